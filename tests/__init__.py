@@ -1,0 +1,1 @@
+"""Tests of the three packages, in folders named like them."""
