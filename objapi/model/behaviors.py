@@ -1,0 +1,146 @@
+"""What a profile's Python may do: named behaviours over the objects of one request.
+
+A profile collects its functions in one `Behaviors` and the declarations name them. A behaviour sees objects as `Entity` and acts
+through `Planner`; it never sees SQL or HTTP. Whatever it changes becomes part of the plan, is checked like any other change, and is
+undone with the request.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeAlias, TypeVar
+
+from objapi.model.types import EntityType
+
+
+class Entity(Protocol):
+    """An object as a behaviour sees it: in the state it will have when the request succeeds."""
+
+    @property
+    def uid(self) -> str: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def portal_type(self) -> str: ...
+
+    @property
+    def type(self) -> EntityType: ...
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this request creates the object."""
+
+
+class Planner(Protocol):
+    """How a behaviour reads and changes objects.
+
+    Every method that follows a relation loads it for all objects of the request at once, so a behaviour may be written for one
+    object and yet cost a constant number of statements.
+    """
+
+    @property
+    def now(self) -> datetime:
+        """The one instant of the request, with zone."""
+
+    @property
+    def user_id(self) -> str: ...
+
+    def value(self, entity: Entity, name: str) -> object:
+        """A field's stored form, a workflow variable or an attribute (id, uid, title, created …); references are UIDs."""
+
+    def old_value(self, entity: Entity, name: str) -> object:
+        """The same as it was before the request."""
+
+    def related(self, entity: Entity, relation: str) -> Sequence[Entity]:
+        """The objects of a relation of the type, or of a path such as ``parent`` or ``children(Analysis)``."""
+
+    def at(self, path: str) -> Entity | None:
+        """The object at a path below the site, such as ``/bika_setup``."""
+
+    def by_uid(self, uids: Iterable[str]) -> Mapping[str, Entity]:
+        """The objects with these UIDs."""
+
+    def set(self, entity: Entity, name: str, value: object) -> None:
+        """Change a field to a stored form."""
+
+    def set_permission(self, entity: Entity, permission: str, roles: Sequence[str] | None, *, acquire: bool = False) -> None:
+        """Write a permission onto an object; None removes what was written."""
+
+    def create(
+        self, portal_type: str, container: Entity, values: Mapping[str, object], *, id: str | None = None,
+        states: Mapping[str, str] | None = None,
+    ) -> Entity:
+        """Plan a new object with stored values; `states` maps workflow ids to states that replace the initial ones."""
+
+    def rename(self, entity: Entity, new_id: str) -> None:
+        """Give an object another id in its container."""
+
+    def remove(self, entity: Entity) -> None:
+        """Plan the removal of an object with all it contains."""
+
+    def fire(self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True) -> bool:
+        """Take a transition with its cascades; False when it was only attempted and is not possible."""
+
+    def can(self, entity: Entity, permission: str) -> bool:
+        """Whether the user holds a permission on an object."""
+
+    def refuse(self, message: str, *, field: str | None = None, entity: Entity | None = None) -> None:
+        """Note a problem with a value; the request fails after all problems are collected."""
+
+
+Computed: TypeAlias = Callable[[Planner, Entity], object]
+Effect: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], None]
+Check: TypeAlias = Callable[[Planner, Entity, str, object], str | None]
+"""Given the object, the field's name and the stored value: what is wrong with it, or None."""
+RelationFn: TypeAlias = Callable[[Planner, Entity], Sequence[Entity]]
+Creator: TypeAlias = Callable[[Planner, EntityType, Entity | None, Mapping[str, object], str | None], Entity]
+"""Given the type, the container (if any), checked stored values and the id asked for: the main object created."""
+Condition: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], str | None]
+"""Why a transition is refused, in one sentence, or None when the condition holds."""
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviors:
+    """The named functions of one profile."""
+
+    computed: dict[str, Computed] = field(default_factory=dict)
+    effects: dict[str, Effect] = field(default_factory=dict)
+    checks: dict[str, Check] = field(default_factory=dict)
+    relations: dict[str, RelationFn] = field(default_factory=dict)
+    creators: dict[str, Creator] = field(default_factory=dict)
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    defaults: dict[str, Computed] = field(default_factory=dict)
+
+    def add(self, kind: str, name: str) -> Callable[[_F], _F]:
+        """Decorator: register a function under a name; `kind` is an attribute's name of this class."""
+        table = {
+            "computed": self.computed, "effect": self.effects, "check": self.checks, "relation": self.relations,
+            "creator": self.creators, "condition": self.conditions, "default": self.defaults,
+        }[kind]  # fmt: skip
+
+        def register(function: _F) -> _F:
+            if name in table:
+                raise ValueError(f"two behaviours of kind {kind} are named {name!r}")
+            table[name] = function  # type: ignore[assignment]
+            return function
+
+        return register
+
+    def merged(self, later: "Behaviors") -> "Behaviors":
+        """These behaviours with those of a later profile laid over them."""
+        return Behaviors(
+            {**self.computed, **later.computed},
+            {**self.effects, **later.effects},
+            {**self.checks, **later.checks},
+            {**self.relations, **later.relations},
+            {**self.creators, **later.creators},
+            {**self.conditions, **later.conditions},
+            {**self.defaults, **later.defaults},
+        )

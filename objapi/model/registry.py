@@ -1,0 +1,116 @@
+"""The registry: everything a site's profiles declare, checked and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from catalog import CatalogSchema
+from objapi.model.behaviors import Behaviors
+from objapi.model.paths import Path
+from objapi.model.types import EntityType, PermissionMap
+from workflows import Cascade, Registry as WorkflowRegistry, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSource:
+    """Where the value of an index comes from: a path or behaviour for each type, and one for all others."""
+
+    by_type: Mapping[str, Path | str] = field(default_factory=dict)
+    """A `Path`, or the name of a computed behaviour."""
+    default: Path | str | None = None
+
+    def of(self, portal_type: str) -> Path | str | None:
+        """The source for one type; None: its objects have no value here."""
+        return self.by_type.get(portal_type, self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogDeclaration:
+    """A catalog: its indexes, where their values come from, and which of them a read answers."""
+
+    schema: CatalogSchema
+    sources: Mapping[str, IndexSource]
+    metadata_in_read: tuple[str, ...] = ()
+    never_answered: frozenset[str] = frozenset()
+    """Indexes that are neither criterion nor answer, such as allowedRolesAndUsers."""
+
+    @property
+    def name(self) -> str:
+        return self.schema.name
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogAlias:
+    """Another name of a catalog, which may fix the types it shows."""
+
+    name: str
+    catalog: str
+    types: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of users and the roles its members have everywhere."""
+
+    id: str
+    title: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Roles, groups and permissions of a site."""
+
+    roles: tuple[str, ...]
+    groups: Mapping[str, Group]
+    permissions: Mapping[str, PermissionMap]
+    """Permissions as the site root has them; whatever is not named belongs to Manager."""
+    by_path: Mapping[str, Mapping[str, PermissionMap]] = field(default_factory=dict)
+    """Permissions written onto the objects that the site is made with."""
+    scoped_roles: frozenset[str] = frozenset()
+    """Roles that count only where their holder has a local role."""
+    staff_roles: frozenset[str] = frozenset()
+    """Roles that may ask for the list of users."""
+    api_permission: str = "BIKA: Access JSON API"
+    history_permission: str = "BIKA: View Log Tab"
+
+
+@dataclass(frozen=True, slots=True)
+class IdSettings:
+    """Which object and fields may overrule the id rules of types."""
+
+    path: str | None = None
+    rows_field: str | None = None
+    """A records field with portal_type, prefix, separator, padding and sequence_start."""
+    year_field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All declarations of a site."""
+
+    types: Mapping[str, EntityType]
+    catalogs: Mapping[str, CatalogDeclaration]
+    aliases: Mapping[str, CatalogAlias]
+    workflows: Mapping[str, Workflow]
+    cascades: tuple[Cascade, ...]
+    conditions: WorkflowRegistry
+    roles: Roles
+    behaviors: Behaviors
+    ids: IdSettings = IdSettings()
+    default_catalog: str = "portal_catalog"
+    uid_catalog: str = "uid_catalog"
+    root_type: str = "Plone Site"
+    layout: tuple[Mapping[str, object], ...] = ()
+    """The objects a new site is made with, containers first."""
+    content_files: Mapping[str, str] = field(default_factory=dict)
+    """Sample contents that a profile offers: name → file."""
+    fingerprint: str = ""
+    """A digest of the declarations that decide how tables look and what they hold."""
+
+    def chain(self, portal_type: str) -> tuple[Workflow, ...]:
+        """The workflows of a type, in order."""
+        return tuple(self.workflows[name] for name in self.types[portal_type].workflows)
+
+    def catalogs_of(self, portal_type: str) -> tuple[CatalogDeclaration, ...]:
+        """The catalogs that hold a type, the one in which references to it are searched first."""
+        return tuple(self.catalogs[name] for name in self.types[portal_type].catalogs)

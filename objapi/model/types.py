@@ -1,0 +1,148 @@
+"""Entity types and their fields, as the loader makes them from declarations and everything else reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from objapi.model.paths import Path, Relation
+
+
+class Kind(StrEnum):
+    """The kinds of fields."""
+
+    STRING = "string"
+    TEXT = "text"
+    INTEGER = "integer"
+    FIXEDPOINT = "fixedpoint"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    REFERENCE = "reference"
+    LINES = "lines"
+    RECORD = "record"
+    RECORDS = "records"
+    FILE = "file"
+    JSON = "json"
+    COMPUTED = "computed"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a type."""
+
+    name: str
+    kind: Kind
+    title: str = ""
+    required: bool = False
+    default: object = None
+    """The stored form of the value that a new object gets, when the form names none."""
+    default_from: str | None = None
+    """The name of a default behaviour, such as ``now``."""
+    targets: tuple[str, ...] = ()
+    multi: bool = False
+    subfields: tuple[str, ...] = ()
+    required_subfields: tuple[str, ...] = ()
+    vocabulary: Mapping[str, str] = field(default_factory=dict)
+    precision: int | None = None
+    write_permission: str | None = None
+    """Replaces Modify portal content; None: that permission."""
+    write_permission_by: tuple[str, Mapping[str, str]] | None = None
+    """A value name and its values' own write permissions, e.g. Edit Field Results where PointOfCapture is field."""
+    read_permission: str | None = None
+    checks: tuple[str, ...] = ()
+    searchable: bool = False
+    path: Path | None = None
+    """Where a computed field's value comes from."""
+    compute: str | None = None
+    """The behaviour that works out a computed field."""
+    depends: tuple[Path, ...] = ()
+    """What the behaviour reads, so that the store knows when the value changes."""
+    volatile: bool = False
+    """The value depends on the time of reading and is worked out then."""
+    kept_on: str | None = None
+    """A single-valued reference field; when it is set, this field is read from and written to its target."""
+    alias_of: str | None = None
+    """Another field of the type under whose name the value is stored."""
+    system: bool = False
+    """Set by the gateway alone: a client that sends it is told so."""
+    on_change: tuple[str, ...] = ()
+    """Effects that run after a client or a behaviour has changed the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionMap:
+    """The roles that hold a permission on an object, and whether those of the container hold it too."""
+
+    acquire: bool
+    roles: tuple[str, ...]
+
+
+class IdKind(StrEnum):
+    """How a new object gets its id."""
+
+    SEQUENCE = "sequence"
+    VALUE = "value"
+    FIXED = "fixed"
+    FROM_TITLE = "from_title"
+
+
+@dataclass(frozen=True, slots=True)
+class IdRule:
+    """The id of a new object: a template whose ``{path}`` parts are values, ``{yy}`` the year and ``{n}`` a number."""
+
+    kind: IdKind
+    form: str
+    padding: int = 0
+    padding_setting: str | None = None
+    """Field of the settings object that overrules the padding."""
+    start_setting: str | None = None
+    """Field of the settings object with the least number to give."""
+    overridable: bool = True
+    """Whether a row of the settings object may replace prefix, separator and padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityType:
+    """One type of objects."""
+
+    portal_type: str
+    title: str
+    fields: Mapping[str, Field]
+    id_rule: IdRule
+    about: str = ""
+    containers: frozenset[str] = frozenset()
+    title_path: Path | None = None
+    """Where the title comes from; None: its own field."""
+    title_required: bool = False
+    """The title must be given and be unique in the container."""
+    title_shared: bool = False
+    """A required title need not be unique."""
+    workflows: tuple[str, ...] = ()
+    catalogs: tuple[str, ...] = ()
+    read_catalog: str | None = None
+    add_permission: str = "Add portal content"
+    permissions: Mapping[str, PermissionMap] = field(default_factory=dict)
+    """What is written onto a new object, before its workflow states."""
+    scope: bool = False
+    """Whether objects of the type may hold local roles without any other row being written."""
+    keep_after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """State variable → the only states in which an object may be removed."""
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+    create_parameters: Mapping[str, Field] = field(default_factory=dict)
+    """What `create` takes beside the fields."""
+    creator: str | None = None
+    """The behaviour that plans a whole creation in place of the ordinary one."""
+    container_from: str | None = None
+    """A reference field that names the container of a new object; obj_path is then ignored."""
+    on_create: tuple[str, ...] = ()
+    on_remove: tuple[str, ...] = ()
+    embed: Mapping[str, str] = field(default_factory=dict)
+    """Names under which contained objects are answered whole → their portal_type (e.g. Analyses)."""
+    answers_ids: Mapping[str, str] = field(default_factory=dict)
+    """Further keys of create's answer → the relation whose object's id they give."""
+    source: str = ""
+    """The file and line of the declaration, for messages."""
+
+    @property
+    def has_volatile(self) -> bool:
+        """Whether a read has to work out values that depend on the time."""
+        return any(item.volatile for item in self.fields.values())
