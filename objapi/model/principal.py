@@ -1,0 +1,33 @@
+"""Who asks: a user with the roles, groups and local roles of this moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user as the permission check sees it."""
+
+    user_id: str
+    fullname: str = ""
+    roles: frozenset[str] = frozenset()
+    """Roles held everywhere, those of groups and the implied Authenticated or Anonymous included."""
+    groups: frozenset[str] = frozenset()
+    local: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """Scope → local roles held in it, those granted on scopes around it included."""
+    unrestricted: bool = False
+    """The gateway itself (loading contents, upgrades): no permission is asked for."""
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether this is somebody who logged in."""
+        return "Authenticated" in self.roles
+
+
+ANONYMOUS = Principal("", roles=frozenset({"Anonymous"}))
+"""The caller who did not log in."""
+
+
+def system_principal(user_id: str = "admin") -> Principal:
+    """The gateway itself, acting under a user's name in the history."""
+    return Principal(user_id, roles=frozenset({"Manager", "Authenticated"}), unrestricted=True)

@@ -1,0 +1,1 @@
+"""Where entities live: tables, bulk load and save, references, sequences, history and the Transaction."""

@@ -1,0 +1,193 @@
+"""What a face asks of a `Transaction`, and what it gets back: plain values, the same for every face."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import orjson
+
+from objapi.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class ByUid:
+    """The object with a UID."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByPath:
+    """The object at a path, in any of the accepted spellings."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByCriteria:
+    """The one object of a type that criteria find (`obj_type` and `id`)."""
+
+    portal_type: str
+    criteria: Mapping[str, object]
+
+
+Selector: TypeAlias = ByUid | ByPath | ByCriteria
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A read: which objects, in which order, which page of them, and what is answered of each."""
+
+    criteria: Mapping[str, object]
+    catalog: str | None = None
+    sort_on: object = None
+    sort_order: object = None
+    limit: int = 0
+    """0: no limit."""
+    offset: int = 0
+    size: int = 10
+    """0: all that is left."""
+    include_fields: tuple[str, ...] | None = None
+    include_methods: tuple[str, ...] = ()
+    expand: tuple[str, ...] = ()
+    reference_titles: bool = False
+    """Titles in reference fields (the historic shape) in place of UIDs."""
+    strict: bool = False
+    """Unknown parameters are errors."""
+    count_missing: bool = False
+    """Say how many objects the sort index leaves out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a read found."""
+
+    total: int
+    objects: Sequence[orjson.Fragment]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A large result: the total, the warnings, and JSON objects in chunks of text to be joined by commas."""
+
+    total: int
+    count: int
+    """How many objects will come (total less offset, at least 0)."""
+    chunks: Iterator[bytes]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateItem:
+    """One object to be created; `values` are as the client sent them."""
+
+    portal_type: str
+    container: Selector | None
+    values: Mapping[str, object]
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateItem:
+    """One object to be changed; `values` are as the client sent them."""
+
+    target: Selector
+    values: Mapping[str, object]
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field's stored value before and after."""
+
+    field: str
+    old: object
+    new: object
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """One workflow step; `transition` is None for the initial state."""
+
+    workflow: str
+    variable: str
+    transition: str | None
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that happens to one object."""
+
+    event: str
+    """create, update, transition, rename or remove."""
+    uid: str
+    path: str
+    portal_type: str
+    id: str
+    fields: tuple[FieldChange, ...] = ()
+    states: tuple[StateChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a writing request will change, in order of happening; nothing has happened yet."""
+
+    changes: tuple[Change, ...] = ()
+    reindexed: int = 0
+    """Objects whose stored answer or index values follow from the changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of one item of a request."""
+
+    selector: Selector
+    uid: str = ""
+    path: str = ""
+    id: str = ""
+    portal_type: str = ""
+    version: int = 0
+    updated: tuple[str, ...] = ()
+    states: Mapping[str, str] = field(default_factory=dict)
+    """State variable → state after the request."""
+    extra_ids: Mapping[str, str] = field(default_factory=dict)
+    """Further ids of create's answer, such as sample_id and ar_id."""
+    error: ApiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a writing request: one entry for each item, in their order."""
+
+    entries: tuple[Entry, ...]
+    plan: Plan
+    applied: bool
+    """False for a dry run, and when nothing was left to apply."""
+
+    @property
+    def errors(self) -> tuple[ApiError, ...]:
+        """The errors of the items that failed."""
+        return tuple(entry.error for entry in self.entries if entry.error is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The transitions that the caller may take on one object."""
+
+    uid: str
+    path: str
+    transitions: tuple[tuple[str, str], ...]
+    """(id, title) in order."""
+    refused: tuple[tuple[str, str], ...] = ()
+    """(id, why not)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Rows of the history of one object, newest first, as JSON values."""
+
+    total: int
+    rows: tuple[Mapping[str, object], ...]
