@@ -1,0 +1,71 @@
+# make help tells what there is. GNU make.
+
+HOST ?= 127.0.0.1
+PORT ?= 8080
+DATABASE_URL ?=
+DATA ?= var
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(wildcard workflows catalog objapi)
+CODE := $(PACKAGES) $(wildcard tests benchmarks)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help serve test bench clean
+
+help:
+	@echo 'make serve   the sample laboratory on http://$(HOST):$(PORT)/ (HOST=, PORT=, DATA=directory, DATABASE_URL=)'
+	@echo 'make test    every check: ruff, mypy, import-linter, pytest on SQLite and on MariaDB (JOBS=processes)'
+	@echo 'make bench   measurements'
+	@echo 'make clean   remove $(VENV) and what tools left behind; $(DATA)/ with its data stays'
+
+# The first Python of 3.11 or newer that can make virtual environments.
+$(BIN)/python:
+	@for python in python3.11 python3 python3.12 python3.13 python3.14; do \
+	    if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "Making $(VENV) with $$(command -v "$$python")"; \
+	        exec "$$python" -m venv $(VENV); \
+	    fi; \
+	done; \
+	echo 'No Python 3.11 or newer with venv was found. On Debian: apt-get install python3 python3-venv' >&2; exit 1
+
+# Stamps: pip runs again only when the declaration of the package has changed.
+$(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing objapi into $(VENV)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-for-tests: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing objapi and its test tools into $(VENV)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+# exec: no shell stays between make and the server, so a signal reaches it. OBJAPI_END_WITH_PARENT: the server ends
+# even when make is killed without a chance to pass the signal on.
+serve: $(VENV)/.installed
+	@$(if $(DATABASE_URL),OBJAPI_DATABASE_URL='$(DATABASE_URL)') OBJAPI_END_WITH_PARENT=1 \
+	    exec $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
+
+# When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
+test: $(VENV)/.installed-for-tests
+	@set -e; \
+	if sh .ci/mariadb; then mariadb=1; else mariadb=; fi; \
+	if [ -z "$$mariadb" ] && [ -n "$$OBJAPI_REQUIRE_MARIADB" ]; then \
+	    echo 'MariaDB half: NOT RUN, and OBJAPI_REQUIRE_MARIADB asks for it.' >&2; exit 1; \
+	fi; \
+	$(BIN)/ruff check $(CODE); \
+	$(BIN)/ruff format --check $(CODE); \
+	$(BIN)/mypy $(PACKAGES); \
+	PYTHONPATH=. $(BIN)/lint-imports; \
+	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile; \
+	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
+	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi
+
+bench: $(VENV)/.installed-for-tests
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist objapi.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
