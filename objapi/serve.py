@@ -1,0 +1,192 @@
+"""The server: a parent process that watches over granian's worker processes.
+
+Each worker makes its own application, so database engines come into being after the process has started. No worker
+outlives the parent: on SIGTERM, SIGINT or SIGHUP the parent ends them, and should it be killed, the operating system
+does (`objapi.parenthood`).
+"""
+
+import errno
+import importlib
+import ipaddress
+import math
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from objapi.parenthood import end_with_parent, end_without_parent
+from objapi.settings import LogLevel, Settings
+
+APPLICATION = "objapi.app:create_app"
+
+# Connections that a worker holds at once, those waiting for their turn and idle ones included.
+CONNECTIONS_PER_WORKER = 512
+
+_PROBE_SECONDS = 0.05
+_PROBE_TIMEOUT_SECONDS = 10.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class ServeError(Exception):
+    """The server cannot start; the message is one sentence or two, with the remedy."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine alone.
+
+    True for `localhost`, 127.0.0.0/8 and ::1, also when written as an IPv4-mapped address. Any other name is False:
+    what it resolves to may change.
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def base_url(settings: Settings) -> str:
+    """The URL of the server's root, without a trailing slash: the public one, or as one types it on this machine."""
+    if settings.public_url:
+        return settings.public_url
+    host = _ANY_ADDRESS.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def listening_address(host: str, port: int) -> str:
+    """The IP address of `host`, after making sure that nobody listens on its `port`.
+
+    Raises ServeError when the name is unknown, the address not one of this machine, or the port taken or refused.
+    """
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise ServeError(
+            f"The host {host!r} is unknown. Give an address of this machine, such as 127.0.0.1."
+        ) from error
+    # Without SO_REUSEPORT, with which granian's workers share the port and would share it with another server too.
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+            probe.listen()
+        except OSError as error:
+            raise ServeError(_refusal(host, port, error)) from error
+    return str(place[0])
+
+
+def _refusal(host: str, port: int, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"Port {port} of {host} is taken by another program. Stop that one, or choose another port."
+        case errno.EACCES:
+            return f"Port {port} may not be opened by this user. Choose a port from 1024 upwards."
+        case errno.EADDRNOTAVAIL:
+            return f"{host} is no address of this machine. Listen on 127.0.0.1, or on 0.0.0.0 for all its addresses."
+        case _:
+            return f"Port {port} of {host} cannot be opened: {error.strerror}. Choose another address or port."
+
+
+def serve(settings: Settings, on_ready: Callable[[], None], application: str = APPLICATION) -> int:
+    """Serve until a signal ends it; the exit status is 0 then, and 1 when the workers would not run.
+
+    `application` names a factory, `module:function`, that makes a WSGI application of the settings; it is called in
+    each worker process. `on_ready` is called once, in a thread, when the port answers HTTP. To be called in the main
+    thread. Raises ServeError when the address cannot be listened on.
+    """
+    address = listening_address(settings.host, settings.port)
+    if settings.end_with_parent:
+        end_with_parent(signal.SIGTERM)
+    server = _server(settings, address)
+
+    def started() -> None:
+        # granian reloads on SIGHUP; a terminal that closes must end the server instead.
+        signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
+        threading.Thread(target=_announce, args=(server, on_ready), name="readiness", daemon=True).start()
+
+    server.on_startup(started)
+    # A fresh interpreter for each worker: a forked one would inherit the locks and connections of the parent.
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        server.serve(target_loader=partial(_load, application, settings, os.getpid()), wrap_loader=False)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def _server(settings: Settings, address: str) -> MPServer:
+    workers = settings.workers or _cores()
+    return MPServer(
+        APPLICATION,
+        address=address,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=workers,
+        blocking_threads=settings.worker_threads,
+        backpressure=CONNECTIONS_PER_WORKER,
+        log_level=LogLevels.debug if settings.log_level == "debug" else LogLevels.warning,
+        log_dictconfig=logging_configuration(settings.log_level),
+        # Until the port answers, a worker that fails stops the start; later it is replaced.
+        respawn_failed_workers=False,
+        workers_kill_timeout=math.ceil(settings.stop_timeout),
+    )
+
+
+def _cores() -> int:
+    """The processors this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def logging_configuration(level: LogLevel) -> dict[str, Any]:
+    """Logging to standard error, as `logging.config.dictConfig` takes it; all loggers from `level` upwards."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "loggers": {"_granian": {}, "granian.access": {}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+    }
+
+
+def _load(application: str, settings: Settings, parent: int) -> WSGIApplication:
+    """Called in a worker process: tie its life to the parent's, then make the application."""
+    end_without_parent(parent)
+    # A process group of its own: Ctrl-C and a closed terminal reach the parent alone, which ends the workers in order.
+    os.setpgid(0, 0)
+    module, _, name = application.partition(":")
+    factory: Callable[[Settings], WSGIApplication] = getattr(importlib.import_module(module), name)
+    return factory(settings)
+
+
+def _announce(server: MPServer, on_ready: Callable[[], None]) -> None:
+    """Wait until the port answers HTTP, with whatever status; then let failed workers be replaced and say so."""
+    address = _ANY_ADDRESS.get(server.bind_addr, server.bind_addr)
+    while not server.main_loop_interrupt.is_set():
+        connection = HTTPConnection(address, server.bind_port, timeout=_PROBE_TIMEOUT_SECONDS)
+        try:
+            connection.request("HEAD", "/")
+            connection.getresponse()
+        except (OSError, HTTPException):
+            time.sleep(_PROBE_SECONDS)
+        else:
+            server.respawn_failed_workers = True
+            on_ready()
+            return
+        finally:
+            connection.close()

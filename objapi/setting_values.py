@@ -1,0 +1,190 @@
+"""How the text of a setting is read: one kind for each sort of value.
+
+A kind says in words what it expects and turns text into a value, or raises ValueError with what is wrong. Who the text
+came from and what to do about it is the business of `objapi.settings`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+Network = IPv4Network | IPv6Network
+
+_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_SIZE = re.compile(r"([0-9]+)\s*(|k|m|g)(?:i?b)?", re.IGNORECASE)
+_SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d|)", re.IGNORECASE)
+_DURATION_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_DATABASES = ("sqlite", "mysql+pymysql", "mariadb+pymysql")
+_PASSWORD = re.compile(r"(//[^:/@]*|^[^:/@]*(?!://)):.*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sort of value: what it expects, in words, and how it reads text.
+
+    `parse` raises ValueError for anything else than what `expected` says. `secret` values are never repeated in a
+    message; `show` gives the part that may be.
+    """
+
+    expected: str
+    parse: Callable[[str], Any]
+    show: Callable[[str], str] = repr
+
+
+def whole_number(least: int = 0, most: int | None = None) -> Kind:
+    """A whole number in decimal digits, from `least` to `most`."""
+    expected = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,18}", text):
+            raise ValueError("not a whole number")
+        number = int(text)
+        if number < least or (most is not None and number > most):
+            raise ValueError("out of range")
+        return number
+
+    return Kind(expected, parse)
+
+
+def automatic(kind: Kind, meaning: str) -> Kind:
+    """Another kind, or the word `auto`, which is read as None; `meaning` says what that amounts to."""
+    return Kind(
+        f"{kind.expected}, or auto ({meaning})",
+        lambda text: None if text.lower() == "auto" else kind.parse(text),
+        kind.show,
+    )
+
+
+def size(least: int = 1) -> Kind:
+    """A number of bytes, with an optional unit of 2¹⁰ (k), 2²⁰ (M) or 2³⁰ (G)."""
+
+    def parse(text: str) -> int:
+        match = _SIZE.fullmatch(text)
+        if match is None:
+            raise ValueError("not a size")
+        number = int(match[1]) * _SIZE_UNITS[match[2].lower()]
+        if number < least:
+            raise ValueError("too small")
+        return number
+
+    return Kind(f"a number of bytes of at least {least}, such as 500000, 512k, 16M", parse)
+
+
+def duration(least: float = 0.0, most: float | None = None) -> Kind:
+    """A time in seconds, or with one of the units ms, s, min, h, d."""
+    limits = f"at least {least:g} s" if most is None else f"from {least:g} to {most:g} s"
+
+    def parse(text: str) -> float:
+        match = _DURATION.fullmatch(text)
+        if match is None:
+            raise ValueError("not a duration")
+        seconds = float(match[1]) * _DURATION_UNITS[match[2].lower()]
+        if seconds < least or (most is not None and seconds > most):
+            raise ValueError("out of range")
+        return seconds
+
+    return Kind(f"a time of {limits}, such as 500ms, 10s, 5min, 12h", parse)
+
+
+def choice(*words: str) -> Kind:
+    """One of a few words, in any case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError("not one of the words")
+        return text.lower()
+
+    return Kind(f"one of {', '.join(words)}", parse)
+
+
+def text(pattern: str, expected: str) -> Kind:
+    """Text that a regular expression matches as a whole."""
+
+    def parse(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError("does not match")
+        return value
+
+    return Kind(expected, parse)
+
+
+def list_of(kind: Kind) -> Kind:
+    """Values separated by commas, as a tuple; blanks around them and empty ones are dropped."""
+
+    def parse(text: str) -> tuple[Any, ...]:
+        return tuple(kind.parse(part.strip()) for part in text.split(",") if part.strip())
+
+    return Kind(f"a list, separated by commas, each {kind.expected}", parse, kind.show)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in _BOOLEANS:
+        raise ValueError("neither yes nor no")
+    return _BOOLEANS[text.lower()]
+
+
+def _directory(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError("contains NUL")
+    return Path(text)
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (LookupError, OSError) as error:
+        raise ValueError("no such time zone") from error
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("no http or https URL")
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("more than scheme, host and port")
+    if parts.port == 0:
+        raise ValueError("no such port")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("no http or https URL")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("has a query, a fragment or a user name")
+    return text.rstrip("/")
+
+
+def _database(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in _DATABASES:
+        raise ValueError("unknown database")
+    if scheme == "sqlite":
+        if rest in ("", "/") or rest.startswith("/:memory:") or not rest.startswith("/"):
+            raise ValueError("names no file")
+    elif not urlsplit(text).path.strip("/"):
+        raise ValueError("names no database")
+    return text
+
+
+def without_password(url: str) -> str:
+    """A database URL as it may be shown: quoted, its password replaced by `***`."""
+    return repr(_PASSWORD.sub(r"\1:***@", url))
+
+
+BOOLEAN = Kind("yes or no (1, true, on; 0, false, off)", _boolean)
+DIRECTORY = Kind("a directory", _directory)
+TIMEZONE = Kind("a time zone of the IANA database, such as UTC or Europe/Berlin", _zone)
+NETWORK: Kind = Kind("a network in CIDR notation, such as 10.0.0.0/8 or 127.0.0.1", ip_network)
+ORIGIN = Kind("an origin, such as https://lab.example.org", _origin)
+PUBLIC_URL = Kind("an http or https URL without query, such as https://lab.example.org", _public_url)
+DATABASE_URL = Kind(
+    "sqlite:///FILE or mysql+pymysql://USER:PASSWORD@HOST/DATABASE (also mariadb+pymysql)", _database, without_password
+)

@@ -1,0 +1,270 @@
+"""Every setting of the gateway: its name, environment variable, kind, default and meaning, each written once.
+
+`load_settings` reads them from a mapping such as `os.environ`; the fields of `Settings` are the declarations. Nothing
+here reads files or asks the operating system.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from textwrap import wrap
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from objapi.setting_values import (
+    BOOLEAN,
+    DATABASE_URL,
+    DIRECTORY,
+    NETWORK,
+    ORIGIN,
+    PUBLIC_URL,
+    TIMEZONE,
+    Kind,
+    Network,
+    automatic,
+    choice,
+    duration,
+    list_of,
+    size,
+    text,
+    whole_number,
+)
+
+PREFIX = "OBJAPI_"
+SQLITE_FILE = "objapi.sqlite"
+
+# Variables of the test suite, which may stand in the environment of a server that a test starts.
+_TEST_VARIABLES = ("OBJAPI_REQUIRE_MARIADB", "OBJAPI_TEST_")
+
+ErrorStatus = Literal["auto", "http", "historic"]
+AmbiguousReference = Literal["error", "first"]
+References = Literal["uid", "title"]
+Switch = Literal["auto", "on", "off"]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: `name` in Python, `env` in the environment, `default` as the text one would write there."""
+
+    name: str
+    env: str
+    kind: Kind
+    default: str
+    meaning: str
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; `problems` are all of them, each one sentence that names the culprit."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def _setting(kind: Kind, default: str, meaning: str) -> Any:
+    """A field of `Settings`; its default is read from text as a given value is, so that both mean the same."""
+    return field(default=kind.parse(default), metadata={"kind": kind, "default": default, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings in force. Times are seconds, sizes bytes; None means what `auto` means for that setting."""
+
+    # Where it runs
+    host: str = _setting(
+        text(r"[A-Za-z0-9.:_-]+", "a host name or an IP address"), "127.0.0.1", "Address to listen on."
+    )
+    port: int = _setting(whole_number(1, 65535), "8080", "Port to listen on.")
+    public_url: str | None = _setting(
+        automatic(PUBLIC_URL, "taken from each request"),
+        "auto",
+        "The URL under which clients reach the server's root; the answer's own links begin with it.",
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        list_of(NETWORK), "", "Proxies whose X-Forwarded-For, -Proto and -Host are believed."
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        list_of(ORIGIN), "", "Origins of web pages on other hosts that may call the API from a browser."
+    )
+    cookie_secure: Switch = _setting(
+        choice("auto", "on", "off"), "auto", "Whether the session cookie is Secure; auto: when reached by https."
+    )
+    workers: int | None = _setting(automatic(whole_number(1, 256), "one a core"), "auto", "Worker processes.")
+    threads: int | None = _setting(
+        automatic(whole_number(1, 64), "1 on SQLite, 4 on MariaDB/MySQL"),
+        "auto",
+        "Requests that a worker process answers at once, and the size of its connection pool.",
+    )
+    stop_timeout: float = _setting(
+        duration(1, 600), "3s", "Time that running requests have to finish when the server stops."
+    )
+    end_with_parent: bool = _setting(
+        BOOLEAN, "no", "Whether the server ends when the process that started it ends, however that ends."
+    )
+    log_level: LogLevel = _setting(
+        choice("debug", "info", "warning", "error", "critical"), "info", "Least severity that is logged."
+    )
+
+    # What it serves
+    data_dir: Path = _setting(DIRECTORY, "var", "Directory of everything that is written to disk.")
+    database_url: str | None = _setting(
+        automatic(DATABASE_URL, f"the SQLite file {SQLITE_FILE} in the data directory"), "auto", "The database."
+    )
+    profiles: tuple[str, ...] = _setting(
+        list_of(text(r"[^\0]+", "the name of an installed profile or a directory")),
+        "lims",
+        "Profiles to load, a later one extending or overriding an earlier one.",
+    )
+    site_id: str = _setting(
+        text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "letters, digits, dot, underscore and hyphen, at most 64"),
+        "Plone",
+        "The site's id: the first segment of every path.",
+    )
+    site_title: str = _setting(text(r"[^\0\r\n]{1,200}", "one line of text"), "Laboratory", "The site's title.")
+    timezone: ZoneInfo = _setting(TIMEZONE, "UTC", "Zone of dates given without one, and of dates in answers.")
+
+    # How it answers
+    error_status: ErrorStatus = _setting(
+        choice("auto", "http", "historic"),
+        "auto",
+        "HTTP status of a failed call: the real one (http), 200 (historic), or by the style of the call (auto).",
+    )
+    ambiguous_reference: AmbiguousReference = _setting(
+        choice("error", "first"), "error", "What a reference does that finds several objects where one is wanted."
+    )
+    references: References = _setting(
+        choice("uid", "title"), "uid", "What a reference field holds in answers: the target's UID or its title."
+    )
+    transitions_in_read: bool = _setting(
+        BOOLEAN, "no", "Whether every object read carries its allowed transitions, asked for or not."
+    )
+
+    # Limits
+    max_body_size: int = _setting(size(1024), "16M", "Bytes in the body of a request.")
+    max_parameters: int = _setting(whole_number(1), "10000", "Parameters in one request.")
+    max_value_length: int = _setting(
+        size(1), "1M", "Characters in one value; files and input_values are bounded by the body alone."
+    )
+    max_list_length: int = _setting(whole_number(1), "10000", "Entries in one list value.")
+    max_update_entries: int = _setting(whole_number(1), "10000", "Objects that one writing request may name.")
+    max_page_size: int = _setting(
+        whole_number(1), "10000", "Objects in one page; page_size=0, which is streamed, is not bounded by it."
+    )
+    stream_time_limit: float = _setting(duration(1), "10min", "Time that a streamed answer may take.")
+
+    # Log-in
+    session_lifetime: float = _setting(duration(60), "12h", "Time after which a session ends.")
+    basic_cache: float = _setting(
+        duration(0, 3600), "60s", "Time for which a verified Basic credential is remembered by a worker process."
+    )
+    login_failures: int = _setting(
+        whole_number(1), "5", "Failed log-ins of one name from one address before it has to wait."
+    )
+    address_failures: int = _setting(
+        whole_number(1), "50", "Failed log-ins from one address, whatever the names, before it is slowed down."
+    )
+    failure_window: float = _setting(duration(1), "15min", "Time after which a failed log-in is forgotten.")
+    login_wait: float = _setting(duration(1), "1s", "First wait after too many failures; it doubles with each more.")
+    login_wait_limit: float = _setting(duration(1), "5min", "Longest wait after too many failures.")
+
+    # Database
+    lock_timeout: float = _setting(duration(0.1, 600), "10s", "Time to wait for a lock or a busy database.")
+    retries: int = _setting(
+        whole_number(0, 20), "4", "Repetitions of a request after a deadlock, a lock time-out or a lost connection."
+    )
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the database: `database_url`, or the SQLite file in the data directory."""
+        return self.database_url or f"sqlite:///{(self.data_dir / SQLITE_FILE).as_posix()}"
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the database is an SQLite file."""
+        return self.database.startswith("sqlite:")
+
+    @property
+    def worker_threads(self) -> int:
+        """Requests a worker answers at once. SQLite has one writer, so more than one thread only waits there."""
+        return self.threads or (1 if self.on_sqlite else 4)
+
+
+def _declared(entry: "Field[Any]") -> Setting:
+    if entry.default is MISSING:
+        raise TypeError(f"Settings.{entry.name} has no default")
+    metadata = entry.metadata
+    return Setting(entry.name, PREFIX + entry.name.upper(), metadata["kind"], metadata["default"], metadata["meaning"])
+
+
+SETTINGS: tuple[Setting, ...] = tuple(_declared(entry) for entry in fields(Settings))
+
+
+def load_settings(
+    environ: Mapping[str, str], overrides: Mapping[str, str | int | float | Path | None] | None = None
+) -> Settings:
+    """The settings that an environment gives, with those of a command line over them.
+
+    `environ` is read by the names `OBJAPI_…`; an empty variable counts as not set. `overrides` goes by the names in
+    Python; None means not given. Raises SettingsError with every problem: values that cannot be read, variables that
+    look like settings and are none, settings that contradict each other.
+    """
+    given = dict(overrides or {})
+    unknown = given.keys() - {setting.name for setting in SETTINGS}
+    if unknown:
+        raise TypeError(f"no such settings: {', '.join(sorted(unknown))}")
+    problems = list(_unknown_variables(environ))
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        override = given.get(setting.name)
+        source, written = (
+            (setting.env, environ.get(setting.env, "").strip())
+            if override is None
+            else (f"the option for {setting.env}", str(override).strip())
+        )
+        if not written:
+            continue
+        try:
+            values[setting.name] = setting.kind.parse(written)
+        except ValueError:
+            problems.append(f"{source}: {setting.kind.show(written)} is not {setting.kind.expected}.")
+    settings = Settings(**values)
+    problems.extend(_contradictions(settings))
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    known = [setting.env for setting in SETTINGS]
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in known or name.startswith(_TEST_VARIABLES):
+            continue
+        near = get_close_matches(name, known, n=1, cutoff=0.7)
+        remedy = f"did you mean {near[0]}?" if near else "`objapi serve --help` lists them; unset it."
+        yield f"{name}: there is no such setting; {remedy}"
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.max_value_length > settings.max_body_size:
+        yield (
+            f"OBJAPI_MAX_VALUE_LENGTH ({settings.max_value_length}) is more than OBJAPI_MAX_BODY_SIZE "
+            f"({settings.max_body_size}): no request could carry such a value. Raise the second or lower the first."
+        )
+    if settings.login_wait > settings.login_wait_limit:
+        yield (
+            f"OBJAPI_LOGIN_WAIT ({settings.login_wait:g} s) is more than OBJAPI_LOGIN_WAIT_LIMIT "
+            f"({settings.login_wait_limit:g} s). Raise the second or lower the first."
+        )
+
+
+def describe(width: int = 100) -> str:
+    """All settings as text for a terminal: variable and default, then meaning and what is expected, wrapped."""
+    lines: list[str] = []
+    for setting in SETTINGS:
+        default = setting.default or "empty"
+        lines.append(f"{setting.env} (default: {default})")
+        explanation = f"{setting.meaning} Expected: {setting.kind.expected}."
+        lines.extend(wrap(explanation, width, initial_indent="    ", subsequent_indent="    "))
+    return "\n".join(lines)
