@@ -1,0 +1,109 @@
+"""Cascades as values: what else happens when an object of a type has taken a transition, was created, or is removed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from workflows.definition import ConditionCall
+from workflows.where import Where
+
+CREATED = "created"
+REMOVED = "removed"
+EVENTS = (CREATED, REMOVED)
+
+SELF = "self"
+"""The relation of an object to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedValue:
+    """A value to assign: `literal` (`argument` itself), `now`, `actor` (user id), `field` (the value of that field of
+    the moved object).
+    """
+
+    kind: str
+    argument: object = None
+
+
+VALUE_KINDS = ("literal", "now", "actor", "field")
+
+
+@dataclass(frozen=True, slots=True)
+class FireRelated:
+    """Fires a transition on every related object that passes `where` and `each`, when all of `when` hold on the moved
+    object.
+
+    `attempt`: where it is not possible, go on in silence; otherwise that is an error and the whole call fails.
+    `system`: skip permissions, roles and groups of the guard, never its conditions. `cascade` false: the transition
+    happens, its own cascade does not.
+    """
+
+    transition: str
+    relation: str = SELF
+    where: tuple[Where, ...] = ()
+    when: tuple[ConditionCall, ...] = ()
+    each: tuple[ConditionCall, ...] = ()
+    attempt: bool = False
+    system: bool = False
+    cascade: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Sets a field on every related object that passes `where`, when all of `when` hold on the moved object."""
+
+    field: str
+    value: NamedValue
+    relation: str = SELF
+    where: tuple[Where, ...] = ()
+    when: tuple[ConditionCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunEffect:
+    """Runs a named effect of the registry on the moved object, when all of `when` hold on it."""
+
+    name: str
+    args: Mapping[str, object] = field(default_factory=dict)
+    when: tuple[ConditionCall, ...] = ()
+
+
+CascadeAction: TypeAlias = FireRelated | SetField | RunEffect
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """The actions, in order, that follow when an object of the type took the transition; or, with `event`, was
+    created or is removed.
+
+    Exactly one of `transition` and `event` (`created`, `removed`) is set.
+    """
+
+    type_name: str
+    transition: str | None
+    actions: tuple[CascadeAction, ...]
+    event: str | None = None
+
+
+class Cascades:
+    """All cascades of a site, found by type and trigger; several for the same trigger run in declared order."""
+
+    __slots__ = ("_after", "_on", "all")
+
+    def __init__(self, cascades: Iterable[Cascade] = ()) -> None:
+        self.all = tuple(cascades)
+        self._after: dict[tuple[str, str], tuple[CascadeAction, ...]] = {}
+        self._on: dict[tuple[str, str], tuple[CascadeAction, ...]] = {}
+        for cascade in self.all:
+            index, name = (self._on, cascade.event) if cascade.event else (self._after, cascade.transition)
+            if name is None:
+                raise ValueError(f"a cascade of {cascade.type_name} has neither a transition nor an event")
+            index[cascade.type_name, name] = index.get((cascade.type_name, name), ()) + cascade.actions
+
+    def after(self, type_name: str, transition: str) -> tuple[CascadeAction, ...]:
+        """What follows a transition."""
+        return self._after.get((type_name, transition), ())
+
+    def on(self, type_name: str, event: str) -> tuple[CascadeAction, ...]:
+        """What follows an event."""
+        return self._on.get((type_name, event), ())

@@ -1,0 +1,84 @@
+"""What a named condition is, and how calls to conditions are written inside the arguments of others."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
+
+from workflows.definition import ConditionCall
+from workflows.errors import ConditionArgument, WorkflowError
+from workflows.world import Context, Subject, Verdict, World
+
+ConditionFn: TypeAlias = Callable[[World, Subject, Context, Mapping[str, object]], Verdict | bool]
+"""A condition: given the world, the object, who acts and the arguments, whether it holds. It must not change
+anything.
+"""
+
+
+class Evaluator(Protocol):
+    """Whoever can look up and evaluate a condition by name (the registry)."""
+
+    def evaluate(self, call: ConditionCall, world: World, subject: Subject, context: Context) -> Verdict:
+        """The verdict of a named condition."""
+
+
+Test: TypeAlias = Callable[[Evaluator, World, Subject, Context, Mapping[str, object]], Verdict | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that says which arguments it takes, so that calls can be checked when they are declared.
+
+    `nested` are the arguments that hold calls to other conditions; for these the registry binds itself as `evaluator`.
+    """
+
+    test: Test
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
+    uses: tuple[ConditionCall, ...] = ()
+    evaluator: Evaluator | None = None
+
+    def bound(self, evaluator: Evaluator) -> "Condition":
+        """The same condition, looking up nested ones in the given registry."""
+        return replace(self, evaluator=evaluator)
+
+    def __call__(self, world: World, subject: Subject, context: Context, args: Mapping[str, object]) -> Verdict | bool:
+        if self.evaluator is None:
+            raise WorkflowError("a condition is called before it was put into a Registry, so it cannot find others")
+        return self.test(self.evaluator, world, subject, context, args)
+
+
+def parse_calls(value: object) -> tuple[ConditionCall, ...]:
+    """Condition calls as declarations write them: a name, `{name: {argument: value}}`, or a list of these.
+
+    Raises ConditionArgument for any other shape.
+    """
+    if isinstance(value, list | tuple):
+        return tuple(call for item in value for call in parse_calls(item))
+    if isinstance(value, ConditionCall):
+        return (value,)
+    if isinstance(value, str):
+        return (ConditionCall(value),)
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, args),) = value.items()
+        if isinstance(name, str) and isinstance(args, Mapping) and all(isinstance(key, str) for key in args):
+            return (ConditionCall(name, dict(args)),)
+        if isinstance(name, str) and args is None:
+            return (ConditionCall(name),)
+    raise ConditionArgument(f"{value!r} is not a condition: write its name, or {{name: {{argument: value}}}}")
+
+
+def text_argument(args: Mapping[str, object], name: str) -> str:
+    """An argument that must be a text; ConditionArgument otherwise."""
+    value = args.get(name)
+    if not isinstance(value, str):
+        raise ConditionArgument(f"the argument {name!r} must be a text, not {value!r}")
+    return value
+
+
+def values_argument(args: Mapping[str, object], name: str) -> tuple[object, ...]:
+    """An argument that is one value or a list of them; ConditionArgument when it is missing."""
+    if name not in args:
+        raise ConditionArgument(f"the argument {name!r} is missing: one value or a list of values")
+    value = args[name]
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)

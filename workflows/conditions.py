@@ -1,0 +1,304 @@
+"""The generic conditions that every registry has; with them most guards are data.
+
+On the object itself: `field_set` and `field_empty` (field), `field_in` and `field_not_in` (field, values), `state_in`
+and `state_not_in` (variable, states), `type_in` (types), `holds` (permission), `has_role` (roles), `not_last_actor`
+(transition, unless_holds). On objects in a relation: `has_related` (relation), `any_related_in`, `all_related_in`,
+`none_related_in` (relation, variable, states), `related_field_set` (relation, field), `related_field_in` (relation,
+field, values), `holds_on_related` (relation, permission), `each_related` and `some_related` (relation, conditions);
+all of them take `where`, which narrows the relation (see `workflows.where`). Composed: `all_of` and `any_of`
+(conditions), `negate` (condition), `choose` (if, then, else). Fixed: `always`, `never`, `unsupported_expression`
+(expression), which refuses.
+
+Statements about *all* and *none* hold when there is no object; combine them with `has_related` where one is needed.
+An exception to that: `related_field_set` and `related_field_in` need at least one, as they usually speak of a single
+object.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from workflows.condition import Condition, Evaluator, parse_calls, text_argument, values_argument
+from workflows.where import parse_where
+from workflows.world import PASSED, Context, Reason, Subject, Verdict, World, refused
+
+Args = Mapping[str, object]
+
+
+def is_empty(value: object) -> bool:
+    """Whether a field value counts as not set: None, the empty text, an empty collection. Zero and False are values."""
+    return value is None or (isinstance(value, str | list | tuple | dict | set | frozenset) and not value)
+
+
+def _answer(passed: bool, message: str, remedy: str = "") -> Verdict:
+    return PASSED if passed else refused("condition", message, remedy)
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    return " or ".join(str(value) for value in values)
+
+
+def field_set(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The field has a value."""
+    field = text_argument(args, "field")
+    return _answer(not is_empty(subject.value(field)), f"{field} is not set", f"set {field}")
+
+
+def field_empty(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The field has no value."""
+    field = text_argument(args, "field")
+    return _answer(is_empty(subject.value(field)), f"{field} is set", f"clear {field}")
+
+
+def field_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The field has one of the values."""
+    field, values = text_argument(args, "field"), values_argument(args, "values")
+    value = subject.value(field)
+    return _answer(value in values, f"{field} is {value}, not {_listed(values)}", f"set {field} to {_listed(values)}")
+
+
+def field_not_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The field has none of the values."""
+    field, values = text_argument(args, "field"), values_argument(args, "values")
+    value = subject.value(field)
+    return _answer(value not in values, f"{field} is {value}", f"give {field} another value")
+
+
+def state_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """A workflow state variable of the object has one of the states."""
+    variable, states = text_argument(args, "variable"), values_argument(args, "states")
+    state = subject.value(variable)
+    return _answer(state in states, f"{variable} is {state}, not {_listed(states)}", f"bring it to {_listed(states)}")
+
+
+def state_not_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """A workflow state variable of the object has none of the states."""
+    variable, states = text_argument(args, "variable"), values_argument(args, "states")
+    state = subject.value(variable)
+    return _answer(state not in states, f"{variable} is {state}", "bring it to another state")
+
+
+def type_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The object is of one of the types."""
+    types = values_argument(args, "types")
+    return _answer(subject.type_name in types, f"it is of type {subject.type_name}, not {_listed(types)}")
+
+
+def holds(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The user has the permission on the object."""
+    permission = text_argument(args, "permission")
+    return _answer(
+        context.holds(permission), f"the user lacks the permission {permission}", f"ask someone with {permission}"
+    )
+
+
+def has_role(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The user has one of the roles on the object."""
+    roles = values_argument(args, "roles")
+    return _answer(
+        any(role in context.roles for role in roles),
+        f"the user is not {_listed(roles)} here",
+        f"ask someone who is {_listed(roles)}",
+    )
+
+
+def not_last_actor(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The user is not the one who last took the transition on this object, or has the permission `unless_holds`."""
+    transition = text_argument(args, "transition")
+    actors = (subject.last_actor(workflow.id, transition) for workflow in world.chain(subject))
+    if context.user_id is None or context.user_id not in actors:
+        return PASSED
+    if "unless_holds" in args and context.holds(text_argument(args, "unless_holds")):
+        return PASSED
+    return refused(
+        "condition", f"{transition} of {subject.key} was done by the same user, {context.user_id}", "ask someone else"
+    )
+
+
+def _related(world: World, subject: Subject, args: Args) -> Iterator[Subject]:
+    """The related objects that pass `where`, last first.
+
+    Batches work from the first to the last, so the one that still holds things back is found soonest from the end.
+    """
+    filters = parse_where(args.get("where"))
+    for other in reversed(world.related(subject, text_argument(args, "relation"))):
+        if all(where.matches(other) for where in filters):
+            yield other
+
+
+def has_related(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """There is at least one object in the relation."""
+    found = next(_related(world, subject, args), None) is not None
+    return _answer(found, f"it has no {args['relation']}", f"add {args['relation']}")
+
+
+def any_related_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """At least one object in the relation has one of the states."""
+    variable, states = text_argument(args, "variable"), values_argument(args, "states")
+    found = any(other.value(variable) in states for other in _related(world, subject, args))
+    return _answer(found, f"none of its {args['relation']} has {variable} {_listed(states)}")
+
+
+def all_related_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """Every object in the relation has one of the states."""
+    variable, states = text_argument(args, "variable"), values_argument(args, "states")
+    for other in _related(world, subject, args):
+        if (state := other.value(variable)) not in states:
+            return refused(
+                "condition",
+                f"{other.key} of its {args['relation']} has {variable} {state}, not {_listed(states)}",
+                f"bring it to {_listed(states)}",
+            )
+    return PASSED
+
+
+def none_related_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """No object in the relation has one of the states."""
+    variable, states = text_argument(args, "variable"), values_argument(args, "states")
+    for other in _related(world, subject, args):
+        if (state := other.value(variable)) in states:
+            return refused(
+                "condition", f"{other.key} of its {args['relation']} has {variable} {state}", "move it on first"
+            )
+    return PASSED
+
+
+def related_field_set(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """There is an object in the relation, and each of them has a value in the field."""
+    field, seen = text_argument(args, "field"), False
+    for other in _related(world, subject, args):
+        seen = True
+        if is_empty(other.value(field)):
+            return refused("condition", f"{field} of {other.key} is not set", f"set {field} there")
+    return _answer(seen, f"it has no {args['relation']}", f"add {args['relation']}")
+
+
+def related_field_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """There is an object in the relation, and each of them has one of the values in the field."""
+    field, values, seen = text_argument(args, "field"), values_argument(args, "values"), False
+    for other in _related(world, subject, args):
+        seen = True
+        if (value := other.value(field)) not in values:
+            return refused("condition", f"{field} of {other.key} is {value}, not {_listed(values)}")
+    return _answer(seen, f"it has no {args['relation']}", f"add {args['relation']}")
+
+
+def holds_on_related(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The user has the permission on every object in the relation."""
+    permission = text_argument(args, "permission")
+    for other in _related(world, subject, args):
+        if not world.context(other).holds(permission):
+            return refused(
+                "condition",
+                f"the user lacks the permission {permission} on {other.key}",
+                f"ask someone with {permission}",
+            )
+    return PASSED
+
+
+def all_of(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """Every one of the conditions holds; the reasons are those of all that do not."""
+    verdicts = [evaluator.evaluate(call, world, subject, context) for call in parse_calls(args["conditions"])]
+    reasons = tuple(reason for verdict in verdicts if not verdict.passed for reason in verdict.reasons)
+    return PASSED if all(verdict.passed for verdict in verdicts) else Verdict(False, reasons)
+
+
+def any_of(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """At least one of the conditions holds; else the reasons are those of all of them."""
+    reasons: list[Reason] = []
+    for call in parse_calls(args["conditions"]):
+        verdict = evaluator.evaluate(call, world, subject, context)
+        if verdict.passed:
+            return PASSED
+        reasons.extend(verdict.reasons)
+    return Verdict(False, tuple(reasons) or (Reason("condition", "none of no conditions can hold"),))
+
+
+def negate(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The condition does not hold (of several: not all of them hold)."""
+    verdict = all_of(evaluator, world, subject, context, {"conditions": args["condition"]})
+    names = " and ".join(call.name for call in parse_calls(args["condition"]))
+    return _answer(not verdict.passed, f"the condition {names} holds, and must not")
+
+
+def choose(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """When the condition `if` holds, `then` must hold, otherwise `else`; a branch left out passes."""
+    question = all_of(evaluator, world, subject, context, {"conditions": args["if"]})
+    branch = args.get("then" if question.passed else "else", ())
+    return all_of(evaluator, world, subject, context, {"conditions": branch})
+
+
+def each_related(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The conditions hold for every object in the relation, as the same user sees it."""
+    calls = {"conditions": args["conditions"]}
+    for other in _related(world, subject, args):
+        verdict = all_of(evaluator, world, other, world.context(other), calls)
+        if not verdict.passed:
+            return Verdict(
+                False,
+                tuple(
+                    Reason(reason.kind, f"{other.key} of its {args['relation']}: {reason.message}", reason.remedy)
+                    for reason in verdict.reasons
+                ),
+            )
+    return PASSED
+
+
+def some_related(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """The conditions hold for at least one object in the relation."""
+    calls = {"conditions": args["conditions"]}
+    found = any(
+        all_of(evaluator, world, other, world.context(other), calls).passed for other in _related(world, subject, args)
+    )
+    names = " and ".join(call.name for call in parse_calls(args["conditions"]))
+    return _answer(found, f"{names} holds for none of its {args['relation']}")
+
+
+def always(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> bool:
+    """Holds."""
+    return True
+
+
+def never(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """Does not hold."""
+    return refused("condition", "the definition never allows it")
+
+
+def unsupported_expression(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
+    """Stands for a guard expression of an imported definition that could not be carried over: refuses and says so."""
+    return refused(
+        "condition",
+        f"the guard expression {args['expression']!r} of the imported definition cannot be evaluated here",
+        "name a condition for it when the definition is read",
+    )
+
+
+_OF_RELATED = ("relation", "variable", "states")
+_WHERE = ("where",)
+
+STANDARD: Mapping[str, Condition] = {
+    "field_set": Condition(field_set, ("field",)),
+    "field_empty": Condition(field_empty, ("field",)),
+    "field_in": Condition(field_in, ("field", "values")),
+    "field_not_in": Condition(field_not_in, ("field", "values")),
+    "state_in": Condition(state_in, ("variable", "states")),
+    "state_not_in": Condition(state_not_in, ("variable", "states")),
+    "type_in": Condition(type_in, ("types",)),
+    "holds": Condition(holds, ("permission",)),
+    "has_role": Condition(has_role, ("roles",)),
+    "not_last_actor": Condition(not_last_actor, ("transition",), ("unless_holds",)),
+    "has_related": Condition(has_related, ("relation",), _WHERE),
+    "any_related_in": Condition(any_related_in, _OF_RELATED, _WHERE),
+    "all_related_in": Condition(all_related_in, _OF_RELATED, _WHERE),
+    "none_related_in": Condition(none_related_in, _OF_RELATED, _WHERE),
+    "related_field_set": Condition(related_field_set, ("relation", "field"), _WHERE),
+    "related_field_in": Condition(related_field_in, ("relation", "field", "values"), _WHERE),
+    "holds_on_related": Condition(holds_on_related, ("relation", "permission"), _WHERE),
+    "each_related": Condition(each_related, ("relation", "conditions"), _WHERE, ("conditions",)),
+    "some_related": Condition(some_related, ("relation", "conditions"), _WHERE, ("conditions",)),
+    "all_of": Condition(all_of, ("conditions",), (), ("conditions",)),
+    "any_of": Condition(any_of, ("conditions",), (), ("conditions",)),
+    "negate": Condition(negate, ("condition",), (), ("condition",)),
+    "choose": Condition(choose, ("if",), ("then", "else"), ("if", "then", "else")),
+    "always": Condition(always),
+    "never": Condition(never),
+    "unsupported_expression": Condition(unsupported_expression, ("expression",)),
+}

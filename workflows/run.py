@@ -1,0 +1,233 @@
+"""A run: transitions with everything that follows from them, depth first in declared order.
+
+Nested transitions are kept on a list of our own, not on Python's call stack, so a cascade may be as long as the data
+makes it.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from workflows.cascades import (
+    CREATED,
+    REMOVED,
+    SELF,
+    Cascade,
+    CascadeAction,
+    Cascades,
+    FireRelated,
+    NamedValue,
+    SetField,
+)
+from workflows.definition import ConditionCall, Workflow
+from workflows.engine import (
+    AUTOMATIC_LIMIT,
+    automatic_steps,
+    enter_workflow,
+    find_offer,
+    fire,
+    place,
+    state_id,
+    take,
+)
+from workflows.errors import WorkflowError
+from workflows.registry import Registry
+from workflows.where import Where
+from workflows.world import Step, Subject, World
+
+Task: TypeAlias = "Iterator[Task]"
+"""Work in progress: it yields what has to be finished before it goes on."""
+
+
+class Run:
+    """One call or batch: transitions, their cascades, and the automatic transitions after these.
+
+    Each (object, transition) that somebody or a cascade asks for is taken at most once in a run; a repeat is left
+    out, and as a member of a batch counts as done. `steps` lists what happened, in order. An error leaves the world
+    as it is at that point: whoever keeps the world throws its changes away.
+    """
+
+    __slots__ = ("_cascades", "_done", "limit", "registry", "steps", "world")
+
+    def __init__(
+        self,
+        world: World,
+        registry: Registry,
+        cascades: Cascades | Iterable[Cascade] = (),
+        *,
+        limit: int = AUTOMATIC_LIMIT,
+    ) -> None:
+        self.world = world
+        self.registry = registry
+        self.limit = limit
+        self.steps: list[tuple[Subject, Step]] = []
+        self._cascades = cascades if isinstance(cascades, Cascades) else Cascades(cascades)
+        self._done: set[tuple[Hashable, str]] = set()
+
+    def done(self, subject: Subject, transition_id: str) -> bool:
+        """Whether the object has taken the transition in this run, asked for or by cascade."""
+        return (subject.key, transition_id) in self._done
+
+    def fire(
+        self,
+        subject: Subject,
+        transition_id: str,
+        comment: str = "",
+        kwargs: Mapping[str, object] | None = None,
+        workflow: str | Workflow | None = None,
+        system: bool = False,
+    ) -> None:
+        """Takes a transition, then its cascade, then automatic transitions of the state it led to; nothing when it is
+        done already.
+
+        Raises what `workflows.engine.fire` raises, for this transition or one that its cascade must make, and
+        AutomaticLoop.
+        """
+        if not self.done(subject, transition_id):
+            step = fire(
+                self.world,
+                self.registry,
+                subject,
+                transition_id,
+                workflow=workflow,
+                comment=comment,
+                kwargs=kwargs,
+                system=system,
+            )
+            _drive(self._follow(subject, step, comment, kwargs))
+
+    def attempt(self, subject: Subject, transition_id: str, *, system: bool = False) -> bool:
+        """As `fire`, but False, and nothing happens, where the transition is not possible; what it sets off must be
+        possible.
+        """
+        if self.done(subject, transition_id):
+            return False
+        offer = find_offer(self.world, self.registry, subject, transition_id, system=system)
+        if offer is None or not offer.verdict.passed:
+            return False
+        _drive(self._follow(subject, take(self.world, subject, offer)))
+        return True
+
+    def enter(self, subject: Subject) -> None:
+        """Creation: initial states of the whole chain with their automatic transitions, then the cascades on
+        `created`.
+        """
+        _drive(self._enter(subject))
+
+    def removed(self, subject: Subject) -> None:
+        """Runs the cascades on `removed`; call it while the relations of the object can still be found."""
+        _drive(self._actions(subject, self._cascades.on(subject.type_name, REMOVED)))
+
+    def place(self, subject: Subject, state: str, *, workflow: str | Workflow | None = None, comment: str = "") -> None:
+        """Puts an object into a state without a transition, as `workflows.engine.place`, and lists the step; nothing
+        follows from it.
+        """
+        self.steps.append((subject, place(self.world, subject, state, workflow=workflow, comment=comment)))
+
+    def _enter(self, subject: Subject) -> Task:
+        for workflow in self.world.chain(subject):
+            step = enter_workflow(self.world, workflow, subject)
+            if step is not None:
+                self.steps.append((subject, step))
+                yield self._automatic(subject, workflow, "", None)
+        yield self._actions(subject, self._cascades.on(subject.type_name, CREATED))
+
+    def _follow(
+        self,
+        subject: Subject,
+        step: Step,
+        comment: str = "",
+        kwargs: Mapping[str, object] | None = None,
+        cascade: bool = True,
+    ) -> Task:
+        """What follows a step just taken. When its cascade moved the object on, that move has looked for automatic
+        transitions itself.
+        """
+        self._note(subject, step)
+        if cascade and step.transition is not None:
+            yield self._actions(subject, self._cascades.after(subject.type_name, step.transition.id))
+        if state_id(step.workflow, subject) == step.new_state:
+            yield self._automatic(subject, step.workflow, comment, kwargs)
+
+    def _note(self, subject: Subject, step: Step) -> None:
+        self.steps.append((subject, step))
+        if step.transition is not None:
+            self._done.add((subject.key, step.transition.id))
+
+    def _automatic(
+        self, subject: Subject, workflow: Workflow, comment: str, kwargs: Mapping[str, object] | None
+    ) -> Task:
+        """Automatic transitions, each with its cascade; the cascade of one that repeats itself runs the first time
+        only.
+        """
+        following = automatic_steps(
+            self.world, self.registry, workflow, subject, comment=comment, kwargs=kwargs, limit=self.limit
+        )
+        for step in following:
+            transition = step.transition
+            repeated = transition is not None and self.done(subject, transition.id)
+            self._note(subject, step)
+            if transition is not None and not repeated:
+                yield self._actions(subject, self._cascades.after(subject.type_name, transition.id))
+
+    def _actions(self, subject: Subject, actions: tuple[CascadeAction, ...]) -> Task:
+        for action in actions:
+            if not self._hold(action.when, subject):
+                continue
+            if isinstance(action, FireRelated):
+                yield from self._fire_related(subject, action)
+            elif isinstance(action, SetField):
+                value = self._value(subject, action.value)
+                for other in self._related(subject, action.relation, action.where):
+                    self.world.assign(other, action.field, value)
+            else:
+                self.registry.effect(action.name)(self.world, subject, action.args, self)
+
+    def _fire_related(self, subject: Subject, action: FireRelated) -> Task:
+        for other in self._related(subject, action.relation, action.where):
+            if self.done(other, action.transition) or not self._hold(action.each, other):
+                continue
+            step = self._step(other, action)
+            if step is not None:
+                yield self._follow(other, step, cascade=action.cascade)
+
+    def _step(self, subject: Subject, action: FireRelated) -> Step | None:
+        if not action.attempt:
+            return fire(self.world, self.registry, subject, action.transition, system=action.system)
+        offer = find_offer(self.world, self.registry, subject, action.transition, system=action.system)
+        return take(self.world, subject, offer) if offer is not None and offer.verdict.passed else None
+
+    def _related(self, subject: Subject, relation: str, where: tuple[Where, ...]) -> Iterator[Subject]:
+        """The related objects as they are now; each is looked at when its turn comes, after what the former ones set
+        off.
+        """
+        others = (subject,) if relation == SELF else tuple(self.world.related(subject, relation))
+        return (other for other in others if all(item.matches(other) for item in where))
+
+    def _hold(self, calls: tuple[ConditionCall, ...], subject: Subject) -> bool:
+        if not calls:
+            return True
+        context = self.world.context(subject)
+        return all(self.registry.evaluate(call, self.world, subject, context).passed for call in calls)
+
+    def _value(self, subject: Subject, value: NamedValue) -> object:
+        match value.kind:
+            case "literal":
+                return value.argument
+            case "now":
+                return self.world.now()
+            case "actor":
+                return self.world.context(subject).user_id
+            case "field":
+                return subject.value(str(value.argument))
+        raise WorkflowError(f"there is no value {value.kind!r} to assign")
+
+
+def _drive(task: Task) -> None:
+    """Finishes a task and all it yields, depth first, without recursion."""
+    stack = [task]
+    while stack:
+        deeper = next(stack[-1], None)
+        if deeper is None:
+            stack.pop()
+        else:
+            stack.append(deeper)

@@ -1,0 +1,131 @@
+"""What the engine works on: subjects, the world that holds them, who acts, and what it answers.
+
+A store implements `Subject` and `World`; `workflows.plain` has ready ones on plain values.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from workflows.definition import PermissionSetting, Transition, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who acts, seen from one object.
+
+    `roles`: global, local and implied roles (`Anonymous` or `Authenticated`) on that object. `holds(permission)`:
+    whether the user has it on the object under its present permission map.
+    """
+
+    user_id: str | None
+    roles: frozenset[str]
+    groups: frozenset[str]
+    holds: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a guard said no (`kind`: permission, role, group or condition), and what would change it."""
+
+    kind: str
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Yes or no, with the reasons of a no."""
+
+    passed: bool
+    reasons: tuple[Reason, ...] = ()
+
+    def sentence(self) -> str:
+        """The reasons and remedies as text, one sentence each; empty for a yes."""
+        return " ".join(_stop(text) for reason in self.reasons for text in (reason.message, reason.remedy) if text)
+
+
+def _stop(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+PASSED = Verdict(True)
+
+
+def refused(kind: str, message: str, remedy: str = "") -> Verdict:
+    """A no with one reason."""
+    return Verdict(False, (Reason(kind, message, remedy),))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One history entry to be: what executing a transition (None: creation, or a state set without one) changes on
+    the object.
+
+    `status` is the whole new entry, the state variable included. `permissions` has every managed permission: its
+    setting, or None when the setting is removed and the permission acquired. `group_roles` has every managed group
+    with the roles it is granted; of the roles that the workflow manages (`workflow.group_managed_roles`) it loses the
+    others.
+    """
+
+    workflow: Workflow
+    transition: Transition | None
+    old_state: str | None
+    new_state: str
+    status: Mapping[str, object]
+    permissions: Mapping[str, PermissionSetting | None]
+    group_roles: Mapping[str, frozenset[str]]
+
+
+class Subject(Protocol):
+    """An object that has workflow."""
+
+    @property
+    def key(self) -> Hashable:
+        """Tells the object from all others; its text names the object in messages."""
+
+    @property
+    def type_name(self) -> str:
+        """The type, by which cascades are declared."""
+
+    def status(self, workflow_id: str) -> Mapping[str, object] | None:
+        """The present status (last history entry, state variable inside); None when the object never entered that
+        workflow.
+        """
+
+    def last_actor(self, workflow_id: str, transition_id: str) -> str | None:
+        """The user who last took that transition; None when nobody (known) did."""
+
+    def value(self, name: str) -> object:
+        """The value of a field, attribute or workflow state variable; None when there is none."""
+
+
+@runtime_checkable
+class KeepsHistory(Protocol):
+    """A subject that can hand out its whole history; only variables with the `history` expression ask for it."""
+
+    def history(self, workflow_id: str) -> list[dict[str, object]]:
+        """Copies of all entries, oldest first."""
+
+
+class World(Protocol):
+    """Where subjects live, as one user sees it. It sees its own changes: what was applied shows in later guards."""
+
+    def chain(self, subject: Subject) -> Sequence[Workflow]:
+        """The workflows of the object, in order."""
+
+    def context(self, subject: Subject) -> Context:
+        """The acting user, seen from the object."""
+
+    def related(self, subject: Subject, relation: str) -> Sequence[Subject]:
+        """The objects that stand in a named relation to this one, in a fixed order."""
+
+    def apply(self, subject: Subject, step: Step) -> None:
+        """Records a step: appends the status to the history, sets permissions and group roles."""
+
+    def assign(self, subject: Subject, field: str, value: object) -> None:
+        """Sets a field."""
+
+    def now(self) -> datetime:
+        """The present instant, with time zone."""
