@@ -17,6 +17,8 @@ class IndexSource:
     by_type: Mapping[str, Path | str] = field(default_factory=dict)
     """A `Path`, or the name of a computed behaviour."""
     default: Path | str | None = None
+    depends: tuple[Path, ...] = ()
+    """What the behaviours read."""
 
     def of(self, portal_type: str) -> Path | str | None:
         """The source for one type; None: its objects have no value here."""

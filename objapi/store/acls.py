@@ -1,0 +1,223 @@
+"""Who holds which permission: the distinct answers, each stored once.
+
+The permissions of an object follow from the settings written onto it and from its container's. Sites have dozens of distinct results for
+millions of objects, so an object carries the number of its result (its *acl*), and asking what a user may do needs no further row.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from sqlalchemy import Connection, func, insert, select
+
+from objapi.model.principal import Principal
+from objapi.model.registry import Roles
+from objapi.model.types import PermissionMap
+from objapi.store.schema import acls
+
+VIEW = "View"
+MANAGER_ONLY = frozenset({"Manager"})
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """Permission → roles that hold it, and group → roles that the workflow state gives it here and below."""
+
+    permissions: Mapping[str, frozenset[str]]
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def roles_with(self, permission: str) -> frozenset[str]:
+        """The roles that hold a permission; one that nobody declared belongs to Manager."""
+        return self.permissions.get(permission, MANAGER_ONLY)
+
+    def document(self) -> bytes:
+        """The canonical JSON form: equal acls have equal documents."""
+        return orjson.dumps(
+            {
+                "permissions": {name: sorted(roles) for name, roles in self.permissions.items()},
+                "groups": {name: sorted(roles) for name, roles in self.groups.items() if roles},
+            },
+            option=orjson.OPT_SORT_KEYS,
+        )
+
+    @classmethod
+    def from_document(cls, document: str | bytes) -> "Acl":
+        """Read what `document` wrote."""
+        value = orjson.loads(document)
+        return cls(
+            {name: frozenset(roles) for name, roles in value["permissions"].items()},
+            {name: frozenset(roles) for name, roles in value["groups"].items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is written onto one object: its own permission settings and the roles its states give to groups."""
+
+    permissions: Mapping[str, PermissionMap] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def document(self) -> bytes:
+        return orjson.dumps(
+            {
+                "permissions": {name: [item.acquire, list(item.roles)] for name, item in self.permissions.items()},
+                "groups": {name: sorted(roles) for name, roles in self.groups.items() if roles},
+            }
+        )
+
+    @classmethod
+    def from_document(cls, document: str | bytes) -> "Settings":
+        value = orjson.loads(document)
+        return cls(
+            {name: PermissionMap(acquire, tuple(roles)) for name, (acquire, roles) in value["permissions"].items()},
+            {name: frozenset(roles) for name, roles in value["groups"].items()},
+        )
+
+
+def root_acl(roles: Roles) -> Acl:
+    """What the site root gives, before anything written onto it."""
+    return Acl({name: frozenset(item.roles) for name, item in roles.permissions.items()})
+
+
+def derive(container: Acl, settings: Settings) -> Acl:
+    """The acl of an object in a container with an acl: a setting that acquires adds its roles, one that does not replaces them."""
+    permissions = dict(container.permissions)
+    for name, item in settings.permissions.items():
+        inherited = container.roles_with(name) if item.acquire else frozenset[str]()
+        permissions[name] = frozenset(item.roles) | inherited
+    groups = dict(container.groups)
+    for name, granted in settings.groups.items():
+        groups[name] = groups.get(name, frozenset()) | granted
+    return Acl(permissions, {name: granted for name, granted in groups.items() if granted})
+
+
+class AclBook:
+    """The acls that a process knows by number; shared by its threads, only ever added to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_id: dict[int, Acl] = {}
+        self._by_digest: dict[str, int] = {}
+        self._newest = 0
+        self._visible: dict[tuple[frozenset[str], frozenset[str], str], tuple[int, frozenset[int]]] = {}
+
+    def refresh(self, connection: Connection, newest: int | None = None) -> None:
+        """Learn the acls that other processes added; no statement when the newest one is known already."""
+        if newest is not None and newest <= self._newest:
+            return
+        rows = connection.execute(select(acls.c.id, acls.c.digest, acls.c.document).where(acls.c.id > self._newest))
+        for number, digest, document in rows.all():
+            self._learn(number, digest, Acl.from_document(document))
+
+    def _learn(self, number: int, digest: str, acl: Acl) -> None:
+        with self._lock:
+            self._by_id[number] = acl
+            self._by_digest[digest] = number
+            self._newest = max(self._newest, number)
+
+    @property
+    def newest(self) -> int:
+        return self._newest
+
+    def __getitem__(self, number: int) -> Acl:
+        return self._by_id[number]
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._by_id
+
+    def numbers(self, connection: Connection, wanted: Iterable[Acl]) -> dict[str, int]:
+        """Digest → number of each wanted acl; what is new is stored, and learnt by the next request that reads it committed.
+
+        A number is one more than the highest: of two requests that add one at the same time the primary key stops the second,
+        which then runs again.
+        """
+        by_digest = {digest_of(acl): acl for acl in wanted}
+        if any(digest not in self._by_digest for digest in by_digest):
+            self.refresh(connection)
+        found = {digest: self._by_digest[digest] for digest in by_digest if digest in self._by_digest}
+        missing = sorted(digest for digest in by_digest if digest not in found)
+        if missing:
+            highest = connection.scalar(select(func.coalesce(func.max(acls.c.id), 0))) or 0
+            rows = [
+                {"id": highest + place, "digest": digest, "document": by_digest[digest].document().decode()}
+                for place, digest in enumerate(missing, start=1)
+            ]
+            connection.execute(insert(acls), rows)
+            found.update((str(row["digest"]), int(str(row["id"]))) for row in rows)
+        return found
+
+    def visible(self, roles: frozenset[str], groups: frozenset[str], permission: str = VIEW) -> frozenset[int]:
+        """The acls in which these roles and groups hold a permission."""
+        key = (roles, groups, permission)
+        newest, found = self._visible.get(key, (-1, frozenset[int]()))
+        if newest != self._newest:
+            with self._lock:
+                items = list(self._by_id.items())
+                newest = self._newest
+            found = frozenset(number for number, acl in items if holds(acl, permission, roles, groups))
+            if len(self._visible) > 4096:
+                self._visible.clear()
+            self._visible[key] = (newest, found)
+        return found
+
+
+def holds(acl: Acl, permission: str, roles: frozenset[str], groups: frozenset[str]) -> bool:
+    """Whether somebody with these roles and groups holds a permission."""
+    wanted = acl.roles_with(permission)
+    if "Anonymous" in wanted or not wanted.isdisjoint(roles):
+        return True
+    return any(not wanted.isdisjoint(acl.groups[group]) for group in groups if group in acl.groups)
+
+
+def digest_of(acl: Acl) -> str:
+    """The name under which an acl is stored."""
+    return hashlib.sha256(acl.document()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What one user may do, asked by acl and scope of an object."""
+
+    principal: Principal
+    book: AclBook
+    scoped_roles: frozenset[str]
+
+    def roles_in(self, scope: int) -> frozenset[str]:
+        """The roles the user has on an object of a scope; a scoped role counts only beside a local one."""
+        principal = self.principal
+        local = principal.local.get(scope)
+        if local:
+            return principal.roles | local
+        return principal.roles - self.scoped_roles
+
+    def may(self, permission: str, acl: Acl, scope: int) -> bool:
+        """Whether the user holds a permission on an object."""
+        if self.principal.unrestricted:
+            return True
+        return holds(acl, permission, self.roles_in(scope), self.principal.groups)
+
+    def acls_with(self, permission: str) -> tuple[frozenset[int], tuple[tuple[tuple[int, ...], frozenset[int]], ...]]:
+        """Where the user holds a permission: acls that suffice anywhere, and (scopes, acls) that suffice together."""
+        principal = self.principal
+        everywhere = self.book.visible(principal.roles - self.scoped_roles, principal.groups, permission)
+        by_roles: dict[frozenset[str], list[int]] = {}
+        for scope, local in principal.local.items():
+            by_roles.setdefault(local, []).append(scope)
+        scoped = []
+        for local, scopes in by_roles.items():
+            more = self.book.visible(principal.roles | local, principal.groups, permission) - everywhere
+            if more:
+                scoped.append((tuple(sorted(scopes)), more))
+        return everywhere, tuple(scoped)
+
+    def sees_all(self, permission: str) -> bool:
+        """Whether no row has to be left out: the permission is held under every acl."""
+        if self.principal.unrestricted:
+            return True
+        everywhere = self.book.visible(self.principal.roles - self.scoped_roles, self.principal.groups, permission)
+        return len(everywhere) == len(self.book)

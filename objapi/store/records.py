@@ -1,0 +1,101 @@
+"""Rows of `entities` as they are loaded for planning: everything but the stored answer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_, select
+
+from objapi.store.schema import entities, refs
+
+CHUNK = 500
+"""How many objects one statement asks for or writes."""
+
+_T = TypeVar("_T")
+
+
+def chunks(items: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    """The items in lists of at most `size`."""
+    chunk: list[_T] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row; `states`, `settings`, `sides` and `data` are JSON documents."""
+
+    rid: int
+    uid: str
+    parent: int | None
+    id: str
+    path: str
+    portal_type: str
+    version: int
+    creator: str
+    created: int
+    modified: int
+    acl: int
+    scope: int
+    states: str
+    settings: str
+    sides: str
+    data: str
+
+
+COLUMNS = tuple(entities.c[name] for name in Record.__slots__)
+
+
+def load_where(
+    connection: Connection, column: ColumnElement[object], keys: Iterable[object], *, lock: bool = False, **equal: object
+) -> list[Record]:
+    """The rows whose column has one of the keys, in order of creation; `equal` are further columns with one value or a list."""
+    found: list[Record] = []
+    for chunk in chunks(keys):
+        statement = select(*COLUMNS).where(column.in_(chunk))
+        for name, value in equal.items():
+            other = entities.c[name]
+            statement = statement.where(other.in_(value) if isinstance(value, list | tuple) else other == value)
+        found.extend(_run(connection, statement, lock))
+    return found
+
+
+def load_referring(
+    connection: Connection, targets: Sequence[int], portal_type: str, field: str, *, lock: bool = False
+) -> list[Record]:
+    """The objects of a type whose reference field names one of the targets (row numbers), in order of creation."""
+    found: list[Record] = []
+    source: FromClause = entities.join(refs, refs.c.source == entities.c.rid)
+    for chunk in chunks(targets):
+        statement = (
+            select(*COLUMNS)
+            .select_from(source)
+            .where(refs.c.target.in_(chunk), refs.c.field == field, entities.c.portal_type == portal_type)
+        )
+        found.extend(_run(connection, statement, lock))
+    return list({record.rid: record for record in found}.values())
+
+
+def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = False) -> list[Record]:
+    """Everything below some paths, the objects at the paths left out, in order of path."""
+    found: list[Record] = []
+    for chunk in chunks(paths, 100):
+        # "0" is the character after "/", so the range holds exactly what lies below.
+        below = [and_(entities.c.path > f"{path}/", entities.c.path < f"{path}0") for path in chunk]
+        statement = select(*COLUMNS).where(or_(*below)).order_by(entities.c.path)
+        found.extend(Record(*row) for row in connection.execute(_locked(statement, lock)))
+    return found
+
+
+def _run(connection: Connection, statement: Select[tuple[object, ...]], lock: bool) -> list[Record]:
+    ordered = statement.order_by(entities.c.created, entities.c.rid)
+    return [Record(*row) for row in connection.execute(_locked(ordered, lock))]
+
+
+def _locked(statement: Select[tuple[object, ...]], lock: bool) -> Select[tuple[object, ...]]:
+    return statement.with_for_update() if lock else statement

@@ -1,0 +1,146 @@
+"""The gateway's own tables.
+
+Instants are microseconds since 1970 UTC in BIGINT columns, documents are JSON in text columns (the database's JSON types differ and are
+of no use here). Row numbers are given by the gateway (see `rowids`), so no statement has to be asked for what it inserted.
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint
+
+from catalog.dialect import TABLE_OPTIONS, ascii_key, long_text, text_key
+
+metadata = MetaData()
+"""All tables of the gateway; catalogs and security add theirs to it."""
+
+entities = Table(
+    "entities",
+    metadata,
+    Column("rid", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", ascii_key(32), nullable=False, unique=True),
+    Column("parent", BigInteger, ForeignKey("entities.rid", name="fk_entities_parent"), nullable=True),
+    Column("id", ascii_key(128), nullable=False),
+    Column("path", ascii_key(1000), nullable=False, unique=True),
+    Column("portal_type", ascii_key(64), nullable=False),
+    Column("title_key", text_key(128), nullable=True),
+    Column("version", Integer, nullable=False),
+    Column("creator", text_key(128), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Column("acl", Integer, nullable=False),
+    Column("scope", BigInteger, nullable=False),
+    Column("fresh_until", BigInteger, nullable=True),
+    Column("states", long_text(), nullable=False),
+    Column("settings", long_text(), nullable=False),
+    Column("sides", long_text(), nullable=False),
+    Column("title", long_text(), nullable=False),
+    Column("data", long_text(), nullable=False),
+    Column("meta", long_text(), nullable=False),
+    Column("answer", long_text(), nullable=False),
+    UniqueConstraint("parent", "id", name="uq_entities_parent_id"),
+    UniqueConstraint("parent", "title_key", name="uq_entities_parent_title"),
+    Index("ix_entities_type", "portal_type", "rid"),
+    **TABLE_OPTIONS,
+)
+"""Objects. `title_key` is filled where a title must be unique in its container. `fresh_until` is the instant at which a value of
+`answer` that depends on the time must be worked out anew."""
+
+refs = Table(
+    "refs",
+    metadata,
+    Column("source", BigInteger, ForeignKey("entities.rid", name="fk_refs_source"), primary_key=True, autoincrement=False),
+    Column("field", ascii_key(128), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("target", BigInteger, ForeignKey("entities.rid", name="fk_refs_target"), nullable=False),
+    Index("ix_refs_target", "target", "field", "source"),
+    **TABLE_OPTIONS,
+)
+"""References between objects; the keys keep an object from vanishing while another request comes to refer to it."""
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=True, unique=True),
+    Column("rid", BigInteger, nullable=False),
+    Column("uid", ascii_key(32), nullable=False),
+    Column("path", ascii_key(1000), nullable=False),
+    Column("portal_type", ascii_key(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", text_key(128), nullable=False),
+    Column("event", ascii_key(16), nullable=False),
+    Column("workflow", ascii_key(128), nullable=True),
+    Column("transition", text_key(128), nullable=True),
+    Column("comment", long_text(), nullable=False),
+    Column("changes", long_text(), nullable=False),
+    Column("request", ascii_key(64), nullable=False),
+    Index("ix_history_uid", "uid", "id"),
+    **TABLE_OPTIONS,
+)
+"""Who changed what and when, one row a change, never altered; `seq` is given after commit, by the reader of the feed."""
+
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("name", text_key(190), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    **TABLE_OPTIONS,
+)
+"""The highest number given for each prefix of ids."""
+
+acls = Table(
+    "acls",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("digest", ascii_key(64), nullable=False, unique=True),
+    Column("document", long_text(), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""The distinct sets of who holds which permission; rows are never altered."""
+
+local_roles = Table(
+    "local_roles",
+    metadata,
+    Column("scope", BigInteger, primary_key=True, autoincrement=False),
+    Column("principal", text_key(128), primary_key=True),
+    Column("role", text_key(128), primary_key=True),
+    Index("ix_local_roles_principal", "principal", "scope"),
+    **TABLE_OPTIONS,
+)
+"""Roles of a user or group in a scope (the rid of the object they were granted on)."""
+
+scope_tree = Table(
+    "scope_tree",
+    metadata,
+    Column("ancestor", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", BigInteger, primary_key=True, autoincrement=False),
+    Index("ix_scope_tree_scope", "scope"),
+    **TABLE_OPTIONS,
+)
+"""Which scopes lie in which, each one in itself."""
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("sha256", ascii_key(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    **TABLE_OPTIONS,
+)
+
+blob_chunks = Table(
+    "blob_chunks",
+    metadata,
+    Column("sha256", ascii_key(64), ForeignKey("blobs.sha256", name="fk_blob_chunks_blob"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary(1 << 20), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""Contents of files in pieces of 512 KiB, each content once."""
+
+site_state = Table(
+    "site_state",
+    metadata,
+    Column("name", ascii_key(64), primary_key=True),
+    Column("value", long_text(), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""What the database knows of itself: schema version, fingerprint of the declarations, site id, the lease of an upgrade."""

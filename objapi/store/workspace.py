@@ -1,0 +1,247 @@
+"""The objects of one request: loaded in batches, each once, followed along paths together.
+
+Whoever follows a step from one object makes the workspace load it for every object of that type it holds, so that code may be written for one
+object at a time and still cost a constant number of statements.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from objapi.model.paths import Back, Children, Parent, Step, Target
+from objapi.model.registry import Registry
+from objapi.store.acls import Acl, AclBook, Settings, derive, root_acl
+from objapi.store.draft import Draft
+from objapi.store.records import Record, load_below, load_referring, load_where
+from objapi.store.schema import entities
+
+
+class Workspace:
+    """Identity map of drafts with batched loading."""
+
+    def __init__(
+        self, connection: Connection, registry: Registry, book: AclBook, value: Callable[[Draft, str], object], *, locks: bool
+    ) -> None:
+        self.connection = connection
+        self.registry = registry
+        self.book = book
+        self.value = value
+        self.locks = locks
+        """Whether objects are locked when they are loaded (in a writing transaction, outside of computations)."""
+        self.by_rid: dict[int, Draft] = {}
+        self.by_uid: dict[str, Draft] = {}
+        self.by_path: dict[str, Draft] = {}
+        self.by_type: dict[str, dict[int, Draft]] = {}
+        self.by_parent: dict[int, dict[int, Draft]] = {}
+        self.missing_uids: set[str] = set()
+        self.missing_paths: set[str] = set()
+        self.rewritten: set[int] = set()
+        """Row numbers of objects whose permission settings this request changes."""
+        self.epoch = 0
+        self._children_loaded: dict[str, set[int]] = {}
+        self._backs_loaded: dict[tuple[str, str], set[int]] = {}
+        self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
+        self._settings: dict[str, Settings] = {}
+        self._derived: dict[tuple[int, int], tuple[Acl, Settings, Acl]] = {}
+        self._root = root_acl(registry.roles)
+
+    # Adding
+
+    def add(self, record: Record) -> Draft:
+        """The draft of a row, made now when the row is met for the first time."""
+        known = self.by_rid.get(record.rid)
+        if known is not None:
+            return known
+        draft = Draft(self, self.registry.types[record.portal_type], record)
+        self.register(draft)
+        return draft
+
+    def register(self, draft: Draft) -> None:
+        """Make a draft findable by all its names."""
+        self.by_rid[draft.rid] = draft
+        self.by_uid[draft.uid] = draft
+        self.by_path[draft.path] = draft
+        self.by_type.setdefault(draft.portal_type, {})[draft.rid] = draft
+        if draft.parent_rid is not None:
+            self.by_parent.setdefault(draft.parent_rid, {})[draft.rid] = draft
+        for (portal_type, field), index in self._back_index.items():
+            if portal_type == draft.portal_type:
+                for uid in uids_in(draft.data.get(field)):
+                    index.setdefault(uid, {})[draft.rid] = draft
+
+    def of_type(self, portal_type: str) -> list[Draft]:
+        """The drafts of a type that are here and will stay."""
+        return [draft for draft in self.by_type.get(portal_type, {}).values() if not draft.removed]
+
+    # Loading by name
+
+    def load_rids(self, rids: Iterable[int]) -> None:
+        wanted = [rid for rid in dict.fromkeys(rids) if rid not in self.by_rid]
+        if wanted:
+            for record in load_where(self.connection, entities.c.rid, wanted, lock=self.locks):
+                self.add(record)
+
+    def loaduids_in(self, uids: Iterable[str]) -> None:
+        wanted = [uid for uid in dict.fromkeys(uids) if uid not in self.by_uid and uid not in self.missing_uids]
+        if wanted:
+            for record in load_where(self.connection, entities.c.uid, wanted, lock=self.locks):
+                self.add(record)
+            self.missing_uids.update(uid for uid in wanted if uid not in self.by_uid)
+
+    def load_paths(self, paths: Iterable[str]) -> None:
+        wanted = [path for path in dict.fromkeys(paths) if path not in self.by_path and path not in self.missing_paths]
+        if wanted:
+            for record in load_where(self.connection, entities.c.path, wanted, lock=self.locks):
+                self.add(record)
+            self.missing_paths.update(path for path in wanted if path not in self.by_path)
+
+    def load_tree(self, drafts: Iterable[Draft]) -> list[Draft]:
+        """Everything below some objects, containers before what they hold."""
+        return [self.add(record) for record in load_below(self.connection, [draft.path for draft in drafts], lock=self.locks)]
+
+    def load_children(self, rids: Iterable[int]) -> list[Draft]:
+        """All objects directly in some containers, of whatever type."""
+        return [self.add(record) for record in load_where(self.connection, entities.c.parent, rids, lock=self.locks)]
+
+    # Following
+
+    def parent(self, draft: Draft) -> Draft | None:
+        """The container; None for the site root."""
+        if draft.parent_rid is None:
+            return None
+        if draft.parent_rid not in self.by_rid:
+            self._load_parents(draft)
+        return self.by_rid.get(draft.parent_rid)
+
+    def follow(self, draft: Draft, steps: Sequence[Step]) -> list[Draft]:
+        """The objects that steps lead to from one object, each once, in order."""
+        found = [draft]
+        for step in steps:
+            found = list(dict.fromkeys(other for item in found for other in self.one_step(item, step)))
+        return found
+
+    def one_step(self, draft: Draft, step: Step) -> Iterable[Draft]:
+        """Where one step leads; loads it for all drafts of the type when it is not known for this one."""
+        match step:
+            case Parent():
+                container = self.parent(draft)
+                return () if container is None else (container,)
+            case Target(field):
+                return self._targets(draft, field)
+            case Children(types):
+                return self._children(draft, types)
+            case Back(portal_type, field):
+                return self._referring(draft, portal_type, field)
+
+    def _load_parents(self, draft: Draft) -> None:
+        siblings = self.by_type[draft.portal_type].values()
+        self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
+
+    def _targets(self, draft: Draft, field: str) -> Iterator[Draft]:
+        uids = uids_in(self.value(draft, field))
+        if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
+            drafts = self.of_type(draft.portal_type)
+            self.loaduids_in(uid for item in drafts for uid in uids_in(self.value(item, field)))
+        for uid in uids:
+            target = self.by_uid.get(uid)
+            if target is not None and not target.removed:
+                yield target
+
+    def _children(self, draft: Draft, types: tuple[str, ...]) -> list[Draft]:
+        wanted = [name for name in types if draft.rid not in self._children_loaded.setdefault(name, set())]
+        if wanted and not draft.is_new:
+            containers = [item.rid for item in self.by_type[draft.portal_type].values() if not item.is_new]
+            rids = [rid for rid in containers if any(rid not in self._children_loaded[name] for name in wanted)]
+            for record in load_where(self.connection, entities.c.parent, rids, lock=self.locks, portal_type=wanted):
+                self.add(record)
+            for name in wanted:
+                self._children_loaded[name].update(rids)
+        held = self.by_parent.get(draft.rid, {}).values()
+        return sorted((item for item in held if item.portal_type in types and not item.removed), key=_age)
+
+    def _referring(self, draft: Draft, portal_type: str, field: str) -> list[Draft]:
+        loaded = self._backs_loaded.setdefault((portal_type, field), set())
+        if draft.rid not in loaded and not draft.is_new:
+            rids = [item.rid for item in self.by_type[draft.portal_type].values() if item.rid not in loaded and not item.is_new]
+            for record in load_referring(self.connection, rids, portal_type, field, lock=self.locks):
+                self.add(record)
+            loaded.update(rids)
+        index = self._index_of(portal_type, field)
+        return sorted((item for item in index.get(draft.uid, {}).values() if not item.removed), key=_age)
+
+    def _index_of(self, portal_type: str, field: str) -> dict[str, dict[int, Draft]]:
+        index = self._back_index.get((portal_type, field))
+        if index is None:
+            index = self._back_index[(portal_type, field)] = {}
+            for item in self.by_type.get(portal_type, {}).values():
+                for uid in uids_in(item.data.get(field)):
+                    index.setdefault(uid, {})[item.rid] = item
+        return index
+
+    def reference_changed(self, draft: Draft, field: str, old: object, new: object) -> None:
+        """Keep the way back in step with a changed reference field."""
+        index = self._back_index.get((draft.portal_type, field))
+        if index is not None:
+            for uid in uids_in(old):
+                index.get(uid, {}).pop(draft.rid, None)
+            for uid in uids_in(new):
+                index.setdefault(uid, {})[draft.rid] = draft
+
+    def moved(self, draft: Draft, path: str) -> None:
+        """Give an object another path."""
+        if self.by_path.get(draft.path) is draft:
+            del self.by_path[draft.path]
+        draft.path = path
+        self.by_path[path] = draft
+
+    # Permissions
+
+    def settings_of(self, document: str | None) -> Settings:
+        """Settings from their document; equal documents give one object."""
+        if document is None:
+            return self._settings.setdefault("", Settings())
+        found = self._settings.get(document)
+        if found is None:
+            found = self._settings[document] = Settings.from_document(document)
+        return found
+
+    def permissions_changed(self, draft: Draft) -> None:
+        """Note that settings were written onto an object, so that acls are worked out anew."""
+        self.rewritten.add(draft.rid)
+        self.epoch += 1
+
+    def work_out_acl(self, draft: Draft) -> Acl:
+        """The acl of an object as things stand: the stored one unless it or a container was rewritten in this request."""
+        if draft.record is not None and not self._rewritten_above(draft):
+            return self.book[draft.record.acl]
+        container = self.parent(draft)
+        above = self._root if container is None else container.acl
+        key = (id(above), id(draft.settings))
+        known = self._derived.get(key)
+        if known is None:
+            known = self._derived[key] = (above, draft.settings, derive(above, draft.settings))
+        return known[2]
+
+    def _rewritten_above(self, draft: Draft) -> bool:
+        if not self.rewritten:
+            return False
+        path = draft.path
+        while path:
+            above = self.by_path.get(path)
+            if above is not None and (above.rid in self.rewritten or above.is_new):
+                return True
+            path = path.rpartition("/")[0]
+        return False
+
+
+def uids_in(value: object) -> Sequence[str]:
+    """The UIDs in the stored value of a reference field."""
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, list | tuple):
+        return [item for item in value if isinstance(item, str)]
+    return ()
+
+
+def _age(draft: Draft) -> tuple[int, int]:
+    return (draft.created, draft.rid)
