@@ -1,5 +1,6 @@
 """How far long work of the command line has come: a bar on a terminal, a line now and then in a log."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ def progress(label: str, total: int, stream: TextIO | None = None) -> Iterator[A
     `stream` is standard error when not given. On a terminal click draws a bar with the remaining time; elsewhere a
     line is written at the beginning, at most every ten seconds, and at the end.
     """
-    target = stream or click.get_text_stream("stderr")
+    target = stream or sys.stderr
     if target.isatty():
         with click.progressbar(length=total, label=label, file=target, show_pos=True) as bar:
             yield bar.update

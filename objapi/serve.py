@@ -33,9 +33,15 @@ APPLICATION = "objapi.app:create_app"
 # Connections that a worker holds at once, those waiting for their turn and idle ones included.
 CONNECTIONS_PER_WORKER = 512
 
+# Threads of a worker beyond those that work with the database: granian reads a request's body in the request's
+# thread and sets it no time limit, so a few clients that send slowly, or stop sending, must not hold up the others.
+# The connection pool bounds how many work at once.
+SPARE_THREADS = 16
+
 _PROBE_SECONDS = 0.05
 _PROBE_TIMEOUT_SECONDS = 10.0
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# Where to reach a server that listens on every address.
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
 
 
 class ServeError(Exception):
@@ -137,9 +143,9 @@ def _server(settings: Settings, address: str) -> MPServer:
         http=HTTPModes.http1,
         websockets=False,
         workers=workers,
-        blocking_threads=settings.worker_threads,
+        blocking_threads=settings.worker_threads + SPARE_THREADS,
         backpressure=CONNECTIONS_PER_WORKER,
-        log_level=LogLevels.debug if settings.log_level == "debug" else LogLevels.warning,
+        log_level=LogLevels.debug if settings.log_level == "debug" else LogLevels.error,
         log_dictconfig=logging_configuration(settings.log_level),
         # Until the port answers, a worker that fails stops the start; later it is replaced.
         respawn_failed_workers=False,

@@ -95,7 +95,7 @@ class Settings:
     threads: int | None = _setting(
         automatic(whole_number(1, 64), "1 on SQLite, 4 on MariaDB/MySQL"),
         "auto",
-        "Requests that a worker process answers at once, and the size of its connection pool.",
+        "Requests that a worker process has at work at once: the size of its connection pool.",
     )
     stop_timeout: float = _setting(
         duration(1, 600), "3s", "Time that running requests have to finish when the server stops."
@@ -187,7 +187,7 @@ class Settings:
 
     @property
     def worker_threads(self) -> int:
-        """Requests a worker answers at once. SQLite has one writer, so more than one thread only waits there."""
+        """Requests a worker has at work at once. SQLite has one writer, so more than one would only wait there."""
         return self.threads or (1 if self.on_sqlite else 4)
 
 

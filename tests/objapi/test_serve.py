@@ -1,0 +1,263 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from objapi.serve import ServeError, base_url, is_loopback, listening_address
+from objapi.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PROC = Path("/proc")
+
+needs_proc = pytest.mark.skipif(not PROC.is_dir(), reason="child processes are looked up in /proc (Linux)")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def status(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name (state, parent, …); empty when the process is gone."""
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def is_running(pid: int) -> bool:
+    fields = status(pid)
+    return bool(fields) and fields[0] not in "ZX"
+
+
+def children(pid: int) -> list[int]:
+    numbers = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    return [number for number in numbers if status(number)[1:2] == [str(pid)]]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Server:
+    """A started server: its process, its port, and the process ids of its children when it was ready."""
+
+    def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
+        self.process = process
+        self.port = port
+        self.children = children(process.pid)
+
+    def get(self, path: str = "/") -> str:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
+    def all_gone(self) -> bool:
+        return self.process.poll() is not None and not any(is_running(pid) for pid in self.children)
+
+
+def command(port: int, **settings: str) -> "subprocess.Popen[str]":
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OBJAPI_")}
+    environ |= {f"OBJAPI_{name.upper()}": value for name, value in settings.items()}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.objapi.small_server"],
+        cwd=ROOT,
+        env=environ | {"OBJAPI_PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Server]]:
+    """Starts servers, each ready when it is given, and ends whatever is left of them."""
+    with ExitStack() as stack:
+
+        def started(**settings: str) -> Server:
+            port = free_port()
+            process = stack.enter_context(command(port, **{"workers": "2", "stop_timeout": "1s", **settings}))
+            stack.callback(lambda: process.kill() if process.poll() is None else None)
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            return Server(process, port)
+
+        yield started
+
+
+@needs_proc
+def test_it_answers_with_workers_that_know_the_settings(start: Callable[..., Server]) -> None:
+    server = start(site_id="lab")
+    worker, site_id, _ = server.get().split()
+    assert site_id == "lab"
+    assert int(worker) in server.children
+
+
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_all_processes_and_is_no_failure(start: Callable[..., Server], number: signal.Signals) -> None:
+    server = start()
+    assert len(server.children) >= 2
+    server.process.send_signal(number)
+    assert wait_until(server.all_gone, 5)
+    assert server.process.returncode == 0
+
+
+@needs_proc
+def test_a_request_that_does_not_end_does_not_keep_the_server_from_ending(start: Callable[..., Server]) -> None:
+    server = start()
+    with closing(HTTPConnection("127.0.0.1", server.port)) as connection:
+        connection.request("GET", "/slow")
+        time.sleep(0.2)
+        server.process.terminate()
+        assert wait_until(server.all_gone, 5)
+
+
+@needs_proc
+def test_workers_end_when_the_parent_is_killed(start: Callable[..., Server]) -> None:
+    server = start()
+    server.process.kill()
+    assert wait_until(server.all_gone, 5)
+
+
+@needs_proc
+def test_a_worker_that_dies_is_replaced(start: Callable[..., Server]) -> None:
+    server = start(workers="1")
+    with pytest.raises(OSError):
+        server.get("/crash")
+
+    def answers() -> bool:
+        try:
+            return int(server.get().split()[0]) not in server.children
+        except OSError:
+            return False
+
+    assert wait_until(answers, 10)
+    assert server.process.poll() is None
+
+
+def test_clients_that_stop_in_the_middle_of_a_body_do_not_stop_the_others(start: Callable[..., Server]) -> None:
+    server = start(workers="1", threads="1")
+    with ExitStack() as stack:
+        for _ in range(8):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            client.sendall(b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 100\r\n\r\nabc")
+        time.sleep(0.2)
+        assert server.get().endswith(" Plone 0")
+
+
+def test_an_application_that_cannot_be_made_stops_the_start_with_its_traceback() -> None:
+    process = command(free_port(), site_id="broken", workers="1")
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert output == ""
+    assert errors.count("RuntimeError: this application cannot be made") == 1
+
+
+@needs_proc
+def test_it_ends_with_the_process_that_started_it_when_told_to() -> None:
+    port = free_port()
+    starter = (
+        "import subprocess, sys, time\n"
+        "server = subprocess.Popen([sys.executable, '-m', 'tests.objapi.small_server'], stdout=subprocess.PIPE)\n"
+        "server.stdout.readline()\n"
+        "print(server.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    environ = os.environ | {"OBJAPI_PORT": str(port), "OBJAPI_END_WITH_PARENT": "1", "OBJAPI_WORKERS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", starter], cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            server = int(process.stdout.readline())
+            family = [server, *children(server)]
+            assert len(family) >= 2
+        finally:
+            process.kill()
+    assert wait_until(lambda: not any(is_running(pid) for pid in family), 5)
+
+
+def test_a_port_that_is_taken_stops_the_start_with_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        process = command(port)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert output == ""
+    assert errors == (f"Port {port} of 127.0.0.1 is taken by another program. Stop that one, or choose another port.\n")
+
+
+@needs_proc
+def test_a_second_server_does_not_share_the_port_of_a_running_one(start: Callable[..., Server]) -> None:
+    with pytest.raises(ServeError, match="is taken"):
+        listening_address("127.0.0.1", start(workers="1").port)
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        ("192.0.2.1", "192.0.2.1 is no address of this machine"),
+        ("no such host", "The host 'no such host' is unknown"),
+    ],
+)
+def test_an_address_that_is_not_here_is_refused_with_the_remedy(host: str, message: str) -> None:
+    with pytest.raises(ServeError, match=message):
+        listening_address(host, free_port())
+
+
+def test_a_name_is_listened_on_by_its_address() -> None:
+    assert is_loopback(listening_address("localhost", free_port()))
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.10", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("192.168.1.2", False),
+        ("::ffff:192.168.1.2", False),
+        ("lab.example.org", False),
+        ("localhost.example.org", False),
+        ("127.0.0.1.example.org", False),
+        ("127.1", False),
+    ],
+)
+def test_only_addresses_of_this_machine_alone_are_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        (Settings(), "http://127.0.0.1:8080"),
+        (Settings(host="::1", port=81), "http://[::1]:81"),
+        (Settings(host="0.0.0.0"), "http://127.0.0.1:8080"),
+        (Settings(host="::"), "http://[::1]:8080"),
+        (Settings(public_url="https://lab.example.org"), "https://lab.example.org"),
+    ],
+)
+def test_the_url_to_try_is_one_that_works_on_this_machine(settings: Settings, url: str) -> None:
+    assert base_url(settings) == url
