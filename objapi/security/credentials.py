@@ -1,0 +1,143 @@
+"""HTTP Basic: reading the header, and remembering for a short time which credentials were right.
+
+Scripts send Basic with every call and a password check costs a tenth of a second, so a verified credential is
+remembered in the process: as a digest under a random key of the process, never as a password.
+"""
+
+import binascii
+import secrets
+from base64 import b64decode
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from threading import Lock
+from time import monotonic
+
+from objapi.errors import Unauthorized
+
+LONGEST_HEADER = 8192
+"""Characters of an `Authorization` header that is read at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A login and a password as somebody sent them; the password is in no `repr`."""
+
+    login: str
+    password: str = field(repr=False)
+
+
+def parse_basic(header: str) -> Credentials:
+    """The credentials in an `Authorization` header of the scheme Basic (RFC 7617).
+
+    The bytes are UTF-8, else Latin-1, which older clients send. Raises Unauthorized for another scheme and for
+    anything that is not exactly base64 of `login:password`: a broken header is never taken for no header.
+    """
+    scheme, _, encoded = header.strip().partition(" ")
+    if scheme.lower() != "basic":
+        raise Unauthorized("The Authorization header has a scheme that is not known here; send Basic credentials.")
+    if len(header) > LONGEST_HEADER:
+        raise Unauthorized(f"The Authorization header is longer than {LONGEST_HEADER} characters.")
+    try:
+        decoded = b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise Unauthorized("The Authorization header is not base64; send base64 of login:password.") from None
+    login, colon, password = _text(decoded).partition(":")
+    if not colon:
+        raise Unauthorized("The Authorization header holds no colon; send base64 of login:password.")
+    if any(ord(character) < 32 or ord(character) == 127 for character in login + password):
+        raise Unauthorized("The Authorization header holds control characters; send base64 of login:password.")
+    return Credentials(login, password)
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whose credential was right, and for which version of the password."""
+
+    user_id: str
+    password_version: int
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The lock of one credential under verification, and how many callers hold or await it."""
+
+    lock: Lock = field(default_factory=Lock)
+    users: int = 0
+
+
+class VerifiedCredentials:
+    """The credentials verified in this process lately. Safe to use from several threads.
+
+    At most `size` are kept, each for `seconds`; `seconds=0` remembers nothing. That a password, a role or an account
+    has changed in the meantime is seen by comparing `Verified.password_version` with the user's row, which every
+    request reads anyway.
+    """
+
+    def __init__(self, *, seconds: float = 60.0, size: int = 1024, clock: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._size = size
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+        self._entries: OrderedDict[bytes, tuple[float, Verified]] = OrderedDict()
+        self._turns: dict[bytes, _Turn] = {}
+        self._lock = Lock()
+
+    def digest(self, credentials: Credentials) -> bytes:
+        """The key under which a credential is remembered; it is worth nothing outside this process."""
+        login = credentials.login.encode("utf-8", "surrogatepass")
+        hashed = blake2b(len(login).to_bytes(8, "big"), key=self._key, digest_size=32)
+        hashed.update(login)
+        hashed.update(credentials.password.encode("utf-8", "surrogatepass"))
+        return hashed.digest()
+
+    def recall(self, digest: bytes) -> Verified | None:
+        """What is remembered of a credential; None: nothing, or it was too long ago."""
+        with self._lock:
+            entry = self._entries.get(digest)
+            if entry is None:
+                return None
+            if self._clock() >= entry[0]:
+                del self._entries[digest]
+                return None
+            return entry[1]
+
+    def remember(self, digest: bytes, verified: Verified) -> None:
+        """Keep a credential that was just verified; the oldest makes room."""
+        with self._lock:
+            self._entries[digest] = (self._clock() + self._seconds, verified)
+            self._entries.move_to_end(digest)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def forget(self, digest: bytes) -> None:
+        """Drop a credential that no longer holds."""
+        with self._lock:
+            self._entries.pop(digest, None)
+
+    @contextmanager
+    def turn(self, digest: bytes) -> Iterator[None]:
+        """Hold the turn of one credential: of several equal ones that arrive at once, one is verified, the others wait.
+
+        Inside, `recall` again before verifying.
+        """
+        with self._lock:
+            turn = self._turns.setdefault(digest, _Turn())
+            turn.users += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.users -= 1
+                if not turn.users:
+                    del self._turns[digest]

@@ -1,0 +1,129 @@
+"""The first statement of every request: who asks, with the roles, groups and local roles of this moment.
+
+One statement reads the user's row, the session, the local roles of the user and of all groups together with the scopes
+below those they were granted in, and the number of the newest acl, from which the store learns whether it knows all.
+A change of roles, password or activity therefore bites at once, in every process.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, FromClause, Row, Select, func, null, select
+
+from objapi.model.principal import Principal
+from objapi.model.registry import Roles
+from objapi.security.names import is_user_id
+from objapi.security.sessions import Session, digest_of
+from objapi.security.tables import memberships, sessions, users
+from objapi.store.instants import from_micros
+from objapi.store.schema import acls, local_roles, scope_tree
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedUser:
+    """A user as the database has it now. Whether the account is active is for the caller to ask."""
+
+    principal: Principal
+    email: str
+    password_hash: str
+    password_version: int
+    active: bool
+    newest_acl: int
+    """The highest id in `acls`; 0: there is none."""
+    session: Session | None = None
+
+
+def _loader(source: FromClause, *session_columns: Any) -> Select[Any]:
+    """The statement over `users`, or over `sessions` joined to it."""
+    grants = memberships.join(local_roles, local_roles.c.principal == memberships.c.principal).join(
+        scope_tree, scope_tree.c.ancestor == local_roles.c.scope
+    )
+    newest_acl = select(func.max(acls.c.id)).scalar_subquery()
+    return select(
+        users,
+        newest_acl.label("newest_acl"),
+        scope_tree.c.scope,
+        local_roles.c.role.label("local_role"),
+        *session_columns,
+    ).select_from(source.outerjoin(grants, memberships.c.user_id == users.c.id))
+
+
+_BY_LOGIN = _loader(users, null().label("session_digest"))
+_BY_SESSION = _loader(
+    sessions.join(users, users.c.id == sessions.c.user_id),
+    sessions.c.digest.label("session_digest"),
+    sessions.c.password_version.label("session_password_version"),
+    sessions.c.created.label("session_created"),
+    sessions.c.expires.label("session_expires"),
+)
+
+
+def load_by_login(connection: Connection, login: str, roles: Roles) -> LoadedUser | None:
+    """The user with an id, or None. One statement; none for a text that cannot be the id of a user."""
+    if not is_user_id(login):
+        return None
+    return _loaded(connection.execute(_BY_LOGIN.where(users.c.id == login)).all(), roles)
+
+
+def load_by_session(connection: Connection, key: str, roles: Roles, now: datetime) -> LoadedUser | None:
+    """The user whose session has this key. One statement; none for a text that cannot be a key.
+
+    None: there is no such session, it has expired, the password was changed since it began, or the user is not active.
+    """
+    digest = digest_of(key)
+    if digest is None:
+        return None
+    loaded = _loaded(connection.execute(_BY_SESSION.where(sessions.c.digest == digest)).all(), roles)
+    if loaded is None or loaded.session is None or not loaded.active:
+        return None
+    current = loaded.session.password_version == loaded.password_version and now < loaded.session.expires
+    return loaded if current else None
+
+
+def _loaded(rows: Sequence[Row[Any]], roles: Roles) -> LoadedUser | None:
+    if not rows:
+        return None
+    user = rows[0]
+    local: defaultdict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.scope is not None:
+            local[row.scope].add(row.local_role)
+    groups = frozenset[str](orjson.loads(user.groups))
+    principal = Principal(
+        user.id,
+        user.fullname,
+        roles=frozenset({"Authenticated", *orjson.loads(user.roles), *roles_of_groups(groups, roles)}),
+        groups=groups,
+        local={scope: frozenset(held) for scope, held in local.items()},
+    )
+    return LoadedUser(
+        principal,
+        user.email,
+        user.password_hash,
+        user.password_version,
+        bool(user.active),
+        user.newest_acl or 0,
+        _session(user),
+    )
+
+
+def _session(row: Row[Any]) -> Session | None:
+    if row.session_digest is None:
+        return None
+    return Session(
+        row.session_digest,
+        row.id,
+        row.session_password_version,
+        from_micros(row.session_created),
+        from_micros(row.session_expires),
+    )
+
+
+def roles_of_groups(groups: Iterable[str], roles: Roles) -> frozenset[str]:
+    """The roles that groups give; a group that is no longer declared gives none."""
+    known = (roles.groups.get(group) for group in groups)
+    return frozenset(role for group in known if group is not None for role in group.roles)

@@ -1,0 +1,81 @@
+"""The tables of users, sessions and failed log-ins, beside the store's own.
+
+Instants are microseconds since 1970 UTC, as in the store. Nothing that opens a door is kept in clear: passwords are
+argon2 hashes, session keys and the names somebody tried to log in with are digests.
+"""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table
+
+from catalog.dialect import TABLE_OPTIONS, ascii_key, big_integer, long_text, text_key
+from objapi.store.schema import metadata
+
+USER_ID_LENGTH = 64
+ADDRESS_LENGTH = 45
+"""Characters of the longest IPv6 address or network as text."""
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", text_key(USER_ID_LENGTH), primary_key=True),
+    Column("password_hash", long_text(), nullable=False),
+    Column("password_version", Integer, nullable=False),
+    Column("fullname", long_text(), nullable=False),
+    Column("email", long_text(), nullable=False),
+    Column("active", Integer, nullable=False),
+    Column("roles", long_text(), nullable=False),
+    Column("groups", long_text(), nullable=False),
+    Column("created", big_integer(), nullable=False),
+    Column("modified", big_integer(), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""Users. `roles` and `groups` are JSON lists; `active` is 0 or 1; `password_version` rises with every new password, so
+that whoever remembers an old one notices."""
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("user_id", text_key(USER_ID_LENGTH), ForeignKey("users.id", name="fk_memberships_user"), primary_key=True),
+    Column("principal", text_key(128), primary_key=True),
+    **TABLE_OPTIONS,
+)
+"""Under which names a user is granted local roles: the own id, and one name for each group."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", ascii_key(64), primary_key=True),
+    Column("user_id", text_key(USER_ID_LENGTH), ForeignKey("users.id", name="fk_sessions_user"), nullable=False),
+    Column("password_version", Integer, nullable=False),
+    Column("created", big_integer(), nullable=False),
+    Column("expires", big_integer(), nullable=False),
+    Index("ix_sessions_user", "user_id"),
+    Index("ix_sessions_expires", "expires"),
+    **TABLE_OPTIONS,
+)
+"""Log-ins by cookie; `digest` is that of the key in the cookie."""
+
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("login", ascii_key(64), primary_key=True),
+    Column("address", ascii_key(ADDRESS_LENGTH), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", big_integer(), nullable=False),
+    Column("succeeded_at", big_integer(), nullable=False),
+    Column("touched", big_integer(), nullable=False),
+    Index("ix_login_attempts_address", "address", "failed_at"),
+    Index("ix_login_attempts_touched", "touched"),
+    **TABLE_OPTIONS,
+)
+"""Failed log-ins of a name (its digest) from an address, counted since the last that succeeded. An instant of 0 means
+never; `touched` is the later of the two, after which a row is swept away."""
+
+site_secrets = Table(
+    "site_secrets",
+    metadata,
+    Column("name", ascii_key(64), primary_key=True),
+    Column("secret", ascii_key(128), nullable=False),
+    Column("created", big_integer(), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""Random keys of the site, in hexadecimal, made when it is set up."""
