@@ -145,6 +145,10 @@ class Forbidden(ApiError):
     status = 403
 
 
+class NoApiAccess(Forbidden):
+    """The caller lacks the permission to use the API at all, which is asked before anything is looked at."""
+
+
 class CrossSite(Forbidden):
     """A state-changing call that a browser sent for another site with the user's cookie."""
 

@@ -85,7 +85,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"the key {ascii(key)} is given twice in one JSON object")
+                raise ValueError(f"the key {key!a} is given twice in one JSON object")
             seen.add(key)
     return members
 
@@ -109,7 +109,7 @@ def _children(parent: Any) -> Any:
 
 
 def _check_characters(value: Any) -> None:
-    """Refuse lone surrogates: `\\ud800` alone is half a character, which no UTF-8 can hold."""
+    """Refuse lone surrogates: such an escape alone is half a character, which no UTF-8 can hold."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -117,7 +117,7 @@ def _check_characters(value: Any) -> None:
             try:
                 item.encode()
             except UnicodeEncodeError:
-                raise ValueError(f"the text {ascii(item[:60])} holds half of a surrogate pair") from None
+                raise ValueError(f"the text {item[:60]!a} holds half of a surrogate pair") from None
         elif isinstance(item, dict):
             waiting.extend(item)
             waiting.extend(item.values())

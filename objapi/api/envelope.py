@@ -1,0 +1,194 @@
+"""Answers of the `@@API` face as bytes: the envelope, its failures, and which HTTP status a failure is sent with.
+
+Pure: what comes in are values, what goes out is an `Answer`. Documents that are JSON already enter as
+`orjson.Fragment` and are not parsed again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+import orjson
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header, parse_list_header
+
+from objapi.api.form_model import Record
+from objapi.errors import ApiError, CrossSite, NoApiAccess, UnknownMethod
+
+ErrorStatus = Literal["auto", "http", "historic"]
+
+JSON_TYPE: Final = "application/json; charset=utf-8"
+PROBLEM_TYPE: Final = "application/problem+json"
+
+# Failures that are not about what was asked: a client that takes one for an answer must not carry on.
+_ALWAYS_REAL: Final = frozenset({401, 405, 413, 429})
+_ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess)
+_MAX_ERRORS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallStyle:
+    """How a client calls, which tells what it makes of an HTTP status.
+
+    `wants_problem`: it accepts RFC 9457 bodies. `is_ajax`: a browser script, which a log-in dialogue would disturb.
+    """
+
+    has_json_body: bool = False
+    has_bearer_token: bool = False
+    prefers_status: bool = False
+    wants_problem: bool = False
+    is_ajax: bool = False
+
+    @property
+    def looks_at_status(self) -> bool:
+        """Whether the client is of the kind that looks at the HTTP status before the body."""
+        return self.has_json_body or self.has_bearer_token or self.prefers_status or self.wants_problem
+
+    @classmethod
+    def of_request(cls, *, has_json_body: bool, headers: Mapping[str, str]) -> "CallStyle":
+        """The style of a request; `headers` are looked up by their usual names, so a case-insensitive mapping is best.
+
+        `Prefer` is read as in RFC 7240, a list of preferences of which `http-status` is ours.
+        """
+        preferences = parse_list_header(headers.get("Prefer", ""))
+        accepted = parse_accept_header(headers.get("Accept", ""), MIMEAccept)
+        return cls(
+            has_json_body=has_json_body,
+            has_bearer_token=headers.get("Authorization", "").lower().startswith("bearer "),
+            prefers_status="http-status" in [item.partition(";")[0].strip().lower() for item in preferences],
+            wants_problem=any(kind.lower() == PROBLEM_TYPE and quality > 0 for kind, quality in accepted),
+            is_ajax=headers.get("X-Requested-With", "").lower() == "xmlhttprequest",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as data: HTTP status, body and headers, Content-Type among them."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every answer says of its request: the URL called, the seconds it took, and its id in the log."""
+
+    url: str
+    runtime: float
+    request_id: str
+
+
+def answer_status(setting: ErrorStatus, style: CallStyle, error: ApiError) -> int:
+    """The HTTP status to answer `error` with.
+
+    Log-in, unknown method, wrong verb, size, throttle, cross-site, lacking access to the API at all and faults of the
+    server are always real. Any other failure is a 200 to clients in the historic style, who lose the body of a 4xx,
+    and real to those that look at the status; the setting `http` or `historic` makes all clients one of the two.
+    """
+    if error.status in _ALWAYS_REAL or error.status >= 500 or isinstance(error, _ALWAYS_REAL_CLASSES):
+        return error.status
+    if setting == "http" or (setting == "auto" and style.looks_at_status):
+        return error.status
+    return 200
+
+
+def success(frame: Frame, members: Mapping[str, Any]) -> Answer:
+    """The answer of a call that did what was asked.
+
+    `members` must not hold `message`, whose presence published clients take for failure: ValueError if it does.
+    """
+    if "message" in members:
+        raise ValueError("a successful answer has no 'message'")
+    return Answer(200, render({**_head(frame, True), **members}), _headers(JSON_TYPE))
+
+
+def partial_failure(frame: Frame, message: str, members: Mapping[str, Any]) -> Answer:
+    """The answer of a `partial=1` call of which a part failed: status 200, what was done stays done."""
+    body = {**_head(frame, False), "message": message, "request_id": frame.request_id, **members}
+    return Answer(200, render(body), _headers(JSON_TYPE))
+
+
+def failure(
+    frame: Frame,
+    error: ApiError,
+    style: CallStyle,
+    setting: ErrorStatus = "auto",
+    members: Mapping[str, Any] | None = None,
+) -> Answer:
+    """The answer of a call that failed; `members` are what it carries besides (`updates`, empty `objects`).
+
+    The real status is in the header `X-Api-Status` and in the body. A 401 asks for Basic credentials, except where a
+    browser script is calling. With `wants_problem` the body is also a problem of RFC 9457: `type` is then a URI, and
+    the error name stands under `name`.
+    """
+    body: dict[str, Any] = {
+        **_head(frame, False),
+        "message": error.message,
+        "type": error.name,
+        "status": error.status,
+        "request_id": frame.request_id,
+    }
+    if error.causes:
+        body["errors"] = [cause.as_dict() for cause in error.causes[:_MAX_ERRORS]]
+    if style.wants_problem:
+        body.update(_problem(error))
+    body.update(members or {})
+    headers = {
+        **_headers(PROBLEM_TYPE if style.wants_problem else JSON_TYPE),
+        "X-Api-Status": str(error.status),
+        **error.headers,
+    }
+    if error.status == 401 and not style.is_ajax:
+        headers.setdefault("WWW-Authenticate", 'Basic realm="objapi", charset="UTF-8"')
+    return Answer(answer_status(setting, style, error), render(body), headers)
+
+
+def fragment(document: bytes | str) -> orjson.Fragment:
+    """A document that is JSON already, to be put into an answer as it is."""
+    return orjson.Fragment(document)
+
+
+def fragments(documents: Iterable[bytes]) -> orjson.Fragment:
+    """Many JSON documents as one JSON list."""
+    return orjson.Fragment(b"[" + b",".join(documents) + b"]")
+
+
+def render(value: Any) -> bytes:
+    """JSON of a value: aware date-times as ISO 8601 with offset, decimals as exact numbers."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _head(frame: Frame, is_success: bool) -> dict[str, Any]:
+    return {
+        "url": frame.url,
+        "_runtime": round(frame.runtime, 6),
+        "success": is_success,
+        "error": not is_success,
+    }
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    return {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
+
+
+def _problem(error: ApiError) -> dict[str, Any]:
+    """The members of RFC 9457 section 3.1 that the envelope does not have under these names."""
+    return {
+        "type": f"urn:objapi:error:{error.name}",
+        "title": HTTPStatus(error.status).phrase,
+        "detail": error.message,
+        "name": error.name,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(format(value, "f") if abs(value.adjusted()) < 40 else str(value))
+    if isinstance(value, Record):
+        return value.members
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no place in an answer")

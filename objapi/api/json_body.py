@@ -1,0 +1,57 @@
+"""`application/json` request bodies: one object whose members are parameters with their JSON types.
+
+Numbers with a fraction or an exponent arrive as `NumberLiteral`: a Decimal whose `text` is what the client wrote.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from objapi.api.converters import shown
+from objapi.api.form_model import Form
+from objapi.api.json_text import NumberLiteral, parse_json
+from objapi.errors import BadRequest, Cause
+
+__all__ = ["NumberLiteral", "merge", "parse_body"]
+
+_UTF8_NAMES: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+
+
+def parse_body(body: bytes, charset: str | None = None) -> dict[str, Any]:
+    """The members of a JSON body; an empty body has none.
+
+    Raises BadRequest for a charset other than UTF-8, for what is no JSON object, for everything `parse_json` refuses,
+    and for keys with a `:`, all of which it names: form suffixes have no meaning where values have types.
+    """
+    if charset is not None and charset.lower() not in _UTF8_NAMES:
+        raise BadRequest(f"A JSON body is UTF-8, not {shown(charset)}.")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        raise BadRequest(f"The JSON body is not valid UTF-8 at byte {reason.start}.") from None
+    if not text.strip():
+        return {}
+    try:
+        members = parse_json(text)
+    except ValueError as reason:
+        raise BadRequest(f"The JSON body cannot be read: {reason}.") from None
+    if not isinstance(members, dict):
+        raise BadRequest("The JSON body must be an object whose keys are parameters.")
+    _refuse_suffixes(members)
+    return members
+
+
+def _refuse_suffixes(members: Mapping[str, Any]) -> None:
+    causes = [
+        Cause("parameter", key, f"{shown(key)}: suffixes have no meaning in JSON; send {shown(key.partition(':')[0])}.")
+        for key in members
+        if ":" in key
+    ]
+    if causes:
+        raise BadRequest(" ".join(cause.message for cause in causes), causes=causes)
+
+
+def merge(form: Form, members: Mapping[str, Any]) -> Form:
+    """The query string's form with the members of a JSON body: a key replaces `key` and `key[]` of the query."""
+    replaced = set(members) | {f"{name}[]" for name in members} | {name.removesuffix("[]") for name in members}
+    values = {name: value for name, value in form.items() if name not in replaced}
+    return Form({**values, **members}, form.problems, form.dropped)
