@@ -1,0 +1,140 @@
+"""The declaration of a catalog, and whether a database can hold it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from catalog.kinds import Index, IndexKind, ValueType
+from catalog.names import column_name, index_number
+
+KEY_LIMIT: Final = 64
+KEY_BYTES_LIMIT: Final = 3072
+ROW_BYTES_LIMIT: Final = 8126
+OFF_PAGE_BYTES: Final = 40
+FIXED_ROW_BYTES: Final = 60
+FIXED_KEYS: Final = 3
+
+STRING_LENGTH: Final = 128
+PATH_LENGTH: Final = 1000
+PATH_DEPTH: Final = 20
+
+_TYPE_BYTES: Final = {
+    ValueType.STRING: STRING_LENGTH * 4 + 2,
+    ValueType.INTEGER: 8,
+    ValueType.DECIMAL: 18,
+    ValueType.DATETIME: 8,
+    ValueType.BOOLEAN: 4,
+}
+
+
+def key_bytes(index: Index) -> int:
+    """The bytes that the index's column takes in an InnoDB key."""
+    match index.kind:
+        case IndexKind.FIELD:
+            return _TYPE_BYTES[index.value_type]
+        case IndexKind.UUID:
+            return _TYPE_BYTES[ValueType.STRING]
+        case IndexKind.PATH:
+            return PATH_LENGTH + 2
+        case IndexKind.DATE | IndexKind.BOOLEAN:
+            return 4
+        case IndexKind.POSITION | IndexKind.DATE_RANGE:
+            return 8
+        case IndexKind.KEYWORD | IndexKind.TEXT:
+            return 0
+
+
+def row_bytes(index: Index) -> int:
+    """The bytes that the index may take in an InnoDB row; a column over 255 bytes counts as its off-page pointer."""
+    size = key_bytes(index)
+    inline = OFF_PAGE_BYTES if size > 255 else size
+    return inline + (12 if index.kind is IndexKind.PATH else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSchema:
+    """A catalog: its indexes, the types it holds (None: all), and the queries that must stay fast.
+
+    `hot_queries` are index names whose columns make one composite database key, the last being the usual sort.
+    """
+
+    name: str
+    indexes: Mapping[str, Index]
+    title: str = ""
+    types: frozenset[str] | None = None
+    hot_queries: tuple[tuple[str, ...], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "indexes", MappingProxyType(dict(self.indexes)))
+
+    def without(self, names: Collection[str]) -> "CatalogSchema":
+        """The same catalog for a caller who may not use the indexes named: to queries they are unknown names."""
+        if not any(name in self.indexes for name in names):
+            return self
+        kept = {name: index for name, index in self.indexes.items() if name not in names}
+        return replace(self, indexes=kept)
+
+    def of_kind(self, *kinds: IndexKind) -> tuple[Index, ...]:
+        """The indexes of the kinds given, in declared order."""
+        return tuple(index for index in self.indexes.values() if index.kind in kinds)
+
+    def problems(self) -> list[str]:
+        """What keeps a database from holding this catalog; empty when nothing does.
+
+        The limits are InnoDB's: 64 keys a table, 3,072 bytes a key, 8,126 bytes a row. Each message says which
+        indexes are too many.
+        """
+        return [
+            *self._name_problems(),
+            *self._hot_query_problems(),
+            *self._key_count_problems(),
+            *self._row_problems(),
+        ]
+
+    def _name_problems(self) -> Iterator[str]:
+        columns: dict[str, str] = {}
+        numbers: dict[int, str] = {}
+        for key, index in self.indexes.items():
+            if key != index.name:
+                yield f"catalog {self.name}: index {index.name!r} is filed under {key!r}; both must be the same"
+            for taken, identity in (
+                (columns.get(column_name(key)), "column"),
+                (numbers.get(index_number(key)), "number"),
+            ):
+                if taken is not None:
+                    yield f"catalog {self.name}: indexes {taken!r} and {key!r} get the same {identity}; rename one"
+            columns.setdefault(column_name(key), key)
+            numbers.setdefault(index_number(key), key)
+
+    def _hot_query_problems(self) -> Iterator[str]:
+        for names in self.hot_queries:
+            label = f"catalog {self.name}: hot query [{', '.join(names)}]"
+            unknown = [name for name in names if name not in self.indexes]
+            unfit = [name for name in names if name in self.indexes and not self.indexes[name].sortable]
+            if unknown:
+                yield f"{label}: {', '.join(unknown)} is no index of this catalog"
+            if unfit:
+                yield f"{label}: {', '.join(unfit)} has no single key a document; take it out"
+            size = sum(key_bytes(self.indexes[name]) for name in names if name in self.indexes) + 16
+            if size > KEY_BYTES_LIMIT:
+                yield f"{label}: needs a key of {size} bytes, {KEY_BYTES_LIMIT} is the most; name fewer indexes"
+
+    def _key_count_problems(self) -> Iterator[str]:
+        keyed = [index.name for index in self.indexes.values() if index.keyed]
+        extra = sum(1 for index in self.indexes.values() if index.kind is IndexKind.PATH)
+        room = KEY_LIMIT - FIXED_KEYS - extra - len(self.hot_queries)
+        if len(keyed) > room:
+            surplus = ", ".join(keyed[max(room, 0) :])
+            yield f"catalog {self.name}: a table has at most {KEY_LIMIT} keys; too many hot indexes: {surplus}"
+
+    def _row_problems(self) -> Iterator[str]:
+        total = FIXED_ROW_BYTES
+        surplus = []
+        for index in self.indexes.values():
+            total += row_bytes(index)
+            if total > ROW_BYTES_LIMIT:
+                surplus.append(index.name)
+        if surplus:
+            names = ", ".join(surplus)
+            yield f"catalog {self.name}: a row has at most {ROW_BYTES_LIMIT} bytes; too many indexes: {names}"

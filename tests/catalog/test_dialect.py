@@ -1,0 +1,191 @@
+"""The differences between the databases, from above: the same calls do the same on both."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.engine import Connection, Engine
+
+from catalog import dialect
+
+METADATA = sa.MetaData()
+THINGS = sa.Table(
+    "things",
+    METADATA,
+    sa.Column("rid", dialect.big_key(), primary_key=True, autoincrement=False),
+    sa.Column("version", dialect.big_integer(), nullable=False),
+    sa.Column("word", dialect.text_key(40)),
+    sa.Column("code", dialect.ascii_key(40), unique=True),
+    sa.Column("document", dialect.long_text()),
+    sa.Column("price", dialect.exact_decimal()),
+    **dialect.TABLE_OPTIONS,
+)
+
+
+def thing(rid: int, **values: Any) -> dict[str, Any]:
+    return {"rid": rid, "version": 1, "word": None, "code": None, "document": None, "price": None} | values
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = dialect.create_engine_for(database_url, threads=2)
+    METADATA.create_all(made)
+    yield made
+    made.dispose()
+
+
+def contents(connection: Connection) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(sa.select(THINGS).order_by(THINGS.c.rid))]
+
+
+def test_bulk_update_gives_every_row_its_own_values(engine: Engine) -> None:
+    columns = [THINGS.c.word, THINGS.c.code, THINGS.c.document, THINGS.c.price]
+    values = [
+        thing(1, word="Zürich  ", code="a/b ", document='{"a": "\\"ü\\n"}', price=Decimal("57.100000000001")),
+        thing(2, word="日本\U0001f600", document="", price=Decimal("-0.5")),
+        thing(3),
+    ]
+    with dialect.begin_write(connection := engine.connect()):
+        dialect.insert_rows(connection, THINGS, [thing(n, word="old") for n in (1, 2, 3, 4)])
+        assert dialect.bulk_update(connection, THINGS, THINGS.c.rid, columns, values) == 3
+        assert contents(connection)[:3] == [tuple(row.values()) for row in values]
+        assert contents(connection)[3][2] == "old"
+    connection.close()
+
+
+def test_bulk_update_matches_rows_that_already_have_the_values(engine: Engine) -> None:
+    with dialect.begin_write(connection := engine.connect()):
+        dialect.insert_rows(connection, THINGS, [thing(1, word="same"), thing(2, word="same")])
+        rows = [{"rid": 1, "word": "same"}, {"rid": 2, "word": "same"}, {"rid": 9, "word": "same"}]
+        assert dialect.bulk_update(connection, THINGS, THINGS.c.rid, [THINGS.c.word], rows) == 2
+    connection.close()
+
+
+def test_bulk_update_passes_over_rows_of_another_version(engine: Engine) -> None:
+    with dialect.begin_write(connection := engine.connect()):
+        dialect.insert_rows(connection, THINGS, [thing(1), thing(2, version=7)])
+        rows = [{"rid": 1, "word": "new", "version": 1}, {"rid": 2, "word": "new", "version": 6}]
+        matched = dialect.bulk_update(connection, THINGS, THINGS.c.rid, [THINGS.c.word], rows, version=THINGS.c.version)
+        assert matched == 1
+        assert [row[:3] for row in contents(connection)] == [(1, 2, "new"), (2, 7, None)]
+    connection.close()
+
+
+def test_bulk_update_splits_what_exceeds_the_packet(engine: Engine) -> None:
+    with dialect.begin_write(connection := engine.connect()):
+        connection.info["max_allowed_packet"] = 40_000
+        dialect.insert_rows(connection, THINGS, [thing(n) for n in range(50)])
+        rows = [{"rid": n, "document": str(n) * 500} for n in range(50)]
+        assert dialect.bulk_update(connection, THINGS, THINGS.c.rid, [THINGS.c.document], rows) == 50
+        assert [row[4] for row in contents(connection)] == [row["document"] for row in rows]
+        del connection.info["max_allowed_packet"]
+    connection.close()
+
+
+def test_text_keys_tell_case_accents_and_trailing_blanks_apart_and_sort_by_code_point(engine: Engine) -> None:
+    words = ["", " ", "A", "Z", "a", "a ", "e", "z", "é", "ﬀ", "\U0001f600"]
+    with dialect.begin_write(connection := engine.connect()):
+        dialect.insert_rows(connection, THINGS, [thing(n, word=word) for n, word in enumerate(reversed(words))])
+        found = connection.execute(sa.select(THINGS.c.word).order_by(THINGS.c.word)).scalars().all()
+        assert list(found) == words
+        for word in words:
+            query = sa.select(sa.func.count()).select_from(THINGS).where(THINGS.c.word == word)
+            assert connection.execute(query).scalar_one() == 1
+    connection.close()
+
+
+def test_insert_ignore_and_upsert(engine: Engine) -> None:
+    with dialect.begin_write(connection := engine.connect()):
+        dialect.insert_ignore(connection, THINGS, [thing(1, word="first")])
+        dialect.insert_ignore(connection, THINGS, [thing(1, word="second"), thing(2, word="second")])
+        assert [row[2] for row in contents(connection)] == ["first", "second"]
+        dialect.upsert_rows(connection, THINGS, [thing(2, word="third", version=5), thing(3, word="third")])
+        assert [row[:3] for row in contents(connection)] == [(1, 1, "first"), (2, 5, "third"), (3, 1, "third")]
+        dialect.upsert_rows(connection, THINGS, [thing(3, word="fourth", version=9)], update=[THINGS.c.word])
+        assert contents(connection)[2][:3] == (3, 1, "fourth")
+    connection.close()
+
+
+def test_a_value_too_long_is_refused_on_mariadb_and_never_cut(engine: Engine) -> None:
+    if not dialect.is_mysql_family(engine.dialect):
+        return
+    with pytest.raises(sa.exc.DataError), dialect.begin_write(connection := engine.connect()):
+        dialect.insert_rows(connection, THINGS, [thing(1)])
+        rows = [{"rid": 1, "word": "x" * 41}]
+        dialect.bulk_update(connection, THINGS, THINGS.c.rid, [THINGS.c.word], rows)
+    connection.close()
+
+
+def test_a_reader_sees_one_snapshot_while_a_writer_commits(engine: Engine) -> None:
+    with dialect.begin_write(writer := engine.connect()):
+        dialect.insert_rows(writer, THINGS, [thing(1)])
+    writer.close()
+    with engine.connect() as reader:
+        before = contents(reader)
+        with dialect.begin_write(writer := engine.connect()):
+            dialect.insert_rows(writer, THINGS, [thing(2)])
+        writer.close()
+        assert contents(reader) == before
+
+
+@pytest.mark.parametrize(
+    ("code", "retryable"), [(1213, True), (1205, True), (1020, True), (2013, True), (1047, True), (1064, False)]
+)
+def test_mysql_errors_worth_another_try(code: int, retryable: bool) -> None:
+    error = sa.exc.OperationalError("SELECT 1", None, Exception(code, "said the server"))
+    assert dialect.is_retryable(error) is retryable
+
+
+def test_a_busy_sqlite_is_worth_another_try(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialect, "BUSY_SECONDS", 0.05)
+    engine = dialect.create_engine_for(f"sqlite:///{tmp_path / 'busy'}", threads=2)
+    with dialect.begin_write(first := engine.connect()):
+        second = engine.connect()
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            dialect.begin_write(second)
+        assert dialect.is_retryable(caught.value)
+        assert not dialect.is_unavailable(caught.value)
+        second.close()
+    first.close()
+    engine.dispose()
+
+
+def test_a_database_that_is_not_there_is_unavailable(tmp_path: Any) -> None:
+    for url in (f"sqlite:///{tmp_path / 'no' / 'such' / 'folder'}", "mysql+pymysql://root@127.0.0.1:1/none"):
+        engine = dialect.create_engine_for(url, threads=1)
+        with pytest.raises(sa.exc.OperationalError) as caught:
+            engine.connect()
+        assert dialect.is_unavailable(caught.value)
+        assert not dialect.is_retryable(caught.value)
+        engine.dispose()
+
+
+def decimals() -> st.SearchStrategy[Decimal]:
+    return st.decimals(min_value=-(10**25), max_value=10**25, places=12, allow_nan=False, allow_infinity=False)
+
+
+@given(decimals(), decimals())
+def test_decimals_as_text_sort_like_the_numbers(one: Decimal, other: Decimal) -> None:
+    first, second = dialect.sortable_decimal(one), dialect.sortable_decimal(other)
+    assert (first < second) is (one < other)
+    assert dialect.decimal_of_sortable(first) == one
+
+
+def test_dates_can_be_set_in_bulk(engine: Engine) -> None:
+    metadata = sa.MetaData()
+    column = sa.Column("at", sa.DateTime().with_variant(dialect.text_key(40), "sqlite"))
+    table = sa.Table("times", metadata, sa.Column("rid", dialect.big_key(), primary_key=True), column)
+    if not dialect.is_mysql_family(engine.dialect):
+        return
+    metadata.create_all(engine)
+    at = datetime(2024, 1, 5, 10, 30)  # noqa: DTZ001
+    with dialect.begin_write(connection := engine.connect()):
+        dialect.insert_rows(connection, table, [{"rid": 1, "at": None}])
+        assert dialect.bulk_update(connection, table, table.c.rid, [column], [{"rid": 1, "at": at}]) == 1
+        assert connection.execute(sa.select(column)).scalar_one() == at
+    connection.close()
