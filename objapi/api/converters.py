@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final, Literal
 
-from catalog.dates import parse_zope_date
+from catalog.dates import parse_date
 from objapi.api.json_text import parse_json
 
 _LINE_END: Final = re.compile("\r\n|\n\r")
@@ -92,11 +92,11 @@ def _required(text: str, context: Conversion) -> str:
 
 
 def _date(text: str, context: Conversion) -> Any:
-    return parse_zope_date(text, local_zone=context.local_zone)
+    return parse_date(text, context.local_zone)
 
 
 def _date_international(text: str, context: Conversion) -> Any:
-    return parse_zope_date(text, local_zone=context.local_zone, international=True)
+    return parse_date(text, context.local_zone, international=True)
 
 
 def _json(text: str, context: Conversion) -> Any:

@@ -26,8 +26,11 @@ class NumberLiteral(Decimal):
 
     def __new__(cls, text: str) -> Self:
         """Read a JSON number. Raises ValueError when its size is beyond any sensible range (exponent over 400)."""
-        number = super().__new__(cls, text)
-        if number and abs(number.adjusted()) > _MAX_EXPONENT:
+        try:
+            number = super().__new__(cls, text)
+        except ArithmeticError:
+            raise ValueError(f"the number {text[:40]} is out of range") from None
+        if abs(number.adjusted()) > _MAX_EXPONENT:
             raise ValueError(f"the number {text[:40]} is out of range")
         number.text = text
         return number

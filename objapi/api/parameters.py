@@ -263,9 +263,9 @@ def _read_names(name: str, values: list[Any]) -> tuple[str, ...] | None:
 def _read_texts(name: str, values: list[Any]) -> tuple[str, ...] | None:
     texts: list[str] = []
     for value in values:
-        if isinstance(value, str) and value.lstrip().startswith("["):
-            value = parse_structured(value)
-        members = value if isinstance(value, list) else [value]
+        is_list = isinstance(value, str) and value.lstrip().startswith("[")
+        read = parse_structured(value) if is_list else value
+        members = read if isinstance(read, list) else [read]
         texts.extend(_plain_text(member).strip() for member in members)
     return tuple(text for text in texts if text) or None
 
