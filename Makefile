@@ -1,9 +1,10 @@
 # make help tells what there is. GNU make.
 
-HOST ?= 127.0.0.1
+# HOST and DATABASE_URL are often in the environment for another purpose, so only the command line sets them.
+HOST = 127.0.0.1
 PORT ?= 8080
-DATABASE_URL ?=
-DATA ?= var
+DATABASE_URL =
+DATA = var
 JOBS ?= 2
 
 VENV := .venv

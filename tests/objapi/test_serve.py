@@ -170,27 +170,28 @@ def test_an_application_that_cannot_be_made_stops_the_start_with_its_traceback()
 
 
 @needs_proc
-def test_it_ends_with_the_process_that_started_it_when_told_to() -> None:
-    port = free_port()
-    starter = (
-        "import subprocess, sys, time\n"
-        "server = subprocess.Popen([sys.executable, '-m', 'tests.objapi.small_server'], stdout=subprocess.PIPE)\n"
-        "server.stdout.readline()\n"
-        "print(server.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    environ = os.environ | {"OBJAPI_PORT": str(port), "OBJAPI_END_WITH_PARENT": "1", "OBJAPI_WORKERS": "1"}
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_it_ends_with_the_make_that_started_it_when_told_to(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "Makefile").write_text("serve:\n\t@exec $(PYTHON) -m tests.objapi.small_server\n")
     with subprocess.Popen(
-        [sys.executable, "-c", starter], cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True
-    ) as process:
+        ["make", "--no-print-directory", "-f", str(tmp_path / "Makefile"), f"PYTHON={sys.executable}"],
+        cwd=ROOT,
+        env=os.environ | {"OBJAPI_PORT": str(free_port()), "OBJAPI_END_WITH_PARENT": "1", "OBJAPI_WORKERS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as make:
+        assert make.stdout is not None
+        assert make.stdout.readline() == "ready\n"
+        (server,) = children(make.pid)
+        family = [make.pid, server, *children(server)]
+        assert len(family) >= 3
         try:
-            assert process.stdout is not None
-            server = int(process.stdout.readline())
-            family = [server, *children(server)]
-            assert len(family) >= 2
+            make.send_signal(number)
+            assert wait_until(lambda: not any(is_running(pid) for pid in family), 5)
         finally:
-            process.kill()
-    assert wait_until(lambda: not any(is_running(pid) for pid in family), 5)
+            for pid in filter(is_running, family):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_port_that_is_taken_stops_the_start_with_one_sentence() -> None:
