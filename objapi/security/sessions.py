@@ -9,15 +9,18 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Literal, Self
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from objapi.security.tables import sessions, users
+from objapi.settings import Settings, Switch
 from objapi.store.instants import to_micros
 
 COOKIE = "__ac"
 """The name of the session cookie, that of the historic server."""
 
+_LONGEST = timedelta(days=7)
 _KEY_BYTES = 32
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -28,11 +31,17 @@ class SessionRules:
 
     lifetime: timedelta = timedelta(hours=12)
     """After the last use (to within the quarter of it that `renew_after` leaves open)."""
-    longest: timedelta = timedelta(days=7)
+    longest: timedelta = _LONGEST
     """After log-in, however much it is used."""
     renew_after: float = 0.25
     """The part of its lifetime that a session must have used up before using it writes a new end; so most uses of a
     session write nothing."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The rules that a site's settings ask for."""
+        lifetime = timedelta(seconds=settings.session_lifetime)
+        return cls(lifetime=lifetime, longest=max(_LONGEST, lifetime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,21 @@ class Session:
     password_version: int
     created: datetime
     expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CookieFlags:
+    """How the session cookie is set; it lives as long as the browser, and the session's end is the server's affair."""
+
+    secure: bool
+    httponly: bool = True
+    samesite: Literal["Lax"] = "Lax"
+    path: str = "/"
+
+
+def cookie_flags(secure: Switch, *, https: bool) -> CookieFlags:
+    """The flags of the session cookie; `auto` makes it Secure when the site is reached by https."""
+    return CookieFlags(secure=secure == "on" or (secure == "auto" and https))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
-from typing import Any
+from typing import Any, Self
 from unicodedata import normalize
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_,
 from catalog.dialect import insert_ignore, upsert_rows
 from objapi.errors import TooManyAttempts
 from objapi.security.tables import login_attempts
+from objapi.settings import Settings
 from objapi.store.instants import from_micros, to_micros
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +27,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ThrottleRules:
-    """How failures are answered; the first five are settings of the site."""
+    """How failures are answered; `from_settings` says which of them a site may set."""
 
     login_failures: int = 5
     """Of one login from one address, before that pair waits."""
@@ -43,6 +44,18 @@ class ThrottleRules:
     """The longest wait of a whole address, or of a login because of what happens elsewhere."""
     trusted_for: timedelta = timedelta(days=30)
     """How long a successful log-in spares its pair what others do."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The rules that a site's settings ask for."""
+        return cls(
+            login_failures=settings.login_failures,
+            address_failures=settings.address_failures,
+            window=timedelta(seconds=settings.failure_window),
+            wait=timedelta(seconds=settings.login_wait),
+            wait_limit=timedelta(seconds=settings.login_wait_limit),
+            elsewhere_failures=settings.address_failures,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +94,9 @@ def _wait(failures: Failures, free: int, limit: timedelta, now: datetime, rules:
     return failures.last + min(rules.wait * doublings, limit) - now
 
 
-def ensure_may_try(connection: Connection, login: str, address: str, now: datetime, rules: ThrottleRules) -> None:
-    """Raise TooManyAttempts (429) with the seconds left when a login has to wait. One statement."""
-    wait = judge(read_attempts(connection, login, address, now, rules), now, rules)
+def ensure_may_try(attempts: Attempts, now: datetime, rules: ThrottleRules) -> None:
+    """Raise TooManyAttempts (429) with the seconds left when a login has to wait."""
+    wait = judge(attempts, now, rules)
     if wait > timedelta(0):
         seconds = ceil(wait.total_seconds())
         raise TooManyAttempts(

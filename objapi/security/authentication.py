@@ -1,0 +1,154 @@
+"""Who sends a request: from the `Authorization` header or the session cookie to the user of this moment.
+
+It goes in two steps. `Authentication.identify` runs before the request's transaction: it reads the header and, when
+this process does not remember the credential, checks the password. `Identified.load` is the first statement inside the
+transaction. So no lock is held while a password is checked, and the user's rights belong to the transaction's state of
+the database.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from objapi.errors import Unauthorized
+from objapi.model.registry import Roles
+from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic
+from objapi.security.crosssite import Authentication as AuthenticationKind
+from objapi.security.passwords import Passwords
+from objapi.security.principals import LoadedUser, load_by_login, load_by_session
+from objapi.security.sessions import SessionRules, renew_session, renewed_end
+from objapi.security.throttle import ThrottleRules
+from objapi.security.verification import Transactions, Verification
+from objapi.settings import Settings
+
+
+class Identified(Protocol):
+    """Credentials that were read and, where that takes a password, found right."""
+
+    @property
+    def kind(self) -> AuthenticationKind:
+        """How the caller is authenticated; the cross-site check asks for it."""
+        ...
+
+    def load(self, connection: Connection) -> LoadedUser:
+        """The user of this moment, active, in one statement; raises Unauthorized (401)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """Identifies the callers of one site, in one process."""
+
+    verification: Verification
+    remembered: VerifiedCredentials
+    sessions: SessionRules
+
+    def identify(self, authorization: str | None, cookie: str | None, address: str, now: datetime) -> Identified:
+        """Whose credentials a request carries: those of the header alone when there is one, else the cookie's.
+
+        `address` is the client's, behind trusted proxies. Raises Unauthorized (401) for wrong or unreadable
+        credentials in the header, whatever the cookie says, and TooManyAttempts (429).
+        """
+        if authorization is not None:
+            return self._by_password(parse_basic(authorization), address, now)
+        if cookie:
+            return _BySession(cookie, self.verification.roles, now)
+        return _Nobody()
+
+    def renew(self, user: LoadedUser, now: datetime) -> datetime | None:
+        """After a request: give its session a later end when that is due. Returns the new end, if any.
+
+        In a transaction of its own; most requests write nothing.
+        """
+        session = user.session
+        end = None if session is None else renewed_end(session, now, self.sessions)
+        if session is None or end is None:
+            return None
+        self.verification.run(lambda connection: renew_session(connection, session, end), write=True)
+        return end
+
+    def _by_password(self, credentials: Credentials, address: str, now: datetime) -> "_ByPassword":
+        digest = self.remembered.digest(credentials)
+        verified = self.remembered.recall(digest)
+        if verified is None:
+            with self.remembered.turn(digest):
+                verified = self.remembered.recall(digest) or self._verified(digest, credentials, address, now)
+        return _ByPassword(credentials, digest, verified, self)
+
+    def _verified(self, digest: bytes, credentials: Credentials, address: str, now: datetime) -> Verified:
+        user = self.verification.verify(credentials, address, now)
+        if user is None:
+            raise wrong_credentials()
+        verified = Verified(user.principal.user_id, user.password_version)
+        self.remembered.remember(digest, verified)
+        return verified
+
+
+@dataclass(frozen=True, slots=True)
+class _ByPassword:
+    credentials: Credentials
+    digest: bytes
+    verified: Verified
+    site: Authentication
+    kind: AuthenticationKind = "basic"
+
+    def load(self, connection: Connection) -> LoadedUser:
+        """The user, provided the account is active and the password still the one that was verified."""
+        user = load_by_login(connection, self.verified.user_id, self.site.verification.roles)
+        if user is None or not user.active:
+            self.site.remembered.forget(self.digest)
+            raise wrong_credentials()
+        if user.password_version != self.verified.password_version:
+            self._verify_again(user, self.site.verification.passwords)
+        return user
+
+    def _verify_again(self, user: LoadedUser, passwords: Passwords) -> None:
+        """The password was changed since it was remembered, perhaps to the same one.
+
+        This happens at most once for each change and only to who knew the old password, so it may cost its time
+        inside the transaction and needs no throttle.
+        """
+        self.site.remembered.forget(self.digest)
+        if not passwords.verify(user.password_hash, self.credentials.password):
+            raise wrong_credentials()
+        self.site.remembered.remember(self.digest, Verified(user.principal.user_id, user.password_version))
+
+
+@dataclass(frozen=True, slots=True)
+class _BySession:
+    key: str
+    roles: Roles
+    now: datetime
+    kind: AuthenticationKind = "cookie"
+
+    def load(self, connection: Connection) -> LoadedUser:
+        """The user of the session."""
+        user = load_by_session(connection, self.key, self.roles, self.now)
+        if user is None:
+            raise Unauthorized("The session has ended; log in again.")
+        return user
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    kind: AuthenticationKind = "none"
+
+    def load(self, connection: Connection) -> LoadedUser:
+        """Nobody is logged in."""
+        raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
+
+
+def open_authentication(settings: Settings, roles: Roles, run: Transactions) -> Authentication:
+    """The authentication of a site, as its settings and declared roles have it; one for each process."""
+    return Authentication(
+        Verification(run, roles, Passwords(), ThrottleRules.from_settings(settings)),
+        VerifiedCredentials(seconds=settings.basic_cache),
+        SessionRules.from_settings(settings),
+    )
+
+
+def wrong_credentials() -> Unauthorized:
+    """The refusal of a wrong login or password; it does not say which of the two."""
+    return Unauthorized("The login or the password is wrong.")

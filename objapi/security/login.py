@@ -1,0 +1,60 @@
+"""Log-in and log-out by the form: a session for a login and a password."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from objapi.errors import Cause, ValidationError
+from objapi.security.accounts import set_password
+from objapi.security.credentials import Credentials
+from objapi.security.sessions import NewSession, SessionRules, begin_session, end_session, sweep_sessions
+from objapi.security.throttle import sweep_attempts
+from objapi.security.verification import Transactions, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """The login or the password is wrong, or the user is not active; which of them is told to nobody."""
+
+
+def log_in(
+    verification: Verification, credentials: Credentials, address: str, now: datetime, rules: SessionRules
+) -> NewSession | LoginFailed:
+    """Begin a session for whoever gives the right password; its key belongs into the cookie.
+
+    Raises TooManyAttempts (429) when the login has to wait. What is over by now, of sessions and of failed log-ins,
+    is swept away by those that succeed.
+    """
+    user = verification.verify(credentials, address, now)
+    if user is None:
+        return LoginFailed()
+    user_id, version, run = user.principal.user_id, user.password_version, verification.run
+    begun = run(lambda connection: begin_session(connection, user_id, version, now, rules), write=True)
+    run(lambda connection: sweep_sessions(connection, now), write=True)
+    run(lambda connection: sweep_attempts(connection, now, verification.rules), write=True)
+    return begun
+
+
+def log_out(run: Transactions, key: str | None) -> None:
+    """End the session of a cookie, if there is one; an unknown key is no error."""
+    if key:
+        run(lambda connection: end_session(connection, key), write=True)
+
+
+def change_password(
+    verification: Verification, old: Credentials, new: str, address: str, now: datetime, *, keep_session: str | None
+) -> None:
+    """Change one's own password, knowing the old one, and end one's other sessions.
+
+    `keep_session` is the digest of the session that asks. Raises ValidationError for a wrong old password, which
+    counts as a failed log-in, and for a new one that the rules refuse; TooManyAttempts (429).
+    """
+    user = verification.verify(old, address, now)
+    if user is None:
+        raise ValidationError.from_causes([Cause("field", "old_password", "The old password is wrong.")])
+    user_id, passwords = user.principal.user_id, verification.passwords
+    verification.run(
+        lambda connection: set_password(
+            connection, user_id, new, passwords=passwords, now=now, keep_session=keep_session
+        ),
+        write=True,
+    )
