@@ -1,0 +1,192 @@
+"""What every value from outside must satisfy before its kind is asked, and what is known while values are read."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Final, Protocol, runtime_checkable
+
+from objapi.model.types import Kind
+
+INTEGER_BOUND: Final = 2**63
+"""Whole numbers are below this and not below its negative: 64 bits, what both databases and JSON readers hold."""
+MAX_DEPTH: Final = 64
+
+
+class ValueProblem(ValueError):
+    """A value that cannot be stored; the message is a sentence about the value that does not name its field."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadContext:
+    """What reading values needs beside the declaration.
+
+    `zone` is where days without an offset are; `parse_structured` reads a record that came as text (JSON or the
+    look-alike of old clients) and raises ValueError; `now` is the instant of the request; `site_id` and `index_names`
+    serve for references. The limits are in characters, entries of a list and bytes.
+    """
+
+    zone: tzinfo
+    parse_structured: Callable[[str], object]
+    now: datetime
+    site_id: str = "Plone"
+    index_names: frozenset[str] = frozenset()
+    max_text: int = 1_000_000
+    max_entries: int = 10_000
+    max_file: int = 100 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that a client sent and that is not yet stored."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@runtime_checkable
+class Upload(Protocol):
+    """A file part of a form, as the marshalling of forms gives it."""
+
+    @property
+    def filename(self) -> str | None:
+        """The name that the client gave."""
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type that the client gave."""
+
+    @property
+    def content(self) -> bytes:
+        """All bytes."""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A client's value, quoted and shortened, fit for a message: no control characters, no lone surrogates."""
+    if isinstance(value, str):
+        cut = value if len(value) <= limit else f"{value[:limit]}…"
+        return ascii(cut) if any("\ud800" <= character <= "\udfff" for character in cut) else repr(cut)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float | Decimal):
+        return str(value)[:limit]
+    if isinstance(value, Mapping):
+        return "a record"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, datetime):
+        return "a date"
+    return "a file" if isinstance(value, Upload) else "a value of another kind"
+
+
+def clean_text(text: str, max_text: int) -> str:
+    """The text itself, when every database and every JSON reader can hold it, else `ValueProblem`."""
+    if len(text) > max_text:
+        raise ValueProblem(f"a text has at most {max_text} characters here, this one has {len(text)}")
+    if "\0" in text:
+        raise ValueProblem("the text holds a NUL character, which cannot be stored")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueProblem(f"the text {shown(text)} holds half of a surrogate pair") from None
+    return text
+
+
+def text_of(raw: object, max_text: int) -> str:
+    """A single value as text: numbers keep the client's spelling, booleans are ``true`` and ``false``."""
+    if isinstance(raw, str):
+        return clean_text(raw, max_text)
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, int | Decimal):
+        return clean_text(str(raw), max_text)
+    if isinstance(raw, float) and math.isfinite(raw):
+        return repr(raw)
+    raise ValueProblem(f"a text is expected, not {shown(raw)}")
+
+
+def is_empty(raw: object, kind: Kind) -> bool:
+    """Whether what a client sent means "no value".
+
+    That is nothing, blanks, a list or record of nothing else, and a file input left alone. An empty boolean is false.
+    """
+    if raw is None:
+        return True
+    if isinstance(raw, str):
+        return kind is not Kind.BOOLEAN and not raw.strip()
+    if isinstance(raw, Mapping):
+        return all(is_empty(value, Kind.STRING) for value in raw.values())
+    if isinstance(raw, list | tuple):
+        return all(is_empty(value, Kind.STRING) for value in raw)
+    return kind is Kind.FILE and isinstance(raw, Upload) and not raw.filename and not raw.content
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC, with microseconds only when there are any; `ValueProblem` outside the years 1 to 9999."""
+    try:
+        return moment.astimezone(UTC).isoformat()
+    except OverflowError:
+        raise ValueProblem("the date is outside the years 1 to 9999") from None
+
+
+def checked_integer(number: int) -> int:
+    """The number itself when 64 bits hold it, else `ValueProblem`."""
+    if not -INTEGER_BOUND <= number < INTEGER_BOUND:
+        raise ValueProblem(f"a whole number is between {-INTEGER_BOUND} and {INTEGER_BOUND - 1}")
+    return number
+
+
+def plain_json(raw: object, context: LoadContext, *, exact: bool = False, depth: int = 0) -> object:
+    """A structured value reduced to what JSON holds, checked throughout; `ValueProblem` names the part that is wrong.
+
+    With `exact` a fraction stays the text that the client wrote, as in records of decimals; without, it is a number.
+    Dates become ISO 8601 in UTC.
+    """
+    match raw:
+        case None | bool():
+            return raw
+        case str():
+            return clean_text(raw, context.max_text)
+        case int():
+            return checked_integer(raw)
+        case Decimal() | float():
+            return _fraction(raw, exact=exact)
+        case datetime():
+            return utc_text(raw if raw.tzinfo else raw.replace(tzinfo=context.zone))
+    if depth >= MAX_DEPTH:
+        raise ValueProblem(f"the value is nested more than {MAX_DEPTH} levels deep")
+    match raw:
+        case Mapping():
+            _check_count(len(raw), context)
+            return {
+                _key(key, context): plain_json(value, context, exact=exact, depth=depth + 1)
+                for key, value in raw.items()
+            }
+        case list() | tuple():
+            _check_count(len(raw), context)
+            return [plain_json(value, context, exact=exact, depth=depth + 1) for value in raw]
+    raise ValueProblem(f"a JSON value is expected, not {shown(raw)}")
+
+
+def _fraction(raw: Decimal | float, *, exact: bool) -> object:
+    if not (raw.is_finite() if isinstance(raw, Decimal) else math.isfinite(raw)):
+        raise ValueProblem("a number must be finite")
+    if exact:
+        return str(raw) if isinstance(raw, Decimal) else repr(raw)
+    number = float(raw)
+    if not math.isfinite(number):
+        raise ValueProblem(f"the number {shown(raw)} is out of range")
+    return number
+
+
+def _key(key: object, context: LoadContext) -> str:
+    if not isinstance(key, str):
+        raise ValueProblem(f"the names in a record are texts, not {shown(key)}")
+    return clean_text(key, context.max_text)
+
+
+def _check_count(count: int, context: LoadContext) -> None:
+    if count > context.max_entries:
+        raise ValueProblem(f"a list or record has at most {context.max_entries} entries here, this one has {count}")
