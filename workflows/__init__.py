@@ -1,5 +1,6 @@
-"""State machines with guards, variables, permissions and cascades, with the behaviour of DCWorkflow; pure Python, no
-database, no web.
+"""State machines with guards, variables, permissions and cascades, with the behaviour of DCWorkflow.
+
+Pure Python, no database, no web.
 
 A `Workflow` comes from a plain mapping (`declare.load_workflow`), a `definition.xml` (`dcworkflow.read_definition`)
 or code. `offers`, `allowed`, `fire` and `enter` work single transitions, `Run` everything that follows from them.
@@ -9,6 +10,9 @@ or code. `offers`, `allowed`, `fire` and `enter` work single transitions, `Run` 
 
 from workflows.cascades import Cascade, CascadeAction, Cascades, FireRelated, NamedValue, RunEffect, SetField
 from workflows.condition import Condition, ConditionFn
+from workflows.dcworkflow import Imported, Note, read_definition
+from workflows.declare import load_workflow
+from workflows.declare_cascades import declared_conditions, load_cascades
 from workflows.definition import (
     ConditionCall,
     Guard,
@@ -20,6 +24,8 @@ from workflows.definition import (
     Worklist,
     usual_variables,
 )
+from workflows.diagram import mermaid, svg
+from workflows.dump import dump_workflow
 from workflows.engine import (
     Offer,
     allowed,
@@ -51,9 +57,13 @@ from workflows.errors import (
     WorkflowError,
 )
 from workflows.expressions import Expression
+from workflows.plain import PlainSubject, PlainWorld
+from workflows.plain_security import PlainUser
+from workflows.reading import catalog_variables, info
 from workflows.registry import EffectFn, Registry
 from workflows.run import Run
 from workflows.where import Where
+from workflows.worklists import OfferedWorklist, offered_worklists, worklist_query
 from workflows.world import Context, KeepsHistory, Reason, Step, Subject, Verdict, World
 
 __all__ = [
@@ -72,12 +82,18 @@ __all__ = [
     "Expression",
     "FireRelated",
     "Guard",
+    "Imported",
     "KeepsHistory",
     "NamedValue",
     "NoWorkflow",
     "NotUserTransition",
+    "Note",
     "Offer",
+    "OfferedWorklist",
     "PermissionSetting",
+    "PlainSubject",
+    "PlainUser",
+    "PlainWorld",
     "Problem",
     "Reason",
     "Registry",
@@ -103,14 +119,25 @@ __all__ = [
     "Worklist",
     "World",
     "allowed",
+    "catalog_variables",
     "check_guard",
+    "declared_conditions",
+    "dump_workflow",
     "enter",
     "fire",
     "group_grants",
+    "info",
+    "load_cascades",
+    "load_workflow",
+    "mermaid",
+    "offered_worklists",
     "offers",
     "place",
+    "read_definition",
     "role_settings",
     "state_id",
     "state_of",
+    "svg",
     "usual_variables",
+    "worklist_query",
 ]

@@ -17,8 +17,10 @@ SELF = "self"
 
 @dataclass(frozen=True, slots=True)
 class NamedValue:
-    """A value to assign: `literal` (`argument` itself), `now`, `actor` (user id), `field` (the value of that field of
-    the moved object).
+    """A value to assign.
+
+    Kinds: `literal` (`argument` itself), `now`, `actor` (user id), `field` (the value of that field of the moved
+    object).
     """
 
     kind: str
@@ -30,8 +32,9 @@ VALUE_KINDS = ("literal", "now", "actor", "field")
 
 @dataclass(frozen=True, slots=True)
 class FireRelated:
-    """Fires a transition on every related object that passes `where` and `each`, when all of `when` hold on the moved
-    object.
+    """Fires a transition on every related object that passes `where` and `each`.
+
+    All of `when` must hold on the moved object.
 
     `attempt`: where it is not possible, go on in silence; otherwise that is an error and the whole call fails.
     `system`: skip permissions, roles and groups of the guard, never its conditions. `cascade` false: the transition
@@ -73,8 +76,9 @@ CascadeAction: TypeAlias = FireRelated | SetField | RunEffect
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """The actions, in order, that follow when an object of the type took the transition; or, with `event`, was
-    created or is removed.
+    """The actions, in order, that follow when an object of the type took the transition.
+
+    With `event`: when one was created or is removed.
 
     Exactly one of `transition` and `event` (`created`, `removed`) is set.
     """

@@ -9,8 +9,9 @@ from workflows.errors import ConditionArgument, WorkflowError
 from workflows.world import Context, Subject, Verdict, World
 
 ConditionFn: TypeAlias = Callable[[World, Subject, Context, Mapping[str, object]], Verdict | bool]
-"""A condition: given the world, the object, who acts and the arguments, whether it holds. It must not change
-anything.
+"""A condition: given the world, the object, who acts and the arguments, whether it holds.
+
+It must not change anything.
 """
 
 
@@ -43,6 +44,7 @@ class Condition:
         return replace(self, evaluator=evaluator)
 
     def __call__(self, world: World, subject: Subject, context: Context, args: Mapping[str, object]) -> Verdict | bool:
+        """Evaluates the condition; WorkflowError when it was never put into a registry."""
         if self.evaluator is None:
             raise WorkflowError("a condition is called before it was put into a Registry, so it cannot find others")
         return self.test(self.evaluator, world, subject, context, args)

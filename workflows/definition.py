@@ -27,8 +27,9 @@ class ConditionCall:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Who may, and when: *or* within permissions, roles and groups, *and* between the four lists; every condition
-    must hold.
+    """Who may, and when: *or* within permissions, roles and groups, *and* between the four lists.
+
+    Every condition must hold.
 
     An empty guard passes.
     """
@@ -113,9 +114,20 @@ class Worklist:
     guard: Guard = NO_GUARD
 
 
+def mapped_permissions(states: Mapping[str, State]) -> tuple[str, ...]:
+    """All permissions that some state maps, sorted."""
+    return tuple(sorted({permission for state in states.values() for permission in state.permissions}))
+
+
+def mapped_groups(states: Mapping[str, State]) -> tuple[str, ...]:
+    """All groups that some state maps, sorted."""
+    return tuple(sorted({group for state in states.values() for group in state.group_roles}))
+
+
 def usual_variables() -> dict[str, Variable]:
-    """The five variables nearly every workflow has: action, actor, comments, time, and review_history (not kept,
-    guarded).
+    """The five variables nearly every workflow has.
+
+    Action, actor, comments, time, and review_history (not kept, guarded).
     """
     usual = (
         Variable("action", expression=Expression("transition")),

@@ -36,7 +36,10 @@ class Offer:
 
 
 def state_id(workflow: Workflow, subject: Subject) -> str:
-    """The present state id: the initial state when the object never entered the workflow, or its status has no state."""
+    """The present state id.
+
+    The initial state when the object never entered the workflow, or its status has no state.
+    """
     status = subject.status(workflow.id)
     state = None if status is None else status.get(workflow.state_variable)
     return workflow.initial_state if state is None else str(state)
@@ -86,7 +89,7 @@ def _refusals_of_user(guard: Guard, context: Context) -> Iterator[Reason]:
 
 
 def offers(world: World, registry: Registry, subject: Subject) -> tuple[Offer, ...]:
-    """All user transitions that the present states list, chain order, state order, passed or refused with the reason."""
+    """All user transitions that the present states list, passed or refused, in chain order, then state order."""
     return tuple(_offers(world, registry, subject))
 
 
@@ -102,8 +105,9 @@ def _offers(world: World, registry: Registry, subject: Subject) -> Iterator[Offe
 
 
 def allowed(world: World, registry: Registry, subject: Subject) -> tuple[Offer, ...]:
-    """The offers whose guard passes; of equal transition ids the first in the chain, which is the one that `fire`
-    takes.
+    """The offers whose guard passes.
+
+    Of equal transition ids the first in the chain, which is the one that `fire` takes.
     """
     found: dict[str, Offer] = {}
     for offer in _offers(world, registry, subject):
@@ -144,8 +148,9 @@ def build_step(
     kwargs: Mapping[str, object] | None = None,
     old_state: str | None = None,
 ) -> Step:
-    """The step that puts the object into `new_state`; nothing is changed yet. UndefinedState when there is no such
-    state.
+    """The step that puts the object into `new_state`; nothing is changed yet.
+
+    UndefinedState when there is no such state.
     """
     state = workflow.states.get(new_state)
     if state is None:
@@ -185,7 +190,7 @@ def _new_value(
     former: Mapping[str, object],
     environment: Environment,
 ) -> object:
-    """State's assignment, transition's assignment, value kept, default expression, default value: the first there is."""
+    """The first there is of: state's assignment, transition's, value kept, default expression, default value."""
     if variable.id in state.assignments:
         return state.assignments[variable.id]
     if transition is not None and variable.id in transition.assignments:
@@ -237,8 +242,9 @@ def fire(
 def find_offer(
     world: World, registry: Registry, subject: Subject, transition_id: str, *, system: bool = False
 ) -> Offer | None:
-    """The first offer of the chain whose guard passes, else the first refused one, else None when no state lists the
-    transition.
+    """The first offer of the chain whose guard passes, else the first refused one.
+
+    None when no state lists the transition.
     """
     first_refused: Offer | None = None
     context = world.context(subject)
@@ -274,8 +280,9 @@ def take(
 
 
 def enter(world: World, registry: Registry, subject: Subject) -> list[Step]:
-    """Creation: the initial state of every workflow of the chain, in order, each followed by its automatic
-    transitions.
+    """Enters an object that was just created into its workflows.
+
+    The initial state of every workflow of the chain, in order, each followed by its automatic transitions.
 
     A workflow that the object has entered already is left out (copied or moved objects), and so is one whose initial
     state is not defined.
@@ -290,8 +297,9 @@ def enter(world: World, registry: Registry, subject: Subject) -> list[Step]:
 
 
 def enter_workflow(world: World, workflow: Workflow, subject: Subject) -> Step | None:
-    """Enters one workflow by its initial state, unless the object has status there or the initial state is not
-    defined.
+    """Enters one workflow by its initial state.
+
+    None, and nothing happens, when the object has status there or the initial state is not defined.
     """
     if subject.status(workflow.id) is not None or workflow.initial_state not in workflow.states:
         return None
@@ -310,8 +318,9 @@ def automatic_steps(
     kwargs: Mapping[str, object] | None = None,
     limit: int = AUTOMATIC_LIMIT,
 ) -> Iterator[Step]:
-    """Takes automatic transitions of the present state, one after the other, until none passes; each step is yielded
-    when it is done.
+    """Takes automatic transitions of the present state, one after the other, until none passes.
+
+    Each step is yielded when it is done.
 
     The same user, comment and keyword arguments as the transition that led here. AutomaticLoop beyond `limit`.
     """
@@ -343,8 +352,9 @@ def next_automatic(world: World, registry: Registry, workflow: Workflow, subject
 def place(
     world: World, subject: Subject, state: str, *, workflow: str | Workflow | None = None, comment: str = ""
 ) -> Step:
-    """Puts the object into a state without a transition (`action` of the entry is None); for effects and imports, no
-    guard is asked.
+    """Puts the object into a state without a transition (`action` of the entry is None).
+
+    For effects and imports, no guard is asked.
 
     Without `workflow`: the first of the chain that has the state. UndefinedState when none has it.
     """

@@ -66,7 +66,10 @@ class TransitionRefused(WorkflowError):
 
 
 class UndefinedState(WorkflowError):
-    """The object is, or the transition would put it, in a state that the workflow does not have; nothing was changed."""
+    """The object is, or the transition would put it, in a state that the workflow does not have.
+
+    Nothing was changed.
+    """
 
 
 class UnknownWorkflow(WorkflowError):
@@ -114,8 +117,9 @@ class DeclarationError(WorkflowError):
 
 
 class DefinitionError(WorkflowError):
-    """A `definition.xml` cannot be read: which source, which line (None when the whole file is at fault), and the
-    cause.
+    """A `definition.xml` cannot be read.
+
+    Which source, which line (None when the whole file is at fault), and the cause.
     """
 
     def __init__(self, source: str, line: int | None, cause: str) -> None:

@@ -76,8 +76,9 @@ class Run:
         workflow: str | Workflow | None = None,
         system: bool = False,
     ) -> None:
-        """Takes a transition, then its cascade, then automatic transitions of the state it led to; nothing when it is
-        done already.
+        """Takes a transition, then its cascade, then automatic transitions of the state it led to.
+
+        Nothing happens when it is done already.
 
         Raises what `workflows.engine.fire` raises, for this transition or one that its cascade must make, and
         AutomaticLoop.
@@ -96,8 +97,9 @@ class Run:
             _drive(self._follow(subject, step, comment, kwargs))
 
     def attempt(self, subject: Subject, transition_id: str, *, system: bool = False) -> bool:
-        """As `fire`, but False, and nothing happens, where the transition is not possible; what it sets off must be
-        possible.
+        """As `fire`, but False, and nothing happens, where the transition is not possible.
+
+        What it sets off must be possible.
         """
         if self.done(subject, transition_id):
             return False
@@ -108,8 +110,9 @@ class Run:
         return True
 
     def enter(self, subject: Subject) -> None:
-        """Creation: initial states of the whole chain with their automatic transitions, then the cascades on
-        `created`.
+        """Enters an object that was just created into its workflows.
+
+        Initial states of the whole chain with their automatic transitions, then the cascades on `created`.
         """
         _drive(self._enter(subject))
 
@@ -118,8 +121,9 @@ class Run:
         _drive(self._actions(subject, self._cascades.on(subject.type_name, REMOVED)))
 
     def place(self, subject: Subject, state: str, *, workflow: str | Workflow | None = None, comment: str = "") -> None:
-        """Puts an object into a state without a transition, as `workflows.engine.place`, and lists the step; nothing
-        follows from it.
+        """Puts an object into a state without a transition, as `workflows.engine.place`, and lists the step.
+
+        Nothing follows from it.
         """
         self.steps.append((subject, place(self.world, subject, state, workflow=workflow, comment=comment)))
 
@@ -139,8 +143,9 @@ class Run:
         kwargs: Mapping[str, object] | None = None,
         cascade: bool = True,
     ) -> Task:
-        """What follows a step just taken. When its cascade moved the object on, that move has looked for automatic
-        transitions itself.
+        """What follows a step just taken.
+
+        When its cascade moved the object on, that move has looked for automatic transitions itself.
         """
         self._note(subject, step)
         if cascade and step.transition is not None:
@@ -156,8 +161,9 @@ class Run:
     def _automatic(
         self, subject: Subject, workflow: Workflow, comment: str, kwargs: Mapping[str, object] | None
     ) -> Task:
-        """Automatic transitions, each with its cascade; the cascade of one that repeats itself runs the first time
-        only.
+        """Automatic transitions, each with its cascade.
+
+        The cascade of one that repeats itself runs the first time only.
         """
         following = automatic_steps(
             self.world, self.registry, workflow, subject, comment=comment, kwargs=kwargs, limit=self.limit
@@ -197,8 +203,9 @@ class Run:
         return take(self.world, subject, offer) if offer is not None and offer.verdict.passed else None
 
     def _related(self, subject: Subject, relation: str, where: tuple[Where, ...]) -> Iterator[Subject]:
-        """The related objects as they are now; each is looked at when its turn comes, after what the former ones set
-        off.
+        """The related objects as they are now.
+
+        Each is looked at when its turn comes, after what the former ones set off.
         """
         others = (subject,) if relation == SELF else tuple(self.world.related(subject, relation))
         return (other for other in others if all(item.matches(other) for item in where))

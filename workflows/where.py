@@ -1,5 +1,6 @@
-"""Filters on objects by their values: `{review_state: [a, b], Result: {not: ""}}`, used by conditions and cascades
-alike.
+"""Filters on objects by their values, used by conditions and cascades alike.
+
+They are written `{review_state: [a, b], Result: {not: ""}}`.
 """
 
 from collections.abc import Mapping

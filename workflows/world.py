@@ -60,8 +60,9 @@ def refused(kind: str, message: str, remedy: str = "") -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One history entry to be: what executing a transition (None: creation, or a state set without one) changes on
-    the object.
+    """One history entry to be: what executing a transition changes on the object.
+
+    `transition` is None on creation, and when a state was set without one; `old_state` is None on creation.
 
     `status` is the whole new entry, the state variable included. `permissions` has every managed permission: its
     setting, or None when the setting is removed and the permission acquired. `group_roles` has every managed group
@@ -90,8 +91,9 @@ class Subject(Protocol):
         """The type, by which cascades are declared."""
 
     def status(self, workflow_id: str) -> Mapping[str, object] | None:
-        """The present status (last history entry, state variable inside); None when the object never entered that
-        workflow.
+        """The present status (last history entry, state variable inside).
+
+        None when the object never entered that workflow.
         """
 
     def last_actor(self, workflow_id: str, transition_id: str) -> str | None:

@@ -1,0 +1,225 @@
+"""Workflows, cascades and conditions from plain mappings (as YAML gives them), and workflows back to mappings.
+
+A workflow::
+
+    title: Samples
+    state_variable: review_state            # this is the default
+    initial_state: due
+    manager_bypass: false
+    permissions: [View]                     # managed permissions; default: all that some state maps
+    groups: [reviewers]                     # managed groups; default: all that some state maps
+    managed_roles: [Reviewer]               # roles that groups gain and lose; default: all valid ones
+    creation_guard: {permissions: [Add portal content]}
+    states:
+      due:
+        title: Due
+        exits: [receive, expire]            # in the order automatic transitions are looked at
+        permissions:
+          View: {acquire: false, roles: [Manager, Analyst]}
+        group_roles: {reviewers: [Reviewer]}
+        assignments: {colour: red}
+    transitions:
+      receive:
+        title: Receive
+        to: received                        # absent or null: stay in the state
+        automatic: false
+        action: Receive sample              # shown in menus; default: the title, else the id
+        guard:
+          permissions: [Receive Sample]     # one of them; likewise roles, groups
+          conditions: [not_cancelled, {field_set: {field: DateSampled}}]   # all of them
+        assignments: {by: actor}            # expressions
+    variables:                              # default: action, actor, comments, time, review_history
+      by: {for_catalog: false, for_status: true, update_always: true, default: "", expression: actor, guard: {}}
+    worklists:
+      waiting: {title: "", action: "Waiting (%(count)d)", match: {review_state: [due]}, guard: {}}
+
+An expression is one of the names transition, actor, actor_name, comment, now, history, or `{constant: value}`, or
+`{kwarg: name, default: value}`.
+
+Cascades, a list of::
+
+    - type: Analysis                        # or a list of types
+      after: submit                         # or event: created / removed
+      do:
+        - {fire: submit, relation: request, where: {review_state: [received]}, when: [conditions on the moved object],
+           each: [conditions on each related object], attempt: true, system: true, cascade: false}
+        - {set: DateReceived, value: {now: true}, relation: sample, where: {}, when: []}
+        - {run: effect_name, args: {}, when: []}
+
+A value is a literal, or `{now: true}`, `{actor: true}`, `{field: name}` (of the moved object), `{literal: value}`.
+
+Conditions, by name, each composed of others by exactly one of `all`, `any` and `not`; `{detail}` in the reason stands
+for the reasons of those::
+
+    not_cancelled: {not: {state_in: {variable: cancellation_state, states: [cancelled]}}, reason: ..., remedy: ...}
+"""
+
+from collections.abc import Mapping
+
+from workflows.declare_cascades import declared_conditions, load_cascades
+from workflows.definition import (
+    PermissionSetting,
+    State,
+    Transition,
+    Variable,
+    Workflow,
+    Worklist,
+    mapped_groups,
+    mapped_permissions,
+    usual_variables,
+)
+from workflows.dump import dump_workflow
+from workflows.errors import DeclarationError, Problem
+from workflows.expressions import KINDS, Expression
+from workflows.reader import Section
+
+__all__ = ["declared_conditions", "dump_workflow", "load_cascades", "load_workflow"]
+
+WORKFLOW_KEYS = (
+    "title",
+    "state_variable",
+    "initial_state",
+    "manager_bypass",
+    "permissions",
+    "groups",
+    "managed_roles",
+    "creation_guard",
+    "states",
+    "transitions",
+    "variables",
+    "worklists",
+)
+STATE_KEYS = ("title", "exits", "permissions", "group_roles", "assignments")
+TRANSITION_KEYS = ("title", "to", "automatic", "action", "guard", "assignments", "undeclared")
+VARIABLE_KEYS = ("for_catalog", "for_status", "update_always", "default", "expression", "guard")
+WORKLIST_KEYS = ("title", "action", "match", "guard")
+SETTING_KEYS = ("acquire", "roles")
+
+NAMED_EXPRESSIONS = tuple(kind for kind in KINDS if kind not in ("constant", "kwarg"))
+_EXPRESSION = f"one of {', '.join(NAMED_EXPRESSIONS)}, {{constant: value}} or {{kwarg: name, default: value}}"
+
+
+def load_workflow(workflow_id: str, mapping: Mapping[str, object], *, source: str = "") -> Workflow:
+    """A workflow from its mapping. DeclarationError with all problems, each with `source` and its key path."""
+    problems: list[Problem] = []
+    top = Section(problems, f"{source}: {workflow_id}" if source else workflow_id, mapping, WORKFLOW_KEYS)
+    states = {name: _state(name, section) for name, section in top.sections("states", "states", STATE_KEYS)}
+    transitions = {
+        name: _transition(name, section)
+        for name, section in top.sections("transitions", "transitions", TRANSITION_KEYS)
+    }
+    variables = usual_variables()
+    if top.has("variables"):
+        read = top.sections("variables", "variables", VARIABLE_KEYS)
+        variables = {name: _variable(name, section) for name, section in read}
+    worklists = {
+        name: _worklist(name, section) for name, section in top.sections("worklists", "worklists", WORKLIST_KEYS)
+    }
+    workflow = Workflow(
+        id=workflow_id,
+        title=top.text("title"),
+        state_variable=top.text("state_variable", "review_state"),
+        initial_state=top.text("initial_state", required=True),
+        manager_bypass=top.flag("manager_bypass", False),
+        managed_permissions=_managed(top, "permissions", mapped_permissions(states)),
+        managed_groups=_managed(top, "groups", mapped_groups(states)),
+        group_managed_roles=top.texts("managed_roles") if top.has("managed_roles") else None,
+        states=states,
+        transitions=transitions,
+        variables=variables,
+        worklists=worklists,
+        creation_guard=top.guard("creation_guard"),
+    )
+    _check_references(top, workflow)
+    if problems:
+        raise DeclarationError(problems)
+    return workflow
+
+
+def _managed(top: Section, key: str, mapped: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(top.texts(key)))) if top.has(key) else mapped
+
+
+def _state(name: str, section: Section) -> State:
+    permissions = {}
+    for permission, setting in section.sections("permissions", "permissions", SETTING_KEYS):
+        permissions[permission] = PermissionSetting(setting.flag("acquire", False), setting.texts("roles"))
+    grants = dict(section.items("group_roles", "groups"))
+    listed = Section(section.problems, section.path("group_roles"), grants, tuple(grants))
+    return State(
+        id=name,
+        title=section.text("title", name),
+        exits=section.texts("exits"),
+        permissions=permissions,
+        group_roles={group: listed.texts(group) for group in grants},
+        assignments=dict(section.items("assignments", "variables")),
+    )
+
+
+def _transition(name: str, section: Section) -> Transition:
+    title = section.text("title", name)
+    return Transition(
+        id=name,
+        title=title,
+        new_state=section.text("to") or None,
+        automatic=section.flag("automatic", False),
+        guard=section.guard("guard"),
+        action=section.text("action", title) if section.raw("action") is not None else title,
+        assignments={
+            variable: _expression(section, f"assignments.{variable}", value)
+            for variable, value in section.items("assignments", "variables")
+        },
+        undeclared=section.texts("undeclared"),
+    )
+
+
+def _variable(name: str, section: Section) -> Variable:
+    written = section.raw("expression")
+    return Variable(
+        id=name,
+        for_catalog=section.flag("for_catalog", False),
+        for_status=section.flag("for_status", True),
+        update_always=section.flag("update_always", True),
+        default=section.raw("default") if section.has("default") else "",
+        expression=None if written is None else _expression(section, "expression", written),
+        guard=section.guard("guard"),
+    )
+
+
+def _worklist(name: str, section: Section) -> Worklist:
+    matches = dict(section.items("match", "variables"))
+    listed = Section(section.problems, section.path("match"), matches, tuple(matches))
+    return Worklist(
+        id=name,
+        title=section.text("title"),
+        match={variable: listed.texts(variable) for variable in matches},
+        action=section.text("action"),
+        guard=section.guard("guard"),
+    )
+
+
+def _expression(section: Section, key: str, value: object) -> Expression:
+    if isinstance(value, str) and value in NAMED_EXPRESSIONS:
+        return Expression(value)
+    if isinstance(value, Mapping) and set(value) == {"constant"}:
+        return Expression("constant", value=value["constant"])
+    if isinstance(value, Mapping) and set(value) <= {"kwarg", "default"} and isinstance(value.get("kwarg"), str):
+        return Expression("kwarg", value["kwarg"], value.get("default"))
+    section.problem(f"{value!r} is not an expression", _EXPRESSION, key)
+    return Expression("constant")
+
+
+def _check_references(top: Section, workflow: Workflow) -> None:
+    """Every name that refers to a state, transition or variable refers to one that exists."""
+    if workflow.initial_state:
+        top.reference("initial_state", workflow.initial_state, workflow.states, "state")
+    for state in workflow.states.values():
+        for number, name in enumerate(state.exits):
+            top.reference(f"states.{state.id}.exits[{number}]", name, workflow.transitions, "transition")
+        for name in state.assignments:
+            top.reference(f"states.{state.id}.assignments", name, workflow.variables, "variable")
+    for transition in workflow.transitions.values():
+        if transition.new_state is not None:
+            top.reference(f"transitions.{transition.id}.to", transition.new_state, workflow.states, "state")
+        for name in transition.assignments:
+            top.reference(f"transitions.{transition.id}.assignments", name, workflow.variables, "variable")

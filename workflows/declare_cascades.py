@@ -1,0 +1,160 @@
+"""Cascades and composed conditions from plain mappings; the notation is described in `workflows.declare`."""
+
+from collections.abc import Mapping, Sequence
+
+from workflows.cascades import EVENTS, SELF, Cascade, CascadeAction, FireRelated, NamedValue, RunEffect, SetField
+from workflows.condition import Condition, ConditionFn, Evaluator
+from workflows.conditions import all_of, any_of, negate
+from workflows.definition import ConditionCall
+from workflows.errors import DeclarationError, Problem
+from workflows.reader import Section
+from workflows.world import PASSED, Context, Subject, Verdict, World, refused
+
+CASCADE_KEYS = ("type", "after", "event", "do")
+FIRE_KEYS = ("fire", "relation", "where", "when", "each", "attempt", "system", "cascade")
+SET_KEYS = ("set", "value", "relation", "where", "when")
+RUN_KEYS = ("run", "args", "when")
+CONDITION_KEYS = ("all", "any", "not", "reason", "remedy")
+
+
+def load_cascades(declared: Sequence[object], *, source: str = "") -> tuple[Cascade, ...]:
+    """Cascades in declared order, one for each type named. DeclarationError with all problems."""
+    problems: list[Problem] = []
+    cascades: list[Cascade] = []
+    start = f"{source}: cascades" if source else "cascades"
+    if not isinstance(declared, list | tuple):
+        raise DeclarationError([Problem(start, f"{declared!r} is not a list", "a list of cascades")])
+    for number, item in enumerate(declared):
+        cascades.extend(_cascade(Section(problems, f"{start}[{number}]", item, CASCADE_KEYS)))
+    if problems:
+        raise DeclarationError(problems)
+    return tuple(cascades)
+
+
+def _cascade(section: Section) -> list[Cascade]:
+    types = section.texts("type") if isinstance(section.raw("type"), list | tuple) else (section.text("type"),)
+    if not any(types):
+        section.problem("the key 'type' is missing", "the type, or a list of types, that sets it off", "type")
+    after, event = section.text("after"), section.text("event")
+    if bool(after) is bool(event):
+        section.problem("it must have exactly one of 'after' and 'event'", "after: transition, or event: created")
+    if event:
+        section.reference("event", event, EVENTS, "event")
+    done = section.raw("do")
+    if not isinstance(done, list | tuple):
+        section.problem(f"{done!r} is not a list", "a list of actions", "do")
+        return []
+    actions = [_action(section, f"do[{number}]", item) for number, item in enumerate(done)]
+    taken = tuple(action for action in actions if action is not None)
+    return [Cascade(name, after or None, taken, event or None) for name in types]
+
+
+def _action(parent: Section, key: str, item: object) -> CascadeAction | None:
+    kinds = {"fire": FIRE_KEYS, "set": SET_KEYS, "run": RUN_KEYS}
+    named = [kind for kind in kinds if isinstance(item, Mapping) and kind in item]
+    if len(named) != 1:
+        parent.problem(f"{item!r} is not an action", "a mapping with exactly one of fire, set and run", key)
+        return None
+    section = Section(parent.problems, parent.path(key), item, kinds[named[0]])
+    if named[0] == "fire":
+        return _fire(section)
+    if named[0] == "set":
+        return _set(section)
+    args = dict(section.items("args", "arguments"))
+    return RunEffect(section.text("run", required=True), args, section.calls("when"))
+
+
+def _fire(section: Section) -> FireRelated:
+    return FireRelated(
+        transition=section.text("fire", required=True),
+        relation=section.text("relation", SELF),
+        where=section.filters("where"),
+        when=section.calls("when"),
+        each=section.calls("each"),
+        attempt=section.flag("attempt", False),
+        system=section.flag("system", False),
+        cascade=section.flag("cascade", True),
+    )
+
+
+def _set(section: Section) -> SetField:
+    if not section.has("value"):
+        section.problem("the key 'value' is missing", "a value, {now: true}, {actor: true} or {field: name}", "value")
+    return SetField(
+        field=section.text("set", required=True),
+        value=_value(section, section.raw("value")),
+        relation=section.text("relation", SELF),
+        where=section.filters("where"),
+        when=section.calls("when"),
+    )
+
+
+def _value(section: Section, value: object) -> NamedValue:
+    if not isinstance(value, Mapping):
+        return NamedValue("literal", value)
+    match dict(value):
+        case {"literal": literal, **rest} if not rest:
+            return NamedValue("literal", literal)
+        case {"now": True, **rest} if not rest:
+            return NamedValue("now")
+        case {"actor": True, **rest} if not rest:
+            return NamedValue("actor")
+        case {"field": str(name), **rest} if not rest:
+            return NamedValue("field", name)
+    section.problem(
+        f"{value!r} is not a value", "{now: true}, {actor: true}, {field: name} or {literal: value}", "value"
+    )
+    return NamedValue("literal")
+
+
+def declared_conditions(declared: Mapping[str, object], *, source: str = "") -> dict[str, ConditionFn]:
+    """Conditions composed of others, for `Registry.extended`. DeclarationError with all problems.
+
+    That the conditions used exist, and that none uses itself, is found by `Registry.check`.
+    """
+    problems: list[Problem] = []
+    start = f"{source}: conditions" if source else "conditions"
+    top = Section(problems, start, {"all": declared}, ("all",))
+    conditions: dict[str, ConditionFn] = {}
+    for name, item in top.items("all", "conditions"):
+        conditions[name] = _condition(name, Section(problems, f"{start}.{name}", item, CONDITION_KEYS))
+    if problems:
+        raise DeclarationError(problems)
+    return conditions
+
+
+def _condition(name: str, section: Section) -> Condition:
+    kinds = [kind for kind in ("all", "any", "not") if section.has(kind)]
+    if len(kinds) != 1:
+        section.problem("it must have exactly one of 'all', 'any' and 'not'", "all: [conditions]")
+        return Condition(lambda *_: False)
+    calls = section.calls(kinds[0])
+    if not calls:
+        section.problem("it names no condition", "at least one condition", kinds[0])
+    return Condition(_Composition(name, kinds[0], calls, section.text("reason"), section.text("remedy")), uses=calls)
+
+
+class _Composition:
+    """The test of a declared condition: others, composed, with its own words for a no."""
+
+    __slots__ = ("_calls", "_kind", "_name", "_reason", "_remedy")
+
+    def __init__(self, name: str, kind: str, calls: tuple[ConditionCall, ...], reason: str, remedy: str) -> None:
+        self._name, self._kind, self._calls, self._reason, self._remedy = name, kind, calls, reason, remedy
+
+    def __call__(
+        self, evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Mapping[str, object]
+    ) -> Verdict:
+        if self._kind == "not":
+            verdict = negate(evaluator, world, subject, context, {"condition": self._calls})
+        else:
+            compose = all_of if self._kind == "all" else any_of
+            verdict = compose(evaluator, world, subject, context, {"conditions": self._calls})
+        if verdict.passed:
+            return PASSED
+        if not self._reason:
+            return verdict
+        detail = "; ".join(reason.message for reason in verdict.reasons)
+        remedies = dict.fromkeys(reason.remedy for reason in verdict.reasons if reason.remedy)
+        remedy = self._remedy or "; ".join(remedies)
+        return refused("condition", self._reason.replace("{detail}", detail), remedy)
