@@ -1,0 +1,30 @@
+import pytest
+
+from objapi.api.pairs import BodyType, body_type, parse_pairs
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type", "expected"),
+    [
+        ("POST", None, BodyType("form")),
+        ("post", "", BodyType("form")),
+        ("PUT", "application/x-www-form-urlencoded; charset=latin-1", BodyType("form", "latin-1")),
+        ("PATCH", "Application/X-URL-Encoded", BodyType("form")),
+        ("POST", 'multipart/form-data; boundary="a b"', BodyType("multipart", None, "a b")),
+        ("POST", "multipart/form-data", BodyType("multipart")),
+        ("POST", "application/json;charset=UTF-8", BodyType("json", "UTF-8")),
+        ("POST", "text/plain", BodyType("none")),
+        ("GET", "application/json", BodyType("none")),
+        ("DELETE", "application/x-www-form-urlencoded", BodyType("none")),
+    ],
+)
+def test_method_and_content_type_tell_how_a_body_is_read(
+    method: str, content_type: str | None, expected: BodyType
+) -> None:
+    assert body_type(method, content_type) == expected
+
+
+def test_only_the_body_has_the_declared_charset() -> None:
+    query, body = parse_pairs(b"a=1", b"b=2", "latin-1")
+    assert (query.name_charset, query.value_charset) == (None, None)
+    assert (body.name_charset, body.value_charset) == ("latin-1", "latin-1")
