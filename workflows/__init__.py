@@ -26,19 +26,7 @@ from workflows.definition import (
 )
 from workflows.diagram import mermaid, svg
 from workflows.dump import dump_workflow
-from workflows.engine import (
-    Offer,
-    allowed,
-    check_guard,
-    enter,
-    fire,
-    group_grants,
-    offers,
-    place,
-    role_settings,
-    state_id,
-    state_of,
-)
+from workflows.engine import Offer, allowed, enter, fire, offers, place
 from workflows.errors import (
     AutomaticLoop,
     ConditionArgument,
@@ -57,11 +45,13 @@ from workflows.errors import (
     WorkflowError,
 )
 from workflows.expressions import Expression
+from workflows.guards import check_guard
 from workflows.plain import PlainSubject, PlainWorld
 from workflows.plain_security import PlainUser
 from workflows.reading import catalog_variables, info
 from workflows.registry import EffectFn, Registry
 from workflows.run import Run
+from workflows.steps import group_grants, role_settings, state_id, state_of
 from workflows.where import Where
 from workflows.worklists import OfferedWorklist, offered_worklists, worklist_query
 from workflows.world import Context, KeepsHistory, Reason, Step, Subject, Verdict, World

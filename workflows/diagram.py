@@ -89,10 +89,14 @@ def svg(workflow: Workflow) -> str:
     width = max((card.x + WIDTH for card in cards.values()), default=0) + GAP_X
     height = max((card.y + card.height for card in cards.values()), default=0) + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="img"><title>{escape(_title(workflow))}</title><style>{_STYLE}</style>',
-        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0 8 4 0 8z" fill="#567"/></marker></defs>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+            f'role="img"><title>{escape(_title(workflow))}</title><style>{_STYLE}</style>'
+        ),
+        (
+            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
+            'orient="auto"><path d="M0 0 8 4 0 8z" fill="#567"/></marker></defs>'
+        ),
     ]
     parts += [part for card in cards.values() for part in _card_parts(card, workflow.initial_state)]
     parts += [part for card in cards.values() for part in _arrow_parts(card, cards)]

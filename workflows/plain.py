@@ -29,19 +29,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from workflows.definition import Guard, PermissionSetting, Workflow
-from workflows.engine import (
-    Offer,
-    allowed,
-    automatic_steps,
-    check_guard,
-    enter,
-    fire,
-    group_grants,
-    role_settings,
-    state_of,
-)
-from workflows.engine import state_id as present_state_id
+from workflows.engine import Offer, allowed, automatic_steps, enter, fire
 from workflows.errors import UnknownWorkflow
+from workflows.guards import check_guard
 from workflows.plain_security import (
     ANONYMOUS,
     PERMISSION_DEFAULTS,
@@ -53,6 +43,8 @@ from workflows.plain_security import (
 )
 from workflows.reading import catalog_variables, info
 from workflows.registry import Registry
+from workflows.steps import group_grants, role_settings, state_of
+from workflows.steps import state_id as present_state_id
 from workflows.world import Context, Step, Subject, Verdict
 
 _RAISE = object()

@@ -19,18 +19,10 @@ from workflows.cascades import (
     SetField,
 )
 from workflows.definition import ConditionCall, Workflow
-from workflows.engine import (
-    AUTOMATIC_LIMIT,
-    automatic_steps,
-    enter_workflow,
-    find_offer,
-    fire,
-    place,
-    state_id,
-    take,
-)
+from workflows.engine import AUTOMATIC_LIMIT, automatic_steps, enter_workflow, find_offer, fire, place, take
 from workflows.errors import WorkflowError
 from workflows.registry import Registry
+from workflows.steps import state_id
 from workflows.where import Where
 from workflows.world import Step, Subject, World
 

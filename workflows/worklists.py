@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workflows.definition import Workflow, Worklist
-from workflows.engine import check_guard
+from workflows.guards import check_guard
 from workflows.registry import Registry
 from workflows.world import Subject, World
 

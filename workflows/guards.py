@@ -1,0 +1,45 @@
+"""Whether a guard passes, and if not, why not."""
+
+from collections.abc import Iterator
+
+from workflows.definition import Guard, Workflow
+from workflows.registry import Registry
+from workflows.world import PASSED, Context, Reason, Subject, Verdict, World
+
+
+def check_guard(
+    world: World,
+    registry: Registry,
+    workflow: Workflow,
+    guard: Guard,
+    subject: Subject,
+    context: Context,
+    *,
+    system: bool = False,
+) -> Verdict:
+    """Whether a guard passes: permissions, roles, groups, then, only when those passed, the conditions.
+
+    `system` skips permissions, roles and groups; conditions always count. With `manager_bypass` a Manager passes
+    whatever the guard says.
+    """
+    if guard.empty or (workflow.manager_bypass and "Manager" in context.roles):
+        return PASSED
+    reasons: list[Reason] = [] if system else list(_refusals_of_user(guard, context))
+    if not reasons:
+        for call in guard.conditions:
+            verdict = registry.evaluate(call, world, subject, context)
+            if not verdict.passed:
+                reasons.extend(verdict.reasons or (Reason("condition", f"the condition {call.name} does not hold"),))
+    return Verdict(False, tuple(reasons)) if reasons else PASSED
+
+
+def _refusals_of_user(guard: Guard, context: Context) -> Iterator[Reason]:
+    if guard.permissions and not any(context.holds(permission) for permission in guard.permissions):
+        wanted = " or ".join(guard.permissions)
+        yield Reason("permission", f"it needs the permission {wanted}", f"ask someone with {wanted}")
+    if guard.roles and not any(role in context.roles for role in guard.roles):
+        wanted = " or ".join(guard.roles)
+        yield Reason("role", f"it needs the role {wanted}", f"ask someone who is {wanted} here")
+    if guard.groups and not any(group in context.groups for group in guard.groups):
+        wanted = " or ".join(guard.groups)
+        yield Reason("group", f"it is for the group {wanted}", f"ask a member of {wanted}")
