@@ -1,1 +1,67 @@
-"""Catalogs: index kinds, query grammar, queries as SQL, and index tables kept in step."""
+"""Catalogs: index kinds, query grammar, queries as SQL, and index tables kept in step.
+
+The semantics are those of a Plone-style catalog. This package knows SQLAlchemy; it knows no HTTP and no entity types.
+"""
+
+from catalog.clauses import Clause, Query, SortKey
+from catalog.dates import parse_date
+from catalog.declare import load_catalog
+from catalog.errors import (
+    BulkWarning,
+    CatalogError,
+    DateSyntaxError,
+    DeclarationError,
+    QueryError,
+    QueryProblem,
+    TextSyntaxError,
+)
+from catalog.kinds import Index, IndexKind, ValueType
+from catalog.options import QueryOptions
+from catalog.page import chunk_statement, count_statement, missing_sort_statement, page_statement, visibility
+from catalog.query import ORDER_PARAMETERS, ParsedQuery, parse_query, parse_request
+from catalog.rows import IndexRow, row_problems, side_digest
+from catalog.schema import CatalogSchema
+from catalog.sorting import ParsedLimits, ParsedSort, parse_limits, parse_sort
+from catalog.tables import CatalogTables
+from catalog.writer import remove, set_visibility, truncate, upsert
+
+__all__ = [
+    "ORDER_PARAMETERS",
+    "BulkWarning",
+    "CatalogError",
+    "CatalogSchema",
+    "CatalogTables",
+    "Clause",
+    "DateSyntaxError",
+    "DeclarationError",
+    "Index",
+    "IndexKind",
+    "IndexRow",
+    "ParsedLimits",
+    "ParsedQuery",
+    "ParsedSort",
+    "Query",
+    "QueryError",
+    "QueryOptions",
+    "QueryProblem",
+    "SortKey",
+    "TextSyntaxError",
+    "ValueType",
+    "chunk_statement",
+    "count_statement",
+    "load_catalog",
+    "missing_sort_statement",
+    "page_statement",
+    "parse_date",
+    "parse_limits",
+    "parse_query",
+    "parse_request",
+    "parse_sort",
+    "remove",
+    "row_problems",
+    "set_visibility",
+    "side_digest",
+    "truncate",
+    "upsert",
+    "visibility",
+]

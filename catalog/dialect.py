@@ -21,6 +21,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from catalog.errors import BulkWarning
+from catalog.schema import DECIMAL_DIGITS, DECIMAL_PLACES
 
 try:
     import fcntl
@@ -35,9 +36,6 @@ IDLE_PING_SECONDS: Final = 30.0
 DEFAULT_PACKET_BYTES: Final = 16 * 1024 * 1024
 MULTI_ROW: Final = 500
 SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
-
-DECIMAL_DIGITS: Final = 38
-DECIMAL_PLACES: Final = 12
 
 _WRITE_OPTION: Final = "catalog_write"
 _PACKET: Final = "max_allowed_packet"
@@ -511,10 +509,10 @@ def _json_table_update(
         match.append(f"t.{quote(version.name)} = j.c{len(passed) - 1}")
         settings.append(f"t.{quote(version.name)} = t.{quote(version.name)} + 1")
     name = dialect.identifier_preparer.format_table(table)
-    statement = sa.text(
-        f"UPDATE {name} t JOIN JSON_TABLE(:rows, '$[*]' COLUMNS ({declared})) j"
-        f" ON {' AND '.join(match)} SET {', '.join(settings)}"  # noqa: S608 - quoted identifiers only
-    )
+    # Only quoted identifiers are put together here; every value travels in :rows.
+    rows_as_table = f"JSON_TABLE(:rows, '$[*]' COLUMNS ({declared})) j"
+    joined = f"{name} t JOIN {rows_as_table} ON {' AND '.join(match)}"
+    statement = sa.text(f"UPDATE {joined} SET {', '.join(settings)}")  # noqa: S608
     limit = int(connection.info.get(_PACKET, DEFAULT_PACKET_BYTES)) // 4
     matched = 0
     for packet in _packets(_json_rows(passed, rows, dialect), limit):

@@ -1,0 +1,209 @@
+"""What a criterion means, kind by kind."""
+
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+from decimal import Decimal
+from typing import Final
+
+from catalog.clauses import (
+    AllOf,
+    Clause,
+    During,
+    Exact,
+    HasKey,
+    Nothing,
+    OnlyNot,
+    Place,
+    Range,
+    Truth,
+    Under,
+    Without,
+    Words,
+)
+from catalog.criterion import Criterion
+from catalog.errors import DateSyntaxError, TextSyntaxError
+from catalog.kinds import Index, IndexKind, ValueType
+from catalog.options import QueryOptions
+from catalog.text import parse_text_query
+from catalog.values import Unfit, comparable, exact_keys, high_key, low_key, span_minute
+
+_OPERATORS: Final = ("or", "and")
+_TYPE_WORDS: Final = {
+    ValueType.STRING: "text",
+    ValueType.INTEGER: "numbers (send :int)",
+    ValueType.DECIMAL: "numbers (send :int or :float)",
+    ValueType.DATETIME: "dates (send :date)",
+    ValueType.BOOLEAN: "truth values (send :boolean)",
+}
+
+
+class ConditionProblem(Exception):
+    """A criterion that cannot be meant; `parameter` is the name at fault."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+def clauses_of(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
+    """The conditions that a criterion sets. Raises ConditionProblem."""
+    try:
+        match criterion.index.kind:
+            case IndexKind.BOOLEAN:
+                yield _boolean(criterion, options)
+            case IndexKind.DATE_RANGE:
+                yield _date_range(criterion, options.local_zone)
+            case IndexKind.PATH:
+                yield _path(criterion, options)
+            case IndexKind.TEXT:
+                yield _text(criterion)
+            case IndexKind.POSITION:
+                raise ConditionProblem(criterion.index.name, "this index only sorts; it cannot be searched")
+            case _:
+                yield from _values(criterion, options)
+    except (Unfit, DateSyntaxError, TextSyntaxError) as reason:
+        raise ConditionProblem(criterion.index.name, str(reason)) from reason
+
+
+def _boolean(criterion: Criterion, options: QueryOptions) -> Clause:
+    if not criterion.values:
+        return Nothing(criterion.index.name)
+    return Truth(criterion.index.name, options.truth()(criterion.values[0]))
+
+
+def _date_range(criterion: Criterion, zone: tzinfo) -> Clause:
+    if not criterion.values:
+        return Nothing(criterion.index.name)
+    return During(criterion.index.name, span_minute(criterion.values[0], zone))
+
+
+def _text(criterion: Criterion) -> Clause:
+    name = criterion.index.name
+    if not all(isinstance(value, str) for value in criterion.values):
+        raise ConditionProblem(name, "words are searched by text")
+    text = " ".join(str(value) for value in criterion.values)
+    return Words(name, parse_text_query(text)) if text else Nothing(name)
+
+
+def _operator(criterion: Criterion) -> str:
+    value = criterion.options.get("operator", "or")
+    if not isinstance(value, str) or value.lower() not in _OPERATORS:
+        raise ConditionProblem(f"{criterion.index.name} operator", f"{value!r} is no operator: use or, and")
+    return value.lower()
+
+
+# Fields, dates, UUIDs, keywords
+
+
+def _values(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
+    index, zone = criterion.index, options.local_zone
+    every = index.kind is IndexKind.KEYWORD and _operator(criterion) == "and"
+    bounds = _bounds(criterion)
+    excluded = exact_keys(index, criterion.excluded, zone)
+    if not criterion.values and criterion.excluded:
+        yield from _only_not(index, excluded, ranged=bounds is not None)
+        return
+    if bounds is not None:
+        yield _range(criterion, bounds, every, zone)
+    else:
+        yield _exact(criterion, every, zone)
+    if excluded and not (options.not_fault and index.kind is IndexKind.DATE):
+        yield Without(index.name, excluded)
+
+
+def _only_not(index: Index, excluded: tuple[str | int | Decimal, ...], *, ranged: bool) -> Iterator[Clause]:
+    if ranged or not excluded:
+        yield HasKey(index.name)
+        if excluded:
+            yield Without(index.name, excluded)
+    else:
+        yield OnlyNot(index.name, excluded)
+
+
+def _exact(criterion: Criterion, every: bool, zone: tzinfo) -> Clause:
+    index = criterion.index
+    given = [value for value in criterion.values if value is not None]
+    keys = exact_keys(index, given, zone)
+    if not keys:
+        return Nothing(index.name)
+    if not every:
+        return Exact(index.name, keys)
+    unmatched = any(not exact_keys(index, (value,), zone) for value in given)
+    return Nothing(index.name) if unmatched else AllOf(index.name, keys)
+
+
+def _bounds(criterion: Criterion) -> frozenset[str] | None:
+    """Which of min and max the range names; None without a range."""
+    value = criterion.options.get("range")
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ConditionProblem(f"{criterion.index.name} range", "range is one of min, max, min:max")
+    return frozenset(word for word in ("min", "max") if word in value)
+
+
+def _range(criterion: Criterion, bounds: frozenset[str], every: bool, zone: tzinfo) -> Clause:
+    index = criterion.index
+    if not bounds:
+        return Range(index.name, None, None, every=True) if every else HasKey(index.name)
+    known = _comparables(index, criterion.values, zone)
+    low = high = None
+    if known and "min" in bounds:
+        low = low_key(index, min(known))
+        if low is None:
+            return Nothing(index.name)
+    if known and "max" in bounds:
+        high = high_key(index, max(known))
+        if high is None:
+            return Nothing(index.name)
+    return Range(index.name, low, high, every)
+
+
+def _comparables(index: Index, values: Sequence[object], zone: tzinfo) -> list[str | int | Decimal]:
+    """The values to take the bounds from; none when the only value says that there is no bound."""
+    if not values:
+        raise ConditionProblem(index.name, "a range needs at least one value")
+    empty = [value is None or (value == "" and index.kind is IndexKind.DATE) for value in values]
+    if all(empty):
+        return []
+    known = [comparable(index, value, zone) for value in values]
+    if any(empty) or None in known:
+        expected = "dates" if index.kind is IndexKind.DATE else _TYPE_WORDS[index.value_type]
+        raise ConditionProblem(index.name, f"a range of this index is given by {expected}")
+    return [value for value in known if value is not None]
+
+
+# Paths
+
+
+def _path(criterion: Criterion, options: QueryOptions) -> Clause:
+    name = criterion.index.name
+    every = _operator(criterion) == "and"
+    level = _whole_number(criterion, "level", 0)
+    depth = _whole_number(criterion, "depth", -1)
+    if criterion.options.get("navtree"):
+        raise ConditionProblem(f"{name} navtree", "navtree is not offered: ask for the paths that you want")
+    if not all(isinstance(value, str) for value in criterion.values):
+        raise ConditionProblem(name, "a path is text, as /site/folder")
+    site = options.paths == "site" and level == 0
+    places = tuple(_place(str(value), level, depth, options.site_id if site else None) for value in criterion.values)
+    if not places:
+        return Nothing(name)
+    return Under(name, tuple(dict.fromkeys(places)), every)
+
+
+def _whole_number(criterion: Criterion, option: str, default: int) -> int:
+    value = criterion.options.get(option, default)
+    if not isinstance(value, int):
+        name = f"{criterion.index.name} {option}"
+        raise ConditionProblem(name, f"{value!r} is no whole number: send {criterion.index.name}.{option}:record:int")
+    return max(-1, value)
+
+
+def _place(text: str, level: int, depth: int, site_id: str | None) -> Place:
+    components = tuple(part for part in text.split("/") if part)
+    if site_id is None:
+        return Place(components, text if text.startswith("/") else f"/{text}", level, depth)
+    if components[:1] != (site_id,):
+        components = (site_id, *components)
+    return Place(components, f"/{'/'.join(components)}", level, depth)

@@ -1,0 +1,164 @@
+"""The query grammar: a mapping of names to criteria becomes a `Query`.
+
+Pure: it knows a catalog's declaration and nothing of databases. All faults are collected; client input raises nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from catalog.clauses import Clause, Nothing, Query
+from catalog.conditions import ConditionProblem, clauses_of
+from catalog.criterion import Criterion
+from catalog.errors import QueryError, QueryProblem
+from catalog.kinds import OPTIONS, Index
+from catalog.options import QueryOptions
+from catalog.schema import CatalogSchema
+from catalog.sorting import parse_limits, parse_sort
+
+MAX_VALUES: Final = 20_000
+
+_DASHED: Final = {"sort-on": "sort_on", "sort-order": "sort_order", "sort-limit": "sort_limit"}
+ORDER_PARAMETERS: Final = frozenset({*_DASHED, *_DASHED.values(), "b_start", "b_size"})
+"""The parameters that `parse_request` reads besides criteria."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A query as read, the names in it that are no index, and its faults.
+
+    With faults `query` holds what could be read; use `require` unless the faults have been dealt with.
+    """
+
+    query: Query
+    unknown: tuple[str, ...] = ()
+    problems: tuple[QueryProblem, ...] = ()
+
+    def require(self) -> Query:
+        """The query; raises QueryError with all problems when there are any."""
+        if self.problems:
+            raise QueryError(self.problems)
+        return self.query
+
+
+@dataclass(slots=True)
+class _Reader:
+    schema: CatalogSchema
+    options: QueryOptions
+    problems: list[QueryProblem] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def refuse(self, parameter: str, message: str) -> None:
+        self.problems.append(QueryProblem(parameter, message))
+
+    def options_of(self, index: Index, given: Mapping[str, object], joint: str) -> dict[str, object]:
+        """The options that the kind has; another one is a problem or an unknown name."""
+        kept: dict[str, object] = {}
+        for option, value in given.items():
+            if option in OPTIONS[index.kind]:
+                kept[option] = value
+            elif option == "query":
+                continue
+            elif self.options.unknown_option == "error":
+                known = ", ".join(sorted(OPTIONS[index.kind])) or "none"
+                self.refuse(f"{index.name}{joint}{option}", f"{index.name} has no option {option!r}; it has {known}")
+            else:
+                self.unknown.append(f"{index.name}{joint}{option}")
+        return kept
+
+    def criterion(self, index: Index, value: object, criteria: Mapping[str, object]) -> Criterion | None:
+        """The criterion of one index, its options found; None when it cannot be read."""
+        if isinstance(value, Mapping):
+            query = value.get("query", ())
+            given = {str(key): item for key, item in value.items() if key != "query"}
+            return Criterion(index, _as_list(query), self.options_of(index, given, "."))
+        options = self.options_of(index, self.flat_options(index, criteria), "_")
+        if not isinstance(value, (list, tuple)):
+            return Criterion(index, [value], options)
+        try:
+            return Criterion(index, sorted(value), options)
+        except TypeError:
+            self.refuse(index.name, "the values of a list must all be of one type, and without gaps")
+            return None
+
+    def flat_options(self, index: Index, criteria: Mapping[str, object]) -> dict[str, object]:
+        """The parameters named INDEX_option that count as options of a plain criterion."""
+        prefix = f"{index.name}_"
+        flat = {name[len(prefix) :]: value for name, value in criteria.items() if name.startswith(prefix)}
+        if self.options.unknown_option == "error":
+            return flat
+        return {
+            option: value
+            for option, value in flat.items()
+            if option in OPTIONS[index.kind] and prefix + option not in self.schema.indexes
+        }
+
+    def consumed(self, criteria: Mapping[str, object]) -> set[str]:
+        """The names that are options of a plain criterion rather than names of their own."""
+        return {
+            f"{name}_{option}"
+            for name, value in criteria.items()
+            if name in self.schema.indexes and not isinstance(value, Mapping)
+            for option in self.flat_options(self.schema.indexes[name], criteria)
+        }
+
+    def clauses(self, criteria: Mapping[str, object]) -> Iterator[Clause]:
+        """The conditions of all criteria, faults noted as they are met."""
+        for name, value in criteria.items():
+            index = self.schema.indexes.get(name)
+            if index is None:
+                continue
+            criterion = self.criterion(index, value, criteria)
+            if criterion is None:
+                continue
+            count = len(criterion.values) + len(criterion.excluded)
+            if count > MAX_VALUES:
+                self.refuse(name, f"{count} values are too many; send at most {MAX_VALUES}")
+                continue
+            try:
+                yield from clauses_of(criterion, self.options)
+            except ConditionProblem as problem:
+                self.refuse(problem.parameter, str(problem))
+
+
+def _as_list(value: object) -> Sequence[object]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def parse_query(criteria: Mapping[str, object], schema: CatalogSchema, options: QueryOptions) -> ParsedQuery:
+    """Read the criteria of a query; see `parse_request` for the order and limits too.
+
+    Values are what forms and JSON give: text, numbers, booleans, date-times with zone, lists of these, mappings with
+    `query` and options, None. Names that are no index are reported in `unknown`.
+    """
+    reader = _Reader(schema, options)
+    named = [name for name in criteria if name in schema.indexes]
+    clauses = tuple(reader.clauses(criteria))
+    known = set(named) | reader.consumed(criteria)
+    unknown = [name for name in criteria if name not in known]
+    nothing = any(isinstance(clause, Nothing) for clause in clauses)
+    if not named:
+        nothing = options.empty_query == "nothing"
+    query = Query(clauses=clauses, nothing=nothing)
+    return ParsedQuery(query, tuple(unknown + reader.unknown), tuple(reader.problems))
+
+
+def parse_request(criteria: Mapping[str, object], schema: CatalogSchema, options: QueryOptions) -> ParsedQuery:
+    """Read a whole request: criteria, and with them sort_on, sort_order, sort_limit, b_start and b_size.
+
+    The spellings sort-on, sort-order and sort-limit take precedence.
+    """
+    rest = {name: value for name, value in criteria.items() if name not in ORDER_PARAMETERS}
+    order = {name: criteria[name] for name in ORDER_PARAMETERS if name in criteria and name not in _DASHED}
+    order |= {plain: criteria[dashed] for dashed, plain in _DASHED.items() if dashed in criteria}
+    parsed = parse_query(rest, schema, options)
+    sort = parse_sort(order.get("sort_on"), order.get("sort_order"), schema, options)
+    limits = parse_limits(order.get("sort_limit"), order.get("b_start"), order.get("b_size"))
+    query = replace(
+        parsed.query,
+        sort=sort.keys,
+        ties_descending=sort.ties_descending,
+        limit=limits.limit,
+        start=limits.start,
+    )
+    return ParsedQuery(query, parsed.unknown, (*parsed.problems, *sort.problems, *limits.problems))

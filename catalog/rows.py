@@ -1,0 +1,196 @@
+"""A document's values as the columns and side rows of its catalog."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from catalog.clauses import Key
+from catalog.errors import DateSyntaxError
+from catalog.kinds import Index, IndexKind, ValueType
+from catalog.names import column_name, index_number
+from catalog.schema import PATH_DEPTH, PATH_LENGTH, CatalogSchema
+from catalog.stored import keyword_text, parent_number, stored_text
+from catalog.tables import CatalogTables, path_names, span_names
+from catalog.text import words_of
+from catalog.values import (
+    INTEGER_LIMIT,
+    RANGE_CEILING,
+    RANGE_FLOOR,
+    Unfit,
+    date_key,
+    encodable,
+    exact_key,
+)
+
+_EXPECTED = {
+    ValueType.STRING: "text",
+    ValueType.INTEGER: "a whole number of 64 bits",
+    ValueType.DECIMAL: "a number of at most 26 digits before and 12 after the point",
+    ValueType.DATETIME: "a date-time",
+    ValueType.BOOLEAN: "a truth value",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A document for a catalog.
+
+    ord: creation time in microseconds since 1970 UTC. scope: 0 for none. values: index name → value; an absent name
+    is a missing attribute. A keyword index takes a text or a list, a date range a pair of start and end, a text index a
+    text or a list of texts.
+    """
+
+    rid: int
+    ord: int
+    acl: int
+    scope: int
+    values: Mapping[str, object]
+
+
+def row_problems(tables: CatalogTables, values: Mapping[str, object]) -> list[str]:
+    """What keeps the values from being indexed, all of it; each message names the index."""
+    problems = []
+    for name, value in values.items():
+        index = tables.schema.indexes.get(name)
+        if index is None:
+            problems.append(f"{name}: catalog {tables.schema.name} has no such index")
+            continue
+        try:
+            _check(index, value, tables.local_zone)
+        except (Unfit, DateSyntaxError) as reason:
+            problems.append(f"{name}: {reason}")
+    return problems
+
+
+def _check(index: Index, value: object, zone: tzinfo) -> None:
+    if index.kind is IndexKind.KEYWORD:
+        keyword_keys(index, value, zone)
+    elif index.kind is IndexKind.TEXT:
+        text_words(value)
+    else:
+        index_columns(index, value, zone)
+
+
+def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
+    """The row of the main table, every column named. Raises Unfit or DateSyntaxError: ask `row_problems` first."""
+    columns: dict[str, Any] = dict.fromkeys(column.name for column in tables.main.columns)
+    columns |= {"rid": row.rid, "ord": row.ord, "acl": row.acl, "scope": row.scope}
+    for name, value in row.values.items():
+        index = tables.schema.indexes[name]
+        if index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):
+            columns.update(index_columns(index, value, tables.local_zone))
+    return columns
+
+
+def index_columns(index: Index, value: object, zone: tzinfo) -> dict[str, Any]:
+    """The column values of an index with one key a document; empty when the document is missing there."""
+    match index.kind:
+        case IndexKind.BOOLEAN:
+            return {column_name(index.name): int(bool(value))}
+        case IndexKind.DATE_RANGE:
+            return _span_columns(index, value, zone)
+        case IndexKind.DATE:
+            return {column_name(index.name): date_key(value, zone)}
+        case IndexKind.PATH:
+            return {} if value is None else _path_columns(index, value)
+        case _:
+            return {column_name(index.name): single_key(index, value, zone)}
+
+
+def single_key(index: Index, value: object, zone: tzinfo) -> Key | None:
+    """The key of a field, UUID or position index; None when missing. Raises Unfit for a value of another type."""
+    if value is None or (value == "" and index.kind is IndexKind.UUID):
+        return None
+    if index.kind is IndexKind.POSITION:
+        if not isinstance(value, int) or abs(value) > INTEGER_LIMIT:
+            raise Unfit(f"a position is a whole number, not {_shown(value)}")
+        return int(value)
+    key = exact_key(index, value, zone)
+    if key is None:
+        raise Unfit(f"{_EXPECTED[index.value_type]} is expected, not {_shown(value)}")
+    return key
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _span_columns(index: Index, value: object, zone: tzinfo) -> dict[str, int | None]:
+    ends = (None, None) if value is None else value
+    if not isinstance(ends, (tuple, list)) or len(ends) != 2:
+        raise Unfit(f"a pair of start and end is expected, not {_shown(value)}")
+    minutes = (date_key(end, zone) for end in ends)
+    kept = (minute if minute is not None and RANGE_FLOOR <= minute <= RANGE_CEILING else None for minute in minutes)
+    return dict(zip(span_names(index), kept, strict=True))
+
+
+def _path_columns(index: Index, value: object) -> dict[str, Any]:
+    if not isinstance(value, str):
+        raise Unfit(f"a path is text, not {_shown(value)}")
+    components = [part for part in value.split("/") if part]
+    path = f"/{'/'.join(components)}"
+    if not path.isascii() or not path.isprintable():
+        raise Unfit(f"a path has printable ASCII characters only, unlike {_shown(value)}")
+    if len(path) > PATH_LENGTH or len(components) > PATH_DEPTH:
+        raise Unfit(f"a path has at most {PATH_LENGTH} characters and {PATH_DEPTH} levels, unlike {_shown(value)}")
+    return dict(zip(path_names(index), (path, parent_number(path), len(components)), strict=True))
+
+
+def keyword_keys(index: Index, value: object, zone: tzinfo) -> list[Key]:
+    """The keywords of a value, each once; none for '', None and the empty list. Raises Unfit."""
+    if value is None or value == "":
+        return []
+    items: Iterable[object] = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
+    keys: dict[Key, None] = {}
+    for item in items:
+        if item is None:
+            continue
+        key = exact_key(index, item, zone)
+        if key is None:
+            raise Unfit(f"{_EXPECTED[index.value_type]} is expected as keyword, not {_shown(item)}")
+        keys[key] = None
+    return list(keys)
+
+
+def text_words(value: object) -> list[str]:
+    """The words of a text or a list of texts. Raises Unfit."""
+    if value is None:
+        return []
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise Unfit(f"text is expected, not {_shown(value)}")
+    words = words_of(parts)
+    if not all(map(encodable, words)):
+        raise Unfit("the text has characters that are no Unicode")
+    return words
+
+
+def keyword_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any]]:
+    """The rows of the keyword table."""
+    for index in tables.schema.of_kind(IndexKind.KEYWORD):
+        number = index_number(index.name)
+        keys = keyword_keys(index, row.values.get(index.name), tables.local_zone)
+        for text in dict.fromkeys(stored_text(keyword_text(key)) for key in keys):
+            yield {"idx": number, "word": text, "rid": row.rid}
+
+
+def posting_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any]]:
+    """The rows of the posting table."""
+    for index in tables.schema.of_kind(IndexKind.TEXT):
+        number = index_number(index.name)
+        for position, word in enumerate(text_words(row.values.get(index.name))):
+            yield {"idx": number, "word": word, "rid": row.rid, "pos": position}
+
+
+def side_digest(schema: CatalogSchema, values: Mapping[str, object]) -> str:
+    """A digest of the values that go to side tables; equal digests mean that those rows need no change."""
+    digest = hashlib.blake2b(digest_size=16)
+    for index in schema.of_kind(IndexKind.KEYWORD, IndexKind.TEXT):
+        value = values.get(index.name)
+        if isinstance(value, (set, frozenset)):
+            value = sorted(value, key=repr)
+        digest.update(repr((index.name, list(value) if isinstance(value, tuple) else value)).encode("utf-8", "replace"))
+    return digest.hexdigest()
