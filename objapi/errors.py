@@ -236,9 +236,12 @@ class InternalError(ApiError):
     status = 500
 
 
-def joined_messages(messages: Iterable[str]) -> str:
-    """All messages as one text, each once, in order, each ended like a sentence."""
-    ended = (text if text.endswith((".", "!", "?")) else f"{text}." for text in dict.fromkeys(messages) if text)
+def joined_messages(messages: Iterable[str], limit: int = 20) -> str:
+    """The messages as one text, each once, in order, each ended like a sentence; past `limit` only how many."""
+    distinct = [text for text in dict.fromkeys(messages) if text]
+    ended = [text if text.endswith((".", "!", "?")) else f"{text}." for text in distinct[:limit]]
+    if len(distinct) > limit:
+        ended.append(f"And {len(distinct) - limit} more.")
     return " ".join(ended)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import orjson
 from werkzeug.datastructures import MIMEAccept
@@ -26,6 +26,14 @@ PROBLEM_TYPE: Final = "application/problem+json"
 _ALWAYS_REAL: Final = frozenset({401, 405, 413, 429})
 _ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess)
 _MAX_ERRORS: Final = 1_000
+
+
+class HeaderLookup(Protocol):
+    """Request headers by their usual names; Werkzeug's headers, or a dict in tests."""
+
+    def get(self, name: str, default: str, /) -> str:
+        """The value of a header, `default` when it was not sent."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,8 @@ class CallStyle:
         return self.has_json_body or self.has_bearer_token or self.prefers_status or self.wants_problem
 
     @classmethod
-    def of_request(cls, *, has_json_body: bool, headers: Mapping[str, str]) -> "CallStyle":
-        """The style of a request; `headers` are looked up by their usual names, so a case-insensitive mapping is best.
+    def of_request(cls, *, has_json_body: bool, headers: HeaderLookup) -> "CallStyle":
+        """The style of a request.
 
         `Prefer` is read as in RFC 7240, a list of preferences of which `http-status` is ours.
         """

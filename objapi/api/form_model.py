@@ -15,7 +15,7 @@ class FormOptions:
     `undecodable_values`: bytes that are no text survive as lone surrogates, or refuse the parameter. `codecs`: which
     codec suffixes are acted upon, all of Python's or character sets only. `attribute_names`: whether a record key that
     spells an attribute of Python's objects (`keys`, `copy`, `__class__`) counts as present before it is set, as it does
-    where record keys are attributes. Limits are counts, `max_value_length` is in bytes; None means no limit.
+    where record keys are attributes. Limits are counts, those of lengths are bytes; None means no limit.
     """
 
     booleans: Literal["zope", "safe"] = "zope"
@@ -25,6 +25,7 @@ class FormOptions:
     codecs: Literal["python", "charsets"] = "python"
     attribute_names: bool = True
     max_parameters: int | None = None
+    max_name_length: int | None = None
     max_value_length: int | None = None
     max_list: int | None = None
 
@@ -49,6 +50,7 @@ class FormOptions:
             codecs="charsets",
             attribute_names=False,
             max_parameters=max_parameters,
+            max_name_length=1_000,
             max_value_length=max_value_length,
             max_list=max_list,
         )

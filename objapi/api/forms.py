@@ -7,7 +7,7 @@ becomes a problem of the form that names its parameter.
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from objapi.api.converters import CONVERTERS, Conversion, is_false, shown
 from objapi.api.form_model import Form, FormOptions, Problem, Record
@@ -73,16 +73,18 @@ class _Marshalling:
 
     def take(self, pair: RawPair) -> None:
         """One pair: decode, cut suffixes, convert, store. What fails is noted as a problem of the parameter."""
-        name = ascii(pair.name)[2:-1]
+        limit = self.options.max_name_length
+        name = ascii(pair.name[:60])[2:-1]
         try:
+            if limit is not None and len(pair.name) > limit:
+                raise _TooMuch(f"the parameter name has {len(pair.name)} bytes, the limit is {limit}")
             name = _decoded_name(pair)
             self._take_named(name, pair)
-        except _TooMuch as reason:
-            self._refuse(name, reason, 413)
         except (ValueError, LookupError, RecursionError) as reason:
             self._refuse(name, reason)
 
-    def _refuse(self, name: str, reason: Exception, status: Any = 400) -> None:
+    def _refuse(self, name: str, reason: Exception) -> None:
+        status: Literal[400, 413] = 413 if isinstance(reason, _TooMuch) else 400
         text = "not readable in the named charset" if isinstance(reason, (UnicodeError, LookupError)) else str(reason)
         self.problems.append(Problem(name, f"{shown(name)[1:-1]}: {text}.", status))
 
@@ -253,7 +255,7 @@ class _Marshalling:
                 for value in values:
                     self._fill(value, member)
             elif member not in members:
-                values.append(member)
+                self._append(values, member)
                 members.add(member)
         self.form[key] = values
 

@@ -22,6 +22,8 @@ _NO_CHARSETS: Final = frozenset(
     "aliases base64_codec bz2_codec charmap hex_codec idna mbcs oem punycode quopri_codec raw_unicode_escape rot_13 "
     "undefined unicode_escape uu_codec zlib_codec".split()
 )
+# Clients send the same few names again and again; longer ones are not kept in memory.
+_LONGEST_REMEMBERED: Final = 200
 # Listed once: looking a name up in `codecs` imports a module by it and remembers every miss, which is nothing to let a
 # client do.
 _CODEC_MODULES: Final = frozenset(module.name for module in pkgutil.iter_modules(encodings.__path__)) - {
@@ -89,9 +91,12 @@ def cut(name: str) -> tuple[str, str] | None:
     return name[: match.start()], name[match.start() + 1 :]
 
 
-@lru_cache(maxsize=1024)
 def parse_name(name: str) -> ParsedName:
     """Take all suffixes off a form name. Never raises; unknown suffixes are cut off and mean nothing."""
+    return _parse_remembered(name) if len(name) <= _LONGEST_REMEMBERED else _parse(name)
+
+
+def _parse(name: str) -> ParsedName:
     converter = ""
     flags: set[str] = set()
     steps: list[Literal["ignore_empty"] | Recode] = []
@@ -121,3 +126,6 @@ def parse_name(name: str) -> ParsedName:
         steps=tuple(steps),
         tuple_names=tuple(tuple_names),
     )
+
+
+_parse_remembered = lru_cache(maxsize=1024)(_parse)

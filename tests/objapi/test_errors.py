@@ -91,6 +91,7 @@ def test_causes_make_the_message() -> None:
 
 def test_messages_are_joined_once_each() -> None:
     assert joined_messages(["One", "Two?", "", "One"]) == "One. Two?"
+    assert joined_messages(["a", "b", "c"], limit=2) == "a. b. And 1 more."
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from werkzeug.datastructures import Headers
 
 from objapi.api.envelope import (
     Answer,
@@ -179,6 +180,7 @@ def test_a_partial_failure_is_200_without_success() -> None:
     ],
 )
 def test_headers_tell_the_style_of_a_call(headers: dict[str, str], expected: CallStyle) -> None:
+    assert CallStyle.of_request(has_json_body=False, headers=Headers(headers)) == expected
     assert CallStyle.of_request(has_json_body=False, headers=headers) == expected
 
 

@@ -359,6 +359,8 @@ def test_limits_give_413() -> None:
     assert [problem.status for problem in form_of("a=12345&b=1", options=options).problems] == [413]
     assert [problem.status for problem in form_of("a=1&a=2&a=3", options=options).problems] == [413]
     assert [problem.status for problem in form_of("a:tokens=1+2&a=3", options=options).problems] == [413]
+    assert [problem.status for problem in form_of("a:tokens:default=1+2&a=3", options=options).problems] == [413]
+    assert [problem.status for problem in form_of("a" * 1001 + "=1", options=options).problems] == [413]
 
 
 def test_every_problem_is_reported_not_only_the_first() -> None:
