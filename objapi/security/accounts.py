@@ -13,7 +13,7 @@ from catalog.dialect import insert_ignore, insert_rows
 from objapi.errors import Cause, Conflict, NotFound, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.names import USER_ID_RULE, group_principal, is_user_id
-from objapi.security.passwords import Passwords, password_problems
+from objapi.security.passwords import Passwords, new_password_hash, password_problems
 from objapi.security.principals import roles_of_groups
 from objapi.security.sessions import carry_session, end_sessions_of
 from objapi.security.tables import memberships, users
@@ -90,14 +90,23 @@ def set_password(
 ) -> None:
     """Give a user a new password and end the user's sessions but the one with the digest `keep_session`.
 
-    What was verified with the old password no longer holds anywhere. Raises ValidationError with all that is wrong
-    with the password, and NotFound.
+    Raises ValidationError with all that is wrong with the password, and NotFound. Hashing takes a tenth of a second;
+    who must not hold locks for so long calls `new_password_hash` first and then `store_password`.
     """
-    causes = password_problems(password, user_id)
-    if causes:
-        raise ValidationError.from_causes(causes)
+    store_password(
+        connection, user_id, new_password_hash(password, user_id, passwords), now=now, keep_session=keep_session
+    )
+
+
+def store_password(
+    connection: Connection, user_id: str, password_hash: str, *, now: datetime, keep_session: str | None = None
+) -> None:
+    """As `set_password`, for a password that was found good and hashed before.
+
+    What was verified with the old password no longer holds anywhere. Raises NotFound.
+    """
     version = users.c.password_version + 1
-    values = {"password_hash": passwords.hash(password), "password_version": version, "modified": to_micros(now)}
+    values = {"password_hash": password_hash, "password_version": version, "modified": to_micros(now)}
     _update(connection, user_id, values)
     end_sessions_of(connection, user_id, keep=keep_session)
     if keep_session is not None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from objapi.errors import Cause, ValidationError
-from objapi.security.accounts import set_password
+from objapi.security.accounts import store_password
 from objapi.security.credentials import Credentials
+from objapi.security.passwords import new_password_hash
 from objapi.security.sessions import NewSession, SessionRules, begin_session, end_session, sweep_sessions
 from objapi.security.throttle import sweep_attempts
 from objapi.security.verification import Transactions, Verification
@@ -51,10 +52,9 @@ def change_password(
     user = verification.verify(old, address, now)
     if user is None:
         raise ValidationError.from_causes([Cause("field", "old_password", "The old password is wrong.")])
-    user_id, passwords = user.principal.user_id, verification.passwords
+    user_id = user.principal.user_id
+    password_hash = new_password_hash(new, user_id, verification.passwords)
     verification.run(
-        lambda connection: set_password(
-            connection, user_id, new, passwords=passwords, now=now, keep_session=keep_session
-        ),
+        lambda connection: store_password(connection, user_id, password_hash, now=now, keep_session=keep_session),
         write=True,
     )

@@ -12,7 +12,7 @@ from unicodedata import normalize
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from objapi.errors import Cause
+from objapi.errors import Cause, ValidationError
 
 LONGEST_CHECKED = 1024
 """Characters of a password that is looked at at all; a longer one is wrong without being hashed."""
@@ -77,3 +77,11 @@ def password_problems(password: str, user_id: str, *, shortest: int = 8, longest
     if password and password.casefold() == user_id.casefold():
         problems.append("The password is the user's id; choose another one.")
     return [Cause("field", "password", problem) for problem in problems]
+
+
+def new_password_hash(password: str, user_id: str, passwords: Passwords) -> str:
+    """The hash of a new password; raises ValidationError with all that is wrong with it."""
+    problems = password_problems(password, user_id)
+    if problems:
+        raise ValidationError.from_causes(problems)
+    return passwords.hash(password)

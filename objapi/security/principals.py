@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, FromClause, Row, Select, func, null, select
+from sqlalchemy import Connection, FromClause, Row, Select, bindparam, func, null, select
 
 from objapi.model.principal import Principal
 from objapi.model.registry import Roles
@@ -52,21 +52,21 @@ def _loader(source: FromClause, *session_columns: Any) -> Select[Any]:
     ).select_from(source.outerjoin(grants, memberships.c.user_id == users.c.id))
 
 
-_BY_LOGIN = _loader(users, null().label("session_digest"))
+_BY_LOGIN = _loader(users, null().label("session_digest")).where(users.c.id == bindparam("login"))
 _BY_SESSION = _loader(
     sessions.join(users, users.c.id == sessions.c.user_id),
     sessions.c.digest.label("session_digest"),
     sessions.c.password_version.label("session_password_version"),
     sessions.c.created.label("session_created"),
     sessions.c.expires.label("session_expires"),
-)
+).where(sessions.c.digest == bindparam("digest"))
 
 
 def load_by_login(connection: Connection, login: str, roles: Roles) -> LoadedUser | None:
     """The user with an id, or None. One statement; none for a text that cannot be the id of a user."""
     if not is_user_id(login):
         return None
-    return _loaded(connection.execute(_BY_LOGIN.where(users.c.id == login)).all(), roles)
+    return _loaded(connection.execute(_BY_LOGIN, {"login": login}).all(), roles)
 
 
 def load_by_session(connection: Connection, key: str, roles: Roles, now: datetime) -> LoadedUser | None:
@@ -77,7 +77,7 @@ def load_by_session(connection: Connection, key: str, roles: Roles, now: datetim
     digest = digest_of(key)
     if digest is None:
         return None
-    loaded = _loaded(connection.execute(_BY_SESSION.where(sessions.c.digest == digest)).all(), roles)
+    loaded = _loaded(connection.execute(_BY_SESSION, {"digest": digest}).all(), roles)
     if loaded is None or loaded.session is None or not loaded.active:
         return None
     current = loaded.session.password_version == loaded.password_version and now < loaded.session.expires

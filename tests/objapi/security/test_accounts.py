@@ -1,6 +1,7 @@
 """User accounts, for the command line and the API."""
 
 import pytest
+from sqlalchemy import update
 
 from objapi.errors import Conflict, NotFound, ValidationError
 from objapi.security.accounts import (
@@ -16,6 +17,7 @@ from objapi.security.accounts import (
 from objapi.security.passwords import Passwords
 from objapi.security.principals import load_by_login, load_by_session
 from objapi.security.sessions import SessionRules, begin_session
+from objapi.security.tables import users
 from tests.objapi.security.conftest import NOW, PASSWORD, ROLES, Database, after
 
 
@@ -89,7 +91,10 @@ def test_a_new_password_replaces_the_old_and_ends_the_other_sessions(people: Dat
 
 def test_the_session_of_somebody_else_is_never_kept_for_a_user(people: Database, passwords: Passwords) -> None:
     of_rita = people.run(lambda connection: begin_session(connection, "rita", 1, NOW, SessionRules()))
-    people.run(lambda connection: set_password(connection, "rita", "new password", passwords=passwords, now=NOW))
+    people.run(lambda connection: connection.execute(update(users).values(password_version=2)))
+    people.run(
+        lambda connection: connection.execute(update(users).where(users.c.id == "tom").values(password_version=1))
+    )
     people.run(
         lambda connection: set_password(
             connection, "tom", "another horse", passwords=passwords, now=NOW, keep_session=of_rita.session.digest

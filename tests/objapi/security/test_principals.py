@@ -98,7 +98,7 @@ def test_a_session_loads_its_user_in_one_statement(people: Database) -> None:
     assert tom.session == new.session
 
 
-@pytest.mark.parametrize("change", ["expired", "password", "inactive"])
+@pytest.mark.parametrize("change", ["expired", "password", "inactive", "inactive elsewhere"])
 def test_a_session_ends_by_time_by_a_new_password_and_by_deactivation(people: Database, change: str) -> None:
     new = people.run(lambda connection: begin_session(connection, "tom", 1, NOW, SessionRules()))
     now = after(hours=12) if change == "expired" else after(hours=11)
@@ -106,6 +106,8 @@ def test_a_session_ends_by_time_by_a_new_password_and_by_deactivation(people: Da
         people.run(lambda connection: connection.execute(update(users).values(password_version=2)))
     elif change == "inactive":
         people.run(lambda connection: set_active(connection, "tom", False, now=NOW))
+    elif change == "inactive elsewhere":
+        people.run(lambda connection: connection.execute(update(users).values(active=0)))
     assert people.run(lambda connection: load_by_session(connection, new.key, ROLES, now)) is None
 
 
