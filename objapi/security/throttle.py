@@ -147,7 +147,12 @@ def record_failure(connection: Connection, login: str, address: str, now: dateti
     connection.execute(
         update(login_attempts)
         .where(columns.login == key["login"], columns.address == key["address"])
-        .values(failures=case((forgotten, 1), else_=columns.failures + 1), failed_at=at, touched=at)
+        .ordered_values(
+            # In this order: MariaDB and MySQL see in each expression what the ones before it have set.
+            (columns.failures, case((forgotten, 1), else_=columns.failures + 1)),
+            (columns.failed_at, at),
+            (columns.touched, at),
+        )
     )
 
 
