@@ -211,7 +211,7 @@ def _expression(section: Section, key: str, value: object) -> Expression:
 
 def _check_references(top: Section, workflow: Workflow) -> None:
     """Every name that refers to a state, transition or variable refers to one that exists."""
-    if workflow.initial_state:
+    if isinstance(top.raw("initial_state"), str):
         top.reference("initial_state", workflow.initial_state, workflow.states, "state")
     for state in workflow.states.values():
         for number, name in enumerate(state.exits):
