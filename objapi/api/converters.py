@@ -12,7 +12,7 @@ from datetime import tzinfo
 from typing import Any, Final, Literal
 
 from catalog.dates import parse_date
-from objapi.api.json_text import parse_json
+from objapi.model.json_text import parse_json
 
 _LINE_END: Final = re.compile("\r\n|\n\r")
 _FALSE_WORDS: Final = frozenset({"", "0", "false", "no", "off"})

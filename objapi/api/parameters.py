@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from objapi.api.converters import is_false, shown
 from objapi.api.form_model import Form, Problem
-from objapi.api.literal import parse_structured
+from objapi.model.literal import parse_structured
 
 Kind = Literal["text", "whole", "boolean", "names", "texts", "structure"]
 

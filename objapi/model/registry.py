@@ -102,6 +102,8 @@ class Registry:
     default_catalog: str = "portal_catalog"
     uid_catalog: str = "uid_catalog"
     root_type: str = "Plone Site"
+    variable_aliases: Mapping[str, str] = field(default_factory=dict)
+    """Workflow variable → a second name under which it is answered."""
     layout: tuple[Mapping[str, object], ...] = ()
     """The objects a new site is made with, containers first."""
     content_files: Mapping[str, str] = field(default_factory=dict)
@@ -114,5 +116,6 @@ class Registry:
         return tuple(self.workflows[name] for name in self.types[portal_type].workflows)
 
     def catalogs_of(self, portal_type: str) -> tuple[CatalogDeclaration, ...]:
-        """The catalogs that hold a type, the one in which references to it are searched first."""
-        return tuple(self.catalogs[name] for name in self.types[portal_type].catalogs)
+        """The catalogs that hold a type: its own, the one in which references are searched first, then the catalog of all UIDs."""
+        names = dict.fromkeys((*self.types[portal_type].catalogs, self.uid_catalog))
+        return tuple(self.catalogs[name] for name in names if name in self.catalogs)

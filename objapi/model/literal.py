@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from objapi.api.converters import shown
-from objapi.api.json_text import MAX_DEPTH, NumberLiteral, parse_json
+from objapi.model.json_text import MAX_DEPTH, NumberLiteral, parse_json
 
 MAX_LITERAL_LENGTH: Final = 64 * 1024
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objapi.api.literal import MAX_LITERAL_LENGTH, parse_structured
+from objapi.model.literal import MAX_LITERAL_LENGTH, parse_structured
 
 
 @pytest.mark.parametrize(
