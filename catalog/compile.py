@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
@@ -24,6 +24,7 @@ from catalog.clauses import (
     Without,
     Words,
 )
+from catalog.conditions import MOST_LEVELS
 from catalog.kinds import IndexKind
 from catalog.names import column_name, index_number
 from catalog.stored import keyword_text, parent_number
@@ -31,7 +32,6 @@ from catalog.tables import CatalogTables, path_names, span_names
 from catalog.textsql import text_condition
 
 Condition = ColumnElement[bool]
-MOST_LEVELS: Final = 1000
 
 
 def conditions(tables: CatalogTables, query: Query) -> list[Condition]:
@@ -154,7 +154,7 @@ def _under(tables: CatalogTables, index: str, places: Sequence[Place], every: bo
 
 
 def _place(columns: Sequence[ColumnElement[Any]], place: Place) -> Condition:
-    if not place.text.isascii() or place.level > MOST_LEVELS:
+    if not place.text.isascii() or place.level >= MOST_LEVELS:
         return sa.false()
     if place.level < 0:
         return sa.or_(_from_root(columns, place), _anywhere(columns, place))
@@ -206,5 +206,5 @@ def _anywhere(columns: Sequence[ColumnElement[Any]], place: Place) -> Condition:
     path, _, depth = columns
     if not place.components:
         return path.is_not(None) if place.depth < 0 else depth >= 1
-    tail = "(/|$)" if place.depth < 0 else f"(/[^/]+){{0,{min(place.depth, MOST_LEVELS)}}}$"
+    tail = "(/|$)" if place.depth < 0 else f"(/[^/]+){{0,{place.depth}}}$"
     return path.regexp_match(f"^(/[^/]+)+{_literal(place.components)}{tail}")

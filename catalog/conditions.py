@@ -27,6 +27,7 @@ from catalog.options import QueryOptions
 from catalog.text import parse_text_query
 from catalog.values import Unfit, comparable, exact_keys, high_key, low_key, span_minute
 
+MOST_LEVELS: Final = 1000
 _OPERATORS: Final = ("or", "and")
 _TYPE_WORDS: Final = {
     ValueType.STRING: "text",
@@ -197,7 +198,7 @@ def _whole_number(criterion: Criterion, option: str, default: int) -> int:
     if not isinstance(value, int):
         name = f"{criterion.index.name} {option}"
         raise ConditionProblem(name, f"{value!r} is no whole number: send {criterion.index.name}.{option}:record:int")
-    return max(-1, value)
+    return max(-1, min(int(value), MOST_LEVELS))
 
 
 def _place(text: str, level: int, depth: int, site_id: str | None) -> Place:

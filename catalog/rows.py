@@ -134,8 +134,8 @@ def _path_columns(index: Index, value: object) -> dict[str, Any]:
     path = f"/{'/'.join(components)}"
     if not path.isascii() or not path.isprintable():
         raise Unfit(f"a path has printable ASCII characters only, unlike {_shown(value)}")
-    if len(path) > PATH_LENGTH or len(components) > PATH_DEPTH:
-        raise Unfit(f"a path has at most {PATH_LENGTH} characters and {PATH_DEPTH} levels, unlike {_shown(value)}")
+    if not components or len(path) > PATH_LENGTH or len(components) > PATH_DEPTH:
+        raise Unfit(f"a path has 1 to {PATH_DEPTH} levels and at most {PATH_LENGTH} characters, unlike {_shown(value)}")
     return dict(zip(path_names(index), (path, parent_number(path), len(components)), strict=True))
 
 
@@ -173,7 +173,8 @@ def keyword_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any
     for index in tables.schema.of_kind(IndexKind.KEYWORD):
         number = index_number(index.name)
         keys = keyword_keys(index, row.values.get(index.name), tables.local_zone)
-        for text in dict.fromkeys(stored_text(keyword_text(key)) for key in keys):
+        texts = {stored_text(text): text for text in map(keyword_text, keys)}
+        for text in texts.values():
             yield {"idx": number, "word": text, "rid": row.rid}
 
 

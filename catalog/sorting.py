@@ -9,6 +9,7 @@ from catalog.errors import QueryProblem
 from catalog.options import QueryOptions
 from catalog.schema import CatalogSchema
 
+MOST_ROWS: Final = 10**18
 _DESCENDING: Final = ("descending", "reverse")
 
 
@@ -83,7 +84,7 @@ def parse_limits(sort_limit: object, b_start: object, b_size: object) -> ParsedL
         return ParsedLimits(problems=tuple(problems))
     if size is not None:
         return ParsedLimits(size, start or 0)
-    return ParsedLimits(limit if isinstance(limit, int) else None)
+    return ParsedLimits(min(limit, MOST_ROWS) if isinstance(limit, int) else None)
 
 
 def _count(value: object, name: str, least: int, problems: list[QueryProblem]) -> int | None:
@@ -92,6 +93,6 @@ def _count(value: object, name: str, least: int, problems: list[QueryProblem]) -
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= least:
-        return value
+        return min(value, MOST_ROWS)
     problems.append(QueryProblem(name, f"{value!r} is no whole number from {least} on"))
     return None
