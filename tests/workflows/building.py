@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from workflows import Guard, PlainWorld, State, Transition, Variable, Workflow, usual_variables
 
@@ -15,7 +16,7 @@ def machine(
     states: Mapping[str, str | State] | None = None,
     transitions: Iterable[Transition] = (),
     variables: Iterable[Variable] | None = None,
-    **attributes: object,
+    **attributes: Any,
 ) -> Workflow:
     """A workflow; states as `{"draft": "submit publish"}` or State values, the first one initial by default."""
     built = {
@@ -29,7 +30,7 @@ def machine(
         id=workflow_id,
         states=built,
         transitions={item.id: item for item in transitions},
-        **attributes,  # type: ignore[arg-type]
+        **attributes,
     )
 
 

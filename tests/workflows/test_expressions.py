@@ -8,7 +8,7 @@ from tests.workflows.building import NOON
 from workflows import Expression, WorkflowError
 from workflows.expressions import Environment, evaluate, from_tales
 
-ENTRY = {"action": None}
+ENTRY: dict[str, object] = {"action": None}
 SEEN = Environment("ana", "submit", {"comment": "well", "n": 1}, NOON, lambda: [ENTRY])
 BLANK = Environment(None, None, {}, NOON, list)
 

@@ -1,5 +1,7 @@
 """Guards: or within a list, and between lists; roles in context; permissions on the object; manager bypass."""
 
+from typing import Any
+
 import pytest
 
 from tests.workflows.building import machine, move, world_of
@@ -9,7 +11,7 @@ NEVER = (ConditionCall("never"),)
 ALWAYS = (ConditionCall("always"),)
 
 
-def one_guard(guard: Guard, **attributes: object) -> PlainWorld:
+def one_guard(guard: Guard, **attributes: Any) -> PlainWorld:
     return world_of(machine(states={"a": "go", "b": ""}, transitions=[move("go", "b", guard=guard)], **attributes))
 
 

@@ -53,7 +53,8 @@ def laboratory(count: int = 2, workflow: Workflow | None = None, **options: obje
 
 def steps(run: Run) -> list[tuple[str, str | None]]:
     return [
-        (str(subject.key).removeprefix("site/"), step.transition and step.transition.id) for subject, step in run.steps
+        (str(subject.key).removeprefix("site/"), step.transition.id if step.transition else None)
+        for subject, step in run.steps
     ]
 
 
