@@ -1,0 +1,224 @@
+"""Routine analyses: how one is added to a request, what it depends on, its dates, and what reads show of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+from objapi.errors import Cause, Conflict
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.types import EntityType
+from objapi.model.values import utc_text
+from objapi.profiles.lims.reading import is_active, minutes, moment, one, row_list, rows, state, text
+from objapi.profiles.lims.services import calculation_of, used_services
+
+behaviors: Final = Behaviors()
+
+WORKFLOW: Final = "bika_analysis_workflow"
+BEFORE_SUBMISSION: Final = (
+    "sample_registered",
+    "to_be_sampled",
+    "sampled",
+    "to_be_preserved",
+    "sample_due",
+    "sample_received",
+)
+SUBMITTED: Final = ("attachment_due", "to_be_verified")
+_SECONDS: Final = 60
+
+
+@behaviors.add("creator", "analysis")
+def create_analysis(
+    planner: Planner,
+    entity_type: EntityType,
+    container: Entity | None,
+    values: Mapping[str, object],
+    asked_id: str | None,
+) -> Entity:
+    """Add an analysis: its id is the keyword, its state that of the request.
+
+    A request that waits for verification is open again. Raises Conflict when the request has the service.
+    """
+    if container is None:
+        raise Conflict("an analysis is made in a request; give obj_path")
+    if container.portal_type != "AnalysisRequest":
+        return planner.create(entity_type.portal_type, container, values, id=asked_id)
+    service = planner.by_uid([str(values.get("Service"))]).get(str(values.get("Service")))
+    if service is not None:
+        _refuse_second(planner, container, service)
+    partition = values.get("SamplePartition")
+    if partition is None:
+        first = one(planner, container, "Sample.children(SamplePartition)")
+        values = {**values, "SamplePartition": None if first is None else first.uid}
+    reached = state(planner, container)
+    own = reached if reached in BEFORE_SUBMISSION else "sample_received"
+    analysis = planner.create(entity_type.portal_type, container, values, id=asked_id, states={WORKFLOW: own})
+    due_date(planner, analysis, {})
+    if reached in SUBMITTED:
+        planner.fire(container, "retract", system=True, cascade=False)
+    if state(planner, container, "worksheetanalysis_review_state") == "assigned":
+        planner.fire(container, "unassign", system=True)
+    return analysis
+
+
+def _refuse_second(planner: Planner, request: Entity, service: Entity) -> None:
+    for other in planner.related(request, "children(Analysis)"):
+        if service.uid == planner.value(other, "Service") and state(planner, other) != "retracted":
+            message = f"{request.path} already has the service {text(planner, service, 'title')} ({other.path})"
+            raise Conflict(message, causes=[Cause("field", "Service", message)])
+
+
+@behaviors.add("check", "service_not_taken")
+def service_not_taken(planner: Planner, analysis: Entity, field: str, value: object) -> str | None:
+    """An analysis keeps its service: its id, title and calculation come from it."""
+    if analysis.is_new or value == planner.old_value(analysis, field):
+        return None
+    return "an analysis keeps its service; add another analysis instead"
+
+
+@behaviors.add("relation", "analysis_dependencies")
+def analysis_dependencies(planner: Planner, analysis: Entity) -> Sequence[Entity]:
+    """The analyses of the same request whose results the calculation uses."""
+    calculation = _calculation(planner, analysis)
+    wanted = set() if calculation is None else used_services(planner, calculation)
+    if not wanted:
+        return ()
+    return [other for other in _fellows(planner, analysis) if planner.value(other, "Service") in wanted]
+
+
+@behaviors.add("relation", "analysis_dependents")
+def analysis_dependents(planner: Planner, analysis: Entity) -> Sequence[Entity]:
+    """The analyses of the same request whose calculation uses this one's result."""
+    service = planner.value(analysis, "Service")
+    found = []
+    for other in _fellows(planner, analysis):
+        calculation = _calculation(planner, other)
+        if calculation is not None and service in used_services(planner, calculation):
+            found.append(other)
+    return found
+
+
+def _fellows(planner: Planner, analysis: Entity) -> Sequence[Entity]:
+    """The other analyses of the request that still count."""
+    return [
+        other
+        for other in planner.related(analysis, "parent.children(Analysis)")
+        if other.uid != analysis.uid and is_active(planner, other) and state(planner, other) != "retracted"
+    ]
+
+
+def _calculation(planner: Planner, analysis: Entity) -> Entity | None:
+    """The calculation of an analysis; one made before the service had any follows the service."""
+    own = one(planner, analysis, "Calculation")
+    service = one(planner, analysis, "Service") if own is None else None
+    return own if service is None else calculation_of(planner, service)
+
+
+@behaviors.add("effect", "due_date")
+def due_date(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
+    """When the result is due: reception of the sample plus the time that the service allows."""
+    allowed = _minutes_allowed(planner, analysis)
+    sample = one(planner, analysis, "SamplePartition.parent") or one(planner, analysis, "parent")
+    received = None if sample is None else moment(planner, sample, "DateReceived")
+    due = utc_text(received + timedelta(minutes=allowed)) if received is not None and allowed else None
+    if planner.value(analysis, "DueDate") != due:
+        planner.set(analysis, "DueDate", due)
+
+
+@behaviors.add("effect", "publication_stamps")
+def publication_stamps(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
+    """When it was published, how many minutes that took, and how many more than allowed; 0 without a limit."""
+    planner.set(analysis, "DateAnalysisPublished", utc_text(planner.now))
+    allowed = _minutes_allowed(planner, analysis)
+    request = one(planner, analysis, "parent")
+    start = None if request is None else moment(planner, request, "DateReceived")
+    start = start or moment(planner, analysis, "created")
+    took = int((planner.now - start).total_seconds() // _SECONDS) if start is not None and allowed else 0
+    planner.set(analysis, "Duration", took)
+    planner.set(analysis, "Earliness", took - allowed if allowed else 0)
+
+
+def _minutes_allowed(planner: Planner, analysis: Entity) -> int:
+    service = one(planner, analysis, "Service")
+    return 0 if service is None else minutes(planner.value(service, "MaxTimeAllowed"))
+
+
+@behaviors.add("effect", "verify_waiting")
+def verify_waiting(planner: Planner, entity: Entity, args: Mapping[str, object]) -> None:
+    """Verify the submitted analyses of a request or worksheet, those first that others are calculated from.
+
+    One that cannot be verified fails the whole step with its own reason. `args`: the `relation` to the analyses.
+    """
+    relation = str(args["relation"])
+    waiting = [
+        analysis
+        for analysis in planner.related(entity, relation)
+        if state(planner, analysis) == "to_be_verified" and is_active(planner, analysis)
+    ]
+    while waiting:
+        left = [analysis for analysis in waiting if not planner.fire(analysis, "verify", attempt=True)]
+        left = [analysis for analysis in left if state(planner, analysis) == "to_be_verified"]
+        if len(left) == len(waiting):
+            for analysis in left:
+                planner.fire(analysis, "verify")
+            return
+        waiting = left
+
+
+@behaviors.add("effect", "analysis_removed")
+def analysis_removed(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
+    """Move a request on as far as the analyses that are left allow."""
+    request = one(planner, analysis, "parent")
+    if request is None or request.portal_type != "AnalysisRequest":
+        return
+    left = [
+        other
+        for other in planner.related(request, "children(Analysis)")
+        if other.uid != analysis.uid and is_active(planner, other)
+    ]
+    reached = {state(planner, other) for other in left}
+    steps = (
+        ("sample_received", "submit", {*BEFORE_SUBMISSION}),
+        ("attachment_due", "attach", {*BEFORE_SUBMISSION, "attachment_due"}),
+        ("to_be_verified", "verify", {*BEFORE_SUBMISSION, *SUBMITTED}),
+        ("verified", "publish", {*BEFORE_SUBMISSION, *SUBMITTED, "verified"}),
+    )
+    for start, transition, behind in steps:
+        if left and state(planner, request) == start and not reached & behind:
+            planner.fire(request, transition, attempt=True, system=True, cascade=False)
+
+
+@behaviors.add("computed", "previous_results")
+def previous_results(planner: Planner, analysis: Entity) -> object:
+    """What the retracted forerunners said, oldest first: `created`, `Result` and `InterimFields` of each."""
+    forerunner = one(planner, analysis, "RetestOf")
+    if forerunner is None:
+        return []
+    earlier = row_list(planner.value(forerunner, "Previous Results"))
+    created = moment(planner, forerunner, "created")
+    own: dict[str, object] = {
+        "created": None if created is None else utc_text(created),
+        "Result": planner.value(forerunner, "Result"),
+        "InterimFields": rows(planner, forerunner, "InterimFields"),
+    }
+    return [*earlier, own]
+
+
+@behaviors.add("computed", "analysis_specification")
+def analysis_specification(planner: Planner, analysis: Entity) -> object:
+    """The range of the request for this analysis; empty when it states none."""
+    request = one(planner, analysis, "parent")
+    service = one(planner, analysis, "Service")
+    if request is None or service is None or request.portal_type != "AnalysisRequest":
+        return {}
+    keyword = text(planner, service, "Keyword")
+    return next((row for row in rows(planner, request, "ResultsRange") if row.get("keyword") == keyword), {})
+
+
+@behaviors.add("computed", "request_due_date")
+def request_due_date(planner: Planner, request: Entity) -> object:
+    """When the last active analysis of a request is due; nothing for other types."""
+    if request.portal_type != "AnalysisRequest":
+        return None
+    active = (analysis for analysis in planner.related(request, "children(Analysis)") if is_active(planner, analysis))
+    dates = [date for date in (moment(planner, analysis, "DueDate") for analysis in active) if date is not None]
+    return utc_text(max(dates)) if dates else None

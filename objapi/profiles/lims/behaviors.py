@@ -1,0 +1,46 @@
+"""All behaviours that the declarations of the laboratory name."""
+
+from typing import Final
+
+from objapi.model.behaviors import Behaviors
+from objapi.profiles.lims import (
+    analyses,
+    checks,
+    instruments,
+    listings,
+    money,
+    people,
+    requests,
+    results,
+    retests,
+    samples,
+    services,
+    settings,
+    worksheets,
+)
+
+PARTS: Final = (
+    analyses.behaviors,
+    checks.behaviors,
+    instruments.behaviors,
+    listings.behaviors,
+    money.behaviors,
+    people.behaviors,
+    requests.behaviors,
+    results.behaviors,
+    retests.behaviors,
+    samples.behaviors,
+    services.behaviors,
+    settings.behaviors,
+    worksheets.behaviors,
+)
+
+
+def _all_of(parts: tuple[Behaviors, ...]) -> Behaviors:
+    merged = Behaviors()
+    for part in parts:
+        merged = merged.merged(part)
+    return merged
+
+
+behaviors: Final = _all_of(PARTS)

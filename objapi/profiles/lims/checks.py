@@ -1,0 +1,151 @@
+"""Checks of single values, as the declarations name them."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.profiles.lims.reading import (
+    CALCULATIONS_PATH,
+    SERVICES_PATH,
+    contents,
+    is_inactive,
+    one,
+    rows,
+    text,
+    titles,
+    uid_list,
+    uids,
+)
+
+behaviors: Final = Behaviors()
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]+")
+_EMAIL: Final = re.compile(
+    r"[^\s@,;:<>\"()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]*[A-Za-z0-9])+"
+)
+_PLACEHOLDER: Final = re.compile(r"\[([^\[\]]*)\]")
+LIMIT_SUFFIXES: Final = ("LDL", "UDL", "BELOWLDL", "ABOVEUDL")
+"""What may follow the keyword of a service and a dot in a formula: its detection limits."""
+
+
+@behaviors.add("check", "identifier_chars")
+def identifier_chars(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """Letters, digits, hyphens and underscores only."""
+    if not value or _IDENTIFIER.fullmatch(str(value)):
+        return None
+    return "only letters, digits, '-' and '_' can stand here"
+
+
+@behaviors.add("check", "email")
+def email(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """Something like name@host.domain; whether anybody reads it, only a mail can tell."""
+    return None if not value or _EMAIL.fullmatch(str(value)) else "this is no e-mail address; write name@host.domain"
+
+
+@behaviors.add("check", "unique_among_siblings")
+def unique_among_siblings(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """No other object of the type in the container has the value."""
+    container = one(planner, entity, "parent")
+    if not value or container is None:
+        return None
+    wanted = str(value).strip()
+    for sibling in planner.related(container, f"children({entity.portal_type})"):
+        if sibling.uid != entity.uid and text(planner, sibling, field) == wanted:
+            return f"{sibling.path} has the same value already; choose another"
+    return None
+
+
+@behaviors.add("check", "service_keyword")
+def service_keyword(planner: Planner, service: Entity, field: str, value: object) -> str | None:
+    """A keyword means one thing in formulas: one service, and no interim value of another calculation."""
+    wrong = identifier_chars(planner, service, field, value)
+    if wrong or not value:
+        return wrong
+    for other in contents(planner, SERVICES_PATH, "AnalysisService"):
+        if other.uid != service.uid and text(planner, other, "Keyword") == value:
+            return f"the service {text(planner, other, 'title')} has the keyword {value} already; choose another"
+    own = text(planner, service, "CalculationUID")
+    for calculation in contents(planner, CALCULATIONS_PATH, "Calculation"):
+        if calculation.uid != own and value in _interim_keywords(planner, calculation):
+            return (
+                f"{value} is an interim value of the calculation {text(planner, calculation, 'title')}; choose another"
+            )
+    return None
+
+
+@behaviors.add("check", "formula")
+def formula(planner: Planner, calculation: Entity, field: str, value: object) -> str | None:
+    """Every placeholder names an active service or an interim value; only limits of services may follow a dot."""
+    if not value:
+        return None
+    interims = _interim_keywords(planner, calculation)
+    services = {
+        text(planner, service, "Keyword")
+        for service in contents(planner, SERVICES_PATH, "AnalysisService")
+        if not is_inactive(planner, service)
+    }
+    wrong = [f"[{name}]" for name in placeholders(str(value)) if not _is_known(name, interims, services)]
+    if not wrong:
+        return None
+    return (
+        f"{', '.join(wrong)} names neither an active service nor an interim value of this calculation; "
+        f"after the keyword of a service only .{', .'.join(LIMIT_SUFFIXES)} can follow"
+    )
+
+
+def placeholders(formula_text: str) -> list[str]:
+    """The names in square brackets of a formula, each once, in order."""
+    return list(dict.fromkeys(_PLACEHOLDER.findall(formula_text)))
+
+
+def _is_known(name: str, interims: Iterable[str], services: Iterable[str]) -> bool:
+    keyword, dot, suffix = name.partition(".")
+    if dot:
+        return keyword in services and suffix in LIMIT_SUFFIXES
+    return keyword in interims or keyword in services
+
+
+def _interim_keywords(planner: Planner, calculation: Entity) -> set[str]:
+    return {str(row["keyword"]) for row in rows(planner, calculation, "InterimFields") if row.get("keyword")}
+
+
+@behaviors.add("check", "restricted_categories_ok")
+def restricted_categories_ok(planner: Planner, client: Entity, field: str, value: object) -> str | None:
+    """A client whose categories are restricted has no default outside the restriction."""
+    restricted = set(uid_list(value))
+    outside = [uid for uid in uids(planner, client, "DefaultCategories") if uid not in restricted]
+    if not restricted or not outside:
+        return None
+    foreign = titles(planner, planner.by_uid(outside).values())
+    return f"default categories must be among the restricted ones, and these are not: {foreign}"
+
+
+@behaviors.add("check", "preserved_needs_preservation")
+def preserved_needs_preservation(planner: Planner, container: Entity, field: str, value: object) -> str | None:
+    """A container that comes with its preservation names it."""
+    if value is not True or planner.value(container, "Preservation"):
+        return None
+    return "a pre-preserved container names its preservation; set Preservation, too"
+
+
+@behaviors.add("check", "bank_number")
+def bank_number(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """A Portuguese NIB: 21 digits that leave 1 when divided by 97 (as its IBAN's check, ISO 7064)."""
+    digits = re.sub(r"[\s.-]", "", str(value or ""))
+    if not digits or (re.fullmatch(r"[0-9]{21}", digits) and int(digits) % 97 == 1):
+        return None
+    return "this is no NIB: 21 digits with right check digits are expected"
+
+
+@behaviors.add("check", "iban")
+def iban(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """An IBAN (ISO 13616): two letters, two check digits, up to 30 letters and digits; remainder 1 modulo 97."""
+    plain = re.sub(r"\s", "", str(value or "")).upper()
+    if not plain:
+        return None
+    if re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", plain):
+        turned = plain[4:] + plain[:4]
+        if int("".join(str(int(character, 36)) for character in turned)) % 97 == 1:
+            return None
+    return "this is no IBAN: the country's letters, check digits and account must fit together"

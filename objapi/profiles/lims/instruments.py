@@ -1,0 +1,77 @@
+"""Instruments: whether they may be used at this moment.
+
+The answer depends on the time, so it is worked out on reading.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.values import utc_text
+from objapi.profiles.lims.reading import flag, is_active, moment, one
+
+behaviors: Final = Behaviors()
+
+_DAY: Final = timedelta(days=1)
+_JOBS: Final = ("InstrumentCalibration", "InstrumentValidation", "InstrumentMaintenanceTask")
+
+
+@behaviors.add("computed", "instrument_valid")
+def instrument_valid(planner: Planner, analysis: Entity) -> object:
+    """Whether the instrument of an analysis is certified today and not set aside; true without an instrument."""
+    instrument = one(planner, analysis, "Instrument")
+    return instrument is None or (_is_certified(planner, instrument) and not _is_set_aside(planner, instrument))
+
+
+@behaviors.add("computed", "instrument_valid_flag")
+def instrument_valid_flag(planner: Planner, instrument: Entity) -> object:
+    """``1`` for an instrument that is certified, not set aside and not down for a job, else ``0``."""
+    usable = (
+        _is_certified(planner, instrument)
+        and not _is_set_aside(planner, instrument)
+        and not _is_down(planner, instrument)
+    )
+    return "1" if usable else "0"
+
+
+def _is_certified(planner: Planner, instrument: Entity) -> bool:
+    """Whether a certificate holds; it does to the end of its last day."""
+    for certificate in planner.related(instrument, "children(InstrumentCertification)"):
+        start, end = moment(planner, certificate, "ValidFrom"), moment(planner, certificate, "ValidTo")
+        if start is not None and end is not None and start <= planner.now < end + _DAY:
+            return True
+    return False
+
+
+def _is_set_aside(planner: Planner, instrument: Entity) -> bool:
+    return flag(planner, instrument, "DisposeUntilNextCalibrationTest")
+
+
+def _is_down(planner: Planner, instrument: Entity) -> bool:
+    """Whether a job that is neither closed nor cancelled has the instrument now."""
+    for job in planner.related(instrument, f"children({', '.join(_JOBS)})"):
+        start, end = moment(planner, job, "DownFrom"), moment(planner, job, "DownTo")
+        closed = "Closed" in job.type.fields and flag(planner, job, "Closed")
+        now = start is not None and start <= planner.now and (end is None or planner.now <= end)
+        if now and not closed and is_active(planner, job):
+            return True
+    return False
+
+
+@behaviors.add("computed", "calibration_expiry")
+def calibration_expiry(planner: Planner, instrument: Entity) -> object:
+    """When the last certificate of an instrument runs out; nothing for other types."""
+    if instrument.portal_type != "Instrument":
+        return None
+    certificates = planner.related(instrument, "children(InstrumentCertification)")
+    dates = [date for date in (moment(planner, one, "ValidTo") for one in certificates) if date is not None]
+    return utc_text(max(dates)) if dates else None
+
+
+@behaviors.add("computed", "manual_entry_view")
+def manual_entry_view(planner: Planner, method: Entity) -> object:
+    """Whether results may be typed in: always, unless the method has instruments and manual entry is off."""
+    has_instruments = bool(planner.value(method, "_Instruments")) or bool(
+        planner.related(method, "back(Instrument.Method)")
+    )
+    return flag(planner, method, "ManualEntryOfResults") or not has_instruments

@@ -1,0 +1,58 @@
+"""What catalogs file objects under, where no field says it."""
+
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.values import utc_text
+from objapi.profiles.lims.reading import moment, one
+
+behaviors: Final = Behaviors()
+
+
+@behaviors.add("computed", "effective_or_modified")
+def effective_or_modified(planner: Planner, entity: Entity) -> object:
+    """The date an object is shown with: when it takes effect, else when it was changed."""
+    date = moment(planner, entity, "effectiveDate") or moment(planner, entity, "modified")
+    return None if date is None else utc_text(date)
+
+
+@behaviors.add("computed", "never")
+def never(planner: Planner, entity: Entity) -> object:
+    """False, for every object."""
+    return False
+
+
+@behaviors.add("computed", "interface_names")
+def interface_names(planner: Planner, entity: Entity) -> object:
+    """The name that clients of the classic system ask for when they mean a type."""
+    return [f"bika.lims.interfaces.I{entity.portal_type.replace(' ', '')}"]
+
+
+@behaviors.add("computed", "sampling_day")
+def sampling_day(planner: Planner, entity: Entity) -> object:
+    """The day of a sampling round as YYYY-MM-DD, in the zone of the site; nothing for other types."""
+    if entity.portal_type != "SamplingRound":
+        return None
+    date = moment(planner, entity, "sampling_date")
+    return None if date is None else date.astimezone(planner.now.tzinfo).date().isoformat()
+
+
+@behaviors.add("computed", "priority_sort_key")
+def priority_sort_key(planner: Planner, request: Entity) -> object:
+    """Sorts requests by priority, then by age: the key of the priority in six digits, then the instant of creation."""
+    if request.portal_type != "AnalysisRequest":
+        return None
+    priority = one(planner, request, "Priority")
+    key = None if priority is None else planner.value(priority, "sortKey")
+    created = moment(planner, request, "created")
+    return f"{key if isinstance(key, int) else 0:06d}.{'' if created is None else utc_text(created)}"
+
+
+@behaviors.add("computed", "attachment_request")
+def attachment_request(planner: Planner, attachment: Entity) -> object:
+    """The id of the request that an attachment belongs to, by itself or by one of its analyses."""
+    for relation in ("back(AnalysisRequest.Attachment)", "back(Analysis.Attachment).parent"):
+        request = one(planner, attachment, relation)
+        if request is not None:
+            return request.id
+    return ""

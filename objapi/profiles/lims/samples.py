@@ -1,0 +1,128 @@
+"""Samples and partitions: disposal, preservation, and sample points that go with sample types."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.values import utc_text
+from objapi.profiles.lims.reading import flag, minutes, moment, one, uid_list, uids
+
+behaviors: Final = Behaviors()
+
+
+@behaviors.add("computed", "partition_disposal")
+def partition_disposal(planner: Planner, partition: Entity) -> object:
+    """When a partition may be thrown away: sampling plus the retention of its preservation, else of its sample type."""
+    sample = one(planner, partition, "parent")
+    sampled = None if sample is None else moment(planner, sample, "DateSampled")
+    if sampled is None:
+        return None
+    for relation in ("Preservation", "parent.SampleType"):
+        keeper = one(planner, partition, relation)
+        kept = 0 if keeper is None else minutes(planner.value(keeper, "RetentionPeriod"))
+        if kept:
+            return _later(sampled, kept)
+    return None
+
+
+def _later(start: datetime, kept: int) -> str | None:
+    """The instant so many minutes after another; None beyond the end of the calendar."""
+    try:
+        return utc_text(start + timedelta(minutes=kept))
+    except OverflowError:
+        return None
+
+
+@behaviors.add("computed", "latest_disposal")
+def latest_disposal(planner: Planner, sample: Entity) -> object:
+    """When the last partition of a sample may be thrown away."""
+    partitions = planner.related(sample, "children(SamplePartition)")
+    dates = [
+        date for date in (moment(planner, partition, "DisposalDate") for partition in partitions) if date is not None
+    ]
+    return utc_text(max(dates)) if dates else None
+
+
+def _partitions(planner: Planner, entity: Entity) -> Sequence[Entity]:
+    """The partitions that decide how an object goes on."""
+    match entity.portal_type:
+        case "SamplePartition":
+            return (entity,)
+        case "Sample":
+            return planner.related(entity, "children(SamplePartition)")
+        case "AnalysisRequest":
+            return planner.related(entity, "Sample.children(SamplePartition)")
+    return planner.related(entity, "SamplePartition")
+
+
+def _has_analyses(planner: Planner, entity: Entity) -> bool:
+    match entity.portal_type:
+        case "SamplePartition":
+            return bool(planner.related(entity, "back(Analysis.SamplePartition)"))
+        case "Sample":
+            return bool(planner.related(entity, "back(AnalysisRequest.Sample).children(Analysis)"))
+        case "AnalysisRequest":
+            return bool(planner.related(entity, "children(Analysis)"))
+    return True
+
+
+def _needs_preservation(planner: Planner, entity: Entity) -> bool | None:
+    """Whether the first partition that names a preservation still has to be preserved; None: it cannot be said yet."""
+    partitions = _partitions(planner, entity)
+    if not partitions or not _has_analyses(planner, entity):
+        return None
+    for partition in partitions:
+        if planner.value(partition, "Preservation"):
+            container = one(planner, partition, "Container")
+            return container is None or not flag(planner, container, "PrePreserved")
+    return False
+
+
+_UNDECIDED: Final = "it has no partitions or no analyses yet, so how it is preserved is not known; add them first"
+
+
+@behaviors.add("condition", "preservation_needed")
+def preservation_needed(planner: Planner, entity: Entity, args: Mapping[str, object]) -> str | None:
+    """Its partition names a preservation, and the container does not bring it along."""
+    match _needs_preservation(planner, entity):
+        case None:
+            return _UNDECIDED
+        case False:
+            return "nothing has to be preserved; set Preservation of a partition if it has to"
+    return None
+
+
+@behaviors.add("condition", "preservation_not_needed")
+def preservation_not_needed(planner: Planner, entity: Entity, args: Mapping[str, object]) -> str | None:
+    """No partition waits to be preserved."""
+    match _needs_preservation(planner, entity):
+        case None:
+            return _UNDECIDED
+        case True:
+            return "a partition has to be preserved first"
+    return None
+
+
+@behaviors.add("effect", "sample_types_in_step")
+def sample_types_in_step(planner: Planner, point: Entity, args: Mapping[str, object]) -> None:
+    """A sample point that gains or loses a sample type appears in it or leaves it."""
+    _in_step(planner, point, "SampleTypes", "SamplePoints")
+
+
+@behaviors.add("effect", "sample_points_in_step")
+def sample_points_in_step(planner: Planner, sample_type: Entity, args: Mapping[str, object]) -> None:
+    """A sample type that gains or loses a sample point appears in it or leaves it."""
+    _in_step(planner, sample_type, "SamplePoints", "SampleTypes")
+
+
+def _in_step(planner: Planner, entity: Entity, own: str, other: str) -> None:
+    new, old = uids(planner, entity, own), uid_list(planner.old_value(entity, own))
+    changed = set(new) ^ set(old)
+    for partner in planner.by_uid(sorted(changed)).values():
+        listed = uids(planner, partner, other)
+        wanted = [uid for uid in listed if uid != entity.uid]
+        if partner.uid in new:
+            wanted = listed if entity.uid in listed else [*listed, entity.uid]
+        if wanted != listed:
+            planner.set(partner, other, wanted)

@@ -1,0 +1,249 @@
+"""Worksheets: what is on them, in which slot, and what happens to analyses that come, go or are rejected.
+
+`Analyses` says what is on a worksheet, `Layout` in which order and slot. Writing the first assigns and unassigns;
+the second only orders.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.types import Kind
+from objapi.profiles.lims.reading import one, rows, state, text, uid_list, uids
+
+behaviors: Final = Behaviors()
+
+OWN_CHAIN: Final = "worksheetanalysis_review_state"
+_ON_SHEETS: Final = "back(Worksheet.Analyses)"
+_FINISHED: Final = ("verified", "published", "retracted")
+_NOT_COPIED: Final = ("Layout", "Analyses")
+
+
+@behaviors.add("effect", "assign_analyses")
+def assign_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
+    """Assign what was added to a worksheet, unassign what was taken off, and keep the layout in step."""
+    new = uids(planner, sheet, "Analyses")
+    old = uid_list(planner.old_value(sheet, "Analyses"))
+    added = [uid for uid in new if uid not in old]
+    removed = [uid for uid in old if uid not in new]
+    entities = planner.by_uid([*new, *removed])
+    _keep_layout(planner, sheet, new, entities)
+    if state(planner, sheet) == "rejected":
+        return
+    for uid in added:
+        if uid in entities:
+            _assign(planner, sheet, entities[uid])
+    for uid in removed:
+        if uid in entities:
+            _unassign(planner, sheet, entities[uid])
+    if removed:
+        _move_on(planner, sheet)
+
+
+def _assign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
+    others = [other for other in planner.related(analysis, _ON_SHEETS) if other.uid != sheet.uid]
+    if others:
+        planner.refuse(
+            f"{analysis.path} is on the worksheet {others[0].id}; take it off there first",
+            field="Analyses",
+            entity=sheet,
+        )
+        return
+    if _chain_state(planner, analysis) == "unassigned":
+        planner.fire(analysis, "assign", system=True)
+    analyst = text(planner, sheet, "Analyst")
+    if analyst and not text(planner, analysis, "Analyst"):
+        planner.set(analysis, "Analyst", analyst)
+
+
+def _unassign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
+    """An analysis that leaves takes its duplicates with it; a duplicate that leaves is gone."""
+    if _chain_state(planner, analysis) != "unassigned" and analysis.portal_type != "RejectAnalysis":
+        planner.fire(analysis, "unassign", attempt=analysis.portal_type != "Analysis", system=True)
+    if analysis.portal_type == "DuplicateAnalysis":
+        planner.remove(analysis)
+    elif analysis.portal_type == "Analysis":
+        own = {duplicate.uid for duplicate in planner.related(analysis, "back(DuplicateAnalysis.Analysis)")}
+        listed = uids(planner, sheet, "Analyses")
+        if own & set(listed):
+            planner.set(sheet, "Analyses", [uid for uid in listed if uid not in own])
+
+
+def _chain_state(planner: Planner, analysis: Entity) -> str:
+    """Whether an analysis is assigned: routine ones have a chain of their own for that."""
+    return state(planner, analysis, OWN_CHAIN if analysis.portal_type == "Analysis" else "review_state")
+
+
+def _move_on(planner: Planner, sheet: Entity) -> None:
+    """A worksheet that lost what held it back goes on; an empty one is open again."""
+    left = uids(planner, sheet, "Analyses")
+    if not left:
+        if state(planner, sheet) in ("attachment_due", "to_be_verified"):
+            planner.fire(sheet, "retract", attempt=True, system=True)
+        return
+    for start, transition in (("open", "submit"), ("attachment_due", "attach")):
+        if state(planner, sheet) == start:
+            planner.fire(sheet, transition, attempt=True, system=True)
+    waiting = any(state(planner, analysis) == "to_be_verified" for analysis in planner.related(sheet, "Analyses"))
+    if state(planner, sheet) == "to_be_verified" and not waiting:
+        planner.fire(sheet, "verify", attempt=True, system=True, cascade=False)
+
+
+def _keep_layout(planner: Planner, sheet: Entity, listed: Sequence[str], entities: Mapping[str, Entity]) -> None:
+    """A row for each analysis: those that left lose theirs, new ones join the slot of their container or open one."""
+    layout = [row for row in rows(planner, sheet, "Layout") if row.get("analysis_uid") in listed]
+    placed = {row.get("analysis_uid") for row in layout}
+    for uid in listed:
+        if uid not in placed and uid in entities:
+            layout.append(_row(planner, layout, entities[uid]))
+    if layout != rows(planner, sheet, "Layout"):
+        planner.set(sheet, "Layout", layout)
+
+
+def _row(planner: Planner, layout: Sequence[Mapping[str, object]], analysis: Entity) -> dict[str, object]:
+    container = one(planner, analysis, "parent")
+    container_uid = "" if container is None else container.uid
+    kind = slot_type(planner, analysis)
+    same = [row for row in layout if row.get("container_uid") == container_uid and row.get("type") == kind]
+    position = same[0]["position"] if same else max((_position(row) for row in layout), default=0) + 1
+    return {"position": position, "type": kind, "container_uid": container_uid, "analysis_uid": analysis.uid}
+
+
+def slot_type(planner: Planner, analysis: Entity) -> str:
+    """The letter of a slot: a (routine), b (blank), c (control), d (duplicate) or r (rejected)."""
+    match analysis.portal_type:
+        case "DuplicateAnalysis":
+            return "d"
+        case "RejectAnalysis":
+            return "r"
+        case "ReferenceAnalysis":
+            return text(planner, analysis, "ReferenceType") or "c"
+    return "a"
+
+
+def _position(row: Mapping[str, object]) -> int:
+    written = str(row.get("position", "")).strip()
+    return int(written) if written.isascii() and written.isdecimal() else 0
+
+
+@behaviors.add("effect", "layout_order")
+def layout_order(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
+    """Bring the analyses into the order of the layout; it can name no others."""
+    layout = rows(planner, sheet, "Layout")
+    named = list(dict.fromkeys(str(row["analysis_uid"]) for row in layout if row.get("analysis_uid")))
+    listed = uids(planner, sheet, "Analyses")
+    if sheet.is_new and not listed:
+        planner.set(sheet, "Analyses", named)
+        return
+    foreign = [uid for uid in named if uid not in listed]
+    missing = [uid for uid in listed if uid not in named]
+    if foreign or (missing and listed == uid_list(planner.old_value(sheet, "Analyses"))):
+        message = "Layout only orders what is on the worksheet; write Analyses to add or take off"
+        planner.refuse(message, field="Layout", entity=sheet)
+    elif not missing and named != listed:
+        planner.set(sheet, "Analyses", named)
+
+
+@behaviors.add("effect", "analyst_to_analyses")
+def analyst_to_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
+    """Whoever works on a worksheet works on everything on it."""
+    analyst = planner.value(sheet, "Analyst")
+    for analysis in planner.related(sheet, "Analyses"):
+        if analysis.portal_type != "RejectAnalysis" and planner.value(analysis, "Analyst") != analyst:
+            planner.set(analysis, "Analyst", analyst)
+
+
+@behaviors.add("effect", "join_worksheet")
+def join_worksheet(planner: Planner, duplicate: Entity, args: Mapping[str, object]) -> None:
+    """A duplicate made in a worksheet is on it; one made together with its worksheet is where that says."""
+    sheet = one(planner, duplicate, "parent")
+    if sheet is None or sheet.is_new:
+        return
+    listed = uids(planner, sheet, "Analyses")
+    if duplicate.uid not in listed:
+        planner.set(sheet, "Analyses", [*listed, duplicate.uid])
+
+
+@behaviors.add("effect", "leave_worksheet")
+def leave_worksheet(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
+    """Take an unassigned analysis off its worksheet."""
+    for sheet in planner.related(analysis, _ON_SHEETS):
+        listed = uids(planner, sheet, "Analyses")
+        if state(planner, sheet) != "rejected":
+            planner.set(sheet, "Analyses", [uid for uid in listed if uid != analysis.uid])
+
+
+@behaviors.add("effect", "replace_worksheet")
+def replace_worksheet(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
+    """Put a new worksheet in the place of a rejected one.
+
+    Routine analyses move there with their results cleared, and leave a copy behind; controls and duplicates are
+    rejected and made anew. What is verified, published or retracted stays.
+    """
+    folder = one(planner, sheet, "parent")
+    if folder is None:
+        return
+    new = planner.create("Worksheet", folder, _stored(planner, sheet, _NOT_COPIED))
+    staying: list[str] = []
+    moving: list[str] = []
+    twins: dict[str, Entity] = {}
+    for analysis in planner.related(sheet, "Analyses"):
+        if state(planner, analysis) in _FINISHED or analysis.portal_type == "RejectAnalysis":
+            staying.append(analysis.uid)
+        elif analysis.portal_type == "Analysis":
+            staying.append(_copy_behind(planner, sheet, analysis).uid)
+            moving.append(analysis.uid)
+        else:
+            twins[analysis.uid] = analysis
+            staying.append(analysis.uid)
+    planner.set(sheet, "Analyses", staying)
+    _clear(planner, moving)
+    moving += [_anew(planner, new, twin).uid for twin in twins.values()]
+    planner.set(new, "Analyses", moving)
+    for twin in twins.values():
+        if state(planner, twin) in ("attachment_due", "to_be_verified"):
+            planner.fire(twin, "reject", system=True)
+
+
+def _copy_behind(planner: Planner, sheet: Entity, analysis: Entity) -> Entity:
+    """The rejected result, as it stays on the worksheet."""
+    values = {**_stored(planner, analysis, ("RetestOf",)), "Analysis": analysis.uid}
+    return planner.create("RejectAnalysis", sheet, values)
+
+
+def _clear(planner: Planner, moving: Sequence[str]) -> None:
+    for analysis in planner.by_uid(moving).values():
+        if state(planner, analysis) in ("attachment_due", "to_be_verified"):
+            planner.fire(analysis, "send_back", system=True)
+        planner.set(analysis, "Result", None)
+        planner.set(analysis, "Retested", True)
+
+
+def _anew(planner: Planner, sheet: Entity, old: Entity) -> Entity:
+    """A control or duplicate once more, without its result."""
+    values = _stored(planner, old, ("Result", "ResultDM", "ResultCaptureDate", "Uncertainty", "Attachment"))
+    values["Retested"] = True
+    container = sheet if old.portal_type == "DuplicateAnalysis" else one(planner, old, "parent")
+    return planner.create(old.portal_type, container or sheet, values)
+
+
+def _stored(planner: Planner, entity: Entity, without: Sequence[str]) -> dict[str, object]:
+    """The stored values of an object's own fields."""
+    return {
+        name: planner.value(entity, name)
+        for name, field in entity.type.fields.items()
+        if field.kind is not Kind.COMPUTED and field.alias_of is None and name not in without
+    }
+
+
+@behaviors.add("computed", "worksheet_priority")
+def worksheet_priority(planner: Planner, sheet: Entity) -> object:
+    """The sort key of the highest priority among the requests on a worksheet; nothing for other types."""
+    if sheet.portal_type != "Worksheet":
+        return None
+    keys = []
+    for priority in planner.related(sheet, "Analyses.parent.Priority"):
+        key = planner.value(priority, "sortKey")
+        if isinstance(key, int):
+            keys.append(key)
+    return max(keys, default=None)
