@@ -7,6 +7,7 @@ expression that is not carried over refuses (condition `unsupported_expression`)
 for it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -154,7 +155,8 @@ class _Reader:
                     return None
         except ValueError as error:
             raise DefinitionError(self.source, node.line, f"{where}: {text!r} is not of type {kind}") from error
-        raise DefinitionError(self.source, node.line, f"{where}: there is no assignment type {kind!r}")
+        self._note(node, where, f"there is no type {kind!r}; {text!r} is kept as text")
+        return text
 
     def _transition(self, node: Node, name: str) -> Transition:
         where, trigger = f"transition {name}", node.attributes.get("trigger", "USER")
@@ -203,7 +205,7 @@ class _Reader:
             for_catalog=_flag(node, "for_catalog"),
             for_status=_flag(node, "for_status"),
             update_always=_flag(node, "update_always"),
-            default=value.content() if value else "",
+            default=self._typed(value, where) if value else "",
             expression=self._expression(written, where, "its default value stands") if written else None,
             guard=self._guard(node, where),
         )
@@ -212,8 +214,7 @@ class _Reader:
         action = node.first("action")
         matches = {}
         for child in node.all("match"):
-            values = child.attributes.get("values", "").split(";")
-            matches[child.attributes.get("name", "")] = tuple(value.strip() for value in values)
+            matches[child.attributes.get("name", "")] = tuple(_BETWEEN.split(child.attributes.get("values", "")))
         guard = self._guard(node, f"worklist {name}")
         return Worklist(name, node.attributes.get("title", ""), matches, action.content() if action else "", guard)
 
@@ -241,6 +242,7 @@ class _Reader:
         return (ConditionCall("unsupported_expression", {"expression": text}),)
 
 
+_BETWEEN = re.compile(r"; *")
 _SCRIPTS = ("before_script", "after_script")
 
 
