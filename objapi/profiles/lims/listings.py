@@ -22,6 +22,12 @@ def never(planner: Planner, entity: Entity) -> object:
     return False
 
 
+@behaviors.add("computed", "nothing")
+def nothing(planner: Planner, entity: Entity) -> object:
+    """No value, for every object: the index is there to be asked."""
+    return None
+
+
 @behaviors.add("computed", "interface_names")
 def interface_names(planner: Planner, entity: Entity) -> object:
     """The name that clients of the classic system ask for when they mean a type."""
