@@ -1,0 +1,155 @@
+"""Catalogs and their aliases from the declarations of all profiles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from catalog import CatalogSchema, DeclarationError, load_catalog
+from objapi.model.loading.merging import Declared, declare_all
+from objapi.model.loading.nodes import Node
+from objapi.model.loading.problems import DeclarationProblem
+from objapi.model.loading.profiles import Profile
+from objapi.model.loading.reading import optional_path
+from objapi.model.loading.reserved import READ_PARAMETERS
+from objapi.model.loading.sections import Section
+from objapi.model.paths import Path
+from objapi.model.registry import CatalogAlias, CatalogDeclaration, IndexSource
+from objapi.model.types import EntityType
+
+ALIASES: Final = "aliases"
+ALL: Final = "all"
+CATALOG_KEYS: Final = ("extend", "title", "about", "types", "indexes", "metadata_in_read", "hot_queries")
+SCHEMA_KEYS: Final = ("title", "hot_queries")
+INDEX_SCHEMA_KEYS: Final = ("kind", "type", "hot")
+INDEX_KEYS: Final = (*INDEX_SCHEMA_KEYS, "source", "sources", "behavior", "depends", "never_answered")
+ALIAS_KEYS: Final = ("catalog", "types")
+
+
+def read_catalogs(
+    profiles: Sequence[Profile], types: Mapping[str, EntityType], problems: list[DeclarationProblem]
+) -> tuple[dict[str, CatalogDeclaration], dict[str, CatalogAlias], dict[str, Node]]:
+    """Every catalog, every alias, and the declarations of both by name."""
+    declared: dict[str, Declared] = {}
+    aliased: dict[str, Declared] = {}
+    for profile in profiles:
+        named: list[tuple[str, Node]] = []
+        for tree in profile.trees("catalogs", problems):
+            for name, node in tree.items().items():
+                if name == ALIASES:
+                    declare_all(aliased, "alias", profile, node.items().items(), problems)
+                else:
+                    named.append((name, node))
+        declare_all(declared, "catalog", profile, named, problems)
+    catalogs = {}
+    for name, found in declared.items():
+        section = Section(found.node, name, problems, CATALOG_KEYS)
+        catalogs[name] = _catalog(section, name, types)
+    aliases = {}
+    for name, found in aliased.items():
+        section = Section(found.node, f"{ALIASES}.{name}", problems, ALIAS_KEYS)
+        aliases[name] = _alias(section, name, catalogs, types)
+    nodes = {name: found.node for name, found in (*declared.items(), *aliased.items())}
+    return catalogs, aliases, nodes
+
+
+def _catalog(section: Section, name: str, types: Mapping[str, EntityType]) -> CatalogDeclaration:
+    sources, never, plain = {}, set(), {}
+    for index, inner in section.sections("indexes", INDEX_KEYS):
+        if index in READ_PARAMETERS:
+            inner.note(f"{index!r} is a parameter of read, so nobody could ask for the index", "another name")
+        if inner.flag("never_answered"):
+            never.add(index)
+        source = _source(inner, index)
+        if source is not None:
+            sources[index] = source
+        plain[index] = {key: inner[key].plain() for key in INDEX_SCHEMA_KEYS if key in inner.names()}
+    schema = _schema(section, name, plain)
+    for number, index in enumerate(section.texts("metadata_in_read")):
+        if index not in plain:
+            section.choose("metadata_in_read", index, list(plain), f"index (entry {number + 1})")
+    return CatalogDeclaration(
+        schema=replace(schema, types=_types(section, name, types)),
+        sources=sources,
+        metadata_in_read=section.texts("metadata_in_read"),
+        never_answered=frozenset(never),
+    )
+
+
+def _schema(section: Section, name: str, indexes: Mapping[str, object]) -> CatalogSchema:
+    """The schema as the catalog package reads it; its complaints are noted where the keys stand."""
+    mapping = {key: section[key].plain() for key in SCHEMA_KEYS if section.has(key)}
+    try:
+        return load_catalog(name, {**mapping, "indexes": indexes}, source=name)
+    except DeclarationError as error:
+        for message in error.problems:
+            text = message.removeprefix(f"{name}: ")
+            key, _, rest = text.partition(": ") if text.startswith(f"{name}.") else (name, "", text)
+            inside = key.removeprefix(name).lstrip(".")
+            section.problems.append(section.node.nearest(inside).problem(key, rest))
+        return CatalogSchema(name, {})
+
+
+def _types(section: Section, name: str, types: Mapping[str, EntityType]) -> frozenset[str] | None:
+    """The types that the catalog holds: None for all of them."""
+    if not section.has("types"):
+        return frozenset(item.portal_type for item in types.values() if name in item.catalogs)
+    if section["types"].value == ALL:
+        return None
+    section.note("a type lists its catalogs itself", f"types: {ALL}, or no such key", "types")
+    return frozenset()
+
+
+def _source(section: Section, index: str) -> IndexSource | None:
+    """Where the index's value comes from; None for one that is kept otherwise, such as the roles that may view."""
+    by_type: dict[str, Path | str] = {}
+    inner = section.section("sources")
+    for portal_type in inner.names():
+        path = optional_path(inner, inner.text(portal_type), portal_type)
+        if path is not None:
+            by_type[portal_type] = path
+    depends = tuple(
+        path for text in section.texts("depends") if (path := optional_path(section, text, "depends")) is not None
+    )
+    behavior = section.optional_text("behavior")
+    if behavior is None and depends:
+        section.note("depends belongs to a behavior; what a path reads is known", "leave it out", "depends")
+    if behavior is not None and section.has("source"):
+        section.note("source and behavior exclude each other", "one of them", "behavior")
+    default, until = _paths(section)
+    if behavior is not None:
+        return IndexSource(by_type, behavior, depends)
+    if default is None and not section.has("source") and not section.has("sources"):
+        return None if section.flag("never_answered") else IndexSource(by_type, Path((), index))
+    return IndexSource(by_type, default, until=until)
+
+
+def _paths(section: Section) -> tuple[Path | None, Path | None]:
+    """The path of `source`, or the two of a range of dates."""
+    if not section.has("source"):
+        return None, None
+    is_range = section.has("kind") and section["kind"].value == "date_range"
+    if not is_range:
+        text = section.optional_text("source")
+        return (None if text is None else optional_path(section, text, "source")), None
+    texts = section.texts("source")
+    if len(texts) != 2:
+        section.note(
+            "a date_range has a beginning and an end", "source: [path of the beginning, path of the end]", "source"
+        )
+        return None, None
+    beginning, end = (optional_path(section, text, "source") for text in texts)
+    return beginning, end
+
+
+def _alias(
+    section: Section, name: str, catalogs: Mapping[str, CatalogDeclaration], types: Mapping[str, EntityType]
+) -> CatalogAlias:
+    catalog = section.text("catalog", required=True)
+    if catalog:
+        section.choose("catalog", catalog, list(catalogs), "catalog")
+    if name in catalogs:
+        section.note("a catalog has this name", "another name")
+    names = section.texts("types")
+    for portal_type in names:
+        section.choose("types", portal_type, list(types), "type")
+    return CatalogAlias(name, catalog, frozenset(names) if section.has("types") else None)

@@ -1,0 +1,201 @@
+"""Whether types fit together: every name that one declaration takes from another exists and makes sense there."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from objapi.model.behaviors import Behaviors
+from objapi.model.ids import form_paths
+from objapi.model.loading.nodes import Node
+from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
+from objapi.model.loading.tracing import NoWay, Tracer
+from objapi.model.paths import NamedRelation, Path, PathError
+from objapi.model.registry import IdSettings
+from objapi.model.types import EntityType, Field, IdKind, Kind
+from workflows import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class TypeChecker:
+    """What a type is checked against. `nodes` are the declarations of types; `workflows` lacks those with mistakes."""
+
+    tracer: Tracer
+    behaviors: Behaviors
+    workflows: Mapping[str, Workflow]
+    workflow_names: Collection[str]
+    catalog_names: Collection[str]
+    settings_type: EntityType | None
+    nodes: Mapping[str, Node]
+    problems: list[DeclarationProblem]
+
+    def check(self, entity_type: EntityType) -> None:
+        """Note everything about the type that does not fit."""
+        for name in sorted(entity_type.containers):
+            self._exists(entity_type, "containers", name, self.tracer.types, "type")
+        for name in entity_type.workflows:
+            self._exists(entity_type, "workflows", name, self.workflow_names, "workflow")
+        for name in entity_type.catalogs:
+            self._exists(entity_type, "catalogs", name, self.catalog_names, "catalog")
+        if entity_type.read_catalog is not None:
+            self._exists(entity_type, "read_catalog", entity_type.read_catalog, self.catalog_names, "catalog")
+        self._check_title(entity_type)
+        self._check_id(entity_type)
+        self._check_states(entity_type)
+        self._check_relations(entity_type)
+        self._check_behaviors(entity_type)
+        for field in entity_type.fields.values():
+            self._check_field(entity_type, field, f"fields.{field.name}")
+        for field in entity_type.create_parameters.values():
+            self._check_field(entity_type, field, f"create_parameters.{field.name}")
+
+    def _note(self, entity_type: EntityType, key: str, message: str, expected: str = "") -> None:
+        node = self.nodes[entity_type.portal_type].nearest(key)
+        self.problems.append(node.problem(f"{entity_type.portal_type}.{key}", message, expected))
+
+    def _exists(self, entity_type: EntityType, key: str, name: str, known: Collection[str], what: str) -> None:
+        if name not in known:
+            message = f"there is no {what} {name!r}{suggestion(name, known)}"
+            self._note(entity_type, key, message, f"one of {listed(sorted(known))}")
+
+    def _value(self, entity_type: EntityType, key: str, path: Path) -> None:
+        try:
+            self.tracer.check_value([entity_type.portal_type], path)
+        except NoWay as error:
+            self._note(entity_type, key, f"{path} leads nowhere: {error}", "a path to a value that is declared")
+
+    def _check_title(self, entity_type: EntityType) -> None:
+        if entity_type.title_path is not None:
+            self._value(entity_type, "title_from", entity_type.title_path)
+        elif entity_type.title_required and "title" not in entity_type.fields:
+            self._note(entity_type, "title_required", "the type has no field title", "a field title, or title_from")
+
+    def _check_id(self, entity_type: EntityType) -> None:
+        rule = entity_type.id_rule
+        try:
+            paths = form_paths(rule.form)
+        except PathError:
+            return
+        for path in paths:
+            self._value(entity_type, "id.form", path)
+        for key, name in (("padding_setting", rule.padding_setting), ("start_setting", rule.start_setting)):
+            if name is None:
+                continue
+            fields = {} if self.settings_type is None else self.settings_type.fields
+            self._exists(entity_type, f"id.{key}", name, fields, "field of the settings object")
+        if rule.kind is IdKind.FROM_TITLE and entity_type.title_path == Path((), "id"):
+            self._note(entity_type, "id", "the id comes from the title and the title from the id", "another id rule")
+
+    def _check_states(self, entity_type: EntityType) -> None:
+        chain = [self.workflows[name] for name in entity_type.workflows if name in self.workflows]
+        by_variable = {workflow.state_variable: workflow for workflow in reversed(chain)}
+        for variable, states in entity_type.keep_after.items():
+            if variable not in by_variable:
+                if len(chain) == len(entity_type.workflows):
+                    self._exists(entity_type, f"keep_after.{variable}", variable, by_variable, "state variable")
+                continue
+            for state in states:
+                known = by_variable[variable].states
+                self._exists(entity_type, f"keep_after.{variable}", state, known, f"state of {variable}")
+
+    def _check_relations(self, entity_type: EntityType) -> None:
+        for name, relation in entity_type.relations.items():
+            key = f"relations.{name}"
+            if isinstance(relation, NamedRelation):
+                self._exists(entity_type, key, relation.name, self.behaviors.relations, "relation behaviour")
+                continue
+            try:
+                self.tracer.follow([entity_type.portal_type], relation.steps)
+            except NoWay as error:
+                self._note(entity_type, key, f"{relation} leads nowhere: {error}", "a path to objects")
+        for name, relation_name in entity_type.answers_ids.items():
+            try:
+                self.tracer.relation(entity_type.portal_type, relation_name)
+            except NoWay as error:
+                message = f"{relation_name} leads nowhere: {error}"
+                self._note(entity_type, f"answers_ids.{name}", message, "self, a relation or a path to an object")
+        for name, portal_type in entity_type.embed.items():
+            if portal_type not in self.tracer.types:
+                self._exists(entity_type, f"embed.{name}", portal_type, self.tracer.types, "type")
+            elif entity_type.portal_type not in self.tracer.types[portal_type].containers:
+                message = f"{entity_type.portal_type} holds no {portal_type}"
+                self._note(entity_type, f"embed.{name}", message, "a type that lives in this one")
+        if entity_type.container_from is not None:
+            self._check_reference(entity_type, "container_from", entity_type.container_from)
+
+    def _check_behaviors(self, entity_type: EntityType) -> None:
+        if entity_type.creator is not None:
+            self._exists(entity_type, "creator", entity_type.creator, self.behaviors.creators, "creator")
+        for key, names in (("on_create", entity_type.on_create), ("on_remove", entity_type.on_remove)):
+            for name in names:
+                self._exists(entity_type, key, name, self.behaviors.effects, "effect")
+
+    def _check_field(self, entity_type: EntityType, field: Field, key: str) -> None:
+        for name in field.targets:
+            self._exists(entity_type, f"{key}.targets", name, self.tracer.types, "type")
+        named: tuple[tuple[str, str | None, Collection[str], str], ...] = (
+            ("default_from", field.default_from, self.behaviors.defaults, "default behaviour"),
+            ("behavior", field.compute, self.behaviors.computed, "computed behaviour"),
+            *(("checks", name, self.behaviors.checks, "check") for name in field.checks),
+            *(("on_change", name, self.behaviors.effects, "effect") for name in field.on_change),
+        )
+        for entry, behavior, table, what in named:
+            if behavior is not None:
+                self._exists(entity_type, f"{key}.{entry}", behavior, table, what)
+        if field.path is not None:
+            self._value(entity_type, f"{key}.from", field.path)
+        for number, path in enumerate(field.depends):
+            self._value(entity_type, f"{key}.depends[{number}]", path)
+        if field.alias_of is not None:
+            self._check_alias(entity_type, field, key)
+        if field.kept_on is not None:
+            self._check_kept_on(entity_type, field, field.kept_on, f"{key}.kept_on")
+        if field.write_permission_by is not None:
+            known = self.tracer.names(entity_type.portal_type)
+            self._exists(entity_type, f"{key}.write_permission_by", field.write_permission_by[0], known, "value")
+        if field.kind is Kind.REFERENCE and f"{field.name}_uid" in entity_type.fields:
+            message = f"the UID of {field.name} is answered under this name"
+            self._note(entity_type, f"fields.{field.name}_uid", message, "another name")
+
+    def _check_alias(self, entity_type: EntityType, field: Field, key: str) -> None:
+        target = entity_type.fields.get(field.alias_of or "")
+        if target is None:
+            self._exists(entity_type, f"{key}.alias_of", field.alias_of or "", entity_type.fields, "field")
+        elif target.alias_of is not None:
+            self._note(entity_type, f"{key}.alias_of", f"{target.name} is itself another name", "the field itself")
+        elif target.kind is not field.kind:
+            message = f"{target.name} is of kind {target.kind}, not {field.kind}"
+            self._note(entity_type, f"{key}.kind", message, "the same kind, or no kind")
+
+    def _check_kept_on(self, entity_type: EntityType, field: Field, name: str, key: str) -> None:
+        keeper = self._check_reference(entity_type, key, name)
+        if keeper is None:
+            return
+        kinds = {
+            kept.kind
+            for target in keeper.targets
+            if target in self.tracer.types and (kept := self.tracer.types[target].fields.get(field.name)) is not None
+        }
+        if not kinds:
+            message = f"{listed(keeper.targets)} has no field {field.name!r}"
+            self._note(entity_type, key, message, "a reference to a type with a field of the same name")
+        elif kinds != {field.kind}:
+            found = ", ".join(sorted(kinds))
+            self._note(entity_type, key, f"the field is of kind {found} there, and {field.kind} here", "one kind")
+
+    def _check_reference(self, entity_type: EntityType, key: str, name: str) -> Field | None:
+        """The single-valued reference field that a key names."""
+        field = entity_type.fields.get(name) or entity_type.create_parameters.get(name)
+        if field is None or field.kind is not Kind.REFERENCE or field.multi:
+            references = (item for item in entity_type.fields.values() if item.kind is Kind.REFERENCE)
+            known = [item.name for item in references if not item.multi]
+            message = f"there is no single-valued reference field {name!r}{suggestion(name, known)}"
+            self._note(entity_type, key, message, f"one of {listed(known)}")
+            return None
+        return field
+
+
+def settings_type(
+    ids: IdSettings, layout: Collection[Mapping[str, object]], types: Mapping[str, EntityType]
+) -> EntityType | None:
+    """The type of the object that holds the id settings of a site."""
+    made = (str(entry["portal_type"]) for entry in layout if entry["path"] == ids.path)
+    return next((types[name] for name in made if name in types), None)

@@ -1,0 +1,204 @@
+"""Fields from their declarations."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from marshmallow import ValidationError
+
+from objapi.model.kinds import load
+from objapi.model.loading.nodes import Node
+from objapi.model.loading.reading import NAME, optional_path
+from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
+from objapi.model.loading.sections import Section
+from objapi.model.paths import Path
+from objapi.model.types import Field, Kind
+from objapi.model.values import LoadContext
+
+FIELD_KEYS: Final = (
+    "title",
+    "kind",
+    "required",
+    "default",
+    "default_from",
+    "targets",
+    "multi",
+    "subfields",
+    "required_subfields",
+    "vocabulary",
+    "precision",
+    "write_permission",
+    "write_permission_by",
+    "read_permission",
+    "checks",
+    "searchable",
+    "from",
+    "behavior",
+    "depends",
+    "volatile",
+    "kept_on",
+    "alias_of",
+    "system",
+    "on_change",
+)
+MAX_PRECISION: Final = 12
+
+_RECORDS: Final = (Kind.RECORD, Kind.RECORDS)
+_ONLY_FOR: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "targets": (Kind.REFERENCE,),
+    "multi": (Kind.REFERENCE,),
+    "subfields": _RECORDS,
+    "required_subfields": _RECORDS,
+    "vocabulary": (Kind.STRING, Kind.TEXT, Kind.INTEGER, Kind.LINES),
+    "precision": (Kind.FIXEDPOINT,),
+    "from": (Kind.COMPUTED,),
+    "behavior": (Kind.COMPUTED,),
+    "depends": (Kind.COMPUTED,),
+    "volatile": (Kind.COMPUTED,),
+}
+_NOT_FOR_COMPUTED: Final = ("required", "default", "default_from", "checks", "kept_on", "write_permission", "on_change")
+
+
+def _no_text(text: str) -> object:
+    raise ValueError("a default is written as a mapping or a list, not as text")
+
+
+_DEFAULTS: Final = LoadContext(zone=UTC, parse_structured=_no_text, now=datetime(2000, 1, 1, tzinfo=UTC))
+
+
+def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Field:
+    """One field; `siblings` are the declarations of all fields of the type."""
+    _check_name(section, name)
+    alias_of = section.optional_text("alias_of")
+    kind = _kind(section, alias_of, siblings)
+    if kind is None:
+        # The mistake is noted; what refers to the field should not be told that there is none.
+        return Field(name, Kind.JSON)
+    _check_keys(section, kind, alias_of)
+    path, depends = _computed(section, kind, aliased=alias_of is not None)
+    field = Field(
+        name=name,
+        kind=kind,
+        title=section.text("title"),
+        required=section.flag("required"),
+        default_from=section.optional_text("default_from"),
+        targets=section.texts("targets"),
+        multi=section.flag("multi"),
+        subfields=section.texts("subfields"),
+        required_subfields=section.texts("required_subfields"),
+        vocabulary=_vocabulary(section),
+        precision=section.number("precision", most=MAX_PRECISION),
+        write_permission=section.optional_text("write_permission"),
+        write_permission_by=_permission_by(section),
+        read_permission=section.optional_text("read_permission"),
+        checks=section.texts("checks"),
+        searchable=section.flag("searchable"),
+        path=path,
+        compute=section.optional_text("behavior"),
+        depends=depends,
+        volatile=section.flag("volatile"),
+        kept_on=section.optional_text("kept_on"),
+        alias_of=alias_of,
+        system=section.flag("system"),
+        on_change=section.texts("on_change"),
+    )
+    for subfield in field.required_subfields:
+        if subfield not in field.subfields:
+            section.note(f"{subfield!r} is no subfield", f"some of {', '.join(field.subfields)}", "required_subfields")
+    return _with_default(section, field)
+
+
+def _check_name(section: Section, name: str) -> None:
+    if NAME.fullmatch(name) is None:
+        section.note(f"{name!r} cannot name a field", "letters, digits, _ and blanks, not a digit first")
+    if name in RESERVED_NAMES:
+        section.note(f"{name!r} is a parameter of requests, so no client could write the field", "another name")
+    elif name in INTRINSIC_NAMES and name != "title":
+        section.note(f"every object has {name!r} beside its fields", "another name")
+
+
+def _kind(section: Section, alias_of: str | None, siblings: Mapping[str, Node]) -> Kind | None:
+    text = section.optional_text("kind")
+    if text is None and alias_of is not None and alias_of in siblings:
+        aliased = siblings[alias_of].items().get("kind")
+        text = aliased.value if aliased is not None and isinstance(aliased.value, str) else None
+    if text is None:
+        if not section.has("kind"):
+            section.note("kind is missing", f"one of {', '.join(Kind)}")
+        return None
+    return Kind(text) if section.choose("kind", text, [str(kind) for kind in Kind], "kind") else None
+
+
+def _check_keys(section: Section, kind: Kind, alias_of: str | None) -> None:
+    """Keys that mean nothing for the kind, and keys that it cannot do without."""
+    for key, kinds in _ONLY_FOR.items():
+        if section.has(key) and kind not in kinds:
+            section.note(f"{key} has no meaning for kind {kind}", f"only for {', '.join(kinds)}", key)
+    if kind is Kind.COMPUTED:
+        for key in _NOT_FOR_COMPUTED:
+            if section.has(key):
+                section.note(f"{key} has no meaning for a computed field, which nobody writes", "leave it out", key)
+    elif kind is Kind.REFERENCE and alias_of is None and not section.texts("targets"):
+        section.note("a reference names the types it may lead to", "targets: [portal types]")
+    if section.has("default") and section.has("default_from"):
+        section.note("default and default_from exclude each other", "one of them", "default_from")
+
+
+def _computed(section: Section, kind: Kind, *, aliased: bool) -> tuple[Path | None, tuple[Path, ...]]:
+    if kind is not Kind.COMPUTED:
+        return None, ()
+    if aliased:
+        return None, ()
+    if section.has("from") is section.has("behavior"):
+        section.note("a computed field says where its value comes from", "exactly one of from (a path) and behavior")
+    for key in ("depends", "volatile"):
+        if section.has(key) and not section.has("behavior"):
+            section.note(f"{key} belongs to a behavior; what a path reads is known", "leave it out", key)
+    depends = tuple(
+        path
+        for number, text in enumerate(section.texts("depends"))
+        if (path := optional_path(section, text, f"depends[{number}]")) is not None
+    )
+    text = section.optional_text("from")
+    return None if text is None else optional_path(section, text, "from"), depends
+
+
+def _vocabulary(section: Section) -> Mapping[str, str]:
+    if not section.has("vocabulary"):
+        return {}
+    if isinstance(section["vocabulary"].value, tuple):
+        return {word: word for word in section.texts("vocabulary")}
+    inner = section.section("vocabulary")
+    return {word: inner.text(word) for word in inner.names()}
+
+
+def _permission_by(section: Section) -> tuple[str, Mapping[str, str]] | None:
+    entries = section.mapping("write_permission_by")
+    if not section.has("write_permission_by"):
+        return None
+    if len(entries) != 1:
+        section.note("it names one value and the permission for each of its values", "{Name: {value: permission}}")
+        return None
+    (name,) = entries
+    inner = section.section("write_permission_by").section(name)
+    return name, {value: inner.text(value) for value in inner.names()}
+
+
+def _with_default(section: Section, field: Field) -> Field:
+    """The field with its default in stored form. An empty text is a value here: the field need not be sent."""
+    if not section.has("default"):
+        return field
+    raw = section["default"].plain()
+    if field.kind in (Kind.REFERENCE, Kind.FILE):
+        section.note(f"a {field.kind} has no literal default", "default_from: the name of a behaviour", "default")
+        return field
+    if raw == "" and field.kind in (Kind.STRING, Kind.TEXT):
+        return replace(field, default="")
+    if raw in ([], {}):
+        return replace(field, default=raw)
+    try:
+        return replace(field, default=load(raw, field, _DEFAULTS))
+    except ValidationError as error:
+        section.note("; ".join(str(message) for message in error.messages), f"a value of kind {field.kind}", "default")
+        return field

@@ -1,0 +1,72 @@
+"""A digest of the declarations that decide what tables look like and what stands in them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from objapi.model.paths import Path
+from objapi.model.registry import CatalogDeclaration, IndexSource
+from objapi.model.types import EntityType, Field
+
+
+def fingerprint(types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]) -> str:
+    """SHA-256, as hexadecimal digits.
+
+    It changes with an index, its kind, type or source, with the catalogs of a type, and with how a field is kept or
+    worked out; titles, permissions and workflows leave it alone.
+    """
+    content = {
+        "catalogs": {name: _catalog(catalog) for name, catalog in catalogs.items()},
+        "types": {name: _type(entity_type) for name, entity_type in types.items()},
+    }
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _catalog(catalog: CatalogDeclaration) -> object:
+    schema = catalog.schema
+    return {
+        "types": None if schema.types is None else sorted(schema.types),
+        "indexes": {
+            name: [index.kind.value, index.value_type.value, index.hot] for name, index in schema.indexes.items()
+        },
+        "hot_queries": [list(names) for names in schema.hot_queries],
+        "sources": {name: _source(source) for name, source in catalog.sources.items()},
+    }
+
+
+def _source(source: IndexSource) -> object:
+    return {
+        "by_type": {name: _text(path) for name, path in source.by_type.items()},
+        "default": _text(source.default),
+        "until": _text(source.until),
+        "depends": sorted(str(path) for path in source.depends),
+    }
+
+
+def _type(entity_type: EntityType) -> object:
+    return {
+        "catalogs": list(entity_type.catalogs),
+        "title": _text(entity_type.title_path),
+        "workflows": list(entity_type.workflows),
+        "fields": {name: _field(field) for name, field in entity_type.fields.items()},
+    }
+
+
+def _field(field: Field) -> object:
+    return [
+        field.kind.value,
+        field.multi,
+        field.precision,
+        _text(field.path),
+        field.compute,
+        sorted(str(path) for path in field.depends),
+        field.volatile,
+        field.kept_on,
+        field.alias_of,
+        field.searchable,
+    ]
+
+
+def _text(path: Path | str | None) -> str | None:
+    return path if path is None or isinstance(path, str) else str(path)

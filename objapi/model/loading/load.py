@@ -1,0 +1,133 @@
+"""Everything that a site's profiles declare, as one checked registry."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+from objapi.model.behaviors import Behaviors
+from objapi.model.loading.catalogs import read_catalogs
+from objapi.model.loading.checks import TypeChecker, settings_type
+from objapi.model.loading.cycles import check_cycles
+from objapi.model.loading.fingerprint import fingerprint
+from objapi.model.loading.problems import DeclarationError, DeclarationProblem, listed, suggestion
+from objapi.model.loading.profiles import Profile, find_profiles
+from objapi.model.loading.read_types import read_types
+from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
+from objapi.model.loading.source_checks import check_cascade, check_sources
+from objapi.model.loading.tracing import Tracer
+from objapi.model.loading.workflows import read_workflows, with_entry_points
+from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.types import EntityType
+
+
+def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
+    """The registry of the profiles named: built-in ones, those of installed packages, or folders.
+
+    A later profile extends or replaces what an earlier one declares. Raises `DeclarationError` with every mistake in
+    all files, each with file, line, key and what was expected; a profile's own Python may raise what it will.
+    """
+    problems: list[DeclarationProblem] = []
+    found = find_profiles(profiles, problems)
+    behaviors = _behaviors(found)
+    site = read_settings(found)
+    types, type_nodes = read_types(found, problems)
+    catalogs, aliases, catalog_nodes = read_catalogs(found, types, problems)
+    types = _with_catalogs_of_all(types, catalogs)
+    workflows = read_workflows(found, behaviors, problems)
+    roles, role_sections = read_roles(found, problems)
+    layout = read_layout(found, types, site.root_type, problems)
+
+    tracer = Tracer(types, workflows.workflows)
+    checker = TypeChecker(
+        tracer=tracer,
+        behaviors=behaviors,
+        workflows=workflows.workflows,
+        workflow_names=workflows.nodes.keys(),
+        catalog_names=catalogs.keys(),
+        settings_type=settings_type(site.ids, layout, types),
+        nodes=type_nodes,
+        problems=problems,
+    )
+    for entity_type in types.values():
+        checker.check(entity_type)
+    for catalog in catalogs.values():
+        check_sources(catalog, catalog_nodes[catalog.name], tracer, behaviors, problems)
+    for cascade, node in workflows.places:
+        check_cascade(cascade, node, tracer, workflows.workflows, problems)
+    check_cycles(tracer, type_nodes, problems)
+    check_roles(roles, role_sections, layout, type_nodes, problems)
+    _check_settings(found, site, types, catalogs, problems)
+    if problems:
+        raise DeclarationError(problems)
+    return Registry(
+        types=types,
+        catalogs=catalogs,
+        aliases=aliases,
+        workflows=workflows.workflows,
+        cascades=workflows.cascades,
+        conditions=workflows.conditions,
+        roles=roles,
+        behaviors=behaviors,
+        ids=site.ids,
+        default_catalog=site.default_catalog,
+        uid_catalog=site.uid_catalog,
+        root_type=site.root_type,
+        variable_aliases=site.variable_aliases,
+        layout=layout,
+        content_files=site.content_files,
+        fingerprint=fingerprint(types, catalogs),
+    )
+
+
+def _behaviors(profiles: Sequence[Profile]) -> Behaviors:
+    merged = Behaviors()
+    for profile in profiles:
+        merged = merged.merged(profile.behaviors)
+    return with_entry_points(merged)
+
+
+def _with_catalogs_of_all(
+    types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]
+) -> dict[str, EntityType]:
+    """The types, each with the catalogs that hold every type after its own."""
+    everywhere = [name for name, catalog in catalogs.items() if catalog.schema.types is None]
+    return {
+        name: replace(item, catalogs=tuple(dict.fromkeys((*item.catalogs, *everywhere))))
+        for name, item in types.items()
+    }
+
+
+def _check_settings(
+    profiles: Sequence[Profile],
+    site: SiteSettings,
+    types: Mapping[str, EntityType],
+    catalogs: Mapping[str, CatalogDeclaration],
+    problems: list[DeclarationProblem],
+) -> None:
+    """The catalogs, the root type and the settings object that the profiles name exist."""
+    named: tuple[tuple[str, str, Collection[str], str], ...] = (
+        ("default_catalog", site.default_catalog, catalogs, "catalog"),
+        ("uid_catalog", site.uid_catalog, catalogs, "catalog"),
+        ("root_type", site.root_type, types, "type"),
+    )
+    for key, name, known, what in named:
+        if name not in known:
+            message = f"there is no {what} {name!r}{suggestion(name, known)}"
+            problems.append(_place(profiles, key, message, f"one of {listed(known)}"))
+    if site.ids.path is not None:
+        made = settings_type(site.ids, read_layout(profiles, types, site.root_type, []), types)
+        fields = {} if made is None else made.fields
+        for field in (site.ids.rows_field, site.ids.year_field):
+            if field is not None and field not in fields:
+                message = f"the object at {site.ids.path} has no field {field!r}{suggestion(field, fields)}"
+                problems.append(_place(profiles, "id_settings", message, "a field of the settings object"))
+
+
+def _place(profiles: Sequence[Profile], key: str, message: str, expected: str) -> DeclarationProblem:
+    """A mistake in the last profile.yaml that has the key, or in the last profile when a default is meant."""
+    for profile in reversed(profiles):
+        if profile.settings.has(key):
+            return profile.settings[key].problem(key, message, expected)
+    if profiles:
+        return profiles[-1].settings.node.problem(key, message, expected)
+    return DeclarationProblem("profiles", 0, key, message, expected)

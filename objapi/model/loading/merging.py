@@ -1,0 +1,113 @@
+"""Declarations of several profiles put together: what extends, what replaces, and what clashes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from objapi.model.loading.nodes import Node
+from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
+from objapi.model.loading.profiles import Profile
+
+EXTEND: Final = "extend"
+_MERGED: Final = frozenset(
+    {
+        "fields",
+        "relations",
+        "create_parameters",
+        "permissions",
+        "keep_after",
+        "embed",
+        "answers_ids",
+        "indexes",
+        "states",
+        "transitions",
+        "variables",
+        "worklists",
+    }
+)
+"""Keys whose entries are laid over those of the extended declaration one by one; any other key replaces the earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A named declaration, and the profile that declared the name first."""
+
+    node: Node
+    profile: Profile
+    origin: Profile
+
+
+def declare_all(
+    found: dict[str, Declared],
+    what: str,
+    profile: Profile,
+    declared: Iterable[tuple[str, Node]],
+    problems: list[DeclarationProblem],
+) -> None:
+    """Add what one profile declares to what the profiles before it did.
+
+    ``extend: true`` lays a declaration over the earlier one of the same name, ``extend: Name`` makes a new one from
+    another. Without it the earlier one is replaced when its profile is one that this profile extends; otherwise, and
+    within one profile, the same name twice is a mistake. `what` names the declarations in messages.
+    """
+    every = list(declared)
+    for name, node in every:
+        if EXTEND not in node.items():
+            _add(found, what, name, Declared(node, profile, profile), problems)
+    for name, node in every:
+        if EXTEND in node.items():
+            _extend(found, what, name, node, profile, problems)
+
+
+def _add(found: dict[str, Declared], what: str, name: str, new: Declared, problems: list[DeclarationProblem]) -> None:
+    earlier = found.get(name)
+    if earlier is not None and str(earlier.profile.folder) not in new.profile.above:
+        problems.append(
+            new.node.problem(
+                name,
+                f"the {what} is already declared in {earlier.node.file}:{earlier.node.line}",
+                "extend: true to add to it, or a profile.yaml with that profile under extends to replace it",
+            )
+        )
+        return
+    found[name] = new
+
+
+def _extend(
+    found: dict[str, Declared],
+    what: str,
+    name: str,
+    node: Node,
+    profile: Profile,
+    problems: list[DeclarationProblem],
+) -> None:
+    wanted = node.items()[EXTEND]
+    base_name = name if wanted.value is True else wanted.value
+    base = found.get(base_name) if isinstance(base_name, str) else None
+    if base is None:
+        known = [*found, "true"]
+        message = f"there is no {what} {base_name!r} to extend{suggestion(base_name, found)}"
+        problems.append(wanted.problem(f"{name}.{EXTEND}", message, f"one of {listed(known)}"))
+        found.setdefault(name, Declared(_without_extend(node), profile, profile))
+    elif base_name != name and name in found:
+        _add(found, what, name, Declared(node, profile, profile), problems)
+    else:
+        found[name] = Declared(laid_over(base.node, _without_extend(node)), profile, base.origin)
+
+
+def laid_over(base: Node, later: Node) -> Node:
+    """A declaration with a later one over it; an entry that is null there is taken away."""
+    entries = dict(base.items())
+    for key, node in later.items().items():
+        earlier = entries.get(key)
+        if key in _MERGED and earlier is not None and isinstance(node.value, Mapping):
+            merged = {**earlier.items(), **node.items()}
+            kept = {name: entry for name, entry in merged.items() if entry.value is not None}
+            entries[key] = Node(kept, node.file, node.line)
+        else:
+            entries[key] = node
+    return Node(entries, later.file, later.line)
+
+
+def _without_extend(node: Node) -> Node:
+    return Node({key: entry for key, entry in node.items().items() if key != EXTEND}, node.file, node.line)

@@ -1,0 +1,206 @@
+"""YAML as a tree that remembers where everything stands.
+
+The scalars are those of YAML 1.2's core schema, so that `no`, `on`, `2026-03-01` and `10:30` are texts as people mean
+them. Fractions are Decimals with the spelling kept, keys are always texts, and a key that is given twice is a mistake.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path as FilePath
+from typing import Final, TypeAlias
+
+import yaml
+
+from objapi.model.loading.problems import DeclarationProblem
+
+Scalar: TypeAlias = str | int | Decimal | bool | None
+
+_MAX_DEPTH: Final = 50
+_MAX_NODES: Final = 500_000
+_NULL: Final = re.compile(r"~|null|Null|NULL|")
+_TRUE: Final = re.compile(r"true|True|TRUE")
+_FALSE: Final = re.compile(r"false|False|FALSE")
+_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_FRACTION: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_KEY_PARTS: Final = re.compile(r"[^.\[\]]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of a declaration with the file and line where it begins."""
+
+    value: "Scalar | Mapping[str, Node] | tuple[Node, ...]"
+    file: str
+    line: int
+
+    def plain(self) -> object:
+        """The value without positions: dicts, lists and scalars."""
+        match self.value:
+            case Mapping():
+                return {key: node.plain() for key, node in self.value.items()}
+            case tuple():
+                return [node.plain() for node in self.value]
+            case _:
+                return self.value
+
+    def items(self) -> Mapping[str, "Node"]:
+        """The entries of a mapping; none when it is no mapping."""
+        return self.value if isinstance(self.value, Mapping) else {}
+
+    def entries(self) -> tuple["Node", ...]:
+        """The entries of a list; none when it is no list."""
+        return self.value if isinstance(self.value, tuple) else ()
+
+    def nearest(self, key_path: str) -> "Node":
+        """The node that a text such as ``states.due.exits[1]`` names, or the last one on the way that exists."""
+        node, rest = self, key_path
+        while rest:
+            step = node._step(rest)
+            if step is None:
+                return node
+            node, rest = step
+        return node
+
+    def _step(self, rest: str) -> "tuple[Node, str] | None":
+        rest = rest.lstrip(".")
+        number = re.match(r"\[(\d+)\]", rest)
+        if number is not None:
+            entries, position = self.entries(), int(number[1])
+            return (entries[position], rest[number.end() :]) if position < len(entries) else None
+        # Keys may hold dots; the longest that fits is meant.
+        fitting = [key for key in self.items() if rest == key or rest.startswith((f"{key}.", f"{key}["))]
+        if not fitting:
+            return None
+        key = max(fitting, key=len)
+        return self.items()[key], rest[len(key) :]
+
+    def problem(self, key: str, message: str, expected: str = "") -> DeclarationProblem:
+        """A mistake at this place."""
+        return DeclarationProblem(self.file, self.line, key, message, expected)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Turns the nodes that PyYAML composes into ours."""
+
+    file: str
+    problems: list[DeclarationProblem]
+    count: int = 0
+    within: set[int] = field(default_factory=set)
+
+    def node(self, source: yaml.Node, key: str, depth: int = 0) -> Node:
+        line = source.start_mark.line + 1
+        self.count += 1
+        if id(source) in self.within or depth > _MAX_DEPTH or self.count > _MAX_NODES:
+            self.problems.append(
+                DeclarationProblem(self.file, line, key, "an alias that contains itself, or too much nesting")
+            )
+            return Node(None, self.file, line)
+        self.within.add(id(source))
+        try:
+            match source:
+                case yaml.MappingNode():
+                    return Node(self._mapping(source, key, depth), self.file, line)
+                case yaml.SequenceNode():
+                    entries = enumerate(source.value)
+                    return Node(
+                        tuple(self.node(item, f"{key}[{i}]", depth + 1) for i, item in entries), self.file, line
+                    )
+                case _:
+                    return Node(self._scalar(source, key), self.file, line)
+        finally:
+            self.within.discard(id(source))
+
+    def _mapping(self, source: yaml.MappingNode, key: str, depth: int) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        for name_node, value_node in self._pairs(source, key):
+            name = name_node.value
+            path = f"{key}.{name}" if key else name
+            if name in entries:
+                line = name_node.start_mark.line + 1
+                message = f"the key is given twice, first in line {entries[name].line}"
+                self.problems.append(DeclarationProblem(self.file, line, path, message, "each key once"))
+                continue
+            value = self.node(value_node, path, depth + 1)
+            # Where the key stands tells more than where a value that may begin on the next line does.
+            entries[name] = Node(value.value, self.file, name_node.start_mark.line + 1)
+        return entries
+
+    def _pairs(self, source: yaml.MappingNode, key: str) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+        for name_node, value_node in source.value:
+            if not isinstance(name_node, yaml.ScalarNode) or name_node.value == "<<":
+                line = name_node.start_mark.line + 1
+                self.problems.append(DeclarationProblem(self.file, line, key, "a key that is no text", "a name"))
+            else:
+                yield name_node, value_node
+
+    def _scalar(self, source: yaml.Node, key: str) -> Scalar:
+        text = str(source.value)
+        if source.tag != _PLAIN and source.tag != _TEXT:
+            message = f"the tag {source.tag} is not known here"
+            self.problems.append(DeclarationProblem(self.file, source.start_mark.line + 1, key, message, "no tag"))
+        return _plain_value(text) if source.tag == _PLAIN else text
+
+
+_PLAIN: Final = "plain"
+_TEXT: Final = "tag:yaml.org,2002:str"
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes only; scalars that are not quoted keep a tag of their own and are read by `_plain_value`."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own interface
+
+    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: tuple[bool, bool]) -> str:
+        """The tag of a node that has none."""
+        if kind is yaml.ScalarNode and implicit[0]:
+            return _PLAIN
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+
+def _plain_value(text: str) -> Scalar:
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUE.fullmatch(text):
+        return True
+    if _FALSE.fullmatch(text):
+        return False
+    if _INTEGER.fullmatch(text) and len(text) < 20:
+        return int(text)
+    if _FRACTION.fullmatch(text) and not text.lstrip("+-").isdigit():
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            return text
+    return text
+
+
+def read_yaml(path: FilePath, problems: list[DeclarationProblem]) -> Node | None:
+    """The tree of a file; None when it is empty or cannot be read, which is noted in `problems`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        problems.append(DeclarationProblem(str(path), 0, "", f"the file cannot be read: {reason}"))
+        return None
+    return parse_yaml(text, str(path), problems)
+
+
+def parse_yaml(text: str, file: str, problems: list[DeclarationProblem]) -> Node | None:
+    """The tree of a text; `file` is its name for messages."""
+    loader = _Loader(text)
+    try:
+        composed = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        said = ", ".join(part for part in (error.context, error.problem) if part)
+        problems.append(DeclarationProblem(file, line, "", f"no valid YAML: {said}"))
+        return None
+    except yaml.YAMLError as error:
+        problems.append(DeclarationProblem(file, 0, "", f"no valid YAML: {error}"))
+        return None
+    finally:
+        loader.dispose()
+    return None if composed is None else _Reader(file, problems).node(composed, "")

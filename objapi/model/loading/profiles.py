@@ -1,0 +1,145 @@
+"""Finding the folders of profiles, and what Python they bring."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path as FilePath
+from types import ModuleType
+from typing import Final
+
+import objapi
+from objapi.model.behaviors import Behaviors
+from objapi.model.loading.nodes import Node, read_yaml
+from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
+from objapi.model.loading.sections import Section
+
+GROUP: Final = "objapi.profiles"
+PROFILE_KEYS: Final = (
+    "title",
+    "about",
+    "extends",
+    "default_catalog",
+    "uid_catalog",
+    "root_type",
+    "id_settings",
+    "variable_aliases",
+    "content",
+)
+_BUILT_IN: Final = FilePath(objapi.__file__).parent / "profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A folder of declarations. `above` are the profiles that it extends, directly or not."""
+
+    name: str
+    folder: FilePath
+    settings: Section
+    behaviors: Behaviors
+    above: frozenset[str] = field(default=frozenset())
+
+    def trees(self, part: str, problems: list[DeclarationProblem]) -> Iterator[Node]:
+        """The YAML files of a part of the profile (`types`, `catalogs`, `workflows`), by name."""
+        for path in sorted((self.folder / part).glob("*.yaml")):
+            node = read_yaml(path, problems)
+            if node is not None:
+                yield node
+
+    def tree(self, name: str, problems: list[DeclarationProblem]) -> Node | None:
+        """One YAML file of the profile, None when it has none of that name."""
+        path = self.folder / name
+        return read_yaml(path, problems) if path.is_file() else None
+
+
+def find_profiles(names: Sequence[str | FilePath], problems: list[DeclarationProblem]) -> list[Profile]:
+    """The profiles named and all that they extend, each once, the extended before the extending."""
+    found: dict[FilePath, Profile] = {}
+    for name in names:
+        _add(str(name), FilePath(), found, (), problems)
+    return list(found.values())
+
+
+def _add(
+    name: str,
+    origin: FilePath,
+    found: dict[FilePath, Profile],
+    within: tuple[FilePath, ...],
+    problems: list[DeclarationProblem],
+) -> Profile | None:
+    """Put a profile behind those it extends; `origin` is where a relative folder is looked for."""
+    located = _locate(name, origin)
+    if located is None:
+        available = _available()
+        message = f"there is no profile {name!r}{suggestion(name, available)}"
+        problems.append(DeclarationProblem(name, 0, "", message, f"a folder, or one of {listed(available)}"))
+        return None
+    folder, module = located
+    if folder in found:
+        return found[folder]
+    if folder in within:
+        problems.append(DeclarationProblem(str(folder), 0, "extends", "the profile extends itself"))
+        return None
+    settings = _settings(folder, problems)
+    above: set[str] = set()
+    for other in settings.texts("extends"):
+        extended = _add(other, folder, found, (*within, folder), problems)
+        if extended is not None:
+            above |= {str(extended.folder), *extended.above}
+    profile = Profile(name, folder, settings, _behaviors(folder, module, problems), frozenset(above))
+    found[folder] = profile
+    return profile
+
+
+def _settings(folder: FilePath, problems: list[DeclarationProblem]) -> Section:
+    path = folder / "profile.yaml"
+    node = read_yaml(path, problems)
+    return Section(node or Node(None, str(path), 0), "", problems, PROFILE_KEYS)
+
+
+def _locate(name: str, origin: FilePath) -> tuple[FilePath, str | None] | None:
+    """The folder of a profile and, when it is a package, its dotted name."""
+    if name.isidentifier():
+        if (_BUILT_IN / name / "profile.yaml").is_file():
+            return _BUILT_IN / name, f"{objapi.__name__}.profiles.{name}"
+        for entry in entry_points(group=GROUP, name=name):
+            spec = importlib.util.find_spec(entry.module)
+            if spec is not None and spec.submodule_search_locations:
+                return FilePath(next(iter(spec.submodule_search_locations))).resolve(), entry.module
+    folder = (origin / name).resolve()
+    return (folder, None) if folder.is_dir() else None
+
+
+def _available() -> list[str]:
+    built_in = {path.parent.name for path in _BUILT_IN.glob("*/profile.yaml")}
+    return sorted(built_in | {entry.name for entry in entry_points(group=GROUP)})
+
+
+def _behaviors(folder: FilePath, module: str | None, problems: list[DeclarationProblem]) -> Behaviors:
+    """The `behaviors` of a profile's module of that name; none when it has no such module."""
+    path = next(
+        (path for path in (folder / "behaviors.py", folder / "behaviors" / "__init__.py") if path.is_file()), None
+    )
+    if path is None:
+        return Behaviors()
+    loaded = importlib.import_module(f"{module}.behaviors") if module is not None else _from_file(path)
+    found = getattr(loaded, "behaviors", None)
+    if isinstance(found, Behaviors):
+        return found
+    problems.append(DeclarationProblem(str(path), 0, "behaviors", "the module has no Behaviors of that name"))
+    return Behaviors()
+
+
+def _from_file(path: FilePath) -> ModuleType:
+    """The module in a file of a folder that is on nobody's import path."""
+    name = f"objapi_profile_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

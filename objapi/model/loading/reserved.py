@@ -1,0 +1,61 @@
+"""Names that mean something of their own in requests and answers, and so cannot be names of fields or indexes."""
+
+from typing import Final
+
+READ_PARAMETERS: Final = (
+    "catalog_name",
+    "limit",
+    "sort_on",
+    "sort_order",
+    "include_fields",
+    "include_methods",
+    "page_nr",
+    "page_size",
+    "_authenticator",
+    "strict",
+    "warnings",
+    "expand",
+    "references",
+)
+"""Control parameters of a read: an index of such a name could never be asked for."""
+
+RESERVED_NAMES: Final = (
+    *READ_PARAMETERS,
+    "obj_path",
+    "obj_type",
+    "obj_id",
+    "obj_uid",
+    "UID",
+    "input_values",
+    "partial",
+    "dry_run",
+    "version",
+    "action",
+    "comment",
+    "uids",
+    "obj_paths",
+    "f",
+    "uid",
+    "roles",
+    "break_references",
+    "since",
+    "format",
+)
+"""Control parameters of all methods: a field of such a name could not be written."""
+
+INTRINSIC_NAMES: Final = (
+    "id",
+    "uid",
+    "title",
+    "path",
+    "portal_type",
+    "type_title",
+    "creator",
+    "created",
+    "modified",
+    "sortable_title",
+    "searchable_text",
+    "is_folderish",
+    "position",
+)
+"""What every object has beside its fields; of these only `title` may also be declared as a field."""

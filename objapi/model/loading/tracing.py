@@ -1,0 +1,135 @@
+"""Where paths lead, told from the declarations alone: which types they reach and whether a value is there."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from objapi.model.loading.problems import listed, suggestion
+from objapi.model.loading.reserved import INTRINSIC_NAMES
+from objapi.model.paths import Back, Children, Parent, Path, PathError, Step, Target, parse_relation
+from objapi.model.types import EntityType, Field, Kind
+from workflows import Workflow
+
+
+class NoWay(Exception):
+    """A path that leads nowhere; the message says at which step and why."""
+
+
+class Tracer:
+    """Follows paths through types. A way that some of the types have is enough; the others have no value there."""
+
+    def __init__(self, types: Mapping[str, EntityType], workflows: Mapping[str, Workflow]) -> None:
+        self.types = types
+        self._names: dict[str, frozenset[str]] = {}
+        self._variables: dict[str, frozenset[str]] = {}
+        for name, entity_type in types.items():
+            chain = [workflows[workflow] for workflow in entity_type.workflows if workflow in workflows]
+            states = {workflow.state_variable for workflow in chain}
+            shown = {item.id for workflow in chain for item in workflow.variables.values() if item.for_catalog}
+            self._variables[name] = frozenset(states | shown)
+            self._names[name] = frozenset({*entity_type.fields, *INTRINSIC_NAMES, *states, *shown})
+
+    def names(self, portal_type: str) -> frozenset[str]:
+        """Everything that has a value on an object of a type: fields, what every object has, workflow variables."""
+        return self._names.get(portal_type, frozenset())
+
+    def variables(self, portal_type: str) -> frozenset[str]:
+        """The workflow variables that an object of a type answers, its state variables among them."""
+        return self._variables.get(portal_type, frozenset())
+
+    def follow(self, start: Iterable[str], steps: Iterable[Step]) -> frozenset[str]:
+        """The types at the end of steps. Raises `NoWay`."""
+        reached = frozenset(name for name in start if name in self.types)
+        for step in steps:
+            reached = self.one_step(reached, step)
+        return reached
+
+    def relation(self, portal_type: str, relation: str) -> frozenset[str] | None:
+        """The types that a relation of a type leads to, None when a behaviour decides. Raises `NoWay`."""
+        declared = self.types[portal_type].relations.get(relation)
+        if declared is None:
+            try:
+                declared = parse_relation(relation)
+            except PathError as error:
+                raise NoWay(str(error)) from None
+        return self.follow([portal_type], declared.steps) if isinstance(declared, Path) else None
+
+    def check_value(self, start: Iterable[str], path: Path) -> None:
+        """See that the path ends in a value on one type at least. Raises `NoWay`."""
+        reached = self.follow(start, path.steps)
+        if path.attribute is None:
+            return
+        having = [name for name in reached if path.attribute in self._names[name]]
+        if not having:
+            known = {name for portal_type in reached for name in self._names[portal_type]}
+            raise NoWay(f"{_named(reached)} has no {path.attribute!r}{suggestion(path.attribute, known)}")
+        if path.key is not None:
+            self._check_key(having, path.attribute, path.key)
+
+    def one_step(self, origin: frozenset[str], step: Step) -> frozenset[str]:
+        """The types that a step leads to. Raises `NoWay` when it leads nowhere from any of the types."""
+        match step:
+            case Parent():
+                reached = {container for name in origin for container in self.types[name].containers}
+            case Children(names):
+                reached = self._children(origin, names)
+            case Target(field):
+                reached = self._targets(origin, field)
+            case Back(portal_type, field):
+                reached = self._back(origin, portal_type, field)
+        reached &= set(self.types)
+        if not reached:
+            raise NoWay(f"{_named(origin)} has no container")
+        return frozenset(reached)
+
+    def _children(self, origin: frozenset[str], names: Collection[str]) -> set[str]:
+        for name in names:
+            if name not in self.types:
+                raise NoWay(f"there is no type {name!r}{suggestion(name, self.types)}")
+            if not self.types[name].containers & origin:
+                allowed = listed(sorted(self.types[name].containers))
+                raise NoWay(f"{_named(origin)} holds no {name}, which lives in {allowed}")
+        return set(names)
+
+    def _targets(self, origin: frozenset[str], name: str) -> set[str]:
+        fields = [field for portal_type in origin if (field := self.types[portal_type].fields.get(name)) is not None]
+        references = [self._reference(origin, field) for field in fields]
+        if not any(references):
+            known = {
+                field.name
+                for portal_type in origin
+                for field in self.types[portal_type].fields.values()
+                if field.kind is Kind.REFERENCE
+            }
+            raise NoWay(f"{_named(origin)} has no reference field {name!r}{suggestion(name, known)}")
+        return {target for field in references if field is not None for target in field.targets}
+
+    def _reference(self, origin: frozenset[str], field: Field) -> Field | None:
+        """The field itself when it is a reference, or that of which it is another name."""
+        if field.alias_of is not None:
+            found = (self.types[name].fields.get(field.alias_of) for name in origin)
+            field = next((item for item in found if item is not None), field)
+        return field if field.kind is Kind.REFERENCE else None
+
+    def _back(self, origin: frozenset[str], portal_type: str, name: str) -> set[str]:
+        if portal_type not in self.types:
+            raise NoWay(f"there is no type {portal_type!r}{suggestion(portal_type, self.types)}")
+        fields = self.types[portal_type].fields
+        field = fields.get(name)
+        if field is None or field.kind is not Kind.REFERENCE:
+            known = [item.name for item in fields.values() if item.kind is Kind.REFERENCE]
+            raise NoWay(f"{portal_type} has no reference field {name!r}{suggestion(name, known)}")
+        if not origin & set(field.targets):
+            raise NoWay(f"{portal_type}.{name} leads to {listed(field.targets)}, never to {_named(origin)}")
+        return {portal_type}
+
+    def _check_key(self, having: Iterable[str], attribute: str, key: str) -> None:
+        fields = [field for name in having if (field := self.types[name].fields.get(attribute)) is not None]
+        records = [field for field in fields if field.kind in (Kind.RECORD, Kind.JSON)]
+        if not records:
+            raise NoWay(f"{attribute!r} is no record, so it has no {key!r}")
+        if all(field.subfields and key not in field.subfields for field in records):
+            known = {subfield for field in records for subfield in field.subfields}
+            raise NoWay(f"{attribute!r} has no subfield {key!r}{suggestion(key, known)}")
+
+
+def _named(types: Iterable[str]) -> str:
+    return " or ".join(sorted(types)[:4]) or "nothing"

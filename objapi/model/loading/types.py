@@ -1,0 +1,138 @@
+"""Entity types from their declarations."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from objapi.model.ids import MAX_PADDING, form_problems
+from objapi.model.loading.fields import FIELD_KEYS, read_field
+from objapi.model.loading.reading import NAME, optional_path, optional_relation, permission_maps
+from objapi.model.loading.sections import Section
+from objapi.model.paths import NamedRelation, Path, Relation
+from objapi.model.types import EntityType, Field, IdKind, IdRule
+
+TYPE_KEYS: Final = (
+    "extend",
+    "title",
+    "about",
+    "containers",
+    "id",
+    "title_from",
+    "title_required",
+    "title_shared",
+    "workflows",
+    "catalogs",
+    "read_catalog",
+    "add_permission",
+    "permissions",
+    "scope",
+    "keep_after",
+    "relations",
+    "create_parameters",
+    "creator",
+    "container_from",
+    "on_create",
+    "on_remove",
+    "embed",
+    "answers_ids",
+    "without",
+    "fields",
+)
+ID_KEYS: Final = ("kind", "form", "padding", "padding_setting", "start_setting", "overridable")
+
+
+def read_type(section: Section, portal_type: str) -> EntityType:
+    """One type; the fields that every type of its profile has are already among its own."""
+    if NAME.fullmatch(portal_type) is None:
+        section.note(f"{portal_type!r} cannot name a type", "letters, digits, _ and blanks, not a digit first")
+    return EntityType(
+        portal_type=portal_type,
+        title=section.text("title", portal_type),
+        about=section.text("about"),
+        fields=_fields(section),
+        id_rule=_id_rule(section, portal_type),
+        containers=frozenset(section.texts("containers")),
+        title_path=_title_path(section),
+        title_required=section.flag("title_required"),
+        title_shared=section.flag("title_shared"),
+        workflows=section.texts("workflows"),
+        catalogs=section.texts("catalogs"),
+        read_catalog=section.optional_text("read_catalog"),
+        add_permission=section.text("add_permission", "Add portal content"),
+        permissions=permission_maps(section, "permissions"),
+        scope=section.flag("scope"),
+        keep_after=_lists(section, "keep_after"),
+        relations=_relations(section),
+        create_parameters=_create_parameters(section),
+        creator=section.optional_text("creator"),
+        container_from=section.optional_text("container_from"),
+        on_create=section.texts("on_create"),
+        on_remove=section.texts("on_remove"),
+        embed=_texts(section, "embed"),
+        answers_ids=_texts(section, "answers_ids"),
+        source=f"{section.node.file}:{section.node.line}",
+    )
+
+
+def _fields(section: Section) -> Mapping[str, Field]:
+    nodes = section.mapping("fields")
+    return {name: read_field(inner, name, nodes) for name, inner in section.sections("fields", FIELD_KEYS)}
+
+
+def _create_parameters(section: Section) -> Mapping[str, Field]:
+    nodes = section.mapping("create_parameters")
+    parameters = {}
+    for name, inner in section.sections("create_parameters", FIELD_KEYS):
+        parameters[name] = read_field(inner, name, nodes)
+        if name in section.mapping("fields"):
+            inner.note("a field of the type has this name", "a name that no field has")
+    return parameters
+
+
+def _id_rule(section: Section, portal_type: str) -> IdRule:
+    inner = section.section("id", ID_KEYS)
+    text = inner.text("kind", IdKind.SEQUENCE)
+    kind = IdKind(text) if inner.choose("kind", text, [str(kind) for kind in IdKind], "kind of id") else IdKind.SEQUENCE
+    plain = re.sub(r"[^a-z0-9._-]+", "-", portal_type.lower())
+    usual = {IdKind.SEQUENCE: f"{plain}-{{n}}", IdKind.FROM_TITLE: "{title}"}
+    rule = IdRule(
+        kind=kind,
+        form=inner.text("form", usual.get(kind, "")),
+        padding=inner.number("padding", most=MAX_PADDING) or 0,
+        padding_setting=inner.optional_text("padding_setting"),
+        start_setting=inner.optional_text("start_setting"),
+        overridable=inner.flag("overridable", default=True),
+    )
+    for problem in form_problems(rule):
+        inner.note(problem, "a form such as client-{n} or {Service.Keyword}", "form")
+    return rule
+
+
+def _title_path(section: Section) -> Path | None:
+    text = section.optional_text("title_from")
+    return None if text is None else optional_path(section, text, "title_from")
+
+
+def _relations(section: Section) -> Mapping[str, Relation]:
+    relations: dict[str, Relation] = {}
+    inner = section.section("relations")
+    for name in inner.names():
+        node = inner[name]
+        if isinstance(node.value, Mapping):
+            named = inner.section(name, ("behavior",)).text("behavior", required=True)
+            relations[name] = NamedRelation(named)
+        else:
+            path = optional_relation(inner, inner.text(name, "self"), name)
+            if path is not None:
+                relations[name] = path
+    return relations
+
+
+def _lists(section: Section, name: str) -> Mapping[str, tuple[str, ...]]:
+    inner = section.section(name)
+    return {key: inner.texts(key) for key in inner.names()}
+
+
+def _texts(section: Section, name: str) -> Mapping[str, str]:
+    inner = section.section(name)
+    return {key: inner.text(key) for key in inner.names()}

@@ -1,0 +1,171 @@
+"""Workflows, conditions and cascades from the declarations of all profiles, and the profiles' Python behind them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Final, cast
+
+from objapi.model.behaviors import Behaviors, Condition, Effect, Entity, Planner
+from objapi.model.loading.merging import Declared, declare_all
+from objapi.model.loading.nodes import Node
+from objapi.model.loading.problems import DeclarationProblem
+from objapi.model.loading.profiles import Profile
+from objapi.model.loading.sections import Section
+from workflows import (
+    Cascade,
+    ConditionFn,
+    Context,
+    DeclarationError,
+    EffectFn,
+    Problem,
+    Run,
+    Subject,
+    Verdict,
+    Workflow,
+    World,
+)
+from workflows import Registry as WorkflowRegistry
+from workflows.declare import declared_conditions, load_cascades, load_workflow
+from workflows.world import PASSED, refused
+
+GUARDS: Final = "objapi.guards"
+EFFECTS: Final = "objapi.effects"
+FILE_KEYS: Final = ("workflows", "conditions", "cascades")
+
+
+@dataclass(slots=True)
+class WorkflowParts:
+    """What the workflow files declare; `nodes` are the declarations of workflows, `places` those of cascades."""
+
+    workflows: dict[str, Workflow] = field(default_factory=dict)
+    cascades: tuple[Cascade, ...] = ()
+    conditions: WorkflowRegistry = field(default_factory=WorkflowRegistry.standard)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    places: tuple[tuple[Cascade, Node], ...] = ()
+    condition_nodes: dict[str, Node] = field(default_factory=dict)
+
+
+def read_workflows(
+    profiles: Sequence[Profile], behaviors: Behaviors, problems: list[DeclarationProblem]
+) -> WorkflowParts:
+    """Every workflow and cascade, and the registry of conditions and effects, checked against each other."""
+    parts = WorkflowParts()
+    declared: dict[str, Declared] = {}
+    conditions: dict[str, Declared] = {}
+    places: list[tuple[Cascade, Node]] = []
+    for profile in profiles:
+        named: list[tuple[str, Node]] = []
+        composed: list[tuple[str, Node]] = []
+        for tree in profile.trees("workflows", problems):
+            section = Section(tree, "", problems, FILE_KEYS)
+            named.extend(section.mapping("workflows").items())
+            composed.extend(section.mapping("conditions").items())
+            if section.has("cascades"):
+                places.extend(_cascades(section["cascades"], problems))
+        declare_all(declared, "workflow", profile, named, problems)
+        declare_all(conditions, "condition", profile, composed, problems)
+    parts.nodes = {name: found.node for name, found in declared.items()}
+    parts.condition_nodes = {name: found.node for name, found in conditions.items()}
+    for name, node in parts.nodes.items():
+        workflow = _workflow(name, node, problems)
+        if workflow is not None:
+            parts.workflows[name] = workflow
+    parts.places = tuple(places)
+    parts.cascades = tuple(cascade for cascade, _ in places)
+    parts.conditions = WorkflowRegistry.standard().extended(
+        {**bound_conditions(behaviors), **_composed(parts.condition_nodes, problems)}, bound_effects(behaviors)
+    )
+    _check(parts, problems)
+    return parts
+
+
+def with_entry_points(behaviors: Behaviors) -> Behaviors:
+    """The behaviours of the profiles over the guards and effects that installed packages offer."""
+    conditions: dict[str, Condition] = {entry.name: entry.load() for entry in entry_points(group=GUARDS)}
+    effects: dict[str, Effect] = {entry.name: entry.load() for entry in entry_points(group=EFFECTS)}
+    return Behaviors(conditions=conditions, effects=effects).merged(behaviors)
+
+
+def bound_conditions(behaviors: Behaviors) -> Mapping[str, ConditionFn]:
+    """The profiles' conditions as the workflow engine calls them: its world is the planner, its subject the entity."""
+
+    def bound(condition: Condition) -> ConditionFn:
+        def test(world: World, subject: Subject, context: Context, args: Mapping[str, object]) -> Verdict:
+            del context
+            why_not = condition(cast(Planner, world), cast(Entity, subject), args)
+            return PASSED if why_not is None else refused("condition", why_not)
+
+        return test
+
+    return {name: bound(condition) for name, condition in behaviors.conditions.items()}
+
+
+def bound_effects(behaviors: Behaviors) -> Mapping[str, EffectFn]:
+    """The profiles' effects as the workflow engine calls them."""
+
+    def bound(effect: Effect) -> EffectFn:
+        def run(world: World, subject: Subject, args: Mapping[str, object], running: Run) -> None:
+            del running
+            effect(cast(Planner, world), cast(Entity, subject), args)
+
+        return run
+
+    return {name: bound(effect) for name, effect in behaviors.effects.items()}
+
+
+def _workflow(name: str, node: Node, problems: list[DeclarationProblem]) -> Workflow | None:
+    plain = node.plain()
+    try:
+        return load_workflow(name, plain if isinstance(plain, Mapping) else {})
+    except DeclarationError as error:
+        problems.extend(_placed(problem, name, node) for problem in error.problems)
+        return None
+
+
+def _cascades(node: Node, problems: list[DeclarationProblem]) -> list[tuple[Cascade, Node]]:
+    """The cascades of one file, each with its declaration; one entry may name several types."""
+    found: list[tuple[Cascade, Node]] = []
+    for number, entry in enumerate(node.entries()):
+        try:
+            found.extend((cascade, entry) for cascade in load_cascades([entry.plain()]))
+        except DeclarationError as error:
+            for problem in error.problems:
+                inside = problem.where.removeprefix("cascades[0]").lstrip(".")
+                where = problem.where.replace("cascades[0]", f"cascades[{number}]", 1)
+                problems.append(entry.nearest(inside).problem(where, problem.message, problem.expected))
+    if not isinstance(node.value, tuple):
+        problems.append(node.problem("cascades", "the cascades are no list", "a list of cascades"))
+    return found
+
+
+def _composed(nodes: Mapping[str, Node], problems: list[DeclarationProblem]) -> Mapping[str, ConditionFn]:
+    found: dict[str, ConditionFn] = {}
+    for name, node in nodes.items():
+        try:
+            found |= declared_conditions({name: node.plain()})
+        except DeclarationError as error:
+            problems.extend(_placed(problem, f"conditions.{name}", node) for problem in error.problems)
+    return found
+
+
+def _check(parts: WorkflowParts, problems: list[DeclarationProblem]) -> None:
+    """What conditions and effects the declarations name, and whether there are any such."""
+    everywhere = {**parts.nodes, **{f"conditions.{name}": node for name, node in parts.condition_nodes.items()}}
+    for problem in parts.conditions.check(parts.workflows.values()):
+        name = next((name for name in everywhere if f"{problem.where}.".startswith(f"{name}.")), None)
+        if name is None:
+            problems.append(DeclarationProblem(problem.where, 0, "", problem.message, problem.expected))
+        else:
+            problems.append(_placed(problem, name, everywhere[name]))
+    own = set(parts.conditions.check(()))
+    for cascade, node in parts.places:
+        for problem in parts.conditions.check((), (cascade,)):
+            if problem not in own:
+                inside = problem.where[problem.where.find(".do[") + 1 :]
+                problems.append(node.nearest(inside).problem(problem.where, problem.message, problem.expected))
+
+
+def _placed(problem: Problem, name: str, node: Node) -> DeclarationProblem:
+    """A complaint of the workflow package at the place that its key path names."""
+    inside = problem.where.removeprefix(name).lstrip(".")
+    return node.nearest(inside).problem(problem.where, problem.message, problem.expected)
