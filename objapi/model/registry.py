@@ -19,6 +19,8 @@ class IndexSource:
     default: Path | str | None = None
     depends: tuple[Path, ...] = ()
     """What the behaviours read."""
+    until: Path | None = None
+    """The end of a range of dates, whose beginning `default` gives."""
 
     def of(self, portal_type: str) -> Path | str | None:
         """The source for one type; None: its objects have no value here."""
