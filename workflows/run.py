@@ -67,8 +67,9 @@ class Run:
         kwargs: Mapping[str, object] | None = None,
         workflow: str | Workflow | None = None,
         system: bool = False,
+        cascade: bool = True,
     ) -> None:
-        """Takes a transition, then its cascade, then automatic transitions of the state it led to.
+        """Takes a transition, then (unless told not to) its cascade, then automatic transitions of the state it led to.
 
         Nothing happens when it is done already.
 
@@ -86,9 +87,11 @@ class Run:
                 kwargs=kwargs,
                 system=system,
             )
-            _drive(self._follow(subject, step, comment, kwargs))
+            _drive(self._follow(subject, step, comment, kwargs, cascade))
 
-    def attempt(self, subject: Subject, transition_id: str, *, system: bool = False) -> bool:
+    def attempt(
+        self, subject: Subject, transition_id: str, *, system: bool = False, cascade: bool = True
+    ) -> bool:
         """As `fire`, but False, and nothing happens, where the transition is not possible.
 
         What it sets off must be possible.
@@ -98,7 +101,7 @@ class Run:
         offer = find_offer(self.world, self.registry, subject, transition_id, system=system)
         if offer is None or not offer.verdict.passed:
             return False
-        _drive(self._follow(subject, take(self.world, subject, offer)))
+        _drive(self._follow(subject, take(self.world, subject, offer), cascade=cascade))
         return True
 
     def enter(self, subject: Subject) -> None:

@@ -8,7 +8,7 @@ undone with the request.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from objapi.model.types import EntityType
 
@@ -93,6 +93,13 @@ class Planner(Protocol):
         """Note a problem with a value; the request fails after all problems are collected."""
 
 
+class HoldsPlanner(Protocol):
+    """The world of the workflow engine, from which conditions and effects get at the planner."""
+
+    @property
+    def planner(self) -> Planner: ...
+
+
 Computed: TypeAlias = Callable[[Planner, Entity], object]
 Effect: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], None]
 Check: TypeAlias = Callable[[Planner, Entity, str, object], str | None]
@@ -120,15 +127,16 @@ class Behaviors:
 
     def add(self, kind: str, name: str) -> Callable[[_F], _F]:
         """Decorator: register a function under a name; `kind` is an attribute's name of this class."""
-        table = {
+        tables: dict[str, dict[str, Any]] = {
             "computed": self.computed, "effect": self.effects, "check": self.checks, "relation": self.relations,
             "creator": self.creators, "condition": self.conditions, "default": self.defaults,
-        }[kind]  # fmt: skip
+        }  # fmt: skip
+        table = tables[kind]
 
         def register(function: _F) -> _F:
             if name in table:
                 raise ValueError(f"two behaviours of kind {kind} are named {name!r}")
-            table[name] = function  # type: ignore[assignment]
+            table[name] = function
             return function
 
         return register

@@ -64,7 +64,8 @@ class Settings:
             {
                 "permissions": {name: [item.acquire, list(item.roles)] for name, item in self.permissions.items()},
                 "groups": {name: sorted(roles) for name, roles in self.groups.items() if roles},
-            }
+            },
+            option=orjson.OPT_SORT_KEYS,
         )
 
     @classmethod
@@ -194,6 +195,11 @@ class Rights:
         if local:
             return principal.roles | local
         return principal.roles - self.scoped_roles
+
+    def roles_on(self, acl: Acl, scope: int) -> frozenset[str]:
+        """The roles the user has on an object, those that its state gives to the user's groups included."""
+        granted = [acl.groups[group] for group in self.principal.groups if group in acl.groups]
+        return self.roles_in(scope).union(*granted)
 
     def may(self, permission: str, acl: Acl, scope: int) -> bool:
         """Whether the user holds a permission on an object."""

@@ -33,7 +33,9 @@ class _Walk:
 
     def back(self) -> tuple[Step, ...]:
         """The way from the present end to the beginning."""
-        return tuple(_reversed(step, origin) for step, origin in zip(reversed(self.steps), reversed(self.types), strict=True))
+        return tuple(
+            _reversed(step, origin) for step, origin in zip(reversed(self.steps), reversed(self.types), strict=True)
+        )
 
     def then(self, origin: str, step: Step) -> "_Walk":
         return _Walk((*self.types, origin), (*self.steps, step))
@@ -127,7 +129,9 @@ def _made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
         return
     if name == "searchable_text":
         yield Path((), "title")
-        yield from (Path((), item.name) for item in entity_type.fields.values() if item.searchable or item.name == "description")
+        yield from (
+            Path((), item.name) for item in entity_type.fields.values() if item.searchable or item.name == "description"
+        )
         return
     field = entity_type.fields.get(name)
     if field is None:

@@ -27,7 +27,6 @@ class Draft:
         "_data",
         "_settings",
         "_states",
-        "blobs",
         "changed",
         "created",
         "creator",
@@ -143,3 +142,10 @@ class Draft:
     def value(self, name: str) -> object:
         """A value by name, as behaviours and conditions see it."""
         return self.workspace.value(self, name)
+
+
+def as_draft(entity: object) -> Draft:
+    """The draft that a behaviour or the engine passes back."""
+    if not isinstance(entity, Draft):
+        raise TypeError(f"{entity!r} is no object of this request")
+    return entity

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_, select
 
@@ -52,7 +52,12 @@ COLUMNS = tuple(entities.c[name] for name in Record.__slots__)
 
 
 def load_where(
-    connection: Connection, column: ColumnElement[object], keys: Iterable[object], *, lock: bool = False, **equal: object
+    connection: Connection,
+    column: ColumnElement[object],
+    keys: Iterable[object],
+    *,
+    lock: bool = False,
+    **equal: object,
 ) -> list[Record]:
     """The rows whose column has one of the keys, in order of creation; `equal` are further columns with one value or a list."""
     found: list[Record] = []
@@ -88,14 +93,14 @@ def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = Fal
         # "0" is the character after "/", so the range holds exactly what lies below.
         below = [and_(entities.c.path > f"{path}/", entities.c.path < f"{path}0") for path in chunk]
         statement = select(*COLUMNS).where(or_(*below)).order_by(entities.c.path)
-        found.extend(Record(*row) for row in connection.execute(_locked(statement, lock)))
+        found.extend(Record(*tuple(row)) for row in connection.execute(_locked(statement, lock)))
     return found
 
 
-def _run(connection: Connection, statement: Select[tuple[object, ...]], lock: bool) -> list[Record]:
+def _run(connection: Connection, statement: Select[Any], lock: bool) -> list[Record]:
     ordered = statement.order_by(entities.c.created, entities.c.rid)
-    return [Record(*row) for row in connection.execute(_locked(ordered, lock))]
+    return [Record(*tuple(row)) for row in connection.execute(_locked(ordered, lock))]
 
 
-def _locked(statement: Select[tuple[object, ...]], lock: bool) -> Select[tuple[object, ...]]:
+def _locked(statement: Select[Any], lock: bool) -> Select[Any]:
     return statement.with_for_update() if lock else statement

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import orjson
 
-from objapi.errors import ApiError
+from objapi.errors import ApiError, Cause, ValidationError, joined_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +171,33 @@ class Outcome:
     def errors(self) -> tuple[ApiError, ...]:
         """The errors of the items that failed."""
         return tuple(entry.error for entry in self.entries if entry.error is not None)
+
+
+class BatchFailed(ValidationError):
+    """A request for several objects that failed as a whole; `outcome` has what is wrong with each item."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        bad = [(place, entry) for place, entry in enumerate(outcome.entries) if entry.error is not None]
+        messages = joined_messages(entry.error.message for _, entry in bad if entry.error is not None)
+        super().__init__(
+            f"{len(bad)} of {len(outcome.entries)} cannot be done, so nothing was changed. {messages}",
+            causes=[
+                Cause("object", _named(entry), entry.error.message, index=place)
+                for place, entry in bad
+                if entry.error is not None
+            ],
+        )
+        self.outcome = outcome
+
+
+def _named(entry: Entry) -> str:
+    match entry.selector:
+        case ByUid(uid):
+            return entry.path or uid
+        case ByPath(path):
+            return entry.path or path
+        case ByCriteria(portal_type, _):
+            return entry.path or portal_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ Instants are microseconds since 1970 UTC in BIGINT columns, documents are JSON i
 of no use here). Row numbers are given by the gateway (see `rowids`), so no statement has to be asked for what it inserted.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
 
-from catalog.dialect import TABLE_OPTIONS, ascii_key, long_text, text_key
+from catalog.dialect import TABLE_OPTIONS, ascii_key, big_integer, big_key, long_bytes, long_text, text_key
 
 metadata = MetaData()
 """All tables of the gateway; catalogs and security add theirs to it."""
@@ -14,20 +14,20 @@ metadata = MetaData()
 entities = Table(
     "entities",
     metadata,
-    Column("rid", BigInteger, primary_key=True, autoincrement=False),
+    Column("rid", big_key(), primary_key=True, autoincrement=False),
     Column("uid", ascii_key(32), nullable=False, unique=True),
-    Column("parent", BigInteger, ForeignKey("entities.rid", name="fk_entities_parent"), nullable=True),
+    Column("parent", big_integer(), ForeignKey("entities.rid", name="fk_entities_parent"), nullable=True),
     Column("id", ascii_key(128), nullable=False),
     Column("path", ascii_key(1000), nullable=False, unique=True),
     Column("portal_type", ascii_key(64), nullable=False),
     Column("title_key", text_key(128), nullable=True),
     Column("version", Integer, nullable=False),
     Column("creator", text_key(128), nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("modified", BigInteger, nullable=False),
+    Column("created", big_integer(), nullable=False),
+    Column("modified", big_integer(), nullable=False),
     Column("acl", Integer, nullable=False),
-    Column("scope", BigInteger, nullable=False),
-    Column("fresh_until", BigInteger, nullable=True),
+    Column("scope", big_integer(), nullable=False),
+    Column("fresh_until", big_integer(), nullable=True),
     Column("states", long_text(), nullable=False),
     Column("settings", long_text(), nullable=False),
     Column("sides", long_text(), nullable=False),
@@ -46,10 +46,16 @@ entities = Table(
 refs = Table(
     "refs",
     metadata,
-    Column("source", BigInteger, ForeignKey("entities.rid", name="fk_refs_source"), primary_key=True, autoincrement=False),
+    Column(
+        "source",
+        big_integer(),
+        ForeignKey("entities.rid", name="fk_refs_source"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("field", ascii_key(128), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("target", BigInteger, ForeignKey("entities.rid", name="fk_refs_target"), nullable=False),
+    Column("target", big_integer(), ForeignKey("entities.rid", name="fk_refs_target"), nullable=False),
     Index("ix_refs_target", "target", "field", "source"),
     **TABLE_OPTIONS,
 )
@@ -58,13 +64,13 @@ refs = Table(
 history = Table(
     "history",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("seq", BigInteger, nullable=True, unique=True),
-    Column("rid", BigInteger, nullable=False),
+    Column("id", big_key(), primary_key=True, autoincrement=False),
+    Column("seq", big_integer(), nullable=True, unique=True),
+    Column("rid", big_integer(), nullable=False),
     Column("uid", ascii_key(32), nullable=False),
     Column("path", ascii_key(1000), nullable=False),
     Column("portal_type", ascii_key(64), nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at", big_integer(), nullable=False),
     Column("actor", text_key(128), nullable=False),
     Column("event", ascii_key(16), nullable=False),
     Column("workflow", ascii_key(128), nullable=True),
@@ -81,7 +87,7 @@ sequences = Table(
     "sequences",
     metadata,
     Column("name", text_key(190), primary_key=True),
-    Column("value", BigInteger, nullable=False),
+    Column("value", big_integer(), nullable=False),
     **TABLE_OPTIONS,
 )
 """The highest number given for each prefix of ids."""
@@ -99,7 +105,7 @@ acls = Table(
 local_roles = Table(
     "local_roles",
     metadata,
-    Column("scope", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", big_key(), primary_key=True, autoincrement=False),
     Column("principal", text_key(128), primary_key=True),
     Column("role", text_key(128), primary_key=True),
     Index("ix_local_roles_principal", "principal", "scope"),
@@ -110,8 +116,8 @@ local_roles = Table(
 scope_tree = Table(
     "scope_tree",
     metadata,
-    Column("ancestor", BigInteger, primary_key=True, autoincrement=False),
-    Column("scope", BigInteger, primary_key=True, autoincrement=False),
+    Column("ancestor", big_key(), primary_key=True, autoincrement=False),
+    Column("scope", big_key(), primary_key=True, autoincrement=False),
     Index("ix_scope_tree_scope", "scope"),
     **TABLE_OPTIONS,
 )
@@ -121,7 +127,7 @@ blobs = Table(
     "blobs",
     metadata,
     Column("sha256", ascii_key(64), primary_key=True),
-    Column("size", BigInteger, nullable=False),
+    Column("size", big_integer(), nullable=False),
     Column("chunks", Integer, nullable=False),
     **TABLE_OPTIONS,
 )
@@ -131,7 +137,7 @@ blob_chunks = Table(
     metadata,
     Column("sha256", ascii_key(64), ForeignKey("blobs.sha256", name="fk_blob_chunks_blob"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("content", LargeBinary(1 << 20), nullable=False),
+    Column("content", long_bytes(), nullable=False),
     **TABLE_OPTIONS,
 )
 """Contents of files in pieces of 512 KiB, each content once."""

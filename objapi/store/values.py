@@ -9,7 +9,6 @@ from objapi.model.registry import IndexSource, Registry
 from objapi.model.types import EntityType, Field
 from objapi.store.draft import Draft
 from objapi.store.instants import from_micros, to_text
-from objapi.store.workspace import Workspace
 
 _SORTABLE_LENGTH = 70
 _NUMBER = re.compile(r"\d+")
@@ -23,9 +22,7 @@ class Values:
         self.compute = compute
         """Runs a computed behaviour by name."""
         self._folderish = frozenset(name for item in registry.types.values() for name in item.containers)
-        self._state_workflows = {
-            name: _variables(registry, name) for name in registry.types
-        }
+        self._state_workflows = {name: _variables(registry, name) for name in registry.types}
         self._intrinsic: dict[str, Callable[[Draft], object]] = {
             "id": lambda draft: draft.id,
             "uid": lambda draft: draft.uid,
@@ -76,7 +73,11 @@ class Values:
         if field.kept_on is None:
             return None
         return next(
-            (other for other in draft.workspace.one_step(draft, Target(field.kept_on)) if field.name in other.type.fields),
+            (
+                other
+                for other in draft.workspace.one_step(draft, Target(field.kept_on))
+                if field.name in other.type.fields
+            ),
             None,
         )
 
@@ -110,7 +111,7 @@ class Values:
     def evaluate(self, draft: Draft, path: Path) -> object:
         """The value at the end of a path; a list when its steps can lead to several objects."""
         multiple = path.multiple or self._many(draft.type, path)
-        found = []
+        found: list[object] = []
         for other in draft.workspace.follow(draft, path.steps):
             value = other.uid if path.attribute is None else self.value(other, path.attribute)
             if path.key is not None:
@@ -167,5 +168,3 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, dict):
         return [text for item in value.values() for text in _texts(item)]
     return []
-
-

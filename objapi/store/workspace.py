@@ -20,7 +20,13 @@ class Workspace:
     """Identity map of drafts with batched loading."""
 
     def __init__(
-        self, connection: Connection, registry: Registry, book: AclBook, value: Callable[[Draft, str], object], *, locks: bool
+        self,
+        connection: Connection,
+        registry: Registry,
+        book: AclBook,
+        value: Callable[[Draft, str], object],
+        *,
+        locks: bool,
     ) -> None:
         self.connection = connection
         self.registry = registry
@@ -37,6 +43,8 @@ class Workspace:
         self.missing_paths: set[str] = set()
         self.rewritten: set[int] = set()
         """Row numbers of objects whose permission settings this request changes."""
+        self.rederives = False
+        """Whether every acl is worked out anew from what is written onto objects, whatever is stored."""
         self.epoch = 0
         self._children_loaded: dict[str, set[int]] = {}
         self._backs_loaded: dict[tuple[str, str], set[int]] = {}
@@ -81,7 +89,7 @@ class Workspace:
             for record in load_where(self.connection, entities.c.rid, wanted, lock=self.locks):
                 self.add(record)
 
-    def loaduids_in(self, uids: Iterable[str]) -> None:
+    def load_uids(self, uids: Iterable[str]) -> None:
         wanted = [uid for uid in dict.fromkeys(uids) if uid not in self.by_uid and uid not in self.missing_uids]
         if wanted:
             for record in load_where(self.connection, entities.c.uid, wanted, lock=self.locks):
@@ -97,7 +105,10 @@ class Workspace:
 
     def load_tree(self, drafts: Iterable[Draft]) -> list[Draft]:
         """Everything below some objects, containers before what they hold."""
-        return [self.add(record) for record in load_below(self.connection, [draft.path for draft in drafts], lock=self.locks)]
+        return [
+            self.add(record)
+            for record in load_below(self.connection, [draft.path for draft in drafts], lock=self.locks)
+        ]
 
     def load_children(self, rids: Iterable[int]) -> list[Draft]:
         """All objects directly in some containers, of whatever type."""
@@ -141,7 +152,7 @@ class Workspace:
         uids = uids_in(self.value(draft, field))
         if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
             drafts = self.of_type(draft.portal_type)
-            self.loaduids_in(uid for item in drafts for uid in uids_in(self.value(item, field)))
+            self.load_uids(uid for item in drafts for uid in uids_in(self.value(item, field)))
         for uid in uids:
             target = self.by_uid.get(uid)
             if target is not None and not target.removed:
@@ -162,7 +173,11 @@ class Workspace:
     def _referring(self, draft: Draft, portal_type: str, field: str) -> list[Draft]:
         loaded = self._backs_loaded.setdefault((portal_type, field), set())
         if draft.rid not in loaded and not draft.is_new:
-            rids = [item.rid for item in self.by_type[draft.portal_type].values() if item.rid not in loaded and not item.is_new]
+            rids = [
+                item.rid
+                for item in self.by_type[draft.portal_type].values()
+                if item.rid not in loaded and not item.is_new
+            ]
             for record in load_referring(self.connection, rids, portal_type, field, lock=self.locks):
                 self.add(record)
             loaded.update(rids)
@@ -223,8 +238,8 @@ class Workspace:
         return known[2]
 
     def _rewritten_above(self, draft: Draft) -> bool:
-        if not self.rewritten:
-            return False
+        if self.rederives or not self.rewritten:
+            return self.rederives
         path = draft.path
         while path:
             above = self.by_path.get(path)

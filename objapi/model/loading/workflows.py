@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Final, cast
 
-from objapi.model.behaviors import Behaviors, Condition, Effect, Entity, Planner
+from objapi.model.behaviors import Behaviors, Condition, Effect, Entity, HoldsPlanner
 from objapi.model.loading.merging import Declared, declare_all
 from objapi.model.loading.nodes import Node
 from objapi.model.loading.problems import DeclarationProblem
@@ -87,12 +87,12 @@ def with_entry_points(behaviors: Behaviors) -> Behaviors:
 
 
 def bound_conditions(behaviors: Behaviors) -> Mapping[str, ConditionFn]:
-    """The profiles' conditions as the workflow engine calls them: its world is the planner, its subject the entity."""
+    """The profiles' conditions as the workflow engine calls them: its world holds the planner, its subject is the entity."""
 
     def bound(condition: Condition) -> ConditionFn:
         def test(world: World, subject: Subject, context: Context, args: Mapping[str, object]) -> Verdict:
             del context
-            why_not = condition(cast(Planner, world), cast(Entity, subject), args)
+            why_not = condition(cast(HoldsPlanner, world).planner, cast(Entity, subject), args)
             return PASSED if why_not is None else refused("condition", why_not)
 
         return test
@@ -106,7 +106,7 @@ def bound_effects(behaviors: Behaviors) -> Mapping[str, EffectFn]:
     def bound(effect: Effect) -> EffectFn:
         def run(world: World, subject: Subject, args: Mapping[str, object], running: Run) -> None:
             del running
-            effect(cast(Planner, world), cast(Entity, subject), args)
+            effect(cast(HoldsPlanner, world).planner, cast(Entity, subject), args)
 
         return run
 

@@ -1,0 +1,237 @@
+"""A site: settings, declarations and database, and the transactions of its users."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, MetaData, exc
+
+from catalog import CatalogTables
+from catalog.dialect import begin_write, create_engine_for, is_retryable, is_unavailable
+from objapi.errors import Conflict, Unavailable
+from objapi.model.content import Content
+from objapi.model.literal import parse_structured
+from objapi.model.loading import load_registry
+from objapi.model.registry import Registry
+from objapi.security.accounts import users_with_roles
+from objapi.security.authenticators import make_secret
+from objapi.security.contents import add_content_users
+from objapi.security.passwords import Passwords
+from objapi.security.principals import LoadedUser
+from objapi.settings import Settings
+from objapi.store.access import FieldAccess
+from objapi.store.acls import AclBook
+from objapi.store.act import StaleWrite
+from objapi.store.contents import Contents
+from objapi.store.dependents import Dependents
+from objapi.store.installing import count_objects, install_contents, layout_contents, rework
+from objapi.store.transaction import Machinery, Transaction
+from objapi.store.versions import create_tables, is_installed, state_problem, upgrade_tables
+from workflows import Cascades
+
+RETRY_AFTER = 2
+"""Seconds after which a client may try again when the database is away."""
+
+_log = logging.getLogger("objapi.site")
+_T = TypeVar("_T")
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows long work: called with a label and a number of units, it gives the function to call with the units just done."""
+
+
+class SiteError(Exception):
+    """A site that cannot be used as it is; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One site in one process; safe between threads."""
+
+    settings: Settings
+    registry: Registry
+    engine: Engine
+    machinery: Machinery
+    catalog_metadata: MetaData
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Site":
+        """Load the declarations and make the engine; nothing is asked of the database yet. Raises DeclarationError."""
+        registry = load_registry(settings.profiles)
+        if settings.on_sqlite:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        engine = create_engine_for(settings.database, threads=settings.worker_threads)
+        catalog_metadata = MetaData()
+        return cls(settings, registry, engine, _machinery(settings, registry, catalog_metadata), catalog_metadata)
+
+    def close(self) -> None:
+        """Give the connections back to the database."""
+        self.engine.dispose()
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return datetime.now(UTC)
+
+    # Upkeep
+
+    def initialise(self, progress: Progress) -> bool:
+        """Make the tables and the objects that the site begins with; False when there is a site already."""
+        if is_installed(self.engine):
+            return False
+        create_tables(self.engine, self.catalog_metadata, self.registry, self.settings.site_id)
+        contents = layout_contents(self.machinery, self.settings.site_title)
+        with progress("Making the site", len(contents.objects)) as advance:
+
+            def install(connection: Connection) -> None:
+                make_secret(connection, self.now())
+                install_contents(self.machinery, connection, self.now(), contents, advance)
+
+            self.transact(install, write=True)
+        return True
+
+    def load_content(self, content: Content, progress: Progress) -> None:
+        """Make the objects and users of a content file, all or none of them. Raises ValidationError, Conflict."""
+        hashes = {user.id: Passwords().hash(user.password) for user in content.users}
+        with progress("Loading contents", len(content.objects)) as advance:
+
+            def load(connection: Connection) -> None:
+                made = install_contents(self.machinery, connection, self.now(), Contents(content.objects), advance)
+                rids = {path.removeprefix(f"/{self.settings.site_id}") or "/": rid for path, rid in made.items()}
+                add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
+
+            self.transact(load, write=True)
+
+    def reindex(self, progress: Progress) -> None:
+        """Work out every acl, stored answer and index value again; readers and writers go on meanwhile."""
+        total = self.transact(count_objects, write=False)
+        with progress("Reindexing", total) as advance:
+            last, done = 0, 1
+            while done:
+                start = last
+                last, done = self.transact(
+                    lambda connection, start=start: rework(self.machinery, connection, self.now(), start), write=True
+                )
+                advance(done)
+
+    def check_current(self) -> None:
+        """Raise SiteError when the database holds no site, or one of another version or of other declarations."""
+        problem = state_problem(self.engine, self.registry, self.settings.site_id)
+        if problem is not None:
+            raise SiteError(problem)
+
+    def upgrade(self, progress: Progress) -> None:
+        """Bring the tables in step with this version and with the declarations, then reindex. Repeatable."""
+        upgrade_tables(self.engine, self.catalog_metadata, self.registry)
+        self.reindex(progress)
+
+    # Transactions
+
+    def run(
+        self,
+        authenticate: Callable[[Connection], LoadedUser],
+        work: Callable[[Transaction], _T],
+        *,
+        write: bool,
+        request_id: str = "",
+    ) -> _T:
+        """Do a user's work in one transaction: committed when it returns, undone when it raises.
+
+        It is done again when the database reports a deadlock or the like, so it must have no effect but on the transaction.
+        """
+
+        def carry_out(connection: Connection) -> _T:
+            return work(self._transaction(connection, authenticate, write, request_id))
+
+        return self.transact(carry_out, write=write)
+
+    def stream(
+        self,
+        authenticate: Callable[[Connection], LoadedUser],
+        work: Callable[[Transaction], _T],
+        *,
+        request_id: str = "",
+    ) -> _T:
+        """Do a user's reading; a stream that it began stays open until its last chunk was taken or it is closed."""
+        connection = self.engine.connect()
+        try:
+            transaction = self._transaction(connection, authenticate, False, request_id)
+            result = work(transaction)
+            if transaction.held is None:
+                connection.close()
+            else:
+                transaction.held.when_done(connection.close)
+        except BaseException as error:
+            connection.close()
+            raise _translated(error) from error
+        return result
+
+    def transact(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
+        """Do work on a connection in one transaction, again when the database asks for it."""
+        tries = self.settings.retries + 1
+        for attempt in range(1, tries + 1):
+            try:
+                with self._connected(write) as connection:
+                    return work(connection)
+            except (StaleWrite, exc.IntegrityError, exc.DBAPIError) as error:
+                if attempt == tries or not _worth_repeating(error):
+                    raise _translated(error) from error
+                _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads contenders, no secret
+            except exc.TimeoutError as error:
+                raise _translated(error) from error
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _connected(self, write: bool) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            with begin_write(connection) if write else connection.begin():
+                yield connection
+
+    def _transaction(
+        self, connection: Connection, authenticate: Callable[[Connection], LoadedUser], write: bool, request_id: str
+    ) -> Transaction:
+        user = authenticate(connection)
+        self.machinery.book.refresh(connection, user.newest_acl)
+        return Transaction(self.machinery, connection, user.principal, self.now(), writes=write, request_id=request_id)
+
+
+def _machinery(settings: Settings, registry: Registry, catalog_metadata: MetaData) -> Machinery:
+    tables = {
+        name: CatalogTables(catalog.schema, catalog_metadata, settings.timezone)
+        for name, catalog in registry.catalogs.items()
+    }
+    return Machinery(
+        registry=registry,
+        tables=tables,
+        access=FieldAccess(registry),
+        dependents=Dependents(registry),
+        cascades=Cascades(registry.cascades),
+        book=AclBook(),
+        site_id=settings.site_id,
+        zone=settings.timezone,
+        parse_structured=parse_structured,
+        users=lambda connection, roles: users_with_roles(connection, registry.roles, roles),
+        ambiguous=settings.ambiguous_reference,
+        most_objects=settings.max_update_entries,
+        most_text=settings.max_value_length,
+        most_entries=settings.max_list_length,
+        stream_time_limit=settings.stream_time_limit,
+    )
+
+
+def _worth_repeating(error: BaseException) -> bool:
+    """A key that is taken is found out by the next try, which then says what is taken."""
+    return isinstance(error, StaleWrite | exc.IntegrityError) or is_retryable(error)
+
+
+def _translated(error: BaseException) -> BaseException:
+    """What the caller is told of a failure of the database; any other error is itself."""
+    if isinstance(error, StaleWrite | exc.IntegrityError):
+        return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")
+    if is_retryable(error) or is_unavailable(error):
+        return Unavailable("The database is away or too busy. Try again in a moment.", retry_after=RETRY_AFTER)
+    return error

@@ -1,0 +1,202 @@
+"""Writing a settled request: entities, references, catalogs and history, each in bulk.
+
+The number of statements depends on the kinds of things that change and on their number only in steps of some hundreds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
+from sqlalchemy import Connection, delete
+
+from catalog import CatalogTables, remove, upsert
+from catalog.dialect import bulk_update, insert_rows
+from objapi.errors import Conflict
+from objapi.model.types import Kind
+from objapi.store.acls import Acl, digest_of
+from objapi.store.blobs import write_blobs
+from objapi.store.draft import Draft
+from objapi.store.historian import history_rows
+from objapi.store.planner import StorePlanner
+from objapi.store.records import chunks
+from objapi.store.render import Rendered, Renderer, index_row
+from objapi.store.schema import entities, history, refs, scope_tree
+from objapi.store.settle import Settled
+from objapi.store.workspace import uids_in
+
+
+class StaleWrite(Exception):
+    """Another request changed an object between our reading and writing it: run the request again."""
+
+
+ROW = (
+    "id", "path", "title_key", "modified", "acl", "scope", "states", "settings", "sides", "title", "data", "meta", "answer",
+)  # fmt: skip
+"""The columns of an existing object that a change may rewrite."""
+
+
+def act(
+    planner: StorePlanner,
+    settled: Settled,
+    renderer: Renderer,
+    tables: Mapping[str, CatalogTables],
+    request_id: str,
+    *,
+    all_sides: bool = False,
+) -> None:
+    """Write everything; `all_sides`: keyword and text tables too where nothing in them has changed. Raises `StaleWrite` when an object was changed meanwhile, `Conflict` where only a client can decide."""
+    connection = planner.around.connection
+    with planner.without_locks():
+        living = [*settled.created, *settled.changed, *settled.derived]
+        rendered = {draft.rid: renderer.render(draft) for draft in living}
+    numbers = planner.around.book.numbers(connection, _acls(living))
+    acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
+    planner.sequences.write()
+    _remove(connection, settled.removed, tables)
+    _update(connection, settled, rendered, acl_of)
+    insert_rows(
+        connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in settled.created]
+    )
+    _write_scopes(connection, settled.created)
+    _write_references(planner, [*settled.created, *settled.changed])
+    write_blobs(connection, planner.blobs)
+    _write_catalogs(connection, living, rendered, acl_of, tables, all_sides)
+    insert_rows(connection, history, history_rows(planner, settled, request_id))
+
+
+def _acls(drafts: Iterable[Draft]) -> list[Acl]:
+    return list({id(draft.acl): draft.acl for draft in drafts}.values())
+
+
+def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
+    return {
+        "id": draft.id,
+        "path": draft.path,
+        "title_key": rendered.title_key,
+        "modified": draft.modified,
+        "acl": acl,
+        "scope": draft.scope,
+        "states": orjson.dumps(draft.states).decode(),
+        "settings": draft.settings.document().decode(),
+        "sides": orjson.dumps(rendered.sides).decode(),
+        "title": rendered.title,
+        "data": orjson.dumps(draft.data).decode(),
+        "meta": rendered.meta,
+        "answer": rendered.answer,
+    }
+
+
+def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
+    return {
+        "rid": draft.rid,
+        "uid": draft.uid,
+        "parent": draft.parent_rid,
+        "portal_type": draft.portal_type,
+        "version": 1,
+        "creator": draft.creator,
+        "created": draft.created,
+        "fresh_until": None,
+        **_columns(draft, rendered, acl),
+    }
+
+
+def _update(
+    connection: Connection, settled: Settled, rendered: Mapping[int, Rendered], acl_of: Mapping[int, int]
+) -> None:
+    columns = [entities.c[name] for name in ROW]
+    for drafts, version in ((settled.changed, entities.c.version), (settled.derived, None)):
+        for chunk in chunks(drafts):
+            rows = []
+            for draft in chunk:
+                row = _columns(draft, rendered[draft.rid], acl_of[draft.rid])
+                row["rid"] = draft.rid
+                if version is not None and draft.record is not None:
+                    row["version"] = draft.record.version
+                rows.append(row)
+            if bulk_update(connection, entities, entities.c.rid, columns, rows, version=version) < len(rows):
+                raise StaleWrite
+
+
+def _remove(connection: Connection, removed: Sequence[Draft], tables: Mapping[str, CatalogTables]) -> None:
+    if not removed:
+        return
+    rids = [draft.rid for draft in removed]
+    for catalog_tables in tables.values():
+        remove(connection, catalog_tables, rids)
+    for chunk in chunks(rids):
+        connection.execute(delete(refs).where(refs.c.source.in_(chunk)))
+        connection.execute(delete(scope_tree).where(scope_tree.c.scope.in_(chunk)))
+    by_depth: dict[int, list[int]] = {}
+    for draft in removed:
+        by_depth.setdefault(draft.path.count("/"), []).append(draft.rid)
+    for _, level in sorted(by_depth.items(), reverse=True):
+        for chunk in chunks(level):
+            if connection.execute(delete(entities).where(entities.c.rid.in_(chunk))).rowcount < len(chunk):
+                raise StaleWrite
+
+
+def _write_scopes(connection: Connection, created: Sequence[Draft]) -> None:
+    """Place new scopes among those around them."""
+    new = [draft for draft in created if draft.scope == draft.rid]
+    rows: dict[tuple[int, int], None] = {}
+    for draft in new:
+        rows[(draft.rid, draft.rid)] = None
+        container = draft.workspace.parent(draft)
+        while container is not None:
+            rows[(container.scope, draft.rid)] = None
+            container = draft.workspace.parent(container)
+    insert_rows(connection, scope_tree, [{"ancestor": ancestor, "scope": scope} for ancestor, scope in rows])
+
+
+def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
+    """Bring the rows of changed reference fields in step with the values."""
+    connection = planner.around.connection
+    changed: dict[str, list[int]] = {}
+    rows: list[dict[str, object]] = []
+    wanted: list[tuple[Draft, str, Sequence[str]]] = []
+    for draft in drafts:
+        for field in draft.type.fields.values():
+            if field.kind is not Kind.REFERENCE or field.alias_of is not None:
+                continue
+            if draft.is_new or field.name in draft.changed:
+                wanted.append((draft, field.name, uids_in(draft.data.get(field.name))))
+                if not draft.is_new:
+                    changed.setdefault(field.name, []).append(draft.rid)
+    targets = planner.by_uid(uid for _, _, uids in wanted for uid in uids)
+    for draft, name, uids in wanted:
+        for position, uid in enumerate(uids):
+            target = targets.get(uid)
+            if target is None:
+                raise Conflict(f"{draft.path}: {name} refers to an object that does not exist any more ({uid}).")
+            rows.append({"source": draft.rid, "field": name, "position": position, "target": target.rid})
+    for name, sources in changed.items():
+        for chunk in chunks(sources):
+            connection.execute(delete(refs).where(refs.c.field == name, refs.c.source.in_(chunk)))
+    insert_rows(connection, refs, rows)
+
+
+def _write_catalogs(
+    connection: Connection,
+    drafts: Sequence[Draft],
+    rendered: Mapping[int, Rendered],
+    acl_of: Mapping[int, int],
+    tables: Mapping[str, CatalogTables],
+    all_sides: bool,
+) -> None:
+    for name, catalog_tables in tables.items():
+        rows, sides = [], set()
+        for draft in drafts:
+            values = rendered[draft.rid].indexes.get(name)
+            if values is None:
+                continue
+            rows.append(index_row(draft, acl_of[draft.rid], values))
+            if all_sides or _stored_sides(draft).get(name) != rendered[draft.rid].sides[name]:
+                sides.add(draft.rid)
+        if rows:
+            upsert(connection, catalog_tables, rows, side_rids=sides)
+
+
+def _stored_sides(draft: Draft) -> Mapping[str, str]:
+    if draft.record is None:
+        return {}
+    found: Mapping[str, str] = orjson.loads(draft.record.sides)
+    return found

@@ -1,0 +1,71 @@
+"""The rows of the history: who changed what, when, and how."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from objapi.store.draft import Draft
+from objapi.store.happenings import Created, Removed, Renamed, Stepped
+from objapi.store.instants import to_micros
+from objapi.store.planner import StorePlanner
+from objapi.store.rowids import rowids
+from objapi.store.settle import Settled, field_changes
+
+
+def history_rows(planner: StorePlanner, settled: Settled, request_id: str) -> list[dict[str, object]]:
+    """One row for each creation, change of fields, step, new id and removal, in order of happening."""
+    at = to_micros(planner.now)
+    rows = []
+    for draft, event, details in _events(planner, settled):
+        rows.append(
+            {
+                "id": rowids.next(),
+                "seq": None,
+                "rid": draft.rid,
+                "uid": draft.uid,
+                "path": draft.path,
+                "portal_type": draft.portal_type,
+                "at": at,
+                "actor": planner.user_id,
+                "event": event,
+                "workflow": details.get("workflow"),
+                "transition": details.get("transition"),
+                "comment": details.get("comment", ""),
+                "changes": orjson.dumps(details["changes"]).decode(),
+                "request": request_id,
+            }
+        )
+    return rows
+
+
+def _events(planner: StorePlanner, settled: Settled) -> Iterator[tuple[Draft, str, dict[str, object]]]:
+    for event in planner.happened:
+        draft = event.draft
+        if draft.removed and draft.is_new:
+            continue
+        match event:
+            case Created():
+                yield draft, "create", {"changes": _fields(draft)}
+            case Stepped(_, step):
+                change = {step.workflow.state_variable: [step.old_state, step.new_state]}
+                transition = step.transition.id if step.transition is not None else None
+                comment = str(step.status.get("comments") or "")
+                details: dict[str, object] = {
+                    "workflow": step.workflow.id,
+                    "transition": transition,
+                    "comment": comment,
+                    "changes": change,
+                }
+                yield draft, "transition", details
+            case Renamed(_, old_id, _):
+                yield draft, "rename", {"changes": {"id": [old_id, draft.id]}}
+            case Removed():
+                yield draft, "remove", {"changes": {name: [value, None] for name, value in draft.data.items()}}
+    for draft in settled.changed:
+        changes = _fields(draft)
+        if changes:
+            yield draft, "update", {"changes": changes}
+
+
+def _fields(draft: Draft) -> dict[str, list[object]]:
+    return {change.field: [change.old, change.new] for change in field_changes(draft)}

@@ -1,0 +1,281 @@
+"""From what clients write for objects, selectors and references, to drafts: in bulk, seen with the user's eyes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from catalog import IndexKind, ValueType
+from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, UnresolvedReference
+from objapi.model.references import Lookup, PathLookup, PathProblem, QueryLookup, UidLookup, is_uid, normalise_path
+from objapi.model.registry import CatalogDeclaration
+from objapi.model.types import Field
+from objapi.store.acls import VIEW
+from objapi.store.draft import Draft
+from objapi.store.planner import StorePlanner
+from objapi.store.render import Renderer
+from objapi.store.requests import ByCriteria, ByPath, ByUid, Selector
+
+CANDIDATES = 5
+MERGED = 200
+"""How many queries over the same indexes are asked at once."""
+
+
+class Search(Protocol):
+    """Asks a catalog for row numbers."""
+
+    def rids(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
+        """What the user may see of what matches, in order of creation; at most `most`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The look-ups of one reference field."""
+
+    field: Field
+    lookups: tuple[Lookup, ...]
+
+
+class Resolver:
+    """Resolves for one planner; each distinct query is asked once."""
+
+    def __init__(
+        self,
+        planner: StorePlanner,
+        search: Search,
+        renderer: Renderer,
+        *,
+        ambiguous: Literal["error", "first"] = "error",
+    ) -> None:
+        self._planner = planner
+        self._search = search
+        self._renderer = renderer
+        self._ambiguous = ambiguous
+        self._found: dict[tuple[tuple[str, ...], QueryLookup], list[Draft]] = {}
+
+    # Selectors
+
+    def select(self, selectors: Sequence[Selector]) -> list[Draft | ApiError]:
+        """The draft of each selector, or why there is none; what the user may not see is not there."""
+        workspace = self._planner.workspace
+        paths: dict[str, str | ApiError] = {}
+        for selector in selectors:
+            if isinstance(selector, ByPath):
+                paths[selector.path] = self._full_path(selector.path)
+        workspace.load_uids(
+            selector.uid.lower() for selector in selectors if isinstance(selector, ByUid) and is_uid(selector.uid)
+        )
+        workspace.load_paths(path for path in paths.values() if isinstance(path, str))
+        return [self._selected(selector, paths) for selector in selectors]
+
+    def _full_path(self, text: str) -> str | ApiError:
+        try:
+            relative = normalise_path(text, self._planner.around.site_id)
+        except PathProblem as problem:
+            return BadRequest(str(problem), causes=[Cause("parameter", "obj_path", str(problem))])
+        return self._planner.around.root + ("" if relative == "/" else relative)
+
+    def _selected(self, selector: Selector, paths: Mapping[str, str | ApiError]) -> Draft | ApiError:
+        workspace = self._planner.workspace
+        match selector:
+            case ByUid(uid):
+                return self._seen(workspace.by_uid.get(uid.lower()), uid)
+            case ByPath(path):
+                full = paths[path]
+                return full if isinstance(full, ApiError) else self._seen(workspace.by_path.get(full), path)
+            case ByCriteria(portal_type, criteria):
+                return self._by_criteria(portal_type, criteria)
+
+    def _seen(self, draft: Draft | None, name: str) -> Draft | ApiError:
+        if draft is None or draft.removed or not self._planner.rights.may(VIEW, draft.acl, draft.scope):
+            message = f"There is no object {name!r}, or you may not see it."
+            return NotFound(message, causes=[Cause("object", name, message)])
+        return draft
+
+    def _by_criteria(self, portal_type: str, criteria: Mapping[str, object]) -> Draft | ApiError:
+        known = self._planner.registry.types.get(portal_type)
+        if known is None:
+            message = f"There is no type {portal_type!r}."
+            return BadRequest(message, causes=[Cause("parameter", "obj_type", message)])
+        named = ", ".join(f"{name} {value!r}" for name, value in criteria.items())
+        for catalog in self._planner.registry.catalogs_of(portal_type):
+            if all(name in catalog.schema.indexes for name in criteria):
+                rids = self._search.rids(catalog, {"portal_type": portal_type, **criteria}, most=CANDIDATES + 1)
+                drafts = self._drafts(rids)
+                if len(drafts) > 1:
+                    paths = ", ".join(draft.path for draft in drafts[:CANDIDATES])
+                    return AmbiguousReference(
+                        f"{portal_type} with {named} is not one object but several: {paths}. Give obj_path."
+                    )
+                if drafts:
+                    return drafts[0]
+        return NotFound(f"There is no {portal_type} with {named}, or you may not see it.")
+
+    def _drafts(self, rids: Sequence[int]) -> list[Draft]:
+        workspace = self._planner.workspace
+        workspace.load_rids(rids)
+        return [workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid]
+
+    # References
+
+    def references(self, wanted: Sequence[Wanted]) -> list[list[str] | ApiError]:
+        """The UIDs that each field's look-ups find, in order and without repetition, or all that is wrong with them."""
+        planner = self._planner
+        with planner.without_locks():
+            lookups = [lookup for item in wanted for lookup in item.lookups]
+            planner.workspace.load_uids(lookup.uid for lookup in lookups if isinstance(lookup, UidLookup))
+            planner.workspace.load_paths(
+                self._site_path(lookup) for lookup in lookups if isinstance(lookup, PathLookup)
+            )
+            self._ask(
+                [(item.field, lookup) for item in wanted for lookup in item.lookups if isinstance(lookup, QueryLookup)]
+            )
+            again = [
+                (item.field, decoded)
+                for item in wanted
+                for lookup in item.lookups
+                if isinstance(lookup, QueryLookup) and not self._candidates(item.field, lookup)
+                for decoded in [lookup.decoded()]
+                if decoded is not None
+            ]
+            self._ask(again)
+            return [self._resolved(item) for item in wanted]
+
+    def _site_path(self, lookup: PathLookup) -> str:
+        return self._planner.around.root + ("" if lookup.path == "/" else lookup.path)
+
+    def _resolved(self, item: Wanted) -> list[str] | ApiError:
+        uids: dict[str, None] = {}
+        errors: list[ApiError] = []
+        for lookup in item.lookups:
+            found = self._candidates(item.field, lookup)
+            if not found and isinstance(lookup, QueryLookup):
+                decoded = lookup.decoded()
+                found = self._candidates(item.field, decoded) if decoded is not None else found
+            if not found:
+                errors.append(_unresolved(item.field, lookup))
+            elif len(found) > 1 and not item.field.multi and self._ambiguous == "error":
+                errors.append(_ambiguous(item.field, lookup, found))
+            else:
+                taken = found if item.field.multi else found[:1]
+                uids.update((draft.uid, None) for draft in taken)
+        if errors:
+            return errors[0] if len(errors) == 1 else _merged(errors)
+        return list(uids)
+
+    def _candidates(self, field: Field, lookup: Lookup) -> list[Draft]:
+        """What a look-up finds that the field allows and the user may see."""
+        workspace = self._planner.workspace
+        match lookup:
+            case UidLookup(uid):
+                known = workspace.by_uid.get(uid)
+                drafts = [known] if known is not None else []
+            case PathLookup():
+                known = workspace.by_path.get(self._site_path(lookup))
+                drafts = [known] if known is not None else []
+            case QueryLookup():
+                drafts = self._found.get((self._catalog_names(field, lookup), lookup), [])
+        rights = self._planner.rights
+        return [
+            draft
+            for draft in drafts
+            if not draft.removed
+            and (not field.targets or draft.portal_type in field.targets)
+            and rights.may(VIEW, draft.acl, draft.scope)
+        ]
+
+    def _catalog_names(self, field: Field, lookup: QueryLookup) -> tuple[str, ...]:
+        """The catalogs to be asked, in order: those of the types named, else the default and those of the field's targets."""
+        registry = self._planner.registry
+        terms = dict(lookup.terms)
+        types = terms.get("portal_type")
+        names: list[str] = []
+        if types is None:
+            names.append(registry.uid_catalog if {"UID", "uid"} & terms.keys() else registry.default_catalog)
+            types = field.targets
+        for portal_type in types:
+            if portal_type in registry.types:
+                names.extend(catalog.name for catalog in registry.catalogs_of(portal_type))
+        return tuple(dict.fromkeys(names))
+
+    def _ask(self, queries: Sequence[tuple[Field, QueryLookup]]) -> None:
+        """Ask every query that was not asked yet, those over the same indexes together."""
+        open_queries: dict[tuple[tuple[str, ...], QueryLookup], None] = {}
+        for field, lookup in queries:
+            key = (self._catalog_names(field, lookup), lookup)
+            if key not in self._found:
+                self._found[key] = []
+                open_queries[key] = None
+        place = 0
+        while open_queries:
+            # The first catalog in which a query finds something answers it.
+            groups: dict[tuple[str, tuple[str, ...]], list[tuple[tuple[str, ...], QueryLookup]]] = {}
+            for names, lookup in open_queries:
+                if place < len(names):
+                    groups.setdefault((names[place], tuple(name for name, _ in lookup.terms)), []).append(
+                        (names, lookup)
+                    )
+            for (catalog_name, indexes), keys in groups.items():
+                self._ask_together(self._planner.registry.catalogs[catalog_name], indexes, keys)
+            place += 1
+            open_queries = {key: None for key in open_queries if not self._found[key] and place < len(key[0])}
+
+    def _ask_together(
+        self, catalog: CatalogDeclaration, indexes: tuple[str, ...], keys: list[tuple[tuple[str, ...], QueryLookup]]
+    ) -> None:
+        known = [catalog.schema.indexes.get(name) for name in indexes]
+        if any(index is None for index in known):
+            return
+        plain = all(
+            index is not None
+            and index.kind in (IndexKind.FIELD, IndexKind.UUID)
+            and index.value_type is ValueType.STRING
+            for index in known
+        )
+        if len(keys) == 1 or not plain:
+            for key in keys:
+                criteria = {name: list(values) for name, values in key[1].terms}
+                self._found[key] = self._drafts(self._search.rids(catalog, criteria, most=CANDIDATES + 1))
+            return
+        for start in range(0, len(keys), MERGED):
+            self._ask_merged(catalog, indexes, keys[start : start + MERGED])
+
+    def _ask_merged(
+        self, catalog: CatalogDeclaration, indexes: tuple[str, ...], keys: list[tuple[tuple[str, ...], QueryLookup]]
+    ) -> None:
+        """One statement for several queries: any of their values in every index, told apart by the index values found."""
+        union = {
+            name: list(dict.fromkeys(v for _, lookup in keys for v in dict(lookup.terms)[name])) for name in indexes
+        }
+        drafts = self._drafts(self._search.rids(catalog, dict(union), most=None))
+        by_values: dict[tuple[object, ...], list[Draft]] = {}
+        for draft in drafts:
+            values = self._renderer.index_values(draft, catalog, indexes)
+            by_values.setdefault(tuple(values.get(name) for name in indexes), []).append(draft)
+        for key in keys:
+            self._found[key] = [draft for values in _products(key[1]) for draft in by_values.get(values, ())]
+
+
+def _products(lookup: QueryLookup) -> Iterable[tuple[object, ...]]:
+    combined: list[tuple[object, ...]] = [()]
+    for _, values in lookup.terms:
+        combined = [(*before, value) for before in combined for value in values]
+    return combined
+
+
+def _unresolved(field: Field, lookup: Lookup) -> ApiError:
+    kinds = " or ".join(field.targets) or "object"
+    message = f"{field.name} not found. Can't resolve reference: {field.name}: no {kinds} that you may see matches {str(lookup)!r}."
+    return UnresolvedReference(message, causes=[Cause("field", field.name, message, code="unresolved")])
+
+
+def _ambiguous(field: Field, lookup: Lookup, found: Sequence[Draft]) -> ApiError:
+    paths = ", ".join(draft.path for draft in found[:CANDIDATES])
+    message = (
+        f"{field.name}: {str(lookup)!r} matches more than one object: {paths}. Add a term, or give a UID or a path."
+    )
+    return AmbiguousReference(message, causes=[Cause("field", field.name, message, code="ambiguous")])
+
+
+def _merged(errors: Sequence[ApiError]) -> ApiError:
+    causes = [cause for error in errors for cause in error.causes]
+    return UnresolvedReference(" ".join(error.message for error in errors), causes=causes)

@@ -1,0 +1,395 @@
+"""The Transaction: the few operations in which everything ends that a client can do, through whichever face.
+
+find, get, create, update, remove, transition. Each checks the user's rights, plans in memory, and only then writes, in bulk.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Literal, TypeVar
+
+from sqlalchemy import Connection
+
+from catalog import CatalogTables, QueryOptions
+from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, combine
+from objapi.model.principal import Principal
+from objapi.model.registry import Registry
+from objapi.model.values import LoadContext
+from objapi.store.access import FieldAccess
+from objapi.store.acls import AclBook, Rights
+from objapi.store.act import act
+from objapi.store.attempt import Attempt
+from objapi.store.blobs import StoredFile, read_blob
+from objapi.store.criteria import CriteriaReader
+from objapi.store.dependents import Dependents
+from objapi.store.documents import Documents
+from objapi.store.draft import Draft
+from objapi.store.editing import Editor
+from objapi.store.finding import Finder
+from objapi.store.held import Held
+from objapi.store.past import HistoryReader
+from objapi.store.planner import StorePlanner, Surroundings
+from objapi.store.removing import plan_removal
+from objapi.store.render import Renderer
+from objapi.store.requests import (
+    BatchFailed,
+    ByUid,
+    CreateItem,
+    Entry,
+    Find,
+    Found,
+    HistoryPage,
+    Offered,
+    Outcome,
+    Plan,
+    Selector,
+    Streamed,
+    UpdateItem,
+)
+from objapi.store.resolve import Resolver
+from objapi.store.settle import settle
+from objapi.store.transitions import offered, take_all
+from workflows import Cascades
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What all transactions of a site share: declarations, tables, and what was worked out from them once."""
+
+    registry: Registry
+    tables: Mapping[str, CatalogTables]
+    access: FieldAccess
+    dependents: Dependents
+    cascades: Cascades
+    book: AclBook
+    site_id: str
+    zone: tzinfo
+    parse_structured: Callable[[str], object]
+    users: Callable[[Connection, Collection[str]], list[tuple[str, str]]]
+    """The users with some roles, as (id, full name)."""
+    ambiguous: Literal["error", "first"] = "error"
+    most_objects: int = 10_000
+    most_text: int = 1_000_000
+    most_entries: int = 10_000
+    stream_time_limit: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRecord:
+    """An object by its names, with its version."""
+
+    uid: str
+    path: str
+    id: str
+    portal_type: str
+    version: int
+
+
+class Transaction:
+    """One request of one user on one connection; whoever opened it commits or rolls back."""
+
+    def __init__(
+        self,
+        machinery: Machinery,
+        connection: Connection,
+        user: Principal,
+        now: datetime,
+        *,
+        writes: bool,
+        request_id: str = "",
+    ) -> None:
+        self.connection = connection
+        self.user = user
+        self.now = now
+        self.registry = machinery.registry
+        self.held: Held | None = None
+        """What is still to be read from the connection after the work is done."""
+        self._machinery = machinery
+        self._writes = writes
+        self._request_id = request_id
+        self._rights = Rights(user, machinery.book, machinery.registry.roles.scoped_roles)
+        options = QueryOptions.gateway(machinery.site_id, machinery.zone)
+        reader = CriteriaReader(machinery.registry, machinery.tables, machinery.access, self._rights, options)
+        documents = Documents(connection, machinery.registry, machinery.access, self._rights, self._transitions_of)
+        self._finder = Finder(connection, reader, documents, time_limit=machinery.stream_time_limit)
+
+    # Asking
+
+    def require(self, permission: str) -> None:
+        """Raise NoApiAccess unless the user holds a permission of the whole site, which no object sets otherwise."""
+        if not self.user.unrestricted and not any(self._rights.acls_with(permission)):
+            raise NoApiAccess(f"This needs the permission {permission}, which you do not have.")
+
+    def find(self, find: Find) -> Found:
+        """One page of what criteria find."""
+        return self._finder.find(find)
+
+    def stream(self, find: Find) -> Streamed:
+        """All that criteria find, in chunks, for as long as the transaction is open."""
+        streamed = self._finder.stream(find)
+        self.held = Held(streamed.chunks)
+        return replace(streamed, chunks=self.held)
+
+    def entity(self, selector: Selector) -> EntityRecord:
+        """One object that the user may see. Raises NotFound."""
+        draft = self._one(self._planner(), selector)
+        version = draft.record.version if draft.record is not None else 0
+        return EntityRecord(draft.uid, draft.path, draft.id, draft.portal_type, version)
+
+    def offered(self, selectors: Sequence[Selector]) -> tuple[Offered, ...]:
+        """The transitions that the user may take on each object. Raises NotFound naming every object that is not there."""
+        planner = self._planner()
+        found = self._resolver(planner).select(selectors)
+        _raise_all([item for item in found if isinstance(item, ApiError)])
+        return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft))
+
+    def history(self, selector: Selector, *, offset: int = 0, size: int = 50) -> HistoryPage:
+        """What happened to an object, newest first; also of one that is gone, by its UID."""
+        planner = self._planner()
+        reader = HistoryReader(self.connection, self.registry, self._machinery.access, self._rights)
+        found = self._resolver(planner).select([selector])[0]
+        if isinstance(found, Draft):
+            return reader.of_object(found, offset, size)
+        if isinstance(selector, ByUid) and isinstance(found, NotFound):
+            if selector.uid.lower() in planner.workspace.by_uid:
+                raise found
+            return reader.of_removed(selector.uid.lower(), self._root(planner), offset, size)
+        raise found
+
+    def users(self, roles: Collection[str]) -> list[tuple[str, str]]:
+        """The users who hold any of some roles. Raises Forbidden for a caller who is no staff."""
+        staff = self.registry.roles.staff_roles
+        if not self.user.unrestricted and self.user.roles.isdisjoint(staff):
+            raise Forbidden(f"The list of users is for {', '.join(sorted(staff)) or 'nobody'}.")
+        return self._machinery.users(self.connection, roles)
+
+    def file(self, selector: Selector, name: str) -> StoredFile:
+        """The content of a file field. Raises NotFound for an object, field or content that is not there or not to be read."""
+        draft = self._one(self._planner(), selector)
+        hidden = self._machinery.access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
+        value = draft.data.get(name) if name not in hidden else None
+        if not isinstance(value, dict) or "sha256" not in value:
+            raise NotFound(
+                f"{draft.path} has no file {name!r}.", causes=[Cause("parameter", "field", f"no file {name!r}")]
+            )
+        self.held = Held(read_blob(self.connection, str(value["sha256"])))
+        return StoredFile(str(value["filename"]), str(value["content_type"]), int(value["size"]), self.held)
+
+    # Writing
+
+    def create(self, items: Sequence[CreateItem], *, dry_run: bool = False) -> Outcome:
+        """Create objects, all or none."""
+        selectors = [item.container or ByUid("") for item in items]
+        return self._write(selectors, lambda editor, places: editor.create(_some(items, places)), dry_run=dry_run)
+
+    def update(self, items: Sequence[UpdateItem], *, partial: bool = False, dry_run: bool = False) -> Outcome:
+        """Change fields of objects, all or none; with `partial` those whose values are right."""
+        selectors = [item.target for item in items]
+        return self._write(
+            selectors, lambda editor, places: editor.update(_some(items, places)), partial=partial, dry_run=dry_run
+        )
+
+    def transition(
+        self,
+        selectors: Sequence[Selector],
+        action: str,
+        *,
+        comment: str = "",
+        partial: bool = False,
+        dry_run: bool = False,
+    ) -> Outcome:
+        """Take a transition of objects, all or none; with `partial` of those that can."""
+
+        def plan(editor: Editor, places: Collection[int]) -> Attempt:
+            attempt = Attempt(editor.planner)
+            targets = _targets(attempt, editor.resolver, _some(selectors, places))
+            take_all(attempt, targets, action, comment)
+            return attempt
+
+        return self._write(selectors, plan, partial=partial, dry_run=dry_run)
+
+    def transition_found(
+        self, find: Find, action: str, *, comment: str = "", partial: bool = False, dry_run: bool = False
+    ) -> Outcome:
+        """Take a transition of every object that criteria find; of one page of them when the read names a size."""
+        rids = self._finder.matching(find, self._machinery.most_objects)
+        planner = self._planner()
+        planner.workspace.load_rids(rids)
+        selectors = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
+        return self.transition(selectors, action, comment=comment, partial=partial, dry_run=dry_run)
+
+    def remove(self, uids: Sequence[str], *, break_references: bool = False, dry_run: bool = False) -> Outcome:
+        """Remove objects with all they contain, all or none."""
+        if not uids:
+            raise BadRequest("No UID was given.", causes=[Cause("parameter", "UID", "No UID was given.")])
+        selectors = [ByUid(uid) for uid in dict.fromkeys(uids)]
+
+        def plan(editor: Editor, places: Collection[int]) -> Attempt:
+            attempt = Attempt(editor.planner)
+            targets = _targets(attempt, editor.resolver, _some(selectors, places))
+            if not attempt.errors:
+                plan_removal(attempt, targets, break_references=break_references)
+            return attempt
+
+        return self._write(selectors, plan, dry_run=dry_run)
+
+    def _write(
+        self,
+        selectors: Sequence[Selector],
+        plan: Callable[[Editor, Collection[int]], Attempt],
+        *,
+        partial: bool = False,
+        dry_run: bool = False,
+    ) -> Outcome:
+        """Check, plan, act, record. What fails in a partial request is left out and the rest planned anew."""
+        failed: dict[int, ApiError] = {}
+        while True:
+            planner = self._planner()
+            editor = Editor(planner, self._resolver(planner), self._load_context())
+            places = [place for place in range(len(selectors)) if place not in failed]
+            attempt = plan(editor, places)
+            failed.update(attempt.errors)
+            if not attempt.errors or not partial or not places:
+                break
+        if failed and not partial:
+            raise _failure(Outcome(_entries(planner, selectors, attempt, failed), Plan(), applied=False))
+        settled = settle(planner, self._machinery.dependents)
+        if not dry_run and not settled.empty:
+            renderer = Renderer(self.registry, planner.values, self._machinery.zone)
+            act(planner, settled, renderer, self._machinery.tables, self._request_id)
+        applied = not dry_run and not settled.empty
+        return Outcome(_entries(planner, selectors, attempt, failed), settled.plan, applied)
+
+    # Inside
+
+    def _planner(self) -> StorePlanner:
+        machinery = self._machinery
+        return StorePlanner(
+            Surroundings(
+                self.connection,
+                machinery.registry,
+                machinery.book,
+                self.user,
+                self.now,
+                machinery.zone,
+                machinery.site_id,
+                machinery.cascades,
+                locks=self._writes,
+            )
+        )
+
+    def _resolver(self, planner: StorePlanner) -> Resolver:
+        renderer = Renderer(self.registry, planner.values, self._machinery.zone)
+        return Resolver(planner, self._finder, renderer, ambiguous=self._machinery.ambiguous)
+
+    def _load_context(self) -> LoadContext:
+        machinery = self._machinery
+        return LoadContext(
+            zone=machinery.zone,
+            parse_structured=machinery.parse_structured,
+            now=self.now,
+            max_text=machinery.most_text,
+            max_entries=machinery.most_entries,
+        )
+
+    def _root(self, planner: StorePlanner) -> Draft:
+        with planner.without_locks():
+            root = planner.at("/")
+        if root is None:
+            raise NotFound("The site has no root object; run `objapi init`.")
+        return root
+
+    def _one(self, planner: StorePlanner, selector: Selector) -> Draft:
+        found = self._resolver(planner).select([selector])[0]
+        if isinstance(found, ApiError):
+            raise found
+        return found
+
+    def _transitions_of(self, rids: Sequence[int]) -> Mapping[int, list[dict[str, str]]]:
+        planner = self._planner()
+        planner.workspace.load_rids(rids)
+        return {
+            rid: [
+                {"id": name, "title": title}
+                for name, title in offered(planner, planner.workspace.by_rid[rid]).transitions
+            ]
+            for rid in rids
+            if rid in planner.workspace.by_rid
+        }
+
+
+_T = TypeVar("_T")
+
+
+def _some(items: Sequence[_T], places: Collection[int]) -> dict[int, _T]:
+    return {place: items[place] for place in places}
+
+
+def _targets(attempt: Attempt, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
+    """The drafts of selectors; what is not there is noted in the attempt."""
+    targets: dict[int, Draft] = {}
+    for place, found in zip(selectors, resolver.select(list(selectors.values())), strict=True):
+        if isinstance(found, ApiError):
+            attempt.fail(place, found)
+        else:
+            targets[place] = found
+    return targets
+
+
+def _entries(
+    planner: StorePlanner, selectors: Sequence[Selector], attempt: Attempt, failed: Mapping[int, ApiError]
+) -> tuple[Entry, ...]:
+    entries = []
+    for place, selector in enumerate(selectors):
+        draft, error = attempt.drafts.get(place), failed.get(place)
+        if draft is None:
+            entries.append(Entry(selector, error=error))
+            continue
+        entries.append(
+            Entry(
+                selector,
+                uid=draft.uid,
+                path=draft.path,
+                id=draft.id,
+                portal_type=draft.portal_type,
+                version=_version(draft),
+                updated=attempt.updated.get(place, ()) if error is None else (),
+                states=_states(planner, draft),
+                extra_ids=_extra_ids(planner, draft) if error is None else {},
+                error=error,
+            )
+        )
+    return tuple(entries)
+
+
+def _version(draft: Draft) -> int:
+    if draft.record is None:
+        return 1
+    return draft.record.version + (draft.modified != draft.record.modified)
+
+
+def _states(planner: StorePlanner, draft: Draft) -> dict[str, str]:
+    names = dict.fromkeys(workflow.state_variable for workflow in planner.registry.chain(draft.portal_type))
+    return {name: str(planner.values.variable(draft, name)) for name in names}
+
+
+def _extra_ids(planner: StorePlanner, draft: Draft) -> dict[str, str]:
+    if not draft.is_new:
+        return {}
+    found = {}
+    for name, relation in draft.type.answers_ids.items():
+        others = planner.related(draft, relation)
+        if others:
+            found[name] = others[0].id
+    return found
+
+
+def _failure(outcome: Outcome) -> ApiError:
+    """The error of a request that failed as a whole: that of its one item, or one that carries every item's."""
+    errors = outcome.errors
+    return errors[0] if len(outcome.entries) == 1 else BatchFailed(outcome)
+
+
+def _raise_all(errors: Sequence[ApiError]) -> None:
+    if errors:
+        raise combine(errors)
