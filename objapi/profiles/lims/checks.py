@@ -9,12 +9,12 @@ from objapi.profiles.lims.reading import (
     CALCULATIONS_PATH,
     SERVICES_PATH,
     contents,
+    flag,
     is_inactive,
     one,
     rows,
     text,
     titles,
-    uid_list,
     uids,
 )
 
@@ -113,7 +113,7 @@ def _interim_keywords(planner: Planner, calculation: Entity) -> set[str]:
 @behaviors.add("check", "restricted_categories_ok")
 def restricted_categories_ok(planner: Planner, client: Entity, field: str, value: object) -> str | None:
     """A client whose categories are restricted has no default outside the restriction."""
-    restricted = set(uid_list(value))
+    restricted = set(uids(planner, client, "RestrictedCategories"))
     outside = [uid for uid in uids(planner, client, "DefaultCategories") if uid not in restricted]
     if not restricted or not outside:
         return None
@@ -124,7 +124,7 @@ def restricted_categories_ok(planner: Planner, client: Entity, field: str, value
 @behaviors.add("check", "preserved_needs_preservation")
 def preserved_needs_preservation(planner: Planner, container: Entity, field: str, value: object) -> str | None:
     """A container that comes with its preservation names it."""
-    if value is not True or planner.value(container, "Preservation"):
+    if not flag(planner, container, "PrePreserved") or planner.value(container, "Preservation"):
         return None
     return "a pre-preserved container names its preservation; set Preservation, too"
 

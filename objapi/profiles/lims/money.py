@@ -79,9 +79,12 @@ def invoiced(planner: Planner, request: Entity) -> object:
 
 @behaviors.add("effect", "invoice_lines")
 def invoice_lines(planner: Planner, invoice: Entity, args: Mapping[str, object]) -> None:
-    """Take down what is charged: the analyses of the request, or the products of the order."""
+    """Take down what is charged: the analyses of the request, or the products of the order; one of them is a must."""
     lines: list[dict[str, object]] = []
     request, order = one(planner, invoice, "AnalysisRequest"), one(planner, invoice, "SupplyOrder")
+    if request is None and order is None:
+        message = "an invoice is for a request or an order: set AnalysisRequest or SupplyOrder"
+        planner.refuse(message, field="AnalysisRequest", entity=invoice)
     if request is not None:
         lines += _request_lines(planner, request)
     if order is not None:
@@ -179,14 +182,6 @@ def invoice_text(planner: Planner, invoice: Entity) -> object:
     """What the lines say, for searching."""
     lines = rows(planner, invoice, "invoice_lineitems")
     return " ".join(str(line[key]) for line in lines for key in ("ItemDescription", "OrderNumber") if line.get(key))
-
-
-@behaviors.add("check", "request_or_order")
-def request_or_order(planner: Planner, invoice: Entity, field: str, value: object) -> str | None:
-    """An invoice is for a request or for a supply order."""
-    if value or planner.value(invoice, "SupplyOrder"):
-        return None
-    return "an invoice is for a request or an order: set AnalysisRequest or SupplyOrder"
 
 
 @behaviors.add("computed", "ordered_products")
