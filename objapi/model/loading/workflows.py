@@ -87,7 +87,10 @@ def with_entry_points(behaviors: Behaviors) -> Behaviors:
 
 
 def bound_conditions(behaviors: Behaviors) -> Mapping[str, ConditionFn]:
-    """The profiles' conditions as the workflow engine calls them: its world holds the planner, its subject is the entity."""
+    """The profiles' conditions as the workflow engine calls them.
+
+    Its world holds the planner, its subject is the entity.
+    """
 
     def bound(condition: Condition) -> ConditionFn:
         def test(world: World, subject: Subject, context: Context, args: Mapping[str, object]) -> Verdict:
