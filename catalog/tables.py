@@ -118,12 +118,14 @@ class CatalogTables:
         return (self.keywords, self.postings)
 
     def _add_keys(self) -> None:
-        # Every key ends with the creation order, so that a sorted page is read from it without sorting.
-        groups: list[tuple[str, ...]] = [()]
-        groups += [(index.name,) for index in self.schema.indexes.values() if index.keyed and index.sortable]
-        groups += [names for names in self.schema.hot_queries if names not in groups]
-        for names in groups:
-            self._add_key(*(column_name(name) for name in names), "ord")
+        # Every key goes on with the creation order, so that a sorted page is read from it without sorting. Those of
+        # the hot queries hold the visibility too, so that counting reads nothing but the key.
+        covering = ("ord", "rid", "acl", "scope")
+        for names in dict.fromkeys(((), *self.schema.hot_queries)):
+            self._add_key(*(column_name(name) for name in names), *covering)
+        for index in self.schema.indexes.values():
+            if index.keyed and index.sortable:
+                self._add_key(column_name(index.name), "ord")
         for index in self.schema.of_kind(IndexKind.PATH):
             self._add_key(path_names(index)[1])
         for index in self.schema.of_kind(IndexKind.DATE_RANGE):

@@ -31,8 +31,10 @@ def upsert(
     side: whether keywords and words are written at all. side_rids: the documents whose keywords and words have
     changed or are new; None: all of them. Values must have passed `row_problems`.
     """
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
+    # Writers that meet take their locks in the same order, so that one waits instead of both failing.
+    ordered = sorted(rows, key=lambda row: row.rid)
+    for start in range(0, len(ordered), CHUNK):
+        chunk = ordered[start : start + CHUNK]
         upsert_rows(connection, tables.main, [main_row(tables, row) for row in chunk])
         changed = [row for row in chunk if side and (side_rids is None or row.rid in side_rids)]
         _replace_side(connection, tables, changed)

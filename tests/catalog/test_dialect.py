@@ -142,7 +142,7 @@ def test_mysql_errors_worth_another_try(code: int, retryable: bool) -> None:
 
 
 def test_a_busy_sqlite_is_worth_another_try(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialect, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("catalog.dialect.engines.BUSY_SECONDS", 0.05)
     engine = dialect.create_engine_for(f"sqlite:///{tmp_path / 'busy'}", threads=2)
     with dialect.begin_write(first := engine.connect()):
         second = engine.connect()

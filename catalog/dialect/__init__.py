@@ -1,0 +1,53 @@
+"""Everything in which SQLite and the MySQL family (MariaDB, MySQL 8) differ.
+
+Column types, engines, transactions, bulk statements, and what an error means. Nothing else in the project asks which
+database it is on.
+"""
+
+from catalog.dialect.bulk import bulk_update, insert_ignore, insert_rows, upsert_rows
+from catalog.dialect.engines import begin_write, create_engine_for, for_update
+from catalog.dialect.failures import is_retryable, is_unavailable
+from catalog.dialect.types import (
+    TABLE_OPTIONS,
+    AsciiText,
+    BinaryText,
+    ExactDecimal,
+    ascii_key,
+    big_integer,
+    big_key,
+    decimal_of_sortable,
+    exact_decimal,
+    is_mysql_family,
+    long_bytes,
+    long_text,
+    small_integer,
+    sortable_decimal,
+    text_key,
+)
+
+__all__ = [
+    "TABLE_OPTIONS",
+    "AsciiText",
+    "BinaryText",
+    "ExactDecimal",
+    "ascii_key",
+    "begin_write",
+    "big_integer",
+    "big_key",
+    "bulk_update",
+    "create_engine_for",
+    "decimal_of_sortable",
+    "exact_decimal",
+    "for_update",
+    "insert_ignore",
+    "insert_rows",
+    "is_mysql_family",
+    "is_retryable",
+    "is_unavailable",
+    "long_bytes",
+    "long_text",
+    "small_integer",
+    "sortable_decimal",
+    "text_key",
+    "upsert_rows",
+]

@@ -1,0 +1,202 @@
+"""Statements for many rows at once."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.types import TypeDecorator
+
+from catalog.dialect.engines import PACKET
+from catalog.dialect.types import AsciiText, is_mariadb, is_mysql_family
+from catalog.errors import BulkWarning
+
+DEFAULT_PACKET_BYTES: Final = 16 * 1024 * 1024
+MULTI_ROW: Final = 500
+
+
+def bulk_update(
+    connection: Connection,
+    table: sa.Table,
+    key_column: sa.Column[Any],
+    columns: Sequence[sa.Column[Any]],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    version: sa.Column[Any] | None = None,
+) -> int:
+    """Give many rows their own values; one statement (several when the packet limit asks for it).
+
+    Each row maps the names of `key_column` and of all `columns` to Python values. With `version`, a row also holds
+    the version it was read with; only a row that still has it is changed, and its version is raised by one.
+    Returns the number of rows matched, so fewer than `len(rows)` means a conflict (or a missing key).
+    The values must have been checked against their columns' types and widths: JSON_TABLE converts without complaint.
+    Raises BulkWarning when the database warns.
+    """
+    if not rows:
+        return 0
+    if is_mysql_family(connection.dialect):
+        return _json_table_update(connection, table, key_column, columns, rows, version)
+    condition = key_column == sa.bindparam("b_key", type_=key_column.type)
+    values: dict[Any, Any] = {column: sa.bindparam(f"b_{n}", type_=column.type) for n, column in enumerate(columns)}
+    if version is not None:
+        condition = sa.and_(condition, version == sa.bindparam("b_version", type_=version.type))
+        values[version] = version + 1
+    statement = sa.update(table).where(condition).values(values)
+    parameters = []
+    for row in rows:
+        parameter = {f"b_{n}": row[column.name] for n, column in enumerate(columns)}
+        parameter["b_key"] = row[key_column.name]
+        if version is not None:
+            parameter["b_version"] = row[version.name]
+        parameters.append(parameter)
+    return connection.execute(statement, parameters).rowcount
+
+
+def _json_type(column: sa.Column[Any], dialect: Dialect) -> str:
+    implementation = column.type.dialect_impl(dialect)
+    base = implementation.impl_instance if isinstance(implementation, TypeDecorator) else implementation
+    if isinstance(base, AsciiText):
+        return f"LONGTEXT CHARACTER SET ascii COLLATE {'ascii_nopad_bin' if is_mariadb(dialect) else 'ascii_bin'}"
+    if isinstance(base, (sa.String, sa.Text)):
+        return f"LONGTEXT CHARACTER SET utf8mb4 COLLATE {'utf8mb4_nopad_bin' if is_mariadb(dialect) else 'utf8mb4_bin'}"
+    if isinstance(base, (sa.Integer, sa.Boolean)):
+        return "BIGINT"
+    if isinstance(base, sa.Numeric):
+        return "DECIMAL(65,30)"
+    if isinstance(base, sa.DateTime):
+        return "DATETIME(6)"
+    raise TypeError(f"column {column.name}: {column.type!r} cannot be set by bulk_update")
+
+
+def _json_value(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if hasattr(value, "isoformat"):
+        return value.isoformat(sep=" ")
+    raise TypeError(f"{type(value).__name__} cannot be passed by bulk_update")
+
+
+def _json_rows(columns: Sequence[sa.Column[Any]], rows: Sequence[Mapping[str, Any]], dialect: Dialect) -> Iterator[str]:
+    processors = [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in columns]
+    for row in rows:
+        values = [row[name] if process is None else process(row[name]) for name, process in processors]
+        yield json.dumps([_json_value(value) for value in values], ensure_ascii=False, separators=(",", ":"))
+
+
+def _packets(texts: Iterable[str], limit: int) -> Iterator[str]:
+    """JSON arrays of as many rows as stay below the limit in bytes, quoting included."""
+    gathered: list[str] = []
+    size = 0
+    for text in texts:
+        bytes_ = len(text.encode()) + text.count('"') + text.count("\\") + 1
+        if gathered and size + bytes_ > limit:
+            yield f"[{','.join(gathered)}]"
+            gathered, size = [], 0
+        gathered.append(text)
+        size += bytes_
+    if gathered:
+        yield f"[{','.join(gathered)}]"
+
+
+def _json_table_update(
+    connection: Connection,
+    table: sa.Table,
+    key_column: sa.Column[Any],
+    columns: Sequence[sa.Column[Any]],
+    rows: Sequence[Mapping[str, Any]],
+    version: sa.Column[Any] | None,
+) -> int:
+    dialect = connection.dialect
+    quote = dialect.identifier_preparer.quote
+    passed = [key_column, *columns, *([] if version is None else [version])]
+    declared = ", ".join(f"c{n} {_json_type(column, dialect)} PATH '$[{n}]'" for n, column in enumerate(passed))
+    match = [f"t.{quote(key_column.name)} = j.c0"]
+    settings = [f"t.{quote(column.name)} = j.c{n}" for n, column in enumerate(columns, start=1)]
+    if version is not None:
+        match.append(f"t.{quote(version.name)} = j.c{len(passed) - 1}")
+        settings.append(f"t.{quote(version.name)} = t.{quote(version.name)} + 1")
+    name = dialect.identifier_preparer.format_table(table)
+    # Only quoted identifiers are put together here; every value travels in :rows.
+    rows_as_table = f"JSON_TABLE(:rows, '$[*]' COLUMNS ({declared})) j"
+    joined = f"{name} t JOIN {rows_as_table} ON {' AND '.join(match)}"
+    statement = sa.text(f"UPDATE {joined} SET {', '.join(settings)}")  # noqa: S608
+    limit = int(connection.info.get(PACKET, DEFAULT_PACKET_BYTES)) // 4
+    matched = 0
+    for packet in _packets(_json_rows(passed, rows, dialect), limit):
+        result = connection.execute(statement, {"rows": packet})
+        matched += result.rowcount
+        _refuse_warnings(connection, result)
+    return matched
+
+
+def _refuse_warnings(connection: Connection, result: sa.CursorResult[Any]) -> None:
+    if getattr(result.context.cursor, "warning_count", 0):
+        warnings = connection.exec_driver_sql("SHOW WARNINGS").fetchmany(5)
+        raise BulkWarning("; ".join(f"{row[1]}: {row[2]}" for row in warnings))
+
+
+def _multi_row(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute an insert for many rows with few round trips.
+
+    PyMySQL joins the rows of `executemany` into one statement, except for MySQL's `VALUES … AS new` form.
+    """
+    if is_mysql_family(connection.dialect) and not is_mariadb(connection.dialect):
+        for start in range(0, len(rows), MULTI_ROW):
+            connection.execute(statement.values([dict(row) for row in rows[start : start + MULTI_ROW]]))
+    else:
+        connection.execute(statement, [dict(row) for row in rows])
+
+
+def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows; all must name the same columns. Raises IntegrityError for a key that exists."""
+    if rows:
+        connection.execute(sa.insert(table), [dict(row) for row in rows])
+
+
+def insert_ignore(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows whose keys do not exist yet; all must name the same columns.
+
+    Only a duplicate key is passed over; a value that does not fit still fails.
+    """
+    if not rows:
+        return
+    if is_mysql_family(connection.dialect):
+        key = next(iter(table.primary_key.columns))
+        ours = mysql.insert(table)
+        _multi_row(connection, ours.on_duplicate_key_update({key.name: key}), rows)
+    else:
+        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def upsert_rows(
+    connection: Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    update: Sequence[sa.Column[Any]] | None = None,
+) -> None:
+    """Insert rows, or change those whose primary key exists; all must name the same columns.
+
+    `update` names the columns to change on a row that exists; None: all that are not in the primary key.
+    """
+    if not rows:
+        return
+    given = set(rows[0])
+    primary = list(table.primary_key.columns)
+    changed = [c for c in table.columns if c.name in given and not c.primary_key] if update is None else list(update)
+    if not changed:
+        insert_ignore(connection, table, rows)
+    elif is_mysql_family(connection.dialect):
+        ours = mysql.insert(table)
+        _multi_row(connection, ours.on_duplicate_key_update({c.name: ours.inserted[c.name] for c in changed}), rows)
+    else:
+        other = sqlite.insert(table)
+        settings = {c.name: other.excluded[c.name] for c in changed}
+        connection.execute(
+            other.on_conflict_do_update(index_elements=primary, set_=settings), [dict(row) for row in rows]
+        )

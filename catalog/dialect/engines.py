@@ -1,0 +1,195 @@
+"""Engines and transactions: how a connection is set up, and what a transaction may do."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, RootTransaction, make_url
+from sqlalchemy.pool import StaticPool
+
+from catalog.dialect.types import is_mysql_family
+
+try:
+    import fcntl
+
+    _FILE_LOCKS = True
+except ImportError:  # no such module outside POSIX; SQLite's own busy timeout remains
+    _FILE_LOCKS = False
+
+BUSY_SECONDS: Final = 10.0
+LOCK_POLL_SECONDS: Final = 0.002
+IDLE_PING_SECONDS: Final = 30.0
+PACKET: Final = "max_allowed_packet"
+"""Where a connection's `info` holds the server's limit for a statement, in bytes."""
+
+SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
+_WRITE_OPTION: Final = "catalog_write"
+_USED: Final = "catalog_last_used"
+
+T = TypeVar("T", bound=tuple[Any, ...])
+
+
+class _LockingConnection(sqlite3.Connection):
+    """A connection to an SQLite file that holds a lock file for as long as it writes.
+
+    SQLite's waiting is sleep and retry, without order: many writing processes starve each other. The lock file makes
+    all but one wait before they begin.
+    """
+
+    lock_path: str | None = None
+    _lock_file: Any = None
+
+    def begin(self, *, write: bool) -> None:
+        """BEGIN, or take the lock and BEGIN IMMEDIATE. Raises sqlite3.OperationalError (busy) after ten seconds."""
+        if write:
+            self._take_lock()
+        try:
+            self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        except sqlite3.Error:
+            self._give_lock()
+            raise
+
+    def commit(self) -> None:
+        """Commit, then let the next writer go."""
+        super().commit()
+        self._give_lock()
+
+    def rollback(self) -> None:
+        """Roll back, then let the next writer go."""
+        try:
+            super().rollback()
+        finally:
+            self._give_lock()
+
+    def close(self) -> None:
+        """Close, then let the next writer go."""
+        try:
+            super().close()
+        finally:
+            self._give_lock()
+
+    def _take_lock(self) -> None:
+        if not _FILE_LOCKS or self.lock_path is None or self._lock_file is not None:
+            return
+        file = Path(self.lock_path).open("ab")  # noqa: SIM115 - closed by _give_lock
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as reason:
+                if time.monotonic() > deadline:
+                    file.close()
+                    busy = sqlite3.OperationalError(f"database is locked: another process holds {self.lock_path}")
+                    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                    raise busy from reason
+                time.sleep(LOCK_POLL_SECONDS)
+            else:
+                self._lock_file = file
+                return
+
+    def _give_lock(self) -> None:
+        file, self._lock_file = self._lock_file, None
+        if file is not None:
+            file.close()
+
+
+def create_engine_for(url: str | URL, *, threads: int = 1, echo: bool = False) -> Engine:
+    """The engine for a database URL (`sqlite:///file`, `mysql+pymysql://…`, `mariadb+pymysql://…`).
+
+    The pool is as large as the number of threads. Make it after a worker process has started, never before a fork.
+
+    SQLite: transactions begin explicitly, WAL, foreign keys, synchronous=FULL, ten seconds of waiting.
+    MySQL family: utf8mb4, strict mode, UTC. Transactions are REPEATABLE READ, so page, count and documents of one read
+    are one snapshot; `begin_write` turns a transaction to READ COMMITTED, which takes no gap locks: bulk upkeep deletes
+    and inserts neighbouring side rows, and would deadlock on the gaps.
+    """
+    target = make_url(url)
+    if target.get_backend_name() == "sqlite":
+        return _sqlite_engine(target, threads, echo)
+    return _mysql_engine(target, threads, echo)
+
+
+def _sqlite_engine(url: URL, threads: int, echo: bool) -> Engine:
+    in_memory = url.database in (None, "", ":memory:")
+    arguments: dict[str, Any] = {"isolation_level": None, "factory": _LockingConnection, "timeout": BUSY_SECONDS}
+    if in_memory:
+        arguments["check_same_thread"] = False
+        engine = sa.create_engine(url, connect_args=arguments, poolclass=StaticPool, echo=echo)
+    else:
+        engine = sa.create_engine(url, connect_args=arguments, pool_size=threads, max_overflow=0, echo=echo)
+    lock_path = None if in_memory or url.database is None else f"{Path(url.database).resolve()}-lock"
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, record: Any) -> None:
+        connection.lock_path = lock_path
+        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        raw: Any = connection.connection.dbapi_connection
+        try:
+            raw.begin(write=bool(connection.get_execution_options().get(_WRITE_OPTION)))
+        except sqlite3.OperationalError as reason:
+            raise sa.exc.OperationalError("BEGIN", None, reason) from reason
+
+    return engine
+
+
+def _mysql_engine(url: URL, threads: int, echo: bool) -> Engine:
+    arguments = {
+        "charset": "utf8mb4",
+        "connect_timeout": 10,
+        "init_command": f"SET SESSION sql_mode='{SQL_MODE}', time_zone='+00:00'",
+    }
+    engine = sa.create_engine(
+        url,
+        connect_args=arguments,
+        isolation_level="REPEATABLE READ",
+        pool_size=threads,
+        max_overflow=0,
+        echo=echo,
+    )
+
+    @event.listens_for(engine, "connect")
+    def learn_packet_size(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT @@max_allowed_packet")
+            record.info[PACKET] = int(cursor.fetchone()[0])
+
+    @event.listens_for(engine, "checkin")
+    def note_time(connection: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping_if_idle(connection: Any, record: Any, proxy: Any) -> None:
+        # A busy connection is not pinged; one that a server restart or a time-out may have cut is.
+        if time.monotonic() - record.info.get(_USED, time.monotonic()) > IDLE_PING_SECONDS:
+            try:
+                connection.ping(False)
+            except engine.dialect.loaded_dbapi.Error as reason:
+                raise sa.exc.DisconnectionError("the database connection was cut while idle") from reason
+
+    return engine
+
+
+def begin_write(connection: Connection) -> RootTransaction:
+    """Begin a transaction that may write; use it as a context manager (commits, or rolls back on an exception).
+
+    The connection must not be in a transaction. Later transactions of the same connection are writing ones too on
+    SQLite; take a fresh connection from the engine for a read.
+    """
+    if is_mysql_family(connection.dialect):
+        transaction = connection.begin()
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        return transaction
+    connection.execution_options(**{_WRITE_OPTION: True})
+    return connection.begin()
+
+
+def for_update(statement: sa.Select[T]) -> sa.Select[T]:
+    """The select with its rows locked until the end of the transaction; on SQLite the whole database already is."""
+    return statement.with_for_update()
