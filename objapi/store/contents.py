@@ -41,7 +41,7 @@ def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContex
             advance(1)
     loader.raise_problems()
     for item, draft in drafts:
-        if draft is not None:
+        if draft is not None and draft.is_new:
             planner.happened.append(Created(draft))
             planner.place(draft, loader.states(item, draft))
             _write_permissions(planner, draft, contents.permissions.get(item.path, {}))
@@ -63,7 +63,7 @@ class _Loader:
             raise ValidationError.from_causes(self._problems)
 
     def begin(self, item: ContentObject) -> Draft | None:
-        """The new object at its place, without values; objects that follow can refer to it."""
+        """The new object at its place, without values, so that others can refer to it; or the one that is there already."""
         planner = self._planner
         entity_type = planner.registry.types.get(item.portal_type)
         if entity_type is None:
@@ -74,9 +74,12 @@ class _Loader:
         if item.path != "/" and container is None:
             self._problem(item, f"there is no container {above or '/'}")
             return None
-        if planner.at(item.path) is not None:
-            self._problem(item, "there is an object at this path already")
-            return None
+        there = planner.at(item.path)
+        if there is not None:
+            if there.is_new or there.portal_type != item.portal_type:
+                self._problem(item, f"there is a {there.portal_type} at this path already")
+                return None
+            return there
         draft = planner.begin(entity_type, container)
         draft.id = own_id or planner.around.site_id
         planner.workspace.moved(draft, planner.around.root + ("" if item.path == "/" else item.path))
@@ -87,7 +90,7 @@ class _Loader:
     def fill(self, item: ContentObject, draft: Draft) -> None:
         """Give the object its defaults and the values of the contents."""
         for entry in draft.type.fields.values():
-            if entry.default is not None and entry.alias_of is None:
+            if draft.is_new and entry.default is not None and entry.alias_of is None:
                 draft.data[entry.name] = entry.default
         for name, raw in item.fields.items():
             declared = draft.type.fields.get(name)
@@ -108,6 +111,9 @@ class _Loader:
         except (ValueError, InvalidValue) as error:
             self._problem(item, f"{declared.name}: {error}")
             return
+        old = draft.data.get(declared.name)
+        if old != stored and not draft.is_new:
+            draft.changed.setdefault(declared.name, old)
         draft.data[declared.name] = stored
 
     def _with_uids(self, raw: object) -> object:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from catalog import chunk_statement, count_statement, missing_sort_statement, page_statement
@@ -108,7 +109,7 @@ class Finder:
         for rids in self._rid_chunks(prepared, find.offset, count):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the streamed answer took longer than {self._time_limit:g} s")
-            yield b",".join(fragment_bytes(item) for item in self._documents.answer(rids, prepared.catalog, wish))
+            yield orjson.dumps(self._documents.answer(rids, prepared.catalog, wish))[1:-1]
 
     def _rid_chunks(self, prepared: Prepared, offset: int, count: int) -> Iterator[list[int]]:
         after: Sequence[Any] | None = None
@@ -133,12 +134,6 @@ class Finder:
     def _keys_at(self, prepared: Prepared, place: int) -> Sequence[Any]:
         statement = chunk_statement(prepared.tables, prepared.query, visible=prepared.visible, size=1)
         return self._connection.execute(statement.offset(prepared.query.start + place)).one()
-
-
-def fragment_bytes(fragment: Any) -> bytes:
-    """The JSON text of a fragment."""
-    contents = fragment.contents
-    return contents if isinstance(contents, bytes) else str(contents).encode()
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
