@@ -34,8 +34,10 @@ from workflows.errors import UnknownWorkflow
 from workflows.guards import check_guard
 from workflows.plain_security import (
     ANONYMOUS,
+    NOT_SET,
     PERMISSION_DEFAULTS,
     PlainUser,
+    RootRoles,
     holds,
     roles_in_context,
     roles_of_permission,
@@ -48,6 +50,9 @@ from workflows.steps import state_id as present_state_id
 from workflows.world import Context, Step, Subject, Verdict
 
 _RAISE = object()
+
+ZOPE_DEFAULT = PermissionSetting(True, ("Manager",))
+"""What Zope takes no setting for: it finds this on the object already and writes nothing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -114,6 +119,7 @@ class PlainWorld:
         registry: Registry | None = None,
         permission_defaults: Mapping[str, Sequence[str]] | None = None,
         site_roles: Iterable[str] | None = None,
+        as_zope: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """A world with an empty site.
@@ -121,13 +127,17 @@ class PlainWorld:
         A type not in `chains` has `default_chain`; an empty chain means no workflow; ids that no workflow has are
         skipped. `permission_defaults` (permission -> roles at the root) add to the usual ones. `site_roles` are the
         roles valid at the site (None: all); group roles that are not valid are never touched.
+
+        `as_zope` follows Zope in two places where it departs from its own rules, for comparing with it: a permission
+        not among the defaults that some setting grants is not Manager's at the root, and a state that maps a permission
+        to Manager and acquires it writes nothing where nothing is set.
         """
         self.workflows = {workflow.id: workflow for workflow in workflows}
         self.chains = {type_name: tuple(chain) for type_name, chain in (chains or {}).items()}
         self.default_chain = tuple(default_chain)
         self.registry = registry or Registry.standard()
         given = {permission: tuple(roles) for permission, roles in (permission_defaults or {}).items()}
-        self.permission_defaults: Mapping[str, tuple[str, ...]] = {**PERMISSION_DEFAULTS, **given}
+        self.root_roles = RootRoles({**PERMISSION_DEFAULTS, **given}, as_zope)
         self.site_roles = None if site_roles is None else frozenset(site_roles)
         self.clock = clock
         self.user = ANONYMOUS
@@ -151,7 +161,7 @@ class PlainWorld:
             user.id,
             roles_in_context(user, own),
             user.groups,
-            lambda permission: holds(user, permission, own, self.permission_defaults),
+            lambda permission: holds(user, permission, own, self.root_roles),
         )
 
     def related(self, subject: Subject, relation: str) -> Sequence[PlainSubject]:
@@ -240,15 +250,18 @@ class PlainWorld:
         self, subject: PlainSubject, permission: str, roles: Iterable[str], *, acquire: bool = False
     ) -> None:
         """Sets who holds a permission on an object; acquiring without roles removes the setting."""
-        self._apply_permissions(subject, {permission: PermissionSetting(acquire, tuple(roles))})
+        setting = PermissionSetting(acquire, tuple(roles))
+        subject.permissions[permission] = setting
+        if setting == NOT_SET:
+            del subject.permissions[permission]
 
     def holds(self, permission: str, subject: PlainSubject) -> bool:
         """Whether the acting user has the permission on the object."""
-        return holds(self.user, permission, subject, self.permission_defaults)
+        return holds(self.user, permission, subject, self.root_roles)
 
     def roles_of_permission(self, permission: str, subject: PlainSubject) -> frozenset[str]:
         """The roles that hold the permission on the object."""
-        return roles_of_permission(permission, subject, self.permission_defaults)
+        return roles_of_permission(permission, subject, self.root_roles)
 
     # The workflow tool
 
@@ -329,8 +342,10 @@ class PlainWorld:
 
     def _apply_permissions(self, subject: PlainSubject, settings: Mapping[str, PermissionSetting | None]) -> None:
         for permission, setting in settings.items():
-            if setting is None or (setting.acquire and not setting.roles):
+            if setting is None or setting == NOT_SET:
                 subject.permissions.pop(permission, None)
+            elif self.root_roles.as_zope and setting == ZOPE_DEFAULT and permission not in subject.permissions:
+                continue
             else:
                 subject.permissions[permission] = setting
 

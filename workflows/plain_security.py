@@ -9,6 +9,9 @@ from workflows.definition import PermissionSetting
 if TYPE_CHECKING:
     from workflows.plain import PlainSubject
 
+NOT_SET = PermissionSetting(True, ())
+"""What no setting at all means."""
+
 VIEW_DEFAULT = ("Anonymous", "Manager")
 
 PERMISSION_DEFAULTS: Mapping[str, tuple[str, ...]] = {
@@ -51,29 +54,42 @@ def roles_in_context(user: PlainUser, subject: "PlainSubject") -> frozenset[str]
     return frozenset(roles | {"Authenticated"})
 
 
-def roles_of_permission(
-    permission: str, subject: "PlainSubject", defaults: Mapping[str, tuple[str, ...]]
-) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class RootRoles:
+    """Who holds a permission at the root: the roles declared for it, Manager for one that nobody declared.
+
+    With `as_zope` a permission that nobody declared, but that some setting on the way up grants, is not Manager's too.
+    """
+
+    declared: Mapping[str, tuple[str, ...]]
+    as_zope: bool = False
+
+    def of(self, permission: str, granted: set[str]) -> set[str]:
+        """The roles to add at the root to those granted below it."""
+        if self.as_zope and granted and permission not in self.declared:
+            return set()
+        return set(self.declared.get(permission, ("Manager",)))
+
+
+def roles_of_permission(permission: str, subject: "PlainSubject", root: RootRoles) -> frozenset[str]:
     """The roles that hold a permission on an object.
 
-    Collected upwards: a setting that acquires adds its roles, one that does not adds its roles and ends; the root
-    adds the default.
+    Collected upwards: a setting that acquires adds its roles, one that does not adds its roles and ends; the root adds
+    the default.
     """
     roles: set[str] = set()
     for level in upwards(subject):
-        setting = level.permissions.get(permission, PermissionSetting(True, ()))
+        setting = level.permissions.get(permission, NOT_SET)
         roles.update(setting.roles)
         if not setting.acquire:
             return frozenset(roles)
-    return frozenset(roles | set(defaults.get(permission, ("Manager",))))
+    return frozenset(roles | root.of(permission, roles))
 
 
-def holds(user: PlainUser, permission: str, subject: "PlainSubject", defaults: Mapping[str, tuple[str, ...]]) -> bool:
+def holds(user: PlainUser, permission: str, subject: "PlainSubject", root: RootRoles) -> bool:
     """Whether the user has the permission.
 
-    Everybody by `Anonymous`, everyone logged in by `Authenticated`, else by role.
+    Everybody has it by `Anonymous`, everyone logged in by `Authenticated`, else a role in context is needed.
     """
-    granted = roles_of_permission(permission, subject, defaults)
-    if "Anonymous" in granted:
-        return True
-    return bool(granted & roles_in_context(user, subject))
+    granted = roles_of_permission(permission, subject, root)
+    return "Anonymous" in granted or bool(granted & roles_in_context(user, subject))

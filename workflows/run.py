@@ -89,9 +89,7 @@ class Run:
             )
             _drive(self._follow(subject, step, comment, kwargs, cascade))
 
-    def attempt(
-        self, subject: Subject, transition_id: str, *, system: bool = False, cascade: bool = True
-    ) -> bool:
+    def attempt(self, subject: Subject, transition_id: str, *, system: bool = False, cascade: bool = True) -> bool:
         """As `fire`, but False, and nothing happens, where the transition is not possible.
 
         What it sets off must be possible.
