@@ -61,7 +61,7 @@ def build_step(
     """
     state = workflow.states.get(new_state)
     if state is None:
-        taking = f"transition {transition.id!r} leads" if transition else "the workflow leads"
+        taking = f"transition {transition.id!r} leads" if transition else "creation leads"
         raise UndefinedState(
             f"{subject.key}: {taking} to the state {new_state!r}, which {workflow.id} does not have; "
             f"it has {', '.join(workflow.states) or 'none'}"

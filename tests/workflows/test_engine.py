@@ -402,9 +402,11 @@ def test_creation_leaves_out_workflows_that_have_history_already() -> None:
     assert world.state(document, "wf") == "pending"
 
 
-def test_a_workflow_whose_initial_state_is_not_defined_is_not_entered() -> None:
+def test_an_initial_state_that_is_not_defined_is_an_error_on_creation() -> None:
     world = world_of(machine(states={"a": ""}, initial_state="ghost"))
-    document = world.create("Document", "doc")
+    document = world.create("Document", "doc", entering=False)
+    with pytest.raises(UndefinedState, match="creation leads to the state 'ghost'"):
+        world.enter(document)
     assert document.histories == {}
 
 

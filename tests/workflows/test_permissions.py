@@ -202,6 +202,30 @@ def test_a_map_for_a_group_that_is_not_managed_has_no_effect() -> None:
     assert world.create("Document", "doc").local_roles == {}
 
 
+@pytest.mark.parametrize(("as_zope", "roles"), [(False, {"Owner", "Manager"}), (True, {"Owner"})])
+def test_as_zope_an_undeclared_permission_that_is_granted_is_not_managers_at_the_root(
+    as_zope: bool, roles: set[str]
+) -> None:
+    world = world_of(as_zope=as_zope, permission_defaults={"Declared": ["Manager"]})
+    document = world.create("Document", "doc")
+    for permission in ("Declared", "Undeclared"):
+        world.set_permission(document, permission, ["Owner"], acquire=True)
+    assert world.roles_of_permission("Undeclared", document) == roles
+    assert world.roles_of_permission("Declared", document) == {"Owner", "Manager"}
+    assert world.roles_of_permission("Unheard of", document) == {"Manager"}
+
+
+@pytest.mark.parametrize("as_zope", [False, True])
+def test_as_zope_a_map_to_manager_that_acquires_writes_nothing_where_nothing_is_set(as_zope: bool) -> None:
+    acquired = PermissionSetting(True, ("Manager",))
+    world = world_of(mapped(acquired, STRICT, acquired), as_zope=as_zope)
+    document = world.create("Document", "doc")
+    assert document.permissions == ({} if as_zope else {"View": acquired})
+    world.do_action(document, "go0")
+    world.do_action(document, "go1")
+    assert document.permissions == {"View": acquired}
+
+
 def test_creation_guards_of_every_workflow_of_the_chain_are_asked_of_the_container() -> None:
     open_to_all = machine("open", {"a": ""})
     guarded = machine("guarded", {"a": ""}, creation_guard=Guard(roles=("Owner",)), state_variable="s")
