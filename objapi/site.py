@@ -31,7 +31,16 @@ from objapi.store.contents import Contents
 from objapi.store.dependents import Dependents
 from objapi.store.installing import count_objects, install_contents, layout_contents, rework
 from objapi.store.transaction import Machinery, Transaction
-from objapi.store.versions import create_tables, is_installed, state_problem, upgrade_tables
+from objapi.store.versions import (
+    LeaseRefused,
+    create_tables,
+    finish_upgrade,
+    is_installed,
+    state_problem,
+    upgrade_lease,
+    upgrade_obstacle,
+    upgrade_tables,
+)
 from workflows import Cascades
 
 RETRY_AFTER = 2
@@ -79,10 +88,14 @@ class Site:
     # Upkeep
 
     def initialise(self, progress: Progress) -> bool:
-        """Make the tables and the objects that the site begins with; False when there is a site already."""
+        """Make the tables and the objects that the site begins with; False when there is a site already.
+
+        Raises SiteError when another process is changing the tables.
+        """
         if is_installed(self.engine):
             return False
-        create_tables(self.engine, self.catalog_metadata, self.registry, self.settings.site_id)
+        with _refusals_told():
+            create_tables(self.engine, self.catalog_metadata, self.registry, self.settings.site_id)
         contents = layout_contents(self.machinery, self.settings.site_title)
         with progress("Making the site", len(contents.objects)) as advance:
 
@@ -105,12 +118,13 @@ class Site:
 
             self.transact(load, write=True)
 
-    def reindex(self, progress: Progress) -> None:
+    def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
         """Work out every acl, stored answer and index value again; readers and writers go on meanwhile."""
         total = self.transact(count_objects, write=False)
         with progress("Reindexing", total) as advance:
             last, done = 0, 1
             while done:
+                before_chunk()
                 start = last
                 last, done = self.transact(
                     lambda connection, start=start: rework(self.machinery, connection, self.now(), start), write=True
@@ -124,9 +138,17 @@ class Site:
             raise SiteError(problem)
 
     def upgrade(self, progress: Progress) -> None:
-        """Bring the tables in step with this version and with the declarations, then reindex. Repeatable."""
-        upgrade_tables(self.engine, self.catalog_metadata, self.registry)
-        self.reindex(progress)
+        """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
+
+        Raises SiteError when there is no such site, or when another process is upgrading it.
+        """
+        obstacle = upgrade_obstacle(self.engine, self.settings.site_id)
+        if obstacle is not None:
+            raise SiteError(obstacle)
+        with _refusals_told(), upgrade_lease(self.engine) as lease:
+            upgrade_tables(self.engine, self.catalog_metadata, lease)
+            self.reindex(progress, lease.renew)
+            finish_upgrade(self.engine, self.registry)
 
     # Transactions
 
@@ -215,12 +237,21 @@ def _machinery(settings: Settings, registry: Registry, catalog_metadata: MetaDat
         zone=settings.timezone,
         parse_structured=parse_structured,
         users=lambda connection, roles: users_with_roles(connection, registry.roles, roles),
+        index_names=frozenset(name for catalog in registry.catalogs.values() for name in catalog.schema.indexes),
         ambiguous=settings.ambiguous_reference,
         most_objects=settings.max_update_entries,
         most_text=settings.max_value_length,
         most_entries=settings.max_list_length,
         stream_time_limit=settings.stream_time_limit,
     )
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    try:
+        yield
+    except LeaseRefused as error:
+        raise SiteError(str(error)) from error
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -67,6 +67,8 @@ class Machinery:
     parse_structured: Callable[[str], object]
     users: Callable[[Connection, Collection[str]], list[tuple[str, str]]]
     """The users with some roles, as (id, full name)."""
+    index_names: frozenset[str] = frozenset()
+    """The names of all indexes, before which a comma separates the terms of a reference."""
     ambiguous: Literal["error", "first"] = "error"
     most_objects: int = 10_000
     most_text: int = 1_000_000
@@ -288,6 +290,8 @@ class Transaction:
             zone=machinery.zone,
             parse_structured=machinery.parse_structured,
             now=self.now,
+            site_id=machinery.site_id,
+            index_names=machinery.index_names,
             max_text=machinery.most_text,
             max_entries=machinery.most_entries,
         )

@@ -1,0 +1,105 @@
+"""Bringing tables in step with their declarations, by small steps that may be repeated.
+
+Requests go on meanwhile, with the declarations of before: nothing they write to is taken away. A column that no
+declaration has any more stays, empty in new rows. Only a column whose type has changed is made anew, and is empty
+until everything has been indexed again; a request that writes a value of the former type to it fails.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, Connection, Dialect, Engine, Index, MetaData, Table, inspect
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeEngine
+
+from catalog.dialect import begin_write
+
+BeforeStep = Callable[[], None]
+"""Called before each step with no connection in use; what it raises ends the work."""
+
+
+def complete_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
+    """Make the tables and keys that are not there; what is there is left alone."""
+    for table in metadata.sorted_tables:
+        _step(engine, before_step, partial(_make_table, table=table))
+        _step(engine, before_step, partial(_add_keys, table=table))
+
+
+def follow_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
+    """Make missing tables, columns and keys, drop keys that are declared no more, rebuild columns of another type."""
+    for table in metadata.sorted_tables:
+        for work in (_make_table, _drop_keys, _rebuild_columns, _add_columns, _add_keys):
+            _step(engine, before_step, partial(work, table=table))
+
+
+def _step(engine: Engine, before_step: BeforeStep, work: Callable[[Connection], None]) -> None:
+    before_step()
+    with engine.connect() as connection, begin_write(connection):
+        work(connection)
+
+
+def _make_table(connection: Connection, table: Table) -> None:
+    connection.execute(CreateTable(table, if_not_exists=True))
+
+
+def _add_keys(connection: Connection, table: Table) -> None:
+    present = _present_keys(connection, table)
+    for index in sorted(table.indexes, key=_name):
+        if _name(index) not in present:
+            index.create(connection)
+
+
+def _drop_keys(connection: Connection, table: Table) -> None:
+    """Drop keys that are declared no more, or otherwise, or stand in the way of rebuilding a column."""
+    declared = {_name(index): [column.name for column in index.columns] for index in table.indexes}
+    rebuilt = {column.name for column in _changed_columns(connection, table)}
+    operations = _operations(connection)
+    for name, columns in _present_keys(connection, table).items():
+        if declared.get(name) != columns or rebuilt.intersection(columns):
+            operations.drop_index(name, table_name=table.name)
+
+
+def _rebuild_columns(connection: Connection, table: Table) -> None:
+    operations = _operations(connection)
+    for column in _changed_columns(connection, table):
+        operations.drop_column(table.name, column.name)
+        operations.add_column(table.name, column)
+
+
+def _add_columns(connection: Connection, table: Table) -> None:
+    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    operations = _operations(connection)
+    for column in table.columns:
+        if column.name not in present:
+            operations.add_column(table.name, column)
+
+
+def _operations(connection: Connection) -> Operations:
+    return Operations(MigrationContext.configure(connection))
+
+
+def _name(index: Index) -> str:
+    return str(index.name)
+
+
+def _present_keys(connection: Connection, table: Table) -> dict[str, list[str | None]]:
+    found = inspect(connection).get_indexes(table.name)
+    return {str(index["name"]): list(index["column_names"]) for index in found}
+
+
+def _changed_columns(connection: Connection, table: Table) -> list[Column[object]]:
+    present = {column["name"]: column["type"] for column in inspect(connection).get_columns(table.name)}
+    dialect = connection.dialect
+    return [
+        column
+        for column in table.columns
+        if column.name in present and _type_text(column.type, dialect) != _type_text(present[column.name], dialect)
+    ]
+
+
+def _type_text(type_: TypeEngine[object], dialect: Dialect) -> str:
+    """A type as the database writes it, without the display width that some servers tell for integers."""
+    return re.sub(r"\b(\w*INT\w*)\(\d+\)", r"\1", type_.compile(dialect))

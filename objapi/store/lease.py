@@ -1,0 +1,125 @@
+"""The lease under which the schema is changed: one process at a time, whatever becomes of it.
+
+It is a row that says who holds it and until when. A holder that dies leaves a lease that expires; a holder that was
+too slow finds out with its next renewal and stops.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+from sqlalchemy import Connection, Engine, delete, select, update
+
+from catalog.dialect import begin_write, insert_ignore
+from objapi.store.instants import from_micros, to_micros
+from objapi.store.schema import site_state
+
+LEASE_ROW = "lease"
+DURATION = timedelta(minutes=5)
+"""For how long a lease is good; it must outlast the longest single step, such as making a key of a large table."""
+RENEWAL = DURATION / 10
+"""The age at which a lease is renewed."""
+_FREE = ""
+
+Clock = Callable[[], datetime]
+
+
+class LeaseRefused(Exception):
+    """Another process holds the lease, or took it over; the message names it and says until when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lease: host and process, in words; and until when."""
+
+    owner: str
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"{self.owner}, until {self.until.isoformat(sep=' ', timespec='seconds')}"
+
+
+def utc_now() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def holder_of(text: str | None, now: datetime) -> Holder | None:
+    """Who holds the lease that a row tells of; None: nobody, or its time is over."""
+    if not text:
+        return None
+    row = orjson.loads(text)
+    holder = Holder(str(row["owner"]), from_micros(int(row["until"])))
+    return holder if holder.until > now else None
+
+
+class Lease:
+    """A lease that this process holds; see `hold_lease`."""
+
+    def __init__(self, engine: Engine, clock: Clock = utc_now) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._owner = f"process {os.getpid()} on {socket.gethostname()}"
+        self._token = secrets.token_hex(8)
+        self._text = _FREE
+        self._taken = clock()
+
+    def take(self) -> None:
+        """Take the lease, also one that has expired. Raises LeaseRefused."""
+        with self._engine.connect() as connection, begin_write(connection):
+            insert_ignore(connection, site_state, [{"name": LEASE_ROW, "value": _FREE}])
+            found = _read(connection)
+            holder = holder_of(found, self._clock())
+            if holder is not None or found is None or not self._replace(connection, found):
+                raise LeaseRefused(_refusal(holder))
+
+    def renew(self) -> None:
+        """Prolong the lease when it has aged. Raises LeaseRefused when another process has taken it over."""
+        if self._clock() - self._taken < RENEWAL:
+            return
+        with self._engine.connect() as connection, begin_write(connection):
+            if not self._replace(connection, self._text):
+                holder = holder_of(_read(connection), self._clock())
+                raise LeaseRefused(f"This upgrade was too slow and another took over. {_refusal(holder)}")
+
+    def give_back(self) -> None:
+        """Let others have the lease; nothing happens when it is another's by now."""
+        with self._engine.connect() as connection, begin_write(connection):
+            ours = (site_state.c.name == LEASE_ROW) & (site_state.c.value == self._text)
+            connection.execute(delete(site_state).where(ours))
+
+    def _replace(self, connection: Connection, found: str) -> bool:
+        """Write our own row in place of the one found, unless somebody else was faster."""
+        now = self._clock()
+        row = {"owner": self._owner, "token": self._token, "until": to_micros(now + DURATION)}
+        text = orjson.dumps(row).decode()
+        unchanged = (site_state.c.name == LEASE_ROW) & (site_state.c.value == found)
+        if connection.execute(update(site_state).where(unchanged).values(value=text)).rowcount != 1:
+            return False
+        self._text, self._taken = text, now
+        return True
+
+
+def _read(connection: Connection) -> str | None:
+    return connection.scalar(select(site_state.c.value).where(site_state.c.name == LEASE_ROW))
+
+
+def _refusal(holder: Holder | None) -> str:
+    who = "another process" if holder is None else str(holder)
+    return f"The tables of this site are being changed by {who}. Wait for it to end, then run the command again."
+
+
+@contextmanager
+def hold_lease(engine: Engine, clock: Clock = utc_now) -> Iterator[Lease]:
+    """Hold the lease of a database, whose `site_state` table must exist. Raises LeaseRefused."""
+    lease = Lease(engine, clock)
+    lease.take()
+    try:
+        yield lease
+    finally:
+        lease.give_back()
