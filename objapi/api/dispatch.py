@@ -1,0 +1,151 @@
+"""One call from the URL to the answer: verb, caller, permission, parameters, method, envelope, in this order."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Blueprint, Response, current_app, request
+from flask.sansio.blueprints import BlueprintSetupState
+from werkzeug.routing import Rule
+
+from objapi.api import envelope, responses
+from objapi.api.call import Call
+from objapi.api.methods import METHODS, Method, method_called
+from objapi.api.parameters import Controls, read_controls
+from objapi.api.replies import Reply
+from objapi.api.request_form import has_body, has_json_body, read_form
+from objapi.api.routing import ROUTE, called_target, name_called
+from objapi.api.wsgi_path import Target
+from objapi.errors import ApiError, CrossSite, MethodNotAllowed, combine
+from objapi.http.access import API, access
+from objapi.http.exchange import current_exchange
+from objapi.http.failures import as_api_error, log_failure
+from objapi.http.headers import answer_preflight
+from objapi.http.origins import refuse_cross_site
+from objapi.http.visitors import Visitor, current_visitor
+from objapi.settings import Settings
+from objapi.site import Site
+from objapi.store.transaction import Transaction
+
+SITE: Final = "objapi.site"
+"""The key of the site among the application's extensions."""
+
+blueprint: Final = Blueprint("api", __name__)
+
+
+@blueprint.record
+def add_route(state: BlueprintSetupState) -> None:
+    """Add the one route of the endpoint. It takes every verb, so that a wrong one is refused in the envelope too."""
+    endpoint = f"{blueprint.name}.{call_api.__name__}"
+    state.app.url_map.add(Rule(ROUTE, endpoint=endpoint, methods=None))
+    state.app.view_functions[endpoint] = call_api
+
+
+@access(API)
+def call_api() -> Response:
+    """The view of every URL with the endpoint in it, whatever the verb."""
+    target = called_target()
+    name, method = method_called(target)
+    if request.method == "OPTIONS":
+        return answer_preflight(request, (*method.verbs, "OPTIONS"))
+    if request.method not in method.verbs:
+        raise MethodNotAllowed(
+            f"{name} is not called with {request.method[:20]}; use {' or '.join(method.verbs)}.", allowed=method.verbs
+        )
+    site: Site = current_app.extensions[SITE]
+    if method.run_open is not None:
+        controls = _read_parameters(name, site.settings).controls()
+        return responses.respond(method.run_open(_call(site.settings, target, controls)))
+    visitor = current_visitor()
+    if method.writes:
+        refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
+    return _run_for_visitor(site, method, target, visitor, _read_parameters(name, site.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """The parameters of a request as they were read, or why they could not be.
+
+    They are read before the transaction, which then holds its locks for a shorter time; a refusal waits until the
+    caller is known to have access, so that a stranger learns nothing from it.
+    """
+
+    read: Controls | ApiError
+
+    def controls(self) -> Controls:
+        """The parameters; raises what was wrong with them."""
+        if isinstance(self.read, ApiError):
+            raise self.read
+        return self.read
+
+
+def _read_parameters(name: str, settings: Settings) -> _Parameters:
+    """The parameters of this request. A body larger than the site allows is refused before it is read whole."""
+    body = b""
+    if has_body(request.method, request.content_type):
+        request.max_content_length = settings.max_body_size
+        body = request.get_data(cache=False)
+    try:
+        form = read_form(request.method, request.query_string, request.content_type, body, settings)
+        controls = read_controls(name, form)
+        if controls.problems:
+            raise combine([problem.as_error() for problem in controls.problems])
+    except ApiError as refusal:
+        return _Parameters(refusal)
+    return _Parameters(controls)
+
+
+def _run_for_visitor(site: Site, method: Method, target: Target, visitor: Visitor, parameters: _Parameters) -> Response:
+    """Carry a method out in one transaction of the visitor, whose first statement loads the user."""
+    run, streamed = method.chosen(parameters.read)
+    request_id = current_exchange().request_id
+
+    def work(tx: Transaction) -> Reply:
+        tx.require(tx.registry.roles.api_permission)
+        controls = parameters.controls()
+        _require_own_token(visitor, controls)
+        return run(_call(site.settings, target, controls, visitor), tx)
+
+    if streamed:
+        # The answer still holds its connection, and there may be no second one to renew the session on.
+        return responses.respond(site.stream(visitor.load, work, request_id=request_id))
+    reply = site.run(visitor.load, work, write=method.writes, request_id=request_id)
+    visitor.renew()
+    return responses.respond(reply)
+
+
+def _require_own_token(visitor: Visitor, controls: Controls) -> None:
+    if controls.authenticator is not None and not visitor.holds(controls.authenticator):
+        raise CrossSite(
+            "_authenticator: the token is not of this session, or too old; read again and send its token."
+        )
+
+
+def _call(settings: Settings, target: Target, controls: Controls, visitor: Visitor | None = None) -> Call:
+    return Call(
+        settings=settings,
+        exchange=current_exchange(),
+        target=target,
+        controls=controls,
+        visitor=visitor,
+        if_match=request.headers.get("If-Match"),
+    )
+
+
+@blueprint.errorhandler(Exception)
+def answer_failure(error: Exception) -> Response:
+    """The error handler of this face: whatever went wrong, as an envelope, logged once."""
+    exchange, settings = current_exchange(), current_app.extensions[SITE].settings
+    answered = as_api_error(error)
+    log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)
+    style = envelope.CallStyle.of_request(
+        has_json_body=has_json_body(request.method, request.content_type), headers=request.headers
+    )
+    answer = envelope.failure(
+        responses.frame_of(exchange), answered, style, settings.error_status, _more(answered, exchange.url)
+    )
+    return responses.answered(answer)
+
+
+def _more(error: ApiError, url: str) -> dict[str, object]:
+    method = METHODS.get(name_called())
+    return dict(method.more_on_failure(error, url)) if method is not None else {}

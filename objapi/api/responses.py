@@ -1,0 +1,89 @@
+"""What a method replied, as a response of HTTP."""
+
+from collections.abc import Iterator
+
+from flask import Response
+
+from objapi.api import envelope
+from objapi.api.outcomes import PartlyDone
+from objapi.api.replies import Download, Listing, Reply, Text
+from objapi.http.exchange import Exchange, current_exchange
+from objapi.http.failures import as_api_error, log_failure
+
+
+def respond(reply: Reply) -> Response:
+    """The response to what a method replied."""
+    match reply:
+        case Text():
+            return _text(reply)
+        case Download():
+            return _download(reply)
+        case Listing():
+            return _listing(reply, current_exchange())
+        case PartlyDone():
+            return answered(envelope.partial_failure(frame_of(current_exchange()), reply.message, reply.answer))
+        case _:
+            return answered(envelope.success(frame_of(current_exchange()), reply))
+
+
+def frame_of(exchange: Exchange) -> envelope.Frame:
+    """What the envelope says of the request."""
+    return envelope.Frame(exchange.url, exchange.runtime, exchange.request_id)
+
+
+def answered(answer: envelope.Answer) -> Response:
+    """An answer as a response."""
+    response = Response(answer.body, status=answer.status)
+    for name, value in answer.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _text(reply: Text) -> Response:
+    """A document; it is shown, with its own styles, but may load and run nothing."""
+    response = Response(reply.body, content_type=f"{reply.content_type}; charset=utf-8")
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return response
+
+
+def _download(reply: Download) -> Response:
+    """A file, to be saved under its name: nothing that a user has uploaded runs on this site."""
+    blob = reply.blob
+    response = Response(_logged(blob.chunks, current_exchange()), content_type=blob.content_type)
+    response.content_length = blob.size
+    response.call_on_close(getattr(blob.chunks, "close", _nothing))
+    response.headers.set("Content-Disposition", "attachment", filename=blob.filename)
+    return response
+
+
+def _listing(reply: Listing, exchange: Exchange) -> Response:
+    """A long list. Its first chunk is read here, so that what fails at once is still answered as a failure.
+
+    What fails later breaks the connection off, before the closing bracket: no client takes half a list for the whole.
+    """
+    chunks = reply.chunks
+    first = next(chunks, b"")
+    head = envelope.success(frame_of(exchange), reply.head)
+    response = Response(_pieces(head.body, first, chunks, exchange), content_type=envelope.JSON_TYPE)
+    response.call_on_close(getattr(chunks, "close", _nothing))
+    return response
+
+
+def _nothing() -> None:
+    """An iterator that holds nothing needs no closing."""
+
+
+def _pieces(head: bytes, first: bytes, chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
+    yield head.removesuffix(b"}") + b',"objects":[' + first
+    for chunk in _logged(chunks, exchange):
+        yield b"," + chunk
+    yield b"]}"
+
+
+def _logged(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
+    """The chunks; a failure on the way, for which it is too late to be answered, is logged and breaks off."""
+    try:
+        yield from chunks
+    except Exception as error:
+        log_failure(error, as_api_error(error), request_id=exchange.request_id, method="stream", path=exchange.path)
+        raise

@@ -1,0 +1,109 @@
+"""`update_many`: fields of many objects, all or none of them unless `partial=1`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from objapi.api.call import Call, Json, missing
+from objapi.api.outcomes import PartlyDone, described_error, judged, named, plan_of
+from objapi.errors import ApiError, BadRequest, Cause, TooLarge
+from objapi.store.requests import BatchFailed, ByPath, ByUid, Entry, Outcome, Selector, UpdateItem
+from objapi.store.transaction import Transaction
+
+_KEYS: Final = frozenset({"obj_path", "obj_uid", "UID", "fields", "version"})
+
+
+def update_many(call: Call, tx: Transaction) -> Json | PartlyDone:
+    """Set fields as `input_values` says: `{path: {field: value}}`, or a list of `{"obj_path"|"obj_uid", "fields"}`.
+
+    The store refuses an object that is named twice.
+    """
+    call.refuse_unused()
+    items = entries_of(call.controls.structure("input_values"), call.settings.max_update_entries)
+    dry_run = call.controls.flag("dry_run")
+    outcome = tx.update(items, partial=call.controls.flag("partial"), dry_run=dry_run)
+    answer = {"updates": described_updates(outcome, call.exchange.url), **plan_of(outcome, dry_run=dry_run)}
+    return judged(answer, outcome)
+
+
+def entries_of(values: object, limit: int) -> list[UpdateItem]:
+    """The items of `input_values`. Raises BadRequest that names every entry which cannot be read, TooLarge."""
+    if values is None:
+        raise missing("input_values")
+    if not isinstance(values, dict | list):
+        raise BadRequest.of_parameter("input_values", "input_values: a JSON object or a list is expected.")
+    if not values:
+        raise BadRequest.of_parameter("input_values", "input_values: no object is named.")
+    if len(values) > limit:
+        message = f"input_values: {len(values)} entries were sent, the limit of this site is {limit}."
+        raise TooLarge(message, causes=[Cause("parameter", "input_values", message)])
+    problems: list[Cause] = []
+    read = _of_object(values, problems) if isinstance(values, dict) else _of_list(values, problems)
+    items = list(read)
+    if problems:
+        raise BadRequest(" ".join(problem.message for problem in problems), causes=problems)
+    return items
+
+
+def _of_object(values: Mapping[str, object], problems: list[Cause]) -> Iterator[UpdateItem]:
+    for number, (path, fields) in enumerate(values.items()):
+        if isinstance(fields, dict) and fields:
+            yield UpdateItem(ByPath(path), fields)
+        else:
+            problems.append(_problem(number, path, "an object of at least one field and its value is expected"))
+
+
+def _of_list(values: Sequence[object], problems: list[Cause]) -> Iterator[UpdateItem]:
+    for number, entry in enumerate(values):
+        if not isinstance(entry, dict):
+            problems.append(_problem(number, f"entry {number}", "an object is expected"))
+            continue
+        unknown = entry.keys() - _KEYS
+        target, name = _target(entry), f"entry {number}"
+        fields, version = entry.get("fields"), entry.get("version")
+        if unknown:
+            problems.append(_problem(number, name, f"unknown keys {', '.join(sorted(unknown))}"))
+        elif target is None:
+            problems.append(_problem(number, name, "either obj_path or obj_uid is expected, as text"))
+        elif not isinstance(fields, dict) or not fields:
+            problems.append(_problem(number, name, "fields must be an object of at least one field and its value"))
+        elif version is not None and (not isinstance(version, int) or isinstance(version, bool)):
+            problems.append(_problem(number, name, "version must be a whole number"))
+        else:
+            yield UpdateItem(target, fields, version)
+
+
+def _target(entry: Mapping[str, object]) -> Selector | None:
+    named_by = [(key, entry[key]) for key in ("obj_path", "obj_uid", "UID") if entry.get(key)]
+    if len(named_by) != 1 or not isinstance(named_by[0][1], str):
+        return None
+    key, value = named_by[0]
+    return ByPath(value) if key == "obj_path" else ByUid(value)
+
+
+def _problem(number: int, name: str, message: str) -> Cause:
+    return Cause("object", name, f"input_values, {name}: {message}.", index=number)
+
+
+def described_updates(outcome: Outcome, url: str) -> list[Json]:
+    """The entries of `updates`, in the order given."""
+    return [_described_update(entry, url) for entry in outcome.entries]
+
+
+def described_failures(error: ApiError, url: str) -> Json:
+    """What a failed `update_many` carries besides: what is wrong with each entry, when it came to looking at them."""
+    return {"updates": described_updates(error.outcome, url)} if isinstance(error, BatchFailed) else {}
+
+
+def _described_update(entry: Entry, url: str) -> Json:
+    name = named(entry)
+    described: dict[str, object] = {
+        "url": url,
+        "success": entry.error is None,
+        "error": entry.error is not None,
+        "obj_path": name["path"],
+        "obj_uid": name["UID"],
+        "updated": list(entry.updated),
+    }
+    if entry.error is not None:
+        described |= described_error(entry.error)
+    return described

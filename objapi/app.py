@@ -1,0 +1,60 @@
+"""The application: one WSGI callable that puts the faces of a site together.
+
+Outside in: proxy headers, the step that finds `@@API` in the path, Flask with its routes. Security headers, request ids
+and cross-origin sharing are added to every response.
+"""
+
+import os
+from typing import Final
+
+from flask import Flask, Response, request
+
+from objapi.api.dispatch import SITE
+from objapi.api.dispatch import blueprint as api_blueprint
+from objapi.api.routing import ApiPaths
+from objapi.http.access import require_declarations
+from objapi.http.exchange import current_exchange
+from objapi.http.headers import secure, share
+from objapi.http.proxies import TrustedProxies
+from objapi.http.visitors import Visitors, attach_visitors
+from objapi.security.authentication import open_authentication
+from objapi.settings import Settings, load_settings
+from objapi.site import Site
+from objapi.web.routes import make_blueprint, make_error_handler
+
+# Bytes in the body of a form of the web face; the API has a setting of its own.
+MAX_FORM_SIZE: Final = 64 * 1024
+
+
+def create_app(settings: Settings | None = None, site: Site | None = None) -> Flask:
+    """The application of a site.
+
+    Without `settings` those of the environment hold, without `site` the site of these settings is opened. Raises
+    SettingsError, what `Site.open` raises, and UndeclaredAccess when a route does not say who may call it.
+    """
+    settings = settings or (site.settings if site is not None else load_settings(os.environ))
+    site = site or Site.open(settings)
+    application = Flask("objapi", static_folder=None)
+    application.config["MAX_CONTENT_LENGTH"] = MAX_FORM_SIZE
+    application.extensions[SITE] = site
+    application.url_map.strict_slashes = False
+    application.url_map.merge_slashes = False
+    authentication = open_authentication(settings, site.registry.roles, site.transact)
+    attach_visitors(application, Visitors(site, authentication))
+    application.register_blueprint(api_blueprint)
+    application.register_blueprint(make_blueprint(settings))
+    application.register_error_handler(Exception, make_error_handler(settings))
+    _finish_responses(application, settings)
+    require_declarations(application)
+    application.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
+        ApiPaths(application.wsgi_app, settings.public_url), settings.trusted_proxies
+    )
+    return application
+
+
+def _finish_responses(application: Flask, settings: Settings) -> None:
+    @application.after_request
+    def finish(response: Response) -> Response:
+        secure(response, current_exchange())
+        share(request, response, settings.allowed_origins)
+        return response

@@ -1,0 +1,32 @@
+"""The `objapi` command: make a site, serve it, look after its users, contents, catalogs and workflows."""
+
+from typing import Final
+
+import click
+
+from objapi import __version__
+from objapi.cli.content import content, init, reindex, upgrade
+from objapi.cli.serving import serve
+from objapi.cli.settings import show_settings
+from objapi.cli.users import user
+from objapi.cli.workflows import workflows
+
+
+HELP: Final = """A gateway through which laboratories talk JSON to everything they keep.
+
+\b
+To try it:             objapi serve --demo
+A site of your own:    objapi init; objapi user add NAME --role Manager; objapi serve
+
+Every setting is an environment variable; `objapi settings` lists them with their meaning.
+"""
+
+
+@click.group(help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="objapi")
+def main() -> None:
+    """The command; everything is in its sub-commands."""
+
+
+for command in (serve, init, user, content, upgrade, reindex, workflows, show_settings):
+    main.add_command(command)

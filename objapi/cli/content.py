@@ -1,0 +1,65 @@
+"""`objapi init`, `content`, `upgrade`, `reindex`: make a site, fill it, and bring it up to date."""
+
+from pathlib import Path
+
+import click
+
+from objapi.cli.common import data_option, explained, opened_site, settings_from
+from objapi.model.loading import read_content
+from objapi.progress import progress
+from objapi.site import Site
+
+
+@click.command()
+@data_option
+@explained
+def init(data_dir: Path | None) -> None:
+    """Make the site: its tables and the objects it begins with. On a site that exists this changes nothing."""
+    site = Site.open(settings_from(data_dir=data_dir))
+    try:
+        made = site.initialise(progress)
+    finally:
+        site.close()
+    if made:
+        click.echo("The site is made. Next: objapi user add NAME --role Manager; objapi serve", err=True)
+    else:
+        click.echo("The site exists already; nothing was changed.", err=True)
+
+
+@click.group()
+def content() -> None:
+    """Load objects and users from files."""
+
+
+@content.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@data_option
+@explained
+def load(file: Path, data_dir: Path | None) -> None:
+    """Load the users and objects of the YAML file FILE, all or none of them.
+
+    The profile guide says how such a file is written; the sample laboratory is one.
+    """
+    with opened_site(data_dir) as site:
+        site.load_content(read_content(file), progress)
+
+
+@click.command()
+@data_option
+@explained
+def upgrade(data_dir: Path | None) -> None:
+    """Bring the tables and catalogs in step with this version and with the declarations. Repeatable."""
+    site = Site.open(settings_from(data_dir=data_dir))
+    try:
+        site.upgrade(progress)
+    finally:
+        site.close()
+
+
+@click.command()
+@data_option
+@explained
+def reindex(data_dir: Path | None) -> None:
+    """Work out every index value and every stored answer again from the objects."""
+    with opened_site(data_dir) as site:
+        site.reindex(progress)

@@ -1,0 +1,56 @@
+"""The sample laboratory: made once, with log-ins that everybody knows, and so for this machine alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from objapi.model.content import Content, ContentUser
+from objapi.model.loading import read_content
+from objapi.progress import progress
+from objapi.security.accounts import list_accounts
+from objapi.security.passwords import Passwords
+from objapi.security.principals import LoadedUser, load_by_login
+from objapi.site import Site, SiteError
+
+DEMO: Final = "demo"
+"""The name under which a profile offers its sample contents."""
+
+
+def demo_content(site: Site) -> Content | None:
+    """The sample contents of the site's profiles, if they have any."""
+    file = site.registry.content_files.get(DEMO)
+    return read_content(Path(file)) if file is not None else None
+
+
+def make_demo_site(site: Site, content: Content | None) -> None:
+    """Make the site with the sample contents, on an empty database or where that was interrupted.
+
+    A site that has users is left as it is. Raises SiteError when the profiles have no sample contents.
+    """
+    if not site.initialise(progress):
+        site.check_current()
+    if site.transact(list_accounts, write=False):
+        return
+    if content is None:
+        profiles = ", ".join(site.settings.profiles)
+        raise SiteError(f"None of the profiles {profiles} has sample contents; serve without --demo.")
+    site.load_content(content, progress)
+
+
+def users_with_demo_password(site: Site, content: Content | None) -> tuple[str, ...]:
+    """The users of the sample contents who exist here and still have the password that everybody knows."""
+    users = content.users if content is not None else ()
+    loaded = site.transact(lambda connection: _loaded(connection, users, site), write=False)
+    passwords = Passwords()
+    return tuple(
+        user.id for user, here in loaded if here.active and passwords.verify(here.password_hash, user.password)
+    )
+
+
+def _loaded(
+    connection: Connection, users: Sequence[ContentUser], site: Site
+) -> list[tuple[ContentUser, LoadedUser]]:
+    found = ((user, load_by_login(connection, user.id, site.registry.roles)) for user in users)
+    return [(user, loaded) for user, loaded in found if loaded is not None]

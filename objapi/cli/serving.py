@@ -1,0 +1,95 @@
+"""`objapi serve`: serve a site, the sample laboratory when asked for it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+
+from objapi.cli.common import Refused, data_option, explained, settings_from
+from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
+from objapi.model.content import ContentUser
+from objapi.serve import base_url, is_loopback, listening_address
+from objapi.serve import serve as run_server
+from objapi.settings import Settings
+from objapi.site import Site
+
+DEMO_REFUSED: Final = (
+    "The passwords of the sample laboratory are known to everybody, so it is served to this machine alone: "
+    "listen on 127.0.0.1, and set no OBJAPI_PUBLIC_URL."
+)
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Serve the sample laboratory; make it first when there is none.")
+@click.option("--host", help="Address to listen on.  [OBJAPI_HOST; default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on.  [OBJAPI_PORT; default: 8080]")
+@data_option
+@click.option("--workers", type=int, help="Worker processes.  [OBJAPI_WORKERS; default: one a core]")
+@click.option(
+    "--threads", type=int, help="Threads of a worker.  [OBJAPI_THREADS; default: 1 on SQLite, 4 on MariaDB/MySQL]"
+)
+@explained
+def serve(
+    demo: bool, host: str | None, port: int | None, data_dir: Path | None, workers: int | None, threads: int | None
+) -> None:
+    """Serve the site until a signal ends it.
+
+    The site must have been made (`objapi init`) and be up to date (`objapi upgrade`). With --demo it is made here, on
+    an empty database, with objects to try things on and users whose names and passwords are shown.
+    """
+    settings = settings_from(host=host, port=port, data_dir=data_dir, workers=workers, threads=threads)
+    if demo and is_exposed(settings):
+        raise Refused(DEMO_REFUSED)
+    listening_address(settings.host, settings.port)
+    users = _prepared(settings, demo=demo)
+    sys.exit(run_server(settings, lambda: click.echo(announcement(settings, users), err=True)))
+
+
+def is_exposed(settings: Settings) -> bool:
+    """Whether others than this machine can reach the server, directly or by way of a proxy."""
+    public = urlsplit(settings.public_url or "").hostname
+    return not is_loopback(settings.host) or (public is not None and not is_loopback(public))
+
+
+def _prepared(settings: Settings, *, demo: bool) -> Sequence[ContentUser]:
+    """See to it that the site can be served; the log-ins to be shown. The database is closed again afterwards."""
+    site = Site.open(settings)
+    try:
+        content = demo_content(site)
+        if demo:
+            make_demo_site(site, content)
+        site.check_current()
+        if is_exposed(settings):
+            _refuse_demo_passwords(users_with_demo_password(site, content))
+    finally:
+        site.close()
+    return content.users if demo and content is not None else ()
+
+
+def _refuse_demo_passwords(users: Sequence[str]) -> None:
+    if users:
+        raise Refused(
+            f"{DEMO_REFUSED} These users still have theirs: {', '.join(users)}. "
+            "Give each a new one: objapi user passwd NAME."
+        )
+
+
+def announcement(settings: Settings, users: Sequence[ContentUser]) -> str:
+    """What is said once the server answers: where it is and, of the sample laboratory, how to get in."""
+    url = f"{base_url(settings)}/{settings.site_id}"
+    lines = [f"Serving {url}"]
+    if users:
+        width = max(len(user.id) for user in users)
+        lines += ["", "Log-ins of the sample laboratory (name, password, who it is):"]
+        lines += [f"    {user.id:<{width}}  {user.password}  {_described(user)}" for user in users]
+        call = f"curl -u {users[0].id}:{users[0].password} '{url}/@@API/read?portal_type=Client'"
+        lines += ["", "To try it:", f"    {call}"]
+    return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def _described(user: ContentUser) -> str:
+    held = ", ".join((*user.groups, *user.roles))
+    return f"{user.fullname} ({held})" if held else user.fullname

@@ -1,0 +1,63 @@
+"""`objapi workflows`: read DCWorkflow definitions, show the workflows of the site."""
+
+from pathlib import Path
+
+import click
+import yaml
+
+from objapi.cli.common import Refused, explained, settings_from
+from objapi.model.loading import load_registry
+from workflows import Workflow, dump_workflow, mermaid, read_definition, svg
+
+
+@click.group()
+def workflows() -> None:
+    """Read workflow definitions of other systems, show those of the site."""
+
+
+@workflows.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else the output.")
+@explained
+def import_definition(file: Path, output: Path | None) -> None:
+    """Turn the DCWorkflow definition FILE (a definition.xml) into a declaration for a profile, as YAML.
+
+    What cannot be carried over (scripts, guard expressions) is named on standard error; a guard with such an
+    expression refuses.
+    """
+    imported = read_definition(file.read_bytes(), source=str(file))
+    text = _yaml(imported.workflow)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+    for note in imported.notes:
+        click.echo(f"{file}, line {note.line}: {note.where}: {note.message}", err=True)
+    click.echo(
+        f"Read {imported.workflow.id}: {len(imported.workflow.states)} states, "
+        f"{len(imported.workflow.transitions)} transitions, {len(imported.notes)} notes.",
+        err=True,
+    )
+
+
+@workflows.command("show")
+@click.argument("workflow_id", metavar="[ID]", required=False)
+@click.option("--format", "form", type=click.Choice(["yaml", "mermaid", "svg"]), default="yaml", show_default=True)
+@explained
+def show(workflow_id: str | None, form: str) -> None:
+    """List the workflows of the site's profiles, or show the one with this ID."""
+    known = load_registry(settings_from().profiles).workflows
+    if workflow_id is None:
+        for name, workflow in sorted(known.items()):
+            click.echo(f"{name}\t{workflow.state_variable}\t{len(workflow.states)} states\t{workflow.title}")
+        return
+    if workflow_id not in known:
+        raise Refused(f"There is no workflow {workflow_id!r}; `objapi workflows show` lists those there are.")
+    drawn = {"yaml": _yaml, "mermaid": mermaid, "svg": svg}[form]
+    click.echo(drawn(known[workflow_id]), nl=False)
+
+
+def _yaml(workflow: Workflow) -> str:
+    declaration = {"workflows": {workflow.id: dump_workflow(workflow)}}
+    text: str = yaml.safe_dump(declaration, sort_keys=False, allow_unicode=True, width=110)
+    return text

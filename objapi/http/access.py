@@ -1,0 +1,66 @@
+"""What a route asks of its caller, declared at the route and checked before it runs.
+
+A view function without a declaration stops the start of the application: to forget one must not mean to open a door.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+from flask import Flask
+
+_DECLARED: Final = "required_access"
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class Access(Enum):
+    """Who may call a route."""
+
+    PUBLIC = "public"
+    """Anybody. A log-in page can be nothing else."""
+    LOGGED_IN = "logged in"
+    """Whoever is logged in; what they may do is then asked of the permissions of each object."""
+    API = "api"
+    """Whoever has the permission to use the API, asked inside the request's own transaction."""
+
+
+PUBLIC: Final = Access.PUBLIC
+LOGGED_IN: Final = Access.LOGGED_IN
+API: Final = Access.API
+
+
+class UndeclaredAccess(Exception):
+    """Routes that do not say who may call them; the message names all of them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(
+            f"No access is declared for {', '.join(sorted(names))}. Declare one of "
+            f"{', '.join(access.name for access in Access)}."
+        )
+
+
+def access(required: Access) -> Callable[[_View], _View]:
+    """Decorator: declare what a view function asks of its caller. To be put next to the function, under its route."""
+
+    def declare(view: _View) -> _View:
+        setattr(view, _DECLARED, required)
+        return view
+
+    return declare
+
+
+def declared_access(view: Callable[..., Any]) -> Access | None:
+    """What a view function declares, None when it declares nothing."""
+    required = getattr(view, _DECLARED, None)
+    return required if isinstance(required, Access) else None
+
+
+def require_declarations(application: Flask) -> None:
+    """Raise UndeclaredAccess when a route of the application does not say who may call it."""
+    undeclared = [
+        f"route {rule.rule} ({rule.endpoint})"
+        for rule in application.url_map.iter_rules()
+        if declared_access(application.view_functions[rule.endpoint]) is None
+    ]
+    if undeclared:
+        raise UndeclaredAccess(undeclared)

@@ -1,0 +1,54 @@
+"""Failures of any kind as one of our errors, each logged once under the id of its request."""
+
+import logging
+from typing import Final
+
+from werkzeug.exceptions import HTTPException
+
+from objapi.errors import ApiError, BadRequest, InternalError, MethodNotAllowed, NotFound, TooLarge
+
+log = logging.getLogger("objapi.requests")
+
+_BY_STATUS: Final[dict[int, type[ApiError]]] = {404: NotFound, 413: TooLarge, 431: TooLarge}
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """The error to be answered for `error`.
+
+    One of ours stays itself, one of Werkzeug's becomes ours of the same status; anything else is a fault of the gateway
+    whose text may hold what no client should see, and gives an `InternalError` that says nothing of it.
+    """
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPException):
+        return _of_werkzeug(error)
+    return InternalError(
+        "The gateway could not answer because of a fault of its own. Its log has the cause under this request's id."
+    )
+
+
+def _of_werkzeug(error: HTTPException) -> ApiError:
+    status = error.code or 500
+    message = error.description or error.name
+    allowed = getattr(error, "valid_methods", None)
+    if status == 405:
+        return MethodNotAllowed("This URL is not called with that HTTP verb.", allowed=sorted(allowed or ()))
+    if 400 <= status < 500:
+        return _BY_STATUS.get(status, BadRequest)(message, status=status)
+    return InternalError("The gateway could not answer because of a fault of its own.")
+
+
+def log_failure(error: Exception, answered: ApiError, *, request_id: str, method: str, path: str) -> None:
+    """Write the one log entry of a failed request: with the traceback when it is the gateway's fault.
+
+    `method` and `path` are quoted, so that a client cannot write lines of its own into the log. Query strings are left
+    out: they hold values of the laboratory.
+    """
+    text = "%s %s %s %s: %s"
+    details = (request_id, ascii(method), ascii(path), answered.status, ascii(answered.message))
+    if answered.status == 500:
+        log.error(text, *details, exc_info=error)
+    elif answered.status > 500:
+        log.warning(text, *details, exc_info=error.__cause__)
+    else:
+        log.info(text, *details)

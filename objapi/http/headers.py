@@ -1,0 +1,55 @@
+"""Headers that every response carries, and cross-origin sharing for the front-ends that a site allows."""
+
+from collections.abc import Collection
+from typing import Final
+
+from flask import Request, Response
+
+from objapi.http.exchange import Exchange
+from objapi.security.crosssite import same_origin
+
+_ALWAYS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+# What an answer that is no page may do when a browser shows it as one: nothing.
+_INERT: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
+_PREFLIGHT_SECONDS: Final = 600
+_EXPOSED: Final = "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Content-Disposition"
+
+
+def secure(response: Response, exchange: Exchange) -> None:
+    """Add the security headers and the request id; what a view has set itself stays.
+
+    Answers depend on who asks, so nothing may keep them: `Cache-Control: no-store` unless the view said otherwise.
+    """
+    for name, value in _ALWAYS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", _INERT)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Request-Id"] = exchange.request_id
+
+
+def share(request: Request, response: Response, allowed: Collection[str]) -> None:
+    """Let a page of an allowed origin read the response to its user's credentials (CORS, of the Fetch standard)."""
+    if not allowed:
+        return
+    response.vary.add("Origin")
+    origin = request.headers.get("Origin")
+    if origin is not None and same_origin(origin, allowed):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+
+
+def answer_preflight(request: Request, verbs: Collection[str]) -> Response:
+    """The answer to OPTIONS: the verbs of a URL and, to a browser that asks for another site, what it may send."""
+    response = Response(status=204)
+    response.headers["Allow"] = ", ".join(verbs)
+    if "Access-Control-Request-Method" in request.headers:
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(verbs)
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-Match, Prefer"
+        response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
+    return response

@@ -1,0 +1,149 @@
+"""Who sends a request, by way of Flask-Login: `current_user` is a `Visitor`, for every face and every route.
+
+Nothing is kept in Flask's own session: the credentials of a request are its `Authorization` header or the cookie
+`__ac`, and they are read anew with each request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Final, NoReturn
+
+from flask import Flask, Request, current_app
+from flask_login import LoginManager, current_user
+from sqlalchemy import Connection
+
+from objapi.errors import Unauthorized
+from objapi.security.authentication import Authentication, Identified
+from objapi.security.authenticators import Authenticators, load_authenticators
+from objapi.security.crosssite import Authentication as AuthenticationKind
+from objapi.security.principals import LoadedUser
+from objapi.security.sessions import COOKIE
+from objapi.site import Site
+
+_EXTENSION: Final = "objapi.visitors"
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """What it takes to know the visitors of one site."""
+
+    site: Site
+    authentication: Authentication
+
+    @cached_property
+    def authenticators(self) -> Authenticators:
+        """The site's tokens, whose secret is in the database."""
+        return self.site.transact(load_authenticators, write=False)
+
+    def visitor(self, request: Request) -> "Visitor":
+        """Whoever sends a request; raises Unauthorized or TooManyAttempts for a wrong `Authorization` header."""
+        now = self.site.now()
+        identified = self.authentication.identify(
+            request.headers.get("Authorization"), request.cookies.get(COOKIE), request.remote_addr or "", now
+        )
+        return Visitor(self, self.authenticators, identified, now)
+
+
+class Visitor:
+    """Whose credentials a request carries; the properties are those that Flask-Login asks for.
+
+    A face that opens a transaction calls `load` as its first statement. A page that only wants to know whether somebody
+    is logged in asks `is_authenticated`, which loads the user in a short transaction of its own.
+    """
+
+    def __init__(
+        self, visitors: Visitors, authenticators: Authenticators, identified: Identified, now: datetime
+    ) -> None:
+        self._visitors = visitors
+        self._authenticators = authenticators
+        self._identified = identified
+        self._now = now
+        self._asked = False
+        self.user: LoadedUser | None = None
+        """The user as last loaded; None before that, and when nobody is logged in."""
+
+    @property
+    def kind(self) -> AuthenticationKind:
+        """How the visitor is authenticated: by cookie, basic or none."""
+        return self._identified.kind
+
+    def load(self, connection: Connection) -> LoadedUser:
+        """The user of this moment, in one statement; raises Unauthorized (401)."""
+        self._asked = True
+        self.user = None
+        self.user = self._identified.load(connection)
+        return self.user
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether the credentials are those of an active user."""
+        if not self._asked and self.kind != "none":
+            try:
+                self._visitors.site.transact(self.load, write=False)
+            except Unauthorized:
+                self.user = None
+        return self.user is not None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the account is in use; one that is not never authenticates."""
+        return self.is_authenticated
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody is logged in."""
+        return not self.is_authenticated
+
+    def get_id(self) -> str:
+        """The user's id; empty for nobody."""
+        return self.user.principal.user_id if self.user is not None and self.is_authenticated else ""
+
+    @property
+    def session_digest(self) -> str | None:
+        """The digest of the visitor's session, when logged in by cookie."""
+        return self.user.session.digest if self.user is not None and self.user.session is not None else None
+
+    def token(self) -> str:
+        """An `_authenticator` for this visitor; only once the user was loaded."""
+        return self._authenticators.issue(self.get_id(), self.session_digest, self._now)
+
+    def holds(self, token: str) -> bool:
+        """Whether an `_authenticator` was given to this visitor."""
+        return self._authenticators.check(token, self.get_id(), self.session_digest, self._now)
+
+    def renew(self) -> None:
+        """Let the visitor's session live on, when it is time to write that down. For the end of a request."""
+        if self.user is not None and self.user.session is not None:
+            self._visitors.authentication.renew(self.user, self._now)
+
+
+def attach_visitors(application: Flask, visitors: Visitors) -> None:
+    """Make `current_user` the visitor of each request."""
+    manager = LoginManager()
+    manager.session_protection = None
+    # A remember cookie would be looked at before our loader. No cookie can have this name, so there is none.
+    application.config["REMEMBER_COOKIE_NAME"] = ";"
+    manager.request_loader(visitors.visitor)
+    manager.unauthorized_handler(_refuse)
+    manager.init_app(application)
+    application.extensions[_EXTENSION] = visitors
+
+
+def _refuse() -> NoReturn:
+    raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
+
+
+def current_visitors() -> Visitors:
+    """What knows the visitors of the application that is answering."""
+    visitors: Visitors = current_app.extensions[_EXTENSION]
+    return visitors
+
+
+def current_visitor() -> Visitor:
+    """The visitor of the request that is being answered.
+
+    Raises Unauthorized for wrong credentials in the `Authorization` header, TooManyAttempts when it has to wait.
+    """
+    visitor: Visitor = current_user._get_current_object()
+    return visitor

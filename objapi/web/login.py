@@ -1,0 +1,100 @@
+"""Log-in and log-out by the form, as published clients do it: names and texts are those of the historic server."""
+
+from typing import Final
+
+from flask import Response, request
+
+from objapi.errors import TooManyAttempts
+from objapi.http.exchange import current_exchange
+from objapi.http.origins import refuse_cross_site
+from objapi.http.visitors import current_visitors
+from objapi.security.addresses import safe_came_from
+from objapi.security.credentials import Credentials
+from objapi.security.login import LoginFailed, log_in, log_out
+from objapi.security.sessions import COOKIE, NewSession
+from objapi.settings import Settings
+from objapi.web.pages import page, site_path
+
+FAILED: Final = "login_failed"
+"""What published clients look for in the page to learn that the log-in failed."""
+
+
+def answer_form(settings: Settings) -> Response:
+    """The empty form."""
+    return _form(settings, request.args.get("came_from"))
+
+
+def answer_login(settings: Settings) -> Response:
+    """Log somebody in: the cookie and the way back to `came_from`, or the form again with what is wrong."""
+    refuse_cross_site(request, current_exchange(), "cookie", settings.allowed_origins)
+    name, password = request.form.get("__ac_name", ""), request.form.get("__ac_password", "")
+    came_from = request.form.get("came_from") or request.args.get("came_from")
+    visitors = current_visitors()
+    verification, rules = visitors.authentication.verification, visitors.authentication.sessions
+    try:
+        begun = log_in(verification, Credentials(name, password), request.remote_addr or "", visitors.site.now(), rules)
+    except TooManyAttempts as refused:
+        response = _form(settings, came_from, name, refused.message, status=refused.status)
+        response.headers.extend(refused.headers)
+        return response
+    if isinstance(begun, LoginFailed):
+        return _form(settings, came_from, name, "The user name or the password is wrong.")
+    log_out(visitors.site.transact, request.cookies.get(COOKIE))
+    return _logged_in(settings, begun, came_from)
+
+
+def answer_logout(settings: Settings) -> Response:
+    """End the session."""
+    refuse_cross_site(request, current_exchange(), "cookie", settings.allowed_origins)
+    log_out(current_visitors().site.transact, request.cookies.get(COOKIE))
+    response = page(
+        "message.html",
+        settings,
+        heading="Logged out",
+        message="Your session has ended.",
+        link=f"{site_path(settings)}/login_form",
+        link_text="Log in again",
+    )
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_is_secure(settings))
+    return response
+
+
+def _form(
+    settings: Settings, came_from: str | None, name: str = "", problem: str = "", *, status: int = 200
+) -> Response:
+    return page(
+        "login.html",
+        settings,
+        status=status,
+        action=f"{site_path(settings)}/login_form",
+        came_from=_safe(came_from),
+        name=name,
+        failure=FAILED if problem else "",
+        message=problem,
+    )
+
+
+def _logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> Response:
+    target = _safe(came_from)
+    if target is not None:
+        response = Response(status=302)
+        response.headers["Location"] = target
+    else:
+        response = page(
+            "message.html",
+            settings,
+            heading="Logged in",
+            message="You are now logged in.",
+            link=site_path(settings),
+            link_text="Go on",
+        )
+    response.set_cookie(COOKIE, begun.key, httponly=True, samesite="Lax", secure=_is_secure(settings))
+    return response
+
+
+def _safe(came_from: str | None) -> str | None:
+    return safe_came_from(came_from, [f"{current_exchange().root}/"])
+
+
+def _is_secure(settings: Settings) -> bool:
+    return settings.cookie_secure == "on" or (settings.cookie_secure == "auto" and current_exchange().secure)

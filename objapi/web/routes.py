@@ -1,0 +1,101 @@
+"""The routes of the web face, each with what it asks of its caller, and its error handler."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+from flask_login import login_required
+
+from objapi.errors import Unauthorized
+from objapi.http.access import LOGGED_IN, PUBLIC, access
+from objapi.http.exchange import current_exchange
+from objapi.http.failures import as_api_error, log_failure
+from objapi.http.visitors import current_visitor
+from objapi.settings import Settings
+from objapi.web import login, password
+from objapi.web.pages import page, site_path
+
+
+def make_blueprint(settings: Settings) -> Blueprint:
+    """The face of a site: what is below `/<site>`, and the same log-in page at the root."""
+    web = Blueprint("web", __name__, template_folder="templates")
+    site = f"/{settings.site_id}"
+
+    @web.get("/")
+    @web.get(site)
+    @access(PUBLIC)
+    def front() -> Response:
+        """The front page: what this is, and where to go on."""
+        visitor = current_visitor()
+        return page("front.html", settings, visitor=visitor if visitor.is_authenticated else None)
+
+    @web.get("/login_form")
+    @web.get("/login")
+    @web.get(f"{site}/login_form")
+    @web.get(f"{site}/login")
+    @access(PUBLIC)
+    def login_form() -> Response:
+        """The log-in form."""
+        return login.answer_form(settings)
+
+    @web.post("/login_form")
+    @web.post("/login")
+    @web.post(f"{site}/login_form")
+    @web.post(f"{site}/login")
+    @access(PUBLIC)
+    def log_in() -> Response:
+        """Log in."""
+        return login.answer_login(settings)
+
+    @web.route("/logout", methods=["GET", "POST"])
+    @web.route(f"{site}/logout", methods=["GET", "POST"])
+    @access(PUBLIC)
+    def log_out() -> Response:
+        """Log out."""
+        return login.answer_logout(settings)
+
+    @web.get(f"{site}/password")
+    @access(LOGGED_IN)
+    @login_required
+    def password_form() -> Response:
+        """The form for one's own password."""
+        return password.answer_form(settings)
+
+    @web.post(f"{site}/password")
+    @access(LOGGED_IN)
+    @login_required
+    def change_password() -> Response:
+        """Change one's own password."""
+        return password.answer_change(settings)
+
+    return web
+
+
+def make_error_handler(settings: Settings) -> Callable[[Exception], Response]:
+    """The error handler of this face, for unknown URLs too: a page that says what is wrong."""
+
+    def answer_failure(error: Exception) -> Response:
+        exchange, answered = current_exchange(), as_api_error(error)
+        form = f"{site_path(settings)}/login_form"
+        if isinstance(answered, Unauthorized) and request.method == "GET" and "Authorization" not in request.headers:
+            response = Response(status=302)
+            response.headers["Location"] = f"{form}?came_from={quote(exchange.url, safe='')}"
+            return response
+        log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)
+        response = page(
+            "message.html",
+            settings,
+            status=answered.status,
+            heading={401: "Not logged in", 403: "Not allowed", 404: "Not found"}.get(answered.status, "Not done"),
+            message=answered.message,
+            bad=True,
+            request_id=exchange.request_id,
+            link=form if answered.status == 401 else site_path(settings),
+            link_text="Log in" if answered.status == 401 else "Go to the front page",
+        )
+        response.headers.extend(answered.headers)
+        if answered.status == 401:
+            response.headers.setdefault("WWW-Authenticate", 'Basic realm="objapi", charset="UTF-8"')
+        return response
+
+    return answer_failure

@@ -1,0 +1,60 @@
+"""The sample laboratory, served: one server a database and session, and others for tests with needs of their own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy.engine import URL
+
+from tests.acceptance.client import Client
+from tests.acceptance.server import served_laboratory
+from tests.conftest import DATABASES
+from tests.databases import fresh_mariadb_database
+
+Serve = Callable[..., str]
+AsUser = Callable[[str | None], Client]
+
+# Cheap enough for tests that fail to log in on purpose, and without an influence on the others.
+SETTINGS = {"OBJAPI_WORKERS": "1", "OBJAPI_LOG_LEVEL": "warning"}
+
+
+@pytest.fixture(scope="session")
+def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """A function that serves a fresh laboratory until the session ends: `serve("sqlite", OBJAPI_…=…)` gives its URL."""
+    with ExitStack() as stack:
+
+        def start(database: str, **settings: str) -> str:
+            data = tmp_path_factory.mktemp("laboratory")
+            given = SETTINGS | settings
+            if database == "mariadb":
+                given["OBJAPI_DATABASE_URL"] = stack.enter_context(fresh_mariadb_database(mariadb()))
+            return stack.enter_context(served_laboratory(data, given))
+
+        yield start
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def root(request: pytest.FixtureRequest, serve: Serve) -> str:
+    """The URL of the server that most tests share. They leave alone what other tests count."""
+    return serve(request.param)
+
+
+@pytest.fixture
+def admin(root: str) -> Iterator[Client]:
+    """The site's administrator."""
+    client = Client(root, "admin")
+    with client.http:
+        yield client
+
+
+@pytest.fixture
+def as_user(root: str) -> Iterator[AsUser]:
+    """A function that gives a client for a user of the sample laboratory, or for nobody."""
+    with ExitStack() as stack:
+
+        def client(user: str | None) -> Client:
+            made = Client(root, user)
+            stack.enter_context(made.http)
+            return made
+
+        yield client

@@ -1,0 +1,61 @@
+"""Objects that a test makes for itself, so that no other test sees its changes."""
+
+import itertools
+import secrets
+from typing import Any
+
+from tests.acceptance.client import Client
+
+_numbers = itertools.count(1)
+
+
+def unique(word: str) -> str:
+    """A text that no other test uses."""
+    return f"{word} {secrets.token_hex(3)} {next(_numbers)}"
+
+
+def make_client(client: Client, **fields: Any) -> str:
+    """A customer of the laboratory; returns the path."""
+    name = unique("Orchard")
+    request = {"obj_path": "/clients", "obj_type": "Client", "Name": name, "ClientID": name.replace(" ", "-")}
+    path: str = client.call("create", request | fields)["path"]
+    return path
+
+
+def make_contact(client: Client, owner: str, **fields: Any) -> str:
+    """A contact of a customer; returns the path."""
+    request = {"obj_path": owner, "obj_type": "Contact", "Firstname": "Ada", "Surname": unique("Berg")}
+    path: str = client.call("create", request | fields)["path"]
+    return path
+
+
+def make_batch(client: Client, **fields: Any) -> dict[str, Any]:
+    """A batch; returns the answer of create."""
+    return client.call("create", {"obj_path": "/batches", "obj_type": "Batch", "title": unique("Batch")} | fields)
+
+
+def make_request(client: Client, owner: str, services: list[str], **fields: Any) -> dict[str, Any]:
+    """An analysis request with its sample and analyses; `services` are titles. Returns the answer of create."""
+    contact = make_contact(client, owner)
+    request = {
+        "obj_type": "AnalysisRequest",
+        "Client": owner,
+        "Contact": contact,
+        "SampleType": "portal_type:SampleType|title:Apple Pulp",
+        "SamplingDate": "2024-05-06",
+        "Services:list": [f"portal_type:AnalysisService|title:{title}" for title in services],
+    }
+    return client.call("create", request | fields)
+
+
+def analyses_of(client: Client, request: str) -> dict[str, dict[str, Any]]:
+    """The analyses of a request by their ids."""
+    found = client.read(catalog_name="bika_analysis_catalog", path=request, page_size="100")
+    return {item["id"]: item for item in found["objects"]}
+
+
+def state_of(client: Client, path: str) -> str:
+    """The review_state of the object at a path."""
+    found = client.read(catalog_name="uid_catalog", **{"path.query:record": path, "path.depth:record:int": "0"})
+    state: str = found["objects"][0]["review_state"]
+    return state

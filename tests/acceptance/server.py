@@ -1,0 +1,70 @@
+"""A real server for the tests: `objapi serve --demo` in a process of its own, on a free loopback port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+START_SECONDS = 120.0
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a server: this one without any settings of the gateway, with those given."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OBJAPI_")}
+    return inherited | {"PYTHONPATH": str(ROOT), "OBJAPI_END_WITH_PARENT": "1"} | dict(settings)
+
+
+@contextmanager
+def served_laboratory(data: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Serve the sample laboratory from a directory; yields the URL of the server's root, stops it afterwards.
+
+    `settings` are environment variables. The server's output is in `log` in the directory, and part of the error when
+    it does not come up.
+    """
+    port = free_port()
+    log = data / "log"
+    command = [sys.executable, "-m", "objapi", "serve", "--demo", "--port", str(port), "--data", str(data / "var")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=data, env=environment(settings))
+    root = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_served(process, root, log)
+        yield root
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until_served(process: "subprocess.Popen[bytes]", root: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with requests.Session() as session:
+        session.trust_env = False
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise AssertionError(f"the server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+            try:
+                session.get(f"{root}/Plone/@@API/version", timeout=5)
+            except requests.ConnectionError:
+                time.sleep(0.05)
+            else:
+                return
+    raise AssertionError(f"the server did not answer within {START_SECONDS} s:\n{log.read_text(errors='replace')}")

@@ -1,0 +1,78 @@
+"""What the gateway says of itself: types, catalogs, workflows, history."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.acceptance.client import Client, failed, succeeded
+from tests.acceptance.making import make_batch
+
+
+def test_types_are_listed_and_described(admin: Client) -> None:
+    names = [item["portal_type"] for item in succeeded(admin.get("types"))["types"]]
+    assert {"AnalysisRequest", "Client", "Batch"} <= set(names)
+    batch = succeeded(admin.get("types/Batch"))["type"]
+    assert batch["containers"] == ["BatchFolder", "Client"]
+    assert [workflow["id"] for workflow in batch["workflows"]] == ["bika_batch_workflow", "bika_cancellation_workflow"]
+    fields = {field["name"]: field for field in batch["fields"]}
+    assert fields["Client"]["targets"] == ["Client"]
+    assert fields["BatchID"]["read_only"] is True
+    request = succeeded(admin.get("types/AnalysisRequest"))["type"]
+    assert [field["name"] for field in request["create_parameters"]] == ["Services"]
+    failed(admin.get("types/Nosuch"), 404, "NotFound")
+
+
+def test_catalogs_are_listed_with_their_indexes_and_other_names(admin: Client) -> None:
+    answer = succeeded(admin.get("catalogs"))
+    catalogs = {item["name"]: item for item in answer["catalogs"]}
+    indexes = {index["name"]: index for index in catalogs["portal_catalog"]["indexes"]}
+    assert (indexes["review_state"]["kind"], indexes["review_state"]["sortable"]) == ("field", True)
+    assert indexes["SearchableText"]["sortable"] is False
+    assert "allowedRolesAndUsers" not in indexes
+    assert "Batch" in catalogs["portal_catalog"]["types"]
+    aliases = {item["name"]: item for item in answer["aliases"]}
+    assert aliases["bika_catalog_analysisrequest_listing"]["types"] == ["AnalysisRequest"]
+
+
+def test_workflows_are_listed_described_and_drawn(admin: Client) -> None:
+    assert "bika_batch_workflow" in [item["id"] for item in succeeded(admin.get("workflows"))["workflows"]]
+    workflow = succeeded(admin.get("workflows/bika_batch_workflow"))["workflow"]
+    assert workflow["initial_state"] in [state["id"] for state in workflow["states"]]
+    drawing = admin.get("workflows/bika_batch_workflow", {"format": "svg"})
+    assert drawing.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+    assert ElementTree.fromstring(drawing.text).tag.endswith("svg")
+    diagram = admin.get("workflows/bika_batch_workflow", {"format": "mermaid"})
+    assert diagram.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert diagram.text.startswith("stateDiagram-v2")
+    failed(admin.get("workflows/bika_batch_workflow", {"format": "pdf"}), 400, "BadRequest")
+    failed(admin.get("workflows", {"format": "svg"}), 400, "BadRequest")
+    failed(admin.get("workflows/nosuch"), 404, "NotFound")
+
+
+def test_history_tells_who_changed_what_newest_first(admin: Client) -> None:
+    made = make_batch(admin, Remarks="one")
+    admin.call("update", {"obj_path": made["path"], "Remarks": "two"})
+    answer = admin.call("history", {"UID": made["obj_uid"]})
+    events = [row["event"] for row in answer["history"]]
+    assert events == ["update", "create"]
+    newest = answer["history"][0]
+    assert newest["actor"] == "admin"
+    assert newest["time"]
+    assert {"one", "two"} <= set(json.dumps(newest).replace('"', " ").replace(",", " ").split())
+    assert answer["total_objects"] == 2
+    page = admin.call("history", {"obj_path": made["path"], "page_size": "1", "page_nr": "1"})
+    assert [row["event"] for row in page["history"]] == ["create"]
+    assert (page["first_object_nr"], page["last_object_nr"]) == (1, 2)
+
+
+def test_history_outlives_its_object(admin: Client) -> None:
+    made = make_batch(admin)
+    admin.call("remove", {"UID": made["obj_uid"]})
+    events = [row["event"] for row in admin.call("history", {"UID": made["obj_uid"]})["history"]]
+    assert events == ["remove", "create"]
+
+
+@pytest.mark.parametrize("request_form", [{}, {"UID": "f" * 32}, {"obj_path": "/nosuch"}])
+def test_history_of_nothing_is_refused(admin: Client, request_form: dict[str, str]) -> None:
+    admin.refused("history", request_form, status=404 if request_form else 400)
