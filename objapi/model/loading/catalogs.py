@@ -82,11 +82,20 @@ def _schema(section: Section, name: str, indexes: Mapping[str, object]) -> Catal
         return load_catalog(name, {**mapping, "indexes": indexes}, source=name)
     except DeclarationError as error:
         for message in error.problems:
-            text = message.removeprefix(f"{name}: ")
-            key, _, rest = text.partition(": ") if text.startswith(f"{name}.") else (name, "", text)
-            inside = key.removeprefix(name).lstrip(".")
-            section.problems.append(section.node.nearest(inside).problem(key, rest))
+            inside, complaint = _place(name, message.removeprefix(f"{name}: "))
+            key = section.path(inside) if inside else section.key
+            section.problems.append(section.node.nearest(inside).problem(key, complaint))
         return CatalogSchema(name, {})
+
+
+def _place(name: str, message: str) -> tuple[str, str]:
+    """The key that a complaint about a catalog is about, and the complaint without it."""
+    of_whole = f"catalog {name}: "
+    if message.startswith(of_whole):
+        complaint = message.removeprefix(of_whole)
+        return "hot_queries" if complaint.startswith("hot query") else "indexes", complaint
+    key, _, complaint = message.partition(": ")
+    return key.removeprefix(name).lstrip("."), complaint
 
 
 def _types(section: Section, name: str, types: Mapping[str, EntityType]) -> frozenset[str] | None:

@@ -74,7 +74,7 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
     kind = _kind(section, alias_of, siblings)
     if kind is None:
         # The mistake is noted; what refers to the field should not be told that there is none.
-        return Field(name, Kind.JSON)
+        return Field(name, Kind.JSON, alias_of=alias_of)
     _check_keys(section, kind, alias_of)
     path, depends = _computed(section, kind, aliased=alias_of is not None)
     field = Field(
@@ -124,7 +124,7 @@ def _kind(section: Section, alias_of: str | None, siblings: Mapping[str, Node]) 
         aliased = siblings[alias_of].items().get("kind")
         text = aliased.value if aliased is not None and isinstance(aliased.value, str) else None
     if text is None:
-        if not section.has("kind"):
+        if not section.has("kind") and alias_of is None:
             section.note("kind is missing", f"one of {', '.join(Kind)}")
         return None
     return Kind(text) if section.choose("kind", text, [str(kind) for kind in Kind], "kind") else None

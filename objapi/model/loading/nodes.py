@@ -190,17 +190,16 @@ def read_yaml(path: FilePath, problems: list[DeclarationProblem]) -> Node | None
 
 def parse_yaml(text: str, file: str, problems: list[DeclarationProblem]) -> Node | None:
     """The tree of a text; `file` is its name for messages."""
-    loader = _Loader(text)
     try:
-        composed = loader.get_single_node()
+        composed = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         said = ", ".join(part for part in (error.context, error.problem) if part)
         problems.append(DeclarationProblem(file, line, "", f"no valid YAML: {said}"))
         return None
-    except yaml.YAMLError as error:
-        problems.append(DeclarationProblem(file, 0, "", f"no valid YAML: {error}"))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        message = f"no valid YAML: the character {chr(error.character)!a} cannot stand in a file"
+        problems.append(DeclarationProblem(file, line, "", message))
         return None
-    finally:
-        loader.dispose()
     return None if composed is None else _Reader(file, problems).node(composed, "")
