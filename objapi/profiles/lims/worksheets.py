@@ -15,29 +15,47 @@ behaviors: Final = Behaviors()
 
 OWN_CHAIN: Final = "worksheetanalysis_review_state"
 _ON_SHEETS: Final = "back(Worksheet.Analyses)"
+SUBMITTED: Final = ("attachment_due", "to_be_verified")
 _FINISHED: Final = ("verified", "published", "retracted")
 _NOT_COPIED: Final = ("Layout", "Analyses")
 
 
 @behaviors.add("effect", "assign_analyses")
 def assign_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
-    """Assign what was added to a worksheet, unassign what was taken off, and keep the layout in step."""
-    new = uids(planner, sheet, "Analyses")
-    old = uid_list(planner.old_value(sheet, "Analyses"))
-    added = [uid for uid in new if uid not in old]
-    removed = [uid for uid in old if uid not in new]
-    entities = planner.by_uid([*new, *removed])
+    """Assign what was added to a worksheet, unassign what was taken off, and keep the layout in step.
+
+    An analysis that leaves takes its duplicates with it. `args`: the `old` value of Analyses.
+    """
+    new, old = uids(planner, sheet, "Analyses"), uid_list(args.get("old"))
+    entities = dict(planner.by_uid([*old, *new]))
+    leaving = [uid for uid in old if uid not in new]
+    rejected = state(planner, sheet) == "rejected"
+    orphans = set() if rejected else _duplicates_of(planner, [entities[uid] for uid in leaving if uid in entities])
+    if orphans & set(new):
+        leaving += [uid for uid in new if uid in orphans]
+        new = [uid for uid in new if uid not in orphans]
+        planner.set(sheet, "Analyses", new)
     _keep_layout(planner, sheet, new, entities)
-    if state(planner, sheet) == "rejected":
+    if rejected:
         return
-    for uid in added:
-        if uid in entities:
+    for uid in new:
+        if uid not in old and uid in entities:
             _assign(planner, sheet, entities[uid])
-    for uid in removed:
+    for uid in leaving:
         if uid in entities:
-            _unassign(planner, sheet, entities[uid])
-    if removed:
+            _unassign(planner, entities[uid])
+    if leaving:
         _move_on(planner, sheet)
+
+
+def _duplicates_of(planner: Planner, analyses: Sequence[Entity]) -> set[str]:
+    """The UIDs of the duplicates that repeat any of the analyses."""
+    return {
+        duplicate.uid
+        for analysis in analyses
+        if analysis.portal_type == "Analysis"
+        for duplicate in planner.related(analysis, "duplicates")
+    }
 
 
 def _assign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
@@ -56,17 +74,14 @@ def _assign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
         planner.set(analysis, "Analyst", analyst)
 
 
-def _unassign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
-    """An analysis that leaves takes its duplicates with it; a duplicate that leaves is gone."""
-    if _chain_state(planner, analysis) != "unassigned" and analysis.portal_type != "RejectAnalysis":
+def _unassign(planner: Planner, analysis: Entity) -> None:
+    """Take the step that goes with leaving; a duplicate that leaves its worksheet is gone."""
+    if analysis.portal_type == "RejectAnalysis":
+        return
+    if _chain_state(planner, analysis) != "unassigned":
         planner.fire(analysis, "unassign", attempt=analysis.portal_type != "Analysis", system=True)
     if analysis.portal_type == "DuplicateAnalysis":
         planner.remove(analysis)
-    elif analysis.portal_type == "Analysis":
-        own = {duplicate.uid for duplicate in planner.related(analysis, "back(DuplicateAnalysis.Analysis)")}
-        listed = uids(planner, sheet, "Analyses")
-        if own & set(listed):
-            planner.set(sheet, "Analyses", [uid for uid in listed if uid not in own])
 
 
 def _chain_state(planner: Planner, analysis: Entity) -> str:
@@ -78,7 +93,7 @@ def _move_on(planner: Planner, sheet: Entity) -> None:
     """A worksheet that lost what held it back goes on; an empty one is open again."""
     left = uids(planner, sheet, "Analyses")
     if not left:
-        if state(planner, sheet) in ("attachment_due", "to_be_verified"):
+        if state(planner, sheet) in SUBMITTED:
             planner.fire(sheet, "retract", attempt=True, system=True)
         return
     for start, transition in (("open", "submit"), ("attachment_due", "attach")):
@@ -128,7 +143,12 @@ def _position(row: Mapping[str, object]) -> int:
 
 @behaviors.add("effect", "layout_order")
 def layout_order(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
-    """Bring the analyses into the order of the layout; it can name no others."""
+    """Bring the analyses into the order of the layout; it can name no others.
+
+    The layout of a new worksheet says what is on it; that of a rejected one is written with what stays there.
+    """
+    if state(planner, sheet) == "rejected":
+        return
     layout = rows(planner, sheet, "Layout")
     named = list(dict.fromkeys(str(row["analysis_uid"]) for row in layout if row.get("analysis_uid")))
     listed = uids(planner, sheet, "Analyses")
@@ -184,25 +204,38 @@ def replace_worksheet(planner: Planner, sheet: Entity, args: Mapping[str, object
     if folder is None:
         return
     new = planner.create("Worksheet", folder, _stored(planner, sheet, _NOT_COPIED))
-    staying: list[str] = []
-    moving: list[str] = []
-    twins: dict[str, Entity] = {}
+    staying: dict[str, Entity] = {}
+    going: dict[str, Entity] = {}
     for analysis in planner.related(sheet, "Analyses"):
         if state(planner, analysis) in _FINISHED or analysis.portal_type == "RejectAnalysis":
-            staying.append(analysis.uid)
+            staying[analysis.uid] = analysis
         elif analysis.portal_type == "Analysis":
-            staying.append(_copy_behind(planner, sheet, analysis).uid)
-            moving.append(analysis.uid)
+            staying[analysis.uid], going[analysis.uid] = _copy_behind(planner, sheet, analysis), analysis
         else:
-            twins[analysis.uid] = analysis
-            staying.append(analysis.uid)
-    planner.set(sheet, "Analyses", staying)
-    _clear(planner, moving)
-    moving += [_anew(planner, new, twin).uid for twin in twins.values()]
-    planner.set(new, "Analyses", moving)
-    for twin in twins.values():
-        if state(planner, twin) in ("attachment_due", "to_be_verified"):
-            planner.fire(twin, "reject", system=True)
+            staying[analysis.uid], going[analysis.uid] = analysis, _anew(planner, new, analysis)
+    layout = rows(planner, sheet, "Layout")
+    planner.set(sheet, "Layout", _rewritten(planner, layout, staying))
+    planner.set(sheet, "Analyses", [analysis.uid for analysis in staying.values()])
+    for analysis in going.values():
+        _clear(planner, analysis)
+    planner.set(new, "Layout", _rewritten(planner, layout, going))
+    for analysis in staying.values():
+        if analysis.uid in going and state(planner, analysis) in SUBMITTED:
+            planner.fire(analysis, "reject", system=True)
+
+
+def _rewritten(
+    planner: Planner, layout: Sequence[Mapping[str, object]], analyses: Mapping[str, Entity]
+) -> list[dict[str, object]]:
+    """The rows for some analyses of a layout, each with the one that takes its place in the slot."""
+    found = []
+    for row in layout:
+        analysis = analyses.get(str(row.get("analysis_uid")))
+        if analysis is not None:
+            container = one(planner, analysis, "parent")
+            slot = {"type": slot_type(planner, analysis), "analysis_uid": analysis.uid}
+            found.append({**row, **slot, "container_uid": "" if container is None else container.uid})
+    return found
 
 
 def _copy_behind(planner: Planner, sheet: Entity, analysis: Entity) -> Entity:
@@ -211,12 +244,14 @@ def _copy_behind(planner: Planner, sheet: Entity, analysis: Entity) -> Entity:
     return planner.create("RejectAnalysis", sheet, values)
 
 
-def _clear(planner: Planner, moving: Sequence[str]) -> None:
-    for analysis in planner.by_uid(moving).values():
-        if state(planner, analysis) in ("attachment_due", "to_be_verified"):
-            planner.fire(analysis, "send_back", system=True)
-        planner.set(analysis, "Result", None)
-        planner.set(analysis, "Retested", True)
+def _clear(planner: Planner, analysis: Entity) -> None:
+    """Have a routine analysis done again; a control or duplicate made anew has no result to lose."""
+    if analysis.portal_type != "Analysis":
+        return
+    if state(planner, analysis) in SUBMITTED:
+        planner.fire(analysis, "send_back", system=True)
+    planner.set(analysis, "Result", None)
+    planner.set(analysis, "Retested", True)
 
 
 def _anew(planner: Planner, sheet: Entity, old: Entity) -> Entity:
