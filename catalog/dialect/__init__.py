@@ -1,10 +1,11 @@
 """Everything in which SQLite and the MySQL family (MariaDB, MySQL 8) differ.
 
-Column types, engines, transactions, bulk statements, and what an error means. Nothing else in the project asks which
-database it is on.
+Column types, engines, transactions, bulk statements, changes to tables, and what an error means. Nothing else in the
+project asks which database it is on.
 """
 
 from catalog.dialect.bulk import bulk_update, insert_ignore, insert_rows, upsert_rows
+from catalog.dialect.changes import add_keys, drop_keys, put_columns
 from catalog.dialect.engines import begin_write, create_engine_for, for_update
 from catalog.dialect.failures import is_retryable, is_unavailable
 from catalog.dialect.types import (
@@ -30,6 +31,7 @@ __all__ = [
     "AsciiText",
     "BinaryText",
     "ExactDecimal",
+    "add_keys",
     "ascii_key",
     "begin_write",
     "big_integer",
@@ -37,6 +39,7 @@ __all__ = [
     "bulk_update",
     "create_engine_for",
     "decimal_of_sortable",
+    "drop_keys",
     "exact_decimal",
     "for_update",
     "insert_ignore",
@@ -46,6 +49,7 @@ __all__ = [
     "is_unavailable",
     "long_bytes",
     "long_text",
+    "put_columns",
     "small_integer",
     "sortable_decimal",
     "text_key",

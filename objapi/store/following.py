@@ -9,13 +9,11 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, Dialect, Engine, Index, MetaData, Table, inspect
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
 
-from catalog.dialect import begin_write
+from catalog.dialect import add_keys, begin_write, drop_keys, put_columns
 
 BeforeStep = Callable[[], None]
 """Called before each step with no connection in use; what it raises ends the work."""
@@ -31,7 +29,7 @@ def complete_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep)
 def follow_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
     """Make missing tables, columns and keys, drop keys that are declared no more, rebuild columns of another type."""
     for table in metadata.sorted_tables:
-        for work in (_make_table, _drop_keys, _rebuild_columns, _add_columns, _add_keys):
+        for work in (_make_table, _drop_keys, _put_columns, _add_keys):
             _step(engine, before_step, partial(work, table=table))
 
 
@@ -47,38 +45,26 @@ def _make_table(connection: Connection, table: Table) -> None:
 
 def _add_keys(connection: Connection, table: Table) -> None:
     present = _present_keys(connection, table)
-    for index in sorted(table.indexes, key=_name):
-        if _name(index) not in present:
-            index.create(connection)
+    missing = [index for index in table.indexes if _name(index) not in present]
+    add_keys(connection, table, sorted(missing, key=_name))
 
 
 def _drop_keys(connection: Connection, table: Table) -> None:
     """Drop keys that are declared no more, or otherwise, or stand in the way of rebuilding a column."""
     declared = {_name(index): [column.name for column in index.columns] for index in table.indexes}
     rebuilt = {column.name for column in _changed_columns(connection, table)}
-    operations = _operations(connection)
-    for name, columns in _present_keys(connection, table).items():
-        if declared.get(name) != columns or rebuilt.intersection(columns):
-            operations.drop_index(name, table_name=table.name)
+    present = _present_keys(connection, table)
+    drop_keys(
+        connection,
+        table,
+        [name for name, columns in present.items() if declared.get(name) != columns or rebuilt.intersection(columns)],
+    )
 
 
-def _rebuild_columns(connection: Connection, table: Table) -> None:
-    operations = _operations(connection)
-    for column in _changed_columns(connection, table):
-        operations.drop_column(table.name, column.name)
-        operations.add_column(table.name, column)
-
-
-def _add_columns(connection: Connection, table: Table) -> None:
+def _put_columns(connection: Connection, table: Table) -> None:
     present = {column["name"] for column in inspect(connection).get_columns(table.name)}
-    operations = _operations(connection)
-    for column in table.columns:
-        if column.name not in present:
-            operations.add_column(table.name, column)
-
-
-def _operations(connection: Connection) -> Operations:
-    return Operations(MigrationContext.configure(connection))
+    new = [column for column in table.columns if column.name not in present]
+    put_columns(connection, table, new, _changed_columns(connection, table))
 
 
 def _name(index: Index) -> str:
