@@ -9,6 +9,7 @@ from objapi.model.loading.catalogs import read_catalogs
 from objapi.model.loading.checks import TypeChecker, settings_type
 from objapi.model.loading.cycles import check_cycles
 from objapi.model.loading.fingerprint import fingerprint
+from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.problems import DeclarationError, DeclarationProblem, listed, suggestion
 from objapi.model.loading.profiles import Profile, find_profiles
 from objapi.model.loading.read_types import read_types
@@ -36,7 +37,6 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     workflows = read_workflows(found, behaviors, problems)
     roles, role_sections = read_roles(found, problems)
     layout = read_layout(found, types, site.root_type, problems)
-
     tracer = Tracer(types, workflows.workflows)
     checker = TypeChecker(
         tracer=tracer,
@@ -52,8 +52,14 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         checker.check(entity_type)
     for catalog in catalogs.values():
         check_sources(catalog, catalog_nodes[catalog.name], tracer, behaviors, problems)
+    guards = GuardChecker(tracer, workflows.conditions, problems)
+    for workflow in workflows.workflows.values():
+        guards.check_workflow(workflow, workflows.nodes[workflow.id])
+    for name, node in workflows.condition_nodes.items():
+        guards.check_condition(name, node)
     for cascade, node in workflows.places:
         check_cascade(cascade, node, tracer, workflows.workflows, problems)
+        guards.check_cascade(cascade, node)
     check_cycles(tracer, type_nodes, problems)
     check_roles(roles, role_sections, layout, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)

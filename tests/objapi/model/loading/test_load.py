@@ -169,6 +169,11 @@ BOOKS = "workflows/books.yaml"
         (BOOKS, "exits: [bring_back]", "exits: [bringback]", "no transition 'bringback'"),
         (BOOKS, "conditions: [not_damaged, readable]", "conditions: [readible]", "no condition 'readible'"),
         (BOOKS, "{field_in: {field", "{field_inn: {field", "no condition 'field_inn'"),
+        (BOOKS, "{field: Language, values: [xx]}", "{field: Langage, values: [xx]}", "no field 'Langage'"),
+        (BOOKS, "readable]}}", "readable, {has_related: {relation: sisters}}]}}", "relation 'sisters'"),
+        (BOOKS, "readable]}}", "readable, {state_in: {variable: stat, states: [x]}}]}}", "no variable 'stat'"),
+        (BOOKS, "attempt: true", "each: [{field_set: {field: Langage}}]", "no field 'Langage'"),
+        (BOOKS, "attempt: true", "when: [{field_set: {field: Langage}}]", "no field 'Langage'"),
         (BOOKS, "- type: Book", "- type: Bok", "no type 'Bok'"),
         (BOOKS, "after: lend", "after: borrow", "Book has no transition 'borrow'"),
         (BOOKS, "relation: siblings", "relation: sisters", "the relation 'sisters' leads nowhere"),
@@ -256,7 +261,7 @@ def test_a_later_profile_extends_a_type_field_by_field(library, tmp_path):
           title: Volume
           fields:
             Price: {kind: integer}
-            Language: null
+            Sequels: null
             Pages: {kind: integer, searchable: true}
         """,
     )
@@ -264,7 +269,7 @@ def test_a_later_profile_extends_a_type_field_by_field(library, tmp_path):
     after = load_registry([library, own]).types["Book"]
     assert after.title == "Volume"
     assert after.fields["Price"].kind is Kind.INTEGER
-    assert set(after.fields) == (set(before.fields) | {"Pages"}) - {"Language"}
+    assert set(after.fields) == (set(before.fields) | {"Pages"}) - {"Sequels"}
     assert after.workflows == before.workflows
     assert replace(after.fields["Author"]) == before.fields["Author"]
 

@@ -1,0 +1,103 @@
+"""Whether the conditions of guards and cascades name relations and values that the types concerned have."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
+
+from objapi.model.loading.nodes import Node
+from objapi.model.loading.problems import DeclarationProblem, suggestion
+from objapi.model.loading.tracing import NoWay, Tracer
+from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Workflow
+from workflows import Registry as WorkflowRegistry
+from workflows.conditions import STANDARD
+
+_NAMES: Final = ("field", "variable")
+"""Arguments of the standard conditions that name a value of the object, or of the related objects."""
+
+
+class GuardChecker:
+    """Checks conditions against types. A name that one of several types has is right; the others lack it."""
+
+    def __init__(self, tracer: Tracer, conditions: WorkflowRegistry, problems: list[DeclarationProblem]) -> None:
+        self._tracer = tracer
+        self._conditions = conditions
+        self._problems = problems
+
+    def check_workflow(self, workflow: Workflow, node: Node) -> None:
+        """Check the guards of a workflow against the types that have it."""
+        types = [name for name, item in self._tracer.types.items() if workflow.id in item.workflows]
+        if not types:
+            return
+        for key, guard in _guards(workflow):
+            for fault in self._faults(guard.conditions, types):
+                place = f"{key}.conditions"
+                self._problems.append(node.nearest(place).problem(f"{workflow.id}.{place}", fault, _expected(types)))
+
+    def check_condition(self, name: str, node: Node) -> None:
+        """Check a composed condition. It may serve types that lack what it asks for, so one type of all is enough."""
+        condition = self._conditions.conditions.get(name)
+        if isinstance(condition, Condition):
+            for fault in self._faults(condition.uses, self._tracer.types):
+                self._problems.append(node.problem(f"conditions.{name}", fault, "a name that some type has"))
+
+    def check_cascade(self, cascade: Cascade, node: Node) -> None:
+        """Check the conditions of a cascade: `when` on the moved object, `each` on the related ones."""
+        if cascade.type_name not in self._tracer.types:
+            return
+        start = f"cascades.{cascade.type_name}.{cascade.event or cascade.transition}"
+        for number, action in enumerate(cascade.actions):
+            parts: list[tuple[str, tuple[ConditionCall, ...], Collection[str]]] = [
+                ("when", action.when, [cascade.type_name])
+            ]
+            if isinstance(action, FireRelated):
+                parts.append(("each", action.each, self._reached(cascade.type_name, action.relation)))
+            for key, calls, types in parts:
+                place = f"do[{number}].{key}"
+                for fault in self._faults(calls, types) if types else ():
+                    self._problems.append(node.nearest(place).problem(f"{start}.{place}", fault, _expected(types)))
+
+    def _reached(self, portal_type: str, relation: str) -> Collection[str]:
+        """The types that a relation leads to; none when a behaviour decides, or when it leads nowhere."""
+        try:
+            return self._tracer.relation(portal_type, relation) or ()
+        except NoWay:
+            return ()
+
+    def _faults(self, calls: Iterable[ConditionCall], types: Collection[str]) -> Iterator[str]:
+        for call in calls:
+            if call.name in STANDARD:
+                yield from self._call_faults(call, types)
+
+    def _call_faults(self, call: ConditionCall, types: Collection[str]) -> Iterator[str]:
+        relation = call.args.get("relation")
+        if isinstance(relation, str):
+            reached: set[str] = set()
+            reasons = []
+            for portal_type in sorted(types):
+                try:
+                    found = self._tracer.relation(portal_type, relation)
+                except NoWay as error:
+                    reasons.append(str(error))
+                    continue
+                if found is None:
+                    return
+                reached |= found
+            if not reached:
+                yield f"{call.name}: the relation {relation!r} leads nowhere: {reasons[0]}"
+                return
+            types = reached
+        known = {name for portal_type in types for name in self._tracer.names(portal_type)}
+        for argument in _NAMES:
+            name = call.args.get(argument)
+            if isinstance(name, str) and name not in known:
+                yield f"{call.name}: there is no {argument} {name!r}{suggestion(name, known)}"
+
+
+def _guards(workflow: Workflow) -> Iterator[tuple[str, Guard]]:
+    yield "creation_guard", workflow.creation_guard
+    yield from ((f"transitions.{name}.guard", item.guard) for name, item in workflow.transitions.items())
+    yield from ((f"variables.{name}.guard", item.guard) for name, item in workflow.variables.items())
+    yield from ((f"worklists.{name}.guard", item.guard) for name, item in workflow.worklists.items())
+
+
+def _expected(types: Collection[str]) -> str:
+    return f"a name that {' or '.join(sorted(types)[:4])} has"
