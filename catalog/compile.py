@@ -146,9 +146,9 @@ def _during(tables: CatalogTables, index: str, minute: int) -> Condition:
 
 def _under(tables: CatalogTables, index: str, places: Sequence[Place], every: bool) -> Condition:
     columns = tuple(tables.main.c[name] for name in path_names(tables.schema.indexes[index]))
-    exact = [place.text for place in places if place.level == 0 and place.depth == 0 and place.text.isascii()]
-    if len(exact) == len(places) and not every:
-        return _any_of(columns[0], exact)
+    if not every and all(place.level == 0 and place.depth == 0 for place in places):
+        exact = [place.text for place in places if place.text.isascii()]
+        return _any_of(columns[0], exact) if exact else sa.false()
     parts = [_place(columns, place) for place in places]
     return sa.and_(*parts) if every else sa.or_(*parts)
 

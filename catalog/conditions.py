@@ -28,6 +28,7 @@ from catalog.text import parse_text_query
 from catalog.values import Unfit, comparable, exact_keys, high_key, low_key, span_minute
 
 MOST_LEVELS: Final = 1000
+MOST_PLACES: Final = 200
 _OPERATORS: Final = ("or", "and")
 _TYPE_WORDS: Final = {
     ValueType.STRING: "text",
@@ -190,6 +191,8 @@ def _path(criterion: Criterion, options: QueryOptions) -> Clause:
     places = tuple(_place(str(value), level, depth, options.site_id if site else None) for value in criterion.values)
     if not places:
         return Nothing(name)
+    if len(places) > MOST_PLACES and (every or (depth, level) != (0, 0)):
+        raise ConditionProblem(name, f"at most {MOST_PLACES} paths can be searched at once")
     return Under(name, tuple(dict.fromkeys(places)), every)
 
 

@@ -162,6 +162,8 @@ def _calendar_day(parts: list[str], international: bool) -> tuple[int, int, int]
     numbers = [part for n, part in enumerate(parts) if n not in named]
     if len(named) > 1 or not all(re.fullmatch(r"\d{1,4}", part, re.ASCII) for part in numbers):
         raise ValueError(parts)
+    if len(parts) == 2 and not any(len(part) == 4 for part in numbers):
+        raise ValueError(parts)
     year, others = _take_year(numbers)
     if month is not None:
         return year, month, others[0] if others else 1

@@ -17,6 +17,7 @@ from catalog.schema import CatalogSchema
 from catalog.sorting import parse_limits, parse_sort
 
 MAX_VALUES: Final = 20_000
+"""Databases limit the parameters of a statement, SQLite to 32,766; values of `not` may be needed twice."""
 
 _DASHED: Final = {"sort-on": "sort_on", "sort-order": "sort_order", "sort-limit": "sort_limit"}
 ORDER_PARAMETERS: Final = frozenset({*_DASHED, *_DASHED.values(), "b_start", "b_size"})
@@ -47,6 +48,7 @@ class _Reader:
     options: QueryOptions
     problems: list[QueryProblem] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    values: int = 0
 
     def refuse(self, parameter: str, message: str) -> None:
         self.problems.append(QueryProblem(parameter, message))
@@ -111,10 +113,10 @@ class _Reader:
             criterion = self.criterion(index, value, criteria)
             if criterion is None:
                 continue
-            count = len(criterion.values) + len(criterion.excluded)
-            if count > MAX_VALUES:
-                self.refuse(name, f"{count} values are too many; send at most {MAX_VALUES}")
-                continue
+            self.values += len(criterion.values) + 2 * len(criterion.excluded)
+            if self.values > MAX_VALUES:
+                self.refuse(name, f"too many values; a query has at most {MAX_VALUES}, those of `not` counted twice")
+                return
             try:
                 yield from clauses_of(criterion, self.options)
             except ConditionProblem as problem:

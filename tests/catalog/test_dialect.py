@@ -1,17 +1,21 @@
 """The differences between the databases, from above: the same calls do the same on both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from random import Random
+from threading import Thread
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 
-from catalog import dialect
+from catalog import BulkWarning, CatalogTables, IndexRow, dialect, upsert
+from tests.catalog.randoms import SCHEMA, random_document
+from tests.databases import fresh_mariadb_database
 
 METADATA = sa.MetaData()
 THINGS = sa.Table(
@@ -111,14 +115,47 @@ def test_insert_ignore_and_upsert(engine: Engine) -> None:
     connection.close()
 
 
-def test_a_value_too_long_is_refused_on_mariadb_and_never_cut(engine: Engine) -> None:
-    if not dialect.is_mysql_family(engine.dialect):
-        return
-    with pytest.raises(sa.exc.DataError), dialect.begin_write(connection := engine.connect()):
+@pytest.fixture
+def mariadb_engine(mariadb: Callable[[], URL]) -> Iterator[Engine]:
+    with fresh_mariadb_database(mariadb()) as url:
+        made = dialect.create_engine_for(url, threads=1)
+        METADATA.create_all(made)
+        yield made
+        made.dispose()
+
+
+def test_a_value_too_long_is_refused_by_mariadb_and_never_cut(mariadb_engine: Engine) -> None:
+    connection = mariadb_engine.connect()
+    with pytest.raises(sa.exc.DataError), dialect.begin_write(connection):
         dialect.insert_rows(connection, THINGS, [thing(1)])
         rows = [{"rid": 1, "word": "x" * 41}]
         dialect.bulk_update(connection, THINGS, THINGS.c.rid, [THINGS.c.word], rows)
+    assert contents(connection) == []
     connection.close()
+
+
+def test_a_warning_of_a_bulk_statement_is_an_error(mariadb_engine: Engine) -> None:
+    connection = mariadb_engine.connect()
+    with pytest.raises(BulkWarning), dialect.begin_write(connection):
+        connection.exec_driver_sql("SET sql_mode = ''")
+        dialect.insert_rows(connection, THINGS, [thing(1)])
+        rows = [{"rid": 1, "word": "x" * 41}]
+        dialect.bulk_update(connection, THINGS, THINGS.c.rid, [THINGS.c.word], rows)
+    assert contents(connection) == []
+    connection.invalidate()
+    connection.close()
+
+
+def test_a_connection_cut_while_idle_is_replaced(mariadb_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalog.dialect.engines.IDLE_PING_SECONDS", -1.0)
+    with mariadb_engine.connect() as connection:
+        number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
+    other = sa.create_engine(mariadb_engine.url)
+    with other.connect() as connection:
+        connection.exec_driver_sql(f"KILL {number}")
+    other.dispose()
+    with mariadb_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one() != number
 
 
 def test_a_reader_sees_one_snapshot_while_a_writer_commits(engine: Engine) -> None:
@@ -176,16 +213,45 @@ def test_decimals_as_text_sort_like_the_numbers(one: Decimal, other: Decimal) ->
     assert dialect.decimal_of_sortable(first) == one
 
 
-def test_dates_can_be_set_in_bulk(engine: Engine) -> None:
+def test_dates_can_be_set_in_bulk(mariadb_engine: Engine) -> None:
     metadata = sa.MetaData()
-    column = sa.Column("at", sa.DateTime().with_variant(dialect.text_key(40), "sqlite"))
+    column = sa.Column("at", sa.DateTime())
     table = sa.Table("times", metadata, sa.Column("rid", dialect.big_key(), primary_key=True), column)
-    if not dialect.is_mysql_family(engine.dialect):
-        return
-    metadata.create_all(engine)
+    metadata.create_all(mariadb_engine)
     at = datetime(2024, 1, 5, 10, 30)  # noqa: DTZ001
-    with dialect.begin_write(connection := engine.connect()):
+    with dialect.begin_write(connection := mariadb_engine.connect()):
         dialect.insert_rows(connection, table, [{"rid": 1, "at": None}])
         assert dialect.bulk_update(connection, table, table.c.rid, [column], [{"rid": 1, "at": at}]) == 1
         assert connection.execute(sa.select(column)).scalar_one() == at
     connection.close()
+
+
+def test_writers_that_meet_wait_for_each_other(database_url: str) -> None:
+    engine = dialect.create_engine_for(database_url, threads=4)
+    metadata = sa.MetaData()
+    tables = CatalogTables(SCHEMA, metadata)
+    metadata.create_all(engine)
+    failures: list[Exception] = []
+
+    def work(seed: int) -> None:
+        rng = Random(seed)
+        for turn in range(6):
+            shared = rng.sample(range(60), 20)
+            own = range(1000 * seed + 20 * turn, 1000 * seed + 20 * turn + 20)
+            rows = [IndexRow(rid, rid, 1, 0, random_document(rng)) for rid in (*shared, *own)]
+            try:
+                with engine.connect() as connection, dialect.begin_write(connection):
+                    upsert(connection, tables, rows)
+            except sa.exc.DBAPIError as failure:
+                failures.append(failure)
+
+    threads = [Thread(target=work, args=(seed,)) for seed in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with engine.connect() as connection:
+        count = connection.execute(sa.select(sa.func.count()).where(tables.main.c.rid >= 1000)).scalar_one()
+    assert count == 4 * 6 * 20
+    engine.dispose()

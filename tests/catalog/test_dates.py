@@ -1,0 +1,106 @@
+"""Dates in the spellings that forms and queries use."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog import DateSyntaxError, parse_date
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-01-02", utc(2024, 1, 2)),
+        ("2024-01-02T03:04:05", utc(2024, 1, 2, 3, 4, 5)),
+        ("2024-01-02 03:04", utc(2024, 1, 2, 3, 4)),
+        ("20240102", utc(2024, 1, 2)),
+        ("2024-06", utc(2024, 6, 1)),
+        ("2024", utc(2024, 1, 1)),
+        ("2024-01-02T03:04:05.250Z", utc(2024, 1, 2, 3, 4, 5, 250000)),
+        ("2024-01-02T03:04:05+02:00", utc(2024, 1, 2, 1, 4, 5)),
+        ("2024-01-02T03:04-0330", utc(2024, 1, 2, 6, 34)),
+    ],
+)
+def test_iso_without_offset_is_utc(text: str, expected: datetime) -> None:
+    assert parse_date(text, BERLIN) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024/01/02", utc(2024, 1, 1, 23)),
+        ("2024/07/02 03:04:05", utc(2024, 7, 2, 1, 4, 5)),
+        ("01/02/2024", utc(2024, 1, 1, 23)),
+        ("31/12/2024", utc(2024, 12, 30, 23)),
+        ("12/31/2024", utc(2024, 12, 30, 23)),
+        ("Mar 9, 1997 1:45 pm", utc(1997, 3, 9, 12, 45)),
+        ("9 March 97 12:00 am", utc(1997, 3, 8, 23)),
+        ("2024/01/05 1pm", utc(2024, 1, 5, 12)),
+    ],
+)
+def test_other_spellings_are_local_time_summer_time_respected(text: str, expected: datetime) -> None:
+    assert parse_date(text, BERLIN) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024/01/05 10:30 UTC", utc(2024, 1, 5, 10, 30)),
+        ("2024/01/05 10:30 GMT+2", utc(2024, 1, 5, 8, 30)),
+        ("2024/01/05 10:30 US/Eastern", utc(2024, 1, 5, 15, 30)),
+        ("2024/07/05 10:30 us/eastern", utc(2024, 7, 5, 14, 30)),
+        ("2024/01/05 UTC", utc(2024, 1, 5)),
+        ("Sat, 09 Mar 1997 13:45:00 -0500", utc(1997, 3, 9, 18, 45)),
+    ],
+)
+def test_a_zone_may_follow(text: str, expected: datetime) -> None:
+    assert parse_date(text, BERLIN) == expected
+
+
+def test_international_dates_begin_with_the_day_and_are_never_swapped() -> None:
+    assert parse_date("01/02/2024", UTC, international=True) == utc(2024, 2, 1)
+    assert parse_date("31/12/2024", UTC, international=True) == utc(2024, 12, 31)
+    with pytest.raises(DateSyntaxError):
+        parse_date("12/31/2024", UTC, international=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "no date", "2023/02/29", "2023-02-29", "25:00", "2024-01-01T24:00:00", "2024/01/01 25:00", "12"),
+        *("2024/01/05 10:30 Nowhere", "2024/01/05 10:30 ../../etc/passwd", "0000-01-01", "99999/1/1", "1/2", "13pm"),
+        *("9999-12-31T23:59:59-14:00", "2024-01-02T03:04:05+15:00", "٢٠٢٤-01-02", "2024/01/05 13:00 pm", "1" * 200),
+    ],
+)
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(DateSyntaxError):
+        parse_date(text, BERLIN)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_date_or_refused(text: str) -> None:
+    try:
+        found = parse_date(text, BERLIN)
+    except DateSyntaxError:
+        return
+    assert found.utcoffset() is not None
+
+
+@given(
+    st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(9000, 1, 1)),  # noqa: DTZ001
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_iso_round_trip(moment: datetime, minutes: int) -> None:
+    sign, rest = ("-" if minutes < 0 else "+"), abs(minutes)
+    local = moment + timedelta(minutes=minutes)
+    text = f"{local.isoformat()}{sign}{rest // 60:02d}:{rest % 60:02d}"
+    assert parse_date(text, BERLIN) == moment.replace(tzinfo=UTC)
