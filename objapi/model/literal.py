@@ -8,8 +8,8 @@ import ast
 import re
 from typing import Any, Final
 
-from objapi.api.converters import shown
 from objapi.model.json_text import MAX_DEPTH, NumberLiteral, parse_json
+from objapi.model.values import shown
 
 MAX_LITERAL_LENGTH: Final = 64 * 1024
 

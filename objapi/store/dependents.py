@@ -158,3 +158,5 @@ def _followed(registry: Registry, entity_type: EntityType) -> Iterator[Path]:
                 yield found
             elif found is not None:
                 yield from source.depends
+            if source.until is not None:
+                yield source.until

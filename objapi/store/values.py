@@ -133,7 +133,8 @@ class Values:
         found = source.of(draft.portal_type)
         if found is None:
             return None
-        return self.compute(found, draft) if isinstance(found, str) else self.evaluate(draft, found)
+        value = self.compute(found, draft) if isinstance(found, str) else self.evaluate(draft, found)
+        return value if source.until is None else [value, self.evaluate(draft, source.until)]
 
 
 def reference_uids(draft: Draft, field: Field) -> Sequence[str]:
