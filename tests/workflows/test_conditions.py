@@ -279,3 +279,60 @@ def test_declared_conditions_collect_all_mistakes() -> None:
 def test_a_declared_condition_that_uses_itself_is_found(declared: Mapping[str, object]) -> None:
     registry = Registry.standard().extended(conditions=declared_conditions(declared))
     assert any("depends on itself" in problem.message for problem in registry.check([]))
+
+
+BEFORE_VERIFIED = ["received", "submitted"]
+VERIFY_RULE = {
+    "verify_rule": {
+        "all": [
+            {
+                "choose": {
+                    "if": {"holds": {"permission": "Verify"}},
+                    "then": {
+                        "each_related": {
+                            "relation": "analyses",
+                            "where": {"review_state": "submitted"},
+                            "conditions": [{"not_last_actor": {"transition": "submit", "unless_holds": "Verify own"}}],
+                        }
+                    },
+                    "else": {
+                        "none_related_in": {
+                            "relation": "analyses",
+                            "variable": "review_state",
+                            "states": BEFORE_VERIFIED,
+                        }
+                    },
+                }
+            }
+        ],
+        "reason": "the request cannot be verified: {detail}",
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "roles", "states", "passes"),
+    [
+        pytest.param("ben", (), ["verified", "verified"], True, id="without the permission: promotion by the last one"),
+        pytest.param("ben", (), ["verified", "submitted"], False, id="without the permission: one is left"),
+        pytest.param("ben", ("Verifier",), ["submitted", "received"], True, id="with it: submitted by somebody else"),
+        pytest.param("ana", ("Verifier",), ["submitted", "received"], False, id="with it: own submission"),
+        pytest.param("ana", ("Verifier", "Chief"), ["submitted"], True, id="with it: may verify own results"),
+    ],
+)
+def test_a_rule_with_two_sides_is_data(user: str, roles: tuple[str, ...], states: list[str], passes: bool) -> None:
+    world, request = laboratory()
+    registry = world.registry.extended(conditions=declared_conditions(VERIFY_RULE))
+    assert registry.check([]) == ()
+    world.set_permission(request, "Verify", ["Verifier"])
+    world.set_permission(request, "Verify own", ["Chief"])
+    request.relations["analyses"] = analyses = [
+        world.create("Analysis", f"A{n}", request) for n, _ in enumerate(states)
+    ]
+    for analysis, state in zip(analyses, states, strict=True):
+        for action in {"received": (), "submitted": ("submit",), "verified": ("submit", "verify")}[state]:
+            with world.acting("ana"):
+                world.do_action(analysis, action)
+    with world.acting(user, roles):
+        verdict = registry.evaluate(ConditionCall("verify_rule"), world, request, world.context(request))
+    assert verdict.passed is passes

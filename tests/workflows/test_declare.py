@@ -339,7 +339,7 @@ def workflows(draw: st.DrawFn) -> Workflow:
 @settings(max_examples=60)
 @given(workflows())
 def test_a_dumped_workflow_loads_to_an_equal_one_through_yaml(workflow: Workflow) -> None:
-    text = yaml.safe_dump(dump_workflow(workflow), allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(dump_workflow(workflow), sort_keys=False)
     assert load_workflow("w", yaml.safe_load(text)) == workflow
 
 

@@ -300,6 +300,19 @@ def test_effects_may_set_fire_attempt_and_place() -> None:
     assert steps(run) == [("R", "receive"), ("R/A0", "receive"), ("R/A1", "receive"), ("R/A1", None)]
 
 
+@pytest.mark.parametrize("cascade", [True, False])
+def test_whoever_asks_may_leave_the_cascade_out(cascade: bool) -> None:
+    expected = [("R", "receive"), ("R/A0", "receive")] if cascade else [("R", "receive")]
+    for attempted in (True, False):
+        world, request = laboratory(1)
+        run = Run(world, world.registry, [after("Request", "receive", FireRelated("receive", "analyses"))])
+        if attempted:
+            assert run.attempt(request, "receive", cascade=cascade)
+        else:
+            run.fire(request, "receive", cascade=cascade)
+        assert steps(run) == expected
+
+
 def test_values_to_assign() -> None:
     world, request = laboratory(2)
     request.fields["Date"] = "2024"
