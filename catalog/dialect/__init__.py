@@ -5,7 +5,7 @@ project asks which database it is on.
 """
 
 from catalog.dialect.bulk import bulk_update, insert_ignore, insert_rows, upsert_rows
-from catalog.dialect.changes import add_keys, drop_keys, put_columns
+from catalog.dialect.changes import add_keys, drop_keys, is_same_type, make_table, put_columns
 from catalog.dialect.engines import begin_write, create_engine_for, for_update
 from catalog.dialect.failures import is_retryable, is_unavailable
 from catalog.dialect.types import (
@@ -46,9 +46,11 @@ __all__ = [
     "insert_rows",
     "is_mysql_family",
     "is_retryable",
+    "is_same_type",
     "is_unavailable",
     "long_bytes",
     "long_text",
+    "make_table",
     "put_columns",
     "small_integer",
     "sortable_decimal",

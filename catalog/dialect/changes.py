@@ -1,17 +1,34 @@
-"""Changing a table that exists: the MySQL family takes many changes in one statement, SQLite one at a time.
+"""Making and changing tables: the MySQL family takes many changes in one statement, SQLite one at a time.
 
 One `ALTER TABLE` passes over a large table once and is carried out as a whole, so a request that runs beside it never
 meets a table half changed. On SQLite the transaction sees to that.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.schema import CreateColumn, CreateIndex
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.types import is_mysql_family
+
+
+def make_table(connection: Connection, table: sa.Table) -> None:
+    """Make a table with its keys, or leave the one that exists as it is.
+
+    The MySQL family takes the keys within the one statement, which spares it rebuilding the table for them.
+    """
+    if not is_mysql_family(connection.dialect):
+        table.create(connection, checkfirst=True)
+        return
+    # The last closing parenthesis at the beginning of a line ends the list of columns; options follow it.
+    creation = str(CreateTable(table, if_not_exists=True).compile(connection))
+    columns, end, options = creation.rpartition("\n)")
+    keys = [f",\n\t{_key_clause(connection, key)}" for key in sorted(table.indexes, key=lambda key: str(key.name))]
+    connection.exec_driver_sql(f"{columns}{''.join(keys)}{end}{options}")
 
 
 def drop_keys(connection: Connection, table: sa.Table, names: Iterable[str]) -> None:
@@ -27,7 +44,7 @@ def drop_keys(connection: Connection, table: sa.Table, names: Iterable[str]) -> 
 def add_keys(connection: Connection, table: sa.Table, keys: Sequence[sa.Index]) -> None:
     """Make keys of the table that do not exist yet."""
     if is_mysql_family(connection.dialect):
-        _alter(connection, table, [_key_clause(connection, key) for key in keys])
+        _alter(connection, table, [f"ADD {_key_clause(connection, key)}" for key in keys])
     else:
         for key in keys:
             connection.execute(CreateIndex(key))
@@ -50,10 +67,24 @@ def put_columns(
             _alter(connection, table, [clause])
 
 
+def is_same_type(connection: Connection, declared: TypeEngine[Any], found: TypeEngine[Any]) -> bool:
+    """Whether a column's type, found by reflection, is the one declared.
+
+    SQLite has one type for texts and exact decimals, and one for all integers and truth values.
+    """
+    return _type_text(connection, declared) == _type_text(connection, found)
+
+
+def _type_text(connection: Connection, type_: TypeEngine[Any]) -> str:
+    """A type as the database tells it, without the display width that MariaDB adds to integers."""
+    text = type_.compile(connection.dialect).replace("NUMERIC", "DECIMAL")
+    return re.sub(r"\b(\w*INT)\(\d+\)", r"\1", text)
+
+
 def _key_clause(connection: Connection, key: sa.Index) -> str:
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(column.name) for column in key.columns)
-    return f"ADD {'UNIQUE ' if key.unique else ''}INDEX {quote(str(key.name))} ({columns})"
+    return f"{'UNIQUE ' if key.unique else ''}INDEX {quote(str(key.name))} ({columns})"
 
 
 def _alter(connection: Connection, table: sa.Table, clauses: Sequence[str]) -> None:

@@ -5,15 +5,12 @@ declaration has any more stays, empty in new rows. Only a column whose type has 
 until everything has been indexed again; a request that writes a value of the former type to it fails.
 """
 
-import re
 from collections.abc import Callable
 from functools import partial
 
-from sqlalchemy import Column, Connection, Dialect, Engine, Index, MetaData, Table, inspect
-from sqlalchemy.schema import CreateTable
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, inspect
 
-from catalog.dialect import add_keys, begin_write, drop_keys, put_columns
+from catalog.dialect import add_keys, begin_write, drop_keys, is_same_type, make_table, put_columns
 
 BeforeStep = Callable[[], None]
 """Called before each step with no connection in use; what it raises ends the work."""
@@ -22,14 +19,14 @@ BeforeStep = Callable[[], None]
 def complete_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
     """Make the tables and keys that are not there; what is there is left alone."""
     for table in metadata.sorted_tables:
-        _step(engine, before_step, partial(_make_table, table=table))
+        _step(engine, before_step, partial(make_table, table=table))
         _step(engine, before_step, partial(_add_keys, table=table))
 
 
 def follow_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
     """Make missing tables, columns and keys, drop keys that are declared no more, rebuild columns of another type."""
     for table in metadata.sorted_tables:
-        for work in (_make_table, _drop_keys, _put_columns, _add_keys):
+        for work in (make_table, _drop_keys, _put_columns, _add_keys):
             _step(engine, before_step, partial(work, table=table))
 
 
@@ -37,10 +34,6 @@ def _step(engine: Engine, before_step: BeforeStep, work: Callable[[Connection], 
     before_step()
     with engine.connect() as connection, begin_write(connection):
         work(connection)
-
-
-def _make_table(connection: Connection, table: Table) -> None:
-    connection.execute(CreateTable(table, if_not_exists=True))
 
 
 def _add_keys(connection: Connection, table: Table) -> None:
@@ -78,14 +71,8 @@ def _present_keys(connection: Connection, table: Table) -> dict[str, list[str | 
 
 def _changed_columns(connection: Connection, table: Table) -> list[Column[object]]:
     present = {column["name"]: column["type"] for column in inspect(connection).get_columns(table.name)}
-    dialect = connection.dialect
     return [
         column
         for column in table.columns
-        if column.name in present and _type_text(column.type, dialect) != _type_text(present[column.name], dialect)
+        if column.name in present and not is_same_type(connection, column.type, present[column.name])
     ]
-
-
-def _type_text(type_: TypeEngine[object], dialect: Dialect) -> str:
-    """A type as the database writes it, without the display width that some servers tell for integers."""
-    return re.sub(r"\b(\w*INT\w*)\(\d+\)", r"\1", type_.compile(dialect))
