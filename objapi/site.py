@@ -50,7 +50,7 @@ _log = logging.getLogger("objapi.site")
 _T = TypeVar("_T")
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows long work: called with a label and a number of units, it gives the function to call with the units just done."""
+"""Shows long work: called with a label and a number of units, it gives what to call with the units just done."""
 
 
 class SiteError(Exception):
@@ -162,7 +162,7 @@ class Site:
     ) -> _T:
         """Do a user's work in one transaction: committed when it returns, undone when it raises.
 
-        It is done again when the database reports a deadlock or the like, so it must have no effect but on the transaction.
+        It is done again when the database reports a deadlock or the like, so it must act on the transaction alone.
         """
 
         def carry_out(connection: Connection) -> _T:
@@ -209,9 +209,8 @@ class Site:
 
     @contextmanager
     def _connected(self, write: bool) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
-            with begin_write(connection) if write else connection.begin():
-                yield connection
+        with self.engine.connect() as connection, begin_write(connection) if write else connection.begin():
+            yield connection
 
     def _transaction(
         self, connection: Connection, authenticate: Callable[[Connection], LoadedUser], write: bool, request_id: str

@@ -1,8 +1,8 @@
 """What a profile's Python may do: named behaviours over the objects of one request.
 
-A profile collects its functions in one `Behaviors` and the declarations name them. A behaviour sees objects as `Entity` and acts
-through `Planner`; it never sees SQL or HTTP. Whatever it changes becomes part of the plan, is checked like any other change, and is
-undone with the request.
+A profile collects its functions in one `Behaviors` and the declarations name them. A behaviour sees objects as `Entity`
+and acts through `Planner`; it never sees SQL or HTTP. Whatever it changes becomes part of the plan, is checked like any
+other change, and is undone with the request.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,19 +17,24 @@ class Entity(Protocol):
     """An object as a behaviour sees it: in the state it will have when the request succeeds."""
 
     @property
-    def uid(self) -> str: ...
+    def uid(self) -> str:
+        """Its UID, 32 hexadecimal digits."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Its id, unique in its container."""
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """Its path, the site's id first."""
 
     @property
-    def portal_type(self) -> str: ...
+    def portal_type(self) -> str:
+        """The name of its type."""
 
     @property
-    def type(self) -> EntityType: ...
+    def type(self) -> EntityType:
+        """Its type."""
 
     @property
     def is_new(self) -> bool:
@@ -39,8 +44,8 @@ class Entity(Protocol):
 class Planner(Protocol):
     """How a behaviour reads and changes objects.
 
-    Every method that follows a relation loads it for all objects of the request at once, so a behaviour may be written for one
-    object and yet cost a constant number of statements.
+    Every method that follows a relation loads it for all objects of the request at once, so a behaviour may be written
+    for one object and yet cost a constant number of statements.
     """
 
     @property
@@ -48,10 +53,11 @@ class Planner(Protocol):
         """The one instant of the request, with zone."""
 
     @property
-    def user_id(self) -> str: ...
+    def user_id(self) -> str:
+        """Who acts."""
 
     def value(self, entity: Entity, name: str) -> object:
-        """A field's stored form, a workflow variable or an attribute (id, uid, title, created …); references are UIDs."""
+        """A field's stored form, a workflow variable or an attribute (id, title …); references are UIDs."""
 
     def old_value(self, entity: Entity, name: str) -> object:
         """The same as it was before the request."""
@@ -68,11 +74,18 @@ class Planner(Protocol):
     def set(self, entity: Entity, name: str, value: object) -> None:
         """Change a field to a stored form."""
 
-    def set_permission(self, entity: Entity, permission: str, roles: Sequence[str] | None, *, acquire: bool = False) -> None:
+    def set_permission(
+        self, entity: Entity, permission: str, roles: Sequence[str] | None, *, acquire: bool = False
+    ) -> None:
         """Write a permission onto an object; None removes what was written."""
 
     def create(
-        self, portal_type: str, container: Entity, values: Mapping[str, object], *, id: str | None = None,
+        self,
+        portal_type: str,
+        container: Entity,
+        values: Mapping[str, object],
+        *,
+        id: str | None = None,
         states: Mapping[str, str] | None = None,
     ) -> Entity:
         """Plan a new object with stored values; `states` maps workflow ids to states that replace the initial ones."""
@@ -83,7 +96,9 @@ class Planner(Protocol):
     def remove(self, entity: Entity) -> None:
         """Plan the removal of an object with all it contains."""
 
-    def fire(self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True) -> bool:
+    def fire(
+        self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True
+    ) -> bool:
         """Take a transition with its cascades; False when it was only attempted and is not possible."""
 
     def can(self, entity: Entity, permission: str) -> bool:
@@ -97,7 +112,8 @@ class HoldsPlanner(Protocol):
     """The world of the workflow engine, from which conditions and effects get at the planner."""
 
     @property
-    def planner(self) -> Planner: ...
+    def planner(self) -> Planner:
+        """The planner of the request."""
 
 
 Computed: TypeAlias = Callable[[Planner, Entity], object]

@@ -8,8 +8,8 @@ A path is read from left to right, starting at an object::
     back(Worksheet.Analyses)          the worksheets whose field Analyses names this object
     parent.PhysicalAddress/state      one key of a record field
 
-Computed fields, index values, id rules, relations of cascades and conditions all use this one notation, and because every
-step can be walked backwards the store knows which objects must be written again when a value changes.
+Computed fields, index values, id rules, relations of cascades and conditions all use this one notation, and because
+every step can be walked backwards the store knows which objects must be written again when a value changes.
 """
 
 import re
@@ -74,11 +74,13 @@ class PathError(ValueError):
 
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_ ]*"
-_STEP = re.compile(rf"(?:(?P<call>children|back)\((?P<args>[^()]*)\)|(?P<name>{_NAME})(?:/(?P<key>{_NAME}))?)(?P<dot>\.|$)")
+_STEP = re.compile(
+    rf"(?:(?P<call>children|back)\((?P<args>[^()]*)\)|(?P<name>{_NAME})(?:/(?P<key>{_NAME}))?)(?P<dot>\.|$)"
+)
 
 
 def parse_path(text: str) -> Path:
-    """Read a path that ends in the name of a value, such as ``parent.Sample.id``; `PathError` when it cannot be read."""
+    """Read a path that ends in the name of a value, such as ``parent.Sample.id``. Raises `PathError`."""
     steps, last = _split(text)
     if last is None:
         raise PathError(f"{text!r} ends in a step; the name of a value is expected after it")

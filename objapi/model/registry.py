@@ -7,7 +7,8 @@ from catalog import CatalogSchema
 from objapi.model.behaviors import Behaviors
 from objapi.model.paths import Path
 from objapi.model.types import EntityType, PermissionMap
-from workflows import Cascade, Registry as WorkflowRegistry, Workflow
+from workflows import Cascade, Workflow
+from workflows import Registry as WorkflowRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class CatalogDeclaration:
 
     @property
     def name(self) -> str:
+        """The catalog's name."""
         return self.schema.name
 
 
@@ -118,6 +120,6 @@ class Registry:
         return tuple(self.workflows[name] for name in self.types[portal_type].workflows)
 
     def catalogs_of(self, portal_type: str) -> tuple[CatalogDeclaration, ...]:
-        """The catalogs that hold a type: its own, the one in which references are searched first, then the catalog of all UIDs."""
+        """The catalogs that hold a type: its own, in the order in which references are searched, then that of all UIDs."""
         names = dict.fromkeys((*self.types[portal_type].catalogs, self.uid_catalog))
         return tuple(self.catalogs[name] for name in names if name in self.catalogs)

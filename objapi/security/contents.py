@@ -21,10 +21,11 @@ def add_content_users(
 ) -> None:
     """Add users with their password hashes, and grant their local roles on objects that the same file made.
 
-    `made` maps paths below the site to row numbers. Raises ValidationError with every role, group and path that is unknown.
+    `made` maps paths below the site to row numbers. Raises ValidationError with every role, group and path that is
+    unknown.
     """
     known_roles, known_groups = frozenset(registry.roles.roles), registry.roles.groups
-    problems = []
+    problems: list[Cause] = []
     for user in users:
         wrong = [
             *(f"role {role!r} is not declared" for role in user.roles if role not in known_roles),
