@@ -78,7 +78,7 @@ def is_same_type(connection: Connection, declared: TypeEngine[Any], found: TypeE
 def _type_text(connection: Connection, type_: TypeEngine[Any]) -> str:
     """A type as the database tells it, without the display width that MariaDB adds to integers."""
     text = type_.compile(connection.dialect).replace("NUMERIC", "DECIMAL")
-    return re.sub(r"\b(\w*INT)\(\d+\)", r"\1", text)
+    return re.sub(r"\b(\w*INT\w*)\(\d+\)", r"\1", text)
 
 
 def _key_clause(connection: Connection, key: sa.Index) -> str:

@@ -70,9 +70,12 @@ def _present_keys(connection: Connection, table: Table) -> dict[str, list[str | 
 
 
 def _changed_columns(connection: Connection, table: Table) -> list[Column[object]]:
+    """The columns of indexes that have another type now; those that every row must fill are the same in all catalogs."""
     present = {column["name"]: column["type"] for column in inspect(connection).get_columns(table.name)}
     return [
         column
         for column in table.columns
-        if column.name in present and not is_same_type(connection, column.type, present[column.name])
+        if column.nullable
+        and column.name in present
+        and not is_same_type(connection, column.type, present[column.name])
     ]
