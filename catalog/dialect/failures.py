@@ -5,8 +5,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-_RETRYABLE_CODES: Final = frozenset({1020, 1205, 1213, 1047, 2006, 2013, 2055, 4031})
-_UNAVAILABLE_CODES: Final = frozenset({1040, 1053, 1129, 1203, 1226, 1927, 2002, 2003, 2005})
+_RETRYABLE_CODES: Final = frozenset({1020, 1047, 1053, 1205, 1213, 1927, 2006, 2013, 2055, 4031})
+_UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226, 2002, 2003, 2005})
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_UNAVAILABLE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 

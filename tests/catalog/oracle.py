@@ -333,7 +333,8 @@ class TextQuery:
                 raise Faulty("parenthesis")
             self.tokens.pop(0)
             return found
-        wanted, unwanted = [], []
+        wanted: list[set[int]] = []
+        unwanted: list[set[int]] = []
         while self.tokens and not self.next_is("AND", "OR", "NOT", "(", ")"):
             token = self.tokens.pop(0)
             hits = self.atom(token)

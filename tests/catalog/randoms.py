@@ -69,7 +69,7 @@ ATOMS: Final = [
     *("K", f"{LONG[:20]}*", "wa*e?", "z", "übung", '"', "treatment", '-"water sample"'),
 ]
 NUMBERS: Final = [0, 1, 2, -3, True, False, 1.0, 2.5, Decimal("2.50"), Decimal("-0.1"), 10**12]
-ODD: Final = [None, "", "a", 1, "1", 0, MOMENTS[0], "2024/01/05", [], "no date"]
+ODD: Final[list[Any]] = [None, "", "a", 1, "1", 0, MOMENTS[0], "2024/01/05", [], "no date"]
 
 _VALUES: Final[dict[str, list[Any]]] = {
     "id": WORDS,
@@ -114,7 +114,7 @@ def _document_value(rng: Random, name: str) -> Any:
 
 
 def random_document(rng: Random) -> dict[str, Any]:
-    document = {}
+    document: dict[str, Any] = {}
     for name in KINDS:
         fate = rng.random()
         if fate < 0.1:

@@ -144,7 +144,7 @@ def test_only_what_may_be_seen_is_found_and_counted(shelf: Shelf) -> None:
 
 def test_pages_are_slices_of_the_limited_result(shelf: Shelf) -> None:
     upsert(shelf.connection, shelf.tables, rows(9, "a"))
-    order = {"sort_on": "id", "sort_order": "descending"}
+    order: dict[str, Any] = {"sort_on": "id", "sort_order": "descending"}
     assert shelf.find(offset=0, size=3, **order) == [8, 7, 6]
     assert shelf.find(offset=3, size=3, sort_limit=5, **order) == [5, 4]
     assert shelf.find(offset=9, size=3, sort_limit=5, **order) == []
@@ -176,7 +176,7 @@ def test_a_stream_goes_on_behind_long_and_decimal_keys(shelf: Shelf) -> None:
     words = ["x" * 200 + str(n) for n in range(4)] + ["a", "z"]
     for rid, word in enumerate(words):
         shelf.put(rid, id=word, price=Decimal(rid % 3) / 4)
-    request = {"sort_on": ["price", "id"], "sort_order": ["descending", "ascending"]}
+    request: dict[str, Any] = {"sort_on": ["price", "id"], "sort_order": ["descending", "ascending"]}
     query = parse_request(request, SCHEMA, GATEWAY).require()
     found: list[int] = []
     after = None
@@ -252,7 +252,7 @@ def test_values_that_cannot_be_indexed_are_named(values: dict[str, Any], name: s
 
 
 def test_the_widest_values_fit(shelf: Shelf) -> None:
-    values = {
+    values: dict[str, Any] = {
         "id": "\U0001f600" * 128,
         "state": "\U0001f600" * 5000,
         "count": -(2**63 - 1),
@@ -268,5 +268,31 @@ def test_the_widest_values_fit(shelf: Shelf) -> None:
     shelf.put(1, **values)
     for name, value in values.items():
         if name != "Title":
-            assert shelf.find(**{name: {"query": value}}) == [1], name
+            criteria: dict[str, Any] = {name: {"query": value}}
+            assert shelf.find(**criteria) == [1], name
     assert shelf.find(Title="ü" * 5000) == [1]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"id": "a", "sort_on": "id"}, {"id": "b", "sort_on": "id"}),
+        ({"id": ["a", "b"]}, {"id": ["c", "d", "e"]}),
+        ({"id": {"not": ["a", "b"]}}, {"id": {"not": ["c", "d", "e"]}}),
+        ({"price": {"query": 1, "range": "min"}}, {"price": {"query": Decimal("2.5"), "range": "min"}}),
+        ({"Subject": ["a", "b"], "Subject_operator": "and"}, {"Subject": ["c", "d", "e"], "Subject_operator": "and"}),
+        ({"Title": 'water "one sample" la*'}, {"Title": 'lake "two words" wa?er'}),
+        ({"path": {"query": "/a", "depth": 1}}, {"path": {"query": "/b/c", "depth": 1}}),
+        ({"path": {"query": "a", "level": 1}}, {"path": {"query": "b/c", "level": 2}}),
+        ({"effectiveRange": "2024/01/05"}, {"effectiveRange": "2025/01/05"}),
+    ],
+)
+def test_queries_of_one_shape_are_compiled_once(shelf: Shelf, first: dict[str, Any], second: dict[str, Any]) -> None:
+    def execute(criteria: dict[str, Any]) -> Any:
+        query = parse_request(criteria, SCHEMA, GATEWAY).require()
+        visible = visibility(shelf.tables, [1, len(criteria)], [([3], [4])])
+        statement = page_statement(shelf.tables, query, visible=visible, offset=len(criteria), size=10)
+        return shelf.connection.execute(statement).context
+
+    execute(first)
+    assert execute(second).cache_hit.name == "CACHE_HIT"
