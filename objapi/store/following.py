@@ -70,7 +70,7 @@ def _present_keys(connection: Connection, table: Table) -> dict[str, list[str | 
 
 
 def _changed_columns(connection: Connection, table: Table) -> list[Column[object]]:
-    """The columns of indexes that have another type now; those that every row must fill are the same in all catalogs."""
+    """The columns that have another type now; those that every row must fill are the same in all catalogs."""
     present = {column["name"]: column["type"] for column in inspect(connection).get_columns(table.name)}
     return [
         column

@@ -1,0 +1,36 @@
+"""Taking out of catalogs what no longer belongs in them, which indexing again does not touch."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, and_, select
+
+from catalog import CatalogTables, remove
+from objapi.model.registry import Registry
+from objapi.store.schema import entities
+
+CHUNK = 1000
+"""Documents taken out of one catalog in one transaction."""
+
+
+def sweep(connection: Connection, registry: Registry, tables: Mapping[str, CatalogTables]) -> int:
+    """Take the next documents out whose objects are gone, or of a type that the catalog does not hold; how many.
+
+    A catalog comes to have such documents when types are moved out of it, or when it is declared again after a time
+    without it. Repeat until the answer is 0.
+    """
+    taken = 0
+    for name, catalog_tables in tables.items():
+        rids = _strangers(connection, catalog_tables, _types_in(registry, name))
+        remove(connection, catalog_tables, rids)
+        taken += len(rids)
+    return taken
+
+
+def _types_in(registry: Registry, catalog: str) -> list[str]:
+    return [name for name in registry.types if catalog in {held.name for held in registry.catalogs_of(name)}]
+
+
+def _strangers(connection: Connection, tables: CatalogTables, types: list[str]) -> list[int]:
+    belongs = and_(entities.c.rid == tables.rid, entities.c.portal_type.in_(types))
+    statement = select(tables.rid).outerjoin(entities, belongs).where(entities.c.rid.is_(None)).limit(CHUNK)
+    return list(connection.scalars(statement))
