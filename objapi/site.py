@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, exc
@@ -30,7 +31,9 @@ from objapi.store.act import StaleWrite
 from objapi.store.contents import Contents
 from objapi.store.dependents import Dependents
 from objapi.store.installing import count_objects, install_contents, layout_contents, rework
-from objapi.store.transaction import Machinery, Transaction
+from objapi.store.machinery import Machinery
+from objapi.store.sweeping import sweep
+from objapi.store.transaction import Transaction
 from objapi.store.versions import (
     LeaseRefused,
     create_tables,
@@ -125,11 +128,17 @@ class Site:
             last, done = 0, 1
             while done:
                 before_chunk()
-                start = last
-                last, done = self.transact(
-                    lambda connection, start=start: rework(self.machinery, connection, self.now(), start), write=True
-                )
+                last, done = self.transact(partial(self._rework, last), write=True)
                 advance(done)
+        swept = 1
+        while swept:
+            before_chunk()
+            swept = self.transact(
+                lambda connection: sweep(connection, self.registry, self.machinery.tables), write=True
+            )
+
+    def _rework(self, after: int, connection: Connection) -> tuple[int, int]:
+        return rework(self.machinery, connection, self.now(), after)
 
     def check_current(self) -> None:
         """Raise SiteError when the database holds no site, or one of another version or of other declarations."""

@@ -1,7 +1,8 @@
 """Who holds which permission: the distinct answers, each stored once.
 
-The permissions of an object follow from the settings written onto it and from its container's. Sites have dozens of distinct results for
-millions of objects, so an object carries the number of its result (its *acl*), and asking what a user may do needs no further row.
+The permissions of an object follow from the settings written onto it and from its container's. Sites have dozens of
+distinct results for millions of objects, so an object carries the number of its result (its *acl*), and asking what a
+user may do needs no further row.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ class Settings:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def document(self) -> bytes:
+        """The canonical JSON form: equal settings have equal documents."""
         return orjson.dumps(
             {
                 "permissions": {name: [item.acquire, list(item.roles)] for name, item in self.permissions.items()},
@@ -70,6 +72,7 @@ class Settings:
 
     @classmethod
     def from_document(cls, document: str | bytes) -> "Settings":
+        """Read what `document` wrote."""
         value = orjson.loads(document)
         return cls(
             {name: PermissionMap(acquire, tuple(roles)) for name, (acquire, roles) in value["permissions"].items()},
@@ -83,7 +86,7 @@ def root_acl(roles: Roles) -> Acl:
 
 
 def derive(container: Acl, settings: Settings) -> Acl:
-    """The acl of an object in a container with an acl: a setting that acquires adds its roles, one that does not replaces them."""
+    """The acl of an object in a container: a setting that acquires adds its roles, one that does not replaces them."""
     permissions = dict(container.permissions)
     for name, item in settings.permissions.items():
         inherited = container.roles_with(name) if item.acquire else frozenset[str]()
@@ -120,6 +123,7 @@ class AclBook:
 
     @property
     def newest(self) -> int:
+        """The highest number known."""
         return self._newest
 
     def __getitem__(self, number: int) -> Acl:
@@ -132,10 +136,10 @@ class AclBook:
         return number in self._by_id
 
     def numbers(self, connection: Connection, wanted: Iterable[Acl]) -> dict[str, int]:
-        """Digest → number of each wanted acl; what is new is stored, and learnt by the next request that reads it committed.
+        """Digest → number of each wanted acl; what is new is stored, and learnt by the request that reads it committed.
 
-        A number is one more than the highest: of two requests that add one at the same time the primary key stops the second,
-        which then runs again.
+        A number is one more than the highest: of two requests that add one at the same time the primary key stops the
+        second, which then runs again.
         """
         by_digest = {digest_of(acl): acl for acl in wanted}
         if any(digest not in self._by_digest for digest in by_digest):

@@ -29,7 +29,8 @@ class StaleWrite(Exception):
 
 
 ROW = (
-    "id", "path", "title_key", "modified", "acl", "scope", "states", "settings", "sides", "title", "data", "meta", "answer",
+    "id", "path", "title_key", "modified", "acl", "scope", "states", "settings", "sides", "title", "data", "meta",
+    "answer",
 )  # fmt: skip
 """The columns of an existing object that a change may rewrite."""
 
@@ -43,14 +44,17 @@ def act(
     *,
     all_sides: bool = False,
 ) -> None:
-    """Write everything; `all_sides`: keyword and text tables too where nothing in them has changed. Raises `StaleWrite` when an object was changed meanwhile, `Conflict` where only a client can decide."""
+    """Write everything; with `all_sides` keyword and text tables too where nothing in them has changed.
+
+    Raises `StaleWrite` when an object was changed meanwhile, `Conflict` where only a client can decide.
+    """
     connection = planner.around.connection
     with planner.without_locks():
         living = [*settled.created, *settled.changed, *settled.derived]
         rendered = {draft.rid: renderer.render(draft) for draft in living}
     numbers = planner.around.book.numbers(connection, _acls(living))
     acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
-    planner.sequences.write()
+    planner.naming.sequences.write()
     _remove(connection, settled.removed, tables)
     _update(connection, settled, rendered, acl_of)
     insert_rows(

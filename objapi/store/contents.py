@@ -8,8 +8,7 @@ from marshmallow import ValidationError as InvalidValue
 from objapi.errors import Cause, ValidationError
 from objapi.model import kinds
 from objapi.model.content import ContentObject, Ref
-from objapi.model.ids import IdPlan, IdProblem, number_of
-from objapi.model.types import EntityType, Field, IdKind, Kind, PermissionMap
+from objapi.model.types import Field, Kind, PermissionMap
 from objapi.model.values import LoadContext
 from objapi.store.acls import Settings
 from objapi.store.draft import Draft
@@ -45,7 +44,7 @@ def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContex
             planner.happened.append(Created(draft))
             planner.place(draft, loader.states(item, draft))
             _write_permissions(planner, draft, contents.permissions.get(item.path, {}))
-            _count_number(planner, draft)
+            planner.naming.count(draft)
     loader.raise_problems()
 
 
@@ -63,7 +62,7 @@ class _Loader:
             raise ValidationError.from_causes(self._problems)
 
     def begin(self, item: ContentObject) -> Draft | None:
-        """The new object at its place, without values, so that others can refer to it; or the one that is there already."""
+        """The new object at its place, without values, so that others can refer to it; or the one that is there."""
         planner = self._planner
         entity_type = planner.registry.types.get(item.portal_type)
         if entity_type is None:
@@ -152,17 +151,3 @@ def _reference(value: object, declared: Field) -> object:
 def _write_permissions(planner: StorePlanner, draft: Draft, permissions: Mapping[str, PermissionMap]) -> None:
     if permissions:
         draft.settings = Settings({**draft.settings.permissions, **permissions}, draft.settings.groups)
-
-
-def _count_number(planner: StorePlanner, draft: Draft) -> None:
-    """Keep the counters of ids ahead of an id that was given by hand."""
-    entity_type: EntityType = draft.type
-    if entity_type.id_rule.kind is not IdKind.SEQUENCE:
-        return
-    try:
-        plan = planner.id_plan(draft)
-    except IdProblem:
-        return
-    number = number_of(plan.prefix, draft.id) if isinstance(plan, IdPlan) else None
-    if number is not None and isinstance(plan, IdPlan):
-        planner.sequences.used(plan.prefix, draft.portal_type, number, fresh=planner.is_fresh(draft))

@@ -1,8 +1,8 @@
 """Which objects must be written again when a value of another one changes.
 
-Worked out once from the declarations: every path that a computed field, a title or an index follows is walked backwards. A *route* leads from
-a changed object to objects whose stored answer or index values follow from it, so that finding them costs a statement a step for any
-number of changed objects.
+Worked out once from the declarations: every path that a computed field, a title or an index follows is walked
+backwards. A *route* leads from a changed object to objects whose stored answer or index values follow from it, so that
+finding them costs a statement a step for any number of changed objects.
 """
 
 from collections.abc import Iterator, Mapping

@@ -18,8 +18,8 @@ Status = dict[str, object]
 class Draft:
     """One object of a `Workspace`.
 
-    It is mutable and lives for one request. `record` is its stored row (None for a new object); everything else is what it will be. It is
-    the *subject* of the workflow engine and the *entity* of behaviours.
+    It is mutable and lives for one request. `record` is its stored row (None for a new object); everything else is what
+    it will be. It is the *subject* of the workflow engine and the *entity* of behaviours.
     """
 
     __slots__ = (
@@ -70,10 +70,12 @@ class Draft:
 
     @property
     def portal_type(self) -> str:
+        """The name of the type."""
         return self.type.portal_type
 
     @property
     def is_new(self) -> bool:
+        """Whether this request creates the object."""
         return self.record is None
 
     @property
@@ -120,10 +122,12 @@ class Draft:
 
     @property
     def key(self) -> Hashable:
+        """What tells the object from others in a run of the engine, and names it in refusals."""
         return self.path
 
     @property
     def type_name(self) -> str:
+        """The name under which cascades know the type."""
         return self.type.portal_type
 
     def status(self, workflow_id: str) -> Mapping[str, object] | None:

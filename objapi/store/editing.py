@@ -12,7 +12,7 @@ from objapi.store.incoming import Incoming, Sent, read_incoming
 from objapi.store.planner import StorePlanner
 from objapi.store.requests import CreateItem, UpdateItem
 from objapi.store.resolve import Resolver
-from objapi.store.titles import taken_titles
+from objapi.store.taken import taken_ids, taken_titles
 
 MODIFY = "Modify portal content"
 
@@ -123,7 +123,7 @@ class Editor:
         types: Mapping[int, EntityType],
         incoming: Mapping[int, Incoming],
     ) -> dict[int, Draft]:
-        """The container of each item: the one at obj_path, or the one that a reference field of the new object names."""
+        """The container of each item: the one at obj_path, or the one that a reference field of it names."""
         containers: dict[int, Draft] = {}
         selectors = {}
         for place, entity_type in types.items():
@@ -198,11 +198,13 @@ class Editor:
             if causes:
                 attempt.fail(place, ValidationError.from_causes(causes))
         places = {draft.rid: place for place, draft in attempt.drafts.items()}
+        # What a behaviour made beside the items counts for the first of them.
+        first = next(iter(places.values()), 0)
+        for draft, conflict in taken_ids(self.planner):
+            attempt.fail(places.get(draft.rid, first), conflict)
         for draft, message in taken_titles(self.planner):
-            place = places.get(draft.rid, next(iter(places.values()), 0))
-            attempt.fail(
-                place, ValidationError.from_causes([Cause("field", "title", message, object=draft.path, code="taken")])
-            )
+            cause = Cause("field", "title", message, object=draft.path, code="taken")
+            attempt.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
 
 
 def _with_own_permission(entity_type: EntityType, names: Iterable[str]) -> list[str]:

@@ -51,7 +51,8 @@ class Finder:
     def matching(self, find: Find, most: int) -> list[int]:
         """The row numbers of all that a transition is asked for; nothing in the criteria may be ignored.
 
-        Raises BadRequest for an unknown criterion or none at all, NotFound when nothing is found, TooLarge beyond `most`.
+        Raises BadRequest for an unknown criterion or none at all, NotFound when nothing is found, TooLarge beyond
+        `most`.
         """
         prepared = self._reader.prepare(find, own_catalog=True)
         if prepared.unknown or prepared.warnings:
@@ -71,7 +72,7 @@ class Finder:
         try:
             prepared = self._reader.lookup(catalog, criteria)
         except BadRequest:
-            # A query that cannot be meant, such as words that a text index cannot take, finds nothing; the caller says so.
+            # A query that cannot be meant, such as words that no text index takes, finds nothing; the caller says so.
             return []
         return self._page(prepared, 0, most)
 

@@ -10,12 +10,12 @@ from objapi.model.principal import system_principal
 from objapi.model.values import LoadContext
 from objapi.store.act import act
 from objapi.store.contents import Contents, plan_contents
+from objapi.store.machinery import Machinery
 from objapi.store.planner import StorePlanner, Surroundings
 from objapi.store.render import Renderer
 from objapi.store.requests import Plan
 from objapi.store.schema import entities
 from objapi.store.settle import Settled, settle
-from objapi.store.transaction import Machinery
 
 CHUNK = 500
 """Objects worked out again in one transaction."""

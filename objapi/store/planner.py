@@ -1,4 +1,4 @@
-"""The planner: how behaviours, workflows and the operations of a transaction read and change the objects of one request.
+"""The planner: how behaviours, workflows and operations read and change the objects of one request.
 
 Nothing is written here. Drafts change in memory, what happened is listed in order, and `act` writes it all in bulk.
 """
@@ -8,35 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import cast
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from objapi.errors import ApiError, Cause, Conflict, ValidationError
+from objapi.errors import ApiError, Cause, CauseKind, ValidationError
 from objapi.model.behaviors import Entity
-from objapi.model.ids import (
-    IdPlan,
-    IdProblem,
-    IdSettingValues,
-    check_id,
-    form_paths,
-    format_id,
-    number_of,
-    numbered,
-    plan_id,
-)
 from objapi.model.paths import NamedRelation, Path, parse_relation
 from objapi.model.principal import Principal
 from objapi.model.registry import Registry
-from objapi.model.types import EntityType, Field, IdKind, Kind, PermissionMap
+from objapi.model.types import EntityType, Field, Kind, PermissionMap
 from objapi.store.acls import AclBook, Rights, Settings
 from objapi.store.blobs import NewBlob
 from objapi.store.draft import Draft, as_draft
 from objapi.store.happenings import Created, Happening, Removed, Renamed
 from objapi.store.instants import to_micros, to_text
+from objapi.store.naming import Naming
 from objapi.store.rowids import rowids
-from objapi.store.sequences import Sequences
 from objapi.store.values import Values
 from objapi.store.workspace import Workspace
 from objapi.store.world import StoreWorld
@@ -79,7 +67,7 @@ class StorePlanner:
         self.workspace = Workspace(
             around.connection, around.registry, around.book, self.values.value, locks=around.locks
         )
-        self.sequences = Sequences(around.connection)
+        self.naming = Naming(self)
         self.world = StoreWorld(self)
         self.run = Run(self.world, around.registry.conditions, around.cascades)
         self.happened: list[Happening] = []
@@ -93,16 +81,20 @@ class StorePlanner:
 
     @property
     def now(self) -> datetime:
+        """The one instant of the request."""
         return self.around.now
 
     @property
     def user_id(self) -> str:
+        """Who asks, as the history names him."""
         return self.around.principal.user_id
 
     def value(self, entity: Entity, name: str) -> object:
+        """What stands under a name, as things stand in this request."""
         return self.values.value(as_draft(entity), name)
 
     def old_value(self, entity: Entity, name: str) -> object:
+        """What stood under a stored name before this request; None for a new object."""
         draft = as_draft(entity)
         name = self._stored_name(draft.type, name)
         if draft.record is None:
@@ -110,6 +102,7 @@ class StorePlanner:
         return draft.changed[name] if name in draft.changed else self.values.value(draft, name)
 
     def related(self, entity: Entity, relation: str) -> Sequence[Draft]:
+        """The objects of a declared relation or of a path."""
         draft = as_draft(entity)
         found = draft.type.relations.get(relation)
         if isinstance(found, NamedRelation):
@@ -119,12 +112,14 @@ class StorePlanner:
         return self.workspace.follow(draft, path.steps)
 
     def at(self, path: str) -> Draft | None:
+        """The object at a path below the site."""
         full = self.around.root + ("" if path == "/" else path)
         self.workspace.load_paths([full])
         found = self.workspace.by_path.get(full)
         return None if found is None or found.removed else found
 
     def by_uid(self, uids: Iterable[str]) -> Mapping[str, Draft]:
+        """The objects with these UIDs that are there and will stay."""
         wanted = list(dict.fromkeys(uids))
         with self.without_locks():
             self.workspace.load_uids(wanted)
@@ -132,18 +127,21 @@ class StorePlanner:
         return {uid: draft for uid, draft in found.items() if not draft.removed}
 
     def can(self, entity: Entity, permission: str) -> bool:
+        """Whether the user holds a permission on an object as things stand."""
         draft = as_draft(entity)
         return self.rights.may(permission, draft.acl, draft.scope)
 
     def refuse(self, message: str, *, field: str | None = None, entity: Entity | None = None) -> None:
+        """Note a problem; the item that is being planned fails with it."""
         path = None if entity is None else as_draft(entity).path
-        kind = "field" if field is not None else "object"
-        cause = Cause(kind, field or path or "", message, object=path)  # type: ignore[arg-type]
+        kind: CauseKind = "field" if field is not None else "object"
+        cause = Cause(kind, field or path or "", message, object=path)
         self.problems.append(ValidationError(message, causes=[cause]))
 
     # What behaviours do
 
     def set(self, entity: Entity, name: str, value: object) -> None:
+        """Change a stored field, on the object that keeps it, and run the effects of the change."""
         draft = as_draft(entity)
         field = draft.type.fields[self._stored_name(draft.type, name)]
         keeper = self.values.keeper(draft, field)
@@ -176,6 +174,7 @@ class StorePlanner:
     def set_permission(
         self, entity: Entity, permission: str, roles: Sequence[str] | None, *, acquire: bool = False
     ) -> None:
+        """Write a permission onto an object, or take it off."""
         draft = as_draft(entity)
         permissions = dict(draft.settings.permissions)
         if roles is None:
@@ -193,6 +192,7 @@ class StorePlanner:
         id: str | None = None,
         states: Mapping[str, str] | None = None,
     ) -> Draft:
+        """A new object with values, id and states, and with what its type does on creation."""
         draft = self.begin(self.registry.types[portal_type], as_draft(container))
         self.fill(draft, values)
         self.name(draft, id)
@@ -232,96 +232,19 @@ class StorePlanner:
                     self.set(draft, field.name, value)
 
     def name(self, draft: Draft, wanted: str | None) -> None:
-        """Give a new object its id: the one asked for, or what the type's rule gives."""
-        container = self.workspace.by_rid.get(draft.parent_rid) if draft.parent_rid is not None else None
-        new_id = self._explicit_id(draft, wanted) if wanted else self._ruled_id(draft, container)
-        path = f"{'' if container is None else container.path}/{new_id}"
-        if wanted or draft.type.id_rule.kind is not IdKind.SEQUENCE:
-            self._refuse_taken(draft, container, path)
-        draft.id = new_id
-        self.workspace.moved(draft, path)
+        """Give a new object its id, and run the effects of the values that it has by now."""
+        self.naming.name(draft, wanted)
         for field in draft.type.fields.values():
             if field.on_change and draft.data.get(field.name) not in (None, "", [], {}):
                 self._run_changes(draft, field, None)
 
-    def _refuse_taken(self, draft: Draft, container: Draft | None, path: str) -> None:
-        if container is not None and not container.is_new:
-            self.workspace.load_paths([path])
-        other = self.workspace.by_path.get(path)
-        if other is not None and other is not draft and not other.removed:
-            where = container.path if container is not None else "/"
-            taken = path.rpartition("/")[2]
-            raise Conflict(
-                f"The id {taken!r} is taken in {where}.",
-                causes=[Cause("parameter", "obj_id", f"{taken!r} is taken in {where}.")],
-            )
-
-    def _explicit_id(self, draft: Draft, wanted: str) -> str:
-        try:
-            check_id(wanted)
-        except IdProblem as error:
-            raise ValidationError(str(error), causes=[Cause("parameter", "obj_id", str(error))]) from None
-        rule = draft.type.id_rule
-        if rule.kind is IdKind.SEQUENCE:
-            try:
-                plan = self.id_plan(draft)
-            except IdProblem:
-                return wanted
-            number = number_of(plan.prefix, wanted) if isinstance(plan, IdPlan) else None
-            if number is not None and isinstance(plan, IdPlan):
-                self.sequences.used(plan.prefix, draft.portal_type, number, fresh=self.is_fresh(draft))
-        return wanted
-
-    def _ruled_id(self, draft: Draft, container: Draft | None) -> str:
-        try:
-            plan = self.id_plan(draft)
-            if isinstance(plan, IdPlan):
-                number = self.sequences.next(plan.prefix, draft.portal_type, plan.least, fresh=self.is_fresh(draft))
-                return format_id(plan, number)
-        except IdProblem as error:
-            raise ValidationError(f"No id for the new {draft.portal_type}: {error}") from None
-        if draft.type.id_rule.kind is IdKind.FROM_TITLE and container is not None:
-            return numbered(plan, {item.id for item in self.workspace.load_children([container.rid])})
-        return plan
-
-    def id_plan(self, draft: Draft) -> IdPlan | str:
-        """What the type's rule makes of the object's values. Raises IdProblem."""
-        return plan_id(
-            draft.type.id_rule,
-            draft.portal_type,
-            values=lambda path: self.values.evaluate(draft, path),
-            settings=self._id_settings(),
-            now=self.now.astimezone(self.around.zone),
-        )
-
-    def _id_settings(self) -> IdSettingValues:
-        declared = self.registry.ids
-        with self.without_locks():
-            settings = self.at(declared.path) if declared.path is not None else None
-        if settings is None:
-            return IdSettingValues()
-        rows = settings.data.get(declared.rows_field or "")
-        year = settings.data.get(declared.year_field) if declared.year_field else None
-        return IdSettingValues(
-            cast(Sequence[Mapping[str, object]], rows if isinstance(rows, list) else ()),
-            None if declared.year_field is None else bool(year),
-            settings.data,
-        )
-
-    def is_fresh(self, draft: Draft) -> bool:
-        """Whether the prefix names an object that this request creates, so that no number of it can be in use."""
-        return any(
-            path.attribute == "id" and any(other.is_new for other in self.workspace.follow(draft, path.steps))
-            for path in form_paths(draft.type.id_rule.form)
-            if path.steps
-        )
-
     def place(self, draft: Draft, states: Mapping[str, str]) -> None:
-        """Put a new object into states without a transition; a workflow that is not named is entered by its initial state."""
+        """Put a new object into states without a transition; into the initial one where none is named."""
         for workflow in self.registry.chain(draft.portal_type):
             self.run.place(draft, states.get(workflow.id, workflow.initial_state), workflow=workflow)
 
     def rename(self, entity: Entity, new_id: str) -> None:
+        """Give an object another id; everything in it moves along."""
         draft = as_draft(entity)
         if not draft.is_new:
             for below in self.workspace.load_tree([draft]):
@@ -335,6 +258,7 @@ class StorePlanner:
         self.happened.append(Renamed(draft, old_id, old_path))
 
     def remove(self, entity: Entity) -> None:
+        """Plan that an object will be gone with all it contains, the innermost first."""
         draft = as_draft(entity)
         below = self.workspace.load_tree([draft]) if not draft.is_new else []
         below += [
@@ -355,6 +279,7 @@ class StorePlanner:
     def fire(
         self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True
     ) -> bool:
+        """Take a transition with its cascades; False when it was only attempted and is not possible."""
         draft = as_draft(entity)
         if attempt:
             return self.run.attempt(draft, transition, system=system, cascade=cascade)

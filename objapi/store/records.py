@@ -59,7 +59,7 @@ def load_where(
     lock: bool = False,
     **equal: object,
 ) -> list[Record]:
-    """The rows whose column has one of the keys, in order of creation; `equal` are further columns with one value or a list."""
+    """The rows whose column has one of the keys, in order of creation; `equal`: other columns, one value or a list."""
     found: list[Record] = []
     for chunk in chunks(keys):
         statement = select(*COLUMNS).where(column.in_(chunk))
@@ -95,6 +95,14 @@ def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = Fal
         statement = select(*COLUMNS).where(or_(*below)).order_by(entities.c.path)
         found.extend(Record(*tuple(row)) for row in connection.execute(_locked(statement, lock)))
     return found
+
+
+def ids_beginning(connection: Connection, parent: int, beginning: str) -> list[str]:
+    """The ids in a container (by row number) that begin with a text; ids are ASCII, so DEL comes after them all."""
+    statement = select(entities.c.id).where(
+        entities.c.parent == parent, entities.c.id >= beginning, entities.c.id < f"{beginning}\x7f"
+    )
+    return list(connection.scalars(statement))
 
 
 def _run(connection: Connection, statement: Select[Any], lock: bool) -> list[Record]:

@@ -54,7 +54,10 @@ def _refusals(planner: StorePlanner, tree: Sequence[Draft]) -> list[ApiError]:
         for variable, states in draft.type.keep_after.items():
             state = planner.value(draft, variable)
             if state is not None and state not in states:
-                message = f"{draft.path} is in state {state} and is kept: only in {', '.join(states)} can it be removed. Cancel it."
+                message = (
+                    f"{draft.path} is in state {state} and is kept: only in {', '.join(states)} can it be removed. "
+                    "Cancel it."
+                )
                 errors.append(Conflict(message, causes=[Cause("object", draft.path, message, code="kept")]))
     return errors
 
@@ -75,7 +78,7 @@ def _optional(source: Draft, name: str) -> bool:
 
 
 def _in_use(kept: Sequence[tuple[Draft, str, str]]) -> ReferenceInUse:
-    """The refusal, naming referrers; every reader of a removal may know that they exist, so only their paths are told."""
+    """The refusal, naming referrers; who may remove may know that they exist, so only their paths are told."""
     causes = [
         Cause("object", source.path, f"{source.path} refers to it by its field {name}.", code="refers")
         for source, name, _ in kept[:LISTED]

@@ -150,7 +150,7 @@ def index_row(draft: Draft, acl: int, values: Mapping[str, object]) -> IndexRow:
 
 
 def index_value(index: Index, stored: object) -> object:
-    """A stored value as an index wants it; None where it cannot be of the index's type, so that the object is missing there."""
+    """A stored value as an index wants it; None where it cannot be of the index's type: the object is missing there."""
     match index.kind:
         case IndexKind.DATE:
             return _instant(stored)
@@ -216,7 +216,7 @@ def _instant(stored: object) -> datetime | None:
 
 
 def title_key(title: str) -> str:
-    """The title as a key of at most 128 characters: a long one is cut, and a digest keeps it apart from others of its beginning."""
+    """The title as a key of at most 128 characters: a long one is cut, and a digest keeps it apart from its like."""
     if len(title) <= KEY_LENGTH:
         return title
     return f"{title[:96]}\0{hashlib.sha256(title.encode()).hexdigest()[:31]}"

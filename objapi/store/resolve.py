@@ -184,7 +184,7 @@ class Resolver:
         ]
 
     def _catalog_names(self, field: Field, lookup: QueryLookup) -> tuple[str, ...]:
-        """The catalogs to be asked, in order: those of the types named, else the default and those of the field's targets."""
+        """The catalogs to be asked, in order: those of the types named, else the default and those of the targets."""
         registry = self._planner.registry
         terms = dict(lookup.terms)
         types = terms.get("portal_type")
@@ -242,7 +242,7 @@ class Resolver:
     def _ask_merged(
         self, catalog: CatalogDeclaration, indexes: tuple[str, ...], keys: list[tuple[tuple[str, ...], QueryLookup]]
     ) -> None:
-        """One statement for several queries: any of their values in every index, told apart by the index values found."""
+        """One statement for several queries: any of their values in every index, told apart by what is found."""
         union = {
             name: list(dict.fromkeys(v for _, lookup in keys for v in dict(lookup.terms)[name])) for name in indexes
         }
@@ -264,7 +264,10 @@ def _products(lookup: QueryLookup) -> Iterable[tuple[object, ...]]:
 
 def _unresolved(field: Field, lookup: Lookup) -> ApiError:
     kinds = " or ".join(field.targets) or "object"
-    message = f"{field.name} not found. Can't resolve reference: {field.name}: no {kinds} that you may see matches {str(lookup)!r}."
+    message = (
+        f"{field.name} not found. Can't resolve reference: {field.name}: "
+        f"no {kinds} that you may see matches {str(lookup)!r}."
+    )
     return UnresolvedReference(message, causes=[Cause("field", field.name, message, code="unresolved")])
 
 

@@ -1,7 +1,8 @@
 """Row numbers: given by the gateway, rising with time, the same whichever database keeps them.
 
-A number is 63 bits: milliseconds since 2020 in the upper 41, then a counter of 22 bits that starts at random for each process. Two
-processes can only meet within one millisecond; the primary key refuses the second one and the request runs again.
+A number is 63 bits: milliseconds since 2020 in the upper 41, then a counter of 22 bits that starts at random for each
+millisecond. Two processes can only meet within one millisecond; the primary key refuses the second one and the request
+runs again.
 """
 
 import secrets

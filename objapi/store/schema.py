@@ -1,7 +1,8 @@
 """The gateway's own tables.
 
-Instants are microseconds since 1970 UTC in BIGINT columns, documents are JSON in text columns (the database's JSON types differ and are
-of no use here). Row numbers are given by the gateway (see `rowids`), so no statement has to be asked for what it inserted.
+Instants are microseconds since 1970 UTC in BIGINT columns, documents are JSON in text columns (the databases' own types
+for JSON differ and are of no use here). Row numbers are given by the gateway (see `rowids`), so no statement has to be
+asked for what it inserted.
 """
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
@@ -40,8 +41,8 @@ entities = Table(
     Index("ix_entities_type", "portal_type", "rid"),
     **TABLE_OPTIONS,
 )
-"""Objects. `title_key` is filled where a title must be unique in its container. `fresh_until` is the instant at which a value of
-`answer` that depends on the time must be worked out anew."""
+"""Objects. `title_key` is filled where a title must be unique in its container. `fresh_until` is the instant at which a
+value of `answer` that depends on the time must be worked out anew."""
 
 refs = Table(
     "refs",
@@ -81,7 +82,7 @@ history = Table(
     Index("ix_history_uid", "uid", "id"),
     **TABLE_OPTIONS,
 )
-"""Who changed what and when, one row a change, never altered; `seq` is given after commit, by the reader of the feed."""
+"""Who changed what and when, one row a change, never altered; `seq` is given after commit, by who reads the feed."""
 
 sequences = Table(
     "sequences",
@@ -149,4 +150,4 @@ site_state = Table(
     Column("value", long_text(), nullable=False),
     **TABLE_OPTIONS,
 )
-"""What the database knows of itself: schema version, fingerprint of the declarations, site id, the lease of an upgrade."""
+"""What the database knows of itself: version, fingerprint of the declarations, site id, the lease of an upgrade."""

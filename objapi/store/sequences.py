@@ -1,7 +1,8 @@
 """Numbers of ids: each given once, for good.
 
-The next number is one more than the larger of the stored counter and the highest that is in use. A counter's row is locked from the first
-look until the request ends, so two requests never draw the same number; a number drawn by a request that fails is free again.
+The next number is one more than the larger of the stored counter and the highest that is in use. A counter's row is
+locked from the first look until the request ends, so two requests never draw the same number; a number drawn by a
+request that fails is free again.
 """
 
 from sqlalchemy import Connection, select

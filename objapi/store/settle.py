@@ -1,4 +1,4 @@
-"""From what a planner did to what has to be written: which objects are new, changed, merely follow, or go, and the plan as a value."""
+"""From what a planner did to what has to be written: which objects are new, changed, merely follow, or go."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

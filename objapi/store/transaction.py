@@ -1,41 +1,39 @@
 """The Transaction: the few operations in which everything ends that a client can do, through whichever face.
 
-find, get, create, update, remove, transition. Each checks the user's rights, plans in memory, and only then writes, in bulk.
+find, get, create, update, remove, transition. Each checks the user's rights, plans in memory, and only then writes, in
+bulk.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
-from typing import Literal, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from catalog import CatalogTables, QueryOptions
+from catalog import QueryOptions
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, combine
 from objapi.model.principal import Principal
-from objapi.model.registry import Registry
 from objapi.model.values import LoadContext
-from objapi.store.access import FieldAccess
-from objapi.store.acls import AclBook, Rights
+from objapi.store.acls import Rights
 from objapi.store.act import act
 from objapi.store.attempt import Attempt
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.criteria import CriteriaReader
-from objapi.store.dependents import Dependents
 from objapi.store.documents import Documents
 from objapi.store.draft import Draft
 from objapi.store.editing import Editor
 from objapi.store.finding import Finder
 from objapi.store.held import Held
+from objapi.store.machinery import Machinery
+from objapi.store.outcomes import entries, failure
 from objapi.store.past import HistoryReader
 from objapi.store.planner import StorePlanner, Surroundings
 from objapi.store.removing import plan_removal
 from objapi.store.render import Renderer
 from objapi.store.requests import (
-    BatchFailed,
     ByUid,
     CreateItem,
-    Entry,
     Find,
     Found,
     HistoryPage,
@@ -49,31 +47,6 @@ from objapi.store.requests import (
 from objapi.store.resolve import Resolver
 from objapi.store.settle import settle
 from objapi.store.transitions import offered, take_all
-from workflows import Cascades
-
-
-@dataclass(frozen=True, slots=True)
-class Machinery:
-    """What all transactions of a site share: declarations, tables, and what was worked out from them once."""
-
-    registry: Registry
-    tables: Mapping[str, CatalogTables]
-    access: FieldAccess
-    dependents: Dependents
-    cascades: Cascades
-    book: AclBook
-    site_id: str
-    zone: tzinfo
-    parse_structured: Callable[[str], object]
-    users: Callable[[Connection, Collection[str]], list[tuple[str, str]]]
-    """The users with some roles, as (id, full name)."""
-    index_names: frozenset[str] = frozenset()
-    """The names of all indexes, before which a comma separates the terms of a reference."""
-    ambiguous: Literal["error", "first"] = "error"
-    most_objects: int = 10_000
-    most_text: int = 1_000_000
-    most_entries: int = 10_000
-    stream_time_limit: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +112,7 @@ class Transaction:
         return EntityRecord(draft.uid, draft.path, draft.id, draft.portal_type, version)
 
     def offered(self, selectors: Sequence[Selector]) -> tuple[Offered, ...]:
-        """The transitions that the user may take on each object. Raises NotFound naming every object that is not there."""
+        """The transitions that the user may take on each object. Raises NotFound naming every one that is not there."""
         planner = self._planner()
         found = self._resolver(planner).select(selectors)
         _raise_all([item for item in found if isinstance(item, ApiError)])
@@ -166,7 +139,7 @@ class Transaction:
         return self._machinery.users(self.connection, roles)
 
     def file(self, selector: Selector, name: str) -> StoredFile:
-        """The content of a file field. Raises NotFound for an object, field or content that is not there or not to be read."""
+        """The content of a file field. Raises NotFound for what is not there or not to be read."""
         draft = self._one(self._planner(), selector)
         hidden = self._machinery.access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
         value = draft.data.get(name) if name not in hidden else None
@@ -254,13 +227,13 @@ class Transaction:
             if not attempt.errors or not partial or not places:
                 break
         if failed and not partial:
-            raise _failure(Outcome(_entries(planner, selectors, attempt, failed), Plan(), applied=False))
+            raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False))
         settled = settle(planner, self._machinery.dependents)
         if not dry_run and not settled.empty:
             renderer = Renderer(self.registry, planner.values, self._machinery.zone)
             act(planner, settled, renderer, self._machinery.tables, self._request_id)
         applied = not dry_run and not settled.empty
-        return Outcome(_entries(planner, selectors, attempt, failed), settled.plan, applied)
+        return Outcome(entries(selectors, attempt, failed), settled.plan, applied)
 
     # Inside
 
@@ -338,60 +311,6 @@ def _targets(attempt: Attempt, resolver: Resolver, selectors: Mapping[int, Selec
         else:
             targets[place] = found
     return targets
-
-
-def _entries(
-    planner: StorePlanner, selectors: Sequence[Selector], attempt: Attempt, failed: Mapping[int, ApiError]
-) -> tuple[Entry, ...]:
-    entries = []
-    for place, selector in enumerate(selectors):
-        draft, error = attempt.drafts.get(place), failed.get(place)
-        if draft is None:
-            entries.append(Entry(selector, error=error))
-            continue
-        entries.append(
-            Entry(
-                selector,
-                uid=draft.uid,
-                path=draft.path,
-                id=draft.id,
-                portal_type=draft.portal_type,
-                version=_version(draft),
-                updated=attempt.updated.get(place, ()) if error is None else (),
-                states=_states(planner, draft),
-                extra_ids=_extra_ids(planner, draft) if error is None else {},
-                error=error,
-            )
-        )
-    return tuple(entries)
-
-
-def _version(draft: Draft) -> int:
-    if draft.record is None:
-        return 1
-    return draft.record.version + (draft.modified != draft.record.modified)
-
-
-def _states(planner: StorePlanner, draft: Draft) -> dict[str, str]:
-    names = dict.fromkeys(workflow.state_variable for workflow in planner.registry.chain(draft.portal_type))
-    return {name: str(planner.values.variable(draft, name)) for name in names}
-
-
-def _extra_ids(planner: StorePlanner, draft: Draft) -> dict[str, str]:
-    if not draft.is_new:
-        return {}
-    found = {}
-    for name, relation in draft.type.answers_ids.items():
-        others = planner.related(draft, relation)
-        if others:
-            found[name] = others[0].id
-    return found
-
-
-def _failure(outcome: Outcome) -> ApiError:
-    """The error of a request that failed as a whole: that of its one item, or one that carries every item's."""
-    errors = outcome.errors
-    return errors[0] if len(outcome.entries) == 1 else BatchFailed(outcome)
 
 
 def _raise_all(errors: Sequence[ApiError]) -> None:

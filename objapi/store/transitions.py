@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def as_api_error(error: WorkflowError) -> ApiError:
-    """What the engine refuses, as the gateway answers it: 409 when the state does not offer it, 403 when a guard refuses."""
+    """What the engine refuses, as the gateway answers it: 409 not offered by the state, 403 refused by a guard."""
     if isinstance(error, TransitionRefused):
         return _not_allowed(error, str(error.subject.key), by_guard=True)
     if isinstance(error, TransitionNotOffered):
@@ -29,7 +29,7 @@ def _not_allowed(error: WorkflowError, path: str, *, by_guard: bool) -> ApiError
 
 
 def take_all(attempt: "Attempt", targets: Mapping[int, Draft], action: str, comment: str) -> None:
-    """Take a transition of every object, in order; one that a cascade of an earlier object took already counts as done."""
+    """Take a transition of every object, in order; one that a cascade of an earlier object took counts as done."""
     for place, draft in targets.items():
         attempt.drafts[place] = draft
         attempt.guarded(place, partial(attempt.planner.run.fire, draft, action, comment))

@@ -1,7 +1,7 @@
 """The objects of one request: loaded in batches, each once, followed along paths together.
 
-Whoever follows a step from one object makes the workspace load it for every object of that type it holds, so that code may be written for one
-object at a time and still cost a constant number of statements.
+Whoever follows a step from one object makes the workspace load it for every object of that type it holds, so that code
+may be written for one object at a time and still cost a constant number of statements.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -84,12 +84,14 @@ class Workspace:
     # Loading by name
 
     def load_rids(self, rids: Iterable[int]) -> None:
+        """Have the objects with these row numbers here; those that do not exist are passed over."""
         wanted = [rid for rid in dict.fromkeys(rids) if rid not in self.by_rid]
         if wanted:
             for record in load_where(self.connection, entities.c.rid, wanted, lock=self.locks):
                 self.add(record)
 
     def load_uids(self, uids: Iterable[str]) -> None:
+        """Have the objects with these UIDs here; which do not exist is remembered."""
         wanted = [uid for uid in dict.fromkeys(uids) if uid not in self.by_uid and uid not in self.missing_uids]
         if wanted:
             for record in load_where(self.connection, entities.c.uid, wanted, lock=self.locks):
@@ -97,6 +99,7 @@ class Workspace:
             self.missing_uids.update(uid for uid in wanted if uid not in self.by_uid)
 
     def load_paths(self, paths: Iterable[str]) -> None:
+        """Have the objects at these paths here; where there are none is remembered."""
         wanted = [path for path in dict.fromkeys(paths) if path not in self.by_path and path not in self.missing_paths]
         if wanted:
             for record in load_where(self.connection, entities.c.path, wanted, lock=self.locks):
@@ -226,7 +229,7 @@ class Workspace:
         self.epoch += 1
 
     def work_out_acl(self, draft: Draft) -> Acl:
-        """The acl of an object as things stand: the stored one unless it or a container was rewritten in this request."""
+        """The acl of an object as things stand: the stored one unless this request rewrote it or a container."""
         if draft.record is not None and not self._rewritten_above(draft):
             return self.book[draft.record.acl]
         container = self.parent(draft)

@@ -1,0 +1,64 @@
+"""What a writing request tells of each of its items once they are planned."""
+
+from collections.abc import Mapping, Sequence
+
+from objapi.errors import ApiError
+from objapi.store.attempt import Attempt
+from objapi.store.draft import Draft
+from objapi.store.planner import StorePlanner
+from objapi.store.requests import BatchFailed, Entry, Outcome, Selector
+
+
+def entries(selectors: Sequence[Selector], attempt: Attempt, failed: Mapping[int, ApiError]) -> tuple[Entry, ...]:
+    """One entry for each selector, in order: the object as it will be, or why it cannot be."""
+    return tuple(
+        Entry(selector, error=failed.get(place))
+        if (draft := attempt.drafts.get(place)) is None
+        else _entry(selector, draft, attempt.planner, attempt.updated.get(place, ()), failed.get(place))
+        for place, selector in enumerate(selectors)
+    )
+
+
+def _entry(
+    selector: Selector, draft: Draft, planner: StorePlanner, updated: tuple[str, ...], error: ApiError | None
+) -> Entry:
+    return Entry(
+        selector,
+        uid=draft.uid,
+        path=draft.path,
+        id=draft.id,
+        portal_type=draft.portal_type,
+        version=_version(draft),
+        updated=updated if error is None else (),
+        states=_states(planner, draft),
+        extra_ids=_extra_ids(planner, draft) if error is None else {},
+        error=error,
+    )
+
+
+def _version(draft: Draft) -> int:
+    if draft.record is None:
+        return 1
+    return draft.record.version + (draft.modified != draft.record.modified)
+
+
+def _states(planner: StorePlanner, draft: Draft) -> dict[str, str]:
+    names = dict.fromkeys(workflow.state_variable for workflow in planner.registry.chain(draft.portal_type))
+    return {name: str(planner.values.variable(draft, name)) for name in names}
+
+
+def _extra_ids(planner: StorePlanner, draft: Draft) -> dict[str, str]:
+    if not draft.is_new:
+        return {}
+    found = {}
+    for name, relation in draft.type.answers_ids.items():
+        others = planner.related(draft, relation)
+        if others:
+            found[name] = others[0].id
+    return found
+
+
+def failure(outcome: Outcome) -> ApiError:
+    """The error of a request that failed as a whole: that of its one item, or one that carries every item's."""
+    errors = outcome.errors
+    return errors[0] if len(outcome.entries) == 1 else BatchFailed(outcome)
