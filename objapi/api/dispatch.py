@@ -115,9 +115,7 @@ def _run_for_visitor(site: Site, method: Method, target: Target, visitor: Visito
 
 def _require_own_token(visitor: Visitor, controls: Controls) -> None:
     if controls.authenticator is not None and not visitor.holds(controls.authenticator):
-        raise CrossSite(
-            "_authenticator: the token is not of this session, or too old; read again and send its token."
-        )
+        raise CrossSite("_authenticator: the token is not of this session, or too old; read again and send its token.")
 
 
 def _call(settings: Settings, target: Target, controls: Controls, visitor: Visitor | None = None) -> Call:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from objapi.api.call import Call, Json, missing
-from objapi.api.outcomes import PartlyDone, described_error, judged, named, plan_of
+from objapi.api.outcomes import PartlyDone, described_error, judged, named, plan_of, told_by_kind
 from objapi.api.read import search_of
 from objapi.errors import BadRequest, Cause, TooLarge
 from objapi.store.requests import ByPath, ByUid, Entry, Outcome, Selector
@@ -20,13 +20,14 @@ def do_action_for(call: Call, tx: Transaction) -> Json | PartlyDone:
     if not {"page_nr", "page_size"} & call.controls.sent:
         find = replace(find, size=0)
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.transition_found(
-        find,
-        action,
-        comment=call.controls.text("comment") or "",
-        partial=call.controls.flag("partial"),
-        dry_run=dry_run,
-    )
+    with told_by_kind():
+        outcome = tx.transition_found(
+            find,
+            action,
+            comment=call.controls.text("comment") or "",
+            partial=call.controls.flag("partial"),
+            dry_run=dry_run,
+        )
     return _answer(outcome, dry_run=dry_run)
 
 
@@ -36,13 +37,14 @@ def do_action_for_many(call: Call, tx: Transaction) -> Json | PartlyDone:
     action = call.require_text("action")
     selectors = _named_objects(call)
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.transition(
-        selectors,
-        action,
-        comment=call.controls.text("comment") or "",
-        partial=call.controls.flag("partial"),
-        dry_run=dry_run,
-    )
+    with told_by_kind():
+        outcome = tx.transition(
+            selectors,
+            action,
+            comment=call.controls.text("comment") or "",
+            partial=call.controls.flag("partial"),
+            dry_run=dry_run,
+        )
     return _answer(outcome, dry_run=dry_run)
 
 

@@ -26,6 +26,7 @@ from objapi.errors import ApiError, UnknownMethod
 from objapi.http.access import API, PUBLIC, Access
 from objapi.store.transaction import Transaction
 
+
 def _never(controls: Controls) -> bool:
     return False
 

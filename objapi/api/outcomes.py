@@ -1,11 +1,12 @@
 """What became of a writing request, as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from objapi.api.call import Json
-from objapi.errors import ApiError
-from objapi.store.requests import ByCriteria, ByPath, ByUid, Change, Entry, Outcome, Plan, Selector
+from objapi.errors import ApiError, combine
+from objapi.store.requests import BatchFailed, ByCriteria, ByPath, ByUid, Change, Entry, Outcome, Plan, Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,18 @@ def judged(answer: Json, outcome: Outcome) -> Json | PartlyDone:
     """An answer as a success, or as partly done when entries of the outcome failed."""
     failed = len(outcome.errors)
     return PartlyDone(answer, failed, len(outcome.entries)) if failed else answer
+
+
+@contextmanager
+def told_by_kind() -> Iterator[None]:
+    """Raise what is wrong with the objects of a request in place of the fact that something is.
+
+    All of them not found is a 404, all of them refused the transition a 409; a mixture is what covers it.
+    """
+    try:
+        yield
+    except BatchFailed as failed:
+        raise combine(failed.outcome.errors) from failed
 
 
 def plan_of(outcome: Outcome, *, dry_run: bool) -> dict[str, object]:

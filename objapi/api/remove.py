@@ -1,7 +1,7 @@
 """`remove`: objects with all they contain."""
 
 from objapi.api.call import Call, Json, missing
-from objapi.api.outcomes import plan_of
+from objapi.api.outcomes import plan_of, told_by_kind
 from objapi.store.transaction import Transaction
 
 
@@ -12,5 +12,6 @@ def remove(call: Call, tx: Transaction) -> Json:
     if not uids:
         raise missing("UID")
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.remove(uids, break_references=call.controls.flag("break_references"), dry_run=dry_run)
+    with told_by_kind():
+        outcome = tx.remove(uids, break_references=call.controls.flag("break_references"), dry_run=dry_run)
     return {"removed": [entry.uid for entry in outcome.entries], **plan_of(outcome, dry_run=dry_run)}

@@ -17,17 +17,18 @@ def answer_types(call: Call, tx: Transaction) -> Json:
         return call.with_warnings({"type": described_type(registry, named)})
     return call.with_warnings(
         {
-        "types": [
-            {
-                "portal_type": name,
-                "title": registry.types[name].title,
-                "about": registry.types[name].about,
-                "containers": sorted(registry.types[name].containers),
-                "url": call.method_url("types", name),
-            }
-            for name in sorted(registry.types)
-        ]
-    })
+            "types": [
+                {
+                    "portal_type": name,
+                    "title": registry.types[name].title,
+                    "about": registry.types[name].about,
+                    "containers": sorted(registry.types[name].containers),
+                    "url": call.method_url("types", name),
+                }
+                for name in sorted(registry.types)
+            ]
+        }
+    )
 
 
 def described_type(registry: Registry, portal_type: str) -> Json:

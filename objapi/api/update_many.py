@@ -6,6 +6,7 @@ from typing import Final
 from objapi.api.call import Call, Json, missing
 from objapi.api.outcomes import PartlyDone, described_error, judged, named, plan_of
 from objapi.errors import ApiError, BadRequest, Cause, TooLarge
+from objapi.model.references import PathProblem, normalise_path
 from objapi.store.requests import BatchFailed, ByPath, ByUid, Entry, Outcome, Selector, UpdateItem
 from objapi.store.transaction import Transaction
 
@@ -19,6 +20,7 @@ def update_many(call: Call, tx: Transaction) -> Json | PartlyDone:
     """
     call.refuse_unused()
     items = entries_of(call.controls.structure("input_values"), call.settings.max_update_entries)
+    _refuse_repetitions(items, call.settings.site_id)
     dry_run = call.controls.flag("dry_run")
     outcome = tx.update(items, partial=call.controls.flag("partial"), dry_run=dry_run)
     answer = {"updates": described_updates(outcome, call.exchange.url), **plan_of(outcome, dry_run=dry_run)}
@@ -42,6 +44,29 @@ def entries_of(values: object, limit: int) -> list[UpdateItem]:
     if problems:
         raise BadRequest(" ".join(problem.message for problem in problems), causes=problems)
     return items
+
+
+def _refuse_repetitions(items: Sequence[UpdateItem], site_id: str) -> None:
+    """Raise BadRequest that names every object which is sent twice, in whatever spelling of its path."""
+    seen: set[str] = set()
+    problems: list[Cause] = []
+    for number, item in enumerate(items):
+        name = _sent_name(item.target, site_id)
+        if name in seen:
+            problems.append(_problem(number, name, "the object is sent twice; send all its fields in one entry"))
+        seen.add(name)
+    if problems:
+        raise BadRequest(" ".join(problem.message for problem in problems), causes=problems)
+
+
+def _sent_name(target: Selector, site_id: str) -> str:
+    if isinstance(target, ByUid):
+        return target.uid.lower()
+    try:
+        return normalise_path(target.path, site_id) if isinstance(target, ByPath) else ""
+    except PathProblem:
+        # The store says what is wrong with it, for this entry.
+        return target.path if isinstance(target, ByPath) else ""
 
 
 def _of_object(values: Mapping[str, object], problems: list[Cause]) -> Iterator[UpdateItem]:

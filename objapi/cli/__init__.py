@@ -11,7 +11,6 @@ from objapi.cli.settings import show_settings
 from objapi.cli.users import user
 from objapi.cli.workflows import workflows
 
-
 HELP: Final = """A gateway through which laboratories talk JSON to everything they keep.
 
 \b

@@ -49,8 +49,6 @@ def users_with_demo_password(site: Site, content: Content | None) -> tuple[str, 
     )
 
 
-def _loaded(
-    connection: Connection, users: Sequence[ContentUser], site: Site
-) -> list[tuple[ContentUser, LoadedUser]]:
+def _loaded(connection: Connection, users: Sequence[ContentUser], site: Site) -> list[tuple[ContentUser, LoadedUser]]:
     found = ((user, load_by_login(connection, user.id, site.registry.roles)) for user in users)
     return [(user, loaded) for user, loaded in found if loaded is not None]

@@ -48,10 +48,17 @@ class Client:
         found: dict[str, Any] = answer["objects"][0]
         return found
 
+    def at(self, path: str) -> dict[str, Any]:
+        """The object at a path, which may be given without the site's id."""
+        full = path if path.startswith("/Plone/") else f"/Plone/{path.strip('/')}"
+        found = self.read(catalog_name="uid_catalog", id=full.rpartition("/")[2], page_size="1000")
+        (one,) = [item for item in found["objects"] if item["path"] == full]
+        there: dict[str, Any] = one
+        return there
+
     def uid(self, path: str) -> str:
-        """The UID of the object at a path below the site."""
-        found = self.only(catalog_name="uid_catalog", **{"path.query:record": path, "path.depth:record:int": "0"})
-        uid: str = found["UID"]
+        """The UID of the object at a path."""
+        uid: str = self.at(path)["UID"]
         return uid
 
     def call(self, method: str, data: Pairs | str | None = None, **options: Any) -> dict[str, Any]:

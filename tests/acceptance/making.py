@@ -56,6 +56,5 @@ def analyses_of(client: Client, request: str) -> dict[str, dict[str, Any]]:
 
 def state_of(client: Client, path: str) -> str:
     """The review_state of the object at a path."""
-    found = client.read(catalog_name="uid_catalog", **{"path.query:record": path, "path.depth:record:int": "0"})
-    state: str = found["objects"][0]["review_state"]
+    state: str = client.at(path)["review_state"]
     return state

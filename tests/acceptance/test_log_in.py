@@ -1,6 +1,7 @@
 """Who may come in: the form and its cookie, Basic, anonymous callers, throttling, cross-site calls."""
 
 import base64
+from urllib.parse import urljoin
 
 import pytest
 
@@ -212,7 +213,7 @@ def test_a_page_for_users_leads_strangers_to_the_form_and_back(root: str) -> Non
     with client.http:
         response = client.http.get(f"{client.site}/password", allow_redirects=False)
         assert response.status_code == 302
-        form = client.http.get(response.headers["Location"])
+        form = client.http.get(urljoin(client.site, response.headers["Location"]))
         assert f'value="{client.site}/password"' in form.text
 
 

@@ -16,10 +16,10 @@ def ids(answer: dict[str, Any]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def batches(root: str) -> tuple[Client, str, list[str]]:
-    """Twenty-five batches that share a client batch id, by which they are found; the client, that id, their ids."""
+    """Twenty-five batches that share a title, by which they are found; the client, that title, their ids."""
     client = Client(root, "admin")
     mark = unique("series")
-    made = [make_batch(client, ClientBatchID=mark)["obj_id"] for _ in range(25)]
+    made = [make_batch(client, title=mark)["obj_id"] for _ in range(25)]
     return client, mark, made
 
 
@@ -53,13 +53,11 @@ def test_no_criterion_finds_everything_the_caller_may_see(admin: Client, as_user
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_pages_follow_each_other_without_gap_or_repetition(
-    batches: tuple[Client, str, list[str]], method: str
-) -> None:
+def test_pages_follow_each_other_without_gap_or_repetition(batches: tuple[Client, str, list[str]], method: str) -> None:
     client, mark, made = batches
     seen: list[str] = []
     for number in range(10):
-        request = {"portal_type": "Batch", "getClientBatchID": mark, "page_nr": number, "sort_on": "review_state"}
+        request = {"portal_type": "Batch", "title": mark, "page_nr": number, "sort_on": "review_state"}
         answer = succeeded(getattr(client, method)("read", request))
         assert answer["total_objects"] == 25
         assert answer["first_object_nr"] == number * 10
@@ -75,7 +73,7 @@ def test_a_puller_stops_where_the_result_ends(batches: tuple[Client, str, list[s
     client, mark, made = batches
     page, seen = 0, []
     while True:
-        answer = client.read(portal_type="Batch", getClientBatchID=mark, page_nr=page, page_size=7)
+        answer = client.read(portal_type="Batch", title=mark, page_nr=page, page_size=7)
         seen += ids(answer)
         if answer["last_object_nr"] >= answer["total_objects"]:
             break
@@ -85,16 +83,16 @@ def test_a_puller_stops_where_the_result_ends(batches: tuple[Client, str, list[s
 
 def test_a_page_past_the_end_is_empty(batches: tuple[Client, str, list[str]]) -> None:
     client, mark, _ = batches
-    answer = client.read(portal_type="Batch", getClientBatchID=mark, page_nr="99")
+    answer = client.read(portal_type="Batch", title=mark, page_nr="99")
     assert (answer["objects"], answer["total_objects"]) == ([], 25)
 
 
 def test_limit_truncates_before_paging(batches: tuple[Client, str, list[str]]) -> None:
     client, mark, made = batches
-    answer = client.read(portal_type="Batch", getClientBatchID=mark, limit="12", page_nr="1")
+    answer = client.read(portal_type="Batch", title=mark, limit="12", page_nr="1")
     assert (answer["total_objects"], ids(answer)) == (12, made[10:12])
     for unlimited in ("0", ""):
-        assert client.read(portal_type="Batch", getClientBatchID=mark, limit=unlimited)["total_objects"] == 25
+        assert client.read(portal_type="Batch", title=mark, limit=unlimited)["total_objects"] == 25
 
 
 @pytest.mark.parametrize(
@@ -102,26 +100,26 @@ def test_limit_truncates_before_paging(batches: tuple[Client, str, list[str]]) -
 )
 def test_the_order_can_be_turned_round(batches: tuple[Client, str, list[str]], order: str, first: int) -> None:
     client, mark, made = batches
-    answer = client.read(portal_type="Batch", getClientBatchID=mark, sort_on="created", sort_order=order)
+    answer = client.read(portal_type="Batch", title=mark, sort_on="created", sort_order=order)
     assert ids(answer)[0] == made[first]
 
 
 def test_page_size_0_gives_all_at_once(batches: tuple[Client, str, list[str]]) -> None:
     client, mark, made = batches
-    response = client.get("read", {"portal_type": "Batch", "getClientBatchID": mark, "page_size": "0"}, stream=True)
+    response = client.get("read", {"portal_type": "Batch", "title": mark, "page_size": "0"}, stream=True)
     assert "Content-Length" not in response.headers
     answer = succeeded(response)
     assert ids(answer) == made
     numbers = (answer["total_objects"], answer["first_object_nr"], answer["last_object_nr"])
     assert numbers == (25, 0, 25)
-    nothing = client.read(portal_type="Batch", getClientBatchID=unique("none"), page_size="0")
+    nothing = client.read(portal_type="Batch", title=unique("none"), page_size="0")
     assert (nothing["objects"], nothing["total_objects"]) == ([], 0)
 
 
 def test_a_streamed_read_is_the_paged_read(admin: Client) -> None:
-    streamed = admin.read(catalog_name="uid_catalog", page_size="0", sort_on="path")
+    streamed = admin.read(catalog_name="bika_setup_catalog", page_size="0", sort_on="path")
     assert streamed["total_objects"] == len(streamed["objects"])
-    paged = admin.read(catalog_name="uid_catalog", page_size="1000", sort_on="path")
+    paged = admin.read(catalog_name="bika_setup_catalog", page_size="1000", sort_on="path")
     assert streamed["objects"] == paged["objects"]
 
 
@@ -142,7 +140,6 @@ def test_a_streamed_read_is_refused_like_any_other(admin: Client, as_user: AsUse
         ("limit", "99999999999999999999"),
         ("sort_on", "nosuchindex"),
         ("sort_on", "Title"),
-        ("sort_order", "sideways"),
         ("catalog_name", "nosuch_catalog"),
         ("references", "both"),
     ],
@@ -173,14 +170,12 @@ def test_a_state_that_is_a_template_is_ignored(admin: Client) -> None:
 
 
 def test_objects_without_the_sort_index_are_left_out_and_counted_on_demand(admin: Client) -> None:
-    answer = admin.read(portal_type="Client", sort_on="getDateSampled", catalog_name="uid_catalog", warnings="1")
+    answer = admin.read(portal_type="Client", sort_on="effective", warnings="1")
     assert answer["total_objects"] == 0
-    assert any("getDateSampled" in warning for warning in answer["warnings"])
+    assert any("effective" in warning for warning in answer["warnings"])
 
 
-@pytest.mark.parametrize(
-    "alias", ["bika_catalog_analysisrequest_listing", "senaite_catalog_analysisrequest_listing"]
-)
+@pytest.mark.parametrize("alias", ["bika_catalog_analysisrequest_listing", "senaite_catalog_sample"])
 def test_the_historic_names_of_catalogs_work(admin: Client, alias: str) -> None:
     everything = admin.read(catalog_name="bika_catalog", portal_type="AnalysisRequest")["total_objects"]
     assert admin.read(catalog_name=alias)["total_objects"] == everything > 0
@@ -244,7 +239,7 @@ def test_a_request_carries_its_analyses(admin: Client) -> None:
 
 def test_include_methods_gives_computed_fields_only(admin: Client) -> None:
     found = admin.only(
-        portal_type="AnalysisRequest", id="SO-0001-R01", include_fields="id", include_methods="SampleTypeTitle,__class__"
+        portal_type="Sample", id="AP-0001", include_fields="id", include_methods="SampleTypeTitle,__class__"
     )
     assert "__class__" not in found
     assert set(found) <= {"id", "path", "SampleTypeTitle"}
@@ -252,7 +247,7 @@ def test_include_methods_gives_computed_fields_only(admin: Client) -> None:
 
 def test_b_start_and_b_size_cut_a_slice(batches: tuple[Client, str, list[str]]) -> None:
     client, mark, made = batches
-    answer = client.read(portal_type="Batch", getClientBatchID=mark, b_start="3", b_size="4")
+    answer = client.read(portal_type="Batch", title=mark, b_start="3", b_size="4")
     assert ids(answer) == made[3:7]
 
 
@@ -268,8 +263,8 @@ def test_dates_are_compared_as_instants(batches: tuple[Client, str, list[str]]) 
     client, mark, made = batches
     ahead = {"created.query:record:date": "2013/01/01", "created.range:record": "min"}
     behind = {"created.query:record:date": "2013/01/01", "created.range:record": "max"}
-    assert client.read(portal_type="Batch", getClientBatchID=mark, **ahead)["total_objects"] == len(made)
-    assert client.read(portal_type="Batch", getClientBatchID=mark, **behind)["total_objects"] == 0
+    assert client.read(portal_type="Batch", title=mark, **ahead)["total_objects"] == len(made)
+    assert client.read(portal_type="Batch", title=mark, **behind)["total_objects"] == 0
 
 
 def test_words_are_found_in_titles(admin: Client) -> None:

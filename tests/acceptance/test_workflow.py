@@ -6,14 +6,15 @@ import pytest
 
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import AsUser
-from tests.acceptance.making import analyses_of, make_batch, make_client, make_request, state_of
+from tests.acceptance.making import analyses_of, make_batch, make_client, make_request, state_of, unique
 
 
 def test_a_request_goes_from_reception_to_publication(admin: Client, as_user: AsUser) -> None:
     owner = make_client(admin)
     made = make_request(admin, owner, ["Zinc", "Copper"])
     path, name = made["path"], made["ar_id"]
-    received = as_user("clerk1").call("doActionFor", {"portal_type": "AnalysisRequest", "id": name, "action": "receive"})
+    receive = {"portal_type": "AnalysisRequest", "id": name, "action": "receive"}
+    received = as_user("clerk1").call("doActionFor", receive)
     assert [(item["path"], item["review_state"]) for item in received["objects"]] == [(path, "sample_received")]
     assert state_of(admin, f"{owner}/{made['sample_id']}") == "sample_received"
     results = {f"{path}/Zn": {"Result": 1.5}, f"{path}/Cu": {"Result": "<2"}}
@@ -69,8 +70,9 @@ def test_a_filter_that_says_nothing_acts_on_nothing(admin: Client, criteria: dic
 
 
 def test_the_action_applies_to_all_pages_unless_a_page_is_named(admin: Client) -> None:
-    made = [make_batch(admin, ClientBatchID="all-pages") for _ in range(12)]
-    criteria = {"portal_type": "Batch", "getClientBatchID": "all-pages"}
+    title = unique("all pages")
+    made = [make_batch(admin, title=title) for _ in range(12)]
+    criteria = {"portal_type": "Batch", "title": title}
     one = admin.call("doActionFor", criteria | {"action": "cancel", "page_size": "2", "page_nr": "1"})
     assert [item["path"] for item in one["objects"]] == [item["path"] for item in made[2:4]]
     rest = criteria | {"cancellation_state": "active"}
