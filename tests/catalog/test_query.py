@@ -69,6 +69,8 @@ MINUTE = 28407510  # 2024-01-05 10:30 UTC
         ({"created": ""}, [Nothing("created")]),
         ({"created": {"query": "", "range": "min"}}, [Range("created", None, None)]),
         ({"Subject": ["a", "b"], "Subject_operator": "AND"}, [AllOf("Subject", ("a", "b"))]),
+        ({"Subject": {"query": ["a", None], "operator": "and"}}, [AllOf("Subject", ("a",))]),
+        ({"Subject": {"query": ["a", 1], "operator": "and"}}, [Nothing("Subject")]),
         ({"effectiveRange": "2024/01/05 10:30"}, [During("effectiveRange", MINUTE)]),
         ({"effectiveRange": 5}, [During("effectiveRange", 5)]),
         ({"active": "False"}, [Truth("active", True)]),
