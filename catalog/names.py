@@ -6,6 +6,7 @@ exact spelling. Names depend on nothing else, and stay the same when a declarati
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final
 
 SLUG_LENGTH: Final = 36
@@ -19,6 +20,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:SLUG_LENGTH]
 
 
+@lru_cache(maxsize=4096)
 def column_name(index_name: str) -> str:
     """The column of an index: `ix_getid_1a2b3c`, at most 46 characters."""
     return f"ix_{_slug(index_name)}_{_digest(index_name, 6)}"
@@ -37,6 +39,7 @@ def key_name(table: str, *columns: str) -> str:
     return f"k_{table[:40]}_{_digest(' '.join((table, *columns)), 10)}"
 
 
+@lru_cache(maxsize=4096)
 def index_number(index_name: str) -> int:
     """The number that stands for an index in side tables: 31 bits, from the name alone."""
     return int(_digest(index_name, 8), 16) & 0x7FFFFFFF

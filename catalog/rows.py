@@ -75,8 +75,7 @@ def _check(index: Index, value: object, zone: tzinfo) -> None:
 
 def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
     """The row of the main table, every column named. Raises Unfit or DateSyntaxError: ask `row_problems` first."""
-    columns: dict[str, Any] = dict.fromkeys(column.name for column in tables.main.columns)
-    columns |= {"rid": row.rid, "ord": row.ord, "acl": row.acl, "scope": row.scope}
+    columns: dict[str, Any] = tables.blank | {"rid": row.rid, "ord": row.ord, "acl": row.acl, "scope": row.scope}
     for name, value in row.values.items():
         index = tables.schema.indexes[name]
         if index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):

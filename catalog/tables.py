@@ -85,6 +85,7 @@ class CatalogTables:
 
     main: the row per document. keywords, postings: the side tables (there even when no index needs them, so that the
     first one added to a catalog changes no table).
+    blank: a row with every column missing.
     local_zone: the zone of naive date-times and of date texts without one, in values to be indexed.
     """
 
@@ -104,6 +105,7 @@ class CatalogTables:
             **TABLE_OPTIONS,
         )
         self.rid: sa.ColumnElement[int] = self.main.c.rid
+        self.blank: dict[str, Any] = {column.name: None for column in self.main.columns}
         self._add_keys()
         self.keywords = self._side_table(metadata, f"{name}_kw")
         self.postings = self._side_table(metadata, f"{name}_words", "pos")

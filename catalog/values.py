@@ -1,6 +1,7 @@
 """Values in an index's own terms: what a document's value, or a criterion's, is as a key."""
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
@@ -22,6 +23,7 @@ RANGE_CEILING: Final = (datetime(2499, 12, 31, 23, 59, tzinfo=UTC) - EPOCH) // M
 
 _DECIMAL_LIMIT: Final = Decimal(10) ** (DECIMAL_DIGITS - DECIMAL_PLACES)
 _STEP: Final = Decimal(1).scaleb(-DECIMAL_PLACES)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WIDE: Final = Context(prec=100)
 _HIGHEST: Final = _WIDE.subtract(_DECIMAL_LIMIT, _STEP)
 _NUMERIC: Final = frozenset({ValueType.INTEGER, ValueType.DECIMAL, ValueType.BOOLEAN})
@@ -76,7 +78,7 @@ def span_minute(value: object, zone: tzinfo) -> int:
 
 def encodable(text: str) -> bool:
     """False for lone surrogates, which no database can hold."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or _SURROGATE.search(text) is None
 
 
 def _number(value: object) -> Decimal | None:
