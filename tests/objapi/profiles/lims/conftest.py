@@ -1,14 +1,22 @@
 """What the tests of the laboratory share: the registry, and the facts it is measured by."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from catalog.dialect import create_engine_for
 from objapi.model.loading import load_registry
+from objapi.model.loading.content import read_content
 from objapi.model.registry import Registry
+from objapi.settings import Settings
+from objapi.site import Site
+from objapi.store.acls import AclBook
+from tests.objapi.profiles.lims.laboratory import Laboratory, quietly
 
 FACTS = Path(__file__).resolve().parents[4].parent / "shared" / "spec" / "lims"
 
@@ -16,6 +24,30 @@ FACTS = Path(__file__).resolve().parents[4].parent / "shared" / "spec" / "lims"
 @pytest.fixture(scope="session")
 def registry() -> Registry:
     return load_registry(["lims"])
+
+
+@pytest.fixture(scope="session")
+def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with the sample laboratory in it, whose database is copied for each test."""
+    site = Site.open(Settings(data_dir=tmp_path_factory.mktemp("sample"), profiles=("lims",)))
+    site.initialise(quietly)
+    site.load_content(read_content(site.registry.content_files["demo"]), quietly)
+    site.close()
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def lab(sample_site: Site, tmp_path: Path) -> Iterator[Laboratory]:
+    """The sample laboratory, fresh for each test: the declarations are shared, the database is a copy."""
+    settings = replace(sample_site.settings, data_dir=tmp_path / "site")
+    shutil.copytree(sample_site.settings.data_dir, settings.data_dir)
+    engine = create_engine_for(settings.database, threads=settings.worker_threads)
+    site = replace(
+        sample_site, settings=settings, engine=engine, machinery=replace(sample_site.machinery, book=AclBook())
+    )
+    yield Laboratory(site)
+    site.close()
 
 
 @pytest.fixture(scope="session")
