@@ -6,6 +6,7 @@ from typing import Final
 from objapi.errors import Cause, ValidationError
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.types import EntityType
+from objapi.profiles.lims.analyses import due_date
 from objapi.profiles.lims.reading import flag, is_inactive, one, row_list, rows, state, text, uid_list
 
 behaviors: Final = Behaviors()
@@ -56,6 +57,8 @@ def create_request(
         planner.create("Analysis", request, {"Service": service.uid, "SamplePartition": partition.uid})
         for service in services
     ]
+    for analysis in analyses:
+        due_date(planner, analysis, {})
     _first_steps(planner, sample, partition, [*analyses, request])
     return request
 
