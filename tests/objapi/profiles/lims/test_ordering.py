@@ -192,3 +192,24 @@ def test_a_request_moves_on_when_the_analysis_that_held_it_is_removed(lab: Labor
     assert lab.admin.states(request, f"{request}/Zn") == ["sample_received", "sample_due"]
     lab.labmanager1.remove(f"{request}/Zn")
     assert lab.admin.states(request) == ["to_be_verified"]
+
+
+@pytest.mark.parametrize(("container", "waits"), [(None, True), ("/bika_setup/bika_containers/container-4", False)])
+def test_what_has_to_be_preserved_waits_for_that(lab: Laboratory, container: str | None, waits: bool) -> None:
+    water = "/bika_setup/bika_sampletypes/sampletype-7"
+    lab.clerk1.create("Sample", "/clients/client-5", SampleType=water, SamplingDate="2013-09-29")
+    sample = "/clients/client-5/H2O-0010"
+    kept = {"Preservation": "/bika_setup/bika_preservations/preservation-1"}
+    lab.labmanager1.create("SamplePartition", sample, **kept, **({} if container is None else {"Container": container}))
+    lab.order(
+        Client="portal_type:Client|id:client-5",
+        Contact="/clients/client-5/contact-6",
+        Sample=sample,
+        SampleType=None,
+        SamplingDate=None,
+    )
+    paths = (sample, f"{sample}/H2O-0010-P1", f"{sample}-R01", f"{sample}-R01/Ca")
+    assert lab.admin.states(*paths) == ["to_be_preserved" if waits else "sample_due"] * 4
+    if waits:
+        lab.labmanager1.act(f"{sample}/H2O-0010-P1", "preserve")
+        assert lab.admin.states(*paths) == ["sample_due"] * 4
