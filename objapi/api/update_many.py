@@ -99,10 +99,13 @@ def _of_list(values: Sequence[object], problems: list[Cause]) -> Iterator[Update
 
 def _target(entry: Mapping[str, object]) -> Selector | None:
     named_by = [(key, entry[key]) for key in ("obj_path", "obj_uid", "UID") if entry.get(key)]
-    if len(named_by) != 1 or not isinstance(named_by[0][1], str):
-        return None
-    key, value = named_by[0]
-    return ByPath(value) if key == "obj_path" else ByUid(value)
+    match named_by:
+        case [("obj_path", str(path))]:
+            return ByPath(path)
+        case [(_, str(uid))]:
+            return ByUid(uid)
+        case _:
+            return None
 
 
 def _problem(number: int, name: str, message: str) -> Cause:

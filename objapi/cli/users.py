@@ -1,12 +1,13 @@
 """`objapi user`: who may log in."""
 
+import sys
 from pathlib import Path
 
 import click
 
 from objapi.cli.common import data_option, explained, opened_site
-from objapi.security.accounts import Account, add_user, find_account, list_accounts, new_password_hash, store_password
-from objapi.security.passwords import Passwords
+from objapi.security.accounts import Account, add_user, find_account, list_accounts, store_password
+from objapi.security.passwords import Passwords, new_password_hash
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it."
@@ -78,6 +79,6 @@ def list_users(data_dir: Path | None) -> None:
 
 def _password(from_stdin: bool) -> str:
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt="Once more", err=True)
     return password

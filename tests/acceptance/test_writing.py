@@ -392,7 +392,7 @@ def test_a_sample_past_its_first_states_is_never_removed(admin: Client) -> None:
     admin.refused("remove", {"UID": uid}, status=409, type="Conflict")
 
 
-@pytest.mark.parametrize("user", ["analyst1", "rita"])
+@pytest.mark.parametrize("user", ["analyst1", "sampler1"])
 def test_removing_needs_the_permission(as_user: AsUser, admin: Client, user: str) -> None:
     uid = admin.uid("/clients/client-1/contact-1")
     as_user(user).refused("remove", {"UID": uid}, status=403, type="Forbidden")
