@@ -1,0 +1,5 @@
+"""The served laboratories of the acceptance tests, for pages to be followed on."""
+
+from tests.acceptance.conftest import serve
+
+__all__ = ["serve"]
