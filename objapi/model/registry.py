@@ -120,6 +120,6 @@ class Registry:
         return tuple(self.workflows[name] for name in self.types[portal_type].workflows)
 
     def catalogs_of(self, portal_type: str) -> tuple[CatalogDeclaration, ...]:
-        """The catalogs that hold a type: its own, in the order in which references are searched, then that of all UIDs."""
+        """The catalogs that hold a type: its own, in the order in which references search them, then that of UIDs."""
         names = dict.fromkeys((*self.types[portal_type].catalogs, self.uid_catalog))
         return tuple(self.catalogs[name] for name in names if name in self.catalogs)

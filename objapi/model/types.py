@@ -121,7 +121,7 @@ class EntityType:
     read_catalog: str | None = None
     add_permission: str = "Add portal content"
     permissions: Mapping[str, PermissionMap] = field(default_factory=dict)
-    """What is written onto a new object, before its workflow states."""
+    """What is written onto a new object, over what its first workflow states write."""
     scope: bool = False
     """Whether objects of the type may hold local roles without any other row being written."""
     keep_after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from catalog import CatalogSchema
 from objapi.model.paths import Back, Children, Parent, Path, Target
 from objapi.model.registry import CatalogDeclaration, Registry
-from objapi.store.acls import Acl, Rights
+from objapi.store.acls import Acl
+from objapi.store.rights import Rights
 
 
 class FieldAccess:

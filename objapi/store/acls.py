@@ -7,13 +7,12 @@ user may do needs no further row.
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import orjson
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, select
 
-from objapi.model.principal import Principal
 from objapi.model.registry import Roles
 from objapi.model.types import PermissionMap
 from objapi.store.schema import acls
@@ -107,13 +106,19 @@ class AclBook:
         self._newest = 0
         self._visible: dict[tuple[frozenset[str], frozenset[str], str], tuple[int, frozenset[int]]] = {}
 
-    def refresh(self, connection: Connection, newest: int | None = None) -> None:
-        """Learn the acls that other processes added; no statement when the newest one is known already."""
+    def refresh(
+        self, connection: Connection, newest: int | None = None, *, without: Collection[int] = frozenset()
+    ) -> None:
+        """Learn the acls that other processes added; no statement when the newest one is known already.
+
+        `without` are numbers that the connection's transaction gave itself: they are not committed and may never be.
+        """
         if newest is not None and newest <= self._newest:
             return
         rows = connection.execute(select(acls.c.id, acls.c.digest, acls.c.document).where(acls.c.id > self._newest))
         for number, digest, document in rows.all():
-            self._learn(number, digest, Acl.from_document(document))
+            if number not in without:
+                self._learn(number, digest, Acl.from_document(document))
 
     def _learn(self, number: int, digest: str, acl: Acl) -> None:
         with self._lock:
@@ -135,26 +140,9 @@ class AclBook:
     def __contains__(self, number: int) -> bool:
         return number in self._by_id
 
-    def numbers(self, connection: Connection, wanted: Iterable[Acl]) -> dict[str, int]:
-        """Digest → number of each wanted acl; what is new is stored, and learnt by the request that reads it committed.
-
-        A number is one more than the highest: of two requests that add one at the same time the primary key stops the
-        second, which then runs again.
-        """
-        by_digest = {digest_of(acl): acl for acl in wanted}
-        if any(digest not in self._by_digest for digest in by_digest):
-            self.refresh(connection)
-        found = {digest: self._by_digest[digest] for digest in by_digest if digest in self._by_digest}
-        missing = sorted(digest for digest in by_digest if digest not in found)
-        if missing:
-            highest = connection.scalar(select(func.coalesce(func.max(acls.c.id), 0))) or 0
-            rows = [
-                {"id": highest + place, "digest": digest, "document": by_digest[digest].document().decode()}
-                for place, digest in enumerate(missing, start=1)
-            ]
-            connection.execute(insert(acls), rows)
-            found.update((str(row["digest"]), int(str(row["id"]))) for row in rows)
-        return found
+    def number(self, digest: str) -> int | None:
+        """The number of an acl, when it is known."""
+        return self._by_digest.get(digest)
 
     def visible(self, roles: frozenset[str], groups: frozenset[str], permission: str = VIEW) -> frozenset[int]:
         """The acls in which these roles and groups hold a permission."""
@@ -182,52 +170,3 @@ def holds(acl: Acl, permission: str, roles: frozenset[str], groups: frozenset[st
 def digest_of(acl: Acl) -> str:
     """The name under which an acl is stored."""
     return hashlib.sha256(acl.document()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What one user may do, asked by acl and scope of an object."""
-
-    principal: Principal
-    book: AclBook
-    scoped_roles: frozenset[str]
-
-    def roles_in(self, scope: int) -> frozenset[str]:
-        """The roles the user has on an object of a scope; a scoped role counts only beside a local one."""
-        principal = self.principal
-        local = principal.local.get(scope)
-        if local:
-            return principal.roles | local
-        return principal.roles - self.scoped_roles
-
-    def roles_on(self, acl: Acl, scope: int) -> frozenset[str]:
-        """The roles the user has on an object, those that its state gives to the user's groups included."""
-        granted = [acl.groups[group] for group in self.principal.groups if group in acl.groups]
-        return self.roles_in(scope).union(*granted)
-
-    def may(self, permission: str, acl: Acl, scope: int) -> bool:
-        """Whether the user holds a permission on an object."""
-        if self.principal.unrestricted:
-            return True
-        return holds(acl, permission, self.roles_in(scope), self.principal.groups)
-
-    def acls_with(self, permission: str) -> tuple[frozenset[int], tuple[tuple[tuple[int, ...], frozenset[int]], ...]]:
-        """Where the user holds a permission: acls that suffice anywhere, and (scopes, acls) that suffice together."""
-        principal = self.principal
-        everywhere = self.book.visible(principal.roles - self.scoped_roles, principal.groups, permission)
-        by_roles: dict[frozenset[str], list[int]] = {}
-        for scope, local in principal.local.items():
-            by_roles.setdefault(local, []).append(scope)
-        scoped = []
-        for local, scopes in by_roles.items():
-            more = self.book.visible(principal.roles | local, principal.groups, permission) - everywhere
-            if more:
-                scoped.append((tuple(sorted(scopes)), more))
-        return everywhere, tuple(scoped)
-
-    def sees_all(self, permission: str) -> bool:
-        """Whether no row has to be left out: the permission is held under every acl."""
-        if self.principal.unrestricted:
-            return True
-        everywhere = self.book.visible(self.principal.roles - self.scoped_roles, self.principal.groups, permission)
-        return len(everywhere) == len(self.book)

@@ -17,20 +17,15 @@ from objapi.store.blobs import write_blobs
 from objapi.store.draft import Draft
 from objapi.store.historian import history_rows
 from objapi.store.planner import StorePlanner
-from objapi.store.records import chunks
+from objapi.store.records import StaleWrite, chunks
 from objapi.store.render import Rendered, Renderer, index_row
 from objapi.store.schema import entities, history, refs, scope_tree
 from objapi.store.settle import Settled
 from objapi.store.workspace import uids_in
 
-
-class StaleWrite(Exception):
-    """Another request changed an object between our reading and writing it: run the request again."""
-
-
 ROW = (
-    "id", "path", "title_key", "modified", "acl", "scope", "states", "settings", "sides", "title", "data", "meta",
-    "answer",
+    "id", "path", "title_key", "version", "modified", "acl", "scope", "states", "settings", "sides", "title", "data",
+    "meta", "answer",
 )  # fmt: skip
 """The columns of an existing object that a change may rewrite."""
 
@@ -52,9 +47,11 @@ def act(
     with planner.without_locks():
         living = [*settled.created, *settled.changed, *settled.derived]
         rendered = {draft.rid: renderer.render(draft) for draft in living}
-    numbers = planner.around.book.numbers(connection, _acls(living))
+    planner.workspace.confirm(settled.written)
+    numbers = planner.around.book.numbers(_acls(living))
     acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
     planner.naming.sequences.write()
+    _clear_references(connection, settled.changed)
     _remove(connection, settled.removed, tables)
     _update(connection, settled, rendered, acl_of)
     insert_rows(
@@ -76,6 +73,7 @@ def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "id": draft.id,
         "path": draft.path,
         "title_key": rendered.title_key,
+        "version": 1 if draft.record is None else draft.record.version,
         "modified": draft.modified,
         "acl": acl,
         "scope": draft.scope,
@@ -95,7 +93,6 @@ def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "uid": draft.uid,
         "parent": draft.parent_rid,
         "portal_type": draft.portal_type,
-        "version": 1,
         "creator": draft.creator,
         "created": draft.created,
         "fresh_until": None,
@@ -107,17 +104,16 @@ def _update(
     connection: Connection, settled: Settled, rendered: Mapping[int, Rendered], acl_of: Mapping[int, int]
 ) -> None:
     columns = [entities.c[name] for name in ROW]
-    for drafts, version in ((settled.changed, entities.c.version), (settled.derived, None)):
-        for chunk in chunks(drafts):
-            rows = []
-            for draft in chunk:
-                row = _columns(draft, rendered[draft.rid], acl_of[draft.rid])
-                row["rid"] = draft.rid
-                if version is not None and draft.record is not None:
-                    row["version"] = draft.record.version
-                rows.append(row)
-            if bulk_update(connection, entities, entities.c.rid, columns, rows, version=version) < len(rows):
-                raise StaleWrite
+    changed = {draft.rid for draft in settled.changed}
+    stored = [(draft, draft.record) for draft in (*settled.changed, *settled.derived) if draft.record is not None]
+    for chunk in chunks(sorted(stored, key=lambda item: item[1].rid)):
+        rows = []
+        for draft, record in chunk:
+            row = _columns(draft, rendered[draft.rid], acl_of[draft.rid])
+            row.update(rid=draft.rid, stamp=record.stamp, version=record.version + (draft.rid in changed))
+            rows.append(row)
+        if bulk_update(connection, entities, entities.c.rid, columns, rows, version=entities.c.stamp) < len(rows):
+            raise StaleWrite
 
 
 def _remove(connection: Connection, removed: Sequence[Draft], tables: Mapping[str, CatalogTables]) -> None:
@@ -151,20 +147,31 @@ def _write_scopes(connection: Connection, created: Sequence[Draft]) -> None:
     insert_rows(connection, scope_tree, [{"ancestor": ancestor, "scope": scope} for ancestor, scope in rows])
 
 
+def _written_references(draft: Draft) -> list[str]:
+    """The reference fields whose rows a request writes: all of a new object, else those that changed."""
+    return [
+        field.name
+        for field in draft.type.fields.values()
+        if field.kind is Kind.REFERENCE and field.alias_of is None and (draft.is_new or field.name in draft.changed)
+    ]
+
+
+def _clear_references(connection: Connection, changed: Sequence[Draft]) -> None:
+    """Take away the rows of changed reference fields, before what they referred to may go."""
+    sources: dict[str, list[int]] = {}
+    for draft in changed:
+        for name in _written_references(draft):
+            sources.setdefault(name, []).append(draft.rid)
+    for name, rids in sources.items():
+        for chunk in chunks(rids):
+            connection.execute(delete(refs).where(refs.c.field == name, refs.c.source.in_(chunk)))
+
+
 def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
-    """Bring the rows of changed reference fields in step with the values."""
+    """Write the rows of new and changed reference fields. Raises Conflict when a target is gone."""
     connection = planner.around.connection
-    changed: dict[str, list[int]] = {}
     rows: list[dict[str, object]] = []
-    wanted: list[tuple[Draft, str, Sequence[str]]] = []
-    for draft in drafts:
-        for field in draft.type.fields.values():
-            if field.kind is not Kind.REFERENCE or field.alias_of is not None:
-                continue
-            if draft.is_new or field.name in draft.changed:
-                wanted.append((draft, field.name, uids_in(draft.data.get(field.name))))
-                if not draft.is_new:
-                    changed.setdefault(field.name, []).append(draft.rid)
+    wanted = [(draft, name, uids_in(draft.data.get(name))) for draft in drafts for name in _written_references(draft)]
     targets = planner.by_uid(uid for _, _, uids in wanted for uid in uids)
     for draft, name, uids in wanted:
         for position, uid in enumerate(uids):
@@ -172,9 +179,6 @@ def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
             if target is None:
                 raise Conflict(f"{draft.path}: {name} refers to an object that does not exist any more ({uid}).")
             rows.append({"source": draft.rid, "field": name, "position": position, "target": target.rid})
-    for name, sources in changed.items():
-        for chunk in chunks(sources):
-            connection.execute(delete(refs).where(refs.c.field == name, refs.c.source.in_(chunk)))
     insert_rows(connection, refs, rows)
 
 

@@ -43,6 +43,7 @@ def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContex
         if draft is not None and draft.is_new:
             planner.happened.append(Created(draft))
             planner.place(draft, loader.states(item, draft))
+            planner.write_own_permissions(draft)
             _write_permissions(planner, draft, contents.permissions.get(item.path, {}))
             planner.naming.count(draft)
     loader.raise_problems()

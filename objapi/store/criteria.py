@@ -9,8 +9,9 @@ from catalog import CatalogTables, Query, QueryOptions, QueryProblem, parse_quer
 from objapi.errors import BadRequest, Cause
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.store.access import FieldAccess
-from objapi.store.acls import VIEW, Rights
+from objapi.store.acls import VIEW
 from objapi.store.requests import Find
+from objapi.store.rights import Rights
 
 DEFAULT_SORT = "id"
 

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Kind
 from objapi.store.access import FieldAccess
-from objapi.store.acls import VIEW, Rights
+from objapi.store.acls import VIEW
 from objapi.store.records import chunks
 from objapi.store.requests import Find
+from objapi.store.rights import Rights
 from objapi.store.schema import entities
 
 ALWAYS = "path"

@@ -180,6 +180,7 @@ class Editor:
                 raise TypeError(f"the creator {entity_type.creator} did not return the object it created")
             draft = made
         attempt.drafts[place] = draft
+        attempt.fail(place, *_undefaulted(draft))
         attempt.fail(place, *self._not_writable(draft, _with_own_permission(draft.type, incoming.names)))
 
     # Both
@@ -205,6 +206,19 @@ class Editor:
         for draft, message in taken_titles(self.planner):
             cause = Cause("field", "title", message, object=draft.path, code="taken")
             attempt.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
+
+
+def _undefaulted(draft: Draft) -> list[ApiError]:
+    """The required fields of a new object for which no default could be found."""
+    missing = [
+        field.name
+        for field in draft.type.fields.values()
+        if field.required and field.default_from is not None and draft.data.get(field.name) in (None, "", [])
+    ]
+    if not missing:
+        return []
+    message = f"Required field not found in request: {', '.join(missing)}"
+    return [ValidationError(message, causes=[Cause("field", name, message, code="required") for name in missing])]
 
 
 def _with_own_permission(entity_type: EntityType, names: Iterable[str]) -> list[str]:

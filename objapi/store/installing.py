@@ -14,6 +14,7 @@ from objapi.store.machinery import Machinery
 from objapi.store.planner import StorePlanner, Surroundings
 from objapi.store.render import Renderer
 from objapi.store.requests import Plan
+from objapi.store.rights import AclView
 from objapi.store.schema import entities
 from objapi.store.settle import Settled, settle
 
@@ -30,7 +31,7 @@ def system_planner(machinery: Machinery, connection: Connection, now: datetime) 
         Surroundings(
             connection,
             machinery.registry,
-            machinery.book,
+            AclView(machinery.book, connection),
             system_principal(),
             now,
             machinery.zone,

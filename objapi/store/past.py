@@ -9,10 +9,10 @@ from sqlalchemy import Connection, func, select
 from objapi.errors import Forbidden, NotFound
 from objapi.model.registry import Registry
 from objapi.store.access import FieldAccess
-from objapi.store.acls import Rights
 from objapi.store.draft import Draft
 from objapi.store.instants import from_micros
 from objapi.store.requests import HistoryPage
+from objapi.store.rights import Rights
 from objapi.store.schema import history
 
 

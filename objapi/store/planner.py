@@ -18,12 +18,13 @@ from objapi.model.paths import NamedRelation, Path, parse_relation
 from objapi.model.principal import Principal
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, Kind, PermissionMap
-from objapi.store.acls import AclBook, Rights, Settings
+from objapi.store.acls import Settings
 from objapi.store.blobs import NewBlob
 from objapi.store.draft import Draft, as_draft
 from objapi.store.happenings import Created, Happening, Removed, Renamed
 from objapi.store.instants import to_micros, to_text
 from objapi.store.naming import Naming
+from objapi.store.rights import AclView, Rights
 from objapi.store.rowids import rowids
 from objapi.store.values import Values
 from objapi.store.workspace import Workspace
@@ -37,7 +38,7 @@ class Surroundings:
 
     connection: Connection
     registry: Registry
-    book: AclBook
+    book: AclView
     principal: Principal
     now: datetime
     zone: tzinfo
@@ -201,6 +202,7 @@ class StorePlanner:
             self.run.enter(draft)
         else:
             self.place(draft, states)
+        self.write_own_permissions(draft)
         for name in draft.type.on_create:
             self.registry.behaviors.effects[name](self, draft, {})
         return draft
@@ -243,6 +245,12 @@ class StorePlanner:
         for workflow in self.registry.chain(draft.portal_type):
             self.run.place(draft, states.get(workflow.id, workflow.initial_state), workflow=workflow)
 
+    def write_own_permissions(self, draft: Draft) -> None:
+        """Write the permissions that the type declares onto a new object, over those of its first states."""
+        own = draft.type.permissions
+        if own:
+            draft.settings = self.interned(Settings({**draft.settings.permissions, **own}, draft.settings.groups))
+
     def rename(self, entity: Entity, new_id: str) -> None:
         """Give an object another id; everything in it moves along."""
         draft = as_draft(entity)
@@ -270,11 +278,12 @@ class StorePlanner:
 
     def mark_removed(self, draft: Draft) -> None:
         """Plan that one object will be gone, with what its type does then."""
+        # It is gone for whatever is asked from here on, so that nothing waits for it any more.
+        draft.removed = True
+        self.happened.append(Removed(draft))
         for name in draft.type.on_remove:
             self.registry.behaviors.effects[name](self, draft, {})
         self.run.removed(draft)
-        draft.removed = True
-        self.happened.append(Removed(draft))
 
     def fire(
         self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True

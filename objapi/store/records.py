@@ -14,6 +14,10 @@ CHUNK = 500
 _T = TypeVar("_T")
 
 
+class StaleWrite(Exception):
+    """Another request changed an object between our reading it and our writing: run the request again."""
+
+
 def chunks(items: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
     """The items in lists of at most `size`."""
     chunk: list[_T] = []
@@ -37,6 +41,7 @@ class Record:
     path: str
     portal_type: str
     version: int
+    stamp: int
     creator: str
     created: int
     modified: int
@@ -94,6 +99,18 @@ def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = Fal
         below = [and_(entities.c.path > f"{path}/", entities.c.path < f"{path}0") for path in chunk]
         statement = select(*COLUMNS).where(or_(*below)).order_by(entities.c.path)
         found.extend(Record(*tuple(row)) for row in connection.execute(_locked(statement, lock)))
+    return found
+
+
+def stamps_of(connection: Connection, rids: Iterable[int], *, shared: bool) -> dict[int, int]:
+    """Row number → stamp, read from what is committed last and locked until the transaction ends.
+
+    With a shared lock others may read and lock them in the same way, but not write them.
+    """
+    found: dict[int, int] = {}
+    for chunk in chunks(sorted(rids)):
+        statement = select(entities.c.rid, entities.c.stamp).where(entities.c.rid.in_(chunk))
+        found.update((row.rid, row.stamp) for row in connection.execute(statement.with_for_update(read=shared)))
     return found
 
 

@@ -23,6 +23,7 @@ entities = Table(
     Column("portal_type", ascii_key(64), nullable=False),
     Column("title_key", text_key(128), nullable=True),
     Column("version", Integer, nullable=False),
+    Column("stamp", big_integer(), nullable=False, default=1),
     Column("creator", text_key(128), nullable=False),
     Column("created", big_integer(), nullable=False),
     Column("modified", big_integer(), nullable=False),
@@ -41,8 +42,9 @@ entities = Table(
     Index("ix_entities_type", "portal_type", "rid"),
     **TABLE_OPTIONS,
 )
-"""Objects. `title_key` is filled where a title must be unique in its container. `fresh_until` is the instant at which a
-value of `answer` that depends on the time must be worked out anew."""
+"""Objects. `version` rises when an object is changed, `stamp` with every writing of its row, also when only derived
+values are written. `title_key` is filled where a title must be unique in its container. `fresh_until` is the instant at
+which a value of `answer` that depends on the time must be worked out anew."""
 
 refs = Table(
     "refs",

@@ -28,6 +28,11 @@ class Settled:
     plan: Plan
 
     @property
+    def written(self) -> frozenset[int]:
+        """The row numbers of the existing objects that will be written or deleted."""
+        return frozenset(draft.rid for draft in (*self.changed, *self.derived, *self.removed))
+
+    @property
     def empty(self) -> bool:
         """Whether nothing has to be written."""
         return not (self.created or self.changed or self.derived or self.removed)
@@ -50,7 +55,7 @@ def settle(planner: StorePlanner, dependents: Dependents) -> Settled:
         draft.modified = max(draft.modified, to_micros(planner.now))
     with planner.without_locks():
         following = _following(planner, dependents, created, removed, list(acted.values()))
-        inheriting = _inheriting(planner, [*acted.values()])
+    inheriting = _inheriting(planner, acted.values())
     derived = {
         draft.rid: draft for draft in (*following, *inheriting, *planner.repathed.values()) if _follows(draft, acted)
     }
@@ -131,6 +136,8 @@ def _inheriting(planner: StorePlanner, acted: Iterable[Draft]) -> list[Draft]:
     ]
     found: list[Draft] = []
     while level:
+        # Whoever makes an object in one of them has it locked, so that none can come in with the former acl.
+        workspace.hold(level)
         below = [child for child in workspace.load_children([draft.rid for draft in level]) if not child.removed]
         moved = [child for child in below if child.acl != book[_stored_acl(child)]]
         found.extend(moved)

@@ -15,7 +15,6 @@ from catalog import QueryOptions
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, combine
 from objapi.model.principal import Principal
 from objapi.model.values import LoadContext
-from objapi.store.acls import Rights
 from objapi.store.act import act
 from objapi.store.attempt import Attempt
 from objapi.store.blobs import StoredFile, read_blob
@@ -45,6 +44,7 @@ from objapi.store.requests import (
     UpdateItem,
 )
 from objapi.store.resolve import Resolver
+from objapi.store.rights import AclView, Rights
 from objapi.store.settle import settle
 from objapi.store.transitions import offered, take_all
 
@@ -82,7 +82,8 @@ class Transaction:
         self._machinery = machinery
         self._writes = writes
         self._request_id = request_id
-        self._rights = Rights(user, machinery.book, machinery.registry.roles.scoped_roles)
+        self._acls = AclView(machinery.book, connection)
+        self._rights = Rights(user, self._acls, machinery.registry.roles.scoped_roles)
         options = QueryOptions.gateway(machinery.site_id, machinery.zone)
         reader = CriteriaReader(machinery.registry, machinery.tables, machinery.access, self._rights, options)
         documents = Documents(connection, machinery.registry, machinery.access, self._rights, self._transitions_of)
@@ -243,7 +244,7 @@ class Transaction:
             Surroundings(
                 self.connection,
                 machinery.registry,
-                machinery.book,
+                self._acls,
                 self.user,
                 self.now,
                 machinery.zone,

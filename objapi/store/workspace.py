@@ -4,15 +4,16 @@ Whoever follows a step from one object makes the workspace load it for every obj
 may be written for one object at a time and still cost a constant number of statements.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from objapi.model.paths import Back, Children, Parent, Step, Target
 from objapi.model.registry import Registry
-from objapi.store.acls import Acl, AclBook, Settings, derive, root_acl
+from objapi.store.acls import Acl, Settings, derive, root_acl
 from objapi.store.draft import Draft
-from objapi.store.records import Record, load_below, load_referring, load_where
+from objapi.store.records import Record, StaleWrite, load_below, load_referring, load_where, stamps_of
+from objapi.store.rights import AclView
 from objapi.store.schema import entities
 
 
@@ -23,7 +24,7 @@ class Workspace:
         self,
         connection: Connection,
         registry: Registry,
-        book: AclBook,
+        book: AclView,
         value: Callable[[Draft, str], object],
         *,
         locks: bool,
@@ -46,6 +47,8 @@ class Workspace:
         self.rederives = False
         """Whether every acl is worked out anew from what is written onto objects, whatever is stored."""
         self.epoch = 0
+        self._unlocked: set[int] = set()
+        """Row numbers of objects that were read without keeping others from them."""
         self._children_loaded: dict[str, set[int]] = {}
         self._backs_loaded: dict[tuple[str, str], set[int]] = {}
         self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
@@ -59,9 +62,13 @@ class Workspace:
         """The draft of a row, made now when the row is met for the first time."""
         known = self.by_rid.get(record.rid)
         if known is not None:
+            if known.record is not None and known.record.stamp != record.stamp:
+                raise StaleWrite
             return known
         draft = Draft(self, self.registry.types[record.portal_type], record)
         self.register(draft)
+        if not self.locks:
+            self._unlocked.add(record.rid)
         return draft
 
     def register(self, draft: Draft) -> None:
@@ -116,6 +123,31 @@ class Workspace:
     def load_children(self, rids: Iterable[int]) -> list[Draft]:
         """All objects directly in some containers, of whatever type."""
         return [self.add(record) for record in load_where(self.connection, entities.c.parent, rids, lock=self.locks)]
+
+    # Standing by what was read
+
+    def hold(self, drafts: Iterable[Draft]) -> None:
+        """Lock objects that were read without. Raises StaleWrite when one was changed since."""
+        self._stand_by([draft.rid for draft in drafts if draft.rid in self._unlocked], shared=False)
+
+    def confirm(self, written: Collection[int]) -> None:
+        """Make sure that what was read without locks is still so, and stays so until the transaction ends.
+
+        `written` are row numbers whose writing itself finds out. Together with it this makes requests that meet come
+        out as if one had come after the other. Raises StaleWrite when an object was changed since it was read.
+        """
+        self._stand_by([rid for rid in self._unlocked if rid not in written], shared=True)
+
+    def _stand_by(self, rids: Sequence[int], *, shared: bool) -> None:
+        if not rids:
+            return
+        stamps = stamps_of(self.connection, rids, shared=shared)
+        for rid in rids:
+            record = self.by_rid[rid].record
+            if record is not None and stamps.get(rid) != record.stamp:
+                raise StaleWrite
+        if not shared:
+            self._unlocked.difference_update(rids)
 
     # Following
 

@@ -47,6 +47,7 @@ def _create_tables() -> None:
         sa.Column("portal_type", ascii_key(64), nullable=False),
         sa.Column("title_key", text_key(128), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("stamp", big_key(), nullable=False),
         sa.Column("creator", text_key(128), nullable=False),
         sa.Column("created", big_key(), nullable=False),
         sa.Column("modified", big_key(), nullable=False),
