@@ -1,0 +1,48 @@
+"""Addresses of files, built from the opaque key that the data proxy gave for their directory. Pure.
+
+They are relative to the address of the proxy, which is a setting of the site.
+"""
+
+from urllib.parse import quote
+
+FRAME_SIZES = ("xl", "nm", "dk", "lt")
+"""The pictures of a frame: extra large, normal, dark, light."""
+
+
+def raw_file(key: str, file: str) -> str:
+    """A file as it was written."""
+    return f"files/raw/{_part(key)}/{_part(file)}"
+
+
+def frame_picture(key: str, file: str, size: str = "nm") -> str:
+    """A picture of one frame in one of `FRAME_SIZES`."""
+    return f"files/frame/{_part(key)}/{_part(file)}/{size}.png"
+
+
+def snapshot(key: str, name: str, form: str = "gif") -> str:
+    """The picture of the sample that goes with a dataset, as png, gif or webp."""
+    return f"files/snapshot/{_part(key)}/{_part(name)}.{form}"
+
+
+def archive(key: str, name: str) -> str:
+    """The whole directory, packed."""
+    return f"files/archive/{_part(key)}/{_part(name)}.tar.gz"
+
+
+def data_files(key: str, name: str, file_name: str) -> dict[str, str]:
+    """The addresses of a dataset; none without a key. A file name with a place for a number names no single file."""
+    if not key:
+        return {}
+    found = {"archive": archive(key, name), "snapshot": snapshot(key, name)}
+    if file_name and "{" not in file_name:
+        found |= {"raw": raw_file(key, file_name), "frame": frame_picture(key, file_name)}
+    return found
+
+
+def report_files(key: str, name: str) -> dict[str, str]:
+    """The addresses of a report; none without a key."""
+    return {"archive": archive(key, name)} if key else {}
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
