@@ -27,11 +27,11 @@ from objapi.security.principals import LoadedUser
 from objapi.settings import Settings
 from objapi.store.access import FieldAccess
 from objapi.store.acls import AclBook
-from objapi.store.act import StaleWrite
 from objapi.store.contents import Contents
 from objapi.store.dependents import Dependents
 from objapi.store.installing import count_objects, install_contents, layout_contents, rework
 from objapi.store.machinery import Machinery
+from objapi.store.records import StaleWrite
 from objapi.store.sweeping import sweep
 from objapi.store.transaction import Transaction
 from objapi.store.versions import (
