@@ -1,0 +1,218 @@
+"""`Site.upgrade`: from one profile to the next, with objects and requests in between."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from objapi.settings import load_settings
+from objapi.site import Site, SiteError
+from objapi.store.schema import entities
+from tests.objapi.model.loading.small_profile import write_profile
+
+TYPES = """
+    Plone Site: {id: {kind: fixed, form: Plone}, catalogs: [portal_catalog]}
+    Settings:
+      containers: [Plone Site]
+      id: {kind: fixed, form: settings}
+      catalogs: [portal_catalog]
+    Shelf:
+      containers: [Plone Site]
+      catalogs: [portal_catalog]
+      fields:
+        Label: {kind: string, required: true}
+    """
+FILES = {
+    "profile.yaml": """
+        title: Library
+        """,
+    "types/base.yaml": """
+        base_fields:
+          title: {kind: string, searchable: true}
+          description: {kind: text}
+        """,
+    "types/library.yaml": TYPES,
+    "catalogs/main.yaml": """
+        portal_catalog:
+          indexes:
+            UID: {kind: uuid, source: uid}
+            id: {kind: field, hot: true}
+        """,
+    "catalogs/uid.yaml": """
+        uid_catalog:
+          types: all
+          indexes:
+            UID: {kind: uuid, source: uid}
+        """,
+    "roles.yaml": """
+        roles: [Manager, Authenticated]
+        """,
+    "layout.yaml": """
+        - {path: /settings, portal_type: Settings, fields: {title: Settings}}
+        - {path: /shelf-1, portal_type: Shelf, fields: {Label: First}}
+        """,
+}
+WITH_LABEL = {
+    "catalogs/main.yaml": """
+        portal_catalog:
+          indexes:
+            UID: {kind: uuid, source: uid}
+            id: {kind: field, hot: true}
+            label: {kind: field, hot: true, sources: {Shelf: Label}}
+        """
+}
+WITHOUT_SHELVES = {
+    "types/library.yaml": TYPES.replace(
+        "catalogs: [portal_catalog]\n      fields", "catalogs: [shelves]\n      fields"
+    ),
+    "catalogs/shelves.yaml": """
+        shelves:
+          indexes:
+            UID: {kind: uuid, source: uid}
+            label: {kind: field, sources: {Shelf: Label}}
+        """,
+}
+Opener = Callable[[dict[str, str]], Site]
+
+
+@contextmanager
+def _silent(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    yield lambda done: None
+
+
+@pytest.fixture
+def opener(database_url: str, tmp_path: Path) -> Iterator[Opener]:
+    """Opens the site of the test's database with the small profile and the files given over it."""
+    opened: list[Site] = []
+
+    def open_site(changes: dict[str, str]) -> Site:
+        folder = write_profile(tmp_path / f"profile-{len(opened)}", FILES | changes)
+        environment = {"OBJAPI_DATABASE_URL": database_url, "OBJAPI_PROFILES": str(folder)}
+        opened.append(Site.open(load_settings(environment, {"data_dir": tmp_path})))
+        return opened[-1]
+
+    yield open_site
+    for site in opened:
+        site.close()
+
+
+def _installed(opener: Opener) -> Site:
+    site = opener({})
+    assert site.initialise(_silent)
+    site.check_current()
+    return site
+
+
+def _indexed(site: Site, catalog: str, index: str) -> dict[str, Any]:
+    """Id of each object in the catalog → its value in the index."""
+    tables = site.machinery.tables[catalog]
+    statement = select(entities.c.id, tables.column(index)).join_from(
+        tables.main, entities, tables.rid == entities.c.rid
+    )
+    with site.engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def test_site_with_other_declarations_cannot_be_used_before_its_upgrade(opener: Opener) -> None:
+    _installed(opener)
+    site = opener(WITH_LABEL)
+    with pytest.raises(SiteError, match="objapi upgrade"):
+        site.check_current()
+    site.upgrade(_silent)
+    site.check_current()
+
+
+def test_upgrade_fills_new_indexes(opener: Opener) -> None:
+    _installed(opener)
+    site = opener(WITH_LABEL)
+    site.upgrade(_silent)
+    labels = _indexed(site, "portal_catalog", "label")
+    assert labels["shelf-1"] == "First"
+    assert labels["settings"] is None
+
+
+def test_upgrade_fills_new_catalogs_and_leaves_nothing_behind_in_others(opener: Opener) -> None:
+    before = _installed(opener)
+    assert "shelf-1" in _indexed(before, "portal_catalog", "id")
+    site = opener(WITHOUT_SHELVES)
+    site.upgrade(_silent)
+    assert _indexed(site, "shelves", "label") == {"shelf-1": "First"}
+    assert set(_indexed(site, "portal_catalog", "id")) == {"Plone", "settings"}
+    assert "shelf-1" in _uids(site)
+
+
+def _uids(site: Site) -> dict[str, Any]:
+    return _indexed(site, "uid_catalog", "UID")
+
+
+def test_catalog_declared_again_holds_no_ghosts(opener: Opener) -> None:
+    _installed(opener)
+    opener(WITHOUT_SHELVES).upgrade(_silent)
+    without = opener({})
+    without.upgrade(_silent)
+    with without.engine.begin() as connection:
+        shelf = connection.scalar(select(entities.c.rid).where(entities.c.id == "shelf-1"))
+        for tables in without.machinery.tables.values():
+            for table in (*tables.side_tables, tables.main):
+                connection.execute(table.delete().where(table.c.rid == shelf))
+        connection.execute(entities.delete().where(entities.c.rid == shelf))
+    site = opener(WITHOUT_SHELVES)
+    site.upgrade(_silent)
+    with site.engine.connect() as connection:
+        assert list(connection.execute(select(site.machinery.tables["shelves"].main))) == []
+
+
+def test_upgrade_of_nothing_is_refused(opener: Opener) -> None:
+    with pytest.raises(SiteError, match="objapi init"):
+        opener({}).upgrade(_silent)
+
+
+def test_second_upgrade_is_refused_while_the_first_indexes(opener: Opener) -> None:
+    _installed(opener)
+    first, second = opener(WITH_LABEL), opener(WITH_LABEL)
+    refused: list[str] = []
+
+    @contextmanager
+    def try_meanwhile(label: str, total: int) -> Iterator[Callable[[int], None]]:
+        with pytest.raises(SiteError) as refusal:
+            second.upgrade(_silent)
+        refused.append(str(refusal.value))
+        yield lambda done: None
+
+    first.upgrade(try_meanwhile)
+    assert len(refused) == 1
+    assert "until" in refused[0]
+    first.check_current()
+
+
+def test_upgrade_that_fails_while_indexing_counts_as_not_done(opener: Opener) -> None:
+    _installed(opener)
+    site = opener(WITH_LABEL)
+
+    @contextmanager
+    def failing(label: str, total: int) -> Iterator[Callable[[int], None]]:
+        raise InterruptedError
+        yield lambda done: None
+
+    with pytest.raises(InterruptedError):
+        site.upgrade(failing)
+    with pytest.raises(SiteError, match="cut short"):
+        site.check_current()
+    site.upgrade(_silent)
+    site.check_current()
+
+
+def test_former_declarations_go_on_writing_while_an_upgrade_runs(opener: Opener) -> None:
+    former = _installed(opener)
+    site = opener(WITH_LABEL)
+
+    @contextmanager
+    def index_meanwhile(label: str, total: int) -> Iterator[Callable[[int], None]]:
+        former.reindex(_silent)
+        yield lambda done: None
+
+    site.upgrade(index_meanwhile)
+    assert _indexed(site, "portal_catalog", "label")["shelf-1"] == "First"
