@@ -192,10 +192,12 @@ def test_upgrade_that_fails_while_indexing_counts_as_not_done(opener: Opener) ->
     _installed(opener)
     site = opener(WITH_LABEL)
 
+    def interrupt(done: int) -> None:
+        raise InterruptedError
+
     @contextmanager
     def failing(label: str, total: int) -> Iterator[Callable[[int], None]]:
-        raise InterruptedError
-        yield lambda done: None
+        yield interrupt
 
     with pytest.raises(InterruptedError):
         site.upgrade(failing)
