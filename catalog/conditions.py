@@ -199,8 +199,9 @@ def _path(criterion: Criterion, options: QueryOptions) -> Clause:
 def _whole_number(criterion: Criterion, option: str, default: int) -> int:
     value = criterion.options.get(option, default)
     if not isinstance(value, int):
-        name = f"{criterion.index.name} {option}"
-        raise ConditionProblem(name, f"{value!r} is no whole number: send {criterion.index.name}.{option}:record:int")
+        name = criterion.index.name
+        spelling = f"{name}.{option}:record:int=1 or {name}_{option}:int=1"
+        raise ConditionProblem(f"{name} {option}", f"{value!r} is no whole number: send {spelling}")
     return max(-1, min(int(value), MOST_LEVELS))
 
 

@@ -101,13 +101,17 @@ def _raw(column: ColumnElement[Any]) -> TypeEngine[Any]:
 
 def _after(order: Sequence[tuple[ColumnElement[Any], bool]], keyset: Keyset) -> Condition:
     """Rows behind the keyset: larger in the first column, or equal there and larger in the next, and so on."""
+    first, first_down = order[0]
+    start = sa.literal(keyset[0], first.type)
+    # Implied by what follows, and what a database sees its key in.
+    leading = first <= start if first_down else first >= start
     alternatives: list[Condition] = []
     equal: list[Condition] = []
     for (column, down), value in zip(order, keyset, strict=True):
         bound = sa.literal(value, column.type)
         alternatives.append(sa.and_(*equal, column < bound if down else column > bound))
         equal.append(column == bound)
-    return sa.or_(*alternatives)
+    return sa.and_(leading, sa.or_(*alternatives))
 
 
 def chunk_statement(

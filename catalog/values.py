@@ -69,7 +69,7 @@ def date_key(value: object, zone: tzinfo) -> int | None:
 def span_minute(value: object, zone: tzinfo) -> int:
     """The minute that a date range criterion means; numbers are minutes since 1970. Raises Unfit otherwise."""
     if isinstance(value, (int, float, Decimal)) and math.isfinite(value):
-        return math.floor(max(-MINUTE_LIMIT, min(MINUTE_LIMIT, value)))
+        return math.trunc(max(-MINUTE_LIMIT, min(MINUTE_LIMIT, value)))
     minute = None if isinstance(value, (int, float, Decimal)) else date_key(value, zone)
     if minute is None:
         raise Unfit("a date is expected, as 2024/01/31 or 2024-01-31T13:45:00Z")
