@@ -42,5 +42,10 @@ def table_rows(page: Path, heading: str) -> list[list[str]]:
         if line.startswith("#"):
             break
         if line.startswith("|"):
-            rows.append([cell.strip().strip("`") for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+            rows.append([_plain(cell.strip()) for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
     return rows[2:]
+
+
+def _plain(cell: str) -> str:
+    """A cell without its code marks, when all of it is code."""
+    return cell[1:-1] if re.fullmatch(r"`[^`]*`", cell) else cell

@@ -18,7 +18,7 @@ from objapi.model.types import Kind
 from tests.acceptance.conftest import Serve
 from tests.conftest import DATABASES
 from tests.docs.examples import Reader
-from tests.docs.pages import DOCS, ROOT, blocks
+from tests.docs.pages import DOCS, blocks
 from workflows.conditions import STANDARD
 from workflows.declare import STATE_KEYS, TRANSITION_KEYS, WORKFLOW_KEYS
 from workflows.declare_cascades import FIRE_KEYS, RUN_KEYS, SET_KEYS
@@ -93,7 +93,15 @@ TABLES: dict[str, list[list[str]]] = {}
 for _heading, *_rest in _tables():
     TABLES.setdefault(_heading, []).append(_rest)
 
-FILES = ("types/*.yaml", "catalogs/*.yaml", "workflows/*.yaml", "profile.yaml", "roles.yaml", "layout.yaml", "behaviors.py")
+FILES = (
+    "types/*.yaml",
+    "catalogs/*.yaml",
+    "workflows/*.yaml",
+    "profile.yaml",
+    "roles.yaml",
+    "layout.yaml",
+    "behaviors.py",
+)
 
 
 @pytest.mark.parametrize(
@@ -145,15 +153,3 @@ def test_every_kind_of_behaviour_can_be_added() -> None:
     function: Callable[..., None] = lambda: None  # noqa: E731 - stands for any function
     for kind in TABLES["kind"][1]:
         behaviors.add(kind, "name")(function)
-
-
-def test_links_between_pages_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
-        text = page.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(([^)#:]*)(?:#([\w-]+))?\)", text):
-            other = (page.parent / target[0]) if target[0] else page
-            assert other.is_file(), f"{page.name}: {target}"
-            if target[1]:
-                headings = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
-                anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-                assert target[1] in anchors, f"{page.name}: {target}"
