@@ -3,23 +3,23 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, exc
+from sqlalchemy import Connection, Engine, MetaData, exc, select
 
 from catalog import CatalogTables
 from catalog.dialect import begin_write, create_engine_for, is_retryable, is_unavailable
-from objapi.errors import Conflict, Unavailable
+from objapi.errors import Conflict, NotFound, Unavailable
 from objapi.model.content import Content
 from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry
 from objapi.model.registry import Registry
-from objapi.security.accounts import users_with_roles
+from objapi.security.accounts import grant_local_roles, users_with_roles
 from objapi.security.authenticators import make_secret
 from objapi.security.contents import add_content_users
 from objapi.security.passwords import Passwords
@@ -32,6 +32,8 @@ from objapi.store.dependents import Dependents
 from objapi.store.installing import count_objects, install_contents, layout_contents, rework
 from objapi.store.machinery import Machinery
 from objapi.store.records import StaleWrite
+from objapi.store.schema import entities
+from objapi.store.scopes import ensure_scope
 from objapi.store.sweeping import sweep
 from objapi.store.transaction import Transaction
 from objapi.store.versions import (
@@ -116,10 +118,26 @@ class Site:
 
             def load(connection: Connection) -> None:
                 made = install_contents(self.machinery, connection, self.now(), Contents(content.objects), advance)
+                granted_on = {path for user in content.users for path in user.local_roles}
                 rids = {path.removeprefix(f"/{self.settings.site_id}") or "/": rid for path, rid in made.items()}
+                for path in sorted(granted_on & rids.keys()):
+                    ensure_scope(connection, self.machinery.tables, rids[path])
                 add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
 
             self.transact(load, write=True)
+
+    def grant_local_roles(self, path: str, principal: str, roles: Collection[str]) -> None:
+        """Let a user or group hold roles on the object at a path below the site, and in it. Raises NotFound."""
+
+        def grant(connection: Connection) -> None:
+            full = f"/{self.settings.site_id}{'' if path == '/' else path}"
+            rid = connection.scalar(select(entities.c.rid).where(entities.c.path == full))
+            if rid is None:
+                raise NotFound(f"There is no object {path!r}.")
+            ensure_scope(connection, self.machinery.tables, rid)
+            grant_local_roles(connection, rid, principal, roles)
+
+        self.transact(grant, write=True)
 
     def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
         """Work out every acl, stored answer and index value again; readers and writers go on meanwhile."""

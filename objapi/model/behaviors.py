@@ -108,6 +108,18 @@ class Planner(Protocol):
         """Note a problem with a value; the request fails after all problems are collected."""
 
 
+@dataclass(frozen=True, slots=True)
+class Until:
+    """What a computed behaviour gives for a value that changes with the time alone: the value, and when it ends.
+
+    From `instant` on a read works it out anew; None: it will not change by itself any more. A field that is declared
+    volatile and whose behaviour gives a plain value is worked out anew by every read.
+    """
+
+    value: object
+    instant: datetime | None
+
+
 class HoldsPlanner(Protocol):
     """The world of the workflow engine, from which conditions and effects get at the planner."""
 

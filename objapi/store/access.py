@@ -6,6 +6,7 @@ from catalog import CatalogSchema
 from objapi.model.paths import Back, Children, Parent, Path, Target
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.store.acls import Acl
+from objapi.store.dependents import made_from
 from objapi.store.rights import Rights
 
 
@@ -14,15 +15,15 @@ class FieldAccess:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.by_type: Mapping[str, Mapping[str, str]] = {
-            name: {
-                item.name: item.read_permission
-                for item in entity_type.fields.values()
-                if item.read_permission is not None
+        self.by_type: Mapping[str, Mapping[str, frozenset[str]]] = {
+            portal_type: {
+                name: needed
+                for name in entity_type.fields
+                if (needed := frozenset(self._permissions_along(portal_type, Path((), name), 0)))
             }
-            for name, entity_type in registry.types.items()
+            for portal_type, entity_type in registry.types.items()
         }
-        """Type → field → the permission that reading it needs."""
+        """Type → field → the permissions that reading it needs: its own, and those of what it is made from."""
         self._indexes = {name: self._restricted_indexes(catalog) for name, catalog in registry.catalogs.items()}
 
     def hidden(self, portal_type: str, acl: Acl, scope: int, rights: Rights) -> frozenset[str]:
@@ -30,7 +31,11 @@ class FieldAccess:
         needed = self.by_type[portal_type]
         if not needed or rights.principal.unrestricted:
             return frozenset()
-        return frozenset(name for name, permission in needed.items() if not rights.may(permission, acl, scope))
+        return frozenset(
+            name
+            for name, permissions in needed.items()
+            if not all(rights.may(permission, acl, scope) for permission in permissions)
+        )
 
     def index_permissions(self, catalog: str) -> Mapping[str, frozenset[str]]:
         """The indexes of a catalog that hold restricted values, with the permissions these need."""
@@ -53,10 +58,10 @@ class FieldAccess:
             permissions: set[str] = set()
             for portal_type in self._registry.types:
                 if catalog in self._registry.catalogs_of(portal_type):
-                    made_from = source.of(portal_type)
-                    paths = (
-                        (made_from,) if isinstance(made_from, Path) else source.depends if made_from is not None else ()
-                    )
+                    origin = source.of(portal_type)
+                    paths = [origin] if isinstance(origin, Path) else [*source.depends] if origin is not None else []
+                    if source.until is not None:
+                        paths.append(source.until)
                     for path in paths:
                         permissions.update(self._permissions_along(portal_type, path, 0))
             if permissions:
@@ -71,13 +76,10 @@ class FieldAccess:
             types = {following for name in types for following in self._beyond(name, step)}
         for name in types:
             field = self._registry.types[name].fields.get(path.attribute)
-            if field is None:
-                continue
-            if field.read_permission is not None:
+            if field is not None and field.read_permission is not None:
                 yield field.read_permission
-            for made_from in (field.path, *field.depends):
-                if made_from is not None:
-                    yield from self._permissions_along(name, made_from, depth + 1)
+            for source in made_from(self._registry.types[name], path.attribute):
+                yield from self._permissions_along(name, source, depth + 1)
 
     def _beyond(self, portal_type: str, step: Parent | Children | Target | Back) -> tuple[str, ...]:
         known = self._registry.types

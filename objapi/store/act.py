@@ -25,7 +25,7 @@ from objapi.store.workspace import uids_in
 
 ROW = (
     "id", "path", "title_key", "version", "modified", "acl", "scope", "states", "settings", "sides", "title", "data",
-    "meta", "answer",
+    "meta", "answer", "fresh_until",
 )  # fmt: skip
 """The columns of an existing object that a change may rewrite."""
 
@@ -84,6 +84,7 @@ def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "data": orjson.dumps(draft.data).decode(),
         "meta": rendered.meta,
         "answer": rendered.answer,
+        "fresh_until": rendered.fresh_until,
     }
 
 
@@ -95,7 +96,6 @@ def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "portal_type": draft.portal_type,
         "creator": draft.creator,
         "created": draft.created,
-        "fresh_until": None,
         **_columns(draft, rendered, acl),
     }
 

@@ -103,7 +103,7 @@ class Dependents:
             return
         entity_type = self._registry.types[portal_type]
         self._note(portal_type, name, walk.back())
-        for path in _made_from(entity_type, name):
+        for path in made_from(entity_type, name):
             self._walk(portal_type, path, walk, depth + 1)
 
 
@@ -119,8 +119,8 @@ def _reversed(step: Step, origin: str) -> Step:
             return Target(field)
 
 
-def _made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
-    """The paths, from the object itself, that the value under a name is made from."""
+def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
+    """The paths, from an object of the type itself, that the value under a name is made from."""
     if name == "title" and entity_type.title_path is not None:
         yield entity_type.title_path
         return
@@ -150,7 +150,7 @@ def _followed(registry: Registry, entity_type: EntityType) -> Iterator[Path]:
     """Every path that an object's stored answer and index values are made from."""
     yield Path((), "title")
     for name in entity_type.fields:
-        yield from _made_from(entity_type, name)
+        yield from made_from(entity_type, name)
     for catalog in registry.catalogs_of(entity_type.portal_type):
         for source in catalog.sources.values():
             found = source.of(entity_type.portal_type)

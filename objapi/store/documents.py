@@ -1,7 +1,8 @@
 """What a read answers of each object: stored answers put together, with what the user may not read left out."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import orjson
 from sqlalchemy import Connection, select
@@ -10,6 +11,7 @@ from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Kind
 from objapi.store.access import FieldAccess
 from objapi.store.acls import VIEW
+from objapi.store.instants import to_micros
 from objapi.store.records import chunks
 from objapi.store.requests import Find
 from objapi.store.rights import Rights
@@ -17,10 +19,6 @@ from objapi.store.schema import entities
 
 ALWAYS = "path"
 TRANSITIONS = "transitions"
-_COLUMNS = tuple(
-    entities.c[name]
-    for name in ("rid", "parent", "uid", "path", "portal_type", "version", "acl", "scope", "meta", "answer")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,10 @@ class Stored:
     scope: int
     meta: str
     answer: str
+    fresh_until: int | None
+
+
+_COLUMNS = tuple(entities.c[name] for name in Stored.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Documents:
         access: FieldAccess,
         rights: Rights,
         transitions: Callable[[Sequence[int]], Mapping[int, list[dict[str, str]]]],
+        renew: Callable[[Sequence[int]], Mapping[int, tuple[str, str]]],
+        now: datetime,
     ) -> None:
         self._connection = connection
         self._registry = registry
@@ -77,6 +81,9 @@ class Documents:
         self._rights = rights
         self._transitions = transitions
         """Works out the allowed transitions of objects by row number."""
+        self._renew = renew
+        """Works out metadata and answer of objects whose stored ones have run out, by row number."""
+        self._now = to_micros(now)
 
     def answer(self, rids: Sequence[int], catalog: CatalogDeclaration, wish: Wish) -> list[orjson.Fragment]:
         """The objects with these row numbers, in their order; one that has gone meanwhile is left out."""
@@ -101,7 +108,18 @@ class Documents:
             found.extend(
                 Stored(*row) for row in self._connection.execute(select(*_COLUMNS).where(entities.c.rid.in_(chunk)))
             )
-        return found
+        return self._fresh(found)
+
+    def _fresh(self, rows: list[Stored]) -> list[Stored]:
+        """The rows with what has run out by now worked out anew, for all of them together."""
+        stale = [row.rid for row in rows if row.fresh_until is not None and row.fresh_until <= self._now]
+        if not stale:
+            return rows
+        renewed = self._renew(stale)
+        return [
+            replace(row, meta=renewed[row.rid][0], answer=renewed[row.rid][1]) if row.rid in renewed else row
+            for row in rows
+        ]
 
     def _hidden(self, row: Stored) -> frozenset[str]:
         return self._access.hidden(row.portal_type, self._rights.book[row.acl], row.scope, self._rights)
@@ -168,16 +186,17 @@ class Documents:
             for parent in parents:
                 found.setdefault(parent, {})[name] = []
             own = self._registry.catalogs_of(portal_type)[0]
+            children: list[Stored] = []
             for chunk in chunks(parents):
                 statement = (
                     select(*_COLUMNS)
                     .where(entities.c.parent.in_(chunk), entities.c.portal_type == portal_type)
                     .order_by(entities.c.id)
                 )
-                for values in self._connection.execute(statement):
-                    child = Stored(*values)
-                    if child.parent is not None and self._rights.may(VIEW, self._rights.book[child.acl], child.scope):
-                        found[child.parent][name].append(orjson.Fragment(self._spliced(child, own, {})))
+                children.extend(Stored(*values) for values in self._connection.execute(statement))
+            for child in self._fresh(children):
+                if child.parent is not None and self._rights.may(VIEW, self._rights.book[child.acl], child.scope):
+                    found[child.parent][name].append(orjson.Fragment(self._spliced(child, own, {})))
         return found
 
     def _name_targets(self, rows: Sequence[Stored], objects: Sequence[dict[str, object]], wish: Wish) -> None:

@@ -33,6 +33,8 @@ class Rendered:
     """Catalog → digest of what its keyword and text tables hold of the object."""
     indexes: Mapping[str, Mapping[str, object]]
     """Catalog → index → value."""
+    fresh_until: int | None = None
+    """The instant from which `answer` and `meta` must be worked out anew; None: they hold until something changes."""
 
 
 class Renderer:
@@ -46,6 +48,7 @@ class Renderer:
 
     def render(self, draft: Draft) -> Rendered:
         """Everything derived of one object, as things stand."""
+        self._values.fresh_until = None
         title = self._values.title(draft)
         members = self.members(draft)
         indexes: dict[str, dict[str, object]] = {}
@@ -69,6 +72,7 @@ class Renderer:
                 for catalog in self._registry.catalogs_of(draft.portal_type)
             },
             indexes=indexes,
+            fresh_until=self._values.fresh_until,
         )
 
     def members(self, draft: Draft) -> dict[str, object]:

@@ -86,7 +86,15 @@ class Transaction:
         self._rights = Rights(user, self._acls, machinery.registry.roles.scoped_roles)
         options = QueryOptions.gateway(machinery.site_id, machinery.zone)
         reader = CriteriaReader(machinery.registry, machinery.tables, machinery.access, self._rights, options)
-        documents = Documents(connection, machinery.registry, machinery.access, self._rights, self._transitions_of)
+        documents = Documents(
+            connection,
+            machinery.registry,
+            machinery.access,
+            self._rights,
+            transitions=self._transitions_of,
+            renew=self._renewed,
+            now=now,
+        )
         self._finder = Finder(connection, reader, documents, time_limit=machinery.stream_time_limit)
 
     # Asking
@@ -282,6 +290,16 @@ class Transaction:
         if isinstance(found, ApiError):
             raise found
         return found
+
+    def _renewed(self, rids: Sequence[int]) -> Mapping[int, tuple[str, str]]:
+        """Metadata and answer of objects, worked out for this instant."""
+        planner = self._planner()
+        renderer = Renderer(self.registry, planner.values, self._machinery.zone)
+        with planner.without_locks():
+            planner.workspace.load_rids(rids)
+            drafts = [planner.workspace.by_rid[rid] for rid in rids if rid in planner.workspace.by_rid]
+            rendered = {draft.rid: renderer.render(draft) for draft in drafts}
+        return {rid: (item.meta, item.answer) for rid, item in rendered.items()}
 
     def _transitions_of(self, rids: Sequence[int]) -> Mapping[int, list[dict[str, str]]]:
         planner = self._planner()

@@ -2,14 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from objapi.model.behaviors import Until
 from objapi.model.paths import Path, Target
 from objapi.model.registry import IndexSource, Registry
 from objapi.model.types import EntityType, Field
 from objapi.store.draft import Draft
-from objapi.store.instants import from_micros, to_text
+from objapi.store.instants import from_micros, to_micros, to_text
 
+ALWAYS_STALE = 0
+"""The `fresh_until` of what every read has to work out."""
 _SORTABLE_LENGTH = 70
 _NUMBER = re.compile(r"\d+")
 
@@ -21,6 +24,8 @@ class Values:
         self.registry = registry
         self.compute = compute
         """Runs a computed behaviour by name."""
+        self.fresh_until: int | None = None
+        """Until when what was worked out holds, as far as it depends on the time; who renders an object resets it."""
         self._folderish = frozenset(name for item in registry.types.values() for name in item.containers)
         self._state_workflows = {name: _variables(registry, name) for name in registry.types}
         self._intrinsic: dict[str, Callable[[Draft], object]] = {
@@ -61,7 +66,7 @@ class Values:
         if field.path is not None:
             return self.evaluate(draft, field.path)
         if field.compute is not None:
-            return self.compute(field.compute, draft)
+            return self._computed(field.compute, draft, volatile=field.volatile)
         if field.kept_on is not None:
             keeper = self.keeper(draft, field)
             if keeper is not None:
@@ -133,16 +138,21 @@ class Values:
         found = source.of(draft.portal_type)
         if found is None:
             return None
-        value = self.compute(found, draft) if isinstance(found, str) else self.evaluate(draft, found)
+        value = self._computed(found, draft) if isinstance(found, str) else self.evaluate(draft, found)
         return value if source.until is None else [value, self.evaluate(draft, source.until)]
 
+    def _computed(self, name: str, draft: Draft, *, volatile: bool = False) -> object:
+        found = self.compute(name, draft)
+        if isinstance(found, Until):
+            if found.instant is not None:
+                self._ends_at(to_micros(found.instant))
+            return found.value
+        if volatile:
+            self._ends_at(ALWAYS_STALE)
+        return found
 
-def reference_uids(draft: Draft, field: Field) -> Sequence[str]:
-    """The UIDs that an object's own reference field holds."""
-    value = draft.data.get(field.name)
-    if isinstance(value, str):
-        return (value,) if value else ()
-    return list(value) if isinstance(value, list) else ()
+    def _ends_at(self, instant: int) -> None:
+        self.fresh_until = instant if self.fresh_until is None else min(self.fresh_until, instant)
 
 
 def sortable(title: str) -> str:

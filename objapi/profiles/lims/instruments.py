@@ -1,18 +1,21 @@
 """Instruments: whether they may be used at this moment.
 
-The answer depends on the time, so it is worked out on reading.
+The answer depends on the time, so it comes with the instant until which it holds.
 """
 
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Final
 
-from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.behaviors import Behaviors, Entity, Planner, Until
 from objapi.model.values import utc_text
 from objapi.profiles.lims.reading import flag, is_active, moment, one
 
 behaviors: Final = Behaviors()
 
 _DAY: Final = timedelta(days=1)
+_TICK: Final = timedelta(microseconds=1)
+"""A job has the instrument to its last instant inclusive."""
 _JOBS: Final = ("InstrumentCalibration", "InstrumentValidation", "InstrumentMaintenanceTask")
 
 
@@ -20,7 +23,10 @@ _JOBS: Final = ("InstrumentCalibration", "InstrumentValidation", "InstrumentMain
 def instrument_valid(planner: Planner, analysis: Entity) -> object:
     """Whether the instrument of an analysis is certified today and not set aside; true without an instrument."""
     instrument = one(planner, analysis, "Instrument")
-    return instrument is None or (_is_certified(planner, instrument) and not _is_set_aside(planner, instrument))
+    if instrument is None:
+        return Until(True, None)
+    valid = _is_certified(planner, instrument) and not _is_set_aside(planner, instrument)
+    return Until(valid, _next(planner, _certificate_limits(planner, instrument)))
 
 
 @behaviors.add("computed", "instrument_valid_flag")
@@ -31,7 +37,32 @@ def instrument_valid_flag(planner: Planner, instrument: Entity) -> object:
         and not _is_set_aside(planner, instrument)
         and not _is_down(planner, instrument)
     )
-    return "1" if usable else "0"
+    limits = (*_certificate_limits(planner, instrument), *_job_limits(planner, instrument))
+    return Until("1" if usable else "0", _next(planner, limits))
+
+
+def _next(planner: Planner, limits: Iterable[datetime]) -> datetime | None:
+    """The first instant to come at which something begins or ends."""
+    return min((limit for limit in limits if limit > planner.now), default=None)
+
+
+def _certificate_limits(planner: Planner, instrument: Entity) -> Iterator[datetime]:
+    """When certificates begin to hold, and when they have held."""
+    for certificate in planner.related(instrument, "children(InstrumentCertification)"):
+        start, end = moment(planner, certificate, "ValidFrom"), moment(planner, certificate, "ValidTo")
+        if start is not None and end is not None:
+            yield start
+            yield end + _DAY
+
+
+def _job_limits(planner: Planner, instrument: Entity) -> Iterator[datetime]:
+    """When jobs take the instrument, and when they have given it back."""
+    for job in planner.related(instrument, f"children({', '.join(_JOBS)})"):
+        start, end = moment(planner, job, "DownFrom"), moment(planner, job, "DownTo")
+        if start is not None:
+            yield start
+        if end is not None:
+            yield end + _TICK
 
 
 def _is_certified(planner: Planner, instrument: Entity) -> bool:
