@@ -16,9 +16,11 @@ from objapi.setting_values import (
     BOOLEAN,
     DATABASE_URL,
     DIRECTORY,
+    FILE,
     NETWORK,
     ORIGIN,
     PUBLIC_URL,
+    SECRET,
     TIMEZONE,
     Kind,
     Network,
@@ -125,6 +127,34 @@ class Settings:
     site_title: str = _setting(text(r"[^\0\r\n]{1,200}", "one line of text"), "Laboratory", "The site's title.")
     timezone: ZoneInfo = _setting(TIMEZONE, "UTC", "Zone of dates given without one, and of dates in answers.")
 
+    # The py-ISPyB face
+    ispyb_url: str | None = _setting(
+        automatic(DATABASE_URL, "the gateway's own database"),
+        "auto",
+        "An existing ISPyB database to serve; nothing is created or altered there.",
+    )
+    ispyb_auth: Path | None = _setting(
+        automatic(FILE, "the gateway's own users alone"),
+        "auto",
+        "YAML file that names the log-in plugins of the py-ISPyB face, as AUTH_CONFIG did.",
+    )
+    ispyb_token_key: str | None = _setting(
+        automatic(SECRET, "a key derived from the site's secret"), "auto", "Key that tokens are signed with."
+    )
+    ispyb_token_lifetime: float = _setting(duration(60), "5h", "Time for which a token of a log-in is valid.")
+    ispyb_cors: bool = _setting(
+        BOOLEAN, "no", "Whether web pages of any origin may call the py-ISPyB face, whose tokens are no cookies."
+    )
+    ispyb_data_roots: tuple[Path, ...] = _setting(
+        list_of(DIRECTORY), "", "Directories that files named in the ISPyB database are read from; none are without."
+    )
+    ispyb_path_map: str = _setting(
+        text(r"[^\0]*", "a path"), "", "Put before every path that the ISPyB database names."
+    )
+    ispyb_disk_timeout: float = _setting(
+        duration(0.1, 60), "2s", "Time to wait for a disk that may hang, when it is asked whether a file is there."
+    )
+
     # How it answers
     error_status: ErrorStatus = _setting(
         choice("auto", "http", "historic"),
@@ -168,6 +198,20 @@ class Settings:
     failure_window: float = _setting(duration(1), "15min", "Time after which a failed log-in is forgotten.")
     login_wait: float = _setting(duration(1), "1s", "First wait after too many failures; it doubles with each more.")
     login_wait_limit: float = _setting(duration(1), "5min", "Longest wait after too many failures.")
+
+    # The MxLIVE face
+    mxlive_token_age: float = _setting(duration(1, 3600), "60s", "Age up to which a signed token of MxDC is good.")
+    mxlive_clock_lead: float = _setting(
+        duration(0, 3600), "60s", "Time by which the clock of a beamline may be ahead of this server's."
+    )
+    mxlive_data_proxy: str | None = _setting(
+        automatic(PUBLIC_URL, "there is no data proxy, and files get no address"),
+        "http://mxlive-data/download",
+        "The data proxy of the beamlines, which gives a secure key for a directory.",
+    )
+    mxlive_proxy_timeout: float = _setting(duration(0.1, 30), "2s", "Time that the data proxy has to answer.")
+    mxlive_max_body_size: int = _setting(size(1024), "8M", "Bytes in the body of an upload from a beamline.")
+    mxlive_max_depth: int = _setting(whole_number(4, 60), "32", "Levels of nesting in an upload from a beamline.")
 
     # Database
     lock_timeout: float = _setting(duration(0.1, 600), "10s", "Time to wait for a lock or a busy database.")

@@ -1,4 +1,4 @@
-"""Public keys as clients of the beamlines have them: DSA of 1024 bits, in one line as OpenSSH writes it (RFC 4253, 6.6).
+"""Public keys as clients of the beamlines have them: DSA of 1024 bits, in one line as OpenSSH writes it (RFC 4253).
 
 The key is built from its numbers. Libraries are about to give up the OpenSSH form of DSA, not the algorithm.
 """

@@ -31,7 +31,7 @@ def session_id(acronym: str, name: str) -> str:
 
 
 def port(slots: Iterable[str]) -> str:
-    """The port of a sample: the names of the slots from the outside in, without separators; missing ones are left out."""
+    """The port of a sample: the slot names from the outside in, without separators; missing ones are left out."""
     return "".join(slots)
 
 
