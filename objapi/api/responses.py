@@ -1,6 +1,7 @@
 """What a method replied, as a response of HTTP."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from flask import Response
 
@@ -9,6 +10,9 @@ from objapi.api.outcomes import PartlyDone
 from objapi.api.replies import Download, Listing, Reply, Text
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
+
+PIECE: Final = 32 * 1024
+"""Bytes of a streamed answer that are handed to the server at once."""
 
 
 def respond(reply: Reply) -> Response:
@@ -49,7 +53,8 @@ def _text(reply: Text) -> Response:
 def _download(reply: Download) -> Response:
     """A file, to be saved under its name: nothing that a user has uploaded runs on this site."""
     blob = reply.blob
-    response = Response(_logged(blob.chunks, current_exchange()), content_type=blob.content_type)
+    pieces = (piece for chunk in _logged(blob.chunks, current_exchange()) for piece in _cut(chunk))
+    response = Response(pieces, content_type=blob.content_type)
     response.content_length = blob.size
     response.call_on_close(getattr(blob.chunks, "close", _nothing))
     response.headers.set("Content-Disposition", "attachment", filename=blob.filename)
@@ -59,7 +64,8 @@ def _download(reply: Download) -> Response:
 def _listing(reply: Listing, exchange: Exchange) -> Response:
     """A long list. Its first chunk is read here, so that what fails at once is still answered as a failure.
 
-    What fails later breaks the connection off, before the closing bracket: no client takes half a list for the whole.
+    What fails later ends the answer before the closing bracket, so that no client takes half a list for the whole; the
+    connection is broken off too where the server does that when an iterator fails.
     """
     chunks = reply.chunks
     first = next(chunks, b"")
@@ -74,10 +80,18 @@ def _nothing() -> None:
 
 
 def _pieces(head: bytes, first: bytes, chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
-    yield head.removesuffix(b"}") + b',"objects":[' + first
+    yield head.removesuffix(b"}") + b',"objects":['
+    yield from _cut(first)
     for chunk in _logged(chunks, exchange):
-        yield b"," + chunk
+        yield b","
+        yield from _cut(chunk)
     yield b"]}"
+
+
+def _cut(chunk: bytes) -> Iterator[bytes]:
+    """A chunk in pieces: servers queue a number of them for a slow client, however large each is."""
+    for start in range(0, len(chunk), PIECE):
+        yield chunk[start : start + PIECE]
 
 
 def _logged(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
