@@ -17,6 +17,8 @@ from objapi.http.exchange import current_exchange
 from objapi.http.headers import secure, share
 from objapi.http.proxies import TrustedProxies
 from objapi.http.visitors import Visitors, attach_visitors
+from objapi.ispyb.face import attach as attach_ispyb
+from objapi.mxlive.routes import attach_mxlive
 from objapi.security.authentication import open_authentication
 from objapi.settings import Settings, load_settings
 from objapi.site import Site
@@ -43,12 +45,14 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     attach_visitors(application, Visitors(site, authentication))
     application.register_blueprint(api_blueprint)
     application.register_blueprint(make_blueprint(settings))
+    attach_ispyb(application, site)
     application.register_error_handler(Exception, make_error_handler(settings))
     _finish_responses(application, settings)
-    require_declarations(application)
     application.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
         ApiPaths(application.wsgi_app, settings.public_url), settings.trusted_proxies
     )
+    attach_mxlive(application, site)
+    require_declarations(application)
     return application
 
 

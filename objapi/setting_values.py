@@ -20,6 +20,7 @@ _SIZE = re.compile(r"([0-9]+)\s*(|k|m|g)(?:i?b)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d|)", re.IGNORECASE)
 _DURATION_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SECRET_LENGTH = 32
 _DATABASES = ("sqlite", "mysql+pymysql", "mariadb+pymysql")
 _PASSWORD = re.compile(r"(//[^:/@]*|^[^:/@]*(?!://)):.*@")
 
@@ -129,10 +130,16 @@ def _boolean(text: str) -> bool:
     return _BOOLEANS[text.lower()]
 
 
-def _directory(text: str) -> Path:
+def _path(text: str) -> Path:
     if "\0" in text:
         raise ValueError("contains NUL")
     return Path(text)
+
+
+def _secret(text: str) -> str:
+    if len(text) < _SECRET_LENGTH:
+        raise ValueError("too short to be a secret")
+    return text
 
 
 def _zone(text: str) -> ZoneInfo:
@@ -180,7 +187,9 @@ def without_password(url: str) -> str:
 
 
 BOOLEAN = Kind("yes or no (1, true, on; 0, false, off)", _boolean)
-DIRECTORY = Kind("a directory", _directory)
+DIRECTORY = Kind("a directory", _path)
+FILE = Kind("a file", _path)
+SECRET = Kind("a secret of at least 32 characters", _secret, lambda text: "the secret that was given")
 TIMEZONE = Kind("a time zone of the IANA database, such as UTC or Europe/Berlin", _zone)
 NETWORK: Kind = Kind("a network in CIDR notation, such as 10.0.0.0/8 or 127.0.0.1", ip_network)
 ORIGIN = Kind("an origin, such as https://lab.example.org", _origin)

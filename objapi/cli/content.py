@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from objapi.cli.common import data_option, explained, opened_site, settings_from
+from objapi.ispyb.database import prepare
 from objapi.model.loading import read_content
 from objapi.progress import progress
 from objapi.site import Site
@@ -18,6 +19,7 @@ def init(data_dir: Path | None) -> None:
     site = Site.open(settings_from(data_dir=data_dir))
     try:
         made = site.initialise(progress)
+        prepare(site)
     finally:
         site.close()
     if made:
@@ -52,6 +54,7 @@ def upgrade(data_dir: Path | None) -> None:
     site = Site.open(settings_from(data_dir=data_dir))
     try:
         site.upgrade(progress)
+        prepare(site)
     finally:
         site.close()
 

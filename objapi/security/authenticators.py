@@ -57,9 +57,18 @@ def make_secret(connection: Connection, now: datetime, name: str = SECRET_NAME) 
         connection.execute(insert(site_secrets).values(name=name, secret=secrets.token_hex(32), created=to_micros(now)))
 
 
+def derived_key(connection: Connection, purpose: str, name: str = SECRET_NAME) -> str:
+    """A key for one purpose, derived from a site's secret: it tells nothing of the secret nor of keys for others."""
+    return new(_load_secret(connection, name), f"key for {purpose}".encode(), sha256).hexdigest()
+
+
 def load_authenticators(connection: Connection, name: str = SECRET_NAME) -> Authenticators:
     """The tokens of this site, from its secret; raises LookupError when the site was never set up."""
+    return Authenticators(_load_secret(connection, name))
+
+
+def _load_secret(connection: Connection, name: str) -> bytes:
     secret = connection.execute(select(site_secrets.c.secret).where(site_secrets.c.name == name)).scalar()
     if secret is None:
         raise LookupError(f"The database holds no secret {name!r}; run `objapi init` or `objapi upgrade`.")
-    return Authenticators(bytes.fromhex(secret))
+    return bytes.fromhex(secret)

@@ -1,0 +1,91 @@
+"""Column types of tables that follow another system's model, where text ignores case and times are wall clock.
+
+Their values are those that the other system's own writers give and expect, so nothing is converted; only how a column
+is declared differs between the databases.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import TypeEngine
+
+from catalog.dialect.types import is_mysql_family
+
+BORROWED_TABLE_OPTIONS: Final[dict[str, Any]] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_general_ci",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_general_ci",
+}
+"""Keyword arguments of every table with such columns."""
+
+
+class Enumerated(sa.String):
+    """Text out of a list that a new table enforces; other values that an existing table has are read as they are."""
+
+    cache_ok = True
+    __visit_name__ = "catalog_enumerated"
+
+    def __init__(self, length: int | None = None, values: Sequence[str] = ()) -> None:
+        super().__init__(length)
+        self.values = tuple(values)
+
+
+@compiles(Enumerated)
+def _enumerated_elsewhere(type_: Enumerated, compiler: Any, **kw: Any) -> str:
+    return f"VARCHAR({type_.length}) COLLATE NOCASE"
+
+
+@compiles(Enumerated, "mysql")
+@compiles(Enumerated, "mariadb")
+def _enumerated_mysql(type_: Enumerated, compiler: Any, **kw: Any) -> str:
+    quoted = ", ".join("'{}'".format(value.replace("'", "''")) for value in type_.values)
+    return f"ENUM({quoted})"
+
+
+def folded_text(length: int | None = None) -> TypeEngine[str]:
+    """Text compared without regard to case, at most `length` characters (on SQLite only ASCII letters are folded)."""
+    if length is None:
+        return sa.Text().with_variant(sa.Text(collation="NOCASE"), "sqlite")
+    return sa.String(length).with_variant(sa.String(length, collation="NOCASE"), "sqlite")
+
+
+def enumerated(*values: str) -> TypeEngine[str]:
+    """Text out of a list of values."""
+    return Enumerated(max(map(len, values)), values)
+
+
+def tiny_integer() -> TypeEngine[int]:
+    """An integer of one byte."""
+    return sa.SmallInteger().with_variant(mysql.TINYINT(), "mysql", "mariadb")
+
+
+def wall_clock() -> TypeEngine[Any]:
+    """A date and time without zone and without fractions."""
+    return sa.DateTime()
+
+
+def short_bytes(length: int) -> TypeEngine[bytes]:
+    """Exactly `length` bytes, which may be a key."""
+    return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
+
+
+def keep_server_clock(engine: Engine) -> None:
+    """Let the engine's connections read and write times as the database server's own clock shows them.
+
+    The other writers of an existing database do so, and a TIMESTAMP is shown in the time zone of the connection.
+    """
+    if not is_mysql_family(engine.dialect):
+        return
+
+    @event.listens_for(engine, "connect")
+    def set_clock(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION time_zone = @@GLOBAL.time_zone")

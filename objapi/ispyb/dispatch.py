@@ -1,0 +1,133 @@
+"""One request from its path to its response, with the checks in the order that clients rely on.
+
+The path (404, 405), a broken JSON body (422), the characters of a one-time token (422), the token (401), the permission
+(403), all faults of parameters and body together (422), then the route itself.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Request, Response, request
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection
+
+from objapi.errors import ApiError
+from objapi.http.exchange import Exchange, current_exchange
+from objapi.http.failures import as_api_error, log_failure
+from objapi.ispyb.answers import Later, json_response, respond
+from objapi.ispyb.auth.onetime import use_onetime_token
+from objapi.ispyb.callers import Caller
+from objapi.ispyb.calls import Call
+from objapi.ispyb.faults import Invalid, NotAuthenticated, NotAuthorized, Refusal
+from objapi.ispyb.reading import Read, read_body, read_onetime, read_request
+from objapi.ispyb.routes import Door, Route
+from objapi.ispyb.routing import Matched, Moved
+
+if TYPE_CHECKING:
+    from objapi.ispyb.face import Face
+
+Exchanged = Response
+
+_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+_PREFLIGHT_SECONDS: Final = "600"
+
+_log = logging.getLogger("objapi.ispyb")
+
+
+def answer(face: "Face") -> Response:
+    """The response to the request at hand, refusals and failures included."""
+    exchange = current_exchange()
+    request.max_content_length = face.settings.max_body_size
+    if face.settings.ispyb_cors and request.method == "OPTIONS" and "Origin" in request.headers:
+        return _shared(Response("OK", content_type="text/plain; charset=utf-8"))
+    try:
+        response = _answer(face, request, exchange)
+    except Refusal as refusal:
+        response = json_response({"detail": refusal.detail}, refusal.status, refusal.headers)
+    except exc.DataError as error:
+        _log.info("%s value refused by the database: %s", exchange.request_id, type(error.orig).__name__)
+        response = json_response({"detail": "A value does not fit where it is stored."}, 400)
+    except Exception as error:  # noqa: BLE001 - the outermost place; whatever it is gets logged and answered
+        response = _failure(error, exchange)
+    return _shared(response) if face.settings.ispyb_cors and "Origin" in request.headers else response
+
+
+def _answer(face: "Face", request: Request, exchange: Exchange) -> Response:
+    found = face.routing.find(request.method, exchange.path)
+    if isinstance(found, Moved):
+        query = request.query_string.decode("latin-1")
+        location = exchange.url_of(found.path) + (f"?{query}" if query else "")
+        return Response(status=307, headers={"Location": location})
+    route = found.route
+    caller, read = _checked(face, request, exchange, found)
+    values = _run(face, route, caller, read)
+    if isinstance(values, Later):
+        values = values.work()
+    return respond(values, route.answer, route.status)
+
+
+def _checked(face: "Face", request: Request, exchange: Exchange, found: Matched) -> tuple[Caller | None, Read]:
+    """The caller and the values of a request that may go on to its route."""
+    route = found.route
+    body = read_body(request, route)
+    onetime, faults = read_onetime(request, route)
+    read = read_request(request, route, found.path, body)
+    if faults:
+        raise Invalid([*faults, *read.faults])
+    if route.access.door is Door.QUERY and "token" not in request.args:
+        raise Invalid(read.faults)
+    caller = _caller(face, request, exchange, found, onetime)
+    wanted = route.access.any_of
+    if wanted and (caller is None or not any(caller.may(permission) for permission in wanted)):
+        raise NotAuthorized
+    if read.faults:
+        raise Invalid(read.faults)
+    return caller, read
+
+
+def _caller(face: "Face", request: Request, exchange: Exchange, found: Matched, onetime: str | None) -> Caller | None:
+    door = found.route.access.door
+    if door is Door.NONE:
+        return None
+    if door is Door.PATH:
+        return face.tokens.caller(found.path["token"])
+    if door is Door.QUERY:
+        return face.tokens.caller(request.args["token"])
+    header = request.headers.get("Authorization", "")
+    if not header and onetime is not None:
+        return face.database.transact(
+            lambda connection: use_onetime_token(connection, onetime, exchange.path, face.database.now()), write=True
+        )
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated("No token provided.")
+    if scheme != "Bearer":
+        raise NotAuthenticated("Invalid authentication scheme.")
+    return face.tokens.caller(token.strip())
+
+
+def _run(face: "Face", route: Route, caller: Caller | None, read: Read) -> Any:
+    def work(connection: Connection) -> Any:
+        return route.handler(
+            Call(face, connection, face.database.now(), read.path, read.query, dict(read.body), caller)
+        )
+
+    return face.database.transact(work, write=route.writes)
+
+
+def _failure(error: Exception, exchange: Exchange) -> Response:
+    answered: ApiError = as_api_error(error)
+    log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)
+    return json_response({"detail": answered.message}, answered.status, answered.headers)
+
+
+def _shared(response: Response) -> Response:
+    """The response, readable by pages of any origin: tokens are sent as headers, never by the browser on its own."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "*"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = _METHODS
+        asked = request.headers.get("Access-Control-Request-Headers", "")
+        response.headers["Access-Control-Allow-Headers"] = asked or "*"
+        response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
+    return response

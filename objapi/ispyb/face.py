@@ -1,0 +1,77 @@
+"""The face of one site in one process, and how it is attached to the application."""
+
+from functools import cached_property
+from typing import Final
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from objapi.http.access import PUBLIC, access
+from objapi.ispyb.answers import encode
+from objapi.ispyb.auth.tokens import Tokens
+from objapi.ispyb.calls import API_ROOT
+from objapi.ispyb.database import Database
+from objapi.ispyb.dispatch import Exchanged, answer
+from objapi.ispyb.groups import GROUPS
+from objapi.ispyb.openapi import describe
+from objapi.ispyb.options import load_options
+from objapi.ispyb.routes import Route
+from objapi.ispyb.routing import Routing
+from objapi.security.authenticators import derived_key
+from objapi.settings import Settings
+from objapi.site import Site
+
+_ENDPOINT: Final = "ispyb.call"
+
+
+class Face:
+    """What the routes of one site have in common. Nothing is asked of the database before the first call."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.database = Database(site)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the site."""
+        return self.site.settings
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes there are: those whose option was on when this process first answered."""
+        self.database.lacking  # noqa: B018 - raises when there are no tables to read the options from
+        options = self.database.transact(load_options, write=False)
+        on = [group for group in GROUPS if group.switch is None or options[group.switch] is not False]
+        return tuple(route for group in on for route in group.routes)
+
+    @cached_property
+    def routing(self) -> Routing:
+        """Finds the routes."""
+        return Routing(self.routes)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Makes and reads tokens, under the configured key or one derived from the site's secret."""
+        key = self.settings.ispyb_token_key
+        if key is None:
+            key = self.site.transact(lambda connection: derived_key(connection, "ispyb tokens"), write=False)
+        return Tokens(key, self.settings.ispyb_token_lifetime)
+
+    @cached_property
+    def description(self) -> bytes:
+        """The text of `openapi.json`."""
+        return encode(describe(self.routes))
+
+
+def attach(application: Flask, site: Site) -> None:
+    """Add the face to the application: one rule for everything below its root, whatever the verb."""
+    face = Face(site)
+
+    @access(PUBLIC)
+    def call_ispyb(**_: str) -> Exchanged:
+        """Every route of the face; each says itself who may call it."""
+        return answer(face)
+
+    for rule in (API_ROOT, f"{API_ROOT}/<path:rest>"):
+        application.url_map.add(Rule(rule, endpoint=_ENDPOINT, methods=None))
+    application.view_functions[_ENDPOINT] = call_ispyb

@@ -1,0 +1,14 @@
+"""The routes, one module a subject; `GROUPS` is all of them, in the order of their description.
+
+A module declares a `Group` and decorates functions with its routes; then it takes its place in the tuple below.
+"""
+
+from typing import Final
+
+from objapi.ispyb.groups import description, proteins
+from objapi.ispyb.routes import Group
+
+GROUPS: Final[tuple[Group, ...]] = (
+    proteins.group,
+    description.group,
+)

@@ -1,0 +1,69 @@
+"""The face on a fresh database: the application in this process, called by Werkzeug's test client."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.engine import URL
+
+from objapi.app import create_app
+from objapi.ispyb.database import prepare
+from objapi.ispyb.tables import METADATA
+from objapi.settings import load_settings
+from objapi.site import Site
+from tests.conftest import DATABASES
+from tests.databases import fresh_mariadb_database, fresh_sqlite_database
+from tests.objapi.ispyb.calling import KEY, Api, Rows
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def ispyb_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mariadb: Callable[[], URL]
+) -> Iterator[Site]:
+    """A site with the ISPyB tables, on each database; tests share it and find the tables empty."""
+    directory = tmp_path_factory.mktemp("ispyb")
+    if request.param == "sqlite":
+        yield from _made_site(fresh_sqlite_database(directory), directory)
+    else:
+        with fresh_mariadb_database(mariadb()) as url:
+            yield from _made_site(url, directory)
+
+
+def _made_site(url: str, directory: Path) -> Iterator[Site]:
+    settings = {"OBJAPI_DATABASE_URL": url, "OBJAPI_DATA_DIR": str(directory), "OBJAPI_ISPYB_TOKEN_KEY": KEY}
+    site = Site.open(load_settings(settings))
+    try:
+        prepare(site)
+        yield site
+    finally:
+        site.close()
+
+
+@pytest.fixture
+def rows(ispyb_site: Site) -> Iterator[Rows]:
+    """Puts rows into the tables; they are empty again afterwards."""
+    yield Rows(ispyb_site.engine)
+    with ispyb_site.engine.begin() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(sa.delete(table))
+
+
+@pytest.fixture
+def application(ispyb_site: Site) -> Flask:
+    """The application of the site."""
+    return create_app(site=ispyb_site)
+
+
+@pytest.fixture
+def api(application: Flask, rows: Rows) -> Api:
+    """Calls the face in this process."""
+    return Api(application, rows)
+
+
+@pytest.fixture
+def seeded(rows: Rows) -> Mapping[str, Any]:
+    """Two proposals with two sessions each, and people who see different parts of them; the keys by name."""
+    return rows.seed()
