@@ -15,6 +15,7 @@ from catalog import QueryOptions
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, combine
 from objapi.model.principal import Principal
 from objapi.model.values import LoadContext
+from objapi.store.acls import VIEW
 from objapi.store.act import act
 from objapi.store.attempt import Attempt
 from objapi.store.blobs import StoredFile, read_blob
@@ -242,7 +243,20 @@ class Transaction:
             renderer = Renderer(self.registry, planner.values, self._machinery.zone)
             act(planner, settled, renderer, self._machinery.tables, self._request_id)
         applied = not dry_run and not settled.empty
-        return Outcome(entries(selectors, attempt, failed), settled.plan, applied)
+        return Outcome(entries(selectors, attempt, failed), self._told(settled.plan, planner), applied)
+
+    def _told(self, plan: Plan, planner: StorePlanner) -> Plan:
+        """The plan without the fields that the user may not read."""
+        changes = []
+        for change in plan.changes:
+            draft = planner.workspace.by_uid[change.uid]
+            if not self._rights.may(VIEW, draft.acl, draft.scope):
+                changes.append(replace(change, fields=()))
+                continue
+            hidden = self._machinery.access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
+            fields = tuple(item for item in change.fields if item.field not in hidden)
+            changes.append(replace(change, fields=fields) if hidden else change)
+        return replace(plan, changes=tuple(changes))
 
     # Inside
 

@@ -38,9 +38,7 @@ def test_create_answers_id_uid_and_path(workshop: Gateway, team: str, person: st
 def test_every_missing_field_is_named(workshop: Gateway, team: str) -> None:
     with pytest.raises(ValidationError) as refused:
         workshop.create("mia", "Thing", team, title="")
-    assert [cause.name for cause in refused.value.causes] == ["title", "Maker"] or {
-        cause.name for cause in refused.value.causes
-    } == {"title", "Maker"}
+    assert {cause.name for cause in refused.value.causes} == {"title", "Maker"}
     assert "Required field not found in request" in refused.value.message
 
 
@@ -127,10 +125,8 @@ def test_a_required_title_is_unique_among_siblings(workshop: Gateway, team: str,
 
 
 def test_titles_may_be_shared_where_that_is_declared(workshop: Gateway) -> None:
-    assert (
-        workshop.create("boss", "Person", "/", title="Twin").id
-        != workshop.create("boss", "Person", "/", title="Twin").id
-    )
+    twins = [workshop.create("boss", "Person", "/", title="Twin").id for _ in range(2)]
+    assert twins[0] != twins[1]
 
 
 def test_titles_of_one_request_are_compared_too(workshop: Gateway, team: str, person: str) -> None:
@@ -160,7 +156,7 @@ def test_an_empty_value_clears_unless_it_is_required(workshop: Gateway, team: st
     path = thing(workshop, team, person, Count=3, Owner=person)
     workshop.update("mia", path, Count="", Owner="")
     read = workshop.read("mia", path)
-    assert (read["Count"], read["Owner"], read["Owner_uid"], read["OwnerName"]) == (None, None, None, None)
+    assert (read["Count"], read["Owner"], read["Owner_uid"], read["OwnerName"]) == (None, None, None, "")
     with pytest.raises(ValidationError, match="required"):
         workshop.update("mia", path, Maker="")
 
@@ -385,14 +381,15 @@ def test_remove_takes_what_is_inside_and_leaves_its_history(workshop: Gateway, t
     assert [entry.uid for entry in outcome.entries] == [uid]
     assert workshop.total("boss", {"path": path}) == 0
     for gone in (uid, part.uid):
-        assert [row["event"] for row in workshop.history("anna", ByUid(gone)).rows][0] == "remove"
+        assert workshop.history("anna", ByUid(gone)).rows[0]["event"] == "remove"
 
 
 def test_nothing_is_removed_when_one_is_not_there(workshop: Gateway, team: str, person: str) -> None:
     path = thing(workshop, team, person)
     before = workshop.dump()
-    with pytest.raises(NotFound):
+    with pytest.raises(BatchFailed) as refused:
         workshop.remove("mia", workshop.uid(path), "0" * 32)
+    assert [type(error) for error in refused.value.outcome.errors] == [NotFound]
     with pytest.raises(BadRequest):
         workshop.remove("mia")
     assert workshop.dump() == before
@@ -423,7 +420,7 @@ def test_what_is_referred_to_from_outside_stays(workshop: Gateway, team: str, pe
     workshop.update("boss", path, Maker=other)
     workshop.remove("boss", person, break_references=True)
     read = workshop.read("boss", path)
-    assert (read["Owner"], read["OwnerName"], read["Maker"]) == (None, None, other)
+    assert (read["Owner"], read["OwnerName"], read["Maker"]) == (None, "", other)
 
 
 def test_references_among_what_goes_do_not_hold_it(workshop: Gateway, team: str, person: str) -> None:
