@@ -51,6 +51,11 @@ from workflows import Cascades
 RETRY_AFTER = 2
 """Seconds after which a client may try again when the database is away."""
 
+OUTCOME_UNKNOWN = (
+    "The database was lost while the request was being committed, so it is not known whether it was carried out. "
+    "Read the objects before sending it again."
+)
+
 _log = logging.getLogger("objapi.site")
 _T = TypeVar("_T")
 
@@ -222,10 +227,15 @@ class Site:
         """Do work on a connection in one transaction, again when the database asks for it."""
         tries = self.settings.retries + 1
         for attempt in range(1, tries + 1):
+            committing = False
             try:
                 with self._connected(write) as connection:
-                    return work(connection)
-            except (StaleWrite, exc.IntegrityError, exc.DBAPIError) as error:
+                    result = work(connection)
+                    committing = write
+                return result
+            except (StaleWrite, exc.DBAPIError) as error:
+                if committing and _is_cut(error):
+                    raise Unavailable(OUTCOME_UNKNOWN, retry_after=RETRY_AFTER) from error
                 if attempt == tries or not _worth_repeating(error):
                     raise _translated(error) from error
                 _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
@@ -278,6 +288,11 @@ def _refusals_told() -> Iterator[None]:
         yield
     except LeaseRefused as error:
         raise SiteError(str(error)) from error
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Whether the connection was lost: during a commit that leaves open whether the commit happened."""
+    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
 def _worth_repeating(error: BaseException) -> bool:
