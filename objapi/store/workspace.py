@@ -84,10 +84,6 @@ class Workspace:
                 for uid in uids_in(draft.data.get(field)):
                     index.setdefault(uid, {})[draft.rid] = draft
 
-    def of_type(self, portal_type: str) -> list[Draft]:
-        """The drafts of a type that are here and will stay."""
-        return [draft for draft in self.by_type.get(portal_type, {}).values() if not draft.removed]
-
     # Loading by name
 
     def load_rids(self, rids: Iterable[int]) -> None:
@@ -186,7 +182,8 @@ class Workspace:
     def _targets(self, draft: Draft, field: str) -> Iterator[Draft]:
         uids = uids_in(self.value(draft, field))
         if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
-            drafts = self.of_type(draft.portal_type)
+            # What is about to be removed is among them: what it refers to changes as well.
+            drafts = list(self.by_type[draft.portal_type].values())
             self.load_uids(uid for item in drafts for uid in uids_in(self.value(item, field)))
         for uid in uids:
             target = self.by_uid.get(uid)

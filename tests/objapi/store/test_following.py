@@ -1,206 +1,169 @@
-"""Tables follow their declarations, step by step, while others go on writing."""
+"""What is stored besides values always equals what would be worked out from them now, whatever was done before."""
 
-from collections.abc import Iterator
-from decimal import Decimal
-from typing import Any
+import random
 
 import pytest
-from sqlalchemy import Engine, MetaData, event, select
 
-from catalog import CatalogSchema, CatalogTables, Index, IndexKind, IndexRow, ValueType, upsert
-from catalog.dialect import begin_write, create_engine_for
-from objapi.store.following import complete_tables, follow_tables
-from tests.objapi.store.layouts import Layout, layout_of
-
-EVERY_KIND = tuple(
-    [Index(f"a {kind.value}", kind) for kind in IndexKind]
-    + [Index(f"of {value.value}", IndexKind.FIELD, value, hot=True) for value in ValueType]
-)
-OLD = (
-    Index("id", IndexKind.FIELD, hot=True),
-    Index("price", IndexKind.FIELD, hot=True),
-    Index("gone", IndexKind.FIELD, hot=True),
-    Index("path", IndexKind.PATH),
-)
-NEW = (
-    Index("id", IndexKind.FIELD, hot=True),
-    Index("price", IndexKind.FIELD, ValueType.INTEGER, hot=True),
-    Index("path", IndexKind.PATH),
-    Index("span", IndexKind.DATE_RANGE, hot=True),
-    Index("amount", IndexKind.FIELD, ValueType.DECIMAL, hot=True),
-)
+from objapi.errors import ApiError
+from objapi.store.requests import ByPath, CreateItem, UpdateItem
+from tests.objapi.store.workshop import Gateway
 
 
-class Stopped(Exception):
-    """The process was killed between two steps."""
+class Chance:
+    """Random operations on the workshop, by one user; what is refused is passed over."""
+
+    def __init__(self, gateway: Gateway, seed: int) -> None:
+        self.gateway = gateway
+        self.random = random.Random(seed)
+        self.done = 0
+        self.paths: dict[str, list[str]] = {name: [] for name in ("Team", "Person", "Label", "Model", "Thing", "Part")}
+        for name in ("Team", "Person", "Label", "Model"):
+            for number in range(2):
+                self.make(name, "/", title=f"{name} {seed}.{number}")
+
+    def make(self, portal_type: str, container: str, **values: object) -> None:
+        self.paths[portal_type].append(self.gateway.create("boss", portal_type, container, **values).path)
+
+    def any(self, name: str) -> str:
+        return self.random.choice(self.paths[name]) if self.paths[name] else "/nowhere"
+
+    def some(self, name: str) -> list[str]:
+        known = self.paths[name]
+        return self.random.sample(known, self.random.randint(0, len(known))) if known else []
+
+    def word(self) -> str:
+        return f"word {self.random.randint(0, 10**9)}"
+
+    def step(self) -> None:
+        operation = self.random.choice(
+            [self.add_thing, self.add_parts, self.change_things, self.change_other, self.act, self.remove, self.refer]
+        )
+        try:
+            operation()
+            self.done += 1
+        except ApiError:
+            pass
+
+    def add_thing(self) -> None:
+        self.make(
+            "Thing",
+            self.any("Team"),
+            title=self.word(),
+            Maker=self.any("Person"),
+            Owner=self.any("Person"),
+            Labels=self.some("Label"),
+            Model=self.random.choice(["", self.any("Model")]),
+        )
+
+    def add_parts(self) -> None:
+        items = [
+            CreateItem("Part", ByPath(self.any("Thing")), {"Kind": self.word(), "Grams": self.random.randint(0, 9)})
+            for _ in range(2)
+        ]
+        self.paths["Part"].extend(entry.path for entry in self.gateway.create_all("boss", items).entries)
+
+    def change_things(self) -> None:
+        items = [
+            UpdateItem(
+                ByPath(path),
+                self.random.choice(
+                    [
+                        {"title": self.word()},
+                        {"Owner": self.random.choice(["", self.any("Person")])},
+                        {"Labels": self.some("Label")},
+                        {"Model": self.random.choice(["", self.any("Model")])},
+                        {"Colour": self.word()},
+                        {"Secret": self.word()},
+                        {"description": self.word()},
+                    ]
+                ),
+            )
+            for path in self.some("Thing")
+        ]
+        self.gateway.update_all("boss", items)
+
+    def change_other(self) -> None:
+        name, values = self.random.choice(
+            [
+                ("Team", {"Address": {"city": self.word()}}),
+                ("Person", {"title": self.word(), "Nickname": self.word()}),
+                ("Label", {"title": self.word()}),
+                ("Model", {"Colour": self.word()}),
+                ("Model", {"Until": "2001-01-01"}),
+                ("Part", {"Grams": self.random.randint(0, 99)}),
+            ]
+        )
+        self.gateway.update("boss", self.any(name), **values)
+
+    def refer(self) -> None:
+        self.gateway.update("boss", self.any("Thing"), Goes=self.some("Thing"))
+
+    def act(self) -> None:
+        action, name = self.random.choice(
+            [("hide", "Thing"), ("show", "Thing"), ("finish", "Thing"), ("publish", "Thing"), ("do", "Part")]
+        )
+        self.gateway.act("boss", action, self.any(name))
+
+    def remove(self) -> None:
+        name = self.random.choice(["Thing", "Part", "Label", "Person"])
+        path = self.any(name)
+        self.gateway.remove("boss", self.gateway.uid(path), break_references=True)
+        for paths in self.paths.values():
+            paths[:] = [known for known in paths if known != path and not known.startswith(f"{path}/")]
 
 
-class Steps:
-    """Lets so many steps be done, then stops."""
-
-    def __init__(self, allowed: int) -> None:
-        self.left = allowed
-
-    def __call__(self) -> None:
-        if self.left == 0:
-            raise Stopped
-        self.left -= 1
+@pytest.mark.parametrize("seed", range(4))
+def test_any_operations_leave_everything_in_step(workshop: Gateway, seed: int) -> None:
+    chance = Chance(workshop, seed)
+    for _ in range(120):
+        chance.step()
+    assert chance.done > 50
+    workshop.assert_settled()
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine_for(database_url)
-    yield engine
-    engine.dispose()
+def test_a_changed_source_reaches_the_ends_of_every_way(workshop: Gateway, team: str) -> None:
+    workshop.update("boss", team, Address={"city": "Ulm"})
+    owner = workshop.create("boss", "Person", "/", title=f"Ida {team}", Nickname="id")
+    thing = workshop.create("boss", "Thing", team, title="Cart", Maker=owner.uid, Owner=owner.uid)
+    other = workshop.create("boss", "Thing", team, title="Yoke", Maker=owner.uid, Owner=owner.uid, Goes=[thing.uid])
+    part = workshop.create("boss", "Part", thing.path, Kind="wheel", Grams=3)
+    workshop.update("boss", part.path, Grams=30)
+    workshop.update("boss", owner.path, title=f"Eva {team}", Nickname="ev")
+    workshop.update("boss", team, Address={"city": "Bonn"})
+    assert workshop.read("boss", team)["Heaviest"] == 30
+    assert workshop.read("boss", team)["Weights"] == [30, 0]
+    read = workshop.read("boss", thing.path)
+    assert (read["Weight"], read["OwnerName"], read["City"]) == (30, f"Eva {team}", "Bonn")
+    assert read["GoneTo"] == [f"Eva {team}"]
+    assert workshop.read("boss", owner.path)["Things"] == ["Cart", "Yoke"]
+    read = workshop.read("boss", part.path)
+    assert (read["Where"], read["OwnerOfThing"]) == ("Bonn", "ev")
+    assert workshop.total("boss", {"city": "Bonn", "path": team}) == 4
+    assert workshop.total("boss", {"things": "Cart", "portal_type": "Person"}) == 1
+    workshop.remove("boss", other.uid)
+    assert workshop.read("boss", thing.path)["GoneTo"] == []
+    assert workshop.read("boss", owner.path)["Things"] == ["Cart"]
 
 
-def _declare(
-    *indexes: Index, name: str = "books", hot_queries: tuple[tuple[str, ...], ...] = ()
-) -> tuple[MetaData, CatalogTables]:
-    metadata = MetaData()
-    schema = CatalogSchema(name, {index.name: index for index in indexes}, hot_queries=hot_queries)
-    assert schema.problems() == []
-    return metadata, CatalogTables(schema, metadata)
+def test_a_value_is_kept_on_another_object_while_that_is_named(workshop: Gateway, team: str, person: str) -> None:
+    model = workshop.create("boss", "Model", "/", title="M", Colour="red")
+    own = workshop.create("mia", "Thing", team, title="Own", Maker=person, Colour="blue").path
+    kept = workshop.create("mia", "Thing", team, title="Kept", Maker=person, Model=model.uid).path
+    assert (workshop.read("mia", own)["Colour"], workshop.read("mia", kept)["Colour"]) == ("blue", "red")
+    workshop.update("mia", kept, Colour="green")
+    assert workshop.read("mia", model.path)["Colour"] == "green"
+    workshop.update("mia", own, Model=model.uid)
+    assert workshop.read("mia", own)["Colour"] == "green"
+    workshop.update("mia", own, Model="")
+    assert workshop.read("mia", own)["Colour"] == "blue"
 
 
-def _follow(engine: Engine, metadata: MetaData) -> None:
-    follow_tables(engine, metadata, lambda: None)
-
-
-def _put(engine: Engine, tables: CatalogTables, rid: int, **values: object) -> None:
-    with engine.connect() as connection, begin_write(connection):
-        upsert(connection, tables, [IndexRow(rid, rid, 1, 0, values)])
-
-
-def _values(engine: Engine, tables: CatalogTables, index: str) -> dict[int, Any]:
-    with engine.connect() as connection:
-        rows = connection.execute(select(tables.rid, tables.column(index)))
-        return {row[0]: row[1] for row in rows}
-
-
-def _changes(engine: Engine, metadata: MetaData) -> list[str]:
-    """The statements with which tables that exist are changed."""
-    seen: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *others: object) -> None:
-        if statement.startswith(("ALTER", "DROP", "CREATE INDEX")):
-            seen.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    _follow(engine, metadata)
-    event.remove(engine, "before_cursor_execute", note)
-    return seen
-
-
-def test_tables_that_match_their_declarations_are_left_alone(engine: Engine) -> None:
-    metadata, _ = _declare(*EVERY_KIND, hot_queries=(("of string", "of integer"),))
-    _follow(engine, metadata)
-    assert _changes(engine, metadata) == []
-
-
-def test_following_gives_what_a_new_database_gets(engine: Engine) -> None:
-    """But for the column that is declared no more, which stays, without its key."""
-    fresh = _layout_of_new(engine, *NEW)
-    _follow(engine, _declare(*OLD)[0])
-    _follow(engine, _declare(*NEW)[0])
-    followed = layout_of(engine)
-    _drop_stray_columns(followed, fresh)
-    assert followed == fresh
-
-
-def test_values_of_columns_that_stay_are_kept(engine: Engine) -> None:
-    metadata, old = _declare(*OLD)
-    _follow(engine, metadata)
-    _put(engine, old, 7, id="b-7", price="12", gone="x", path="/Plone/b-7")
-    metadata, new = _declare(*NEW)
-    _follow(engine, metadata)
-    assert _values(engine, new, "id") == {7: "b-7"}
-    assert _values(engine, new, "path") == {7: "/Plone/b-7"}
-    assert _values(engine, new, "amount") == {7: None}
-    assert _values(engine, old, "gone") == {7: "x"}
-
-
-def test_requests_with_the_former_declarations_go_on(engine: Engine) -> None:
-    metadata, old = _declare(*OLD)
-    _follow(engine, metadata)
-    metadata, new = _declare(*(index for index in NEW if index.name != "price"))
-    _follow(engine, metadata)
-    _put(engine, old, 7, id="b-7", price="12", gone="x", path="/Plone/b-7")
-    _put(engine, new, 8, id="b-8", amount=Decimal("1.50"))
-    assert _values(engine, old, "price") == {7: "12", 8: None}
-    assert _values(engine, new, "amount") == {7: None, 8: Decimal("1.5")}
-
-
-def test_column_of_another_type_is_made_anew(engine: Engine) -> None:
-    metadata, old = _declare(*OLD)
-    _follow(engine, metadata)
-    _put(engine, old, 7, id="b-7", price="dear")
-    metadata, new = _declare(*NEW)
-    _follow(engine, metadata)
-    assert _values(engine, new, "price") == {7: None}
-    _put(engine, new, 7, id="b-7", price=12)
-    assert _values(engine, new, "price") == {7: 12}
-
-
-def test_hot_queries_come_and_go(engine: Engine) -> None:
-    plain = _layout_of_new(engine, *OLD)
-    _follow(engine, _declare(*OLD)[0])
-    _follow(engine, _declare(*OLD, hot_queries=(("gone", "id"),))[0])
-    assert len(layout_of(engine)["cat_books"]["keys"]) == len(plain["cat_books"]["keys"]) + 1
-    _follow(engine, _declare(*OLD)[0])
-    assert layout_of(engine) == plain
-
-
-def test_new_catalogs_come_and_others_stay(engine: Engine) -> None:
-    _follow(engine, _declare(*OLD)[0])
-    _follow(engine, _declare(*NEW, name="shelves")[0])
-    assert {"cat_books", "cat_shelves", "cat_shelves_kw", "cat_shelves_words"} <= set(layout_of(engine))
-
-
-@pytest.mark.parametrize("allowed", range(13))
-def test_work_cut_short_at_any_step_is_finished_by_doing_it_again(engine: Engine, allowed: int) -> None:
-    fresh = _layout_of_new(engine, *NEW)
-    _follow(engine, _declare(*OLD)[0])
-    metadata, _ = _declare(*NEW)
-    steps = Steps(allowed)
-    try:
-        follow_tables(engine, metadata, steps)
-    except Stopped:
-        assert allowed < 12, "three tables have four steps each"
-    else:
-        assert allowed == 12
-    _follow(engine, metadata)
-    followed = layout_of(engine)
-    _drop_stray_columns(followed, fresh)
-    assert followed == fresh
-
-
-def test_completing_makes_what_is_missing_only(engine: Engine) -> None:
-    fresh = _layout_of_new(engine, *NEW)
-    metadata, tables = _declare(*NEW)
-    complete_tables(engine, metadata, lambda: None)
-    key = next(index for index in tables.main.indexes if "amount" in str(index.columns.keys()))
-    with engine.begin() as connection:
-        key.drop(connection)
-        tables.keywords.drop(connection)
-    assert layout_of(engine) != fresh
-    complete_tables(engine, metadata, lambda: None)
-    assert layout_of(engine) == fresh
-
-
-def _layout_of_new(engine: Engine, *indexes: Index) -> Layout:
-    """The layout of a database without a past, which is then emptied again."""
-    metadata, _ = _declare(*indexes)
-    _follow(engine, metadata)
-    layout = layout_of(engine)
-    with engine.begin() as connection:
-        metadata.drop_all(connection)
-    return layout
-
-
-def _drop_stray_columns(layout: Layout, fresh: Layout) -> None:
-    columns = layout["cat_books"]["columns"]
-    stray = set(columns) - set(fresh["cat_books"]["columns"])
-    assert len(stray) == 1
-    assert stray.pop().startswith("ix_gone")
-    layout["cat_books"]["columns"] = {name: columns[name] for name in fresh["cat_books"]["columns"]}
+def test_rights_follow_into_what_an_object_holds(workshop: Gateway, team: str, person: str) -> None:
+    thing = workshop.create("mia", "Thing", team, title="Safe", Maker=person).path
+    part = workshop.create("mia", "Part", thing, Kind="door").path
+    assert workshop.total("anna", {"path": thing}) == 2
+    workshop.act("mia", "hide", thing)
+    assert (workshop.total("anna", {"path": thing}), workshop.total("mia", {"path": thing})) == (0, 2)
+    workshop.act("boss", "show", thing)
+    assert workshop.total("anna", {"path": part}) == 1
+    workshop.assert_settled()

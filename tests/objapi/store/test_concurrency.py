@@ -1,0 +1,179 @@
+"""Requests that meet: as if one had come after the other, or refused in so many words."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import exc
+
+from objapi.errors import ApiError, Conflict, ValidationError
+from objapi.store import transaction
+from objapi.store.requests import ByPath, UpdateItem
+from objapi.store.transaction import Transaction
+from tests.objapi.store.workshop import USERS, Gateway, open_site
+
+
+@pytest.fixture(scope="module")
+def module_workshop(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A workshop that tries harder than usual, since here everybody wants the same."""
+    data: Path = tmp_path_factory.mktemp("workshop")
+    site = open_site(module_database_url, data, retries=20)
+    gateway = Gateway.on(site)
+    gateway.add_users(USERS)
+    yield gateway
+    site.close()
+
+
+def together(*tasks: Callable[[], object]) -> list[object]:
+    """What each task gives, or the ApiError it raises; all begin at once."""
+    results: list[object] = [None] * len(tasks)
+    start = threading.Barrier(len(tasks))
+
+    def run(place: int, task: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            results[place] = task()
+        except ApiError as error:
+            results[place] = error
+
+    threads = [threading.Thread(target=run, args=(place, task)) for place, task in enumerate(tasks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    return results
+
+
+def errors(results: Sequence[object]) -> list[ApiError]:
+    return [result for result in results if isinstance(result, ApiError)]
+
+
+def test_two_never_get_the_same_id(workshop: Gateway, team: str, person: str) -> None:
+    def make(name: str) -> str:
+        return workshop.create("mia", "Thing", team, title=name, Maker=person).id
+
+    results = together(*(lambda name=f"T{number}": make(name) for number in range(8)))
+    assert errors(results) == []
+    assert len(set(results)) == 8
+
+
+def test_one_title_is_given_once(workshop: Gateway, team: str, person: str) -> None:
+    results = together(*(lambda: workshop.create("mia", "Thing", team, title="Only", Maker=person) for _ in range(4)))
+    assert [type(error) for error in errors(results)] == [ValidationError] * 3
+    assert workshop.total("mia", {"path": team, "title": "Only"}) == 1
+
+
+def test_one_id_is_given_once(workshop: Gateway, team: str) -> None:
+    results = together(*(lambda: workshop.create("mia", "Box", team, id="same", title="x") for _ in range(4)))
+    assert [type(error) for error in errors(results)] == [Conflict] * 3
+
+
+def test_whoever_finishes_the_last_parts_finishes_the_thing(workshop: Gateway, team: str, person: str) -> None:
+    for round_ in range(6):
+        thing = workshop.create("mia", "Thing", team, title=f"Round {round_}", Maker=person).path
+        parts = [workshop.create("mia", "Part", thing, Kind="leg").path for _ in range(2)]
+        results = together(*(lambda path=path: workshop.act("mia", "do", path) for path in parts))
+        assert errors(results) == []
+        assert workshop.read("mia", thing)["review_state"] == "finished"
+
+
+def test_derived_values_see_every_change(workshop: Gateway, team: str, person: str) -> None:
+    thing = workshop.create("mia", "Thing", team, title="Scale", Maker=person).path
+    parts = [workshop.create("mia", "Part", thing, Kind="weight").path for _ in range(4)]
+    for grams in (10, 20, 30):
+        results = together(
+            *(lambda path=path, grams=grams: workshop.update("mia", path, Grams=grams) for path in parts),
+            lambda grams=grams: workshop.update("mia", thing, Count=grams),
+        )
+        assert errors(results) == []
+        read = workshop.read("mia", thing)
+        assert (read["Weight"], read["Count"]) == (4 * grams, grams)
+    workshop.assert_settled()
+
+
+def test_what_is_added_at_the_same_time_gets_the_rights_of_its_container(
+    workshop: Gateway, team: str, person: str
+) -> None:
+    for round_ in range(5):
+        thing = workshop.create("mia", "Thing", team, title=f"Vault {round_}", Maker=person).path
+        results = together(
+            lambda path=thing: workshop.act("mia", "hide", path),
+            lambda path=thing: workshop.create("mia", "Part", path, Kind="door"),
+        )
+        assert errors(results) == []
+        assert workshop.total("anna", {"path": thing}) == 0
+    workshop.assert_settled()
+
+
+def test_a_version_wins_once(workshop: Gateway, team: str, person: str) -> None:
+    thing = workshop.create("mia", "Thing", team, title="Prize", Maker=person).path
+    results = together(
+        *(lambda number=number: workshop.update("mia", thing, version=1, Count=number) for number in range(4))
+    )
+    assert [type(error) for error in errors(results)] == [Conflict] * 3
+    assert workshop.read("mia", thing)["version"] == 2
+
+
+def test_what_is_removed_is_not_referred_to(workshop: Gateway, team: str, person: str) -> None:
+    for round_ in range(4):
+        thing = workshop.create("mia", "Thing", team, title=f"Refers {round_}", Maker=person).path
+        label = workshop.create("boss", "Label", "/", title=f"Leaves {team} {round_}")
+        together(
+            lambda label=label: workshop.remove("boss", label.uid),
+            lambda label=label, thing=thing: workshop.update("mia", thing, Labels=[label.uid]),
+        )
+        there = workshop.total("boss", {"path": label.path})
+        assert len(workshop.read("mia", thing)["Labels"]) == there
+    workshop.assert_settled()
+
+
+def test_objects_taken_in_opposite_order_are_all_changed(workshop: Gateway, team: str, person: str) -> None:
+    paths = [workshop.create("mia", "Thing", team, title=f"Order {n}", Maker=person).path for n in range(6)]
+
+    def change(order: Sequence[str], count: int) -> object:
+        items = [UpdateItem(ByPath(path), {"Count": count}) for path in order]
+        return workshop.update_all("mia", items)
+
+    for round_ in range(4):
+        results = together(lambda r=round_: change(paths, r), lambda r=round_: change(paths[::-1], r + 100))
+        assert errors(results) == []
+        counts = {workshop.read("mia", path)["Count"] for path in paths}
+        assert len(counts) == 1
+
+
+def test_a_request_that_the_database_gave_up_is_done_again(
+    workshop: Gateway, team: str, person: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deadlock(Exception):
+        pass
+
+    thing = workshop.create("mia", "Thing", team, title="Again", Maker=person).path
+    act, calls = transaction.act, []
+
+    def stumble(*arguments: object, **options: object) -> None:
+        act(*arguments, **options)
+        calls.append(1)
+        if len(calls) < 3:
+            raise exc.OperationalError("UPDATE", None, Deadlock(1213, "Deadlock found"))
+
+    monkeypatch.setattr(transaction, "act", stumble)
+    assert workshop.update("mia", thing, Count=1).version == 2
+    assert len(calls) == 3
+
+
+def test_acls_of_a_request_that_failed_are_not_remembered(workshop: Gateway, team: str, person: str) -> None:
+    """An acl's number may be given to another when the request that gave it first is undone."""
+    thing = workshop.create("mia", "Thing", team, title="Undone", Maker=person).path
+    book = workshop.site.machinery.book
+    known = book.newest
+
+    def hide_and_fail(tx: Transaction) -> None:
+        tx.transition([ByPath(thing)], "hide")
+        tx.update([UpdateItem(ByPath(thing), {"Count": 1})])
+        raise RuntimeError("too late")
+
+    with pytest.raises(RuntimeError):
+        workshop.run("boss", hide_and_fail, write=True)
+    assert book.newest == known
