@@ -1,7 +1,8 @@
 """Every request of the API reference, sent in order to a laboratory of its own, is answered as the page shows."""
 
+import contextlib
+import io
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,17 +13,31 @@ from objapi.errors import ApiError
 from objapi.settings import SETTINGS
 from tests.acceptance.conftest import Serve
 from tests.conftest import DATABASES
-from tests.docs.examples import Reader, examples
-from tests.docs.pages import DOCS, table_rows
+from tests.docs.examples import SHOWN_ROOT, Reader, examples
+from tests.docs.pages import DOCS, ROOT, blocks, table_rows
 
 API = DOCS / "api.md"
 
 
-@pytest.mark.parametrize("database", DATABASES)
-def test_answers_are_as_shown(serve: Serve, database: str) -> None:
-    reader = Reader(serve(database))
+@pytest.fixture(scope="module", params=DATABASES)
+def root(request: pytest.FixtureRequest, serve: Serve) -> str:
+    """The URL of a laboratory that nobody else has touched."""
+    return serve(request.param)
+
+
+def test_answers_are_as_shown(root: str) -> None:
+    reader = Reader(root)
     reader.follow(API)
     assert not reader.problems, "\n".join(reader.problems)
+
+
+def test_the_snippet_of_the_readme_lists_the_clients(root: str) -> None:
+    (block,) = blocks(ROOT / "README.md", "python")
+    assert len(block.text.splitlines()) <= 10
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(block.text.replace(SHOWN_ROOT, root), block.place, "exec"), {})
+    assert "'Green Valley Orchards'" in printed.getvalue()
 
 
 def test_every_method_has_an_example() -> None:
@@ -59,7 +74,7 @@ def test_the_limits_are_those_of_the_settings() -> None:
     assert {row[0]: row[1] for row in rows} == {row[0]: defaults[row[0]] for row in rows}
 
 
-def test_a_wrong_answer_is_noted(tmp_path: Path) -> None:
+def test_a_wrong_answer_is_noted() -> None:
     """The comparison can fail: one example with everything wrong that can be."""
     reader = Reader("http://there", names={"uid": "1"})
     example = next(examples(API))

@@ -1,0 +1,1 @@
+"""Measurements of the sample laboratory, grown to a size; they judge nothing."""

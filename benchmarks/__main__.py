@@ -1,0 +1,72 @@
+"""`python -m benchmarks`: how long the usual requests take, and how many SQL statements they need.
+
+Nothing is judged. The database is SQLite in a temporary directory and, when a URL is given, an empty MariaDB or MySQL
+database, in which everything stays that was made. At most `--seconds` are spent on growing a laboratory to a size.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.inside import measure_inside
+from benchmarks.laboratory import NotEmpty, grow, laboratory
+from benchmarks.measuring import Measurement, table
+from benchmarks.served import measure_served
+
+URL_VARIABLE = "OBJAPI_TEST_BENCHMARK_URL"
+
+
+def main() -> int:
+    """Measure what the command line asks for; the exit status."""
+    arguments = _arguments()
+    databases: dict[str, dict[str, str]] = {"sqlite": {}}
+    if arguments.database_url:
+        databases["mariadb"] = {"OBJAPI_DATABASE_URL": arguments.database_url}
+    measurements: list[Measurement] = []
+    try:
+        for database, environ in databases.items():
+            measurements.extend(_measured(database, environ, arguments.objects, arguments.seconds))
+    except NotEmpty as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; measured so far:", file=sys.stderr)
+    print(table(measurements))
+    return 0
+
+
+def _measured(database: str, environ: dict[str, str], sizes: list[int], seconds: float) -> Iterator[Measurement]:
+    with tempfile.TemporaryDirectory(prefix="objapi-benchmarks-") as name:
+        data = Path(name)
+        objects = 0
+        with laboratory(data / "var", environ) as site:
+            for size in sorted(sizes):
+                objects = grow(site, size, seconds)
+                yield from measure_inside(site, database)
+        yield from measure_served(data, environ, database, objects)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--objects", type=int, nargs="+", default=[1_000, 100_000], metavar="N", help="sizes; default: 1000 100000"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=240.0,
+        help="longest time to grow to a size; default: 240. It stays smaller then.",
+    )
+    parser.add_argument(
+        "--database-url",
+        default=os.environ.get(URL_VARIABLE),
+        help=f"an empty MariaDB or MySQL database to measure as well; default: {URL_VARIABLE}",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
