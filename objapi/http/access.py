@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 
 from flask import Flask
+from flask_login import login_required
 
 _DECLARED: Final = "required_access"
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -40,11 +41,16 @@ class UndeclaredAccess(Exception):
 
 
 def access(required: Access) -> Callable[[_View], _View]:
-    """Decorator: declare what a view function asks of its caller. To be put next to the function, under its route."""
+    """Decorator: declare what a view function asks of its caller, and see to LOGGED_IN before it is called.
+
+    To be put next to the function, under its route. API and PUBLIC are left to the view: the permission of API is asked
+    inside the view's own transaction.
+    """
 
     def declare(view: _View) -> _View:
-        setattr(view, _DECLARED, required)
-        return view
+        guarded: _View = login_required(view) if required is LOGGED_IN else view
+        setattr(guarded, _DECLARED, required)
+        return guarded
 
     return declare
 

@@ -57,15 +57,16 @@ def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) 
     """Note a new exchange in the WSGI environment.
 
     `public_url` is the configured URL of the root; without it the `Host` header tells. Raises BadRequest when that
-    header is no host, after the exchange was noted.
+    header is then no host, after the exchange was noted. Such a header goes no further: routing would stumble over it.
     """
     host = str(environ.get("HTTP_HOST", ""))
-    served = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-    known = public_url is not None or not host or valid_host(host)
-    root = public_url or f"{environ['wsgi.url_scheme']}://{host if host and known else served}"
+    valid = valid_host(host)
+    if not valid:
+        environ["HTTP_HOST"] = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    root = public_url or f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
     exchange = Exchange(root, path)
     environ[_KEY] = exchange
-    if not known:
+    if host and not valid and public_url is None:
         raise BadRequest("The Host header is no host name or address with an optional port.")
     return exchange
 

@@ -21,7 +21,8 @@ _FORWARDING: Final = (
     "HTTP_X_FORWARDED_PREFIX",
     "HTTP_FORWARDED",
 )
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_LABEL: Final = r"[A-Za-z0-9_-]{1,63}"
+_HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL}){{0,126}}\.?|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
 
 
 class TrustedProxies:
@@ -47,7 +48,7 @@ class TrustedProxies:
 
 
 def valid_host(host: str) -> bool:
-    """Whether a `Host` header is a host name or address with an optional port, and nothing else."""
+    """Whether a `Host` header is a host name or address with an optional port, and nothing else (RFC 1035 2.3.4)."""
     return _HOST.fullmatch(host) is not None
 
 

@@ -126,7 +126,8 @@ def attach_visitors(application: Flask, visitors: Visitors) -> None:
     application.config["REMEMBER_COOKIE_NAME"] = ";"
     manager.request_loader(visitors.visitor)
     manager.unauthorized_handler(_refuse)
-    manager.init_app(application)
+    # Its context processor would load the visitor for every template, the page that tells of a failure included.
+    manager.init_app(application, add_context_processor=False)
     application.extensions[_EXTENSION] = visitors
 
 

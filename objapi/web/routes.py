@@ -4,7 +4,6 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
-from flask_login import login_required
 
 from objapi.errors import Unauthorized
 from objapi.http.access import LOGGED_IN, PUBLIC, access
@@ -56,14 +55,12 @@ def make_blueprint(settings: Settings) -> Blueprint:
 
     @web.get(f"{site}/password")
     @access(LOGGED_IN)
-    @login_required
     def password_form() -> Response:
         """The form for one's own password."""
         return password.answer_form(settings)
 
     @web.post(f"{site}/password")
     @access(LOGGED_IN)
-    @login_required
     def change_password() -> Response:
         """Change one's own password."""
         return password.answer_change(settings)

@@ -1,11 +1,15 @@
 """The sample laboratory, served: one server a database and session, and others for tests with needs of their own."""
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
 
+from objapi.settings import SQLITE_FILE
 from tests.acceptance.client import Client
 from tests.acceptance.server import served_laboratory
 from tests.conftest import DATABASES
@@ -21,6 +25,7 @@ SETTINGS = {"OBJAPI_WORKERS": "1", "OBJAPI_LOG_LEVEL": "warning"}
 @pytest.fixture(scope="session")
 def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A function that serves a fresh laboratory until the session ends: `serve("sqlite", OBJAPI_…=…)` gives its URL."""
+    ready: list[Path] = []
     with ExitStack() as stack:
 
         def start(database: str, **settings: str) -> str:
@@ -28,9 +33,22 @@ def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) 
             given = SETTINGS | settings
             if database == "mariadb":
                 given["OBJAPI_DATABASE_URL"] = stack.enter_context(fresh_mariadb_database(mariadb()))
-            return stack.enter_context(served_laboratory(data, given))
+            elif ready:
+                shutil.copytree(ready[0], data / "var")
+            url = stack.enter_context(served_laboratory(data, given))
+            if database == "sqlite" and not ready:
+                ready.append(_untouched(data / "var", tmp_path_factory.mktemp("ready") / "var"))
+            return url
 
         yield start
+
+
+def _untouched(data: Path, copy: Path) -> Path:
+    """A copy of the laboratory that `serve --demo` has just made, for further servers to begin with."""
+    copy.mkdir()
+    with sqlite3.connect(data / SQLITE_FILE) as made, sqlite3.connect(copy / SQLITE_FILE) as kept:
+        made.backup(kept)
+    return copy
 
 
 @pytest.fixture(scope="session", params=DATABASES)

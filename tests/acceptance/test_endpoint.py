@@ -1,7 +1,10 @@
 """Where the API lives and how it answers: URLs, verbs, the envelope, the status of failures, headers, limits."""
 
 import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -181,6 +184,11 @@ def test_limits_are_settings_and_refused_by_name(limited: Client, data: Any, sta
     assert named in failed(response, status)["message"]
 
 
+def test_the_number_of_parameters_is_limited_in_json_too(limited: Client) -> None:
+    answer = failed(limited.json("read", {f"name{number}": "x" for number in range(41)}), 413, "TooLarge")
+    assert "40" in answer["message"]
+
+
 def test_the_number_of_updates_is_limited(limited: Client) -> None:
     values = {f"/clients/client-{number}": {"Phone": "1"} for number in range(4)}
     answer = limited.refused("update_many", {"input_values": json.dumps(values)}, status=413, type="TooLarge")
@@ -205,6 +213,26 @@ def limited(serve: Serve) -> Client:
 def test_version_is_open_to_all(as_user: AsUser) -> None:
     answer = succeeded(as_user(None).get("version"))
     assert answer["version"]
+
+
+@pytest.mark.parametrize("host", ["a..b", ".", "a" * 64, "a b", "a/b"])
+def test_a_host_that_is_none_is_refused_in_the_envelope(admin: Client, host: str) -> None:
+    failed(admin.get("read", headers={"Host": host}), 400, "BadRequest")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "__ac=stolen"}])
+def test_a_long_body_is_read_only_for_users(root: str, headers: dict[str, str]) -> None:
+    """The body is announced and never sent: an answer shows that nobody waited for it."""
+    address = urlsplit(root)
+    with closing(HTTPConnection(address.hostname or "", address.port, timeout=20)) as connection:
+        connection.putrequest("POST", "/Plone/@@API/create")
+        sent = {"Content-Type": "application/json", "Content-Length": str(1024 * 1024)} | headers
+        for name, value in sent.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        response = connection.getresponse()
+        assert response.status == 401
+        assert json.loads(response.read())["type"] == "Unauthorized"
 
 
 def test_nothing_of_the_inside_is_told(admin: Client) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from werkzeug.http import parse_options_header
 
 from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser
@@ -452,7 +453,9 @@ def test_a_file_comes_back_as_it_was_sent_and_only_to_be_saved(admin: Client, as
         response = admin.http.get(url)
         assert response.status_code == 200
         assert response.content == content
-        assert response.headers["Content-Disposition"].startswith("attachment;")
+        disposition, options = parse_options_header(response.headers["Content-Disposition"])
+        assert (disposition, options["filename"]) == ("attachment", "räport <1>.html")
+        assert response.headers["Content-Disposition"].isascii()
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert "sandbox" in response.headers["Content-Security-Policy"]
         assert as_user(None).http.get(url).status_code == 401

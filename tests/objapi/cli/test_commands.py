@@ -1,0 +1,201 @@
+"""The `objapi` command: making a site, its users, contents and workflows, and what it refuses with a remedy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from objapi.cli import main
+from objapi.cli.serving import announcement, is_exposed
+from objapi.model.content import ContentUser
+from objapi.settings import load_settings
+
+CONTENT = """
+users:
+- {id: somebody, password: a long secret, fullname: Some Body, roles: [Member]}
+objects:
+- {path: /clients/client-1, portal_type: Client, fields: {Name: First, ClientID: F}}
+"""
+
+DEFINITION = """<?xml version="1.0"?>
+<dc-workflow workflow_id="small" title="Small" state_variable="review_state" initial_state="open">
+ <state state_id="open" title="Open"><exit-transition transition_id="close"/></state>
+ <state state_id="closed" title="Closed"/>
+ <transition transition_id="close" title="Close" new_state="closed" trigger="USER" before_script="" after_script="x">
+  <guard><guard-expression>python: here.ok()</guard-expression></guard>
+ </transition>
+</dc-workflow>
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the surroundings reaches a command."""
+    monkeypatch.delenv("OBJAPI_DATA_DIR", raising=False)
+    monkeypatch.delenv("OBJAPI_DATABASE_URL", raising=False)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+def objapi(*arguments: str | Path, given: str = "") -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=given)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data directory of a new site, which tests add to."""
+    data = tmp_path_factory.mktemp("site") / "var"
+    result = objapi("init", "--data", data)
+    assert result.exit_code == 0, result.output
+    assert "objapi user add" in result.stderr
+    yield data
+
+
+def test_help_names_every_command() -> None:
+    result = objapi("--help")
+    assert result.exit_code == 0
+    for command in ("serve", "init", "user", "content", "upgrade", "reindex", "workflows", "settings"):
+        assert f"  {command} " in result.output
+        assert objapi(command, "--help").exit_code == 0
+
+
+def test_making_a_site_again_changes_nothing(made: Path) -> None:
+    result = objapi("init", "--data", made)
+    assert (result.exit_code, "nothing was changed" in result.stderr) == (0, True)
+
+
+def test_users_are_added_listed_and_given_new_passwords(made: Path) -> None:
+    add = objapi(
+        "user", "add", "boss", "--role", "Manager", "--fullname", "The Boss", "--password-stdin", "--data", made,
+        given="a long secret\n",
+    )  # fmt: skip
+    assert add.exit_code == 0, add.output
+    assert "boss\tThe Boss\t\tManager" in objapi("user", "list", "--data", made).stdout
+    new = objapi("user", "passwd", "boss", "--data", made, given="another secret\nanother secret\n")
+    assert new.exit_code == 0, new.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "told"),
+    [
+        (("user", "add", "b s", "--password-stdin"), "a long secret\n", "'b s'"),
+        (("user", "add", "x", "--role", "Managr", "--password-stdin"), "short\n", "Managr"),
+        (("user", "passwd", "nobody", "--password-stdin"), "a long secret\n", "nobody"),
+    ],
+)
+def test_what_cannot_be_a_user_is_refused(made: Path, arguments: tuple[str, ...], given: str, told: str) -> None:
+    result = objapi(*arguments, "--data", made, given=given)
+    assert result.exit_code == 1
+    assert told in result.stderr
+
+
+def test_contents_are_loaded_from_a_file_all_or_none(made: Path, tmp_path: Path) -> None:
+    file = tmp_path / "content.yaml"
+    file.write_text(CONTENT, encoding="utf-8")
+    assert objapi("content", "load", file, "--data", made).exit_code == 0
+    assert "somebody" in objapi("user", "list", "--data", made).stdout
+    again = objapi("content", "load", file, "--data", made)
+    assert again.exit_code == 1
+    assert "somebody" in again.stderr
+    file.write_text("objects: [1]", encoding="utf-8")
+    assert objapi("content", "load", file, "--data", made).exit_code == 1
+
+
+@pytest.mark.parametrize("command", ["upgrade", "reindex"])
+def test_upkeep_can_be_repeated(made: Path, command: str) -> None:
+    for _ in range(2):
+        result = objapi(command, "--data", made)
+        assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("arguments", [("user", "list"), ("serve", "--port", "1"), ("reindex",)])
+def test_without_a_site_the_remedy_is_told(data: Path, arguments: tuple[str, ...]) -> None:
+    result = objapi(*arguments, "--data", data)
+    assert result.exit_code == 1
+
+
+def test_a_site_that_was_never_made_is_not_served(data: Path) -> None:
+    result = objapi("serve", "--port", "18080", "--data", data)
+    assert (result.exit_code, "objapi init" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("variable", ["OBJAPI_HOST", "OBJAPI_PUBLIC_URL"])
+def test_the_sample_laboratory_is_for_this_machine_alone(
+    data: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, {"OBJAPI_HOST": "0.0.0.0", "OBJAPI_PUBLIC_URL": "https://lab.example"}[variable])
+    result = objapi("serve", "--demo", "--data", data)
+    assert result.exit_code == 1
+    assert "127.0.0.1" in result.stderr
+    assert not data.exists()
+
+
+def test_a_wrong_setting_is_told_by_name(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBJAPI_PROT", "8080")
+    monkeypatch.setenv("OBJAPI_THREADS", "many")
+    result = objapi("init", "--data", data)
+    assert result.exit_code == 1
+    assert "OBJAPI_PROT" in result.stderr
+    assert "OBJAPI_THREADS" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "exposed"),
+    [
+        ({}, False),
+        ({"OBJAPI_HOST": "localhost"}, False),
+        ({"OBJAPI_HOST": "0.0.0.0"}, True),
+        ({"OBJAPI_PUBLIC_URL": "http://127.0.0.1:9000"}, False),
+        ({"OBJAPI_PUBLIC_URL": "https://lab.example"}, True),
+    ],
+)
+def test_who_can_reach_the_server(settings: dict[str, str], exposed: bool) -> None:
+    assert is_exposed(load_settings(settings)) is exposed
+
+
+def test_the_announcement_has_what_a_newcomer_needs() -> None:
+    user = ContentUser("admin", "secret", "Site Administrator", roles=("Manager",))
+    text = announcement(load_settings({"OBJAPI_PORT": "9000"}), [user])
+    assert "http://127.0.0.1:9000/Plone" in text
+    assert "admin  secret  Site Administrator (Manager)" in text
+    assert "curl -u admin:secret 'http://127.0.0.1:9000/Plone/@@API/read?portal_type=Client'" in text
+    assert "curl" not in announcement(load_settings({}), [])
+
+
+def test_a_definition_of_another_system_becomes_a_declaration(tmp_path: Path) -> None:
+    file = tmp_path / "definition.xml"
+    file.write_text(DEFINITION, encoding="utf-8")
+    result = objapi("workflows", "import", file)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("workflows:\n  small:\n")
+    assert "here.ok()" in result.stderr
+    written = tmp_path / "small.yaml"
+    assert objapi("workflows", "import", file, "-o", written).exit_code == 0
+    assert written.read_text(encoding="utf-8") == result.stdout
+
+
+def test_a_broken_definition_is_refused_with_line_and_cause(tmp_path: Path) -> None:
+    file = tmp_path / "definition.xml"
+    file.write_text("<dc-workflow>\n<state>\n</dc-workflow>", encoding="utf-8")
+    result = objapi("workflows", "import", file)
+    assert result.exit_code == 1
+    assert "line 3" in result.stderr
+
+
+def test_workflows_of_the_site_are_listed() -> None:
+    assert "bika_batch_workflow" in objapi("workflows", "show").stdout
+    assert objapi("workflows", "show", "nosuch").exit_code == 1
+
+
+@pytest.mark.parametrize(("form", "start"), [("yaml", "workflows:"), ("mermaid", "stateDiagram"), ("svg", "<svg")])
+def test_a_workflow_of_the_site_is_shown(form: str, start: str) -> None:
+    result = objapi("workflows", "show", "bika_batch_workflow", "--format", form)
+    assert (result.exit_code, result.stdout.startswith(start)) == (0, True)
+
+
+def test_settings_are_listed_with_their_defaults() -> None:
+    assert "OBJAPI_PORT (default: 8080)" in objapi("settings").stdout

@@ -1,0 +1,51 @@
+"""Failures of any kind become one of ours and are logged once, with the traceback only for our own faults."""
+
+import logging
+
+import pytest
+from werkzeug.exceptions import ImATeapot, MethodNotAllowed, NotFound, RequestEntityTooLarge, ServiceUnavailable
+
+from objapi.errors import ApiError, BadRequest, Unavailable
+from objapi.http.failures import as_api_error, log_failure
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "status"),
+    [
+        (BadRequest("x"), "BadRequest", 400),
+        (NotFound(), "NotFound", 404),
+        (RequestEntityTooLarge(), "TooLarge", 413),
+        (ImATeapot(), "BadRequest", 418),
+        (MethodNotAllowed(["POST", "GET"]), "MethodNotAllowed", 405),
+        (ServiceUnavailable(), "InternalError", 500),
+        (KeyError("secret"), "InternalError", 500),
+    ],
+)
+def test_every_failure_has_a_name_and_a_status(error: Exception, name: str, status: int) -> None:
+    answered = as_api_error(error)
+    assert (answered.name, answered.status) == (name, status)
+    assert "secret" not in answered.message
+
+
+def test_a_wrong_verb_names_the_right_ones() -> None:
+    assert as_api_error(MethodNotAllowed(["POST", "GET"])).headers == {"Allow": "GET, POST"}
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "traceback"),
+    [
+        (BadRequest("x"), logging.INFO, False),
+        (Unavailable("x", retry_after=1), logging.WARNING, False),
+        (ValueError("inside"), logging.ERROR, True),
+    ],
+)
+def test_a_failure_is_logged_once_at_its_level(
+    caplog: pytest.LogCaptureFixture, error: Exception, level: int, traceback: bool
+) -> None:
+    answered: ApiError = as_api_error(error)
+    with caplog.at_level(logging.DEBUG):
+        log_failure(error, answered, request_id="id-1", method="GET", path="/a\nb")
+    (record,) = caplog.records
+    assert (record.levelno, bool(record.exc_info and record.exc_info[0])) == (level, traceback)
+    assert "id-1" in record.getMessage()
+    assert "\n" not in record.getMessage()

@@ -1,0 +1,152 @@
+"""The application as a whole: what a request costs, what it answers when the database is away, how it starts."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from objapi.app import create_app
+from objapi.settings import load_settings
+from objapi.site import Site
+
+ADMIN = ("admin", "secret")
+
+
+@contextmanager
+def statements(site: Site) -> Iterator[list[str]]:
+    """The SQL statements that are sent meanwhile; BEGIN and COMMIT are not among them."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    event.listen(site.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(site.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("way", ["basic", "cookie"])
+def test_a_read_of_ten_objects_is_four_statements_at_most_log_in_included(
+    application: Flask, site: Site, way: str
+) -> None:
+    client = application.test_client()
+    options: dict[str, Any] = {"auth": ADMIN} if way == "basic" else {}
+    if way == "cookie":
+        client.post("/Plone/login_form", data={"__ac_name": "admin", "__ac_password": "secret"})
+    request = {"portal_type": "Sample", "review_state": "sample_received"}
+    client.get("/Plone/@@API/read", query_string=request, **options)
+    with statements(site) as sent:
+        answer = client.get("/Plone/@@API/read", query_string=request, **options).json
+    assert answer is not None
+    assert len(answer["objects"]) == 10
+    assert len(sent) <= 4, sent
+
+
+def test_writing_more_objects_takes_no_more_statements(application: Flask, site: Site) -> None:
+    client = application.test_client()
+    paths = [
+        client.post(
+            "/Plone/@@API/create", data={"obj_path": "/batches", "obj_type": "Batch", "title": f"b{number}"}, auth=ADMIN
+        ).get_json()["path"]
+        for number in range(60)
+    ]
+    costs = []
+    for count in (2, 60):
+        values = {path: {"Remarks": f"for {count}"} for path in paths[:count]}
+        with statements(site) as sent:
+            form = {"input_values": json.dumps(values)}
+            answer = client.post("/Plone/@@API/update_many", data=form, auth=ADMIN).get_json()
+        assert answer["success"], answer
+        costs.append(len(sent))
+    assert costs[0] == costs[1]
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Iterator[Flask]:
+    """The application of a site whose database does not answer."""
+    settings = load_settings(
+        {"OBJAPI_DATABASE_URL": "mysql+pymysql://nobody@127.0.0.1:9/none", "OBJAPI_RETRIES": "0"},
+        {"data_dir": tmp_path},
+    )
+    site = Site.open(settings)
+    yield create_app(site=site)
+    site.close()
+
+
+def test_without_its_database_the_gateway_says_so(away: Flask) -> None:
+    response = away.test_client().get("/Plone/@@API/read", auth=ADMIN)
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    body = response.get_json()
+    assert (body["success"], body["type"], body["status"]) == (False, "Unavailable", 503)
+    assert "127.0.0.1" not in body["message"]
+
+
+def test_pages_say_so_too(away: Flask) -> None:
+    response = away.test_client().post("/Plone/login_form", data={"__ac_name": "admin", "__ac_password": "secret"})
+    assert response.status_code == 503
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "Retry-After" in response.headers
+
+
+def test_version_needs_no_database(away: Flask) -> None:
+    assert away.test_client().get("/@@API/version").get_json()["success"] is True
+
+
+def test_a_fault_of_the_gateway_tells_nothing_and_is_logged_with_its_id(
+    application: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("SELECT secret FROM /etc/passwd")
+
+    monkeypatch.setattr("objapi.store.transaction.Transaction.find", fail)
+    response = application.test_client().get("/Plone/@@API/read", auth=ADMIN)
+    body = response.get_json()
+    assert (response.status_code, body["type"]) == (500, "InternalError")
+    assert "secret" not in response.text
+    (record,) = [record for record in caplog.records if record.name == "objapi.requests"]
+    assert body["request_id"] in record.getMessage()
+    assert record.exc_info is not None
+
+
+def test_the_cookie_is_secure_when_the_site_is_reached_by_https(site: Site) -> None:
+    settings = load_settings({"OBJAPI_PUBLIC_URL": "https://lab.example"}, {"data_dir": site.settings.data_dir})
+    client = create_app(settings, site).test_client()
+    response = client.post("/Plone/login_form", data={"__ac_name": "admin", "__ac_password": "secret"})
+    assert "Secure" in response.headers["Set-Cookie"]
+    answer = client.get("/Plone/@@API/version").get_json()
+    assert answer["url"] == "https://lab.example/Plone/@@API/version"
+
+
+def test_a_made_up_cookie_of_flask_login_changes_nothing(application: Flask) -> None:
+    client = application.test_client()
+    client.set_cookie("remember_token", "admin|0")
+    client.set_cookie("session", "x")
+    assert client.get("/Plone/@@API/read").status_code == 401
+    assert client.get("/Plone/@@API/read", auth=ADMIN).status_code == 200
+
+
+def test_a_session_ends_with_its_user(application: Flask, site: Site) -> None:
+    client = application.test_client()
+    client.post("/Plone/login_form", data={"__ac_name": "clerk1", "__ac_password": "secret"})
+    assert client.get("/Plone/@@API/read").status_code == 200
+    with site.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE users SET active = 0 WHERE id = 'clerk1'")
+    assert client.get("/Plone/@@API/read").status_code == 401
+    assert client.get("/Plone").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/Plone", "/Plone/login_form", "/nosuch"])
+def test_pages_have_one_heading_a_language_and_labels(application: Flask, path: str) -> None:
+    page = application.test_client().get(path).text
+    assert page.count("<h1") == 1
+    assert '<html lang="en">' in page
+    assert page.count("<label ") == page.count("<input id=")
+    assert "http://" not in page.replace("http://localhost", "")
