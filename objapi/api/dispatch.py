@@ -15,7 +15,7 @@ from objapi.api.replies import Reply
 from objapi.api.request_form import has_body, has_json_body, read_form
 from objapi.api.routing import ROUTE, called_target, name_called
 from objapi.api.wsgi_path import Target
-from objapi.errors import ApiError, CrossSite, MethodNotAllowed, combine
+from objapi.errors import ApiError, CrossSite, MethodNotAllowed, Unauthorized, combine
 from objapi.http.access import API, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -28,6 +28,9 @@ from objapi.store.transaction import Transaction
 
 SITE: Final = "objapi.site"
 """The key of the site among the application's extensions."""
+
+# Bytes of a body that are read before the caller is known; a longer one costs enough to be read for users only.
+_READ_FOR_ANYBODY: Final = 64 * 1024
 
 blueprint: Final = Blueprint("api", __name__)
 
@@ -53,12 +56,21 @@ def call_api() -> Response:
         )
     site: Site = current_app.extensions[SITE]
     if method.run_open is not None:
-        controls = _read_parameters(name, site.settings).controls()
+        controls = _read_parameters(name, site.settings, with_body=False).controls()
         return responses.respond(method.run_open(_call(site.settings, target, controls)))
     visitor = current_visitor()
     if method.writes:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
-    return _run_for_visitor(site, method, target, visitor, _read_parameters(name, site.settings))
+    with_body = has_body(request.method, request.content_type)
+    if with_body and _is_long() and not visitor.is_authenticated:
+        raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
+    return _run_for_visitor(site, method, target, visitor, _read_parameters(name, site.settings, with_body=with_body))
+
+
+def _is_long() -> bool:
+    """Whether the body is long, or of a length that is not said beforehand."""
+    length = request.content_length
+    return (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > _READ_FOR_ANYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +90,18 @@ class _Parameters:
         return self.read
 
 
-def _read_parameters(name: str, settings: Settings) -> _Parameters:
-    """The parameters of this request. A body larger than the site allows is refused before it is read whole."""
+def _read_parameters(name: str, settings: Settings, *, with_body: bool) -> _Parameters:
+    """The parameters of this request, those of the query string alone without `with_body`.
+
+    A body larger than the site allows is refused before it is read whole.
+    """
     body = b""
-    if has_body(request.method, request.content_type):
+    if with_body:
         request.max_content_length = settings.max_body_size
         body = request.get_data(cache=False)
     try:
-        form = read_form(request.method, request.query_string, request.content_type, body, settings)
+        verb = request.method if with_body else "GET"
+        form = read_form(verb, request.query_string, request.content_type, body, settings)
         controls = read_controls(name, form)
         if controls.problems:
             raise combine([problem.as_error() for problem in controls.problems])

@@ -7,6 +7,7 @@ becomes a problem of the form that names its parameter.
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import tzinfo
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from objapi.api.converters import CONVERTERS, Conversion, is_false, shown
@@ -29,8 +30,9 @@ _RECORD_ATTRIBUTES: Final = (
     | {"__getattr__", "__allow_access_to_unprotected_subobjects__"}
 )
 _UNWRITABLE: Final = frozenset({"__class__", "__dict__", "__weakref__"})
-# Members of two lists that cannot be hashed are compared each with each; beyond this many comparisons it is refused.
-_MAX_COMPARISONS: Final = 1_000_000
+# Work that grows with the product of two lists (members compared each with each, keys filled into each record) is
+# refused beyond this many steps.
+_MAX_STEPS: Final = 1_000_000
 
 
 class _TooMuch(ValueError):
@@ -250,14 +252,26 @@ class _Marshalling:
         given = self.form[key]
         values = given if isinstance(given, list) else [given]
         members = _Members(values)
-        for member in list(default):
-            if isinstance(member, Record):
-                for value in values:
-                    self._fill(value, member)
-            elif member not in members:
-                self._append(values, member)
-                members.add(member)
+        for are_records, run in groupby(list(default), lambda member: isinstance(member, Record)):
+            if are_records:
+                self._fill_all(values, run)
+                continue
+            for member in run:
+                if member not in members:
+                    self._append(values, member)
+                    members.add(member)
         self.form[key] = values
+
+    def _fill_all(self, values: list[Any], defaults: Iterable[Record]) -> None:
+        """Fill the missing keys of every value from several records, of which the first that has a key gives it."""
+        together = Record()
+        for default in defaults:
+            for attribute, value in default.items():
+                together.members.setdefault(attribute, value)
+        if len(together) * len(values) > _MAX_STEPS:
+            raise _TooMuch("the records and their defaults have too many keys to fill in")
+        for value in values:
+            self._fill(value, together)
 
     def make_tuples(self) -> None:
         """Make tuples of what was sent with `:tuple`: a plain value, or that key of a record or of every record."""
@@ -318,7 +332,7 @@ class _Members:
         if not isinstance(value, (list, dict, Record)):
             return value in self._hashable
         self._comparisons += len(self._others)
-        if self._comparisons > _MAX_COMPARISONS:
+        if self._comparisons > _MAX_STEPS:
             raise _TooMuch("the list and its default have too many structured members to compare")
         return value in self._others
 

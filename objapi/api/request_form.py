@@ -62,6 +62,8 @@ def _marshalled(
 
 
 def _refuse_excess(form: Form, settings: Settings) -> None:
+    if len(form) > settings.max_parameters:
+        raise TooLarge(f"{len(form)} parameters were sent, the limit of this site is {settings.max_parameters}.")
     causes = [cause for name, value in form.items() for cause in _excesses(name, value, settings)]
     if causes:
         raise combine([TooLarge(cause.message, causes=[cause]) for cause in causes])

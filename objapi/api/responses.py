@@ -1,7 +1,9 @@
 """What a method replied, as a response of HTTP."""
 
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import quote
 
 from flask import Response
 
@@ -57,8 +59,19 @@ def _download(reply: Download) -> Response:
     response = Response(pieces, content_type=blob.content_type)
     response.content_length = blob.size
     response.call_on_close(getattr(blob.chunks, "close", _nothing))
-    response.headers.set("Content-Disposition", "attachment", filename=blob.filename)
+    response.headers.set("Content-Disposition", "attachment", **_file_names(blob.filename))
     return response
+
+
+def _file_names(filename: str) -> dict[str, str]:
+    """The parameters of Content-Disposition that name a file: headers are ASCII, any other name is encoded (RFC 6266).
+
+    The plain name beside the encoded one is for clients that know only that.
+    """
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "replace").decode()
+    if plain == filename:
+        return {"filename": filename}
+    return {"filename": plain.replace("?", "_"), "filename*": f"UTF-8''{quote(filename, safe='')}"}
 
 
 def _listing(reply: Listing, exchange: Exchange) -> Response:

@@ -243,6 +243,7 @@ def test_a_record_is_no_json_object() -> None:
         ("a:list:default=x&a:list=x", {"a": ["x"]}),
         ("a:json:default=[[1]]&a:json=[[1],[2]]", {"a": [[1], [2]]}),
         ("q.b:records:default=9&q.a:records=1&q.a:records=2", {"q": [record(a="1", b="9"), record(a="2", b="9")]}),
+        ("q.b:records:default=8&q.b:records:default=9&q.a:records=1", {"q": [record(a="1", b="8")]}),
         ("a:int:default=5&a:int=", {"a": 5}),
         ("r.a:record:int:default=5&r.a:record:int=", {"r": record(a=5)}),
         ("q.a:records:int:default=5&q.a:records:int=", {"q": [record(a=5)]}),
@@ -351,6 +352,13 @@ def test_the_gateway_has_no_reserved_record_keys() -> None:
     query = "r.a:record=1&r.keys:record:list=2"
     assert len(form_of(query).problems) == 1
     assert form_of(query, options=GATEWAY)["r"] == record(a="1", keys=["2"])
+
+
+def test_defaults_are_not_multiplied_without_bound() -> None:
+    defaults = [f"q.k{number}:records:default=x" for number in range(1001)]
+    given = ["q.a:records=x" for _ in range(1000)]
+    (problem,) = form_of("&".join([*defaults, *given]), options=GATEWAY).problems
+    assert (problem.parameter, problem.status) == ("q", 413)
 
 
 def test_limits_give_413() -> None:

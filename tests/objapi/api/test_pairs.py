@@ -1,4 +1,8 @@
+from urllib.parse import unquote_to_bytes
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from objapi.api.pairs import BodyType, body_type, parse_pairs
 
@@ -28,3 +32,10 @@ def test_only_the_body_has_the_declared_charset() -> None:
     query, body = parse_pairs(b"a=1", b"b=2", "latin-1")
     assert (query.name_charset, query.value_charset) == (None, None)
     assert (body.name_charset, body.value_charset) == ("latin-1", "latin-1")
+
+
+@given(st.text(alphabet="%4zAaé+ 0", max_size=40))
+def test_escapes_are_decoded_and_what_is_none_stays(text: str) -> None:
+    raw = text.encode()
+    (pair,) = parse_pairs(b"name=" + raw)
+    assert pair.value == unquote_to_bytes(raw.replace(b"+", b" "))
