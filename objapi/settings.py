@@ -138,6 +138,9 @@ class Settings:
         "auto",
         "YAML file that names the log-in plugins of the py-ISPyB face, as AUTH_CONFIG did.",
     )
+    ispyb_dummy_login: bool = _setting(
+        BOOLEAN, "no", "Whether the plugin `dummy` is there, which believes every login: for trials alone."
+    )
     ispyb_token_key: str | None = _setting(
         automatic(SECRET, "a key derived from the site's secret"), "auto", "Key that tokens are signed with."
     )

@@ -6,6 +6,7 @@ import click
 
 from objapi import __version__
 from objapi.cli.content import content, init, reindex, upgrade
+from objapi.cli.ispyb import ispyb
 from objapi.cli.mxlive import mxlive
 from objapi.cli.serving import serve
 from objapi.cli.settings import show_settings
@@ -28,5 +29,5 @@ def main() -> None:
     """The command; everything is in its sub-commands."""
 
 
-for command in (serve, init, user, content, upgrade, reindex, workflows, mxlive, show_settings):
+for command in (serve, init, user, content, upgrade, reindex, workflows, mxlive, ispyb, show_settings):
     main.add_command(command)

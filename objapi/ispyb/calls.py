@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.ispyb.callers import Caller
+from objapi.ispyb.database import insert_row
 from objapi.ispyb.faults import NotAuthenticated
 from objapi.ispyb.options import BeamLineGroup, beamline_groups, load_options
 from objapi.ispyb.rows import Sight, load_sight
@@ -47,6 +48,8 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict)
     """Values of the declared body."""
     who: Caller | None = None
+    address: str = ""
+    """The client's address, behind trusted proxies."""
 
     @property
     def caller(self) -> Caller:
@@ -74,7 +77,7 @@ class Call:
         """The rows of a statement, each a mapping by the names of its columns."""
         return list(self.connection.execute(statement).mappings())
 
-    def first(self, statement: sa.Select[Any]) -> sa.RowMapping | None:
+    def first(self, statement: sa.Select[*tuple[Any, ...]]) -> sa.RowMapping | None:
         """The first row of a statement."""
         return self.connection.execute(statement.limit(1)).mappings().first()
 
@@ -93,6 +96,10 @@ class Call:
     def paged(self, results: list[Any], total: int) -> Page:
         """The answer of a paged list."""
         return Page(results, total, self.query["skip"], self.query["limit"])
+
+    def insert(self, table: sa.Table, values: Values) -> int:
+        """Insert one row and return its key; values for columns that the database lacks are dropped."""
+        return insert_row(self.connection, table, self.face.database.storable(table, values))
 
     def counts(self, key: sa.ColumnElement[Any], statement: sa.Select[Any]) -> dict[Any, int]:
         """How many rows a statement has for each value of `key`; the statement selects what is counted."""

@@ -1,6 +1,6 @@
 """Which database holds the ISPyB tables, which optional tables and columns it has, and transactions on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -87,9 +87,17 @@ class Database:
         """All declared columns of a table, to select or to label; NULL for those that the database lacks."""
         return [self.column(column) for column in table.columns]
 
-    def storable(self, table: sa.Table, values: dict[str, Any]) -> dict[str, Any]:
+    def storable(self, table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values for those columns of a table that the database has."""
         return {name: value for name, value in values.items() if self.has(table.c[name])}
+
+
+def insert_row(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
+    """Insert one row into a table whose key the database gives; returns the key."""
+    key = connection.execute(sa.insert(table).values(dict(values))).inserted_primary_key
+    if key is None:
+        raise TypeError(f"{table.name} has no key that the database gives")
+    return int(key[0])
 
 
 def what_lacks(connection: Connection) -> Lacking:

@@ -60,7 +60,7 @@ def _answer(face: "Face", request: Request, exchange: Exchange) -> Response:
         return Response(status=307, headers={"Location": location})
     route = found.route
     caller, read = _checked(face, request, exchange, found)
-    values = _run(face, route, caller, read)
+    values = _run(face, route, caller, read, request.remote_addr or "")
     if isinstance(values, Later):
         values = values.work()
     return respond(values, route.answer, route.status)
@@ -106,10 +106,10 @@ def _caller(face: "Face", request: Request, exchange: Exchange, found: Matched, 
     return face.tokens.caller(token.strip())
 
 
-def _run(face: "Face", route: Route, caller: Caller | None, read: Read) -> Any:
+def _run(face: "Face", route: Route, caller: Caller | None, read: Read, address: str) -> Any:
     def work(connection: Connection) -> Any:
         return route.handler(
-            Call(face, connection, face.database.now(), read.path, read.query, dict(read.body), caller)
+            Call(face, connection, face.database.now(), read.path, read.query, dict(read.body), caller, address)
         )
 
     return face.database.transact(work, write=route.writes)

@@ -8,6 +8,8 @@ from werkzeug.routing import Rule
 
 from objapi.http.access import PUBLIC, access
 from objapi.ispyb.answers import encode
+from objapi.ispyb.auth.configuration import load_plugins
+from objapi.ispyb.auth.plugins import Plugin
 from objapi.ispyb.auth.tokens import Tokens
 from objapi.ispyb.calls import API_ROOT
 from objapi.ispyb.database import Database
@@ -58,6 +60,11 @@ class Face:
         return Tokens(key, self.settings.ispyb_token_lifetime)
 
     @cached_property
+    def plugins(self) -> dict[str, Plugin]:
+        """The log-in plugins that are switched on, by name."""
+        return load_plugins(self.site)
+
+    @cached_property
     def description(self) -> bytes:
         """The text of `openapi.json`."""
         return encode(describe(self.routes))
@@ -66,6 +73,7 @@ class Face:
 def attach(application: Flask, site: Site) -> None:
     """Add the face to the application: one rule for everything below its root, whatever the verb."""
     face = Face(site)
+    face.plugins  # noqa: B018 - a mistake in their configuration stops the start
 
     @access(PUBLIC)
     def call_ispyb(**_: str) -> Exchanged:

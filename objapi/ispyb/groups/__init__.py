@@ -5,10 +5,25 @@ A module declares a `Group` and decorates functions with its routes; then it tak
 
 from typing import Final
 
-from objapi.ispyb.groups import description, proteins
+from objapi.ispyb.groups import (
+    activity,
+    authentication,
+    description,
+    options,
+    permissions,
+    proteins,
+    user_groups,
+    users,
+)
 from objapi.ispyb.routes import Group
 
 GROUPS: Final[tuple[Group, ...]] = (
+    authentication.group,
+    options.group,
+    users.group,
     proteins.group,
+    activity.group,
+    user_groups.group,
+    permissions.group,
     description.group,
 )

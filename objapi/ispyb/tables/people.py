@@ -75,7 +75,7 @@ AdminVar = table(
     "AdminVar",
     key("varId"),
     column("name", folded_text(32), index=True),
-    column("value", folded_text(1024)),
+    column("value", folded_text()),
 )
 
 AdminActivity = table(

@@ -14,6 +14,7 @@ from objapi.ispyb.database import prepare
 from objapi.ispyb.tables import METADATA
 from objapi.settings import load_settings
 from objapi.site import Site
+from objapi.store.schema import metadata
 from tests.conftest import DATABASES
 from tests.databases import fresh_mariadb_database, fresh_sqlite_database
 from tests.objapi.ispyb.calling import KEY, Api, Rows
@@ -36,6 +37,7 @@ def _made_site(url: str, directory: Path) -> Iterator[Site]:
     settings = {"OBJAPI_DATABASE_URL": url, "OBJAPI_DATA_DIR": str(directory), "OBJAPI_ISPYB_TOKEN_KEY": KEY}
     site = Site.open(load_settings(settings))
     try:
+        metadata.create_all(site.engine)
         prepare(site)
         yield site
     finally:

@@ -1,0 +1,58 @@
+"""Logging in: a plugin says who it is, the database who that is here, and a token is handed out."""
+
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from objapi.ispyb.auth.people import caller_of_login
+from objapi.ispyb.auth.plugins import Attempt, Identity, Plugin
+from objapi.ispyb.callers import Caller
+from objapi.ispyb.database import Database, insert_row
+from objapi.ispyb.faults import NotAuthenticated
+from objapi.ispyb.options import load_options
+from objapi.ispyb.tables import Person
+
+
+def log_in(database: Database, plugin: Plugin | None, attempt: Attempt) -> Caller:
+    """The person who logs in, with the permissions of this moment; raises NotAuthenticated (401).
+
+    To be called outside of any transaction: passwords take their time, and other servers too.
+    """
+    identity = None if plugin is None else plugin.identify(attempt)
+    if identity is None:
+        raise NotAuthenticated("Could not verify")
+    caller = database.transact(lambda connection: caller_of_login(connection, identity.login), write=False)
+    if caller is None:
+        caller = database.transact(lambda connection: _newcomer(connection, database, identity), write=True)
+    return caller
+
+
+def _newcomer(connection: Connection, database: Database, identity: Identity) -> Caller:
+    """A person who was not known, made when the options say so; without any permission."""
+    if not load_options(connection)["create_person_on_missing"]:
+        raise NotAuthenticated("User does not exist in database.")
+    known = caller_of_login(connection, identity.login)
+    if known is None:
+        add_person(connection, database, identity)
+        known = caller_of_login(connection, identity.login)
+    if known is None:
+        raise NotAuthenticated("User does not exist in database.")
+    return known
+
+
+def add_person(connection: Connection, database: Database, identity: Identity) -> int:
+    """Add a person; texts are cut to what their columns hold. Returns the key."""
+    values: dict[str, Any] = {
+        "login": identity.login,
+        "givenName": identity.given_name,
+        "familyName": identity.family_name,
+        "emailAddress": identity.email,
+        "phoneNumber": identity.phone,
+        "siteId": identity.site_id,
+        "recordTimeStamp": database.now(),
+    }
+    for name, value in values.items():
+        length = getattr(Person.c[name].type, "length", None)
+        if name != "login" and isinstance(value, str) and length is not None:
+            values[name] = value[:length]
+    return insert_row(connection, Person, database.storable(Person, values))

@@ -1,0 +1,113 @@
+"""Log-in plugins: each says who somebody is, by a login and a password or by a token of its own.
+
+What a person may do never comes from a plugin, only from the groups in the database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from objapi.security.credentials import Credentials
+from objapi.security.throttle import ThrottleRules, ensure_may_try, read_attempts, record_failure, record_success
+from objapi.security.verification import Transactions, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody sends to log in, from which address and when."""
+
+    login: str | None
+    password: str | None
+    token: str | None
+    address: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is, and what is known of them should they be new."""
+
+    login: str
+    given_name: str | None = None
+    family_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    site_id: int | None = None
+
+
+class Plugin(Protocol):
+    """One way to log in. `exported` are the settings that a web page may see; no secret is among them."""
+
+    @property
+    def exported(self) -> Mapping[str, str]:
+        """The settings that `/auth/config` shows."""
+        ...
+
+    def identify(self, attempt: Attempt) -> Identity | None:
+        """Who somebody is; None when that is not shown. Raises ApiError when it cannot be found out now."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dummy:
+    """Believes every login, whatever the password: for trials and tests."""
+
+    exported: Mapping[str, str] = field(default_factory=dict)
+
+    def identify(self, attempt: Attempt) -> Identity | None:
+        """Whoever they say they are."""
+        return Identity(attempt.login) if attempt.login else None
+
+
+@dataclass(frozen=True)
+class GatewayUsers:
+    """The gateway's own users and their passwords; wrong ones make the next attempt wait."""
+
+    verification: Verification
+    exported: Mapping[str, str] = field(default_factory=dict)
+
+    def identify(self, attempt: Attempt) -> Identity | None:
+        """The active user with the login and the password."""
+        if not attempt.login or attempt.password is None:
+            return None
+        credentials = Credentials(attempt.login, attempt.password)
+        user = self.verification.verify(credentials, attempt.address, attempt.now)
+        if user is None:
+            return None
+        return Identity(user.principal.user_id, family_name=user.principal.fullname or None)
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """Another plugin that checks passwords elsewhere; wrong ones make the next attempt wait here too."""
+
+    plugin: Plugin
+    run: Transactions
+    rules: ThrottleRules
+
+    @property
+    def exported(self) -> Mapping[str, str]:
+        """Those of the other plugin."""
+        return self.plugin.exported
+
+    def identify(self, attempt: Attempt) -> Identity | None:
+        """As the other plugin has it; raises TooManyAttempts (429) when the login has to wait."""
+        login = attempt.login
+        if not login or not attempt.password:
+            return None
+        attempts = self.run(
+            lambda connection: read_attempts(connection, login, attempt.address, attempt.now, self.rules), write=False
+        )
+        ensure_may_try(attempts, attempt.now, self.rules)
+        identity = self.plugin.identify(attempt)
+        self.run(lambda connection: self._note(connection, login, attempt, known=identity is not None), write=True)
+        return identity
+
+    def _note(self, connection: Connection, login: str, attempt: Attempt, *, known: bool) -> None:
+        if known:
+            record_success(connection, login, attempt.address, attempt.now)
+        else:
+            record_failure(connection, login, attempt.address, attempt.now, self.rules)
