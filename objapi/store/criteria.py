@@ -1,6 +1,6 @@
 """From the criteria of a read to a checked query: which catalog, what is unknown, what the user may ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, and_
@@ -68,7 +68,7 @@ class CriteriaReader:
         warnings = [f"{name}: no index of {catalog.name} has this name, so it was ignored." for name in parsed.unknown]
         warnings.extend(self._not_held(criteria.get("portal_type"), catalog))
         named = any(name in schema.indexes for name in criteria)
-        visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)})
+        visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
         tables = self._tables[catalog.name]
         return Prepared(catalog, tables, query, visible, named, parsed.unknown, tuple(warnings))
 
@@ -79,7 +79,7 @@ class CriteriaReader:
         if parsed.problems:
             raise _bad(parsed.problems)
         query = replace(parsed.query, nothing=parsed.query.nothing or bool(parsed.unknown))
-        visible = self._visible(catalog, set(criteria))
+        visible = self._visible(catalog, criteria.keys() & schema.indexes.keys())
         return Prepared(catalog, self._tables[catalog.name], query, visible, True, parsed.unknown, ())
 
     def _catalog(self, find: Find, *, own_catalog: bool) -> tuple[CatalogDeclaration, frozenset[str] | None]:
@@ -115,7 +115,7 @@ class CriteriaReader:
                 )
         return warnings
 
-    def _visible(self, catalog: CatalogDeclaration, asked: set[str]) -> ColumnElement[bool] | None:
+    def _visible(self, catalog: CatalogDeclaration, asked: Collection[str]) -> ColumnElement[bool] | None:
         """The rows that the user may see and, for an index on restricted values, whose values he may read."""
         rights = self._rights
         if rights.principal.unrestricted:

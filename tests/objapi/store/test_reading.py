@@ -1,0 +1,274 @@
+"""Reading: pages, members, streams, and values that the time changes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+
+from objapi.errors import BadRequest, NotFound, TooLarge
+from objapi.site import Site
+from objapi.store import finding
+from objapi.store.requests import ByPath, CreateItem, Find, Streamed
+from tests.objapi.store.workshop import Gateway
+
+
+@pytest.fixture(scope="module")
+def crowd(module_workshop: Gateway) -> str:
+    """A team with 25 things of one kind."""
+    team = module_workshop.create("boss", "Team", "/", title="Crowd").path
+    maker = module_workshop.create("boss", "Person", "/", title="Maker of the crowd").uid
+    items = [
+        CreateItem("Thing", ByPath(team), {"title": f"Thing {n:02}", "Maker": maker, "Count": n % 5}) for n in range(25)
+    ]
+    module_workshop.create_all("boss", items)
+    return team
+
+
+def things(crowd: str, **more: object) -> dict[str, object]:
+    return {"path": crowd, "portal_type": "Thing", **more}
+
+
+def test_pages_neither_repeat_nor_skip(workshop: Gateway, crowd: str) -> None:
+    for sort_on, sort_order in (("Count", None), ("Count", "descending"), ("title", None)):
+        seen = [
+            item["title"]
+            for offset in range(0, 30, 7)
+            for item in workshop.find(
+                "mia", things(crowd), size=7, offset=offset, sort_on=sort_on, sort_order=sort_order
+            )
+        ]
+        assert sorted(seen) == [f"Thing {n:02}" for n in range(25)]
+        counts = [int(title[-2:]) % 5 for title in seen]
+        if sort_on == "Count":
+            assert counts == sorted(counts, reverse=sort_order is not None)
+
+
+def test_ties_go_by_age_in_the_direction_of_the_sort(workshop: Gateway, crowd: str) -> None:
+    up = [item["title"] for item in workshop.find("mia", things(crowd), sort_on="Count")]
+    down = [item["title"] for item in workshop.find("mia", things(crowd), sort_on="Count", sort_order="reverse")]
+    assert down == up[::-1]
+    assert up[:5] == ["Thing 00", "Thing 05", "Thing 10", "Thing 15", "Thing 20"]
+
+
+@pytest.mark.parametrize(
+    ("options", "total", "found"),
+    [
+        ({"size": 10}, 25, 10),
+        ({"size": 10, "offset": 20}, 25, 5),
+        ({"size": 10, "offset": 30}, 25, 0),
+        ({"size": 10, "limit": 12}, 12, 10),
+        ({"size": 10, "offset": 10, "limit": 12}, 12, 2),
+        ({"size": 0}, 25, 25),
+        ({"size": 0, "offset": 5}, 25, 20),
+        ({"size": 25}, 25, 25),
+        ({"size": 0, "limit": 3}, 3, 3),
+    ],
+)
+def test_totals_count_what_the_limit_leaves(
+    workshop: Gateway, crowd: str, options: dict[str, int], total: int, found: int
+) -> None:
+    assert workshop.total("mia", things(crowd), **options) == total
+    assert len(workshop.find("mia", things(crowd), **options)) == found
+
+
+def test_no_criterion_finds_all_that_may_be_seen(workshop: Gateway, crowd: str) -> None:
+    assert workshop.total("mia") >= 26
+    assert workshop.total("olga") == 0
+
+
+def test_unknown_criteria_are_warned_of_or_refused(workshop: Gateway, crowd: str) -> None:
+    found = workshop.run("mia", lambda tx: tx.find(Find(things(crowd, Wheel="round"))))
+    assert found.total == 25
+    assert any("Wheel" in warning for warning in found.warnings)
+    with pytest.raises(BadRequest, match="Wheel"):
+        workshop.run("mia", lambda tx: tx.find(Find(things(crowd, Wheel="round"), strict=True)))
+    with pytest.raises(BadRequest, match="catalog"):
+        workshop.run("mia", lambda tx: tx.find(Find({}, catalog="no_catalog")))
+    with pytest.raises(BadRequest):
+        workshop.run("mia", lambda tx: tx.find(Find({}, sort_on="SearchableText")))
+
+
+def test_objects_without_the_sort_index_are_counted_on_demand(workshop: Gateway, crowd: str) -> None:
+    find = Find({"path": crowd}, sort_on="Count", count_missing=True)
+    found = workshop.run("mia", lambda tx: tx.find(find))
+    assert (found.total, [text for text in found.warnings if "1 matching" in text]) == (25, [found.warnings[0]])
+
+
+def test_members_of_an_object(workshop: Gateway, crowd: str) -> None:
+    read = workshop.find("boss", things(crowd), size=1)[0]
+    expected = "id UID path portal_type review_state version Title title Parts Owner_uid"
+    assert set(expected.split()) <= set(read)
+    assert "transitions" not in read
+    assert "allowedRolesAndUsers" not in read
+    chosen = workshop.find("boss", things(crowd), size=1, include_fields=("title", "Weight", "nothing"))[0]
+    assert set(chosen) == {"path", "title", "Weight"}
+    assert set(workshop.find("boss", things(crowd), size=1, include_fields=("getPhysicalPath",))[0]) == {"path"}
+
+
+def test_references_with_titles_and_paths(workshop: Gateway, team: str, person: str) -> None:
+    labels = [workshop.create("boss", "Label", "/", title=f"{name}{team}").uid for name in "xy"]
+    goal = workshop.create("mia", "Thing", team, title="Goal", Maker=person)
+    path = workshop.create("mia", "Thing", team, title="Way", Maker=person, Labels=labels, Goes=[goal.uid]).path
+    read = workshop.read("mia", path, expand=("Labels", "Maker", "Owner"))
+    assert read["Labels"] == labels
+    assert read["Labels_title"] == [f"x{team}", f"y{team}"]
+    assert read["Maker_path"].startswith("/Plone/person-")
+    assert (read["Owner_title"], read["Owner_path"]) == (None, None)
+    read = workshop.read("mia", path, reference_titles=True)
+    assert (read["Labels"], read["Labels_uid"], read["Owner"]) == ([f"x{team}", f"y{team}"], labels, None)
+    workshop.act("mia", "hide", goal.path)
+    read = workshop.read("anna", path, expand=("Goes",))
+    assert (read["Goes"], read["Goes_title"], read["Goes_path"]) == ([goal.uid], [goal.uid], [None])
+
+
+def test_contained_objects_are_answered_whole(workshop: Gateway, team: str, person: str) -> None:
+    path = workshop.create("mia", "Thing", team, title="Table", Maker=person).path
+    for kind in ("top", "leg"):
+        workshop.create("mia", "Part", path, Kind=kind)
+    read = workshop.read("mia", path)
+    assert [(part["Kind"], part["review_state"]) for part in read["Parts"]] == [("top", "raw"), ("leg", "raw")]
+    assert "Parts" not in workshop.read("mia", path, include_fields=("title",))
+    assert len(workshop.read("mia", path, include_fields=("Parts",))["Parts"]) == 2
+
+
+# transitions by criteria
+
+
+def test_transitions_by_criteria_leave_nothing_to_chance(workshop: Gateway, team: str, person: str) -> None:
+    for number in range(12):
+        workshop.create("mia", "Thing", team, title=f"Batch {number}", Maker=person)
+
+    def act(find: Find) -> int:
+        return len(workshop.run("mia", lambda tx: tx.transition_found(find, "finish"), write=True).entries)
+
+    for criteria in ({}, {"Wheel": 1}, {"portal_type": "Thing", "Wheel": 1}, {"portal_type": "Wheel"}):
+        with pytest.raises(BadRequest):
+            act(Find(criteria, size=0))
+    with pytest.raises(NotFound):
+        act(Find({"title": "No such thing"}, size=0))
+    assert act(Find({"path": team, "portal_type": "Thing", "title": ["Batch 0", "Batch 1"]}, size=0)) == 2
+    assert act(Find({"path": team, "review_state": "open", "portal_type": "Thing"}, size=4)) == 4
+    assert act(Find({"path": team, "review_state": "open", "portal_type": "Thing"}, size=0)) == 6
+
+
+def test_a_transition_of_more_than_the_limit_is_refused(workshop: Gateway, crowd: str) -> None:
+    site = workshop.site
+    narrow = replace(site, machinery=replace(site.machinery, most_objects=10))
+    find = Find(things(crowd), size=0)
+    with pytest.raises(TooLarge):
+        narrow.run(workshop.authenticate("mia"), lambda tx: tx.transition_found(find, "finish"), write=True)
+    assert workshop.total("mia", things(crowd, review_state="open")) == 25
+
+
+# streams
+
+
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small chunks, so that a stream has several."""
+    monkeypatch.setattr(finding, "STREAMED", 4)
+
+
+def stream(workshop: Gateway, find: Find, site: Site | None = None) -> Streamed:
+    return (site or workshop.site).stream(workshop.authenticate("mia"), lambda tx: tx.stream(find))
+
+
+def titles(chunks: Iterator[bytes]) -> list[str]:
+    return [item["title"] for item in orjson.loads(b"[" + b",".join(chunks) + b"]")]
+
+
+@pytest.mark.usefixtures("pieces")
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, range(25)),
+        ({"offset": 6}, range(6, 25)),
+        ({"offset": 23}, range(23, 25)),
+        ({"offset": 40}, range(0)),
+        ({"limit": 9}, range(9)),
+        ({"limit": 9, "offset": 5}, range(5, 9)),
+        ({"sort_order": "descending"}, range(24, -1, -1)),
+    ],
+)
+def test_a_stream_gives_what_pages_give(
+    workshop: Gateway, crowd: str, options: dict[str, object], expected: range
+) -> None:
+    find = replace(Find(things(crowd), sort_on="title", size=0), **options)
+    streamed = stream(workshop, find)
+    assert streamed.count == len(expected)
+    assert titles(streamed.chunks) == [f"Thing {n:02}" for n in expected]
+    assert workshop.site.engine.pool.checkedout() == 0
+
+
+@pytest.mark.usefixtures("pieces")
+def test_a_stream_shows_one_moment(workshop: Gateway, team: str, person: str) -> None:
+    items = [CreateItem("Thing", ByPath(team), {"title": f"S{n}", "Maker": person}) for n in range(9)]
+    made = workshop.create_all("mia", items).entries
+    streamed = stream(workshop, Find({"path": team, "portal_type": "Thing"}, sort_on="title", size=0))
+    workshop.update("mia", made[8].path, title="A first one")
+    workshop.remove("mia", made[7].uid)
+    assert (streamed.total, titles(streamed.chunks)) == (9, [f"S{n}" for n in range(9)])
+
+
+@pytest.mark.usefixtures("pieces")
+def test_a_stream_that_is_left_gives_its_connection_back(workshop: Gateway, crowd: str) -> None:
+    streamed = stream(workshop, Find(things(crowd), size=0))
+    next(streamed.chunks)
+    assert workshop.site.engine.pool.checkedout() == 1
+    streamed.chunks.close()
+    assert workshop.site.engine.pool.checkedout() == 0
+
+
+@pytest.mark.usefixtures("pieces")
+def test_a_stream_has_its_time(workshop: Gateway, crowd: str) -> None:
+    site = replace(workshop.site, machinery=replace(workshop.site.machinery, stream_time_limit=-1.0))
+    with pytest.raises(TimeoutError):
+        stream(workshop, Find(things(crowd), size=0), site)
+    assert workshop.site.engine.pool.checkedout() == 0
+
+
+# what the time changes
+
+
+class Later(Site):
+    """A site whose clock is ahead."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(days=30)
+
+
+def in_a_month(workshop: Gateway) -> Gateway:
+    site = workshop.site
+    later = Later(site.settings, site.registry, site.engine, site.machinery, site.catalog_metadata)
+    return Gateway(later, workshop.statements)
+
+
+def test_values_that_end_are_right_when_they_are_read(workshop: Gateway, team: str, person: str) -> None:
+    end = datetime.now(UTC) + timedelta(days=3)
+    model = workshop.create("boss", "Model", "/", title="Passing", Until=end)
+    thing = workshop.create("boss", "Thing", team, title="Passing", Maker=person, Model=model.uid).path
+    later = in_a_month(workshop)
+    for path in (model.path, thing):
+        assert workshop.read("boss", path)["Current"] is True
+        assert later.read("boss", path)["Current"] is False
+    later.update("boss", model.path, Colour="faded")
+    assert later.read("boss", thing)["Current"] is False
+    workshop.update("boss", model.path, Until="")
+    assert later.read("boss", thing)["Current"] is True
+
+
+def test_values_that_have_ended_cost_the_same_for_many(workshop: Gateway, team: str, person: str) -> None:
+    end = datetime.now(UTC) + timedelta(days=3)
+    model = workshop.create("boss", "Model", "/", title="Ending", Until=end).uid
+    for number in range(7):
+        workshop.create("boss", "Thing", team, title=f"Ending {number}", Maker=person, Model=model)
+    later = in_a_month(workshop)
+    counts = []
+    for size in (1, 7):
+        with workshop.statements.counted() as inside:
+            found = later.find("boss", {"path": team, "portal_type": "Thing"}, size=size)
+        assert [item["Current"] for item in found] == [False] * size
+        counts.append(len(inside))
+    assert counts[0] == counts[1]
