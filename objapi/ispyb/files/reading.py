@@ -1,0 +1,51 @@
+"""Small readings out of files: the last line of a log."""
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from objapi.ispyb.files.disk import READ_SECONDS, DiskSilent, disk_of
+from objapi.ispyb.files.places import Place, locate, open_file
+from objapi.settings import Settings
+
+_TAIL: Final = 8192
+
+_log = logging.getLogger("objapi.ispyb")
+
+
+def last_lines(settings: Settings, paths: Iterable[str]) -> dict[str, str]:
+    """The last line that is not empty of each file, by its path as the database holds it.
+
+    Files that are missing, empty or on a silent disk are left out. Each disk is asked once.
+    """
+    by_root: dict[str, dict[str, Place]] = {}
+    for stored in set(paths):
+        place = locate(settings, stored)
+        if place is not None:
+            by_root.setdefault(place.root, {})[stored] = place
+    lines: dict[str, str] = {}
+    for root, places in by_root.items():
+        lines |= _read(root, places)
+    return {stored: line for stored, line in lines.items() if line}
+
+
+def _read(root: str, places: dict[str, Place]) -> dict[str, str]:
+    def work() -> dict[str, str]:
+        return {stored: _last_line(place) for stored, place in places.items()}
+
+    try:
+        return disk_of(root).ask(work, READ_SECONDS)
+    except DiskSilent:
+        _log.warning("%s does not answer; its log files are left out", root)
+        return {}
+
+
+def _last_line(place: Place) -> str:
+    try:
+        with open_file(place) as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read(_TAIL)
+    except OSError:
+        return ""
+    return tail.rstrip().decode("utf-8", "replace").rpartition("\n")[2].strip()

@@ -1,0 +1,109 @@
+"""Disks that hang cost one waiting time, and files are not looked for again and again."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from objapi.ispyb.files import presence
+from objapi.ispyb.files.disk import Disk, DiskSilent, disk_of
+from objapi.ispyb.files.places import Place
+from objapi.ispyb.files.presence import present
+from objapi.ispyb.files.reading import last_lines
+from objapi.settings import Settings, load_settings
+
+
+@pytest.fixture
+def hang() -> Iterator[Event]:
+    """What a hanging disk waits for; it comes back after the test."""
+    event = Event()
+    yield event
+    event.set()
+
+
+def settings_for(*roots: Path) -> Settings:
+    return replace(load_settings({}), ispyb_data_roots=roots, ispyb_disk_timeout=0.1)
+
+
+def test_a_disk_answers_or_raises_what_the_work_raised() -> None:
+    disk = Disk()
+    assert disk.ask(lambda: 7, 1) == 7
+    with pytest.raises(ZeroDivisionError):
+        disk.ask(lambda: 1 // 0, 1)
+    assert disk.ask(lambda: 8, 1) == 8
+
+
+def test_an_error_called_time_out_is_no_silence() -> None:
+    def fail() -> None:
+        raise TimeoutError("the file server gave up")
+
+    with pytest.raises(TimeoutError, match="gave up"):
+        Disk().ask(fail, 1)
+
+
+def test_a_hanging_disk_is_waited_for_once_and_works_again_afterwards(hang: Event) -> None:
+    disk = Disk()
+    with pytest.raises(DiskSilent):
+        disk.ask(hang.wait, 0.05)
+    started = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(DiskSilent):
+            disk.ask(lambda: 1, 5)
+    assert time.monotonic() - started < 1
+    hang.set()
+    deadline = time.monotonic() + 5
+    while disk.silent and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert disk.ask(lambda: 1, 1) == 1
+
+
+def test_files_that_are_there_are_present(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    paths = [str(tmp_path / "a"), str(tmp_path / "b"), "/etc/passwd", "", None]
+    assert present(settings_for(tmp_path), paths) == {str(tmp_path / "a")}
+
+
+def test_a_hanging_disk_hides_only_its_own_files(tmp_path: Path, hang: Event) -> None:
+    for name in ("dead", "alive"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    dead, alive = tmp_path / "dead", tmp_path / "alive"
+    with pytest.raises(DiskSilent):
+        disk_of(str(dead)).ask(hang.wait, 0.01)
+    assert present(settings_for(dead, alive), [f"{dead}/file", f"{alive}/file"]) == {f"{alive}/file"}
+
+
+def test_the_disk_is_not_asked_again_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def look(place: Place) -> bool:
+        asked.append(place.path)
+        return place.path.endswith("a")
+
+    clock = [1000.0]
+    monkeypatch.setattr(presence, "is_file", look)
+    monkeypatch.setattr(presence, "monotonic", lambda: clock[0])
+    paths = [f"{tmp_path}/a", f"{tmp_path}/b"]
+    for later, expected in ((0.0, 2), (1.0, 2), (presence.ABSENT_SECONDS, 3), (presence.PRESENT_SECONDS, 5)):
+        clock[0] = 1000.0 + later
+        assert present(settings_for(tmp_path), paths) == {paths[0]}
+        assert len(asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(b"one\ntwo\n", "two"), (b"only", "only"), (b"x" * 20_000 + b"\nend\r\n\n", "end"), (b"caf\xe9", "caf\ufffd")],
+)
+def test_the_last_line_of_a_file_is_read(tmp_path: Path, content: bytes, line: str) -> None:
+    path = tmp_path / "run_err.log"
+    path.write_bytes(content)
+    assert last_lines(settings_for(tmp_path), [str(path), str(tmp_path / "none"), "/etc/passwd"]) == {str(path): line}
+
+
+def test_an_empty_log_has_no_last_line(tmp_path: Path) -> None:
+    path = tmp_path / "run_err.log"
+    path.write_bytes(b"\n \n")
+    assert last_lines(settings_for(tmp_path), [str(path)]) == {}
