@@ -7,7 +7,10 @@ from objapi.store.transaction import Transaction
 
 
 def history(call: Call, tx: Transaction) -> Json:
-    """One page of an object's history: who did what and when, with old and new values."""
+    """One page of an object's history: who did what and when, with old and new values.
+
+    `page_size=0` gives as much as the site allows in one page.
+    """
     page = page_of(call)
-    found = tx.history(selected(call, tx), offset=page.offset, size=page.size)
+    found = tx.history(selected(call, tx), offset=page.offset, size=page.size or call.settings.max_page_size)
     return call.with_warnings({**page.envelope(found.total, len(found.rows)), "history": list(found.rows)})

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) 
 def _untouched(data: Path, copy: Path) -> Path:
     """A copy of the laboratory that `serve --demo` has just made, for further servers to begin with."""
     copy.mkdir()
-    with sqlite3.connect(data / SQLITE_FILE) as made, sqlite3.connect(copy / SQLITE_FILE) as kept:
+    with closing(sqlite3.connect(data / SQLITE_FILE)) as made, closing(sqlite3.connect(copy / SQLITE_FILE)) as kept:
         made.backup(kept)
     return copy
 

@@ -61,6 +61,7 @@ def test_history_tells_who_changed_what_newest_first(admin: Client) -> None:
     assert newest["time"]
     assert {"one", "two"} <= set(json.dumps(newest).replace('"', " ").replace(",", " ").split())
     assert answer["total_objects"] == len(events)
+    assert admin.call("history", {"UID": made["obj_uid"], "page_size": "0"})["history"] == answer["history"]
     page = admin.call("history", {"obj_path": made["path"], "page_size": "1", "page_nr": "1"})
     assert [row["event"] for row in page["history"]] == events[1:2]
     assert (page["first_object_nr"], page["last_object_nr"]) == (1, 2)
