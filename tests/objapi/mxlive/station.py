@@ -62,6 +62,13 @@ class Station:
         found = self.site.run(load_gateway, lambda tx: tx.find(find).objects, write=False)
         return [orjson.loads(orjson.dumps(item)) for item in found]
 
+    def get(self, uid: str) -> dict[str, Any]:
+        """The object with a UID, as staff sees it."""
+        find = Find({"UID": uid}, catalog="mx_catalog")
+        (found,) = self.site.run(load_gateway, lambda tx: tx.find(find).objects, write=False)
+        value: dict[str, Any] = orjson.loads(orjson.dumps(found))
+        return value
+
     def beamlines(self, count: int) -> list[str]:
         """The acronyms of new beamlines without automounters."""
         acronyms = [f"BL-{next(_numbers)}" for _ in range(count)]
