@@ -1,6 +1,8 @@
 """Where the API lives and how it answers: URLs, verbs, the envelope, the status of failures, headers, limits."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
@@ -247,3 +249,25 @@ def test_a_batch_can_be_made_by_get_as_scripts_do(admin: Client) -> None:
     made = succeeded(admin.get("create", {"obj_path": "/batches", "obj_type": "Batch", "title": "by get"}))
     assert made["path"].startswith("/Plone/batches/")
     assert make_batch(admin)["obj_id"] != made["obj_id"]
+
+
+def test_a_body_of_unknown_length_is_read_and_limited_too(admin: Client, limited: Client) -> None:
+    def pieces(size: int) -> Iterator[bytes]:
+        yield b"portal_type=Client&title="
+        yield b"x" * size
+
+    assert succeeded(admin.http.post(admin.url("read"), data=pieces(10), headers=FORM))["total_objects"] == 0
+    response = limited.http.post(limited.url("read"), data=pieces(30_000), headers=FORM)
+    assert response.status_code == 413
+    failed(response, 413, "TooLarge")
+
+
+def test_objects_made_at_the_same_time_get_different_ids(admin: Client) -> None:
+    def make(number: int) -> dict[str, Any]:
+        own = Client(admin.root, "admin")
+        with own.http:
+            return make_batch(own)
+
+    with ThreadPoolExecutor(6) as threads:
+        made = list(threads.map(make, range(18)))
+    assert len({item["obj_id"] for item in made}) == len({item["obj_uid"] for item in made}) == 18
