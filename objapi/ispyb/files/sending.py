@@ -1,0 +1,175 @@
+"""A file as an HTTP response: whole or the part that is asked for, in pieces, and not again when the client has it."""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from mimetypes import MimeTypes
+from typing import BinaryIO, Final
+from urllib.parse import quote
+
+from flask import Request, Response, request
+from werkzeug.http import is_resource_modified, quote_etag, unquote_etag
+
+from objapi.ispyb.answers import Later
+from objapi.ispyb.faults import NotFound, Refusal
+from objapi.ispyb.files.disk import READ_SECONDS, Disk, disk_of
+from objapi.ispyb.files.places import Place, locate, open_file
+from objapi.settings import Settings
+
+PIECE: Final = 64 * 1024
+"""Bytes handed to the server at a time: it queues a number of pieces for a slow client."""
+
+READ: Final = 1024 * 1024
+"""Bytes read from the disk at a time."""
+
+UNKNOWN_TYPE: Final = "application/octet-stream"
+
+# Not those of the machine: the same file has the same type everywhere.
+_types: Final = MimeTypes()
+for _ending in (".log", ".xy", ".dat", ".inp", ".lp"):
+    _types.add_type("text/plain", _ending)
+for _ending in (".h5", ".hdf5", ".nxs"):
+    _types.add_type("application/x-hdf5", _ending)
+_types.add_type("application/x-cbf", ".cbf")
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A file that is to be sent: where it is, its name for the client, and whether it is to be saved or shown."""
+
+    place: Place
+    name: str
+    save: bool
+
+
+def sending(settings: Settings, *stored: str | None, missing: str, save_as: str | None = None) -> Later:
+    """Send the first file that is there, of paths as the database holds them, once the transaction is over.
+
+    With `save_as` the client is told to save it under that name, else to show it. When none is there the answer is
+    404 with the text `missing`, as for a row that the caller may not see; when its disk is silent, 503.
+    """
+
+    def work() -> Response:
+        for path in stored:
+            place = locate(settings, path)
+            if place is not None:
+                name = save_as or place.path.rpartition("/")[2]
+                try:
+                    return respond_with(
+                        Sendable(place, name, save_as is not None), request, settings.ispyb_disk_timeout
+                    )
+                except OSError:
+                    continue
+        raise NotFound(missing)
+
+    return Later(work)
+
+
+def content_type_of(name: str) -> str:
+    """The content type that a file's name tells."""
+    type_, encoding = _types.guess_type(name)
+    if encoding is not None:
+        return "application/gzip" if encoding == "gzip" else UNKNOWN_TYPE
+    return f"{type_}; charset=utf-8" if type_ is not None and type_.startswith("text/") else type_ or UNKNOWN_TYPE
+
+
+def respond_with(file: Sendable, asked: Request, seconds: float) -> Response:
+    """The response with a file; raises OSError when it cannot be opened, DiskSilent when its disk is silent.
+
+    `asked` may want a part of it (RFC 9110, Range and If-Range), or only news of it (If-None-Match,
+    If-Modified-Since). `seconds` is how long the opening may take.
+    """
+    disk = disk_of(file.place.root)
+
+    def opened() -> tuple[BinaryIO, os.stat_result]:
+        handle = open_file(file.place)
+        return handle, os.fstat(handle.fileno())
+
+    handle, status = disk.ask(opened, seconds)
+    try:
+        modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
+        etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+        response = _response(handle, disk, status.st_size, asked, etag, modified)
+    except BaseException:
+        handle.close()
+        raise
+    response.set_etag(etag)
+    response.last_modified = modified
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Cache-Control"] = "private, no-cache"
+    if response.status_code != 304:
+        response.content_type = content_type_of(file.name)
+    if file.save:
+        response.headers.set("Content-Disposition", "attachment", **_file_names(file.name))
+    return response
+
+
+def _response(handle: BinaryIO, disk: Disk, size: int, asked: Request, etag: str, modified: datetime) -> Response:
+    if not is_resource_modified(asked.environ, quote_etag(etag), None, modified):
+        handle.close()
+        return Response(status=304)
+    start, end = wanted(asked, size, etag, modified)
+    part = (start, end) != (0, size)
+    response = Response(_pieces(handle, disk, start, end), 206 if part else 200, direct_passthrough=True)
+    response.call_on_close(handle.close)
+    response.content_length = end - start
+    if part:
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return response
+
+
+def wanted(asked: Request, size: int, etag: str, modified: datetime) -> tuple[int, int]:
+    """First byte and end of what is asked for; everything unless one range of bytes is.
+
+    Raises Refusal (416) for a range behind the end. A range for another state of the file (If-Range) asks for all.
+    """
+    ranges = asked.range
+    if ranges is None or ranges.units != "bytes" or len(ranges.ranges) != 1 or not _same(asked, etag, modified):
+        return 0, size
+    span = ranges.range_for_length(size)
+    if span is None:
+        raise Refusal(416, "The file has no such range", {"Content-Range": f"bytes */{size}"})
+    return span[0], span[1]
+
+
+def _same(asked: Request, etag: str, modified: datetime) -> bool:
+    """Whether the state of the file is the one that If-Range names."""
+    condition = asked.if_range
+    if condition.etag is not None:
+        return unquote_etag(condition.etag)[0] == etag
+    return condition.date is None or condition.date == modified
+
+
+def _pieces(handle: BinaryIO, disk: Disk, start: int, end: int) -> Iterator[bytes]:
+    """The bytes of a file from `start` to `end`; each reading has its time limit."""
+    for place in range(start, end, READ):
+        chunk = disk.ask(partial(_read, handle, place, min(READ, end - place)), READ_SECONDS)
+        for offset in range(0, len(chunk), PIECE):
+            yield chunk[offset : offset + PIECE]
+
+
+def _read(handle: BinaryIO, place: int, length: int) -> bytes:
+    """Exactly so many bytes of a file; raises OSError when it has become shorter."""
+    handle.seek(place)
+    chunk = b""
+    while len(chunk) < length:
+        more = handle.read(length - len(chunk))
+        if not more:
+            raise OSError("the file became shorter while it was sent")
+        chunk += more
+    return chunk
+
+
+def _file_names(name: str) -> dict[str, str]:
+    """The parameters of Content-Disposition that name a file; a name that is not ASCII is encoded beside a plain one.
+
+    The rule is RFC 6266's; control characters have no place in a name.
+    """
+    printable = "".join(character for character in name if character.isprintable()) or "file"
+    plain = unicodedata.normalize("NFKD", printable).encode("ascii", "replace").decode()
+    if plain == printable:
+        return {"filename": printable}
+    return {"filename": plain.replace("?", "_"), "filename*": f"UTF-8''{quote(printable, safe='')}"}
