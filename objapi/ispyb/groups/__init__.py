@@ -8,22 +8,34 @@ from typing import Final
 from objapi.ispyb.groups import (
     activity,
     authentication,
+    containers,
     description,
+    dewars,
     options,
     permissions,
     proteins,
+    samples,
+    shippings,
+    sub_samples,
     user_groups,
     users,
+    webservices,
 )
 from objapi.ispyb.routes import Group
 
 GROUPS: Final[tuple[Group, ...]] = (
     authentication.group,
     options.group,
+    samples.group,
+    sub_samples.group,
+    dewars.group,
+    shippings.group,
     users.group,
     proteins.group,
+    containers.group,
     activity.group,
     user_groups.group,
     permissions.group,
+    webservices.group,
     description.group,
 )

@@ -93,7 +93,7 @@ DewarCreate = Schema(
     {
         "shippingId": required(INT_COLUMN),
         "code": required(short_text(45)),
-        "dewarType": optional(TEXT),
+        "dewarType": optional(short_text(45)),
     },
 )
 
@@ -101,7 +101,7 @@ DewarCreateOptional = changes(
     "DewarCreateOptional",
     {
         "code": optional(short_text(45)),
-        "dewarType": optional(TEXT),
+        "dewarType": optional(short_text(45)),
     },
 )
 
