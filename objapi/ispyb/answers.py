@@ -16,9 +16,13 @@ _JSON_OPTIONS: Final = orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_NON_STR_KEYS
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """The answer of a list route: the paging envelope with objects of one schema."""
+    """The answer of a list route: the paging envelope with objects of one schema.
+
+    `chosen` says whether the caller chooses the page by skip and limit; else it is always the whole list.
+    """
 
     item: Type
+    chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class Group:
         """
         if not isinstance(access, Access):
             raise TypeError(f"{method} {path} does not declare who may call it")
-        parameters = dict(query or {}) | (dict(PAGING) if isinstance(answer, Paged) else {})
+        parameters = dict(query or {}) | (dict(PAGING) if isinstance(answer, Paged) and answer.chosen else {})
         changes = method != "GET" if writes is None else writes
 
         def declare(handler: _Handler) -> _Handler:

@@ -1,4 +1,4 @@
-"""Places on samples that were measured by themselves, and pictures of samples."""
+"""Places on samples that were measured by themselves: a list with filters and one by its key."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.answers import Paged
-from objapi.ispyb.calls import API_ROOT, Call, Page
+from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.faults import NotFound
 from objapi.ispyb.groups.sample_answers import collected
 from objapi.ispyb.kinds import INT, enum
@@ -14,11 +14,9 @@ from objapi.ispyb.names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.ordering import ORDER, ordered
 from objapi.ispyb.routes import BEARER, Group
 from objapi.ispyb.schema import optional
-from objapi.ispyb.schemas.samples import SampleImage as SampleImageAnswer
 from objapi.ispyb.schemas.samples import SubSample as SubSampleAnswer
 from objapi.ispyb.tables import (
     BLSample,
-    BLSampleImage,
     BLSubSample,
     Container,
     Crystal,
@@ -80,32 +78,6 @@ def read_sub_sample(call: Call) -> dict[str, Any]:
     return _answers(call, [row])[0]
 
 
-@group.get("/samples/images", access=BEARER, query={"blSampleId": optional(INT)}, answer=Paged(SampleImageAnswer))
-def list_sample_images(call: Call) -> Page:
-    """Pictures of samples."""
-    image, database = BLSampleImage.c, call.face.database
-    statement = (
-        sa.select(
-            image.blSampleImageId,
-            image.blSampleId,
-            image.micronsPerPixelX,
-            image.micronsPerPixelY,
-            database.column(image.offsetX),
-            database.column(image.offsetY),
-        )
-        .join_from(BLSampleImage, BLSample, BLSample.c.blSampleId == image.blSampleId)
-        .join(Container, Container.c.containerId == BLSample.c.containerId)
-        .join(Dewar, Dewar.c.dewarId == Container.c.dewarId)
-        .join(Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
-        .where(call.sight.of_proposal(Shipping.c.proposalId))
-        .order_by(image.blSampleImageId)
-    )
-    if call.query["blSampleId"] is not None:
-        statement = statement.where(image.blSampleId == call.query["blSampleId"])
-    rows, total = call.page(statement)
-    return call.paged([_image(row) for row in rows], total)
-
-
 def _sub_samples(call: Call) -> sa.Select[Any]:
     """The visible sub samples with their positions, of samples that lie in a container of a shipment."""
     positions = [column.label(f"{name}_{column.name}") for name, position in _POSITIONS for column in position.columns]
@@ -152,8 +124,3 @@ def _position(row: sa.RowMapping, name: str) -> dict[str, Any] | None:
     if row[f"{name}_positionId"] is None:
         return None
     return {axis: row[f"{name}_{axis}"] or 0 for axis in ("posX", "posY")}
-
-
-def _image(row: sa.RowMapping) -> dict[str, Any]:
-    scale = {name: row[name] or 0 for name in ("micronsPerPixelX", "micronsPerPixelY", "offsetX", "offsetY")}
-    return {**row, **scale, "_metadata": {"url": f"{API_ROOT}/samples/images/{row['blSampleImageId']}"}}

@@ -1,4 +1,4 @@
-"""Samples, sub samples and pictures of samples: who sees them, filters, order, and what hangs on them."""
+"""Samples and sub samples: who sees them, filters, order, and what hangs on them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -182,14 +182,13 @@ def test_a_sample_waits_in_a_queue_until_data_were_collected_by_its_plan(
     assert [row["_metadata"]["queued"] for row in results] == queued
 
 
-@pytest.mark.parametrize("path", ["/samples", "/samples/sub", "/samples/images"])
+@pytest.mark.parametrize("path", ["/samples", "/samples/sub"])
 def test_lists_need_the_same_number_of_statements_for_any_number_of_rows(
     api: Api, rows: Rows, seeded: Keys, path: str
 ) -> None:
     def add(name: str) -> None:
         key = measured(rows, seeded, name)
         rows.add(t.BLSubSample, blSampleId=key)
-        rows.add(t.BLSampleImage, blSampleId=key)
 
     token = api.token(seeded["member"])
     add("first")
@@ -243,25 +242,3 @@ def test_sub_samples_are_seen_through_the_protein_and_filtered(api: Api, rows: R
         assert api.seen("/samples/sub", api.token(1, "all_proposals"), "blSubSampleId", **query) == visible, query
     response = api.get(f"/samples/sub/{other}", api.token(seeded["visitor"]))
     assert (response.status_code, response.json) == (404, {"detail": "Sub sample not found"})
-
-
-def test_pictures_of_samples_are_listed_once_each(api: Api, rows: Rows, seeded: Keys) -> None:
-    first, second = sample(rows, seeded["MX1"], "s1"), sample(rows, seeded["BX2"], "s2")
-    own = rows.add(t.BLSampleImage, blSampleId=first, micronsPerPixelX=1.5, micronsPerPixelY=2, imageFullPath="/a.png")
-    rows.add(t.BLSampleImage, blSampleId=second)
-    page = body(api.get("/samples/images", api.token(seeded["member"])))
-    assert (page["total"], page["results"]) == (
-        1,
-        [
-            {
-                "blSampleImageId": own,
-                "blSampleId": first,
-                "micronsPerPixelX": 1.5,
-                "micronsPerPixelY": 2,
-                "offsetX": 0,
-                "offsetY": 0,
-                "_metadata": {"url": f"/ispyb/api/v1/samples/images/{own}"},
-            }
-        ],
-    )
-    assert api.seen("/samples/images", api.token(1, "all_proposals"), "blSampleId", blSampleId=second) == [second]
