@@ -74,13 +74,26 @@ class Naming:
         try:
             plan = self._plan(draft)
             if isinstance(plan, IdPlan):
-                number = self.sequences.next(plan.prefix, draft.portal_type, plan.least, fresh=self._is_fresh(draft))
+                fresh = self._is_fresh(draft)
+                if not fresh:
+                    self.sequences.load(self._likely(draft, plan.prefix), draft.portal_type)
+                number = self.sequences.next(plan.prefix, draft.portal_type, plan.least, fresh=fresh)
                 return format_id(plan, number)
         except IdProblem as error:
             raise ValidationError(f"No id for the new {draft.portal_type}: {error}") from None
         if draft.type.id_rule.kind is IdKind.FROM_TITLE and container is not None:
             return numbered(plan, self._siblings(container, plan))
         return plan
+
+    def _likely(self, draft: Draft, prefix: str) -> list[str]:
+        """The prefix, and those of its fellows: when it names an object, one for every such object that is here."""
+        paths = [path for path in form_paths(draft.type.id_rule.form) if path.steps and path.attribute == "id"]
+        named = self._workspace.follow(draft, paths[0].steps) if len(paths) == 1 else []
+        if len(named) != 1 or prefix.count(named[0].id) != 1:
+            return [prefix]
+        before, _, after = prefix.partition(named[0].id)
+        fellows = self._workspace.by_type[named[0].portal_type].values()
+        return [prefix, *(f"{before}{other.id}{after}" for other in fellows if not other.is_new)]
 
     def _siblings(self, container: Draft, beginning: str) -> frozenset[str]:
         """The ids in a container that begin with a text, those that this request gives included."""

@@ -254,9 +254,8 @@ class StorePlanner:
     def rename(self, entity: Entity, new_id: str) -> None:
         """Give an object another id; everything in it moves along."""
         draft = as_draft(entity)
-        if not draft.is_new:
-            for below in self.workspace.load_tree([draft]):
-                self.repathed[below.rid] = below
+        for below in self.workspace.load_tree([draft]):
+            self.repathed[below.rid] = below
         old_id, old_path = draft.id, draft.path
         draft.id = new_id
         self.workspace.moved(draft, f"{old_path.rpartition('/')[0]}/{new_id}")
@@ -268,10 +267,7 @@ class StorePlanner:
     def remove(self, entity: Entity) -> None:
         """Plan that an object will be gone with all it contains, the innermost first."""
         draft = as_draft(entity)
-        below = self.workspace.load_tree([draft]) if not draft.is_new else []
-        below += [
-            item for item in self.workspace.by_rid.values() if item.is_new and item.path.startswith(f"{draft.path}/")
-        ]
+        below = self.workspace.load_tree([draft])
         for item in [*reversed(below), draft]:
             if not item.removed:
                 self.mark_removed(item)

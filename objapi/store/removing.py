@@ -23,7 +23,7 @@ def plan_removal(attempt: Attempt, targets: Mapping[int, Draft], *, break_refere
     below = planner.workspace.load_tree(targets.values())
     doomed = {draft.rid: draft for draft in (*targets.values(), *below)}
     for place, target in targets.items():
-        tree = [target, *(item for item in below if item.path.startswith(f"{target.path}/"))]
+        tree = [target, *planner.workspace.load_tree([target])]
         attempt.fail(place, *_refusals(planner, tree))
         attempt.drafts[place] = target
     if attempt.errors:

@@ -39,7 +39,7 @@ entities = Table(
     Column("answer", long_text(), nullable=False),
     UniqueConstraint("parent", "id", name="uq_entities_parent_id"),
     UniqueConstraint("parent", "title_key", name="uq_entities_parent_title"),
-    Index("ix_entities_type", "portal_type", "rid"),
+    Index("ix_entities_type", "portal_type", "id"),
     **TABLE_OPTIONS,
 )
 """Objects. `version` rises when an object is changed, `stamp` with every writing of its row, also when only derived

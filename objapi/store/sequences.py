@@ -5,11 +5,17 @@ locked from the first look until the request ends, so two requests never draw th
 request that fails is free again.
 """
 
-from sqlalchemy import Connection, select
+from collections.abc import Iterable
 
-from catalog.dialect import for_update, upsert_rows
+from sqlalchemy import Connection, and_, or_, select
+
+from catalog.dialect import upsert_rows
 from objapi.model.ids import number_of
+from objapi.store.records import chunks
 from objapi.store.schema import entities, sequences
+
+SCANNED = 100
+"""How many ranges of ids one statement looks through."""
 
 
 class Sequences:
@@ -17,8 +23,19 @@ class Sequences:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stored: dict[str, int | None] = {}
+        self._stored: dict[str, int] = {}
         self._values: dict[str, int] = {}
+
+    def load(self, prefixes: Iterable[str], portal_type: str) -> None:
+        """Have the counters of prefixes here, their rows locked; where there is none, from the ids that are in use."""
+        wanted = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._values]
+        for chunk in chunks(wanted):
+            statement = select(sequences.c.name, sequences.c.value).where(sequences.c.name.in_(chunk))
+            for row in self._connection.execute(statement.with_for_update()):
+                self._stored[row.name] = self._values[row.name] = row.value
+        missing = [prefix for prefix in wanted if prefix not in self._values]
+        for chunk in chunks(missing, SCANNED):
+            self._values.update(self._in_use(chunk, portal_type))
 
     def next(self, prefix: str, portal_type: str, least: int, *, fresh: bool) -> int:
         """Draw a number for a prefix; `fresh` says that nothing can have used the prefix before this request."""
@@ -32,23 +49,24 @@ class Sequences:
 
     def _highest(self, prefix: str, portal_type: str, fresh: bool) -> int:
         if prefix not in self._values:
-            stored = None if fresh else self._load(prefix)
-            self._stored[prefix] = stored
-            self._values[prefix] = self._in_use(prefix, portal_type) if stored is None and not fresh else stored or 0
+            if fresh:
+                self._values[prefix] = 0
+            else:
+                self.load([prefix], portal_type)
         return self._values[prefix]
 
-    def _load(self, prefix: str) -> int | None:
-        statement = select(sequences.c.value).where(sequences.c.name == prefix)
-        value: int | None = self._connection.scalar(for_update(statement))
-        return value
-
-    def _in_use(self, prefix: str, portal_type: str) -> int:
-        """The highest number in use, for a counter that has no row yet."""
-        statement = select(entities.c.id).where(
-            entities.c.portal_type == portal_type, entities.c.id >= prefix, entities.c.id < f"{prefix}\x7f"
-        )
-        numbers = (number_of(prefix, found) for (found,) in self._connection.execute(statement))
-        return max((number for number in numbers if number is not None), default=0)
+    def _in_use(self, prefixes: Iterable[str], portal_type: str) -> dict[str, int]:
+        """The highest number in use with each prefix, for counters that have no row yet."""
+        highest = dict.fromkeys(prefixes, 0)
+        ranges = [and_(entities.c.id >= prefix, entities.c.id < f"{prefix}\x7f") for prefix in highest]
+        statement = select(entities.c.id).where(entities.c.portal_type == portal_type, or_(*ranges))
+        for found in self._connection.scalars(statement):
+            # Digits end an id, and a prefix may end in digits itself, so every way to part it counts.
+            for end in range(len(found.rstrip("0123456789")), len(found)):
+                number = number_of(found[:end], found)
+                if found[:end] in highest and number is not None:
+                    highest[found[:end]] = max(highest[found[:end]], number)
+        return highest
 
     def write(self) -> None:
         """Store the counters that have moved."""

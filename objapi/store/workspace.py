@@ -49,6 +49,9 @@ class Workspace:
         self.epoch = 0
         self._unlocked: set[int] = set()
         """Row numbers of objects that were read without keeping others from them."""
+        self._containing = frozenset(name for item in registry.types.values() for name in item.containers)
+        self._trees: set[int] = set()
+        """Row numbers of objects of which everything below is here."""
         self._children_loaded: dict[str, set[int]] = {}
         self._backs_loaded: dict[tuple[str, str], set[int]] = {}
         self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
@@ -110,11 +113,22 @@ class Workspace:
             self.missing_paths.update(path for path in wanted if path not in self.by_path)
 
     def load_tree(self, drafts: Iterable[Draft]) -> list[Draft]:
-        """Everything below some objects, containers before what they hold."""
-        return [
-            self.add(record)
-            for record in load_below(self.connection, [draft.path for draft in drafts], lock=self.locks)
-        ]
+        """Everything below some objects, what this request creates included; containers before what they hold."""
+        tops = list(drafts)
+        unknown = [item for item in tops if item.rid not in self._trees and not item.is_new and self._may_hold(item)]
+        if unknown:
+            found = load_below(self.connection, [item.path for item in unknown], lock=self.locks)
+            self._trees.update(item.rid for item in unknown)
+            self._trees.update(self.add(record).rid for record in found)
+        below: dict[int, Draft] = {}
+        level = tops
+        while level:
+            level = [child for item in level for child in self.by_parent.get(item.rid, {}).values()]
+            below.update((item.rid, item) for item in level)
+        return list(below.values())
+
+    def _may_hold(self, draft: Draft) -> bool:
+        return draft.portal_type in self._containing
 
     def load_children(self, rids: Iterable[int]) -> list[Draft]:
         """All objects directly in some containers, of whatever type."""

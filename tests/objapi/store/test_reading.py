@@ -1,7 +1,7 @@
 """Reading: pages, members, streams, and values that the time changes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -175,6 +175,12 @@ def stream(workshop: Gateway, find: Find, site: Site | None = None) -> Streamed:
     return (site or workshop.site).stream(workshop.authenticate("mia"), lambda tx: tx.stream(find))
 
 
+def connections(workshop: Gateway) -> int:
+    """How many are in use."""
+    engines = {id(engine): engine for engine in (workshop.site.engine, workshop.site.stream_engine)}
+    return sum(engine.pool.checkedout() for engine in engines.values())
+
+
 def titles(chunks: Iterator[bytes]) -> list[str]:
     return [item["title"] for item in orjson.loads(b"[" + b",".join(chunks) + b"]")]
 
@@ -199,7 +205,7 @@ def test_a_stream_gives_what_pages_give(
     streamed = stream(workshop, find)
     assert streamed.count == len(expected)
     assert titles(streamed.chunks) == [f"Thing {n:02}" for n in expected]
-    assert workshop.site.engine.pool.checkedout() == 0
+    assert connections(workshop) == 0
 
 
 @pytest.mark.usefixtures("pieces")
@@ -216,9 +222,9 @@ def test_a_stream_shows_one_moment(workshop: Gateway, team: str, person: str) ->
 def test_a_stream_that_is_left_gives_its_connection_back(workshop: Gateway, crowd: str) -> None:
     streamed = stream(workshop, Find(things(crowd), size=0))
     next(streamed.chunks)
-    assert workshop.site.engine.pool.checkedout() == 1
+    assert connections(workshop) == 1
     streamed.chunks.close()
-    assert workshop.site.engine.pool.checkedout() == 0
+    assert connections(workshop) == 0
 
 
 @pytest.mark.usefixtures("pieces")
@@ -226,7 +232,7 @@ def test_a_stream_has_its_time(workshop: Gateway, crowd: str) -> None:
     site = replace(workshop.site, machinery=replace(workshop.site.machinery, stream_time_limit=-1.0))
     with pytest.raises(TimeoutError):
         stream(workshop, Find(things(crowd), size=0), site)
-    assert workshop.site.engine.pool.checkedout() == 0
+    assert connections(workshop) == 0
 
 
 # what the time changes
@@ -241,7 +247,7 @@ class Later(Site):
 
 def in_a_month(workshop: Gateway) -> Gateway:
     site = workshop.site
-    later = Later(site.settings, site.registry, site.engine, site.machinery, site.catalog_metadata)
+    later = Later(**{item.name: getattr(site, item.name) for item in fields(site)})
     return Gateway(later, workshop.statements)
 
 

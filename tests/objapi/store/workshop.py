@@ -122,8 +122,8 @@ class Gateway:
     def remove(self, user: str, *uids: str, **options: bool) -> Outcome:
         return self.run(user, lambda tx: tx.remove(uids, **options), write=True)
 
-    def uid(self, path: str) -> str:
-        return self.run("boss", lambda tx: tx.entity(ByPath(path)).uid)
+    def uid(self, path: str, user: str = "boss") -> str:
+        return self.run(user, lambda tx: tx.entity(ByPath(path)).uid)
 
     def history(self, user: str, selector: Selector, **page: int) -> HistoryPage:
         return self.run(user, lambda tx: tx.history(selector, **page))

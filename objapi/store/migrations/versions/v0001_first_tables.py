@@ -207,7 +207,7 @@ def _create_tables() -> None:
 
 
 def _create_keys() -> None:
-    _create_key("ix_entities_type", "entities", ["portal_type", "rid"])
+    _create_key("ix_entities_type", "entities", ["portal_type", "id"])
     _create_key("ix_history_uid", "history", ["uid", "id"])
     _create_key("ix_local_roles_principal", "local_roles", ["principal", "scope"])
     _create_key("ix_login_attempts_address", "login_attempts", ["address", "failed_at"])
