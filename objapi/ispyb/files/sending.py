@@ -1,5 +1,6 @@
 """A file as an HTTP response: whole or the part that is asked for, in pieces, and not again when the client has it."""
 
+import io
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -82,22 +83,15 @@ def respond_with(file: Sendable, asked: Request, seconds: float) -> Response:
     `asked` may want a part of it (RFC 9110, Range and If-Range), or only news of it (If-None-Match,
     If-Modified-Since). `seconds` is how long the opening may take.
     """
-    disk = disk_of(file.place.root)
-
-    def opened() -> tuple[BinaryIO, os.stat_result]:
-        handle = open_file(file.place)
-        return handle, os.fstat(handle.fileno())
-
-    handle, status = disk.ask(opened, seconds)
+    opened = _open(file.place, seconds)
     try:
-        modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
-        etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
-        response = _response(handle, disk, status.st_size, asked, etag, modified)
+        response = _response(opened, asked)
     except BaseException:
-        handle.close()
+        opened.handle.close()
         raise
-    response.set_etag(etag)
-    response.last_modified = modified
+    response.call_on_close(opened.handle.close)
+    response.set_etag(opened.etag)
+    response.last_modified = opened.modified
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = "private, no-cache"
     if response.status_code != 304:
@@ -107,46 +101,73 @@ def respond_with(file: Sendable, asked: Request, seconds: float) -> Response:
     return response
 
 
-def _response(handle: BinaryIO, disk: Disk, size: int, asked: Request, etag: str, modified: datetime) -> Response:
-    if not is_resource_modified(asked.environ, quote_etag(etag), None, modified):
-        handle.close()
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """An open file. A small one is in memory already, and then there is no disk to be asked again."""
+
+    handle: BinaryIO
+    disk: Disk | None
+    size: int
+    etag: str
+    modified: datetime
+
+
+def _open(place: Place, seconds: float) -> _Opened:
+    disk = disk_of(place.root)
+
+    def work() -> _Opened:
+        handle = open_file(place)
+        status = os.fstat(handle.fileno())
+        modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
+        etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+        if status.st_size > READ:
+            return _Opened(handle, disk, status.st_size, etag, modified)
+        with handle:
+            content = _read(handle, 0, status.st_size)
+        return _Opened(io.BytesIO(content), None, len(content), etag, modified)
+
+    return disk.ask(work, seconds)
+
+
+def _response(opened: _Opened, asked: Request) -> Response:
+    if not is_resource_modified(asked.environ, quote_etag(opened.etag), None, opened.modified):
         return Response(status=304)
-    start, end = wanted(asked, size, etag, modified)
-    part = (start, end) != (0, size)
-    response = Response(_pieces(handle, disk, start, end), 206 if part else 200, direct_passthrough=True)
-    response.call_on_close(handle.close)
+    start, end = _wanted(opened, asked)
+    part = (start, end) != (0, opened.size)
+    response = Response(_pieces(opened, start, end), 206 if part else 200, direct_passthrough=True)
     response.content_length = end - start
     if part:
-        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{opened.size}"
     return response
 
 
-def wanted(asked: Request, size: int, etag: str, modified: datetime) -> tuple[int, int]:
+def _wanted(opened: _Opened, asked: Request) -> tuple[int, int]:
     """First byte and end of what is asked for; everything unless one range of bytes is.
 
     Raises Refusal (416) for a range behind the end. A range for another state of the file (If-Range) asks for all.
     """
     ranges = asked.range
-    if ranges is None or ranges.units != "bytes" or len(ranges.ranges) != 1 or not _same(asked, etag, modified):
-        return 0, size
-    span = ranges.range_for_length(size)
+    if ranges is None or ranges.units != "bytes" or len(ranges.ranges) != 1 or not _same(opened, asked):
+        return 0, opened.size
+    span = ranges.range_for_length(opened.size)
     if span is None:
-        raise Refusal(416, "The file has no such range", {"Content-Range": f"bytes */{size}"})
+        raise Refusal(416, "The file has no such range", {"Content-Range": f"bytes */{opened.size}"})
     return span[0], span[1]
 
 
-def _same(asked: Request, etag: str, modified: datetime) -> bool:
+def _same(opened: _Opened, asked: Request) -> bool:
     """Whether the state of the file is the one that If-Range names."""
     condition = asked.if_range
     if condition.etag is not None:
-        return unquote_etag(condition.etag)[0] == etag
-    return condition.date is None or condition.date == modified
+        return unquote_etag(condition.etag)[0] == opened.etag
+    return condition.date is None or condition.date == opened.modified
 
 
-def _pieces(handle: BinaryIO, disk: Disk, start: int, end: int) -> Iterator[bytes]:
-    """The bytes of a file from `start` to `end`; each reading has its time limit."""
+def _pieces(opened: _Opened, start: int, end: int) -> Iterator[bytes]:
+    """The bytes of a file from `start` to `end`; each reading from the disk has its time limit."""
     for place in range(start, end, READ):
-        chunk = disk.ask(partial(_read, handle, place, min(READ, end - place)), READ_SECONDS)
+        read = partial(_read, opened.handle, place, min(READ, end - place))
+        chunk = read() if opened.disk is None else opened.disk.ask(read, READ_SECONDS)
         for offset in range(0, len(chunk), PIECE):
             yield chunk[offset : offset + PIECE]
 
