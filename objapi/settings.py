@@ -187,6 +187,13 @@ class Settings:
     )
     stream_time_limit: float = _setting(duration(1), "10min", "Time that a streamed answer may take.")
 
+    max_streams: int = _setting(
+        whole_number(1, 1000),
+        "8",
+        "Streamed answers that a worker has open at once; they have connections of their own, so that a client that "
+        "reads slowly keeps nobody waiting.",
+    )
+
     # Log-in
     session_lifetime: float = _setting(duration(60), "12h", "Time after which a session ends.")
     basic_cache: float = _setting(

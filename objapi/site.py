@@ -74,6 +74,8 @@ class Site:
     settings: Settings
     registry: Registry
     engine: Engine
+    stream_engine: Engine
+    """Connections of answers that are read while they are sent."""
     machinery: Machinery
     catalog_metadata: MetaData
 
@@ -83,13 +85,16 @@ class Site:
         registry = load_registry(settings.profiles)
         if settings.on_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-        engine = create_engine_for(settings.database, threads=settings.worker_threads)
+        engine = create_engine_for(settings.database, threads=settings.worker_threads, wait=settings.lock_timeout)
+        stream_engine = create_engine_for(settings.database, threads=settings.max_streams, wait=settings.lock_timeout)
         catalog_metadata = MetaData()
-        return cls(settings, registry, engine, _machinery(settings, registry, catalog_metadata), catalog_metadata)
+        machinery = _machinery(settings, registry, catalog_metadata)
+        return cls(settings, registry, engine, stream_engine, machinery, catalog_metadata)
 
     def close(self) -> None:
         """Give the connections back to the database."""
         self.engine.dispose()
+        self.stream_engine.dispose()
 
     def now(self) -> datetime:
         """The present instant."""
@@ -210,7 +215,7 @@ class Site:
         request_id: str = "",
     ) -> _T:
         """Do a user's reading; a stream that it began stays open until its last chunk was taken or it is closed."""
-        connection = self.engine.connect()
+        connection = self._stream_connection()
         try:
             transaction = self._transaction(connection, authenticate, False, request_id)
             result = work(transaction)
@@ -243,6 +248,12 @@ class Site:
             except exc.TimeoutError as error:
                 raise _translated(error) from error
         raise AssertionError("unreachable")
+
+    def _stream_connection(self) -> Connection:
+        try:
+            return self.stream_engine.connect()
+        except (exc.DBAPIError, exc.TimeoutError) as error:
+            raise _translated(error) from error
 
     @contextmanager
     def _connected(self, write: bool) -> Iterator[Connection]:

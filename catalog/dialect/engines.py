@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from math import ceil
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -40,6 +41,7 @@ class _LockingConnection(sqlite3.Connection):
     """
 
     lock_path: str | None = None
+    wait = BUSY_SECONDS
     _lock_file: Any = None
 
     def begin(self, *, write: bool) -> None:
@@ -75,7 +77,7 @@ class _LockingConnection(sqlite3.Connection):
         if not _FILE_LOCKS or self.lock_path is None or self._lock_file is not None:
             return
         file = Path(self.lock_path).open("ab")  # noqa: SIM115 - closed by _give_lock
-        deadline = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + self.wait
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,35 +98,38 @@ class _LockingConnection(sqlite3.Connection):
             file.close()
 
 
-def create_engine_for(url: str | URL, *, threads: int = 1, echo: bool = False) -> Engine:
+def create_engine_for(url: str | URL, *, threads: int = 1, wait: float = BUSY_SECONDS, echo: bool = False) -> Engine:
     """The engine for a database URL (`sqlite:///file`, `mysql+pymysql://…`, `mariadb+pymysql://…`).
 
-    The pool is as large as the number of threads. Make it after a worker process has started, never before a fork.
+    The pool is as large as the number of threads; `wait` is how many seconds to wait for a lock, a busy database or a
+    free connection. Make it after a worker process has started, never before a fork.
 
-    SQLite: transactions begin explicitly, WAL, foreign keys, synchronous=FULL, ten seconds of waiting.
+    SQLite: transactions begin explicitly, WAL, foreign keys, synchronous=FULL.
     MySQL family: utf8mb4, strict mode, UTC. Transactions are REPEATABLE READ, so page, count and documents of one read
     are one snapshot; `begin_write` turns a transaction to READ COMMITTED, which takes no gap locks: bulk upkeep deletes
     and inserts neighbouring side rows, and would deadlock on the gaps.
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
-        return _sqlite_engine(target, threads, echo)
-    return _mysql_engine(target, threads, echo)
+        return _sqlite_engine(target, threads, wait, echo)
+    return _mysql_engine(target, threads, wait, echo)
 
 
-def _sqlite_engine(url: URL, threads: int, echo: bool) -> Engine:
+def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
-    arguments: dict[str, Any] = {"isolation_level": None, "factory": _LockingConnection, "timeout": BUSY_SECONDS}
+    arguments: dict[str, Any] = {"isolation_level": None, "factory": _LockingConnection, "timeout": wait}
     if in_memory:
         arguments["check_same_thread"] = False
         engine = sa.create_engine(url, connect_args=arguments, poolclass=StaticPool, echo=echo)
     else:
-        engine = sa.create_engine(url, connect_args=arguments, pool_size=threads, max_overflow=0, echo=echo)
+        engine = sa.create_engine(
+            url, connect_args=arguments, pool_size=threads, max_overflow=0, pool_timeout=wait, echo=echo
+        )
     lock_path = None if in_memory or url.database is None else f"{Path(url.database).resolve()}-lock"
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
-        connection.lock_path = lock_path
+        connection.lock_path, connection.wait = lock_path, wait
         for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}").close()
 
@@ -139,11 +144,13 @@ def _sqlite_engine(url: URL, threads: int, echo: bool) -> Engine:
     return engine
 
 
-def _mysql_engine(url: URL, threads: int, echo: bool) -> Engine:
+def _mysql_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
     arguments = {
         "charset": "utf8mb4",
         "connect_timeout": 10,
-        "init_command": f"SET SESSION sql_mode='{SQL_MODE}', time_zone='+00:00'",
+        "init_command": (
+            f"SET SESSION sql_mode='{SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout={max(1, ceil(wait))}"
+        ),
     }
     engine = sa.create_engine(
         url,
@@ -151,6 +158,7 @@ def _mysql_engine(url: URL, threads: int, echo: bool) -> Engine:
         isolation_level="REPEATABLE READ",
         pool_size=threads,
         max_overflow=0,
+        pool_timeout=wait,
         echo=echo,
     )
 

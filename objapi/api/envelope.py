@@ -36,6 +36,10 @@ class HeaderLookup(Protocol):
         ...
 
 
+PARTLY_DONE: Final = "PartlyDone"
+"""The `type` of an answer in which some objects failed and the others were done."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallStyle:
     """How a client calls, which tells what it makes of an HTTP status.
@@ -115,8 +119,15 @@ def success(frame: Frame, members: Mapping[str, Any]) -> Answer:
 
 def partial_failure(frame: Frame, message: str, members: Mapping[str, Any]) -> Answer:
     """The answer of a `partial=1` call of which a part failed: status 200, what was done stays done."""
-    body = {**_head(frame, False), "message": message, "request_id": frame.request_id, **members}
-    return Answer(200, render(body), _headers(JSON_TYPE))
+    body = {
+        **_head(frame, False),
+        "message": message,
+        "type": PARTLY_DONE,
+        "status": 200,
+        "request_id": frame.request_id,
+        **members,
+    }
+    return Answer(200, render(body), {**_headers(JSON_TYPE), "X-Api-Status": "200"})
 
 
 def failure(

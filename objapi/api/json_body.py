@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from objapi.api.converters import shown
 from objapi.api.form_model import Form
-from objapi.model.json_text import NumberLiteral, parse_json
 from objapi.errors import BadRequest, Cause
+from objapi.model.json_text import NumberLiteral, parse_json
 
 __all__ = ["NumberLiteral", "merge", "parse_body"]
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from objapi.api.call import Call, Json
@@ -85,11 +85,10 @@ def search_of(call: Call) -> Search:
         include_methods=controls.names("include_methods"),
         expand=controls.names("expand"),
         reference_titles=(references or call.settings.references) == "title",
+        transitions=call.settings.transitions_in_read or "transitions" in include,
         strict=controls.flag("strict"),
         count_missing=controls.flag("warnings") or controls.flag("strict"),
     )
-    if call.settings.transitions_in_read and include:
-        find = replace(find, include_fields=tuple(dict.fromkeys((*include, "transitions"))))
     return Search(find, page, warnings)
 
 

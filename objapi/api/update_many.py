@@ -22,7 +22,7 @@ def update_many(call: Call, tx: Transaction) -> Json | PartlyDone:
     items = entries_of(call.controls.structure("input_values"), call.settings.max_update_entries)
     _refuse_repetitions(items, call.settings.site_id)
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.update(items, partial=call.controls.flag("partial"), dry_run=dry_run)
+    outcome = tx.update(items, partial=call.controls.flag("partial"), dry_run=dry_run, as_batch=True)
     answer = {"updates": described_updates(outcome, call.exchange.url), **plan_of(outcome, dry_run=dry_run)}
     return judged(answer, outcome)
 
@@ -112,26 +112,28 @@ def _problem(number: int, name: str, message: str) -> Cause:
     return Cause("object", name, f"input_values, {name}: {message}.", index=number)
 
 
-def described_updates(outcome: Outcome, url: str) -> list[Json]:
-    """The entries of `updates`, in the order given."""
-    return [_described_update(entry, url) for entry in outcome.entries]
+def described_updates(outcome: Outcome, url: str, *, undone: bool = False) -> list[Json]:
+    """The entries of `updates`, in the order given; `undone` when the whole request failed because one of them did."""
+    return [_described_update(entry, url, undone=undone) for entry in outcome.entries]
 
 
 def described_failures(error: ApiError, url: str) -> Json:
     """What a failed `update_many` carries besides: what is wrong with each entry, when it came to looking at them."""
-    return {"updates": described_updates(error.outcome, url)} if isinstance(error, BatchFailed) else {}
+    return {"updates": described_updates(error.outcome, url, undone=True)} if isinstance(error, BatchFailed) else {}
 
 
-def _described_update(entry: Entry, url: str) -> Json:
-    name = named(entry)
+def _described_update(entry: Entry, url: str, *, undone: bool) -> Json:
+    name, failed = named(entry), undone or entry.error is not None
     described: dict[str, object] = {
         "url": url,
-        "success": entry.error is None,
-        "error": entry.error is not None,
+        "success": not failed,
+        "error": failed,
         "obj_path": name["path"],
         "obj_uid": name["UID"],
-        "updated": list(entry.updated),
+        "updated": [] if failed else list(entry.updated),
     }
     if entry.error is not None:
         described |= described_error(entry.error)
+    elif undone:
+        described["message"] = "Nothing was changed, since other entries of the request failed."
     return described

@@ -49,13 +49,15 @@ class Wish:
     """None: all of them."""
     expand: tuple[str, ...] = ()
     titles: bool = False
+    transitions: bool = False
 
     @classmethod
     def of(cls, find: Find) -> "Wish":
         """What a read asks for."""
         if find.include_fields is None:
-            return cls(None, find.expand, find.reference_titles)
-        return cls(frozenset((*find.include_fields, *find.include_methods)), find.expand, find.reference_titles)
+            return cls(None, find.expand, find.reference_titles, find.transitions)
+        names = frozenset((*find.include_fields, *find.include_methods))
+        return cls(names, find.expand, find.reference_titles, find.transitions or TRANSITIONS in names)
 
     def wants(self, name: str) -> bool:
         """Whether a member is to be answered."""
@@ -90,9 +92,8 @@ class Documents:
         by_rid = {row.rid: row for row in self._load(rids)}
         rows = [by_rid[rid] for rid in rids if rid in by_rid]
         embedded = self._embedded(rows, catalog, wish)
-        names = wish.names
-        offered = self._transitions([row.rid for row in rows]) if names is not None and TRANSITIONS in names else {}
-        if names is None and not wish.expand and not wish.titles:
+        offered = self._transitions([row.rid for row in rows]) if wish.transitions else {}
+        if wish.names is None and not (wish.expand or wish.titles or wish.transitions):
             return [orjson.Fragment(self._spliced(row, catalog, embedded.get(row.rid, {}))) for row in rows]
         objects = [self._chosen(row, catalog, embedded.get(row.rid, {}), wish) for row in rows]
         for row, composed in zip(rows, objects, strict=True):

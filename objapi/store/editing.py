@@ -40,7 +40,6 @@ class Editor:
         for place, draft in targets.items():
             if place not in attempt.errors:
                 attempt.guarded(place, partial(self._set_all, draft, incoming[place].values))
-                attempt.drafts[place] = draft
                 attempt.updated[place] = incoming[place].names
         self._check(attempt, incoming)
         return attempt
@@ -54,7 +53,7 @@ class Editor:
             if isinstance(draft, ApiError):
                 attempt.fail(place, draft)
                 continue
-            targets[place] = draft
+            targets[place] = attempt.drafts[place] = draft
             version = draft.record.version if draft.record is not None else 0
             if draft.rid in taken:
                 attempt.fail(place, BadRequest(f"{draft.path} is named twice; send each object once."))
@@ -189,6 +188,8 @@ class Editor:
         """Named checks of the fields that were sent, and titles that must be unique."""
         checks = self.planner.registry.behaviors.checks
         for place, draft in attempt.drafts.items():
+            if place in attempt.errors:
+                continue
             causes = []
             for name in incoming[place].names:
                 field = draft.type.fields.get(name)

@@ -58,7 +58,10 @@ def _extra_ids(planner: StorePlanner, draft: Draft) -> dict[str, str]:
     return found
 
 
-def failure(outcome: Outcome) -> ApiError:
-    """The error of a request that failed as a whole: that of its one item, or one that carries every item's."""
+def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
+    """The error of a request that failed as a whole: that of its one item, or one that carries every item's.
+
+    `as_batch`: the latter for one item, too.
+    """
     errors = outcome.errors
-    return errors[0] if len(outcome.entries) == 1 else BatchFailed(outcome)
+    return errors[0] if len(outcome.entries) == 1 and not as_batch else BatchFailed(outcome)

@@ -52,6 +52,8 @@ class Find:
     expand: tuple[str, ...] = ()
     reference_titles: bool = False
     """Titles in reference fields (the historic shape) in place of UIDs."""
+    transitions: bool = False
+    """Say of each object which transitions the user may take."""
     strict: bool = False
     """Unknown parameters are errors."""
     count_missing: bool = False

@@ -167,11 +167,19 @@ class Transaction:
         selectors = [item.container or ByUid("") for item in items]
         return self._write(selectors, lambda editor, places: editor.create(_some(items, places)), dry_run=dry_run)
 
-    def update(self, items: Sequence[UpdateItem], *, partial: bool = False, dry_run: bool = False) -> Outcome:
-        """Change fields of objects, all or none; with `partial` those whose values are right."""
-        selectors = [item.target for item in items]
+    def update(
+        self, items: Sequence[UpdateItem], *, partial: bool = False, dry_run: bool = False, as_batch: bool = False
+    ) -> Outcome:
+        """Change fields of objects, all or none; with `partial` those whose values are right.
+
+        What is wrong is raised as `BatchFailed` when there are several items, and with `as_batch` for one as well.
+        """
         return self._write(
-            selectors, lambda editor, places: editor.update(_some(items, places)), partial=partial, dry_run=dry_run
+            [item.target for item in items],
+            lambda editor, places: editor.update(_some(items, places)),
+            partial=partial,
+            dry_run=dry_run,
+            as_batch=as_batch,
         )
 
     def transition(
@@ -225,6 +233,7 @@ class Transaction:
         *,
         partial: bool = False,
         dry_run: bool = False,
+        as_batch: bool = False,
     ) -> Outcome:
         """Check, plan, act, record. What fails in a partial request is left out and the rest planned anew."""
         failed: dict[int, ApiError] = {}
@@ -237,7 +246,7 @@ class Transaction:
             if not attempt.errors or not partial or not places:
                 break
         if failed and not partial:
-            raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False))
+            raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
         settled = settle(planner, self._machinery.dependents)
         if not dry_run and not settled.empty:
             renderer = Renderer(self.registry, planner.values, self._machinery.zone)

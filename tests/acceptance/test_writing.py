@@ -279,7 +279,7 @@ def test_one_bad_entry_and_nothing_changes(admin: Client) -> None:
         "/batches/nosuch": {"Remarks": "x"},
     }
     body = admin.refused("update_many", {"input_values": json.dumps(values)}, status=422)
-    assert [item["success"] for item in body["updates"]] == [True, False, False]
+    assert [item["success"] for item in body["updates"]] == [False, False, False]
     assert "Nosuch" in body["updates"][1]["message"]
     assert body["updates"][2]["obj_path"] == "/batches/nosuch"
     assert not admin.only(portal_type="Batch", path=first)["Remarks"]
