@@ -4,14 +4,15 @@ Their values are those that the other system's own writers give and expect, so n
 is declared differs between the databases.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.types import is_mysql_family
@@ -50,6 +51,26 @@ def _enumerated_mysql(type_: Enumerated, compiler: Any, **kw: Any) -> str:
     return f"ENUM({quoted})"
 
 
+class seconds_between(FunctionElement[int]):  # noqa: N801 - named as functions of SQL are
+    """The seconds from one wall clock time to another, negative when the second is the earlier; NULL if one is."""
+
+    type = sa.Integer()
+    inherit_cache = True
+    name = "seconds_between"
+
+
+@compiles(seconds_between)
+def _seconds_between_elsewhere(element: Any, compiler: Any, **kw: Any) -> str:
+    start, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"(CAST(strftime('%s', {end}) AS INTEGER) - CAST(strftime('%s', {start}) AS INTEGER))"
+
+
+@compiles(seconds_between, "mysql")
+@compiles(seconds_between, "mariadb")
+def _seconds_between_mysql(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"TIMESTAMPDIFF(SECOND, {compiler.process(element.clauses, **kw)})"
+
+
 def folded_text(length: int | None = None) -> TypeEngine[str]:
     """Text compared without regard to case, at most `length` characters (on SQLite only ASCII letters are folded)."""
     if length is None:
@@ -75,6 +96,24 @@ def wall_clock() -> TypeEngine[Any]:
 def short_bytes(length: int) -> TypeEngine[bytes]:
     """Exactly `length` bytes, which may be a key."""
     return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
+
+
+def insert_keys(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert many rows that name the same columns; the keys that the database gave them, in the same order.
+
+    MySQL itself cannot tell the keys of many rows, so there it takes a statement a row.
+    """
+    if not rows:
+        return []
+    (key,) = table.primary_key.columns
+    if connection.dialect.insert_returning:
+        returning = sa.insert(table).returning(key, sort_by_parameter_order=True)
+        return [int(value) for value in connection.execute(returning, [dict(row) for row in rows]).scalars()]
+    keys = []
+    for row in rows:
+        given = connection.execute(sa.insert(table).values(dict(row))).inserted_primary_key
+        keys.append(int(given[0]) if given is not None else 0)
+    return keys
 
 
 def keep_server_clock(engine: Engine) -> None:

@@ -1,6 +1,9 @@
 """`objapi ispyb`: people and proposals of the py-ISPyB face."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.engine import Connection
@@ -9,8 +12,12 @@ from objapi.cli.common import Refused, data_option, explained, opened_site
 from objapi.ispyb.accounts import FIRST_PERMISSIONS, add_account, lacks_first_account
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database
-from objapi.ispyb.faults import Fault
+from objapi.ispyb.faults import Fault, Refusal
 from objapi.ispyb.kinds import short_text
+from objapi.ispyb.schema import read_values
+from objapi.ispyb.schemas.sync import UserPortalProposalSync
+from objapi.ispyb.sync.run import Synchronised, synchronise
+from objapi.progress import progress
 
 
 @click.group()
@@ -66,3 +73,63 @@ def _check_lengths(login: str, permissions: tuple[str, ...]) -> None:
             short_text(most).read(text)
         except Fault as fault:
             raise Refused(f"{name} {text!r}: {fault.message}.") from fault
+
+
+@ispyb.command()
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@data_option
+@explained
+def sync(files: tuple[Path, ...], dry_run: bool, data_dir: Path | None) -> None:
+    """Create or update the proposals of the JSON files, as a user portal does by HTTP.
+
+    Each FILE holds one payload, or a list of them, and each payload is written as a whole or not at all. What cannot
+    be written is told at the end, and does not keep the others from being written.
+    """
+    payloads, problems = _payloads(files)
+    with opened_site(data_dir) as site:
+        database = Database(site)
+        database.lacking  # noqa: B018 - says what to do when there are no tables
+        with progress("Synchronising proposals", len(payloads)) as advance:
+            results = []
+            for where, payload in payloads:
+                try:
+                    results.append(synchronise(database, payload, dry_run=dry_run))
+                except Refusal as refusal:
+                    problems.append(f"{where}: {refusal.detail}")
+                advance(1)
+    for result in results:
+        click.echo(_told(result))
+    if problems:
+        raise Refused("\n".join(problems))
+
+
+def _payloads(files: Sequence[Path]) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """The payloads of files that fit their schema, each with its place, and what is wrong with the others."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            written = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            problems.append(f"{file}: {error}")
+            continue
+        for place, entry in enumerate(written if isinstance(written, list) else [written]):
+            where = f"{file}[{place}]" if isinstance(written, list) else str(file)
+            values, faults = read_values(UserPortalProposalSync.reader, entry, ())
+            problems += [f"{where}: {'.'.join(map(str, fault.place))}: {fault.fault.message}" for fault in faults]
+            if not faults:
+                found.append((where, values))
+    return found, problems
+
+
+def _told(result: Synchronised) -> str:
+    kinds = [
+        f"{kind}: {written.added} added, {written.changed} changed"
+        for kind, written in result.written.items()
+        if written.added or written.changed
+    ]
+    left_out = [f"proteins of unknown people: {result.left_out} left out"] if result.left_out else []
+    return f"{result.proposal}  {'; '.join([*kinds, *left_out]) or 'nothing to change'}"

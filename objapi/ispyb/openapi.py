@@ -57,10 +57,19 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     }
 
 
-class _Components:
-    """The components that were referred to so far."""
+def json_schema(schema: Schema) -> dict[str, Any]:
+    """One schema and those it refers to, as a JSON Schema document of its own."""
+    components = _Components("#/definitions/")
+    components.described(schema)
+    whole = components.made.pop(schema.name)
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **whole, "definitions": components.made}
 
-    def __init__(self) -> None:
+
+class _Components:
+    """The components that were referred to so far; `prefix` is where references look for them."""
+
+    def __init__(self, prefix: str = _COMPONENTS) -> None:
+        self._prefix = prefix
         self.made: dict[str, dict[str, Any]] = {}
 
     def described(self, type_: Type) -> dict[str, Any]:
@@ -76,7 +85,7 @@ class _Components:
             return {"anyOf": [self.described(choice) for choice in type_.choices]}
         if type_.reference is not None:
             self.made.setdefault(type_.reference, dict(type_.schema))
-            return {"$ref": _COMPONENTS + type_.reference}
+            return {"$ref": self._prefix + type_.reference}
         return dict(type_.schema)
 
     def answered(self, answer: AnswerType) -> dict[str, Any]:
@@ -86,7 +95,7 @@ class _Components:
         return self._envelope(answer.item) if isinstance(answer, Paged) else self.described(answer)
 
     def _object(self, schema: Schema) -> dict[str, Any]:
-        reference = {"$ref": _COMPONENTS + schema.name}
+        reference = {"$ref": self._prefix + schema.name}
         if schema.name in self.made:
             return reference
         made: dict[str, Any] = {"title": schema.name, "type": "object"}
@@ -118,7 +127,7 @@ class _Components:
             "limit": {"title": "Limit", **number},
         }
         self.made[name] = {"title": name, "type": "object", "required": list(properties), "properties": properties}
-        return {"$ref": _COMPONENTS + name}
+        return {"$ref": self._prefix + name}
 
 
 def _operation(route: Route, components: _Components) -> dict[str, Any]:

@@ -143,10 +143,11 @@ class _ReadObject(mm.Schema):
     class Meta:
         unknown = mm.EXCLUDE
 
-    @mm.validates_schema(skip_on_field_errors=False)
-    def follow_rules(self, data: dict[str, Any], **_: Any) -> None:
-        """Check the rules over the whole object."""
-        broken = [text for rule in self.rules if (text := rule(data)) is not None]
+    @mm.validates_schema(skip_on_field_errors=False, pass_original=True)
+    def follow_rules(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        """Check the rules over the whole object, when it is one."""
+        rules = self.rules if isinstance(original, Mapping) else ()
+        broken = [text for rule in rules if (text := rule(data)) is not None]
         if broken:
             raise mm.ValidationError([Fault(text, "value_error") for text in broken])
 

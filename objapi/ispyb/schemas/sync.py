@@ -1,8 +1,24 @@
 """The payload of the user portal."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from objapi.ispyb.kinds import ANY_INT, INT_COLUMN, NUMBER, STAMP, TEXT, TINY_COLUMN, constant, short_text
 from objapi.ispyb.schema import ListOf, Schema, optional, required
 from objapi.ispyb.schemas.people import LaboratoryCreate
+
+
+def _is_known_by_a_key(person: Mapping[str, Any]) -> str | None:
+    if person.get("login") is None and person.get("externalId") is None:
+        return "either login or externalId is required for a Person entity"
+    return None
+
+
+def _is_session_known_by_a_key(session: Mapping[str, Any]) -> str | None:
+    if session.get("expSessionPk") is None and session.get("externalId") is None:
+        return "either expSessionPk or externalId is required for a Session entity"
+    return None
+
 
 PersonProposalLaboratory = Schema(
     "PersonProposalLaboratory",
@@ -21,6 +37,7 @@ PersonProposalLaboratory = Schema(
         "cache": optional(TEXT),
         "laboratory": optional(LaboratoryCreate),
     },
+    rules=(_is_known_by_a_key,),
 )
 
 PersonSessionOptions = Schema(
@@ -43,22 +60,8 @@ PersonSessionOptions = Schema(
 
 PersonSessionLaboratory = Schema(
     "PersonSessionLaboratory",
-    {
-        "siteId": optional(INT_COLUMN),
-        "personUUID": optional(short_text(45)),
-        "familyName": optional(short_text(100)),
-        "givenName": optional(short_text(45)),
-        "title": optional(short_text(45)),
-        "emailAddress": optional(short_text(60)),
-        "phoneNumber": optional(short_text(45)),
-        "login": optional(short_text(45)),
-        "passwd": optional(short_text(45)),
-        "faxNumber": optional(short_text(45)),
-        "externalId": optional(ANY_INT),
-        "cache": optional(TEXT),
-        "laboratory": optional(LaboratoryCreate),
-        "session_options": optional(PersonSessionOptions),
-    },
+    {**PersonProposalLaboratory.properties, "session_options": optional(PersonSessionOptions)},
+    rules=(_is_known_by_a_key,),
 )
 
 UPLabContact = Schema(
@@ -114,6 +117,7 @@ UPSession = Schema(
         "nbReimbDewars": optional(INT_COLUMN),
         "persons": optional(ListOf(PersonSessionLaboratory)),
     },
+    rules=(_is_session_known_by_a_key,),
 )
 
 UPProtein = Schema(

@@ -26,7 +26,7 @@ Laboratory = table(
     "Laboratory",
     key("laboratoryId"),
     column("laboratoryUUID", folded_text(45)),
-    column("name", folded_text(45)),
+    column("name", folded_text(45), index=True),
     column("address", folded_text(255)),
     column("city", folded_text(45)),
     column("country", folded_text(45)),

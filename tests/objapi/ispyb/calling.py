@@ -89,6 +89,7 @@ class Api:
     """Calls routes as some person."""
 
     def __init__(self, application: Flask, rows: Rows) -> None:
+        self.application = application
         self.client = application.test_client()
         self.rows = rows
         self.tokens = Tokens(KEY, 3600)

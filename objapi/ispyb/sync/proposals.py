@@ -1,0 +1,106 @@
+"""The proposal of a payload, its participants and its lab contacts."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from objapi.ispyb.calls import Values
+from objapi.ispyb.database import Database
+from objapi.ispyb.external_ids import stored_id
+from objapi.ispyb.faults import BadCall
+from objapi.ispyb.schemas.proposals import ProposalState
+from objapi.ispyb.sync.people import People
+from objapi.ispyb.sync.records import Record, Written, write_records
+from objapi.ispyb.tables import LabContact, Proposal, ProposalHasPerson
+
+_GIVEN: Final = ("proposalCode", "proposalNumber", "title", "proposalType")
+_CARD: Final = ("defaultCourrierCompany", "courierAccount", "billingReference")
+_VALUES: Final = ("dewarAvgCustomsValue", "dewarAvgTransportValue")
+_STATES: Final = tuple(ProposalState.schema["enum"])
+
+
+def find_proposal(connection: Connection, given: Values) -> Record | None:
+    """The first proposal with the portal's key, or with code and number."""
+    table = Proposal.c
+    selected = sa.select(table.proposalId, table.title)
+    by_name = selected.where(
+        table.proposalCode == given["proposalCode"], table.proposalNumber == given["proposalNumber"]
+    )
+    external_id = stored_id(given["externalId"])
+    statements = [by_name] if external_id is None else [by_name, selected.where(table.externalId == external_id)]
+    rows = connection.execute(sa.union_all(*statements)).mappings().all()
+    return Record.loaded(min(rows, key=lambda row: row["proposalId"]), "proposalId") if rows else None
+
+
+def write_proposal(
+    connection: Connection, database: Database, known: Record | None, given: Values, principal: Record
+) -> tuple[Record, Written]:
+    """The proposal, written: of a known one only the title changes; a new one belongs to the first person."""
+    if known is not None:
+        known.values["title"] = given["title"]
+        return known, write_records(connection, database, Proposal, [known])
+    state = given["state"] or "Open"
+    if state not in _STATES:
+        raise BadCall(f"state {state!r} is none of {', '.join(_STATES)}")
+    values: dict[str, Any] = {name: given[name] for name in _GIVEN}
+    values |= {
+        "externalId": stored_id(given["externalId"]),
+        "state": state,
+        "personId": principal.number,
+        "bltimeStamp": database.now(),
+    }
+    proposal = Record(None, values)
+    return proposal, write_records(connection, database, Proposal, [proposal])
+
+
+def write_participants(connection: Connection, proposal: Record, people: Sequence[Record]) -> Written:
+    """Add the participants who are not there yet."""
+    table = ProposalHasPerson
+    statement = sa.select(table.c.personId).where(table.c.proposalId == proposal.number)
+    known = set(connection.execute(statement).scalars())
+    new = [number for number in dict.fromkeys(person.number for person in people) if number not in known]
+    if new:
+        rows = [{"proposalId": proposal.number, "personId": number} for number in new]
+        connection.execute(sa.insert(table), rows)
+    return Written(len(new))
+
+
+class LabContacts:
+    """The cards of one proposal; None for a proposal that is new and has none."""
+
+    def __init__(self, connection: Connection, database: Database, proposal_id: int | None) -> None:
+        self._connection = connection
+        self._database = database
+        self._by_name: dict[str, Record] = {}
+        self._owners: dict[Record, Record] = {}
+        if proposal_id is not None:
+            names = ("labContactId", "personId", "cardName", *_CARD, *_VALUES)
+            statement = sa.select(*(LabContact.c[name] for name in names))
+            rows = connection.execute(statement.where(LabContact.c.proposalId == proposal_id)).mappings()
+            for row in rows:
+                # The database knows names of cards without regard to case.
+                self._by_name[row["cardName"].casefold()] = Record.loaded(row, "labContactId")
+
+    def handle(self, given: Values, people: People) -> None:
+        """The card of an entry: a known one takes the entry's values and keeps its person, who is left as he is."""
+        values = {name: given[name] for name in _CARD} | {name: given[name] or 0 for name in _VALUES}
+        known = self._by_name.get(given["cardName"].casefold())
+        if known is not None:
+            known.values.update(values)
+            return
+        owner = people.handle(given["person"])
+        card = Record(None, {"cardName": given["cardName"], **values, "recordTimeStamp": self._database.now()})
+        self._owners[card] = owner
+        self._by_name[given["cardName"].casefold()] = card
+
+    def write(self, proposal_id: int) -> Written:
+        """Write the cards that are new or have changed; raises BadCall when a person would have two."""
+        taken = {card.values["personId"] for card in self._by_name.values() if card.key is not None}
+        for card, owner in self._owners.items():
+            if owner.number in taken:
+                raise BadCall(f"the person of lab contact {card.values['cardName']!r} has another one in this proposal")
+            taken.add(owner.number)
+            card.values |= {"personId": owner.number, "proposalId": proposal_id}
+        return write_records(self._connection, self._database, LabContact, self._by_name.values())

@@ -1,0 +1,67 @@
+"""Proteins of a payload."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from objapi.ispyb.calls import Values
+from objapi.ispyb.database import Database
+from objapi.ispyb.external_ids import stored_id
+from objapi.ispyb.faults import BadCall
+from objapi.ispyb.schemas.shippings import SafetyLevelEnum
+from objapi.ispyb.schemas.sync import UPProtein
+from objapi.ispyb.sync.people import People
+from objapi.ispyb.sync.records import Record, Written, write_records
+from objapi.ispyb.tables import Protein
+
+_GIVEN: Final = tuple(name for name in UPProtein.properties if name not in ("person", "externalId"))
+_LEVELS: Final = tuple(SafetyLevelEnum.schema["enum"])
+
+
+class Proteins:
+    """The proteins of one proposal; None for a proposal that is new and has none."""
+
+    def __init__(self, connection: Connection, database: Database, proposal_id: int | None) -> None:
+        self._connection = connection
+        self._database = database
+        self._records: list[Record] = []
+        self._persons: dict[Record, Record] = {}
+        self.left_out = 0
+        """How many entries name a person whom nobody knows; they are passed over."""
+        if proposal_id is not None:
+            selected = [Protein.c[name] for name in ("proteinId", "externalId", *_GIVEN)]
+            statement = sa.select(*selected).where(Protein.c.proposalId == proposal_id)
+            rows = connection.execute(statement.order_by(Protein.c.proteinId)).mappings()
+            self._records = [Record.loaded(row, "proteinId") for row in rows]
+
+    def handle(self, given: Values, people: People) -> None:
+        """The proteins of an entry: all with the portal's key when it has one, else all with the acronym.
+
+        What the entry does not give becomes null. A new protein needs a person who is known by now.
+        """
+        if given["safetyLevel"] is not None and given["safetyLevel"] not in _LEVELS:
+            raise BadCall(f"safetyLevel of protein {given['acronym']!r} is none of {', '.join(_LEVELS)}")
+        values = {name: given[name] for name in _GIVEN} | {"externalId": stored_id(given["externalId"])}
+        key = "acronym" if values["externalId"] is None else "externalId"
+        found = [record for record in self._records if record.values[key] == values[key]]
+        for protein in found:
+            protein.values.update(values)
+        if not found:
+            self._add(values, given["person"], people)
+
+    def write(self, proposal_id: int) -> Written:
+        """Write the proteins that are new or have changed."""
+        for protein, person in self._persons.items():
+            protein.values |= {"proposalId": proposal_id, "personId": person.number}
+        return write_records(self._connection, self._database, Protein, self._records)
+
+    def _add(self, values: dict[str, Any], given: Values, people: People) -> None:
+        login = given["login"]
+        person = people.find(login, stored_id(given["externalId"]) if login is None else None)
+        if person is None:
+            self.left_out += 1
+            return
+        protein = Record(None, {**values, "bltimeStamp": self._database.now()})
+        self._persons[protein] = person
+        self._records.append(protein)
