@@ -6,6 +6,7 @@ Whether an id is taken by an object that this request has not loaded is asked fo
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from catalog.schema import PATH_DEPTH, PATH_LENGTH
 from objapi.errors import Cause, ValidationError
 from objapi.model.ids import (
     IdPlan,
@@ -42,6 +43,9 @@ class Naming:
         container = self._workspace.by_rid.get(parent) if parent is not None else None
         new_id = self._explicit(draft, wanted) if wanted else self._by_rule(draft, container)
         path = f"{'' if container is None else container.path}/{new_id}"
+        if len(path) > PATH_LENGTH or path.count("/") > PATH_DEPTH:
+            message = f"{path[:200]}: a path has at most {PATH_DEPTH} levels and {PATH_LENGTH} characters."
+            raise ValidationError(message, causes=[Cause("parameter", "obj_path", message)])
         other = self._workspace.by_path.get(path)
         if other is not None and other is not draft and not other.removed:
             raise id_taken(path)

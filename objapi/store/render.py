@@ -1,14 +1,16 @@
 """What is stored of an object besides its values: the answer of a read, the metadata, and what catalogs hold of it."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 
 import orjson
 
 from catalog import Index, IndexKind, IndexRow, ValueType, side_digest
+from catalog.values import exact_key
 from objapi.model import kinds
 from objapi.model.paths import Target
 from objapi.model.registry import CatalogDeclaration, Registry
@@ -17,6 +19,7 @@ from objapi.store.draft import Draft
 from objapi.store.values import Values
 
 KEY_LENGTH = 128
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,9 @@ def index_value(index: Index, stored: object) -> object:
         case IndexKind.POSITION:
             return stored if isinstance(stored, int) else None
         case _:
-            return _typed(index.value_type, stored)
+            value = _typed(index.value_type, stored)
+            # A number beyond what the column holds cannot be found there.
+            return None if isinstance(value, int | Decimal) and exact_key(index, value, UTC) is None else value
 
 
 def _typed(value_type: ValueType, stored: object) -> object:
@@ -201,8 +206,7 @@ def _text(stored: object) -> str:
 def _integer(stored: object) -> int | None:
     if isinstance(stored, int):
         return int(stored)
-    text = stored.strip() if isinstance(stored, str) else ""
-    return int(text) if text.lstrip("+-").isdecimal() and text.isascii() else None
+    return int(stored) if isinstance(stored, str) and _WHOLE.fullmatch(stored.strip()) else None
 
 
 def _decimal(stored: object) -> Decimal | None:

@@ -91,6 +91,22 @@ def test_an_id_that_is_none_is_refused(workshop: Gateway, team: str, person: str
         workshop.create("mia", "Thing", team, id=bad, title="A", Maker=person)
 
 
+def test_paths_have_an_end(workshop: Gateway, team: str) -> None:
+    path = team
+    while path.count("/") < 20:
+        path = workshop.create("mia", "Box", path, title="in").path
+    with pytest.raises(ValidationError, match="20 levels"):
+        workshop.create("mia", "Box", path, title="in")
+
+
+def test_a_number_that_no_index_holds_is_stored_all_the_same(workshop: Gateway, team: str, person: str) -> None:
+    path = thing(workshop, team, person, Count=2**63 - 1)
+    part = workshop.create("mia", "Part", path, Kind="planet", Grams=2**63 - 1).path
+    workshop.create("mia", "Part", path, Kind="planet", Grams=2**63 - 1)
+    assert workshop.read("mia", path)["Weight"] == 2 * (2**63 - 1)
+    assert workshop.total("mia", {"path": part}) == 1
+
+
 def test_ids_are_never_given_again(workshop: Gateway, team: str, person: str) -> None:
     first = workshop.create("mia", "Thing", team, title="A", Maker=person)
     workshop.remove("mia", first.uid)

@@ -1,4 +1,4 @@
-"""What the workshop's declarations cannot say."""
+"""What the declarations of the workshop cannot say."""
 
 from datetime import datetime
 
@@ -16,7 +16,8 @@ def weight(planner: Planner, thing: Entity) -> object:
 @behaviors.add("computed", "heaviest")
 def heaviest(planner: Planner, team: Entity) -> object:
     """The weight of the heaviest thing."""
-    return max((_number(planner.value(thing, "Weight")) for thing in planner.related(team, "children(Thing)")), default=0)
+    things = planner.related(team, "children(Thing)")
+    return max((_number(planner.value(thing, "Weight")) for thing in things), default=0)
 
 
 @behaviors.add("computed", "secret_length")

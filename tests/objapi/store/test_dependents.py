@@ -1,0 +1,55 @@
+"""The ways from a changed object to what follows from it, read off the workshop's declarations."""
+
+import pytest
+
+from objapi.model.loading import load_registry
+from objapi.model.paths import Back, Children, Parent, Target
+from objapi.store.dependents import MEMBERSHIP, Dependents
+from tests.objapi.store.workshop import PROFILE
+
+
+@pytest.fixture(scope="module")
+def dependents() -> Dependents:
+    return Dependents(load_registry([str(PROFILE)]))
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "attribute", "steps"),
+    [
+        ("Person", "title", (Back("Thing", "Owner"),)),
+        ("Label", "title", (Back("Thing", "Labels"),)),
+        ("Team", "Address", (Children(("Thing",)),)),
+        ("Team", "Address", (Children(("Thing",)), Children(("Part",)))),
+        ("Part", "Grams", (Parent(),)),
+        ("Part", "Grams", (Parent(), Parent())),
+        ("Part", MEMBERSHIP, (Parent(),)),
+        ("Part", MEMBERSHIP, (Parent(), Parent())),
+        ("Thing", MEMBERSHIP, (Parent(),)),
+        ("Thing", "Owner", (Target("Owner"),)),
+        ("Thing", "Owner", (Children(("Part",)),)),
+        ("Thing", "title", (Target("Owner"),)),
+        ("Person", "Nickname", (Back("Thing", "Owner"), Children(("Part",)))),
+        ("Thing", "Goes", (Target("Goes"),)),
+        ("Person", "title", (Back("Thing", "Owner"), Target("Goes"))),
+        ("Model", "Colour", (Back("Thing", "Model"),)),
+        ("Model", "Until", (Back("Thing", "Model"),)),
+    ],
+)
+def test_what_follows_from_a_change(
+    dependents: Dependents, portal_type: str, attribute: str, steps: tuple[object, ...]
+) -> None:
+    assert steps in [route.steps for route in dependents.of(portal_type, attribute)]
+    assert steps in [route.steps for route in dependents.of_all(portal_type)]
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "attribute"),
+    [("Person", "description"), ("Thing", "Secret"), ("Thing", "Count"), ("Team", "Room"), ("Settings", "Rows")],
+)
+def test_what_nobody_reads_leads_nowhere(dependents: Dependents, portal_type: str, attribute: str) -> None:
+    assert dependents.of(portal_type, attribute) == ()
+
+
+def test_a_title_that_is_another_field_is_followed_by_both_names(dependents: Dependents) -> None:
+    assert dependents.as_mapping()[("Thing", "title")] == dependents.of("Thing", "title")
+    assert all(route.steps for routes in dependents.as_mapping().values() for route in routes)
