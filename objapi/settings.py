@@ -226,7 +226,7 @@ class Settings:
     # Database
     lock_timeout: float = _setting(duration(0.1, 600), "10s", "Time to wait for a lock or a busy database.")
     retries: int = _setting(
-        whole_number(0, 20), "4", "Repetitions of a request after a deadlock, a lock time-out or a lost connection."
+        whole_number(0, 20), "8", "Repetitions of a request after a deadlock, a lock time-out or a lost connection."
     )
 
     @property
