@@ -1,0 +1,113 @@
+"""The filters of events as conditions, for data collections and for the other kinds."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.calls import Call
+from objapi.ispyb.database import Database
+from objapi.ispyb.event_kinds import KINDS, ROBOT
+from objapi.ispyb.names import is_proposal, is_session
+from objapi.ispyb.programs import SUCCEEDED, ways
+from objapi.ispyb.tables import (
+    AutoProcProgram,
+    AutoProcProgramMessage,
+    BLSample,
+    BLSession,
+    Crystal,
+    DataCollection,
+    DataCollectionGroup,
+    Proposal,
+    RobotAction,
+)
+
+COLLECTIONS: Final = "dc"
+"""The short name of data collections among the kinds of events."""
+
+Condition = sa.ColumnElement[bool]
+
+_OTHERS: Final = frozenset(kind.name for kind in KINDS)
+_SUCCESS: Final = "%success%"
+
+
+def wanted_kinds(query: Mapping[str, Any]) -> frozenset[str]:
+    """The kinds of events that the filters leave."""
+    kinds = _OTHERS | {COLLECTIONS}
+    if any(query[name] is not None for name in ("dataCollectionId", "dataCollectionGroupId", "blSubSampleId")):
+        kinds &= {COLLECTIONS}
+    if query["status"] is not None:
+        kinds &= {COLLECTIONS, ROBOT.name} if query["status"] in ("success", "failed") else {COLLECTIONS}
+    if query["eventType"]:
+        kinds &= {query["eventType"] if query["eventType"] in _OTHERS else COLLECTIONS}
+    return frozenset(kinds)
+
+
+def of_kind(call: Call, sample_id: sa.ColumnElement[Any], robot: bool = False) -> Iterator[Condition]:
+    """The conditions on an event joined with its session and proposal; `sample_id` is its column with the sample."""
+    query = call.query
+    columns = (
+        ("sessionId", BLSession.c.sessionId),
+        ("proposalId", Proposal.c.proposalId),
+        ("blSampleId", sample_id),
+    )
+    yield from (column == query[name] for name, column in columns if query.get(name) is not None)
+    if query["session"]:
+        yield is_session(query["session"])
+    if query.get("proposal"):
+        yield is_proposal(query["proposal"])
+    if query.get("beamLineName"):
+        yield BLSession.c.beamLineName == query["beamLineName"]
+    if query["proteinId"] is not None:
+        sample = BLSample.join(Crystal, Crystal.c.crystalId == BLSample.c.crystalId)
+        of_protein = sa.and_(BLSample.c.blSampleId == sample_id, Crystal.c.proteinId == query["proteinId"])
+        yield sa.exists().select_from(sample).where(of_protein)
+    if robot and query.get("status") is not None:
+        yield _succeeded(RobotAction.c.status, query["status"])
+
+
+def of_collections(call: Call) -> Iterator[Condition]:
+    """The conditions on a data collection joined with its group, session and proposal."""
+    query = call.query
+    yield from of_kind(call, DataCollectionGroup.c.blSampleId)
+    yield from alone(call)
+    if query["eventType"]:
+        yield DataCollectionGroup.c.experimentType == query["eventType"]
+
+
+def alone(call: Call) -> Iterator[Condition]:
+    """Those of the conditions by which some data collections of a group stay and others go."""
+    query = call.query
+    for name in ("dataCollectionId", "dataCollectionGroupId", "blSubSampleId"):
+        if query[name] is not None:
+            yield DataCollection.c[name] == query[name]
+    if query["status"] in ("success", "failed"):
+        yield _succeeded(DataCollection.c.runStatus, query["status"])
+    elif query["status"] == "processed":
+        yield _has_program(call.face.database, AutoProcProgram.c.processingStatus.in_(SUCCEEDED))
+    elif query["status"] == "processerror":
+        yield _has_trouble(call.face.database)
+
+
+def _succeeded(column: sa.ColumnElement[Any], status: str) -> Condition:
+    return column.like(_SUCCESS) if status == "success" else column.not_like(_SUCCESS)
+
+
+def _has_program(database: Database, condition: Condition) -> Condition:
+    """The condition that a program worked on the data collection, for which another condition holds."""
+    found = (
+        sa.exists().select_from(way.tables).where(way.collection_id == DataCollection.c.dataCollectionId, condition)
+        for way in ways(database)
+    )
+    return sa.or_(*found)
+
+
+def _has_trouble(database: Database) -> Condition:
+    """The condition that a program that worked on the data collection left a warning or an error."""
+    if not database.has(AutoProcProgramMessage):
+        return sa.false()
+    message = AutoProcProgramMessage.c
+    told = sa.exists().where(
+        message.autoProcProgramId == AutoProcProgram.c.autoProcProgramId, message.severity.in_(("WARNING", "ERROR"))
+    )
+    return _has_program(database, told)

@@ -1,0 +1,75 @@
+"""Which processing programs worked on a data collection: those that integrated it, and those of jobs for it.
+
+A row of AutoProcProgram does not tell itself what it worked on in a way that all flavours of the database share.
+Databases without processing jobs know the first of the two ways only.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.calls import Call
+from objapi.ispyb.database import Database
+from objapi.ispyb.tables import (
+    AutoProcIntegration,
+    AutoProcProgram,
+    BLSession,
+    DataCollection,
+    DataCollectionGroup,
+    ProcessingJob,
+)
+
+SUCCEEDED: Final = ("1", "SUCCESS")
+"""The values of processingStatus that mean success, in the two flavours of the database."""
+
+_STATUSES: Final = {"1": 1, "success": 1, "0": 0, "failed": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which programs belong to data collections: joined tables, and the key of the data collection."""
+
+    tables: sa.FromClause
+    collection_id: sa.ColumnElement[int]
+
+
+BY_INTEGRATION: Final = Way(
+    AutoProcIntegration.join(
+        AutoProcProgram, AutoProcProgram.c.autoProcProgramId == AutoProcIntegration.c.autoProcProgramId
+    ),
+    AutoProcIntegration.c.dataCollectionId,
+)
+BY_JOB: Final = Way(
+    ProcessingJob.join(AutoProcProgram, AutoProcProgram.c.processingJobId == ProcessingJob.c.processingJobId),
+    ProcessingJob.c.dataCollectionId,
+)
+
+
+def status_of(value: Any) -> int | None:
+    """A stored processing status as it is answered: 1 success, 0 failed, None running."""
+    return _STATUSES.get(str(value).lower())
+
+
+def has_jobs(database: Database) -> bool:
+    """Whether the database has processing jobs."""
+    return database.has(ProcessingJob) and database.has(AutoProcProgram.c.processingJobId)
+
+
+def ways(database: Database) -> Iterator[Way]:
+    """The ways that a database knows."""
+    yield BY_INTEGRATION
+    if has_jobs(database):
+        yield BY_JOB
+
+
+def visible_of(call: Call, way: Way) -> sa.FromClause:
+    """The tables of a way joined with the data collection, its group and its session."""
+    return (
+        way.tables.join(DataCollection, DataCollection.c.dataCollectionId == way.collection_id)
+        .join(
+            DataCollectionGroup, DataCollectionGroup.c.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId
+        )
+        .join(BLSession, BLSession.c.sessionId == DataCollectionGroup.c.sessionId)
+    )
