@@ -1,0 +1,69 @@
+"""Steps of workflows and the files that they leave."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.answers import Later, Paged
+from objapi.ispyb.calls import Call, Page
+from objapi.ispyb.faults import NotFound
+from objapi.ispyb.files.presence import present
+from objapi.ispyb.files.sending import sending
+from objapi.ispyb.kinds import INT, enum
+from objapi.ispyb.routes import BEARER, Group
+from objapi.ispyb.schema import optional, required
+from objapi.ispyb.schemas.events import WorkflowStep as WorkflowStepAnswer
+from objapi.ispyb.tables import BLSession, DataCollectionGroup, WorkflowStep
+
+group: Final = Group("Data Collections")
+
+MISSING: Final = "Workflow step attachment not found"
+
+_FILES: Final = ("imageResultFilePath", "resultFilePath", "htmlResultFilePath")
+_SENT: Final = enum("WorkflowStepAttachmentType", "imageResultFilePath", "resultFilePath")
+_FILTERS: Final = {"workflowId": optional(INT), "workflowStepId": optional(INT)}
+
+
+@group.get("/datacollections/workflows/steps", access=BEARER, query=_FILTERS, answer=Paged(WorkflowStepAnswer))
+def list_steps(call: Call) -> Later:
+    """Workflow steps, and which of their files there are."""
+    statement = _visible(call)
+    for name in _FILTERS:
+        if call.query[name] is not None:
+            statement = statement.where(WorkflowStep.c[name] == call.query[name])
+    rows, total = call.page(statement.order_by(WorkflowStep.c.workflowStepId))
+
+    def work() -> Page:
+        there = present(call.face.settings, (row[name] for row in rows for name in _FILES))
+        return call.paged(
+            [{**row, "_metadata": {"attachments": {name: row[name] in there for name in _FILES}}} for row in rows],
+            total,
+        )
+
+    return Later(work)
+
+
+@group.get(
+    "/datacollections/workflows/steps/{workflowStepId:int}",
+    access=BEARER,
+    query={"attachmentType": required(_SENT)},
+)
+def send_step_file(call: Call) -> Later:
+    """File of a workflow step."""
+    row = call.first(_visible(call).where(WorkflowStep.c.workflowStepId == call.path["workflowStepId"]))
+    if row is None:
+        raise NotFound(MISSING)
+    path = row[call.query["attachmentType"]]
+    name = path.rpartition("/")[2] if path else None
+    return sending(call.face.settings, path, missing=MISSING, save_as=name)
+
+
+def _visible(call: Call) -> sa.Select[Any]:
+    """Steps of workflows that ran in a visible session."""
+    groups = DataCollectionGroup.alias()
+    in_sight = (
+        sa.exists()
+        .where(groups.c.workflowId == WorkflowStep.c.workflowId, groups.c.sessionId == BLSession.c.sessionId)
+        .where(call.sight.of_session())
+    )
+    return sa.select(WorkflowStep).where(in_sight)
