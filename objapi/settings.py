@@ -220,7 +220,7 @@ class Settings:
         "The data proxy of the beamlines, which gives a secure key for a directory.",
     )
     mxlive_proxy_timeout: float = _setting(duration(0.1, 30), "2s", "Time that the data proxy has to answer.")
-    mxlive_max_body_size: int = _setting(size(1024), "8M", "Bytes in the body of an upload from a beamline.")
+    mxlive_max_body_size: int = _setting(size(1024), "3M", "Bytes in the body of an upload from a beamline.")
     mxlive_max_depth: int = _setting(whole_number(4, 60), "32", "Levels of nesting in an upload from a beamline.")
 
     # Database
