@@ -21,6 +21,7 @@ from catalog.page import chunk_statement, count_statement, missing_sort_statemen
 from catalog.query import ORDER_PARAMETERS, ParsedQuery, parse_query, parse_request
 from catalog.rows import IndexRow, row_problems, side_digest
 from catalog.schema import CatalogSchema
+from catalog.searchable import Searchable
 from catalog.sorting import ParsedLimits, ParsedSort, parse_limits, parse_sort
 from catalog.tables import CatalogTables
 from catalog.writer import remove, set_visibility, truncate, upsert
@@ -44,6 +45,7 @@ __all__ = [
     "QueryError",
     "QueryOptions",
     "QueryProblem",
+    "Searchable",
     "SortKey",
     "TextSyntaxError",
     "ValueType",

@@ -8,7 +8,9 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from catalog.clauses import Query
+from catalog.clocks import ClockMinutes
 from catalog.compile import conditions
+from catalog.searchable import Searchable
 from catalog.stored import StoredText
 from catalog.tables import CatalogTables
 
@@ -36,14 +38,13 @@ def visibility(
     return sa.or_(*parts) if parts else sa.false()
 
 
-def _where(tables: CatalogTables, query: Query, visible: Condition | None) -> list[Condition]:
+def _where(tables: Searchable, query: Query, visible: Condition | None) -> list[Condition]:
     return [*conditions(tables, query), *([] if visible is None else [visible])]
 
 
-def _order(tables: CatalogTables, query: Query) -> list[tuple[ColumnElement[Any], bool]]:
+def _order(tables: Searchable, query: Query) -> list[tuple[ColumnElement[Any], bool]]:
     """The columns of the total order, each with whether it descends."""
-    main = tables.main.c
-    ties = [(main.ord, query.ties_descending), (main.rid, query.ties_descending)]
+    ties = [(column, query.ties_descending) for column in tables.ties]
     return [*((tables.column(key.index), key.descending) for key in query.sort), *ties]
 
 
@@ -59,13 +60,15 @@ def _size(query: Query, offset: int, size: int | None) -> int | None:
 
 
 def page_statement(
-    tables: CatalogTables, query: Query, *, visible: Condition | None, offset: int = 0, size: int | None = None
+    tables: Searchable, query: Query, *, visible: Condition | None, offset: int = 0, size: int | None = None
 ) -> sa.Select[Any]:
-    """The rids of a page of the result, in its order; `offset` and `size` (None: all) count within the query's limit.
+    """The rows of a page of the result, in its order; `offset` and `size` (None: all) count within the query's limit.
+
+    Columns: those that tell rows apart (`Searchable.number`).
 
     The order is total: equal keys go by creation. Documents without a key in a sort index are left out.
     """
-    statement = sa.select(tables.rid).where(*_where(tables, query, visible))
+    statement = sa.select(*tables.selected).where(*_where(tables, query, visible))
     return _sliced(_ordered(statement, _order(tables, query)), query.start + offset, _size(query, offset, size))
 
 
@@ -77,7 +80,7 @@ def _sliced(statement: sa.Select[Any], offset: int, size: int | None) -> sa.Sele
     return statement.offset(offset) if offset else statement
 
 
-def count_statement(tables: CatalogTables, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
+def count_statement(tables: Searchable, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
     """How many documents the query finds, its limit observed."""
     where = _where(tables, query, visible)
     if query.limit is None and not query.start:
@@ -86,7 +89,7 @@ def count_statement(tables: CatalogTables, query: Query, *, visible: Condition |
     return sa.select(sa.func.count()).select_from(limited)
 
 
-def missing_sort_statement(tables: CatalogTables, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
+def missing_sort_statement(tables: Searchable, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
     """How many documents meet the criteria but lack a key in a sort index, and so are not in the result."""
     unsorted = Query(clauses=query.clauses, nothing=query.nothing)
     lacking = [tables.column(key.index).is_(None) for key in query.sort]
@@ -95,8 +98,8 @@ def missing_sort_statement(tables: CatalogTables, query: Query, *, visible: Cond
 
 
 def _raw(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    # A keyset holds a long text as the database does, shortened; shortening it again would change it.
-    return column.type.impl_instance if isinstance(column.type, StoredText) else column.type
+    # A keyset holds a key as the database does: a long text shortened, a time with its seconds.
+    return column.type.impl_instance if isinstance(column.type, (StoredText, ClockMinutes)) else column.type
 
 
 def _after(order: Sequence[tuple[ColumnElement[Any], bool]], keyset: Keyset) -> Condition:
@@ -115,11 +118,12 @@ def _after(order: Sequence[tuple[ColumnElement[Any], bool]], keyset: Keyset) -> 
 
 
 def chunk_statement(
-    tables: CatalogTables, query: Query, *, visible: Condition | None, after: Keyset | None = None, size: int
+    tables: Searchable, query: Query, *, visible: Condition | None, after: Keyset | None = None, size: int
 ) -> sa.Select[Any]:
     """The next `size` rows of the result, for reading it to the end without counting places.
 
-    Columns: the keys of the order, the last being rid. A row of one chunk is the `after` of the next; None begins.
+    Columns: the keys of the order, the last of them those that tell rows apart. A row of one chunk is the `after` of
+    the next; None begins.
     The query's limit is for the caller to observe, by `size`.
     """
     order = [(sa.type_coerce(column, _raw(column)), down) for column, down in _order(tables, query)]

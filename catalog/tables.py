@@ -5,12 +5,14 @@ column per index with one key a document; a missing key is NULL. `…_kw` has a 
 word and place.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
+from catalog.clauses import Place
 from catalog.dialect import (
     TABLE_OPTIONS,
     ascii_key,
@@ -21,6 +23,7 @@ from catalog.dialect import (
 )
 from catalog.kinds import Index, IndexKind, ValueType
 from catalog.names import column_name, key_name, table_name
+from catalog.pathsql import under
 from catalog.schema import PATH_LENGTH, CatalogSchema
 from catalog.stored import StoredText
 
@@ -105,6 +108,8 @@ class CatalogTables:
             **TABLE_OPTIONS,
         )
         self.rid: sa.ColumnElement[int] = self.main.c.rid
+        self.selected: tuple[sa.ColumnElement[Any], ...] = (self.main.c.rid,)
+        self.ties: tuple[sa.ColumnElement[Any], ...] = (self.main.c.ord, self.main.c.rid)
         self.blank: dict[str, Any] = {column.name: None for column in self.main.columns}
         self._add_keys()
         self.keywords = self._side_table(metadata, f"{name}_kw")
@@ -113,6 +118,20 @@ class CatalogTables:
     def column(self, index_name: str) -> sa.Column[Any]:
         """The column of an index with one key a document. Raises KeyError for another index."""
         return self.main.c[column_name(index_name)]
+
+    def elsewhere(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
+        """The main table under another name, and the column of an index there."""
+        other = self.main.alias("other")
+        return other, other.c[column_name(index_name)]
+
+    def number(self, row: Sequence[Any]) -> int:
+        """The rid in a row of a result that ends in it."""
+        return int(row[-1])
+
+    def under(self, index_name: str, places: Sequence[Place], every: bool) -> sa.ColumnElement[bool]:
+        """The documents at any of the places, or with `every` at all of them."""
+        columns = tuple(self.main.c[name] for name in path_names(self.schema.indexes[index_name]))
+        return under(columns, places, every=every)
 
     @property
     def side_tables(self) -> tuple[sa.Table, ...]:
