@@ -3,7 +3,7 @@
 They are read in the request that needs them, so a change bites at once in every process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,6 +41,12 @@ def beamline_groups(options: Mapping[str, Any]) -> tuple[BeamLineGroup, ...]:
     """The beamline groups of the options, in their order."""
     groups = options["beamLineGroups"]
     return tuple(_group(group) for group in groups if isinstance(group, dict)) if isinstance(groups, list) else ()
+
+
+def ui_groups(groups: Iterable[BeamLineGroup], beamlines: Iterable[str | None]) -> list[str]:
+    """How a web page draws sessions of beamlines: the names for that of their groups, without repetitions."""
+    wanted = set(beamlines)
+    return list(dict.fromkeys(group.ui_group for group in groups if wanted.intersection(group.beamlines)))
 
 
 def _group(group: Mapping[str, Any]) -> BeamLineGroup:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.answers import Paged
+from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.faults import NotFound
 from objapi.ispyb.kinds import INT, TEXT, enum
@@ -86,12 +87,12 @@ def _proteins(call: Call) -> sa.Select[Any]:
 def _answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
     """The rows with their component types and with what hangs on them, counted for all rows together."""
     ids = [row["proteinId"] for row in rows]
-    of_proteins = Crystal.c.proteinId.in_(ids)
+    of_proteins = among(Crystal.c.proteinId, ids)
     samples = sa.select().select_from(Crystal).join(BLSample, BLSample.c.crystalId == Crystal.c.crystalId)
     collections = samples.join(DataCollectionGroup, DataCollectionGroup.c.blSampleId == BLSample.c.blSampleId).join(
         DataCollection, DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId
     )
-    entries = sa.select().select_from(Protein_has_PDB).where(Protein_has_PDB.c.proteinid.in_(ids))
+    entries = sa.select().select_from(Protein_has_PDB).where(among(Protein_has_PDB.c.proteinid, ids))
     counted = {
         "pdbs": call.counts(Protein_has_PDB.c.proteinid, entries),
         "crystals": call.counts(Crystal.c.proteinId, sa.select().select_from(Crystal).where(of_proteins)),

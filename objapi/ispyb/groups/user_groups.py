@@ -6,6 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.answers import Paged
+from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.faults import BadCall, NotFound
 from objapi.ispyb.kinds import INT
@@ -96,7 +97,7 @@ def _one(call: Call, key: int) -> dict[str, Any]:
 def _answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
     ids = [row["userGroupId"] for row in rows]
     counted = {
-        name: call.counts(table.c.userGroupId, sa.select().select_from(table).where(table.c.userGroupId.in_(ids)))
+        name: call.counts(table.c.userGroupId, sa.select().select_from(table).where(among(table.c.userGroupId, ids)))
         for name, table in (("permissions", UserGroup_has_Permission), ("people", UserGroup_has_Person))
     }
     return [
