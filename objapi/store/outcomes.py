@@ -1,6 +1,6 @@
 """What a writing request tells of each of its items once they are planned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from objapi.errors import ApiError
 from objapi.store.attempt import Attempt
@@ -9,18 +9,32 @@ from objapi.store.planner import StorePlanner
 from objapi.store.requests import BatchFailed, Entry, Outcome, Selector
 
 
-def entries(selectors: Sequence[Selector], attempt: Attempt, failed: Mapping[int, ApiError]) -> tuple[Entry, ...]:
-    """One entry for each selector, in order: the object as it will be, or why it cannot be."""
+def entries(
+    selectors: Sequence[Selector],
+    attempt: Attempt,
+    failed: Mapping[int, ApiError],
+    changed: Collection[Draft] = (),
+) -> tuple[Entry, ...]:
+    """One entry for each selector, in order: the object as it will be, or why it cannot be.
+
+    `changed` are the objects whose version rises with the request.
+    """
+    rising = {draft.rid for draft in changed}
     return tuple(
         Entry(selector, error=failed.get(place))
         if (draft := attempt.drafts.get(place)) is None
-        else _entry(selector, draft, attempt.planner, attempt.updated.get(place, ()), failed.get(place))
+        else _entry(selector, draft, attempt.planner, attempt.updated.get(place, ()), failed.get(place), rising)
         for place, selector in enumerate(selectors)
     )
 
 
 def _entry(
-    selector: Selector, draft: Draft, planner: StorePlanner, updated: tuple[str, ...], error: ApiError | None
+    selector: Selector,
+    draft: Draft,
+    planner: StorePlanner,
+    updated: tuple[str, ...],
+    error: ApiError | None,
+    rising: Collection[int],
 ) -> Entry:
     return Entry(
         selector,
@@ -28,18 +42,12 @@ def _entry(
         path=draft.path,
         id=draft.id,
         portal_type=draft.portal_type,
-        version=_version(draft),
+        version=1 if draft.record is None else draft.record.version + (draft.rid in rising),
         updated=updated if error is None else (),
         states=_states(planner, draft),
         extra_ids=_extra_ids(planner, draft) if error is None else {},
         error=error,
     )
-
-
-def _version(draft: Draft) -> int:
-    if draft.record is None:
-        return 1
-    return draft.record.version + (draft.modified != draft.record.modified)
 
 
 def _states(planner: StorePlanner, draft: Draft) -> dict[str, str]:

@@ -1,30 +1,18 @@
 """From what clients write for objects, selectors and references, to drafts: in bulk, seen with the user's eyes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from catalog import IndexKind, ValueType
 from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, UnresolvedReference
 from objapi.model.references import Lookup, PathLookup, PathProblem, QueryLookup, UidLookup, is_uid, normalise_path
-from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Field
 from objapi.store.acls import VIEW
 from objapi.store.draft import Draft
+from objapi.store.lookups import CANDIDATES, Lookups, Search
 from objapi.store.planner import StorePlanner
 from objapi.store.render import Renderer
 from objapi.store.requests import ByCriteria, ByPath, ByUid, Selector
-
-CANDIDATES = 5
-MERGED = 200
-"""How many queries over the same indexes are asked at once."""
-
-
-class Search(Protocol):
-    """Asks a catalog for row numbers."""
-
-    def rids(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
-        """What the user may see of what matches, in order of creation; at most `most`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +36,8 @@ class Resolver:
     ) -> None:
         self._planner = planner
         self._search = search
-        self._renderer = renderer
         self._ambiguous = ambiguous
-        self._found: dict[tuple[tuple[str, ...], QueryLookup], list[Draft]] = {}
+        self._lookups = Lookups(planner, search, renderer)
 
     # Selectors
 
@@ -126,7 +113,7 @@ class Resolver:
             planner.workspace.load_paths(
                 self._site_path(lookup) for lookup in lookups if isinstance(lookup, PathLookup)
             )
-            self._ask(
+            self._lookups.ask(
                 [(item.field, lookup) for item in wanted for lookup in item.lookups if isinstance(lookup, QueryLookup)]
             )
             again = [
@@ -137,7 +124,7 @@ class Resolver:
                 for decoded in [lookup.decoded()]
                 if decoded is not None
             ]
-            self._ask(again)
+            self._lookups.ask(again)
             return [self._resolved(item) for item in wanted]
 
     def _site_path(self, lookup: PathLookup) -> str:
@@ -173,7 +160,7 @@ class Resolver:
                 known = workspace.by_path.get(self._site_path(lookup))
                 drafts = [known] if known is not None else []
             case QueryLookup():
-                drafts = self._found.get((self._catalog_names(field, lookup), lookup), [])
+                drafts = self._lookups.found(field, lookup)
         rights = self._planner.rights
         return [
             draft
@@ -182,84 +169,6 @@ class Resolver:
             and (not field.targets or draft.portal_type in field.targets)
             and rights.may(VIEW, draft.acl, draft.scope)
         ]
-
-    def _catalog_names(self, field: Field, lookup: QueryLookup) -> tuple[str, ...]:
-        """The catalogs to be asked, in order: those of the types named, else the default and those of the targets."""
-        registry = self._planner.registry
-        terms = dict(lookup.terms)
-        types = terms.get("portal_type")
-        names: list[str] = []
-        if types is None:
-            names.append(registry.uid_catalog if {"UID", "uid"} & terms.keys() else registry.default_catalog)
-            types = field.targets
-        for portal_type in types:
-            if portal_type in registry.types:
-                names.extend(catalog.name for catalog in registry.catalogs_of(portal_type))
-        return tuple(dict.fromkeys(names))
-
-    def _ask(self, queries: Sequence[tuple[Field, QueryLookup]]) -> None:
-        """Ask every query that was not asked yet, those over the same indexes together."""
-        open_queries: dict[tuple[tuple[str, ...], QueryLookup], None] = {}
-        for field, lookup in queries:
-            key = (self._catalog_names(field, lookup), lookup)
-            if key not in self._found:
-                self._found[key] = []
-                open_queries[key] = None
-        place = 0
-        while open_queries:
-            # The first catalog in which a query finds something answers it.
-            groups: dict[tuple[str, tuple[str, ...]], list[tuple[tuple[str, ...], QueryLookup]]] = {}
-            for names, lookup in open_queries:
-                if place < len(names):
-                    groups.setdefault((names[place], tuple(name for name, _ in lookup.terms)), []).append(
-                        (names, lookup)
-                    )
-            for (catalog_name, indexes), keys in groups.items():
-                self._ask_together(self._planner.registry.catalogs[catalog_name], indexes, keys)
-            place += 1
-            open_queries = {key: None for key in open_queries if not self._found[key] and place < len(key[0])}
-
-    def _ask_together(
-        self, catalog: CatalogDeclaration, indexes: tuple[str, ...], keys: list[tuple[tuple[str, ...], QueryLookup]]
-    ) -> None:
-        known = [catalog.schema.indexes.get(name) for name in indexes]
-        if any(index is None for index in known):
-            return
-        plain = all(
-            index is not None
-            and index.kind in (IndexKind.FIELD, IndexKind.UUID)
-            and index.value_type is ValueType.STRING
-            for index in known
-        )
-        if len(keys) == 1 or not plain:
-            for key in keys:
-                criteria = {name: list(values) for name, values in key[1].terms}
-                self._found[key] = self._drafts(self._search.rids(catalog, criteria, most=CANDIDATES + 1))
-            return
-        for start in range(0, len(keys), MERGED):
-            self._ask_merged(catalog, indexes, keys[start : start + MERGED])
-
-    def _ask_merged(
-        self, catalog: CatalogDeclaration, indexes: tuple[str, ...], keys: list[tuple[tuple[str, ...], QueryLookup]]
-    ) -> None:
-        """One statement for several queries: any of their values in every index, told apart by what is found."""
-        union = {
-            name: list(dict.fromkeys(v for _, lookup in keys for v in dict(lookup.terms)[name])) for name in indexes
-        }
-        drafts = self._drafts(self._search.rids(catalog, dict(union), most=None))
-        by_values: dict[tuple[object, ...], list[Draft]] = {}
-        for draft in drafts:
-            values = self._renderer.index_values(draft, catalog, indexes)
-            by_values.setdefault(tuple(values.get(name) for name in indexes), []).append(draft)
-        for key in keys:
-            self._found[key] = [draft for values in _products(key[1]) for draft in by_values.get(values, ())]
-
-
-def _products(lookup: QueryLookup) -> Iterable[tuple[object, ...]]:
-    combined: list[tuple[object, ...]] = [()]
-    for _, values in lookup.terms:
-        combined = [(*before, value) for before in combined for value in values]
-    return combined
 
 
 def _unresolved(field: Field, lookup: Lookup) -> ApiError:

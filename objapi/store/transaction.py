@@ -252,7 +252,8 @@ class Transaction:
             renderer = Renderer(self.registry, planner.values, self._machinery.zone)
             act(planner, settled, renderer, self._machinery.tables, self._request_id)
         applied = not dry_run and not settled.empty
-        return Outcome(entries(selectors, attempt, failed), self._told(settled.plan, planner), applied)
+        told = self._told(settled.plan, planner)
+        return Outcome(entries(selectors, attempt, failed, settled.changed), told, applied)
 
     def _told(self, plan: Plan, planner: StorePlanner) -> Plan:
         """The plan without the fields that the user may not read."""

@@ -8,14 +8,14 @@ from objapi.store.records import CHUNK
 from objapi.store.requests import ByPath, CreateItem, Find, UpdateItem
 from tests.objapi.store.workshop import Gateway
 
-FEW, MANY, MOST = 10, 200, 1000
+FEW, MANY, MOST = 10, 200, 600
 """Two numbers of things that fill less than a chunk with what is in them, and one that fills a few."""
 assert 2 * MANY < CHUNK < MOST <= 2 * CHUNK
 
 
 @pytest.fixture(scope="module")
 def things(module_workshop: Gateway) -> list[str]:
-    """The paths of a thousand things, each with a part, an owner and two labels."""
+    """The paths of many things, each with a part, an owner and two labels."""
     gateway = module_workshop
     team = gateway.create("boss", "Team", "/", title="Hall").path
     maker = gateway.create("boss", "Person", "/", title="Maker").uid

@@ -386,6 +386,22 @@ def test_a_target_that_the_caller_may_not_see_is_not_found(workshop: Gateway, te
     assert workshop.update("mia", path, Goes=[workshop.uid(hidden)]).updated == ("Goes",)
 
 
+def test_a_query_for_several_finds_all_of_them(workshop: Gateway, team: str, person: str) -> None:
+    word = f"many{team.rpartition('-')[2]}"
+    uids = [workshop.create("boss", "Label", "/", title=f"{word} {number}").uid for number in range(9)]
+    path = thing(workshop, team, person, Labels=f"portal_type:Label|Title:{word}")
+    assert workshop.read("mia", path)["Labels"] == uids
+
+
+def test_objects_of_other_types_do_not_stand_in_the_way(workshop: Gateway, team: str, person: str) -> None:
+    shared = f"shared-{team.rpartition('-')[2]}"
+    for number in range(8):
+        box = workshop.create("mia", "Box", team, title=f"Box {number}").path
+        workshop.create("mia", "Box", box, id=shared, title="x")
+    label = workshop.create("boss", "Label", "/", id=shared, title=shared).uid
+    assert workshop.read("mia", thing(workshop, team, person, Labels=shared))["Labels"] == [label]
+
+
 # remove
 
 
