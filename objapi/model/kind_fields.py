@@ -117,6 +117,28 @@ class FixedPointField(DeclaredField):
         return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
 
 
+class NumberField(DeclaredField):
+    """number."""
+
+    def _stored(self, raw: object, context: LoadContext) -> float:
+        text = raw.strip() if isinstance(raw, str) else "" if isinstance(raw, bool) else raw
+        if isinstance(text, str):
+            number = float(text) if _DECIMAL.fullmatch(text) else math.nan
+        else:
+            number = float(text) if isinstance(text, float | Decimal) else _as_float(text)
+        if not math.isfinite(number):
+            raise ValueProblem(f"a number such as 0.9793 or 1e-10 is expected, not {shown(raw)}")
+        return number
+
+
+def _as_float(raw: object) -> float:
+    """A whole number as float; not a number for anything else, and for what no float can hold."""
+    try:
+        return float(raw) if isinstance(raw, int) else math.nan
+    except OverflowError:
+        return math.nan
+
+
 class BooleanField(DeclaredField):
     """boolean."""
 
@@ -253,6 +275,7 @@ FIELD_CLASSES: Final[Mapping[Kind, type[DeclaredField]]] = {
     Kind.TEXT: TextField,
     Kind.INTEGER: IntegerField,
     Kind.FIXEDPOINT: FixedPointField,
+    Kind.NUMBER: NumberField,
     Kind.BOOLEAN: BooleanField,
     Kind.DATETIME: DateTimeField,
     Kind.REFERENCE: ReferenceField,

@@ -6,6 +6,7 @@ Stored forms are JSON values of one type for each kind, and None for "no value" 
 string, text    str
 integer         int of 64 bits
 fixedpoint      str, a decimal with exactly the field's places: ``"12.50"``
+number          float, for what instruments measure and other programs' tables hold in binary
 boolean         bool
 datetime        str, ISO 8601 in UTC: ``2026-03-01T09:30:00+00:00``
 reference       str, a UID; a list of UIDs when multi-valued (found by the store, see `references`)

@@ -37,6 +37,8 @@ class CatalogDeclaration:
     metadata_in_read: tuple[str, ...] = ()
     never_answered: frozenset[str] = frozenset()
     """Indexes that are neither criterion nor answer, such as allowedRolesAndUsers."""
+    table_of: str | None = None
+    """The type whose table the catalog is; None: the gateway keeps tables for it."""
 
     @property
     def name(self) -> str:
@@ -120,6 +122,11 @@ class Registry:
         return tuple(self.workflows[name] for name in self.types[portal_type].workflows)
 
     def catalogs_of(self, portal_type: str) -> tuple[CatalogDeclaration, ...]:
-        """The catalogs that hold a type: its own, in the order in which references search them, then that of UIDs."""
-        names = dict.fromkeys((*self.types[portal_type].catalogs, self.uid_catalog))
+        """The catalogs that hold a type: its own, in the order in which references search them, then that of UIDs.
+
+        A type that is a table has that table alone.
+        """
+        entity_type = self.types[portal_type]
+        own = () if entity_type.table is not None else (self.uid_catalog,)
+        names = dict.fromkeys((*entity_type.catalogs, *own))
         return tuple(self.catalogs[name] for name in names if name in self.catalogs)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from objapi.model.mapping import TableMapping
 from objapi.model.paths import Path, Relation
 
 
@@ -14,6 +15,7 @@ class Kind(StrEnum):
     TEXT = "text"
     INTEGER = "integer"
     FIXEDPOINT = "fixedpoint"
+    NUMBER = "number"
     BOOLEAN = "boolean"
     DATETIME = "datetime"
     REFERENCE = "reference"
@@ -139,6 +141,8 @@ class EntityType:
     """Names under which contained objects are answered whole → their portal_type (e.g. Analyses)."""
     answers_ids: Mapping[str, str] = field(default_factory=dict)
     """Further keys of create's answer → the relation whose object's id they give."""
+    table: TableMapping | None = None
+    """The table whose rows the objects are; None: the gateway keeps them itself."""
     source: str = ""
     """The file and line of the declaration, for messages."""
 

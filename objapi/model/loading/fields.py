@@ -41,6 +41,7 @@ FIELD_KEYS: Final = (
     "alias_of",
     "system",
     "on_change",
+    "column",
 )
 MAX_PRECISION: Final = 12
 

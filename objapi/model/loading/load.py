@@ -10,15 +10,18 @@ from objapi.model.loading.checks import TypeChecker, settings_type
 from objapi.model.loading.cycles import check_cycles
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
+from objapi.model.loading.nodes import Node
 from objapi.model.loading.problems import DeclarationError, DeclarationProblem, listed, suggestion
 from objapi.model.loading.profiles import Profile, find_profiles
 from objapi.model.loading.read_types import read_types
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
 from objapi.model.loading.source_checks import check_cascade, check_sources
+from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, check_tables
 from objapi.model.loading.tracing import Tracer
 from objapi.model.loading.workflows import read_workflows, with_entry_points
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import EntityType
+from workflows import Workflow
 
 
 def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
@@ -35,6 +38,8 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     catalogs, aliases, catalog_nodes = read_catalogs(found, types, problems)
     types = _with_catalogs_of_all(types, catalogs)
     workflows = read_workflows(found, behaviors, problems)
+    check_tables(types, type_nodes, problems)
+    types = _with_tables(types, catalogs, workflows.workflows, type_nodes, problems)
     roles, role_sections = read_roles(found, problems)
     layout = read_layout(found, types, site.root_type, problems)
     tracer = Tracer(types, workflows.workflows)
@@ -51,7 +56,8 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     for entity_type in types.values():
         checker.check(entity_type)
     for catalog in catalogs.values():
-        check_sources(catalog, catalog_nodes[catalog.name], tracer, behaviors, problems)
+        if catalog.table_of is None:
+            check_sources(catalog, catalog_nodes[catalog.name], tracer, behaviors, problems)
     guards = GuardChecker(tracer, workflows.conditions, problems)
     for workflow in workflows.workflows.values():
         guards.check_workflow(workflow, workflows.nodes[workflow.id])
@@ -81,7 +87,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         variable_aliases=site.variable_aliases,
         layout=layout,
         content_files=site.content_files,
-        fingerprint=fingerprint(types, catalogs),
+        fingerprint=_fingerprint(types, catalogs),
     )
 
 
@@ -98,9 +104,37 @@ def _with_catalogs_of_all(
     """The types, each with the catalogs that hold every type after its own."""
     everywhere = [name for name, catalog in catalogs.items() if catalog.schema.types is None]
     return {
-        name: replace(item, catalogs=tuple(dict.fromkeys((*item.catalogs, *everywhere))))
+        name: item if item.table else replace(item, catalogs=tuple(dict.fromkeys((*item.catalogs, *everywhere))))
         for name, item in types.items()
     }
+
+
+def _with_tables(
+    types: Mapping[str, EntityType],
+    catalogs: dict[str, CatalogDeclaration],
+    workflows: Mapping[str, Workflow],
+    nodes: Mapping[str, Node],
+    problems: list[DeclarationProblem],
+) -> dict[str, EntityType]:
+    """The types, each one with a table having that table as its catalog, which is added to the catalogs."""
+    found = dict(types)
+    for name, catalog in catalogs_of_tables(types).items():
+        if catalog in catalogs:
+            node = nodes[name].nearest("read_catalog")
+            message = f"the table is a catalog of its own, and there is a catalog {catalog!r} already"
+            problems.append(node.problem(f"{name}.read_catalog", message, "another name"))
+            continue
+        catalogs[catalog] = catalog_of_table(types[name], catalog, workflows)
+        found[name] = replace(types[name], catalogs=(catalog,), read_catalog=catalog)
+    return found
+
+
+def _fingerprint(types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]) -> str:
+    """The digest of what the gateway keeps tables for; tables that are there already are not among it."""
+    return fingerprint(
+        {name: item for name, item in types.items() if item.table is None},
+        {name: catalog for name, catalog in catalogs.items() if catalog.table_of is None},
+    )
 
 
 def _check_settings(

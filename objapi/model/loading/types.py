@@ -8,6 +8,7 @@ from objapi.model.ids import MAX_PADDING, form_problems
 from objapi.model.loading.fields import FIELD_KEYS, read_field
 from objapi.model.loading.reading import NAME, optional_path, optional_relation, permission_maps
 from objapi.model.loading.sections import Section
+from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
 from objapi.model.types import EntityType, Field, IdKind, IdRule
 
@@ -36,6 +37,7 @@ TYPE_KEYS: Final = (
     "embed",
     "answers_ids",
     "without",
+    "table",
     "fields",
 )
 ID_KEYS: Final = ("kind", "form", "padding", "padding_setting", "start_setting", "overridable")
@@ -45,11 +47,12 @@ def read_type(section: Section, portal_type: str) -> EntityType:
     """One type; the fields that every type of its profile has are already among its own."""
     if NAME.fullmatch(portal_type) is None:
         section.note(f"{portal_type!r} cannot name a type", "letters, digits, _ and blanks, not a digit first")
+    fields = _fields(section)
     return EntityType(
         portal_type=portal_type,
         title=section.text("title", portal_type),
         about=section.text("about"),
-        fields=_fields(section),
+        fields=fields,
         id_rule=_id_rule(section, portal_type),
         containers=frozenset(section.texts("containers")),
         title_path=_title_path(section),
@@ -70,6 +73,7 @@ def read_type(section: Section, portal_type: str) -> EntityType:
         on_remove=section.texts("on_remove"),
         embed=_texts(section, "embed"),
         answers_ids=_texts(section, "answers_ids"),
+        table=read_table(section, portal_type, fields),
         source=f"{section.node.file}:{section.node.line}",
     )
 

@@ -1,0 +1,208 @@
+"""Types stored in tables that are there already: their `table`, and the catalog that follows from it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from catalog import CatalogSchema, Index, IndexKind, ValueType
+from objapi.model.loading.nodes import Node
+from objapi.model.loading.problems import DeclarationProblem
+from objapi.model.loading.reading import optional_path
+from objapi.model.loading.reserved import READ_PARAMETERS
+from objapi.model.loading.sections import Section
+from objapi.model.mapping import GATEWAY, RowRule, TableMapping
+from objapi.model.paths import Path
+from objapi.model.references import PathProblem, normalise_path
+from objapi.model.registry import CatalogDeclaration, IndexSource
+from objapi.model.types import EntityType, Field, Kind
+from workflows import Workflow
+
+TABLE_KEYS: Final = ("name", "key", "database", "folder", "rows")
+ROWS_KEYS: Final = ("own", "all_with")
+MOST_KEYS: Final = 2
+
+_UNFIT_KINDS: Final = (Kind.RECORD, Kind.RECORDS, Kind.LINES, Kind.FILE)
+_INDEX_TYPES: Final[Mapping[Kind, tuple[IndexKind, ValueType]]] = {
+    Kind.STRING: (IndexKind.FIELD, ValueType.STRING),
+    Kind.TEXT: (IndexKind.FIELD, ValueType.STRING),
+    Kind.INTEGER: (IndexKind.FIELD, ValueType.INTEGER),
+    Kind.FIXEDPOINT: (IndexKind.FIELD, ValueType.DECIMAL),
+    Kind.NUMBER: (IndexKind.FIELD, ValueType.DECIMAL),
+    Kind.BOOLEAN: (IndexKind.BOOLEAN, ValueType.STRING),
+    Kind.DATETIME: (IndexKind.DATE, ValueType.STRING),
+    Kind.REFERENCE: (IndexKind.UUID, ValueType.STRING),
+}
+"""Kind of field → the index that its column serves as; others have none."""
+_NOT_FOR_ROWS: Final = (
+    "containers",
+    "id",
+    "catalogs",
+    "scope",
+    "creator",
+    "container_from",
+    "embed",
+    "title_required",
+    "title_shared",
+)
+"""Keys of a type that mean nothing where the objects are rows of a table."""
+
+
+def read_table(section: Section, portal_type: str, fields: Mapping[str, Field]) -> TableMapping | None:
+    """The `table` of a type; None for a type that the gateway stores itself."""
+    nodes = section.section("fields")
+    if not section.has("table"):
+        for name in fields:
+            if nodes.section(name).has("column"):
+                nodes.section(name).note("only a type with a table has columns", "leave it out", "column")
+        return None
+    inner = section.section("table", TABLE_KEYS)
+    for key in _NOT_FOR_ROWS:
+        if section.has(key):
+            section.note(f"{key} has no meaning for a type whose objects are rows of a table", "leave it out", key)
+    columns = {
+        field.name: nodes.section(field.name).text("column", field.name)
+        for field in fields.values()
+        if field.kind is not Kind.COMPUTED and field.alias_of is None
+    }
+    for name, other in _twice(columns):
+        nodes.note(f"{name} and {other} are the same column {columns[name]}", "alias_of, or another column", name)
+    return TableMapping(
+        name=inner.text("name", portal_type),
+        key=_key(inner, columns),
+        database=inner.text("database", GATEWAY),
+        folder=_folder(inner),
+        columns=columns,
+        rows=_rows(inner),
+    )
+
+
+def _twice(columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    known: dict[str, str] = {}
+    for name, column in columns.items():
+        other = known.setdefault(column.lower(), name)
+        if other != name:
+            yield name, other
+
+
+def _key(inner: Section, columns: Mapping[str, str]) -> tuple[str, ...]:
+    if not inner.has("key"):
+        inner.note("key is missing", "the name of the primary key's column, or a list of two")
+        return ("id",)
+    value = inner["key"].value
+    key = inner.texts("key") if isinstance(value, tuple) else (inner.text("key"),)
+    if not 1 <= len(key) <= MOST_KEYS:
+        inner.note(f"a key of {len(key)} columns cannot be served", f"1 to {MOST_KEYS} integer columns", "key")
+        return ("id",)
+    if len(key) > 1:
+        for column in key:
+            if column not in columns.values():
+                inner.note(f"no field has the key column {column}", "a required field for each of two", "key")
+    return key
+
+
+def _folder(inner: Section) -> str:
+    text = inner.text("folder", "/")
+    try:
+        return normalise_path(text, "")
+    except PathProblem as problem:
+        inner.note(str(problem), "a path such as /stock", "folder")
+        return "/"
+
+
+def _rows(inner: Section) -> RowRule | None:
+    if not inner.has("rows"):
+        return None
+    rows = inner.section("rows", ROWS_KEYS)
+    paths = [optional_path(rows, text, "own") for text in rows.texts("own")]
+    return RowRule(tuple(path for path in paths if path is not None), rows.text("all_with", required=True))
+
+
+def check_tables(
+    types: Mapping[str, EntityType], nodes: Mapping[str, Node], problems: list[DeclarationProblem]
+) -> None:
+    """Note what keeps types from being rows of tables, and references from leading there."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, item in types.items():
+        for field in item.fields.values():
+            _check_field(types, item, field, nodes[name], problems)
+        if item.table is None:
+            continue
+        place = (item.table.database, item.table.name.lower())
+        other = taken.setdefault(place, name)
+        if other != name:
+            node = nodes[name].nearest("table")
+            message = f"the rows of {item.table.name} are the objects of {other} ({types[other].source}) already"
+            problems.append(node.problem(f"{name}.table", message, "each table once"))
+
+
+def _check_field(
+    types: Mapping[str, EntityType],
+    item: EntityType,
+    field: Field,
+    node: Node,
+    problems: list[DeclarationProblem],
+) -> None:
+    def note(message: str, expected: str) -> None:
+        key = f"fields.{field.name}"
+        problems.append(node.nearest(key).problem(f"{item.portal_type}.{key}", message, expected))
+
+    targets = [types[name] for name in field.targets if name in types]
+    if item.table is None:
+        mapped = [target.portal_type for target in targets if target.table is not None]
+        if mapped:
+            note(f"{mapped[0]} is a table, which only types of the same database refer to", "a stored type")
+        return
+    if field.kind in _UNFIT_KINDS or field.kept_on is not None:
+        note("no column can hold such a field", "a kind with one value: string, integer, datetime, reference …")
+    if field.kind is Kind.REFERENCE and field.alias_of is None:
+        one = targets[0].table if len(targets) == 1 else None
+        if one is None or field.multi:
+            note("a foreign key leads to one row of one table", "targets: [one type with a table], not multi")
+        elif one.database != item.table.database or len(one.key) > 1:
+            note("a foreign key leads to a table with one key column in the same database", "another target")
+
+
+def catalogs_of_tables(types: Mapping[str, EntityType]) -> dict[str, str]:
+    """Type → the name of the catalog that its table is: its read_catalog, else its own name in snake case."""
+    return {
+        name: item.read_catalog or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
+        for name, item in types.items()
+        if item.table is not None
+    }
+
+
+def catalog_of_table(item: EntityType, name: str, workflows: Mapping[str, Workflow]) -> CatalogDeclaration:
+    """The catalog that a table is: every column an index, and the names and states that every object has."""
+    indexes: dict[str, Index] = {}
+    sources: dict[str, IndexSource] = {}
+
+    def add(index: str, kind: IndexKind, value_type: ValueType, attribute: str) -> None:
+        if index not in indexes and index not in READ_PARAMETERS:
+            indexes[index] = Index(index, kind, value_type)
+            sources[index] = IndexSource(default=Path((), attribute))
+
+    for field in item.fields.values():
+        shape = _INDEX_TYPES.get(field.kind)
+        stored = field.alias_of or field.name
+        if shape is not None and item.table is not None and stored in item.table.columns:
+            add(field.name, *shape, stored)
+            if field.kind is Kind.REFERENCE:
+                add(item.table.columns[stored], IndexKind.FIELD, ValueType.INTEGER, stored)
+    for index, kind, attribute in (
+        ("UID", IndexKind.UUID, "uid"),
+        ("id", IndexKind.FIELD, "id"),
+        ("path", IndexKind.PATH, "path"),
+        ("portal_type", IndexKind.FIELD, "portal_type"),
+    ):
+        add(index, kind, ValueType.STRING, attribute)
+    title = item.title_path
+    if title is not None and not title.steps and title.attribute in indexes:
+        for index in ("title", "Title"):
+            add(index, indexes[title.attribute].kind, indexes[title.attribute].value_type, title.attribute)
+    for workflow_id in item.workflows:
+        if workflow_id in workflows:
+            variable = workflows[workflow_id].state_variable
+            add(variable, IndexKind.FIELD, ValueType.STRING, variable)
+    schema = CatalogSchema(name, indexes, title=item.title, types=frozenset({item.portal_type}))
+    shown = tuple(index for index in ("title", "Title") if index in indexes and index not in item.fields)
+    return CatalogDeclaration(schema, sources, metadata_in_read=shown, table_of=item.portal_type)
