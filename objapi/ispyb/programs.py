@@ -24,7 +24,7 @@ from objapi.ispyb.tables import (
 SUCCEEDED: Final = ("1", "SUCCESS")
 """The values of processingStatus that mean success, in the two flavours of the database."""
 
-_STATUSES: Final = {"1": 1, "success": 1, "0": 0, "failed": 0}
+_STATUSES: Final = {"1": 1, "success": 1, "0": 0, "failed": 0, "2": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,19 @@ BY_JOB: Final = Way(
 
 
 def status_of(value: Any) -> int | None:
-    """A stored processing status as it is answered: 1 success, 0 failed, None running."""
+    """A stored processing status as it is answered: 1 success, 0 failed, 2 did not run, None running."""
     return _STATUSES.get(str(value).lower())
 
 
 def has_jobs(database: Database) -> bool:
     """Whether the database has processing jobs."""
     return database.has(ProcessingJob) and database.has(AutoProcProgram.c.processingJobId)
+
+
+def is_integration() -> sa.ColumnElement[bool]:
+    """The condition that a program of the statement integrated a data collection."""
+    integration = AutoProcIntegration.alias()
+    return sa.exists().where(integration.c.autoProcProgramId == AutoProcProgram.c.autoProcProgramId)
 
 
 def ways(database: Database) -> Iterator[Way]:
@@ -73,3 +79,14 @@ def visible_of(call: Call, way: Way) -> sa.FromClause:
         )
         .join(BLSession, BLSession.c.sessionId == DataCollectionGroup.c.sessionId)
     )
+
+
+def tied_programs(call: Call, *conditions: sa.ColumnElement[bool]) -> sa.Subquery:
+    """The keys of the programs that worked on visible data collections, those with the conditions, each once."""
+    found = (
+        sa.select(AutoProcProgram.c.autoProcProgramId)
+        .select_from(visible_of(call, way))
+        .where(call.sight.of_session(), *conditions)
+        for way in ways(call.face.database)
+    )
+    return sa.union(*found).subquery("tied")

@@ -1,0 +1,83 @@
+"""Results of processing programs: of jobs, and of the automatic integration of data collections."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.answers import Paged
+from objapi.ispyb.calls import Call, Page
+from objapi.ispyb.groups.integration_answers import integrations_of
+from objapi.ispyb.groups.program_answers import message, messages_of, program_columns, programs
+from objapi.ispyb.kinds import INT
+from objapi.ispyb.programs import BY_INTEGRATION, BY_JOB, has_jobs, is_integration, tied_programs, visible_of
+from objapi.ispyb.routes import BEARER, Group
+from objapi.ispyb.schema import optional
+from objapi.ispyb.schemas.processings import AutoProcProgram as ProgramAnswer
+from objapi.ispyb.schemas.processings import AutoProcProgramIntegration
+from objapi.ispyb.schemas.processings import AutoProcProgramMessage as MessageAnswer
+from objapi.ispyb.tables import AutoProcProgram, AutoProcProgramMessage, DataCollection, ProcessingJob
+
+group: Final = Group("Processing Status and Results")
+
+_OF_COLLECTION: Final = {"dataCollectionId": optional(INT)}
+_OF_MESSAGE: Final = {"autoProcProgramMessageId": optional(INT), **_OF_COLLECTION}
+
+
+@group.get("/processings", access=BEARER, query=_OF_COLLECTION, answer=Paged(ProgramAnswer))
+def list_processings(call: Call) -> Page:
+    """Results of processing jobs that are not auto-integrations."""
+    if not has_jobs(call.face.database):
+        return call.paged([], 0)
+    statement = (
+        sa.select(*program_columns(call))
+        .select_from(visible_of(call, BY_JOB))
+        .where(~is_integration(), call.sight.of_session(), *_of_collection(call))
+        .order_by(AutoProcProgram.c.autoProcProgramId)
+    )
+    rows, total = call.page(statement)
+    return call.paged(programs(call, rows), total)
+
+
+@group.get(
+    "/processings/auto-integrations", access=BEARER, query=_OF_COLLECTION, answer=Paged(AutoProcProgramIntegration)
+)
+def list_integrations(call: Call) -> Page:
+    """Auto-integration results with scaling statistics."""
+    conditions = (call.sight.of_session(), *_of_collection(call))
+    found = (
+        sa.select(AutoProcProgram.c.autoProcProgramId)
+        .distinct()
+        .select_from(visible_of(call, BY_INTEGRATION))
+        .where(*conditions)
+        .subquery("found")
+    )
+    tables: sa.FromClause = AutoProcProgram.join(
+        found, found.c.autoProcProgramId == AutoProcProgram.c.autoProcProgramId
+    )
+    if has_jobs(call.face.database):
+        tables = tables.outerjoin(ProcessingJob, ProcessingJob.c.processingJobId == AutoProcProgram.c.processingJobId)
+    statement = sa.select(*program_columns(call)).select_from(tables)
+    rows, total = call.page(statement.order_by(AutoProcProgram.c.autoProcProgramId))
+    below = integrations_of(call, [row["autoProcProgramId"] for row in rows], *conditions)
+    answers = programs(call, rows)
+    return call.paged(
+        [{**answer, "AutoProcIntegration": below[answer["autoProcProgramId"]]} for answer in answers], total
+    )
+
+
+@group.get("/processings/messages", access=BEARER, query=_OF_MESSAGE, answer=Paged(MessageAnswer))
+def list_messages(call: Call) -> Page:
+    """Messages of processing programs."""
+    if not call.face.database.has(AutoProcProgramMessage):
+        return call.paged([], 0)
+    tied, key = tied_programs(call, *_of_collection(call)), call.query["autoProcProgramMessageId"]
+    statement = messages_of(call).join(tied, tied.c.autoProcProgramId == AutoProcProgramMessage.c.autoProcProgramId)
+    if key is not None:
+        statement = statement.where(AutoProcProgramMessage.c.autoProcProgramMessageId == key)
+    rows, total = call.page(statement)
+    return call.paged([message(row) for row in rows], total)
+
+
+def _of_collection(call: Call) -> list[sa.ColumnElement[bool]]:
+    key: Any = call.query["dataCollectionId"]
+    return [] if key is None else [DataCollection.c.dataCollectionId == key]
