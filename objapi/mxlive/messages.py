@@ -56,7 +56,7 @@ class Message:
     def moment(self, name: str, zone: tzinfo) -> datetime | None:
         """An instant in ISO 8601, in `zone` when it has no offset."""
         value = self.values.get(name)
-        if value is None:
+        if value is None or value == "":
             return None
         try:
             found = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
