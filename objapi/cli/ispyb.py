@@ -62,7 +62,6 @@ def add(
             first = not permissions and lacks_first_account(connection)
             return add_account(connection, database, identity, FIRST_PERMISSIONS if first else permissions)
 
-        database.lacking  # noqa: B018 - says what to do when there are no tables
         held = database.transact(work, write=True)
     click.echo(f"{login} may log in, with {', '.join(held) or 'no permissions'}.", err=True)
 
@@ -91,7 +90,6 @@ def sync(files: tuple[Path, ...], dry_run: bool, data_dir: Path | None) -> None:
     payloads, problems = _payloads(files)
     with opened_site(data_dir) as site:
         database = Database(site)
-        database.lacking  # noqa: B018 - says what to do when there are no tables
         with progress("Synchronising proposals", len(payloads)) as advance:
             results = []
             for where, payload in payloads:

@@ -54,7 +54,12 @@ class Database:
         return self.settings.ispyb_url is None
 
     def transact(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
-        """Do work in one transaction, again when the database asks for it; raises Unavailable when it is away."""
+        """Do work in one transaction, again when the database asks for it.
+
+        Raises Unavailable when the database is away or has no ISPyB tables. What it lacks is found out before the
+        work begins, which may ask for it: a second connection might not be had.
+        """
+        self.lacking  # noqa: B018 - kept for `has`
         return self._site.transact(work, write=write)
 
     def now(self) -> datetime:
@@ -64,7 +69,7 @@ class Database:
     @cached_property
     def lacking(self) -> Lacking:
         """What the database does not have; raises Unavailable when that is needed."""
-        lacking = self.transact(what_lacks, write=False)
+        lacking = self._site.transact(what_lacks, write=False)
         needed = lacking.needed()
         if needed:
             remedy = "run `objapi upgrade`" if self.own else "OBJAPI_ISPYB_URL must name an ISPyB database"

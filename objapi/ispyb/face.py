@@ -41,7 +41,6 @@ class Face:
     @cached_property
     def routes(self) -> tuple[Route, ...]:
         """The routes there are: those whose option was on when this process first answered."""
-        self.database.lacking  # noqa: B018 - raises when there are no tables to read the options from
         options = self.database.transact(load_options, write=False)
         on = [group for group in GROUPS if group.switch is None or options[group.switch] is not False]
         return tuple(route for group in on for route in group.routes)

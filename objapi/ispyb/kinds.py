@@ -138,6 +138,9 @@ def _same(value: Any) -> Any:
 
 
 def _show_instant(value: Any) -> Any:
+    # Existing MySQL databases have zero dates, which are no dates and come as text.
+    if isinstance(value, str) and value.startswith("0000-00-00"):
+        return None
     return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 

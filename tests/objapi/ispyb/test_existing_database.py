@@ -1,0 +1,106 @@
+"""An ISPyB database that is there already: nothing is made or changed there, and what it lacks is done without."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from catalog.dialect import create_engine_for
+from objapi.app import create_app
+from objapi.ispyb import tables as t
+from objapi.ispyb.database import prepare
+from objapi.ispyb.tables.columns import is_optional
+from objapi.settings import load_settings
+from objapi.site import Site
+from tests.objapi.ispyb.calling import KEY, Api, Rows, body
+from tests.objapi.ispyb.sync.payloads import large, payload, protein
+
+SYNC = "/webservices/userportalsync/sync_proposal"
+
+
+def other_flavour(*without: str) -> sa.MetaData:
+    """The tables without anything optional, without keys over columns, and without some tables or columns."""
+    metadata = sa.MetaData()
+    for table in t.METADATA.tables.values():
+        if is_optional(table) or table.name in without:
+            continue
+        columns = [
+            sa.Column(column.name, column.type, primary_key=column.primary_key, server_default=column.server_default)
+            for column in table.columns
+            if not is_optional(column) and f"{table.name}.{column.name}" not in without
+        ]
+        sa.Table(table.name, metadata, *columns)
+    return metadata
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine_for(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
+    given = {"OBJAPI_DATA_DIR": str(tmp_path / "gateway"), "OBJAPI_ISPYB_URL": database_url}
+    site = Site.open(load_settings(given | {"OBJAPI_ISPYB_TOKEN_KEY": KEY}))
+    yield site
+    site.close()
+
+
+def shape(engine: Engine) -> dict[str, Any]:
+    inspector = sa.inspect(engine)
+    return {
+        name: ([column["name"] for column in inspector.get_columns(name)], inspector.get_indexes(name))
+        for name in inspector.get_table_names()
+    }
+
+
+def test_an_existing_database_is_served_as_it_is(engine: Engine, site: Site) -> None:
+    other_flavour().create_all(engine)
+    before = shape(engine)
+    prepare(site)
+    rows = Rows(engine)
+    api = Api(create_app(site=site), rows)
+    token = api.token(1, "all_proposals", "uportal_sync")
+    for given in (payload(proteins=[protein(name="Insulin")]), large(20, 5, cards=2, proteins=3)):
+        assert api.call("POST", SYNC, token, json=given).status_code == 200
+    for path in ("/proposals", "/sessions", "/persons", "/proteins", "/labcontacts"):
+        page = body(api.get(path, token))
+        assert page["total"] == len(page["results"]) > 0
+    assert {row["density"] for row in body(api.get("/proteins", token))["results"]} == {None}
+    assert shape(engine) == before
+
+
+def test_what_others_write_is_seen_at_once(engine: Engine, site: Site) -> None:
+    other_flavour().create_all(engine)
+    rows = Rows(engine)
+    api = Api(create_app(site=site), rows)
+    token = api.token(1, "all_proposals")
+    for number in (1, 2):
+        rows.add(t.Proposal, proposalCode="MX", proposalNumber=str(number), personId=1)
+        assert body(api.get("/proposals", token))["total"] == number
+
+
+@pytest.mark.parametrize("lacking", ["Proposal", "Person.login"])
+def test_a_database_that_lacks_what_is_needed_is_told_of(engine: Engine, site: Site, lacking: str) -> None:
+    other_flavour(lacking).create_all(engine)
+    api = Api(create_app(site=site), Rows(engine))
+    refused = api.get("/proposals", api.token())
+    assert refused.status_code == 503
+    assert lacking in body(refused)["detail"]
+
+
+def test_the_gateways_own_database_is_brought_up_to_date(database_url: str, engine: Engine, tmp_path: Path) -> None:
+    other_flavour("Movie").create_all(engine)
+    site = Site.open(load_settings({"OBJAPI_DATA_DIR": str(tmp_path), "OBJAPI_DATABASE_URL": database_url}))
+    for _ in range(2):
+        prepare(site)
+        names, keys = shape(engine)["Protein"]
+        assert "density" in names
+        assert "ix_Protein_externalId" in {key["name"] for key in keys}
+        assert {"Movie", "ProcessingJob"} <= shape(engine).keys()
+    site.close()
