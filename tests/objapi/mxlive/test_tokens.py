@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objapi.mxlive.tokens import (
@@ -83,11 +83,13 @@ def test_the_age_is_measured_with_its_fraction(seconds: int, good: bool) -> None
             token.verify(read_key(PUBLIC_KEY), "user", now, LIMITS)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=62**8 - 1))
 def test_base_62_numbers_survive_the_round_trip(number: int) -> None:
     assert from_base62(to_base62(number)) == number
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_token_or_malformed(text: str) -> None:
     try:

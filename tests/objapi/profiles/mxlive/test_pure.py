@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objapi.model.ids import check_id
@@ -17,12 +17,14 @@ RANGES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(RANGES)
 def test_frames_are_counted_as_if_they_were_written_out(ranges: list[tuple[int, int]]) -> None:
     text = ", ".join(f"{first}-{last}" if first != last else str(first) for first, last in ranges)
     assert count_frames(text) == sum(len(range(first, last + 1)) for first, last in ranges)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789-, ax", max_size=30))
 def test_any_text_is_a_list_of_frames_or_a_problem(text: str) -> None:
     try:
@@ -37,6 +39,7 @@ def test_what_is_no_list_of_frames_is_a_problem(text: str) -> None:
         count_frames(text)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.floats(0, 100), st.booleans(), st.booleans())
 def test_times_lie_frames_times_exposure_apart(frames: int, exposure: float, start: bool, end: bool) -> None:
     begun, ended = fill_times(
@@ -46,6 +49,7 @@ def test_times_lie_frames_times_exposure_apart(frames: int, exposure: float, sta
     assert (begun if start else ended) == NOW
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(categories=["L", "N"], include_characters="_-"), min_size=1, max_size=100))
 def test_every_session_has_an_id_of_its_own(name: str) -> None:
     assert check_id(session_id("BL-1", name))
