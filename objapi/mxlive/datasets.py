@@ -45,7 +45,12 @@ def add_data(call: Call) -> dict[str, object]:
             message.note("type", "there is no data type with this acronym")
         message.raise_problems()
         sample = find_numbered(tx, "MxSample", call.project_path, message.number_of("sample_id"))
-        values |= {"kind": kind["UID"] if kind else None, "sample": sample["UID"] if sample else None}
+        values |= {
+            "kind": kind["UID"] if kind else None,
+            "sample": sample["UID"] if sample else None,
+            # The last to be set: it looks for the session by what the others say.
+            "uploaded": call.now,
+        }
         return Upload(
             portal_type="MxData",
             directory=directory,
@@ -73,7 +78,6 @@ def _described(message: Message, call: Call) -> dict[str, object]:
         "frames": frames,
         "start_time": start,
         "end_time": end,
-        "uploaded": call.now,
         "meta_data": without_nan({name: value for name, value in message.values.items() if name not in _NOT_KEPT}),
     }
 

@@ -99,6 +99,18 @@ def test_a_dataset_belongs_to_the_session_that_runs(station: Station, user: User
     assert stored(station, user)["session"] is None
 
 
+def test_an_update_from_another_beamline_looks_for_the_session_there(
+    station: Station, user: User, beamline: str
+) -> None:
+    elsewhere = station.beamline()
+    user.post(f"launch/{beamline}/here/")
+    user.post(f"launch/{elsewhere}/there/")
+    number = user.post(f"data/{beamline}/", dataset())["id"]
+    user.post(f"data/{elsewhere}/", dataset(id=number))
+    sessions = {item["name"]: item["UID"] for item in station.read("MxSession", project=user.uid)}
+    assert stored(station, user)["session"] == sessions["there"]
+
+
 def test_a_dataset_sent_after_close_has_no_session(station: Station, user: User, beamline: str) -> None:
     user.post(f"launch/{beamline}/week-1/")
     user.post(f"close/{beamline}/week-1/")
