@@ -1,32 +1,21 @@
 """Requests that meet: as if one had come after the other, or refused in so many words."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import pytest
 from sqlalchemy import exc
 
-from objapi.errors import ApiError, Conflict, ValidationError
+from objapi.errors import Conflict, ValidationError
 from objapi.store import transaction
 from objapi.store.requests import ByPath, UpdateItem
 from objapi.store.transaction import Transaction
-from tests.objapi.store.workshop import USERS, Gateway, open_site
-
-
-@pytest.fixture(scope="module")
-def module_workshop(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A workshop that tries harder than usual, since here everybody wants the same."""
-    data: Path = tmp_path_factory.mktemp("workshop")
-    site = open_site(module_database_url, data, retries=20)
-    gateway = Gateway.on(site)
-    gateway.add_users(USERS)
-    yield gateway
-    site.close()
+from tests.objapi.store.chance import Chance
+from tests.objapi.store.workshop import Gateway
 
 
 def together(*tasks: Callable[[], object]) -> list[object]:
-    """What each task gives, or the ApiError it raises; all begin at once."""
+    """What each task gives, or what it raises; all begin at once."""
     results: list[object] = [None] * len(tasks)
     start = threading.Barrier(len(tasks))
 
@@ -34,7 +23,7 @@ def together(*tasks: Callable[[], object]) -> list[object]:
         start.wait()
         try:
             results[place] = task()
-        except ApiError as error:
+        except Exception as error:  # noqa: BLE001 - the test looks at it
             results[place] = error
 
     threads = [threading.Thread(target=run, args=(place, task)) for place, task in enumerate(tasks)]
@@ -46,8 +35,8 @@ def together(*tasks: Callable[[], object]) -> list[object]:
     return results
 
 
-def errors(results: Sequence[object]) -> list[ApiError]:
-    return [result for result in results if isinstance(result, ApiError)]
+def errors(results: Sequence[object]) -> list[Exception]:
+    return [result for result in results if isinstance(result, Exception)]
 
 
 def test_two_never_get_the_same_id(workshop: Gateway, team: str, person: str) -> None:
@@ -177,3 +166,20 @@ def test_acls_of_a_request_that_failed_are_not_remembered(workshop: Gateway, tea
     with pytest.raises(RuntimeError):
         workshop.run("boss", hide_and_fail, write=True)
     assert book.newest == known
+
+
+@pytest.mark.parametrize("seed", [100, 200])
+def test_any_requests_that_meet_leave_everything_in_step(workshop: Gateway, seed: int) -> None:
+    chances = [Chance(workshop, seed + number) for number in range(4)]
+    for chance in chances:
+        # All work on the same objects.
+        chance.paths = chances[0].paths
+
+    def work(chance: Chance) -> None:
+        for _ in range(40):
+            chance.step()
+
+    results = together(*(lambda chance=chance: work(chance) for chance in chances))
+    assert results == [None] * 4
+    assert sum(chance.done for chance in chances) > 60
+    workshop.assert_settled()
