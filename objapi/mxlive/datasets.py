@@ -48,7 +48,6 @@ def add_data(call: Call) -> dict[str, object]:
         values |= {
             "kind": kind["UID"] if kind else None,
             "sample": sample["UID"] if sample else None,
-            # The last to be set: it looks for the session by what the others say.
             "uploaded": call.now,
         }
         return Upload(

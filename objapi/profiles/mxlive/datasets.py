@@ -59,6 +59,8 @@ def group_of_sample(planner: Planner, data: Entity, args: Mapping[str, object]) 
 @behaviors.add("effect", "mx_link_session")
 def link_session(planner: Planner, data: Entity, args: Mapping[str, object]) -> None:
     """A dataset belongs to the session that runs at its beamline when its files come, if that is one of its project."""
+    if not data.is_new and planner.old_value(data, "uploaded") == planner.value(data, "uploaded"):
+        return
     beamline = target(planner, data, "beamline")
     running = None if beamline is None else target(planner, beamline, "active_session")
     own = running is not None and one(planner, running, "parent") == one(planner, data, "parent")
