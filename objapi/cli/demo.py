@@ -20,8 +20,11 @@ DEMO: Final = "demo"
 
 def demo_content(site: Site) -> Content | None:
     """The sample contents of the site's profiles, if they have any."""
-    file = site.registry.content_files.get(DEMO)
-    return read_content(Path(file)) if file is not None else None
+    contents = [read_content(Path(file)) for file in site.registry.content_files.get(DEMO, ())]
+    if not contents:
+        return None
+    users = tuple(user for content in contents for user in content.users)
+    return Content(users, tuple(item for content in contents for item in content.objects))
 
 
 def make_demo_site(site: Site, content: Content | None) -> None:

@@ -112,8 +112,8 @@ class Registry:
     """Workflow variable → a second name under which it is answered."""
     layout: tuple[Mapping[str, object], ...] = ()
     """The objects a new site is made with, containers first."""
-    content_files: Mapping[str, str] = field(default_factory=dict)
-    """Sample contents that a profile offers: name → file."""
+    content_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Sample contents that profiles offer: name → the file of each profile that has one, in their order."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
 

@@ -39,7 +39,7 @@ class SiteSettings:
     root_type: str = "Plone Site"
     ids: IdSettings = field(default_factory=IdSettings)
     variable_aliases: dict[str, str] = field(default_factory=dict)
-    content_files: dict[str, str] = field(default_factory=dict)
+    content_files: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_settings(profiles: Sequence[Profile]) -> SiteSettings:
@@ -62,7 +62,7 @@ def read_settings(profiles: Sequence[Profile]) -> SiteSettings:
             path = profile.folder / contents.text(name)
             if not path.is_file():
                 contents.note(f"there is no file {path}", "a file in the folder of the profile", name)
-            site.content_files[name] = str(path)
+            site.content_files[name] = (*site.content_files.get(name, ()), str(path))
     return site
 
 

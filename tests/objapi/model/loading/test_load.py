@@ -71,7 +71,7 @@ def test_the_site_has_workflows_roles_layout_and_settings(library):
     assert registry.roles.scoped_roles == {"Reader"}
     assert [entry["path"] for entry in registry.layout] == ["/settings", "/shelf-1"]
     assert registry.ids.rows_field == "Rows"
-    assert registry.content_files == {"demo": str(library / "demo.yaml")}
+    assert registry.content_files == {"demo": (str(library / "demo.yaml"),)}
     assert registry.variable_aliases == {"review_state": "state_of_review"}
     assert set(registry.behaviors.computed) == {"book_count"}
 

@@ -14,7 +14,7 @@ from objapi.model.types import Kind
 
 @pytest.fixture(scope="module")
 def demo(registry: Registry) -> Mapping[str, Any]:
-    text = Path(registry.content_files["demo"]).read_text(encoding="utf-8")
+    text = Path(registry.content_files["demo"][0]).read_text(encoding="utf-8")
     loaded: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return loaded
 

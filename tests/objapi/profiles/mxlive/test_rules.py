@@ -27,7 +27,7 @@ def test_every_type_carries_the_prefix_and_names_its_catalog() -> None:
 
 def test_the_sample_contents_fit_the_declarations() -> None:
     registry = load_registry(["mxlive"])
-    content = read_content(registry.content_files["demo"], registry)
+    content = read_content(registry.content_files["demo"][0], registry)
     assert any(item.portal_type == "MxBeamline" for item in content.objects)
 
 
