@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final
@@ -233,10 +234,10 @@ class RecordsField(RecordField):
 
 
 class JsonField(DeclaredField):
-    """json; a text is a text, not JSON to be parsed."""
+    """json; a text is a text, not JSON to be parsed. As a whole it is one value, bounded by the body like a file."""
 
     def _stored(self, raw: object, context: LoadContext) -> object:
-        return plain_json(raw, context)
+        return plain_json(raw, replace(context, max_text=context.max_json, max_entries=context.max_json))
 
 
 class FileField(DeclaredField):

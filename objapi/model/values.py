@@ -24,7 +24,8 @@ class LoadContext:
 
     `zone` is where days without an offset are; `parse_structured` reads a record that came as text (JSON or the
     look-alike of old clients) and raises ValueError; `now` is the instant of the request; `site_id` and `index_names`
-    serve for references. The limits are in characters, entries of a list and bytes.
+    serve for references. The limits are in characters, entries of a list and bytes; `max_json` is both for
+    what is inside a JSON value, which as a whole is bounded by the request's body.
     """
 
     zone: tzinfo
@@ -35,6 +36,7 @@ class LoadContext:
     max_text: int = 1_000_000
     max_entries: int = 10_000
     max_file: int = 100 * 1024 * 1024
+    max_json: int = 100 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,13 @@ def text_of(raw: object, max_text: int) -> str:
 def is_empty(raw: object, kind: Kind) -> bool:
     """Whether what a client sent means "no value".
 
-    That is nothing, blanks, a list or record of nothing else, and a file input left alone. An empty boolean is false.
+    That is nothing, blanks, a list or record of nothing else, and a file input left alone. An empty boolean is false;
+    of JSON only null and a blank text are no value, since an empty list means something there.
     """
     if raw is None:
         return True
+    if kind is Kind.JSON:
+        return isinstance(raw, str) and not raw.strip()
     if isinstance(raw, str):
         return kind is not Kind.BOOLEAN and not raw.strip()
     if isinstance(raw, Mapping):

@@ -45,7 +45,7 @@ def test_a_report_is_stored_with_its_details_exactly(station: Station, user: Use
     assert found["url"]
 
 
-@pytest.mark.parametrize("details", ["text", 17, {"a": [1]}, None])
+@pytest.mark.parametrize("details", ["text", 17, {"a": [1]}, [], {}, [{}], [{"title": ""}], None])
 def test_details_are_any_json(station: Station, user: User, beamline: str, details: Any) -> None:
     user.post(f"report/{beamline}/", report(details=details))
     assert stored(station, user)["details"] == details
@@ -125,3 +125,10 @@ def test_uploads_are_logged(station: Station, user: User, beamline: str) -> None
     user.post(f"report/{beamline}/", report())
     logged = station.read("MxActivityLog", project=user.uid)
     assert [item["description"] for item in logged] == [f"Lysozyme uploaded from {beamline}"]
+
+
+@pytest.mark.parametrize("values", [["x" * (2 * 2**20)], [0.125 * n for n in range(200_000)]], ids=["text", "series"])
+def test_two_mebibytes_are_taken(station: Station, user: User, beamline: str, values: list[Any]) -> None:
+    number = user.post(f"report/{beamline}/", report(details=values))["id"]
+    user.post(f"report/{beamline}/", report(id=number, details=[*values, 1]))
+    assert stored(station, user)["details"] == [*values, 1]
