@@ -29,7 +29,7 @@ from objapi.store.access import FieldAccess
 from objapi.store.acls import AclBook
 from objapi.store.contents import Contents
 from objapi.store.dependents import Dependents
-from objapi.store.installing import count_objects, install_contents, layout_contents, rework
+from objapi.store.installing import count_objects, install_contents, layout_contents, missing_contents, rework
 from objapi.store.machinery import Machinery
 from objapi.store.records import StaleWrite
 from objapi.store.schema import entities
@@ -177,6 +177,8 @@ class Site:
     def upgrade(self, progress: Progress) -> None:
         """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
 
+        What the declarations lay out and the site lacks, such as the folders of a profile that was added, is made.
+
         Raises SiteError when there is no such site, or when another process is upgrading it.
         """
         obstacle = upgrade_obstacle(self.engine, self.settings.site_id)
@@ -184,8 +186,19 @@ class Site:
             raise SiteError(obstacle)
         with _refusals_told(), upgrade_lease(self.engine) as lease:
             upgrade_tables(self.engine, self.catalog_metadata, lease)
+            self._lay_out(progress)
             self.reindex(progress, lease.renew)
             finish_upgrade(self.engine, self.registry)
+
+    def _lay_out(self, progress: Progress) -> None:
+        contents = layout_contents(self.machinery, self.settings.site_title)
+        missing = self.transact(lambda connection: missing_contents(self.machinery, connection, contents), write=False)
+        if missing.objects:
+            with progress("Adding to the site", len(missing.objects)) as advance:
+                self.transact(
+                    lambda connection: install_contents(self.machinery, connection, self.now(), missing, advance),
+                    write=True,
+                )
 
     # Transactions
 

@@ -12,6 +12,7 @@ from objapi.store.act import act
 from objapi.store.contents import Contents, plan_contents
 from objapi.store.machinery import Machinery
 from objapi.store.planner import StorePlanner, Surroundings
+from objapi.store.records import chunks
 from objapi.store.render import Renderer
 from objapi.store.requests import Plan
 from objapi.store.rights import AclView
@@ -62,6 +63,16 @@ def layout_contents(machinery: Machinery, site_title: str) -> Contents:
         for item in registry.layout
     ]
     return Contents([root, *laid_out], registry.roles.by_path)
+
+
+def missing_contents(machinery: Machinery, connection: Connection, contents: Contents) -> Contents:
+    """Those objects of contents whose paths are not taken yet."""
+    root = f"/{machinery.site_id}"
+    paths = {item.path: root + ("" if item.path == "/" else item.path) for item in contents.objects}
+    taken: set[str] = set()
+    for chunk in chunks(paths.values()):
+        taken.update(connection.scalars(select(entities.c.path).where(entities.c.path.in_(chunk))))
+    return Contents([item for item in contents.objects if paths[item.path] not in taken], contents.permissions)
 
 
 def _fields(item: object) -> dict[str, object]:
