@@ -10,6 +10,9 @@ import click
 
 from objapi.cli.common import Refused, data_option, explained, settings_from
 from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
+from objapi.ispyb.calls import API_ROOT
+from objapi.ispyb.demo import make_demo as make_ispyb_demo
+from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.model.content import ContentUser
 from objapi.serve import base_url, is_loopback, listening_address
 from objapi.serve import serve as run_server
@@ -40,7 +43,14 @@ def serve(
     The site must have been made (`objapi init`) and be up to date (`objapi upgrade`). With --demo it is made here, on
     an empty database, with objects to try things on and users whose names and passwords are shown.
     """
-    settings = settings_from(host=host, port=port, data_dir=data_dir, workers=workers, threads=threads)
+    settings = settings_from(
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        workers=workers,
+        threads=threads,
+        ispyb_dummy_login="yes" if demo else None,
+    )
     if demo and is_exposed(settings):
         raise Refused(DEMO_REFUSED)
     listening_address(settings.host, settings.port)
@@ -61,6 +71,7 @@ def _prepared(settings: Settings, *, demo: bool) -> Sequence[ContentUser]:
         content = demo_content(site)
         if demo:
             make_demo_site(site, content)
+            make_ispyb_demo(site)
         site.check_current()
         if is_exposed(settings):
             _refuse_demo_passwords(users_with_demo_password(site, content))
@@ -86,8 +97,20 @@ def announcement(settings: Settings, users: Sequence[ContentUser]) -> str:
         lines += ["", "Log-ins of the sample laboratory (name, password, who it is):"]
         lines += [f"    {user.id:<{width}}  {user.password}  {_described(user)}" for user in users]
         call = f"curl -u {users[0].id}:{users[0].password} '{url}/@@API/read?portal_type=Client'"
-        lines += ["", "To try it:", f"    {call}"]
+        lines += ["", "To try it:", f"    {call}", *_ispyb_accounts(settings)]
     return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+def _ispyb_accounts(settings: Settings) -> list[str]:
+    """How to get in to the py-ISPyB face, unless it serves a database that knows its own people."""
+    if settings.ispyb_url is not None:
+        return []
+    width = max(len(account.login) for account in ACCOUNTS)
+    return [
+        "",
+        f"Log-ins of the py-ISPyB face at {base_url(settings)}{API_ROOT} (plugin dummy, any password):",
+        *(f"    {account.login:<{width}}  {', '.join(account.permissions)}" for account in ACCOUNTS),
+    ]
 
 
 def _described(user: ContentUser) -> str:
