@@ -34,9 +34,9 @@ APPLICATION = "objapi.app:create_app"
 CONNECTIONS_PER_WORKER = 512
 
 # Threads of a worker beyond those that work with the database: granian reads a request's body in the request's
-# thread and sets it no time limit, so a few clients that send slowly, or stop sending, must not hold up the others.
-# The connection pool bounds how many work at once.
-SPARE_THREADS = 16
+# thread and sets it no time limit, so clients that send slowly, or stop sending, must not hold up the others. They are
+# started when needed and end when idle; the connection pool bounds how many work at once.
+SPARE_THREADS = 256
 
 _PROBE_SECONDS = 0.05
 _PROBE_TIMEOUT_SECONDS = 10.0

@@ -154,7 +154,7 @@ def test_a_worker_that_dies_is_replaced(start: Callable[..., Server]) -> None:
 def test_clients_that_stop_in_the_middle_of_a_body_do_not_stop_the_others(start: Callable[..., Server]) -> None:
     server = start(workers="1", threads="1")
     with ExitStack() as stack:
-        for _ in range(8):
+        for _ in range(100):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             client.sendall(b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 100\r\n\r\nabc")
         time.sleep(0.2)
