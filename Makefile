@@ -35,19 +35,19 @@ $(BIN)/python:
 # Stamps: pip runs again only when the declaration of the package has changed.
 $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'Installing objapi into $(VENV)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[data]'
 	@touch $@
 
 $(VENV)/.installed-for-tests: setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'Installing objapi and its test tools into $(VENV)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[data,test]'
 	@touch $@ $(VENV)/.installed
 
 # exec: no shell stays between make and the server, so a signal reaches it. OBJAPI_END_WITH_PARENT: the server ends
 # even when make is killed without a chance to pass the signal on.
 serve: $(VENV)/.installed
 	@$(if $(DATABASE_URL),OBJAPI_DATABASE_URL='$(DATABASE_URL)') OBJAPI_END_WITH_PARENT=1 \
-	    exec $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
+	    OBJAPI_PROFILES="$${OBJAPI_PROFILES:-lims,mxlive}" exec $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
 # When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
 test: $(VENV)/.installed-for-tests

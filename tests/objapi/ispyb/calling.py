@@ -105,7 +105,7 @@ class Api:
             headers["Authorization"] = f"Bearer {token}"
         return self.client.open(API_ROOT + path, method=method, headers=headers, **options)
 
-    def get(self, path: str, token: str | None = None, **query: Any) -> TestResponse:
+    def get(self, path: str, token: str | None = None, /, **query: Any) -> TestResponse:
         """GET a route with query parameters."""
         return self.call("GET", path, token, query_string=query)
 
