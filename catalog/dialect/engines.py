@@ -120,10 +120,18 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
     arguments: dict[str, Any] = {"isolation_level": None, "factory": _LockingConnection, "timeout": wait}
     if in_memory:
         arguments["check_same_thread"] = False
-        engine = sa.create_engine(url, connect_args=arguments, poolclass=StaticPool, echo=echo)
+        engine = sa.create_engine(
+            url, connect_args=arguments, poolclass=StaticPool, echo=echo, hide_parameters=not echo
+        )
     else:
         engine = sa.create_engine(
-            url, connect_args=arguments, pool_size=threads, max_overflow=0, pool_timeout=wait, echo=echo
+            url,
+            connect_args=arguments,
+            pool_size=threads,
+            max_overflow=0,
+            pool_timeout=wait,
+            echo=echo,
+            hide_parameters=not echo,
         )
     lock_path = None if in_memory or url.database is None else f"{Path(url.database).resolve()}-lock"
 
@@ -160,6 +168,7 @@ def _mysql_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
         max_overflow=0,
         pool_timeout=wait,
         echo=echo,
+        hide_parameters=not echo,
     )
 
     @event.listens_for(engine, "connect")

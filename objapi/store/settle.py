@@ -42,6 +42,8 @@ def settle(planner: StorePlanner, dependents: Dependents) -> Settled:
     """Work out what follows from the planner's doings."""
     workspace = planner.workspace
     created = [event.draft for event in planner.happened if isinstance(event, Created) and not event.draft.removed]
+    # A container is written before what it holds, in whatever order effects made them.
+    created.sort(key=lambda draft: draft.path.count("/"))
     removed = [event.draft for event in planner.happened if isinstance(event, Removed) and not event.draft.is_new]
     acted = {
         event.draft.rid: event.draft
