@@ -6,7 +6,7 @@ The number of statements depends on the kinds of things that change and on their
 from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, update
 
 from catalog import CatalogTables, remove, upsert
 from catalog.dialect import bulk_update, insert_rows
@@ -21,6 +21,7 @@ from objapi.store.records import StaleWrite, chunks
 from objapi.store.render import Rendered, Renderer, index_row
 from objapi.store.schema import entities, history, refs, scope_tree
 from objapi.store.settle import Settled
+from objapi.store.taken import unique_title_fields
 from objapi.store.workspace import uids_in
 
 ROW = (
@@ -53,6 +54,7 @@ def act(
     planner.naming.sequences.write()
     _clear_references(connection, settled.changed)
     _remove(connection, settled.removed, tables)
+    _release_titles(connection, settled.changed)
     _update(connection, settled, rendered, acl_of)
     insert_rows(
         connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in settled.created]
@@ -98,6 +100,14 @@ def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "created": draft.created,
         **_columns(draft, rendered, acl),
     }
+
+
+def _release_titles(connection: Connection, changed: Sequence[Draft]) -> None:
+    """Free the unique titles that are given up, so that another object of the request may take one in any order."""
+    giving = [draft.rid for draft in changed if draft.changed.keys() & unique_title_fields(draft.type)]
+    if len(giving) > 1:
+        for chunk in chunks(giving):
+            connection.execute(update(entities).where(entities.c.rid.in_(chunk)).values(title_key=None))
 
 
 def _update(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, tuple_
 
 from objapi.errors import Cause, Conflict
+from objapi.model.types import EntityType
 from objapi.store.draft import Draft
 from objapi.store.records import chunks
 from objapi.store.render import title_key
@@ -13,6 +14,16 @@ from objapi.store.schema import entities
 
 if TYPE_CHECKING:
     from objapi.store.planner import StorePlanner
+
+
+def unique_title_fields(entity_type: EntityType) -> frozenset[str]:
+    """The stored fields that make a title that must be unique; none where it may be shared."""
+    if not entity_type.title_required or entity_type.title_shared:
+        return frozenset()
+    path = entity_type.title_path
+    name = "title" if path is None else path.attribute or ""
+    field = entity_type.fields.get(name)
+    return frozenset({name if field is None or field.alias_of is None else field.alias_of})
 
 
 def id_taken(path: str) -> Conflict:
@@ -39,7 +50,8 @@ def taken_ids(planner: "StorePlanner") -> Iterator[tuple[Draft, Conflict]]:
 def taken_titles(planner: "StorePlanner") -> Iterator[tuple[Draft, str]]:
     """The new and changed objects whose title a sibling has, with a sentence that says so."""
     claimed: dict[tuple[int, str], Draft] = {}
-    for draft in planner.workspace.by_rid.values():
+    # Working out a title may load further objects.
+    for draft in list(planner.workspace.by_rid.values()):
         if draft.removed or not (draft.is_new or draft.changed) or draft.parent_rid is None:
             continue
         if draft.type.title_required and not draft.type.title_shared:

@@ -140,6 +140,18 @@ def test_a_required_title_is_unique_among_siblings(workshop: Gateway, team: str,
         workshop.update("mia", thing(workshop, team, person, "Stool"), title="Chair")
 
 
+def test_titles_change_hands_in_one_request(workshop: Gateway, team: str, person: str) -> None:
+    paths = [thing(workshop, team, person, title) for title in "ABC"]
+    turned = [UpdateItem(ByPath(path), {"title": title}) for path, title in zip(paths, "BCA", strict=True)]
+    workshop.update_all("mia", turned)
+    assert [workshop.read("mia", path)["title"] for path in paths] == ["B", "C", "A"]
+    handed_on = [UpdateItem(ByPath(paths[0]), {"title": "C"}), UpdateItem(ByPath(paths[1]), {"title": "D"})]
+    workshop.update_all("mia", handed_on)
+    with pytest.raises(BatchFailed):
+        workshop.update_all("mia", [UpdateItem(ByPath(path), {"title": "E"}) for path in paths])
+    assert [workshop.read("mia", path)["title"] for path in paths] == ["C", "D", "A"]
+
+
 def test_titles_may_be_shared_where_that_is_declared(workshop: Gateway) -> None:
     twins = [workshop.create("boss", "Person", "/", title="Twin").id for _ in range(2)]
     assert twins[0] != twins[1]
