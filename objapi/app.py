@@ -17,7 +17,7 @@ from objapi.http.exchange import current_exchange
 from objapi.http.headers import secure, share
 from objapi.http.proxies import TrustedProxies
 from objapi.http.visitors import Visitors, attach_visitors
-from objapi.ispyb.face import attach as attach_ispyb
+from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
 from objapi.security.authentication import open_authentication
 from objapi.settings import Settings, load_settings

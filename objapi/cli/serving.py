@@ -10,8 +10,10 @@ import click
 
 from objapi.cli.common import Refused, data_option, explained, settings_from
 from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
+from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.calls import API_ROOT
 from objapi.ispyb.demo import make_demo as make_ispyb_demo
+from objapi.ispyb.demo import with_demo_files
 from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.model.content import ContentUser
 from objapi.serve import base_url, is_loopback, listening_address
@@ -51,8 +53,10 @@ def serve(
         threads=threads,
         ispyb_dummy_login="yes" if demo else None,
     )
-    if demo and is_exposed(settings):
-        raise Refused(DEMO_REFUSED)
+    if demo:
+        settings = with_demo_files(settings)
+        if is_exposed(settings):
+            raise Refused(DEMO_REFUSED)
     listening_address(settings.host, settings.port)
     users = _prepared(settings, demo=demo)
     sys.exit(run_server(settings, lambda: click.echo(announcement(settings, users), err=True)))
@@ -73,6 +77,7 @@ def _prepared(settings: Settings, *, demo: bool) -> Sequence[ContentUser]:
             make_demo_site(site, content)
             make_ispyb_demo(site)
         site.check_current()
+        load_plugins(site)
         if is_exposed(settings):
             _refuse_demo_passwords(users_with_demo_password(site, content))
     finally:

@@ -26,8 +26,6 @@ from objapi.ispyb.routing import Matched, Moved
 if TYPE_CHECKING:
     from objapi.ispyb.face import Face
 
-Exchanged = Response
-
 _METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 _PREFLIGHT_SECONDS: Final = "600"
 

@@ -1,19 +1,12 @@
-"""The face of one site in one process, and how it is attached to the application."""
+"""The face of one site in one process."""
 
 from functools import cached_property
-from typing import Final
 
-from flask import Flask
-from werkzeug.routing import Rule
-
-from objapi.http.access import PUBLIC, access
 from objapi.ispyb.answers import encode
 from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.auth.plugins import Plugin
 from objapi.ispyb.auth.tokens import Tokens
-from objapi.ispyb.calls import API_ROOT
 from objapi.ispyb.database import Database
-from objapi.ispyb.dispatch import Exchanged, answer
 from objapi.ispyb.groups import GROUPS
 from objapi.ispyb.openapi import describe
 from objapi.ispyb.options import load_options
@@ -22,8 +15,6 @@ from objapi.ispyb.routing import Routing
 from objapi.security.authenticators import derived_key
 from objapi.settings import Settings
 from objapi.site import Site
-
-_ENDPOINT: Final = "ispyb.call"
 
 
 class Face:
@@ -67,18 +58,3 @@ class Face:
     def description(self) -> bytes:
         """The text of `openapi.json`."""
         return encode(describe(self.routes))
-
-
-def attach(application: Flask, site: Site) -> None:
-    """Add the face to the application: one rule for everything below its root, whatever the verb."""
-    face = Face(site)
-    face.plugins  # noqa: B018 - a mistake in their configuration stops the start
-
-    @access(PUBLIC)
-    def call_ispyb(**_: str) -> Exchanged:
-        """Every route of the face; each says itself who may call it."""
-        return answer(face)
-
-    for rule in (API_ROOT, f"{API_ROOT}/<path:rest>"):
-        application.url_map.add(Rule(rule, endpoint=_ENDPOINT, methods=None))
-    application.view_functions[_ENDPOINT] = call_ispyb

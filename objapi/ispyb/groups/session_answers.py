@@ -10,14 +10,22 @@ import sqlalchemy as sa
 from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call
 from objapi.ispyb.options import ui_groups
+from objapi.ispyb.schemas.proposals import Session
 from objapi.ispyb.tables import (
     BeamLineSetup,
+    BLSession,
     DataCollection,
     DataCollectionGroup,
     Proposal,
     Session_has_Person,
     SessionType,
 )
+
+SELECTED: Final = (
+    *(BLSession.c[name] for name in Session.properties if name in BLSession.c),
+    BLSession.c.beamLineSetupId,
+)
+"""The columns that an answer is made of."""
 
 _SOON: Final = timedelta(minutes=20)
 

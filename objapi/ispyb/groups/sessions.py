@@ -6,9 +6,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.answers import Paged
+from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.faults import NotFound
-from objapi.ispyb.groups.session_answers import answers
+from objapi.ispyb.groups.session_answers import SELECTED, answers
 from objapi.ispyb.kinds import BOOL, TEXT, pattern
 from objapi.ispyb.names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.routes import BEARER, Group
@@ -56,7 +57,7 @@ def list_sessions(call: Call) -> Page:
         conditions.append(_at_either_end(lambda end: sa.extract("month", end) == int(query["month"])))
     if query["year"]:
         conditions.append(_in_year(int(query["year"])))
-    rows, total = call.page(sa.select(BLSession).where(*conditions).order_by(*_LATEST_FIRST))
+    rows, total = call.page(sa.select(*SELECTED).where(*conditions).order_by(*_LATEST_FIRST))
     return call.paged(answers(call, rows), total)
 
 
@@ -73,8 +74,10 @@ def list_sessions_of_group(call: Call) -> Page:
         .subquery()
         for name in beamlines
     ]
+    # The keys first: as a subquery, databases would look through it once for each session.
     found = sa.union_all(*(sa.select(first.c.sessionId) for first in firsts)) if firsts else None
-    rows = [] if found is None else call.rows(sa.select(BLSession).where(BLSession.c.sessionId.in_(found)))
+    keys = [] if found is None else list(call.connection.execute(found).scalars())
+    rows = call.rows(sa.select(*SELECTED).where(among(BLSession.c.sessionId, keys))) if keys else []
     places = {name.casefold(): place for place, name in reversed(list(enumerate(beamlines)))}
     rows.sort(key=lambda row: places.get(row["beamLineName"].casefold(), len(places)))
     return Page([*answers(call, rows)], len(rows), 0, len(rows))
@@ -84,7 +87,7 @@ def list_sessions_of_group(call: Call) -> Page:
 def read_session(call: Call) -> dict[str, Any]:
     """One session."""
     one = BLSession.c.sessionId == call.path["sessionId"]
-    row = call.first(sa.select(BLSession).where(one, call.sight.of_session()))
+    row = call.first(sa.select(*SELECTED).where(one, call.sight.of_session()))
     if row is None:
         raise NotFound("Session not found")
     return answers(call, [row])[0]
