@@ -115,6 +115,18 @@ def text(pattern: str, expected: str) -> Kind:
     return Kind(expected, parse)
 
 
+def assigned(kind: Kind) -> Kind:
+    """A name, an equals sign and a value, as a pair."""
+
+    def parse(value: str) -> tuple[str, Any]:
+        name, equals, rest = value.partition("=")
+        if not equals or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+            raise ValueError("no name before an equals sign")
+        return name, kind.parse(rest)
+
+    return Kind(f"name=value, the value being {kind.expected}", parse, kind.show)
+
+
 def list_of(kind: Kind) -> Kind:
     """Values separated by commas, as a tuple; blanks around them and empty ones are dropped."""
 

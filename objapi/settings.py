@@ -24,6 +24,7 @@ from objapi.setting_values import (
     TIMEZONE,
     Kind,
     Network,
+    assigned,
     automatic,
     choice,
     duration,
@@ -113,6 +114,11 @@ class Settings:
     data_dir: Path = _setting(DIRECTORY, "var", "Directory of everything that is written to disk.")
     database_url: str | None = _setting(
         automatic(DATABASE_URL, f"the SQLite file {SQLITE_FILE} in the data directory"), "auto", "The database."
+    )
+    databases: tuple[tuple[str, str], ...] = _setting(
+        list_of(assigned(DATABASE_URL)),
+        "",
+        "Other databases whose tables a profile's types are stored in, by the name that the types use.",
     )
     profiles: tuple[str, ...] = _setting(
         list_of(text(r"[^\0]+", "the name of an installed profile or a directory")),

@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ from objapi.store.contents import Contents
 from objapi.store.dependents import Dependents
 from objapi.store.installing import count_objects, install_contents, layout_contents, missing_contents, rework
 from objapi.store.machinery import Machinery
+from objapi.store.mapped.databases import Place, find_places
+from objapi.store.mapped.store import RowStore
 from objapi.store.records import StaleWrite
 from objapi.store.schema import entities
 from objapi.store.scopes import ensure_scope
@@ -88,13 +90,16 @@ class Site:
         engine = create_engine_for(settings.database, threads=settings.worker_threads, wait=settings.lock_timeout)
         stream_engine = create_engine_for(settings.database, threads=settings.max_streams, wait=settings.lock_timeout)
         catalog_metadata = MetaData()
-        machinery = _machinery(settings, registry, catalog_metadata)
+        machinery = _machinery(settings, registry, catalog_metadata, _places(settings, registry))
         return cls(settings, registry, engine, stream_engine, machinery, catalog_metadata)
 
     def close(self) -> None:
         """Give the connections back to the database."""
         self.engine.dispose()
         self.stream_engine.dispose()
+        for place in self.machinery.rows.places.values():
+            if place.engine is not None:
+                place.engine.dispose()
 
     def now(self) -> datetime:
         """The present instant."""
@@ -281,14 +286,27 @@ class Site:
         return Transaction(self.machinery, connection, user.principal, self.now(), writes=write, request_id=request_id)
 
 
-def _machinery(settings: Settings, registry: Registry, catalog_metadata: MetaData) -> Machinery:
+def _places(settings: Settings, registry: Registry) -> dict[str, Place]:
+    """Where the tables are that types are stored in; raises SiteError for a database without a URL."""
+    urls = {"ispyb": settings.ispyb_url or settings.database, **dict(settings.databases)}
+    try:
+        return find_places(registry, settings.database, urls, threads=settings.worker_threads)
+    except LookupError as error:
+        raise SiteError(str(error)) from error
+
+
+def _machinery(
+    settings: Settings, registry: Registry, catalog_metadata: MetaData, places: Mapping[str, Place]
+) -> Machinery:
     tables = {
         name: CatalogTables(catalog.schema, catalog_metadata, settings.timezone)
         for name, catalog in registry.catalogs.items()
+        if catalog.table_of is None
     }
     return Machinery(
         registry=registry,
         tables=tables,
+        rows=RowStore(registry, settings.site_id, settings.timezone, places),
         access=FieldAccess(registry),
         dependents=Dependents(registry),
         cascades=Cascades(registry.cascades),

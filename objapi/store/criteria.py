@@ -3,13 +3,23 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, Connection, and_
 
-from catalog import CatalogTables, Query, QueryOptions, QueryProblem, parse_query, parse_request, visibility
+from catalog import (
+    CatalogTables,
+    Query,
+    QueryOptions,
+    QueryProblem,
+    Searchable,
+    parse_query,
+    parse_request,
+    visibility,
+)
 from objapi.errors import BadRequest, Cause
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.store.access import FieldAccess
 from objapi.store.acls import VIEW
+from objapi.store.mapped.rows import Rows
 from objapi.store.requests import Find
 from objapi.store.rights import Rights
 
@@ -21,7 +31,8 @@ class Prepared:
     """A query that may be asked, over the tables of its catalog, with the condition of what the user may see."""
 
     catalog: CatalogDeclaration
-    tables: CatalogTables
+    tables: Searchable
+    connection: Connection
     query: Query
     visible: ColumnElement[bool] | None
     named: bool
@@ -40,12 +51,14 @@ class CriteriaReader:
         access: FieldAccess,
         rights: Rights,
         options: QueryOptions,
+        rows: Rows,
     ) -> None:
         self._registry = registry
         self._tables = tables
         self._access = access
         self._rights = rights
         self._options = options
+        self._rows = rows
 
     def prepare(self, find: Find, *, own_catalog: bool = False) -> Prepared:
         """Read the criteria, order and limits of a read. Raises BadRequest with every problem.
@@ -69,8 +82,7 @@ class CriteriaReader:
         warnings.extend(self._not_held(criteria.get("portal_type"), catalog))
         named = any(name in schema.indexes for name in criteria)
         visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
-        tables = self._tables[catalog.name]
-        return Prepared(catalog, tables, query, visible, named, parsed.unknown, tuple(warnings))
+        return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
 
     def lookup(self, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> Prepared:
         """A query of a reference: whatever it finds, in order of creation. Raises BadRequest with every problem."""
@@ -80,7 +92,23 @@ class CriteriaReader:
             raise _bad(parsed.problems)
         query = replace(parsed.query, nothing=parsed.query.nothing or bool(parsed.unknown))
         visible = self._visible(catalog, criteria.keys() & schema.indexes.keys())
-        return Prepared(catalog, self._tables[catalog.name], query, visible, True, parsed.unknown, ())
+        return self._prepared(catalog, query, visible, True, parsed.unknown, ())
+
+    def _prepared(
+        self,
+        catalog: CatalogDeclaration,
+        query: Query,
+        visible: ColumnElement[bool] | None,
+        named: bool,
+        unknown: tuple[str, ...],
+        warnings: Sequence[str],
+    ) -> Prepared:
+        tables: Searchable
+        if catalog.table_of is None:
+            tables, connection = self._tables[catalog.name], self._rows.connections.own
+        else:
+            tables, connection = self._rows.tables(catalog.table_of), self._rows.connection(catalog.table_of)
+        return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
 
     def _catalog(self, find: Find, *, own_catalog: bool) -> tuple[CatalogDeclaration, frozenset[str] | None]:
         registry = self._registry
@@ -120,11 +148,13 @@ class CriteriaReader:
         rights = self._rights
         if rights.principal.unrestricted:
             return None
-        tables = self._tables[catalog.name]
         needed = {VIEW}
         for name, permissions in self._access.index_permissions(catalog.name).items():
             if name in asked:
                 needed |= permissions
+        if catalog.table_of is not None:
+            return self._rows.sight.visible(catalog.table_of, needed)
+        tables = self._tables[catalog.name]
         parts = [
             visibility(tables, *rights.acls_with(permission))
             for permission in sorted(needed)

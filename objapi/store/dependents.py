@@ -47,7 +47,8 @@ class Dependents:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._routes: dict[tuple[str, str], dict[Route, None]] = {}
-        for entity_type in registry.types.values():
+        # What is read of a row of a table is worked out when it is read.
+        for entity_type in (item for item in registry.types.values() if item.table is None):
             for path in _followed(registry, entity_type):
                 self._walk(entity_type.portal_type, path, _Walk((), ()), 0)
         self._by_type: dict[str, dict[Route, None]] = {}

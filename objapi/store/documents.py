@@ -12,6 +12,7 @@ from objapi.model.types import Kind
 from objapi.store.access import FieldAccess
 from objapi.store.acls import VIEW
 from objapi.store.instants import to_micros
+from objapi.store.mapped.answers import RenderedRow, RowAnswers
 from objapi.store.records import chunks
 from objapi.store.requests import Find
 from objapi.store.rights import Rights
@@ -75,6 +76,7 @@ class Documents:
         rights: Rights,
         transitions: Callable[[Sequence[int]], Mapping[int, list[dict[str, str]]]],
         renew: Callable[[Sequence[int]], Mapping[int, tuple[str, str]]],
+        rows: RowAnswers,
         now: datetime,
     ) -> None:
         self._connection = connection
@@ -85,6 +87,8 @@ class Documents:
         """Works out the allowed transitions of objects by row number."""
         self._renew = renew
         """Works out metadata and answer of objects whose stored ones have run out, by row number."""
+        self._rows = rows
+        """Answers of the objects that are rows of tables."""
         self._now = to_micros(now)
 
     def answer(self, rids: Sequence[int], catalog: CatalogDeclaration, wish: Wish) -> list[orjson.Fragment]:
@@ -104,8 +108,10 @@ class Documents:
         return [orjson.Fragment(orjson.dumps(composed)) for composed in objects]
 
     def _load(self, rids: Iterable[int]) -> list[Stored]:
-        found: list[Stored] = []
-        for chunk in chunks(rids):
+        wanted = list(rids)
+        mapped = [rid for rid in wanted if rid < 0]
+        found = [_of_row(row) for row in self._rows.rendered(mapped)] if mapped else []
+        for chunk in chunks(rid for rid in wanted if rid > 0):
             found.extend(
                 Stored(*row) for row in self._connection.execute(select(*_COLUMNS).where(entities.c.rid.in_(chunk)))
             )
@@ -220,6 +226,9 @@ class Documents:
             ):
                 if self._rights.may(VIEW, self._rights.book[acl], scope):
                     known[uid] = (title, path)
+        for named in self._rows.named(uids):
+            if self._rights.may(VIEW, self._rights.book[named.acl], named.draft.scope):
+                known[named.draft.uid] = (named.title, named.draft.path)
         for composed, name in wanted:
             value = composed[name]
             many = isinstance(value, list)
@@ -231,6 +240,23 @@ class Documents:
             if wish.titles:
                 composed[f"{name}_uid"] = value
                 composed[name] = titles if many else _first(titles)
+
+
+def _of_row(row: RenderedRow) -> Stored:
+    draft = row.draft
+    return Stored(
+        draft.rid,
+        None,
+        draft.uid,
+        draft.path,
+        draft.portal_type,
+        row.version,
+        row.acl,
+        draft.scope,
+        row.meta,
+        row.answer,
+        None,
+    )
 
 
 def _covers(hidden: frozenset[str], name: str) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
 
 from catalog import chunk_statement, count_statement, missing_sort_statement, page_statement
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge
@@ -19,12 +18,9 @@ STREAMED = 500
 
 
 class Finder:
-    """Asks catalogs for one user on one connection."""
+    """Asks catalogs for one user in one transaction."""
 
-    def __init__(
-        self, connection: Connection, reader: CriteriaReader, documents: Documents, *, time_limit: float
-    ) -> None:
-        self._connection = connection
+    def __init__(self, reader: CriteriaReader, documents: Documents, *, time_limit: float) -> None:
         self._reader = reader
         self._documents = documents
         self._time_limit = time_limit
@@ -84,7 +80,7 @@ class Finder:
 
     def _page(self, prepared: Prepared, offset: int, size: int | None) -> list[int]:
         statement = page_statement(prepared.tables, prepared.query, visible=prepared.visible, offset=offset, size=size)
-        return list(self._connection.scalars(statement))
+        return [prepared.tables.number(row) for row in prepared.connection.execute(statement)]
 
     def _total(self, prepared: Prepared, find: Find, found: int) -> int:
         complete = not find.size or found < find.size
@@ -94,13 +90,13 @@ class Finder:
 
     def _count(self, prepared: Prepared) -> int:
         statement = count_statement(prepared.tables, prepared.query, visible=prepared.visible)
-        return self._connection.scalar(statement) or 0
+        return prepared.connection.scalar(statement) or 0
 
     def _missing(self, prepared: Prepared, find: Find) -> tuple[str, ...]:
         if not find.count_missing:
             return ()
         statement = missing_sort_statement(prepared.tables, prepared.query, visible=prepared.visible)
-        lacking = self._connection.scalar(statement) or 0
+        lacking = prepared.connection.scalar(statement) or 0
         names = ", ".join(key.index for key in prepared.query.sort)
         return (f"sort_on: {lacking} matching objects have no {names} and are left out.",) if lacking else ()
 
@@ -125,16 +121,16 @@ class Finder:
             statement = chunk_statement(
                 prepared.tables, prepared.query, visible=prepared.visible, after=after, size=min(STREAMED, left)
             )
-            rows = self._connection.execute(statement).all()
+            rows = prepared.connection.execute(statement).all()
             if not rows:
                 return
-            yield [row[-1] for row in rows]
+            yield [prepared.tables.number(row) for row in rows]
             left -= len(rows)
             after = rows[-1]
 
     def _keys_at(self, prepared: Prepared, place: int) -> Sequence[Any]:
         statement = chunk_statement(prepared.tables, prepared.query, visible=prepared.visible, size=1)
-        return self._connection.execute(statement.offset(prepared.query.start + place)).one()
+        return prepared.connection.execute(statement.offset(prepared.query.start + place)).one()
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,11 +11,13 @@ from objapi.model.values import LoadContext
 from objapi.store.act import act
 from objapi.store.contents import Contents, plan_contents
 from objapi.store.machinery import Machinery
+from objapi.store.mapped.databases import Connections
+from objapi.store.mapped.rows import Rows
 from objapi.store.planner import StorePlanner, Surroundings
 from objapi.store.records import chunks
 from objapi.store.render import Renderer
 from objapi.store.requests import Plan
-from objapi.store.rights import AclView
+from objapi.store.rights import AclView, Rights
 from objapi.store.schema import entities
 from objapi.store.settle import Settled, settle
 
@@ -28,16 +30,20 @@ Advance = Callable[[int], None]
 def system_planner(machinery: Machinery, connection: Connection, now: datetime) -> StorePlanner:
     """A planner of the gateway itself, which no permission stops."""
     machinery.book.refresh(connection)
+    book = AclView(machinery.book, connection)
+    rights = Rights(system_principal(), book, machinery.registry.roles.scoped_roles)
+    connections = Connections(connection, machinery.rows.places, writes=True)
     return StorePlanner(
         Surroundings(
             connection,
             machinery.registry,
-            AclView(machinery.book, connection),
-            system_principal(),
+            book,
+            rights.principal,
             now,
             machinery.zone,
             machinery.site_id,
             machinery.cascades,
+            Rows(machinery.rows, connections, rights),
         )
     )
 

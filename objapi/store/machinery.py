@@ -12,6 +12,7 @@ from objapi.model.registry import Registry
 from objapi.store.access import FieldAccess
 from objapi.store.acls import AclBook
 from objapi.store.dependents import Dependents
+from objapi.store.mapped.store import RowStore
 from workflows import Cascades
 
 
@@ -21,6 +22,8 @@ class Machinery:
 
     registry: Registry
     tables: Mapping[str, CatalogTables]
+    rows: RowStore
+    """The tables that are there already."""
     access: FieldAccess
     dependents: Dependents
     cascades: Cascades

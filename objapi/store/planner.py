@@ -23,6 +23,7 @@ from objapi.store.blobs import NewBlob
 from objapi.store.draft import Draft, as_draft
 from objapi.store.happenings import Created, Happening, Removed, Renamed
 from objapi.store.instants import to_micros, to_text
+from objapi.store.mapped.rows import Rows
 from objapi.store.naming import Naming
 from objapi.store.rights import AclView, Rights
 from objapi.store.rowids import rowids
@@ -44,6 +45,7 @@ class Surroundings:
     zone: tzinfo
     site_id: str
     cascades: Cascades
+    rows: Rows
     locks: bool = True
 
     @property
@@ -66,7 +68,7 @@ class StorePlanner:
         self.rights = around.rights
         self.values = Values(around.registry, self._compute)
         self.workspace = Workspace(
-            around.connection, around.registry, around.book, self.values.value, locks=around.locks
+            around.connection, around.registry, around.book, self.values.value, around.rows, locks=around.locks
         )
         self.naming = Naming(self)
         self.world = StoreWorld(self)

@@ -18,9 +18,10 @@ class AclView:
         self._connection = connection
         self._own: dict[int, Acl] = {}
         self._own_numbers: dict[str, int] = {}
+        self._lent: dict[int, Acl] = {}
 
     def __getitem__(self, number: int) -> Acl:
-        own = self._own.get(number)
+        own = self._own.get(number) if number > 0 else self._lent.get(number)
         if own is not None:
             return own
         if number not in self._book:
@@ -30,6 +31,12 @@ class AclView:
 
     def __len__(self) -> int:
         return len(self._book) + len(self._own)
+
+    def lend(self, acl: Acl) -> int:
+        """A number, below 0, by which an acl that is not stored is known in this transaction."""
+        number = -1 - len(self._lent)
+        self._lent[number] = acl
+        return number
 
     def numbers(self, wanted: Iterable[Acl]) -> dict[str, int]:
         """Digest → number of each wanted acl; what is new is stored.

@@ -12,6 +12,7 @@ from objapi.model.paths import Back, Children, Parent, Step, Target
 from objapi.model.registry import Registry
 from objapi.store.acls import Acl, Settings, derive, root_acl
 from objapi.store.draft import Draft
+from objapi.store.mapped.rows import Rows
 from objapi.store.records import Record, StaleWrite, load_below, load_referring, load_where, stamps_of
 from objapi.store.rights import AclView
 from objapi.store.schema import entities
@@ -26,6 +27,7 @@ class Workspace:
         registry: Registry,
         book: AclView,
         value: Callable[[Draft, str], object],
+        rows: Rows,
         *,
         locks: bool,
     ) -> None:
@@ -33,6 +35,8 @@ class Workspace:
         self.registry = registry
         self.book = book
         self.value = value
+        self.rows = rows
+        """The objects that are rows of tables; their numbers are negative."""
         self.locks = locks
         """Whether objects are locked when they are loaded (in a writing transaction, outside of computations)."""
         self.by_rid: dict[int, Draft] = {}
@@ -92,15 +96,20 @@ class Workspace:
     def load_rids(self, rids: Iterable[int]) -> None:
         """Have the objects with these row numbers here; those that do not exist are passed over."""
         wanted = [rid for rid in dict.fromkeys(rids) if rid not in self.by_rid]
-        if wanted:
-            for record in load_where(self.connection, entities.c.rid, wanted, lock=self.locks):
+        stored = [rid for rid in wanted if rid > 0]
+        if stored:
+            for record in load_where(self.connection, entities.c.rid, stored, lock=self.locks):
+                self.add(record)
+        if len(stored) < len(wanted):
+            for record in self.rows.records((rid for rid in wanted if rid < 0), lock=self.locks):
                 self.add(record)
 
     def load_uids(self, uids: Iterable[str]) -> None:
         """Have the objects with these UIDs here; which do not exist is remembered."""
         wanted = [uid for uid in dict.fromkeys(uids) if uid not in self.by_uid and uid not in self.missing_uids]
         if wanted:
-            for record in load_where(self.connection, entities.c.uid, wanted, lock=self.locks):
+            stored = self._load_rows(wanted, self.rows.names.of_uid)
+            for record in load_where(self.connection, entities.c.uid, stored, lock=self.locks):
                 self.add(record)
             self.missing_uids.update(uid for uid in wanted if uid not in self.by_uid)
 
@@ -108,9 +117,16 @@ class Workspace:
         """Have the objects at these paths here; where there are none is remembered."""
         wanted = [path for path in dict.fromkeys(paths) if path not in self.by_path and path not in self.missing_paths]
         if wanted:
-            for record in load_where(self.connection, entities.c.path, wanted, lock=self.locks):
+            stored = self._load_rows(wanted, self.rows.names.of_path)
+            for record in load_where(self.connection, entities.c.path, stored, lock=self.locks):
                 self.add(record)
             self.missing_paths.update(path for path in wanted if path not in self.by_path)
+
+    def _load_rows(self, names: Sequence[str], number: Callable[[str], int | None]) -> list[str]:
+        """Have the rows here that some of the names mean; the other names."""
+        numbers = {name: number(name) for name in names}
+        self.load_rids(rid for rid in numbers.values() if rid is not None)
+        return [name for name, rid in numbers.items() if rid is None]
 
     def load_tree(self, drafts: Iterable[Draft]) -> list[Draft]:
         """Everything below some objects, what this request creates included; containers before what they hold."""
@@ -151,7 +167,8 @@ class Workspace:
     def _stand_by(self, rids: Sequence[int], *, shared: bool) -> None:
         if not rids:
             return
-        stamps = stamps_of(self.connection, rids, shared=shared)
+        stamps = stamps_of(self.connection, (rid for rid in rids if rid > 0), shared=shared)
+        stamps.update(self.rows.stamps(rid for rid in rids if rid < 0))
         for rid in rids:
             record = self.by_rid[rid].record
             if record is not None and stamps.get(rid) != record.stamp:
@@ -224,11 +241,16 @@ class Workspace:
                 for item in self.by_type[draft.portal_type].values()
                 if item.rid not in loaded and not item.is_new
             ]
-            for record in load_referring(self.connection, rids, portal_type, field, lock=self.locks):
+            for record in self._records_referring(rids, portal_type, field):
                 self.add(record)
             loaded.update(rids)
         index = self._index_of(portal_type, field)
         return sorted((item for item in index.get(draft.uid, {}).values() if not item.removed), key=_age)
+
+    def _records_referring(self, rids: Sequence[int], portal_type: str, field: str) -> list[Record]:
+        if self.registry.types[portal_type].table is not None:
+            return self.rows.referring([rid for rid in rids if rid < 0], portal_type, field, lock=self.locks)
+        return load_referring(self.connection, rids, portal_type, field, lock=self.locks)
 
     def _index_of(self, portal_type: str, field: str) -> dict[str, dict[int, Draft]]:
         index = self._back_index.get((portal_type, field))
@@ -276,7 +298,8 @@ class Workspace:
         if draft.record is not None and not self._rewritten_above(draft):
             return self.book[draft.record.acl]
         container = self.parent(draft)
-        above = self._root if container is None else container.acl
+        lies_nowhere = self.rows.store.site_acl if draft.type.table is not None else self._root
+        above = lies_nowhere if container is None else container.acl
         key = (id(above), id(draft.settings))
         known = self._derived.get(key)
         if known is None:

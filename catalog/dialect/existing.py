@@ -1,0 +1,90 @@
+"""Tables that are there already: where they are, what they look like, and how their values are read and written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.types import TypeEngine
+
+from catalog.dialect.types import is_mysql_family
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingColumn:
+    """A column as the database has it. `given` says that the database fills it in when nothing is written."""
+
+    name: str
+    type: TypeEngine[Any]
+    nullable: bool
+    given: bool
+    most_characters: int | None
+    in_utc: bool
+    """Whether a time in it is shown in the zone of the connection, which is UTC on connections of the gateway's own."""
+
+
+def schema_on_same_server(own: str, other: str) -> str | None:
+    """The name under which connections to `own` reach the database at `other`; None when they do not."""
+    here, there = make_url(own), make_url(other)
+    if here.get_backend_name() == "sqlite" or there.get_backend_name() == "sqlite":
+        return None
+    return there.database if _server(here) == _server(there) else None
+
+
+def same_database(own: str, other: str) -> bool:
+    """Whether two URLs name one database."""
+    here, there = make_url(own), make_url(other)
+    return here.set(query={}) == there.set(query={})
+
+
+def _server(url: URL) -> tuple[object, ...]:
+    return (url.host, url.port or 3306, url.query.get("unix_socket"))
+
+
+def find_table(connection: Connection, name: str, schema: str | None) -> str | None:
+    """The table or view of a name as the database spells it, which may differ in case."""
+    inspector = sa.inspect(connection)
+    if inspector.has_table(name, schema=schema):
+        return name
+    known = (*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema))
+    return next((other for other in known if other.lower() == name.lower()), None)
+
+
+def existing_columns(connection: Connection, name: str, schema: str | None) -> Sequence[ExistingColumn]:
+    """The columns of a table that exists."""
+    inspector = sa.inspect(connection)
+    key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
+    found = []
+    for entry in inspector.get_columns(name, schema=schema):
+        type_ = entry["type"]
+        automatic = entry.get("autoincrement") is True or (
+            connection.dialect.name == "sqlite" and key == [entry["name"]] and isinstance(type_, sa.Integer)
+        )
+        found.append(
+            ExistingColumn(
+                name=entry["name"],
+                type=_readable(type_, connection),
+                nullable=bool(entry["nullable"]),
+                given=automatic or entry.get("default") is not None or entry.get("computed") is not None,
+                most_characters=_most_characters(type_),
+                in_utc=isinstance(type_, mysql.TIMESTAMP),
+            )
+        )
+    return found
+
+
+def _most_characters(type_: TypeEngine[Any]) -> int | None:
+    if isinstance(type_, (sa.Enum, mysql.SET)) or not isinstance(type_, sa.String):
+        return None
+    return type_.length
+
+
+def _readable(type_: TypeEngine[Any], connection: Connection) -> TypeEngine[Any]:
+    """The type with which values are read as they are: no list of words is enforced on what other programs wrote."""
+    if isinstance(type_, (sa.Enum, mysql.SET)):
+        return sa.String()
+    if isinstance(type_, sa.Numeric) and not is_mysql_family(connection.dialect):
+        return sa.Float()
+    return type_

@@ -1,0 +1,88 @@
+"""Where the tables of types are: in the gateway's own database, in another of the same server, or elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from catalog.dialect import begin_write, create_engine_for
+from catalog.dialect.existing import same_database, schema_on_same_server
+from objapi.model.mapping import GATEWAY
+from objapi.model.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How the tables of a database are reached.
+
+    `schema` is the name of another database of the same server; `engine` gives connections to one elsewhere. With
+    neither the tables are among the gateway's own.
+    """
+
+    schema: str | None = None
+    engine: Engine | None = None
+
+
+def find_places(registry: Registry, own: str, urls: Mapping[str, str], *, threads: int) -> dict[str, Place]:
+    """Where the databases are that types name: database → place. Raises LookupError for one without a URL.
+
+    `own` is the URL of the gateway's database, `urls` those of others by name.
+    """
+    places: dict[str, Place] = {}
+    for item in registry.types.values():
+        if item.table is None or item.table.database in places:
+            continue
+        name = item.table.database
+        if name != GATEWAY and name not in urls:
+            raise LookupError(
+                f"{item.source}: {item.portal_type} is a table of the database {name!r}, and no setting says where "
+                f"that is. Set OBJAPI_DATABASES={name}=URL."
+            )
+        url = urls.get(name, own)
+        schema = schema_on_same_server(own, url)
+        if same_database(own, url):
+            places[name] = Place()
+        elif schema is not None:
+            places[name] = Place(schema=schema)
+        else:
+            places[name] = Place(engine=create_engine_for(url, threads=threads))
+    return places
+
+
+class Connections:
+    """The connections of one request: the gateway's own, and those to databases elsewhere as they come to be needed.
+
+    Whoever made it closes it; what was written elsewhere is committed by `commit`, else undone.
+    """
+
+    def __init__(self, own: Connection, places: Mapping[str, Place], *, writes: bool) -> None:
+        self.own = own
+        self._places = places
+        self._writes = writes
+        self._elsewhere: dict[str, Connection] = {}
+
+    def of(self, database: str) -> Connection:
+        """The connection on which the tables of a database are reached."""
+        engine = self._places[database].engine
+        if engine is None:
+            return self.own
+        if database not in self._elsewhere:
+            connection = self._elsewhere[database] = engine.connect()
+            if self._writes:
+                begin_write(connection)
+        return self._elsewhere[database]
+
+    def is_elsewhere(self, database: str) -> bool:
+        """Whether the tables of a database are written in a transaction of their own."""
+        return self._places[database].engine is not None
+
+    def commit(self) -> None:
+        """Commit what was written elsewhere."""
+        for connection in self._elsewhere.values():
+            connection.commit()
+
+    def close(self) -> None:
+        """Give the connections elsewhere back; what was not committed is undone."""
+        connections, self._elsewhere = list(self._elsewhere.values()), {}
+        for connection in connections:
+            connection.close()

@@ -1,0 +1,126 @@
+"""The names of rows as objects: number, UID, id and path, each worked out from type and key alone.
+
+A UID is of version 8 (RFC 9562 section 5.8): 60 bits that tell the site and the table, then 62 bits that are the key.
+So the row that a UID means is found by its key, whoever inserted it and when, and nothing has to be looked up or
+remembered; a name-based UID (version 5) would need a search through all keys of all tables. Row numbers of such objects
+are negative, and so never those of stored ones.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from objapi.model.mapping import TableMapping
+from objapi.model.registry import Registry
+
+KEY_BITS: Final = 62
+"""Bits of a key in a UID."""
+HALF_BITS: Final = 31
+"""Bits of each of the two columns of a key."""
+_NUMBER_BITS: Final = 64
+_TAG_BITS: Final = 60
+_VERSION: Final = 8
+_VARIANT: Final = 0b10
+_NUMBER: Final = re.compile("0|[1-9][0-9]{0,18}")
+
+
+class RowNames:
+    """The names of the rows of all types of a site that have a table."""
+
+    def __init__(self, registry: Registry, site_id: str) -> None:
+        self._tables: dict[str, TableMapping] = {
+            name: item.table for name, item in registry.types.items() if item.table is not None
+        }
+        self._types = sorted(self._tables)
+        self._numbers = {name: number for number, name in enumerate(self._types, start=1)}
+        self._tags = {name: _tag(site_id, table) for name, table in self._tables.items()}
+        self._by_tag = {tag: name for name, tag in self._tags.items()}
+        self._folders = {
+            name: "/".join(("", site_id, *(part for part in table.folder.split("/") if part), name))
+            for name, table in self._tables.items()
+        }
+        self._by_folder = {folder: name for name, folder in self._folders.items()}
+
+    @property
+    def tables(self) -> Mapping[str, TableMapping]:
+        """Type → its table."""
+        return self._tables
+
+    def folder(self, portal_type: str) -> str:
+        """The path below which the rows of a type stand."""
+        return self._folders[portal_type]
+
+    def rid(self, portal_type: str, key: int) -> int:
+        """The number of a row; later rows of a table have higher ones."""
+        return key - (self._numbers[portal_type] << _NUMBER_BITS)
+
+    def of_rid(self, rid: int) -> tuple[str, int]:
+        """The type and key of a row number."""
+        number = -(rid >> _NUMBER_BITS)
+        return self._types[number - 1], rid + (number << _NUMBER_BITS)
+
+    def uid(self, portal_type: str, key: int) -> str:
+        """The UID of a row."""
+        tag = self._tags[portal_type]
+        high = (tag >> 12 << 16) | (_VERSION << 12) | (tag & 0xFFF)
+        return f"{(high << 64) | (_VARIANT << KEY_BITS) | key:032x}"
+
+    def of_uid(self, uid: str) -> int | None:
+        """The number of the row that a UID means, whether or not it is there; None for the UID of anything else."""
+        try:
+            value = int(uid, 16)
+        except ValueError:
+            return None
+        high, low = value >> 64, value & (1 << 64) - 1
+        if len(uid) != 32 or high >> 12 & 0xF != _VERSION or low >> KEY_BITS != _VARIANT:
+            return None
+        portal_type = self._by_tag.get((high >> 16 << 12) | (high & 0xFFF))
+        return None if portal_type is None else self.rid(portal_type, low & (1 << KEY_BITS) - 1)
+
+    def key_of(self, uid: str, portal_type: str) -> int | None:
+        """The key of a row of one type, from its UID."""
+        rid = self.of_uid(uid)
+        found, key = (None, None) if rid is None else self.of_rid(rid)
+        return key if found == portal_type else None
+
+    def id(self, portal_type: str, key: int) -> str:
+        """The id: the key in digits, those of two columns joined by a hyphen."""
+        return "-".join(str(part) for part in self.parts(portal_type, key))
+
+    def key_of_id(self, portal_type: str, text: str) -> int | None:
+        """The key that an id means; None for what is no id of the type."""
+        parts = text.split("-")
+        if len(parts) != len(self._tables[portal_type].key) or not all(map(_NUMBER.fullmatch, parts)):
+            return None
+        return self.packed([int(part) for part in parts])
+
+    def path(self, portal_type: str, key: int) -> str:
+        """The path, the site's id first."""
+        return f"{self._folders[portal_type]}/{self.id(portal_type, key)}"
+
+    def of_path(self, path: str) -> int | None:
+        """The number of the row at a path, whether or not it is there; None for any other path."""
+        folder, _, own_id = path.rpartition("/")
+        portal_type = self._by_folder.get(folder)
+        key = None if portal_type is None else self.key_of_id(portal_type, own_id)
+        return None if portal_type is None or key is None else self.rid(portal_type, key)
+
+    def parts(self, portal_type: str, key: int) -> tuple[int, ...]:
+        """A key as the values of its columns."""
+        if len(self._tables[portal_type].key) == 1:
+            return (key,)
+        return (key >> HALF_BITS, key & (1 << HALF_BITS) - 1)
+
+    @staticmethod
+    def packed(values: Sequence[int]) -> int | None:
+        """The values of the key's columns as one key; None when they are out of its range."""
+        most = KEY_BITS if len(values) == 1 else HALF_BITS
+        if not all(0 <= value < 1 << most for value in values):
+            return None
+        return values[0] if len(values) == 1 else values[0] << HALF_BITS | values[1]
+
+
+def _tag(site_id: str, table: TableMapping) -> int:
+    name = "\0".join((site_id, table.database, table.name.lower()))
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()) >> 64 - _TAG_BITS

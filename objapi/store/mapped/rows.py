@@ -1,0 +1,198 @@
+"""Rows as records: what a workspace, a page of answers and references need of tables that are there already."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from objapi.store.acls import VIEW, Acl, Settings, derive
+from objapi.store.mapped.databases import Connections
+from objapi.store.mapped.layouts import Layout
+from objapi.store.mapped.schema import row_states
+from objapi.store.mapped.sight import Sight
+from objapi.store.mapped.store import RowStore
+from objapi.store.mapped.tables import RowTables
+from objapi.store.records import Record, chunks
+from objapi.store.rights import Rights
+
+MOST_VERSION = 999_999_999
+"""Versions have at most nine digits, as clients send them back."""
+_NOTHING = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept beside a row."""
+
+    revision: int
+    creator: str
+    created: int
+    modified: int
+    states: str
+    settings: str
+
+
+_KEPT = tuple(row_states.c[name] for name in Kept.__slots__)
+
+
+class Rows:
+    """The rows of tables as one user sees them, on the connections of one request."""
+
+    def __init__(self, store: RowStore, connections: Connections, rights: Rights) -> None:
+        self.store = store
+        self.names = store.names
+        self.connections = connections
+        self.sight = Sight(store, connections, rights)
+        self._rights = rights
+        self._lent: dict[tuple[str, str, bool], int] = {}
+
+    def tables(self, portal_type: str) -> RowTables:
+        """The table of a type, to be searched. Raises Unavailable when it is not there."""
+        return self.store.tables(portal_type, self.connections)
+
+    def connection(self, portal_type: str) -> sa.Connection:
+        """The connection on which the table of a type is reached."""
+        return self.connections.of(self.names.tables[portal_type].database)
+
+    def records(self, rids: Iterable[int], *, lock: bool = False) -> list[Record]:
+        """The rows with these numbers, in the order of their keys; those that do not exist are passed over."""
+        keys: dict[str, list[int]] = {}
+        for rid in rids:
+            portal_type, key = self.names.of_rid(rid)
+            keys.setdefault(portal_type, []).append(key)
+        return [record for name, wanted in keys.items() for record in self._load(name, wanted, lock)]
+
+    def referring(self, targets: Sequence[int], portal_type: str, field: str, *, lock: bool = False) -> list[Record]:
+        """The rows of a type whose reference field names one of the rows given by number."""
+        layout = self.store.layout(portal_type, self.connections)
+        column = layout.fields.get(field)
+        wanted = layout.entity_type.fields[field].targets
+        keys = [key for name, key in map(self.names.of_rid, targets) if name in wanted]
+        found: list[Record] = []
+        if column is not None:
+            for chunk in chunks(keys):
+                found.extend(self._select(portal_type, layout, column.in_(chunk), lock))
+        return found
+
+    def stamps(self, rids: Iterable[int]) -> dict[int, int]:
+        """Number → stamp of rows, read from what is committed last and locked until the transaction ends."""
+        return {record.rid: record.stamp for record in self.records(rids, lock=True)}
+
+    def is_used(self, targets: Sequence[int], portal_type: str, field: str) -> list[tuple[int, int]]:
+        """The rows of a type that refer to rows given by number: (number of the referrer, number of the target)."""
+        layout = self.store.layout(portal_type, self.connections)
+        column = layout.fields.get(field)
+        target = layout.entity_type.fields[field].targets[0]
+        keys = [key for name, key in map(self.names.of_rid, targets) if name == target]
+        found: list[tuple[int, int]] = []
+        if column is not None:
+            for chunk in chunks(keys):
+                statement = sa.select(column, *layout.key).where(column.in_(chunk)).limit(len(chunk) * 100)
+                tables = self.tables(portal_type)
+                found.extend(
+                    (tables.number(row), self.names.rid(target, int(row[0])))
+                    for row in self.connection(portal_type).execute(statement)
+                )
+        return found
+
+    # Inside
+
+    def _load(self, portal_type: str, keys: Sequence[int], lock: bool) -> list[Record]:
+        layout = self.store.layout(portal_type, self.connections)
+        found: list[Record] = []
+        for chunk in chunks(keys):
+            found.extend(self._select(portal_type, layout, self.having(layout, chunk), lock))
+        return found
+
+    def having(self, layout: Layout, keys: Sequence[int]) -> sa.ColumnElement[bool]:
+        """The rows with some keys, said so that the database goes by its primary key."""
+        if len(layout.key) == 1:
+            return layout.key[0].in_(keys)
+        first = {self.names.parts(layout.entity_type.portal_type, key)[0] for key in keys}
+        return sa.and_(layout.key[0].in_(sorted(first)), layout.packed.in_(keys))
+
+    def _select(self, portal_type: str, layout: Layout, condition: sa.ColumnElement[bool], lock: bool) -> list[Record]:
+        own = None if self._rights.principal.unrestricted else self.sight.own(portal_type)
+        seen: sa.ColumnElement[Any] = sa.literal(1) if own is None else sa.case((own, 1), else_=0)
+        statement = sa.select(seen.label("seen_by_user"), *layout.table.columns).where(condition).order_by(*layout.key)
+        if lock:
+            statement = statement.with_for_update()
+        rows = self.connection(portal_type).execute(statement).all()
+        tables = self.tables(portal_type)
+        names = [column.name for column in layout.table.columns]
+        width = len(layout.key)
+        numbered = []
+        for row in rows:
+            values = dict(zip(names, row[1:], strict=True))
+            rid = tables.number([values[column.name] for column in layout.key][-width:])
+            numbered.append((rid, bool(row[0]), values))
+        kept = self._kept(portal_type, [rid for rid, _, _ in numbered], lock)
+        return [self._record(layout, rid, seen, values, kept.get(rid)) for rid, seen, values in numbered]
+
+    def _kept(self, portal_type: str, rids: Sequence[int], lock: bool) -> Mapping[int, Kept]:
+        """What is kept beside rows, by their number."""
+        found: dict[int, Kept] = {}
+        if not rids or not self.store.keeps_states(portal_type):
+            return found
+        keys = [self.names.of_rid(rid)[1] for rid in rids]
+        for chunk in chunks(keys):
+            statement = sa.select(row_states.c.row_key, *_KEPT).where(
+                row_states.c.portal_type == portal_type, row_states.c.row_key.in_(chunk)
+            )
+            for key, *values in self.connections.own.execute(statement.with_for_update() if lock else statement):
+                found[self.names.rid(portal_type, key)] = Kept(*values)
+        return found
+
+    def _record(self, layout: Layout, rid: int, seen: bool, values: Mapping[str, Any], kept: Kept | None) -> Record:
+        entity_type = layout.entity_type
+        portal_type, key = self.names.of_rid(rid)
+        conversion = self.store.conversion
+        data = {}
+        for name, column in layout.fields.items():
+            in_utc = layout.columns[column.name].in_utc
+            data[name] = conversion.stored(values[column.name], entity_type.fields[name], in_utc=in_utc)
+        stamp = _stamp(values, kept)
+        settings = self.store.first_settings(portal_type).document().decode() if kept is None else kept.settings
+        return Record(
+            rid=rid,
+            uid=self.names.uid(portal_type, key),
+            parent=None,
+            id=self.names.id(portal_type, key),
+            path=self.names.path(portal_type, key),
+            portal_type=portal_type,
+            version=stamp % MOST_VERSION + 1,
+            stamp=stamp,
+            creator="" if kept is None else kept.creator,
+            created=0 if kept is None else kept.created,
+            modified=0 if kept is None else kept.modified,
+            acl=self._acl(portal_type, settings, seen),
+            scope=self.sight.scope,
+            states=_NOTHING if kept is None else kept.states,
+            settings=settings,
+            sides=_NOTHING,
+            data=orjson.dumps(data).decode(),
+        )
+
+    def _acl(self, portal_type: str, settings: str, seen: bool) -> int:
+        """The number of an acl that is not stored, for this request alone."""
+        key = (portal_type, settings, seen)
+        if key not in self._lent:
+            acl = derive(self.store.site_acl, Settings.from_document(settings))
+            self._lent[key] = self._rights.book.lend(acl if seen else _closed(acl))
+        return self._lent[key]
+
+
+def _closed(acl: Acl) -> Acl:
+    """The acl of a row that is none of the user's: nobody holds anything on it."""
+    return Acl(dict.fromkeys((VIEW, *acl.permissions), frozenset[str]()))
+
+
+def _stamp(values: Mapping[str, Any], kept: Kept | None) -> int:
+    """A number that changes when a column does, or what is kept beside the row."""
+    digest = hashlib.blake2b(digest_size=8)
+    digest.update(repr([(name, values[name]) for name in sorted(values)]).encode("utf-8", "replace"))
+    digest.update(str(0 if kept is None else kept.revision).encode())
+    return int.from_bytes(digest.digest()) >> 1

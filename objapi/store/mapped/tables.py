@@ -1,0 +1,174 @@
+"""A table that is there already as a catalog: its columns are the indexes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC
+from typing import Any
+
+import sqlalchemy as sa
+
+from catalog import CatalogSchema
+from catalog.clauses import Place
+from catalog.clocks import ClockMinutes
+from catalog.dialect import small_integer
+from objapi.model.paths import Path
+from objapi.model.registry import CatalogDeclaration
+from objapi.model.types import Kind
+from objapi.store.mapped.columns import Conversion, IdOfRow, UidOfRow
+from objapi.store.mapped.layouts import Layout, packed
+from objapi.store.mapped.schema import row_variables
+from workflows import Workflow
+
+_NO_SIDES = sa.Table("no_side_table", sa.MetaData(), sa.Column("rid", sa.BigInteger()))
+"""In place of side tables: no index of a table that is there already has several keys a row."""
+
+
+class RowTables:
+    """The columns of one table by index; what `catalog.Searchable` asks for.
+
+    Texts compare as the columns are collated. An index without a column, because the database lacks it, has no key in
+    any row.
+    """
+
+    def __init__(
+        self, catalog: CatalogDeclaration, layout: Layout, conversion: Conversion, chain: Sequence[Workflow]
+    ) -> None:
+        self.layout = layout
+        self._catalog = catalog
+        self._conversion = conversion
+        self._chain = chain
+        self._columns = dict(self._indexed(layout.table))
+
+    @property
+    def schema(self) -> CatalogSchema:
+        """The catalog."""
+        return self._catalog.schema
+
+    @property
+    def main(self) -> sa.Table:
+        """The table."""
+        return self.layout.table
+
+    @property
+    def rid(self) -> sa.ColumnElement[int]:
+        """The key as one number."""
+        return self.layout.packed
+
+    @property
+    def ties(self) -> tuple[sa.ColumnElement[Any], ...]:
+        """The key: rows that are equal otherwise stand in its order."""
+        return self.layout.key
+
+    @property
+    def selected(self) -> tuple[sa.ColumnElement[Any], ...]:
+        """The key."""
+        return self.layout.key
+
+    @property
+    def keywords(self) -> sa.Table:
+        """Never asked: there are no keyword indexes."""
+        return _NO_SIDES
+
+    @property
+    def postings(self) -> sa.Table:
+        """Never asked: there are no text indexes."""
+        return _NO_SIDES
+
+    def column(self, index_name: str) -> sa.ColumnElement[Any]:
+        """The column of an index."""
+        return self._columns[index_name]
+
+    def elsewhere(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
+        """The table under another name, and the column of an index there."""
+        other = self.layout.table.alias("other")
+        return other, next(column for name, column in self._indexed(other) if name == index_name)
+
+    def number(self, row: Sequence[Any]) -> int:
+        """The number of the row whose key ends a row of a result."""
+        portal_type, names = self.layout.entity_type.portal_type, self._conversion.names
+        values = [int(value) for value in row[-len(self.layout.key) :]]
+        key = names.packed(values)
+        # A key out of range has no UID; the number of no row stands for it, so that it is left out of answers.
+        return names.rid(portal_type, (1 << 62) - 1 if key is None else key)
+
+    def under(self, index_name: str, places: Sequence[Place], every: bool) -> sa.ColumnElement[bool]:
+        """The rows at any of the places, or with `every` at all of them."""
+        found = [sa.or_(sa.false(), *self._at(place)) for place in places]
+        return sa.and_(*found) if every else sa.or_(*found)
+
+    def _at(self, place: Place) -> Iterator[sa.ColumnElement[bool]]:
+        portal_type = self.layout.entity_type.portal_type
+        above = self._conversion.names.folder(portal_type).split("/")[1:]
+        count = len(place.components)
+        for begin in range(len(above) + 1) if place.level < 0 else (place.level,):
+            below = len(above) + 1 - begin - count
+            if below < 0 or not (place.depth < 0 or below == place.depth or (below < place.depth != 1)):
+                continue
+            named = place.components[: len(above) - begin]
+            if tuple(above[begin : begin + count]) != named:
+                continue
+            if below:
+                yield sa.true()
+                continue
+            key = self._conversion.names.key_of_id(portal_type, place.components[-1]) if count else None
+            if key is not None:
+                parts = self._conversion.names.parts(portal_type, key)
+                yield sa.and_(*(column == part for column, part in zip(self.layout.key, parts, strict=True)))
+
+    # Which column an index is
+
+    def _indexed(self, table: sa.FromClause) -> Iterator[tuple[str, sa.ColumnElement[Any]]]:
+        entity_type, names = self.layout.entity_type, self._conversion.names
+        own: dict[str, Callable[[], sa.ColumnElement[Any]]] = {
+            "uid": lambda: sa.type_coerce(self._packed(table), UidOfRow(names, entity_type.portal_type)),
+            "id": lambda: sa.type_coerce(self._packed(table), IdOfRow(names, entity_type.portal_type)),
+            "path": lambda: sa.type_coerce(self._packed(table), IdOfRow(names, entity_type.portal_type)),
+            "portal_type": lambda: sa.literal(entity_type.portal_type),
+        }
+        for index_name, source in self._catalog.sources.items():
+            origin = source.of(entity_type.portal_type)
+            attribute = origin.attribute if isinstance(origin, Path) else None
+            workflow = next((item for item in self._chain if item.state_variable == attribute), None)
+            if attribute is not None and attribute in entity_type.fields:
+                yield index_name, self._field(table, index_name, attribute)
+            elif attribute is not None and attribute in own:
+                yield index_name, own[attribute]()
+            elif workflow is not None:
+                yield index_name, self._state(table, workflow)
+
+    def _packed(self, table: sa.FromClause) -> sa.ColumnElement[int]:
+        return packed(self.layout.keys(table))
+
+    def _field(self, table: sa.FromClause, index_name: str, attribute: str) -> sa.ColumnElement[Any]:
+        column = self.layout.fields.get(attribute)
+        if column is None:
+            return sa.null()
+        field = self.layout.entity_type.fields[attribute]
+        found: sa.ColumnElement[Any] = table.c[column.name]
+        match field.kind:
+            case Kind.REFERENCE if index_name == attribute or index_name not in self._key_columns():
+                return sa.type_coerce(found, UidOfRow(self._conversion.names, field.targets[0]))
+            case Kind.DATETIME:
+                in_utc = self.layout.columns[column.name].in_utc
+                return sa.type_coerce(found, ClockMinutes(UTC if in_utc else self._conversion.zone))
+            case Kind.BOOLEAN:
+                return sa.type_coerce(found, small_integer())
+            case _:
+                return found
+
+    def _key_columns(self) -> frozenset[str]:
+        mapping = self.layout.entity_type.table
+        return frozenset(mapping.columns.values()) if mapping is not None else frozenset()
+
+    def _state(self, table: sa.FromClause, workflow: Workflow) -> sa.ColumnElement[Any]:
+        """The state of a row: what is kept beside it, else the initial one."""
+        kept = (
+            sa.select(row_variables.c.value)
+            .where(
+                row_variables.c.portal_type == self.layout.entity_type.portal_type,
+                row_variables.c.row_key == self._packed(table),
+                row_variables.c.variable == workflow.state_variable,
+            )
+            .correlate(table)
+            .scalar_subquery()
+        )
+        return sa.func.coalesce(kept, workflow.initial_state)
