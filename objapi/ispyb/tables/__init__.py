@@ -5,23 +5,29 @@ Only the columns that are touched are declared. What is marked optional exists i
 
 from objapi.ispyb.tables.columns import METADATA
 from objapi.ispyb.tables.measurements import (
-    CTF,
     BF_fault,
     DataCollection,
     DataCollectionFileAttachment,
     DataCollectionGroup,
     EnergyScan,
+    Experiment,
     GridInfo,
     Image,
     ImageQualityIndicators,
-    MotionCorrection,
-    Movie,
     RobotAction,
     Workflow,
     WorkflowStep,
     XFEFluorescenceSpectrum,
     XRFFluorescenceMapping,
     XRFFluorescenceMappingROI,
+)
+from objapi.ispyb.tables.microscopy import (
+    CTF,
+    MotionCorrection,
+    Movie,
+    ParticleClassification,
+    ParticleClassificationGroup,
+    ParticlePicker,
 )
 from objapi.ispyb.tables.people import (
     AdminActivity,
@@ -109,6 +115,7 @@ __all__ = [
     "DataCollectionGroup",
     "Dewar",
     "EnergyScan",
+    "Experiment",
     "GridInfo",
     "Image",
     "ImageQualityIndicators",
@@ -116,6 +123,9 @@ __all__ = [
     "Laboratory",
     "MotionCorrection",
     "Movie",
+    "ParticleClassification",
+    "ParticleClassificationGroup",
+    "ParticlePicker",
     "Permission",
     "Person",
     "Position",

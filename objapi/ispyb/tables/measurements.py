@@ -1,4 +1,4 @@
-"""Data collections and what else happens in a session: robot actions, scans, spectra, maps, movies, faults."""
+"""Data collections and what else happens in a session: robot actions, scans, spectra, maps, faults, experiments."""
 
 from catalog.dialect import long_bytes
 from catalog.dialect.borrowed import enumerated, folded_text
@@ -259,24 +259,10 @@ BF_fault = table(
     column("title", folded_text(200)),
 )
 
-Movie = table(
-    "Movie",
-    key("movieId"),
-    link("dataCollectionId", "DataCollection.dataCollectionId"),
-    column("micrographSnapshotFullPath", folded_text(255)),
-)
-
-MotionCorrection = table(
-    "MotionCorrection",
-    key("motionCorrectionId"),
-    link("movieId", "Movie.movieId"),
-    column("driftPlotFullPath", folded_text(512)),
-    column("micrographSnapshotFullPath", folded_text(512)),
-)
-
-CTF = table(
-    "CTF",
-    key("CTFid"),
-    column("motionCorrectionId", INTEGER, null=False, index=True),
-    column("spectraImageThumbnailFullPath", folded_text(512)),
+Experiment = table(
+    "Experiment",
+    key("experimentId"),
+    link("sessionId", "BLSession.sessionId", optional=True),
+    column("experimentType", folded_text(45), optional=True),
+    optional=True,
 )
