@@ -26,6 +26,9 @@ from objapi.store.editing import Editor
 from objapi.store.finding import Finder
 from objapi.store.held import Held
 from objapi.store.machinery import Machinery
+from objapi.store.mapped.answers import RowAnswers
+from objapi.store.mapped.databases import Connections
+from objapi.store.mapped.rows import Rows
 from objapi.store.outcomes import entries, failure
 from objapi.store.past import HistoryReader
 from objapi.store.planner import StorePlanner, Surroundings
@@ -85,8 +88,12 @@ class Transaction:
         self._request_id = request_id
         self._acls = AclView(machinery.book, connection)
         self._rights = Rights(user, self._acls, machinery.registry.roles.scoped_roles)
+        self._connections = Connections(connection, machinery.rows.places, writes=writes)
+        self._rows = Rows(machinery.rows, self._connections, self._rights)
         options = QueryOptions.gateway(machinery.site_id, machinery.zone)
-        reader = CriteriaReader(machinery.registry, machinery.tables, machinery.access, self._rights, options)
+        reader = CriteriaReader(
+            machinery.registry, machinery.tables, machinery.access, self._rights, options, self._rows
+        )
         documents = Documents(
             connection,
             machinery.registry,
@@ -94,9 +101,10 @@ class Transaction:
             self._rights,
             transitions=self._transitions_of,
             renew=self._renewed,
+            rows=RowAnswers(machinery.rows.names, self._planner_and_renderer),
             now=now,
         )
-        self._finder = Finder(connection, reader, documents, time_limit=machinery.stream_time_limit)
+        self._finder = Finder(reader, documents, time_limit=machinery.stream_time_limit)
 
     # Asking
 
@@ -287,9 +295,14 @@ class Transaction:
                 machinery.zone,
                 machinery.site_id,
                 machinery.cascades,
+                self._rows,
                 locks=self._writes,
             )
         )
+
+    def _planner_and_renderer(self) -> tuple[StorePlanner, Renderer]:
+        planner = self._planner()
+        return planner, Renderer(self.registry, planner.values, self._machinery.zone)
 
     def _resolver(self, planner: StorePlanner) -> Resolver:
         renderer = Renderer(self.registry, planner.values, self._machinery.zone)
