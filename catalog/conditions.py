@@ -147,6 +147,7 @@ def _bounds(criterion: Criterion) -> frozenset[str] | None:
 def _range(criterion: Criterion, bounds: frozenset[str], every: bool, zone: tzinfo) -> Clause:
     index = criterion.index
     if not bounds:
+        exact_keys(index, criterion.values, zone)  # the values bound nothing, but a date that is none is still a fault
         return Range(index.name, None, None, every=True) if every else HasKey(index.name)
     known = _comparables(index, criterion.values, zone)
     low = high = None
@@ -201,7 +202,7 @@ def _whole_number(criterion: Criterion, option: str, default: int) -> int:
     if not isinstance(value, int):
         name = criterion.index.name
         spelling = f"{name}.{option}:record:int=1 or {name}_{option}:int=1"
-        raise ConditionProblem(f"{name} {option}", f"{value!r} is no whole number: send {spelling}")
+        raise ConditionProblem(f"{name} {option}", f"{str(value)!r} is no whole number: send {spelling}")
     return max(-1, min(int(value), MOST_LEVELS))
 
 

@@ -94,5 +94,5 @@ def _count(value: object, name: str, least: int, problems: list[QueryProblem]) -
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= least:
         return min(value, MOST_ROWS)
-    problems.append(QueryProblem(name, f"{value!r} is no whole number from {least} on"))
+    problems.append(QueryProblem(name, f"{str(value)!r} is no whole number from {least} on"))
     return None

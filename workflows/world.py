@@ -42,12 +42,13 @@ class Verdict:
     reasons: tuple[Reason, ...] = ()
 
     def sentence(self) -> str:
-        """The reasons and remedies as text, one sentence each; empty for a yes."""
-        return " ".join(_stop(text) for reason in self.reasons for text in (reason.message, reason.remedy) if text)
+        """The reasons as text, each with its remedy one sentence; empty for a yes."""
+        return " ".join(_sentence(reason) for reason in self.reasons)
 
 
-def _stop(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
+def _sentence(reason: Reason) -> str:
+    text = "; ".join(part.rstrip(".") for part in (reason.message, reason.remedy) if part)
+    return text if text.endswith(("!", "?")) else text + "."
 
 
 PASSED = Verdict(True)

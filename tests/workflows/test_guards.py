@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from tests.workflows.building import machine, move, world_of
-from workflows import ConditionCall, Guard, PlainWorld, Registry, TransitionRefused, UnknownCondition, WorkflowError
+from workflows import (
+    ConditionCall,
+    Guard,
+    PlainWorld,
+    Reason,
+    Registry,
+    TransitionRefused,
+    UnknownCondition,
+    Verdict,
+    WorkflowError,
+)
 
 NEVER = (ConditionCall("never"),)
 ALWAYS = (ConditionCall("always"),)
@@ -127,3 +137,15 @@ def test_unknown_condition_is_an_error_that_suggests_a_name_not_a_pass() -> None
     with pytest.raises(UnknownCondition, match=r"'field_sett'.*'field_set'"):
         world.do_action(document, "go")
     assert issubclass(UnknownCondition, WorkflowError)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "sentence"),
+    [
+        ((), ""),
+        ((Reason("role", "it needs the role Chief", "ask a Chief"),), "it needs the role Chief; ask a Chief."),
+        ((Reason("condition", "Not today."), Reason("condition", "why?")), "Not today. why?"),
+    ],
+)
+def test_a_refusal_and_its_remedy_make_one_sentence(reasons: tuple[Reason, ...], sentence: str) -> None:
+    assert Verdict(not reasons, reasons).sentence() == sentence
