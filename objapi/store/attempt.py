@@ -1,11 +1,13 @@
 """What came of planning the items of one request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from objapi.errors import ApiError, combine
 from objapi.store.draft import Draft
 from objapi.store.planner import StorePlanner
+from objapi.store.requests import Selector
+from objapi.store.resolve import Resolver
 from objapi.store.transitions import as_api_error
 from workflows import WorkflowError
 
@@ -24,6 +26,17 @@ class Attempt:
         if errors:
             known = [self.errors[place]] if place in self.errors else []
             self.errors[place] = combine([*known, *errors])
+
+    def targets(self, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
+        """The objects of selectors; what is not there is noted."""
+        found = resolver.select(list(selectors.values()))
+        targets: dict[int, Draft] = {}
+        for place, draft in zip(selectors, found, strict=True):
+            if isinstance(draft, ApiError):
+                self.fail(place, draft)
+            else:
+                targets[place] = draft
+        return targets
 
     def guarded(self, place: int, work: Callable[[], None]) -> None:
         """Do an item's work; what goes wrong in it, or is refused by a behaviour, is the item's error."""

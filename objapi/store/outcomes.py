@@ -1,12 +1,15 @@
 """What a writing request tells of each of its items once they are planned."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from objapi.errors import ApiError
+from objapi.store.access import FieldAccess
+from objapi.store.acls import VIEW
 from objapi.store.attempt import Attempt
 from objapi.store.draft import Draft
 from objapi.store.planner import StorePlanner
-from objapi.store.requests import BatchFailed, Entry, Outcome, Selector
+from objapi.store.requests import BatchFailed, Entry, Outcome, Plan, Selector
 
 
 def entries(
@@ -73,3 +76,18 @@ def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
     """
     errors = outcome.errors
     return errors[0] if len(outcome.entries) == 1 and not as_batch else BatchFailed(outcome)
+
+
+def readable(plan: Plan, planner: StorePlanner, access: FieldAccess) -> Plan:
+    """The plan without the fields that the user of a planner may not read."""
+    rights = planner.rights
+    changes = []
+    for change in plan.changes:
+        draft = planner.workspace.by_uid[change.uid]
+        if not rights.may(VIEW, draft.acl, draft.scope):
+            changes.append(replace(change, fields=()))
+            continue
+        hidden = access.hidden(draft.portal_type, draft.acl, draft.scope, rights)
+        fields = tuple(item for item in change.fields if item.field not in hidden)
+        changes.append(replace(change, fields=fields) if hidden else change)
+    return replace(plan, changes=tuple(changes))

@@ -15,7 +15,6 @@ from catalog import QueryOptions
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, combine
 from objapi.model.principal import Principal
 from objapi.model.values import LoadContext
-from objapi.store.acls import VIEW
 from objapi.store.act import act
 from objapi.store.attempt import Attempt
 from objapi.store.blobs import StoredFile, read_blob
@@ -29,7 +28,7 @@ from objapi.store.machinery import Machinery
 from objapi.store.mapped.answers import RowAnswers
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.rows import Rows
-from objapi.store.outcomes import entries, failure
+from objapi.store.outcomes import entries, failure, readable
 from objapi.store.past import HistoryReader
 from objapi.store.planner import StorePlanner, Surroundings
 from objapi.store.removing import plan_removal
@@ -203,7 +202,7 @@ class Transaction:
 
         def plan(editor: Editor, places: Collection[int]) -> Attempt:
             attempt = Attempt(editor.planner)
-            targets = _targets(attempt, editor.resolver, _some(selectors, places))
+            targets = attempt.targets(editor.resolver, _some(selectors, places))
             take_all(attempt, targets, action, comment)
             return attempt
 
@@ -227,7 +226,7 @@ class Transaction:
 
         def plan(editor: Editor, places: Collection[int]) -> Attempt:
             attempt = Attempt(editor.planner)
-            targets = _targets(attempt, editor.resolver, _some(selectors, places))
+            targets = attempt.targets(editor.resolver, _some(selectors, places))
             if not attempt.errors:
                 plan_removal(attempt, targets, break_references=break_references)
             return attempt
@@ -265,21 +264,8 @@ class Transaction:
             renderer = Renderer(self.registry, planner.values, self._machinery.zone)
             act(planner, settled, renderer, self._machinery.tables, self._request_id)
         applied = not dry_run and not settled.empty
-        told = self._told(settled.plan, planner)
+        told = readable(settled.plan, planner, self._machinery.access)
         return Outcome(entries(selectors, attempt, failed, settled.changed), told, applied)
-
-    def _told(self, plan: Plan, planner: StorePlanner) -> Plan:
-        """The plan without the fields that the user may not read."""
-        changes = []
-        for change in plan.changes:
-            draft = planner.workspace.by_uid[change.uid]
-            if not self._rights.may(VIEW, draft.acl, draft.scope):
-                changes.append(replace(change, fields=()))
-                continue
-            hidden = self._machinery.access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
-            fields = tuple(item for item in change.fields if item.field not in hidden)
-            changes.append(replace(change, fields=fields) if hidden else change)
-        return replace(plan, changes=tuple(changes))
 
     # Inside
 
@@ -361,17 +347,6 @@ _T = TypeVar("_T")
 
 def _some(items: Sequence[_T], places: Collection[int]) -> dict[int, _T]:
     return {place: items[place] for place in places}
-
-
-def _targets(attempt: Attempt, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
-    """The drafts of selectors; what is not there is noted in the attempt."""
-    targets: dict[int, Draft] = {}
-    for place, found in zip(selectors, resolver.select(list(selectors.values())), strict=True):
-        if isinstance(found, ApiError):
-            attempt.fail(place, found)
-        else:
-            targets[place] = found
-    return targets
 
 
 def _raise_all(errors: Sequence[ApiError]) -> None:
