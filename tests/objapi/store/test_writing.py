@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import delete
 
 from objapi.errors import (
     AmbiguousReference,
@@ -18,6 +19,7 @@ from objapi.errors import (
 )
 from objapi.store import act
 from objapi.store.requests import BatchFailed, ByCriteria, ByPath, ByUid, CreateItem, UpdateItem
+from objapi.store.schema import sequences
 from tests.objapi.store.workshop import Gateway
 
 
@@ -112,6 +114,18 @@ def test_ids_are_never_given_again(workshop: Gateway, team: str, person: str) ->
     workshop.remove("mia", first.uid)
     second = workshop.create("mia", "Thing", team, title="A", Maker=person)
     assert int(second.id.rpartition("-")[2]) == int(first.id.rpartition("-")[2]) + 1
+
+
+def test_numbers_go_on_from_the_ids_in_use_where_there_is_no_counter(workshop: Gateway, team: str, person: str) -> None:
+    things = [workshop.create("mia", "Thing", team, title=title, Maker=person) for title in ("A", "B")]
+    for entry in (things[0], things[0], things[1]):
+        workshop.create("mia", "Part", entry.path, Kind="leg")
+    workshop.site.transact(lambda connection: connection.execute(delete(sequences)), write=True)
+    following = workshop.create("mia", "Thing", team, title="C", Maker=person)
+    assert int(following.id.rpartition("-")[2]) == int(things[1].id.rpartition("-")[2]) + 1
+    items = [CreateItem("Part", ByPath(entry.path), {"Kind": "seat"}) for entry in (*things, following)]
+    numbers = [entry.id.rpartition("-")[2] for entry in workshop.create_all("mia", items).entries]
+    assert numbers == ["P03", "P02", "P01"]
 
 
 def test_ids_of_a_prefix_of_their_own_count_from_one(workshop: Gateway, team: str, person: str) -> None:
