@@ -93,6 +93,7 @@ def test_criteria_become_clauses(criteria: dict[str, Any], clauses: list[Any]) -
         ({"id": "a", "id_operator": "and"}, "id_operator"),
         ({"id": {"query": "a", "usage": "range:min"}}, "id.usage"),
         ({"created": "no date"}, "created"),
+        ({"created": {"query": "no date", "range": "other"}}, "created"),
         ({"created": "2024/01/05", "created_by": "me"}, "created_by"),
         ({"Subject": {"query": "a", "operator": "xor"}}, "Subject operator"),
         ({"Subject": {"query": "a", "operator": 1}}, "Subject operator"),
