@@ -136,7 +136,7 @@ class Documents:
     ) -> bytes:
         """The whole object; its stored answer goes in as it is when nothing in it is hidden from the user."""
         hidden = self._hidden(row)
-        members: dict[str, object] = self._metadata(row, catalog, hidden)
+        members: dict[str, object] = self._metadata(row, catalog)
         if hidden:
             stored = orjson.loads(f"{{{row.answer}}}")
             members.update((name, value) for name, value in stored.items() if not _covers(hidden, name))
@@ -148,7 +148,7 @@ class Documents:
         head = orjson.dumps(members)
         return head[:-1] + b"," + answer.encode() + b"}" if answer else head
 
-    def _metadata(self, row: Stored, catalog: CatalogDeclaration, hidden: frozenset[str]) -> dict[str, object]:
+    def _metadata(self, row: Stored, catalog: CatalogDeclaration) -> dict[str, object]:
         meta: dict[str, object] = orjson.loads(row.meta)
         permissions = self._access.index_permissions(catalog.name)
         acl = self._rights.book[row.acl]
@@ -156,10 +156,8 @@ class Documents:
             name: meta[name]
             for name in catalog.metadata_in_read
             if name in meta
-            and not (
-                hidden
-                and name in permissions
-                and not all(self._rights.may(needed, acl, row.scope) for needed in permissions[name])
+            and (
+                name not in permissions or all(self._rights.may(needed, acl, row.scope) for needed in permissions[name])
             )
         }
 
@@ -168,7 +166,7 @@ class Documents:
     ) -> dict[str, object]:
         """The members that were asked for."""
         hidden = self._hidden(row)
-        members: dict[str, object] = self._metadata(row, catalog, hidden)
+        members: dict[str, object] = self._metadata(row, catalog)
         stored = orjson.loads(f"{{{row.answer}}}")
         members.update((name, value) for name, value in stored.items() if not _covers(hidden, name))
         members["version"] = row.version

@@ -107,6 +107,12 @@ def test_a_restricted_index_shows_rows_only_where_its_values_may_be_read(
     assert paths[1] not in {item["path"] for item in ordered}
 
 
+def test_metadata_made_of_restricted_values_is_as_restricted(workshop: Gateway, team: str, thing: str) -> None:
+    assert workshop.read("boss", team)["secrets"] == ["a cellar full of gold"]
+    for options in ({}, {"include_fields": ("secrets",)}):
+        assert "secrets" not in workshop.read("mia", team, **options)
+
+
 def test_plans_show_no_restricted_field(workshop: Gateway, thing: str) -> None:
     item = UpdateItem(ByPath(thing), {"Secret": "silver", "Count": 3})
     plan = workshop.update_all("boss", [item], dry_run=True).plan
