@@ -22,7 +22,7 @@ def readable_proposal(call: Call, reference: str) -> int | None:
     Raises NotAuthorized (403).
     """
     caller = call.caller
-    statement = sa.select(Proposal.c.proposalId).where(_is_or_named(Proposal.c.proposalId, reference, is_proposal))
+    statement = sa.select(Proposal.c.proposalId).where(is_referred_proposal(reference))
     if caller.may("all_proposals"):
         return _first(call, statement)
     if caller.may("own_proposals"):
@@ -47,6 +47,11 @@ def readable_session(call: Call, reference: str) -> int | None:
         if found is not None:
             return found
     raise _refused(call, f"session {reference}")
+
+
+def is_referred_proposal(reference: str) -> sa.ColumnElement[bool]:
+    """The condition that the proposal of a statement is the one that a reference names."""
+    return _is_or_named(Proposal.c.proposalId, reference, is_proposal)
 
 
 def _is_or_named(key: sa.ColumnElement[int], reference: str, is_named: Any) -> sa.ColumnElement[bool]:

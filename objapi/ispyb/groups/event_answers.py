@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -27,6 +26,7 @@ from objapi.ispyb.tables import (
     RobotAction,
     Workflow,
 )
+from objapi.ispyb.times import known_time
 
 Row = sa.RowMapping
 Rows = Sequence[Row]
@@ -72,8 +72,8 @@ class Loaded:
         collected = row["type"] == COLLECTIONS
         return {
             **row,
-            "startTime": _time(row["startTime"]),
-            "endTime": _time(row["endTime"]),
+            "startTime": known_time(row["startTime"]),
+            "endTime": known_time(row["endTime"]),
             "duration": None if row["seconds"] is None else float(row["seconds"]) / 60,
             "session": session["session"],
             "proposal": session["proposal"],
@@ -176,8 +176,3 @@ def _grid(row: Row) -> dict[str, Any]:
 
 def _by_key(rows: Iterable[Row], key: str) -> dict[Any, Row]:
     return {row[key]: row for row in rows}
-
-
-def _time(value: Any) -> datetime | None:
-    """A time of the database; the zero date, which some of its columns begin with, is none."""
-    return value if isinstance(value, datetime) else None
