@@ -1,6 +1,6 @@
 """Tables that are there already: where they are, what they look like, and how their values are read and written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.types import TypeEngine
 
+from catalog.dialect.bulk import bulk_update
 from catalog.dialect.types import is_mysql_family
 
 
@@ -88,3 +89,34 @@ def _readable(type_: TypeEngine[Any], connection: Connection) -> TypeEngine[Any]
     if isinstance(type_, sa.Numeric) and not is_mysql_family(connection.dialect):
         return sa.Float()
     return type_
+
+
+def update_rows(
+    connection: Connection,
+    table: sa.Table,
+    key: Sequence[sa.Column[Any]],
+    columns: Sequence[sa.Column[Any]],
+    rows: Sequence[Mapping[str, Any]],
+) -> int:
+    """Give many rows their own values, each found by its key columns; the number of rows that were there.
+
+    Columns of the types that `bulk_update` takes are set in one statement, others by a statement a row.
+    """
+    if len(key) == 1 and all(_is_plain(column.type) for column in (*key, *columns)):
+        return bulk_update(connection, table, key[0], columns, rows)
+    condition = sa.and_(*(column == sa.bindparam(f"b_key_{n}", type_=column.type) for n, column in enumerate(key)))
+    values: dict[Any, Any] = {column: sa.bindparam(f"b_{n}", type_=column.type) for n, column in enumerate(columns)}
+    statement = sa.update(table).where(condition).values(values)
+    parameters = [
+        {f"b_key_{n}": row[column.name] for n, column in enumerate(key)}
+        | {f"b_{n}": row[column.name] for n, column in enumerate(columns)}
+        for row in rows
+    ]
+    return connection.execute(statement, parameters).rowcount
+
+
+def _is_plain(type_: TypeEngine[Any]) -> bool:
+    # A number in binary would pass through a decimal of 30 places, which neither the tiny nor the huge survive.
+    return isinstance(type_, (sa.String, sa.Integer, sa.DateTime)) or (
+        isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float)
+    )

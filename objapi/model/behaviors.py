@@ -82,13 +82,16 @@ class Planner(Protocol):
     def create(
         self,
         portal_type: str,
-        container: Entity,
+        container: Entity | None,
         values: Mapping[str, object],
         *,
         id: str | None = None,
         states: Mapping[str, str] | None = None,
     ) -> Entity:
-        """Plan a new object with stored values; `states` maps workflow ids to states that replace the initial ones."""
+        """Plan a new object with stored values; a row of a table is in no container.
+
+        `states` maps workflow ids to states that replace the initial ones.
+        """
 
     def rename(self, entity: Entity, new_id: str) -> None:
         """Give an object another id in its container."""

@@ -16,6 +16,7 @@ from objapi.store.acls import Acl, digest_of
 from objapi.store.blobs import write_blobs
 from objapi.store.draft import Draft
 from objapi.store.historian import history_rows
+from objapi.store.mapped.writing import RowWriter
 from objapi.store.planner import StorePlanner
 from objapi.store.records import StaleWrite, chunks
 from objapi.store.render import Rendered, Renderer, index_row
@@ -45,10 +46,14 @@ def act(
     Raises `StaleWrite` when an object was changed meanwhile, `Conflict` where only a client can decide.
     """
     connection = planner.around.connection
+    everything, settled = settled, settled.kept(in_tables=False)
     with planner.without_locks():
         living = [*settled.created, *settled.changed, *settled.derived]
         rendered = {draft.rid: renderer.render(draft) for draft in living}
-    planner.workspace.confirm(settled.written)
+    planner.workspace.confirm(everything.written)
+    rows = everything.kept(in_tables=True)
+    if rows.created or rows.changed or rows.removed:
+        RowWriter(planner).write(rows.created, rows.changed, rows.removed)
     numbers = planner.around.book.numbers(_acls(living))
     acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
     planner.naming.sequences.write()
@@ -63,7 +68,7 @@ def act(
     _write_references(planner, [*settled.created, *settled.changed])
     write_blobs(connection, planner.blobs)
     _write_catalogs(connection, living, rendered, acl_of, tables, all_sides)
-    insert_rows(connection, history, history_rows(planner, settled, request_id))
+    insert_rows(connection, history, history_rows(planner, everything, request_id))
 
 
 def _acls(drafts: Iterable[Draft]) -> list[Acl]:

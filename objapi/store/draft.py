@@ -40,6 +40,7 @@ class Draft:
         "scope",
         "type",
         "uid",
+        "version_after",
         "workspace",
     )
 
@@ -50,6 +51,8 @@ class Draft:
         self.changed: dict[str, object] = {}
         """Field → value before the request, for every stored field that differs."""
         self.removed = False
+        self.version_after: int | None = None
+        """The version once it is written, where that is not one more than before."""
         self._data: dict[str, object] | None = None
         self._states: dict[str, Status] | None = None
         self._settings: Settings | None = None

@@ -9,8 +9,9 @@ from objapi.model.values import LoadContext
 from objapi.store.attempt import Attempt
 from objapi.store.draft import Draft
 from objapi.store.incoming import Incoming, Sent, read_incoming
+from objapi.store.mapped.checking import row_causes
 from objapi.store.planner import StorePlanner
-from objapi.store.requests import CreateItem, UpdateItem
+from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.resolve import Resolver
 from objapi.store.taken import taken_ids, taken_titles
 
@@ -121,13 +122,19 @@ class Editor:
         items: Mapping[int, CreateItem],
         types: Mapping[int, EntityType],
         incoming: Mapping[int, Incoming],
-    ) -> dict[int, Draft]:
-        """The container of each item: the one at obj_path, or the one that a reference field of it names."""
-        containers: dict[int, Draft] = {}
+    ) -> dict[int, Draft | None]:
+        """The container of each item: the one at obj_path, or the one that a reference field of it names.
+
+        A row of a table is in none.
+        """
+        containers: dict[int, Draft | None] = {}
         selectors = {}
         for place, entity_type in types.items():
             by_field, selector = entity_type.container_from, items[place].container
-            if by_field is not None:
+            if entity_type.table is not None:
+                containers[place] = None
+                attempt.fail(place, *self._not_among_rows(entity_type, selector))
+            elif by_field is not None:
                 uid = str(incoming[place].values.get(by_field) or "")
                 found = self.planner.by_uid([uid]).get(uid) if uid else None
                 if found is not None:
@@ -146,8 +153,25 @@ class Editor:
                 containers[place] = selected
         return containers
 
-    def _not_addable(self, entity_type: EntityType, container: Draft) -> list[ApiError]:
+    def _not_among_rows(self, entity_type: EntityType, selector: Selector | None) -> list[ApiError]:
+        """A path that was sent for a row names where such rows are, or nothing."""
+        folder = self.planner.workspace.rows.names.folder(entity_type.portal_type)
+        if isinstance(selector, ByPath):
+            found = self.resolver.full_path(selector.path)
+            if isinstance(found, ApiError):
+                return [found]
+            if found not in (folder, folder.rpartition("/")[0]):
+                message = f"Rows of {entity_type.portal_type} are in {folder}; leave obj_path out."
+                return [BadRequest(message, causes=[Cause("parameter", "obj_path", message)])]
+        return []
+
+    def _not_addable(self, entity_type: EntityType, container: Draft | None) -> list[ApiError]:
         name = entity_type.portal_type
+        if container is None:
+            rows, permission = self.planner.workspace.rows, entity_type.add_permission
+            if self.planner.rights.may(permission, rows.store.first_acl(name), rows.sight.scope):
+                return []
+            return [Forbidden(f"To add a {name} needs the permission {permission}.")]
         if container.portal_type not in entity_type.containers:
             allowed = ", ".join(sorted(entity_type.containers)) or "nothing"
             message = (
@@ -165,7 +189,7 @@ class Editor:
         attempt: Attempt,
         place: int,
         entity_type: EntityType,
-        container: Draft,
+        container: Draft | None,
         incoming: Incoming,
         wanted: str | None,
     ) -> None:
@@ -190,7 +214,7 @@ class Editor:
         for place, draft in attempt.drafts.items():
             if place in attempt.errors:
                 continue
-            causes = []
+            causes = [] if draft.type.table is None else row_causes(self.planner.workspace.rows, draft)
             for name in incoming[place].names:
                 field = draft.type.fields.get(name)
                 for check in field.checks if field is not None else ():

@@ -15,13 +15,14 @@ from objapi.store.settle import Settled, field_changes
 def history_rows(planner: StorePlanner, settled: Settled, request_id: str) -> list[dict[str, object]]:
     """One row for each creation, change of fields, step, new id and removal, in order of happening."""
     at = to_micros(planner.now)
+    names = planner.workspace.rows.names
     rows = []
     for draft, event, details in _events(planner, settled):
         rows.append(
             {
                 "id": rowids.next(),
                 "seq": None,
-                "rid": draft.rid,
+                "rid": draft.rid if draft.type.table is None else names.of_rid(draft.rid)[1],
                 "uid": draft.uid,
                 "path": draft.path,
                 "portal_type": draft.portal_type,

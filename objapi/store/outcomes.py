@@ -45,12 +45,18 @@ def _entry(
         path=draft.path,
         id=draft.id,
         portal_type=draft.portal_type,
-        version=1 if draft.record is None else draft.record.version + (draft.rid in rising),
+        version=_version(draft, rising),
         updated=updated if error is None else (),
         states=_states(planner, draft),
         extra_ids=_extra_ids(planner, draft) if error is None else {},
         error=error,
     )
+
+
+def _version(draft: Draft, rising: Collection[int]) -> int:
+    if draft.version_after is not None:
+        return draft.version_after
+    return 1 if draft.record is None else draft.record.version + (draft.rid in rising)
 
 
 def _states(planner: StorePlanner, draft: Draft) -> dict[str, str]:

@@ -23,6 +23,7 @@ from objapi.store.blobs import NewBlob
 from objapi.store.draft import Draft, as_draft
 from objapi.store.happenings import Created, Happening, Removed, Renamed
 from objapi.store.instants import to_micros, to_text
+from objapi.store.mapped.naming import name_row, place_row
 from objapi.store.mapped.rows import Rows
 from objapi.store.naming import Naming
 from objapi.store.rights import AclView, Rights
@@ -189,14 +190,14 @@ class StorePlanner:
     def create(
         self,
         portal_type: str,
-        container: Entity,
+        container: Entity | None,
         values: Mapping[str, object],
         *,
         id: str | None = None,
         states: Mapping[str, str] | None = None,
     ) -> Draft:
         """A new object with values, id and states, and with what its type does on creation."""
-        draft = self.begin(self.registry.types[portal_type], as_draft(container))
+        draft = self.begin(self.registry.types[portal_type], None if container is None else as_draft(container))
         self.fill(draft, values)
         self.name(draft, id)
         self.happened.append(Created(draft))
@@ -218,6 +219,8 @@ class StorePlanner:
         draft.parent_rid = None if container is None else container.rid
         draft.scope = draft.rid if entity_type.scope or container is None else container.scope
         draft.path = f"{'' if container is None else container.path}/{draft.uid}"
+        if entity_type.table is not None:
+            place_row(self.workspace, draft)
         draft.settings = self.interned(Settings(entity_type.permissions))
         self.workspace.register(draft)
         return draft
@@ -237,7 +240,10 @@ class StorePlanner:
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object its id, and run the effects of the values that it has by now."""
-        self.naming.name(draft, wanted)
+        if draft.type.table is not None:
+            name_row(self.workspace, draft, wanted)
+        else:
+            self.naming.name(draft, wanted)
         for field in draft.type.fields.values():
             if field.on_change and draft.data.get(field.name) not in (None, "", [], {}):
                 self._run_changes(draft, field, None)

@@ -69,7 +69,24 @@ def _referrers(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple
         statement = select(refs.c.source, refs.c.field, refs.c.target).where(refs.c.target.in_(chunk))
         found.extend(row for row in planner.around.connection.execute(statement) if row.source not in doomed)
     planner.workspace.load_rids(row.source for row in found)
-    return [(planner.workspace.by_rid[row.source], row.field, doomed[row.target].uid) for row in found]
+    stored = [(planner.workspace.by_rid[row.source], row.field, doomed[row.target].uid) for row in found]
+    return stored + _referring_rows(planner, doomed)
+
+
+def _referring_rows(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple[Draft, str, str]]:
+    """The rows of tables, outside, that refer to a row inside; a statement for each foreign key that leads there."""
+    rows, workspace = planner.workspace.rows, planner.workspace
+    types = {draft.portal_type for draft in doomed.values() if draft.type.table is not None}
+    found = [
+        (source, field.name, target)
+        for portal_type in (rows.names.tables if types else ())
+        for field in planner.registry.types[portal_type].fields.values()
+        if types.intersection(field.targets) and field.alias_of is None
+        for source, target in rows.users_of([rid for rid in doomed if rid < 0], portal_type, field.name)
+        if source not in doomed
+    ]
+    workspace.load_rids(source for source, _, _ in found)
+    return [(workspace.by_rid[source], name, doomed[target].uid) for source, name, target in found if target in doomed]
 
 
 def _optional(source: Draft, name: str) -> bool:

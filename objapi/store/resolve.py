@@ -47,14 +47,15 @@ class Resolver:
         paths: dict[str, str | ApiError] = {}
         for selector in selectors:
             if isinstance(selector, ByPath):
-                paths[selector.path] = self._full_path(selector.path)
+                paths[selector.path] = self.full_path(selector.path)
         workspace.load_uids(
             selector.uid.lower() for selector in selectors if isinstance(selector, ByUid) and is_uid(selector.uid)
         )
         workspace.load_paths(path for path in paths.values() if isinstance(path, str))
         return [self._selected(selector, paths) for selector in selectors]
 
-    def _full_path(self, text: str) -> str | ApiError:
+    def full_path(self, text: str) -> str | ApiError:
+        """A path as it is stored, whatever the spelling; BadRequest for what is none."""
         try:
             relative = normalise_path(text, self._planner.around.site_id)
         except PathProblem as problem:

@@ -32,6 +32,16 @@ class Settled:
         """The row numbers of the existing objects that will be written or deleted."""
         return frozenset(draft.rid for draft in (*self.changed, *self.derived, *self.removed))
 
+    def kept(self, *, in_tables: bool) -> "Settled":
+        """Those of the objects that are rows of tables which are there already, or all the others."""
+
+        def chosen(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
+            return tuple(draft for draft in drafts if (draft.type.table is not None) is in_tables)
+
+        return Settled(
+            chosen(self.created), chosen(self.changed), chosen(self.derived), chosen(self.removed), self.plan
+        )
+
     @property
     def empty(self) -> bool:
         """Whether nothing has to be written."""

@@ -277,6 +277,16 @@ class Workspace:
         draft.path = path
         self.by_path[path] = draft
 
+    def renamed(self, draft: Draft, rid: int, uid: str) -> None:
+        """Let a new object be known by another number and UID; it is still found by its former UID."""
+        for known in (self.by_rid, self.by_type[draft.portal_type]):
+            del known[draft.rid]
+            known[rid] = draft
+        if draft.rid in self.rewritten:
+            self.rewritten.add(rid)
+        draft.rid, draft.uid = rid, uid
+        self.by_uid[uid] = draft
+
     # Permissions
 
     def settings_of(self, document: str | None) -> Settings:

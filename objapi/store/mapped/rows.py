@@ -81,8 +81,21 @@ class Rows:
         """Number → stamp of rows, read from what is committed last and locked until the transaction ends."""
         return {record.rid: record.stamp for record in self.records(rids, lock=True)}
 
-    def is_used(self, targets: Sequence[int], portal_type: str, field: str) -> list[tuple[int, int]]:
-        """The rows of a type that refer to rows given by number: (number of the referrer, number of the target)."""
+    def key_values(self, rid: int) -> tuple[int, ...]:
+        """The values of the key columns of a row."""
+        return self.names.parts(*self.names.of_rid(rid))
+
+    def is_seen(self, record: Record) -> bool:
+        """Whether the rule of its type lets the user see a row."""
+        return (record.portal_type, record.settings, False) not in self._lent or record.acl != self._lent[
+            record.portal_type, record.settings, False
+        ]
+
+    def users_of(self, targets: Sequence[int], portal_type: str, field: str) -> list[tuple[int, int]]:
+        """The rows of a type that refer to rows given by number: (number of the referrer, number of the target).
+
+        At most a hundred for each target asked for.
+        """
         layout = self.store.layout(portal_type, self.connections)
         column = layout.fields.get(field)
         target = layout.entity_type.fields[field].targets[0]

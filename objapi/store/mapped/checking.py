@@ -1,0 +1,84 @@
+"""Whether a table can take the values of a row: asked before anything is written, so that every mistake is told."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from catalog.dialect.existing import ExistingColumn
+from objapi.errors import Cause
+from objapi.model.types import Field, Kind
+from objapi.store.draft import Draft
+from objapi.store.mapped.layouts import Layout
+from objapi.store.mapped.naming import NEW
+from objapi.store.mapped.rows import Rows
+
+
+def row_causes(rows: Rows, draft: Draft) -> list[Cause]:
+    """What keeps the table from taking the values that a request gives a row; empty when nothing does."""
+    layout = rows.store.layout(draft.portal_type, rows.connections)
+    names = draft.data if draft.is_new else draft.changed
+    causes = [
+        Cause("field", name, f"{name}: {problem}", object=draft.path, code=code)
+        for name in names
+        for code, problem in _problems(layout, draft.type.fields[name], draft.data.get(name), draft)
+    ]
+    if draft.is_new:
+        causes.extend(_lacking(layout, draft))
+    return causes
+
+
+def _problems(layout: Layout, field: Field, value: object, draft: Draft) -> Iterator[tuple[str, str]]:
+    column = layout.fields.get(field.name)
+    if column is None:
+        if value is not None:
+            yield "lacking", f"the table {layout.table.name} of this site's database has no such column; leave it out"
+        return
+    known = layout.columns[column.name]
+    if value is None:
+        if not known.nullable and not draft.is_new:
+            yield "required", "the column cannot be emptied"
+        return
+    if not draft.is_new and column.name in {item.name for item in layout.key}:
+        yield "read_only", "the column is part of the key, and a row keeps its key"
+    most = known.most_characters if field.kind in (Kind.STRING, Kind.TEXT) else None
+    if most is not None and isinstance(value, str) and len(value) > most:
+        yield "invalid", f"at most {most} characters fit, and there are {len(value)}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        low, high = _bounds(known)
+        if not low <= value <= high:
+            yield "invalid", f"a whole number from {low} to {high} fits, not {value}"
+    if field.kind is Kind.STRING and isinstance(known.type, sa.LargeBinary) and not _is_hexadecimal(str(value)):
+        yield "invalid", "bytes are written as pairs of hexadecimal digits"
+
+
+def _lacking(layout: Layout, draft: Draft) -> Iterator[Cause]:
+    """The columns that must be filled and are not."""
+    for name, column in layout.fields.items():
+        known = layout.columns[column.name]
+        if not known.nullable and not known.given and draft.data.get(name) is None:
+            yield Cause("field", name, f"{name}: the field is required", object=draft.path, code="required")
+    if draft.id == NEW and not all(layout.columns[column.name].given for column in layout.key):
+        message = f"{layout.table.name} gives its rows no keys: send the key as obj_id"
+        yield Cause("parameter", "obj_id", message, object=draft.path, code="required")
+
+
+_BITS = ((mysql.TINYINT, 8), (sa.SmallInteger, 16), (mysql.MEDIUMINT, 24), (sa.BigInteger, 64), (sa.Integer, 32))
+
+
+def _bounds(known: ExistingColumn) -> tuple[int, int]:
+    """The least and the greatest number that a column takes; SQLite takes 64 bits in all of them."""
+    bits = next((bits for type_, bits in _BITS if isinstance(known.type, type_)), 64)
+    if not isinstance(known.type, mysql.types._IntegerType):
+        bits = 64
+    if getattr(known.type, "unsigned", False):
+        return 0, (1 << bits) - 1
+    return -(1 << bits - 1), (1 << bits - 1) - 1
+
+
+def _is_hexadecimal(text: str) -> bool:
+    try:
+        bytes.fromhex(text)
+    except ValueError:
+        return False
+    return True

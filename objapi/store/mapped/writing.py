@@ -1,0 +1,283 @@
+"""Writing rows of tables that are there already, and what is kept beside them.
+
+Rows are locked and compared with what was read before they are written, so a writer that came between is noticed
+whoever it is. What belongs together is written together: a statement for all new rows of a table that name the same
+columns, one for all rows in which the same columns change.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from catalog.dialect import insert_rows, upsert_rows
+from catalog.dialect.borrowed import insert_keys
+from catalog.dialect.existing import update_rows
+from objapi.errors import ApiError, Conflict, Forbidden, ReferenceInUse, ValidationError
+from objapi.model.types import Field, Kind
+from objapi.store.acls import digest_of
+from objapi.store.draft import Draft
+from objapi.store.instants import to_micros
+from objapi.store.mapped.checking import row_causes
+from objapi.store.mapped.layouts import Layout
+from objapi.store.mapped.naming import NEW, give_key
+from objapi.store.mapped.rows import Rows
+from objapi.store.mapped.schema import row_states, row_variables
+from objapi.store.planner import StorePlanner
+from objapi.store.records import StaleWrite, chunks
+
+Columns = tuple[str, ...]
+
+
+class RowWriter:
+    """Writes the rows of one request."""
+
+    def __init__(self, planner: StorePlanner) -> None:
+        self._planner = planner
+        self._workspace = planner.workspace
+        self._rows: Rows = planner.workspace.rows
+        self._given: dict[str, str] = {}
+        """UID that a new row had while it was planned → the one that its key gives."""
+
+    def write(self, created: Sequence[Draft], changed: Sequence[Draft], removed: Sequence[Draft]) -> None:
+        """Write everything. Raises StaleWrite when another request came between, ApiError for what tables refuse."""
+        causes = [cause for draft in (*created, *changed) for cause in row_causes(self._rows, draft)]
+        if causes:
+            raise ValidationError.from_causes(causes)
+        self._workspace.hold([*changed, *removed])
+        self._remove(removed)
+        self._insert(created)
+        self._update(changed)
+        self._keep([*created, *changed], removed)
+        self._read_again([*created, *changed])
+
+    # Rows
+
+    def _remove(self, removed: Sequence[Draft]) -> None:
+        for portal_type, drafts in self._referrers_first(removed):
+            layout = self._layout(portal_type)
+            for chunk in chunks(drafts):
+                keys = [self._rows.names.of_rid(draft.rid)[1] for draft in chunk]
+                statement = sa.delete(layout.table).where(self._rows.having(layout, keys))
+                with _told_as(_still_used(layout.table.name)):
+                    gone = self._rows.connection(portal_type).execute(statement).rowcount
+                if gone < len(chunk):
+                    raise StaleWrite
+
+    def _referrers_first(self, drafts: Sequence[Draft]) -> Iterator[tuple[str, list[Draft]]]:
+        by_type: dict[str, list[Draft]] = {}
+        for draft in drafts:
+            by_type.setdefault(draft.portal_type, []).append(draft)
+        while by_type:
+            referred = {
+                target
+                for name in by_type
+                for field in self._planner.registry.types[name].fields.values()
+                for target in field.targets
+                if target != name
+            }
+            name = next((name for name in by_type if name not in referred), next(iter(by_type)))
+            yield name, by_type.pop(name)
+
+    def _insert(self, created: Sequence[Draft]) -> None:
+        """Insert new rows, those that others refer to first; each gets its key."""
+        waiting = list(created)
+        while waiting:
+            unwritten = {draft.uid for draft in waiting}
+            ready = [draft for draft in waiting if not unwritten.intersection(_referred(draft))]
+            if not ready:
+                names = ", ".join(draft.portal_type for draft in waiting)
+                raise Conflict(f"New rows that refer to each other in a circle cannot be written: {names}.")
+            for (portal_type, columns), drafts in _grouped(ready, self._new_columns).items():
+                self._insert_alike(portal_type, columns, drafts)
+            waiting = [draft for draft in waiting if draft not in ready]
+
+    def _new_columns(self, draft: Draft) -> Columns:
+        layout = self._layout(draft.portal_type)
+        named = [column.name for name, column in layout.fields.items() if draft.data.get(name) is not None]
+        key = [] if draft.id == NEW else [column.name for column in layout.key]
+        return tuple(dict.fromkeys((*key, *named)))
+
+    def _insert_alike(self, portal_type: str, columns: Columns, drafts: Sequence[Draft]) -> None:
+        layout = self._layout(portal_type)
+        connection = self._rows.connection(portal_type)
+        values = [{name: self._value(layout, draft, name) for name in columns} for draft in drafts]
+        for start in range(0, len(values), 500):
+            part = drafts[start : start + 500]
+            rows = values[start : start + 500]
+            with _told_as(_refused(layout.table.name)):
+                if part[0].id != NEW:
+                    insert_rows(connection, layout.table, rows)
+                    continue
+                keys = insert_keys(connection, layout.table, rows)
+            for draft, key in zip(part, keys, strict=True):
+                planned = draft.uid
+                give_key(self._workspace, draft, key)
+                self._given[planned] = draft.uid
+
+    def _update(self, changed: Sequence[Draft]) -> None:
+        written = [draft for draft in changed if self._changed_columns(draft)]
+        for (portal_type, columns), drafts in _grouped(written, self._changed_columns).items():
+            layout = self._layout(portal_type)
+            connection = self._rows.connection(portal_type)
+            rows = [
+                {
+                    **{name: self._value(layout, draft, name) for name in columns},
+                    **dict(zip(_names(layout), self._rows.key_values(draft.rid), strict=True)),
+                }
+                for draft in drafts
+            ]
+            targets = [layout.table.c[name] for name in columns]
+            with _told_as(_refused(layout.table.name)):
+                matched = update_rows(connection, layout.table, layout.key, targets, rows)
+            if matched < len(rows):
+                raise StaleWrite
+
+    def _changed_columns(self, draft: Draft) -> Columns:
+        fields = self._layout(draft.portal_type).fields
+        return tuple(
+            sorted(
+                fields[name].name
+                for name, old in draft.changed.items()
+                if name in fields and draft.data.get(name) != old
+            )
+        )
+
+    def _value(self, layout: Layout, draft: Draft, column: str) -> Any:
+        """What a column of a row is given."""
+        name = next((name for name, other in layout.fields.items() if other.name == column), None)
+        if name is None:
+            key = self._rows.key_values(draft.rid)
+            return key[_names(layout).index(column)]
+        field, stored = layout.entity_type.fields[name], draft.data.get(name)
+        if field.kind is Kind.REFERENCE and isinstance(stored, str):
+            stored = draft.data[name] = self._given.get(stored, stored)
+        known = layout.columns[column]
+        return self._rows.store.conversion.written(stored, field, known.type, in_utc=known.in_utc)
+
+    # What is kept beside them
+
+    def _keep(self, written: Sequence[Draft], removed: Sequence[Draft]) -> None:
+        """Write states and settings of the rows whose type has workflows; forget those of removed rows."""
+        connection = self._rows.connections.own
+        for portal_type, drafts in _by_type(removed).items():
+            for chunk in chunks(drafts):
+                keys = [self._rows.names.of_rid(draft.rid)[1] for draft in chunk]
+                for table in (row_states, row_variables):
+                    connection.execute(
+                        sa.delete(table).where(table.c.portal_type == portal_type, table.c.row_key.in_(keys))
+                    )
+        moved = [draft for draft in written if self._rows.store.keeps_states(draft.portal_type) and _moved(draft)]
+        if not moved:
+            return
+        numbers = self._planner.around.book.numbers(draft.acl for draft in moved)
+        upsert_rows(connection, row_states, [self._state_row(draft, numbers[digest_of(draft.acl)]) for draft in moved])
+        variables = [row for draft in moved for row in self._variable_rows(draft)]
+        upsert_rows(connection, row_variables, variables)
+
+    def _state_row(self, draft: Draft, acl: int) -> dict[str, object]:
+        now = to_micros(self._planner.now)
+        kept = draft.record is not None and draft.record.created
+        return {
+            "portal_type": draft.portal_type,
+            "row_key": self._rows.names.of_rid(draft.rid)[1],
+            "revision": now & 0x7FFFFFFF,
+            "creator": draft.creator,
+            "created": draft.created if draft.is_new or kept else now,
+            "modified": now,
+            "acl": acl,
+            "states": orjson.dumps(draft.states).decode(),
+            "settings": draft.settings.document().decode(),
+        }
+
+    def _variable_rows(self, draft: Draft) -> Iterator[dict[str, object]]:
+        variables = dict.fromkeys(item.state_variable for item in self._planner.registry.chain(draft.portal_type))
+        for variable in variables:
+            yield {
+                "portal_type": draft.portal_type,
+                "row_key": self._rows.names.of_rid(draft.rid)[1],
+                "variable": variable,
+                "value": str(self._planner.values.variable(draft, variable)),
+            }
+
+    # Afterwards
+
+    def _read_again(self, written: Sequence[Draft]) -> None:
+        """Learn the versions of the rows as they are now. Raises Forbidden for one out of its writer's sight."""
+        found = {record.rid: record for record in self._rows.records([draft.rid for draft in written])}
+        rights = self._planner.rights
+        for draft in written:
+            record = found.get(draft.rid)
+            if record is None:
+                raise StaleWrite
+            if not rights.principal.unrestricted and not self._rows.is_seen(record):
+                raise Forbidden(
+                    f"{draft.path} would be none of the rows that you see. Refer to something of your own, or ask "
+                    f"somebody with the right to see all of them."
+                )
+            draft.version_after = record.version
+
+    def _layout(self, portal_type: str) -> Layout:
+        return self._rows.store.layout(portal_type, self._rows.connections)
+
+
+def _names(layout: Layout) -> list[str]:
+    return [column.name for column in layout.key]
+
+
+def _grouped(drafts: Iterable[Draft], columns: Callable[[Draft], Columns]) -> dict[tuple[str, Columns], list[Draft]]:
+    """The drafts by type and by the columns that are written of them."""
+    groups: dict[tuple[str, Columns], list[Draft]] = {}
+    for draft in drafts:
+        groups.setdefault((draft.portal_type, columns(draft)), []).append(draft)
+    return groups
+
+
+def _by_type(drafts: Iterable[Draft]) -> dict[str, list[Draft]]:
+    found: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        found.setdefault(draft.portal_type, []).append(draft)
+    return found
+
+
+def _referred(draft: Draft) -> Iterator[str]:
+    """The UIDs that a row refers to."""
+    fields: Iterable[Field] = draft.type.fields.values()
+    for field in fields:
+        value = draft.data.get(field.name)
+        if field.kind is Kind.REFERENCE and isinstance(value, str):
+            yield value
+
+
+def _moved(draft: Draft) -> bool:
+    """Whether states or settings differ from what is kept."""
+    record = draft.record
+    if record is None:
+        return True
+    return (
+        draft.settings_written
+        or orjson.loads(record.states) != draft.states
+        or orjson.loads(record.settings) != orjson.loads(draft.settings.document())
+    )
+
+
+@contextmanager
+def _told_as(refusal: ApiError) -> Iterator[None]:
+    """What a table's own rules refuse is told as such, and not tried again."""
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        raise refusal from error
+
+
+def _refused(table: str) -> Conflict:
+    return Conflict(
+        f"The table {table} refuses the values: another row has the same where they must be unique, what they refer to "
+        "is gone, or a rule of the table forbids them."
+    )
+
+
+def _still_used(table: str) -> ReferenceInUse:
+    return ReferenceInUse(f"Rows of other tables refer to the row of {table} that should go; remove them first.")
