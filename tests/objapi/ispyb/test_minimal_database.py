@@ -1,0 +1,109 @@
+"""A database with nothing but what every flavour of ISPyB has: each list and each statistic answers from it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from catalog.dialect import create_engine_for
+from objapi.app import create_app
+from objapi.ispyb import tables as t
+from objapi.settings import load_settings
+from objapi.site import Site
+from tests.objapi.ispyb.calling import KEY, Api, Rows, body
+from tests.objapi.ispyb.scenery import collection, collection_group, sample
+from tests.objapi.ispyb.test_existing_database import other_flavour
+
+LISTS = {
+    "/shippings": 2,
+    "/dewars": 2,
+    "/containers": 2,
+    "/samples": 2,
+    "/samples/sub": 1,
+    "/events": 2,
+    "/events/types": 1,
+    "/processings": 0,
+    "/processings/auto-integrations": 1,
+    "/processings/messages": 0,
+    "/processings/screenings": 1,
+    "/stats/runs": 0,
+}
+OF_SESSION = ("/stats/breakdown", "/stats/times", "/stats/errors", "/stats/hourlies", "/stats/parameters/histogram")
+LEGACY = (
+    "/legacy/sessions",
+    "/legacy/proposals",
+    "/legacy/data_collections/groups/session/MX1-1",
+    "/legacy/em/session/MX1-1/stats",
+    "/legacy/em/proposal/MX1/session/MX1-1/data_collections/groups",
+)
+
+
+@pytest.fixture
+def api(database_url: str, tmp_path: Path) -> Iterator[Api]:
+    """The face on such a database, which was filled by somebody else."""
+    engine: Engine = create_engine_for(database_url)
+    other_flavour().create_all(engine)
+    given = {"OBJAPI_DATA_DIR": str(tmp_path / "gateway"), "OBJAPI_ISPYB_URL": database_url}
+    site = Site.open(load_settings(given | {"OBJAPI_ISPYB_TOKEN_KEY": KEY}))
+    yield Api(create_app(site=site), Rows(engine))
+    site.close()
+    engine.dispose()
+
+
+def fill(rows: Rows) -> dict[str, int]:
+    """Two samples, one with a part of its own, and a collection with its integration, screening and movie."""
+    keys = rows.seed()
+    first = sample(rows, keys["MX1"], "s1")
+    sample(rows, keys["MX1"], "s2")
+    rows.add(t.BLSubSample, blSampleId=first)
+    key = collection(rows, collection_group(rows, keys["MX1-1"], blSampleId=first))
+    collection(rows, collection_group(rows, keys["MX1-2"]))
+    program = rows.add(t.AutoProcProgram, processingStatus="SUCCESS")
+    integration = rows.add(t.AutoProcIntegration, dataCollectionId=key, autoProcProgramId=program)
+    scaling = rows.add(t.AutoProcScaling)
+    rows.add(t.AutoProcScaling_has_Int, autoProcScalingId=scaling, autoProcIntegrationId=integration)
+    rows.add(t.AutoProcScalingStatistics, autoProcScalingId=scaling, ccAno=0.5)
+    rows.add(t.Screening, dataCollectionId=key)
+    rows.add(t.Movie, dataCollectionId=key)
+    return {**keys, "collection": key}
+
+
+def test_every_list_answers_from_a_database_without_anything_optional(api: Api) -> None:
+    keys = fill(api.rows)
+    token = api.token(1, "all_proposals", "all_sessions")
+    for path, total in LISTS.items():
+        response = api.get(path, token)
+        assert (response.status_code, body(response).get("total")) == (200, total), path
+    for path in OF_SESSION:
+        assert api.get(path, token, session="MX1-1").status_code == 200, path
+    for path in LEGACY:
+        assert api.get(path, token).status_code == 200, path
+    statuses: dict[str, Any] = body(api.get("/processings/status", token, dataCollectionIds=f"[{keys['collection']}]"))
+    assert statuses["statuses"][str(keys["collection"])]["em"] == {"movie": 1, "motionCorrection": 0, "ctf": 0}
+    assert body(api.get("/legacy/em/session/MX1-1/classification", token)) == []
+
+
+def test_shipments_are_written_into_a_database_without_anything_optional(api: Api) -> None:
+    keys = fill(api.rows)
+    token = api.token(keys["member"])
+    with api.rows.engine.connect() as connection:
+        shipping = connection.execute(sa.select(t.Shipping.c.shippingId)).scalars().first()
+    values = {"shippingId": shipping, "code": "new", "dewarType": "Toolbox"}
+    made = body(api.call("POST", "/dewars", token, json=values))
+    assert made["dewarType"] == "Toolbox"
+    changed = body(api.call("PATCH", f"/dewars/{made['dewarId']}", token, json={"dewarType": None}))
+    assert changed["dewarType"] == "Dewar"
+    values = {"code": "puck", "dewarId": made["dewarId"], "containerType": "Uni"}
+    assert api.call("POST", "/containers", token, json=values).status_code == 201
+
+
+def columns_of(engine: Engine, table: str) -> set[str]:
+    return {column["name"] for column in sa.inspect(engine).get_columns(table)}
+
+
+def test_the_database_lacks_what_it_is_said_to_lack(api: Api) -> None:
+    assert "dewarType" not in columns_of(api.rows.engine, "Dewar")
+    assert not sa.inspect(api.rows.engine).has_table("ProcessingJob")
