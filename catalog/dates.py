@@ -183,8 +183,8 @@ def _take_year(numbers: list[str]) -> tuple[int, list[int]]:
         raise ValueError(numbers)
     position = next((n for n, part in enumerate(numbers) if len(part) > 2 or int(part) > 31), len(numbers) - 1)
     year = int(numbers[position])
-    if len(numbers[position]) == 3:
-        raise ValueError(numbers)
+    if len(numbers[position]) == 3 or any(len(part) > 2 for n, part in enumerate(numbers) if n != position):
+        raise ValueError(numbers)  # 2024-005 counts the days of a year: no month has three digits
     if len(numbers[position]) <= 2:
         year += 2000 if year < 70 else 1900
     return year, [int(part) for n, part in enumerate(numbers) if n != position]
