@@ -5,6 +5,7 @@ Pure: it knows a catalog's declaration and nothing of databases. All faults are 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import InvalidOperation
 from typing import Final
 
 from catalog.clauses import Clause, Nothing, Query
@@ -79,7 +80,7 @@ class _Reader:
             return Criterion(index, [value], options)
         try:
             return Criterion(index, sorted(value), options)
-        except TypeError:
+        except (TypeError, InvalidOperation):
             self.refuse(index.name, "the values of a list must all be of one type, and without gaps")
             return None
 

@@ -48,6 +48,11 @@ def microseconds_of(moment: datetime, zone: tzinfo) -> int:
     return (aware - EPOCH) // MICROSECOND
 
 
+def _finite(value: float | Decimal) -> bool:
+    # Neither a signalling NaN nor a whole number of hundreds of digits can be asked by way of a float.
+    return value.is_finite() if isinstance(value, Decimal) else isinstance(value, int) or math.isfinite(value)
+
+
 def date_key(value: object, zone: tzinfo) -> int | None:
     """The minute that a date index keeps for a value; None for what is no date at all, as `''` or a list.
 
@@ -60,7 +65,7 @@ def date_key(value: object, zone: tzinfo) -> int | None:
     if isinstance(value, str):
         return minutes_of(parse_date(value, zone), zone) if value else None
     if isinstance(value, (int, float, Decimal)):
-        if not math.isfinite(value) or not -SECOND_LIMIT <= value <= SECOND_LIMIT:
+        if not _finite(value) or not -SECOND_LIMIT <= value <= SECOND_LIMIT:
             raise Unfit(f"{value} seconds since 1970 are too far away to be indexed")
         return math.floor(value) // 60
     return None
@@ -68,7 +73,7 @@ def date_key(value: object, zone: tzinfo) -> int | None:
 
 def span_minute(value: object, zone: tzinfo) -> int:
     """The minute that a date range criterion means; numbers are minutes since 1970. Raises Unfit otherwise."""
-    if isinstance(value, (int, float, Decimal)) and math.isfinite(value):
+    if isinstance(value, (int, float, Decimal)) and _finite(value):
         return math.trunc(max(-MINUTE_LIMIT, min(MINUTE_LIMIT, value)))
     minute = None if isinstance(value, (int, float, Decimal)) else date_key(value, zone)
     if minute is None:
