@@ -65,7 +65,7 @@ def _refusals(planner: StorePlanner, tree: Sequence[Draft]) -> list[ApiError]:
 def _referrers(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple[Draft, str, str]]:
     """The objects outside that refer to something inside: (referrer, field, UID referred to)."""
     found: list[Row[Any, Any, Any]] = []
-    for chunk in chunks(doomed):
+    for chunk in chunks(rid for rid in doomed if rid > 0):
         statement = select(refs.c.source, refs.c.field, refs.c.target).where(refs.c.target.in_(chunk))
         found.extend(row for row in planner.around.connection.execute(statement) if row.source not in doomed)
     planner.workspace.load_rids(row.source for row in found)
