@@ -69,15 +69,13 @@ def _checked(face: "Face", request: Request, exchange: Exchange, found: Matched)
     route = found.route
     body = read_body(request, route)
     onetime, faults = read_onetime(request, route)
-    read = read_request(request, route, found.path, body)
-    if faults:
-        raise Invalid([*faults, *read.faults])
-    if route.access.door is Door.QUERY and "token" not in request.args:
-        raise Invalid(read.faults)
+    if faults or (route.access.door is Door.QUERY and "token" not in request.args):
+        raise Invalid([*faults, *read_request(request, route, found.path, body).faults])
     caller = _caller(face, request, exchange, found, onetime)
     wanted = route.access.any_of
     if wanted and (caller is None or not any(caller.may(permission) for permission in wanted)):
         raise NotAuthorized
+    read = read_request(request, route, found.path, body)
     if read.faults:
         raise Invalid(read.faults)
     return caller, read

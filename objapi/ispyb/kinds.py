@@ -24,6 +24,7 @@ INT64: Final = 2**63 - 1
 _SECONDS_LIMIT: Final = 2e10
 _TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
 _FALSE: Final = frozenset({"0", "off", "f", "false", "n", "no"})
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _INSTANT: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d{1,12})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?",
     re.IGNORECASE | re.ASCII,
@@ -81,7 +82,8 @@ def _read_number(value: Any) -> float:
 
 
 def _read_text(value: Any) -> str:
-    if isinstance(value, str):
+    # JSON can spell halves of surrogate pairs, which are no text and cannot be stored.
+    if isinstance(value, str) and not _SURROGATE.search(value):
         return value
     if isinstance(value, (int, float)):
         return str(value)
@@ -108,6 +110,8 @@ def _read_instant(value: Any) -> datetime:
             year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
             return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a wall clock time has no zone
         seconds = float(value)
+        if not math.isfinite(seconds):
+            raise fault
         while abs(seconds) > _SECONDS_LIMIT:
             seconds /= 1000
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None, microsecond=0)

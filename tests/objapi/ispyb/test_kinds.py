@@ -1,0 +1,161 @@
+"""How values are read from requests and shown in answers."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from objapi.ispyb.answers import encode
+from objapi.ispyb.external_ids import stored_id
+from objapi.ispyb.faults import BadCall, Fault
+from objapi.ispyb.kinds import (
+    ANY_INT,
+    BOOL,
+    INT,
+    INT_COLUMN,
+    JSON,
+    NUMBER,
+    OBJECT,
+    STAMP,
+    TEXT,
+    Kind,
+    constant,
+    enum,
+    integer,
+    pattern,
+    short_text,
+)
+from tests.objapi.ispyb.calling import at
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "value"),
+    [
+        (INT, "12", 12),
+        (INT, " 12 ", 12),
+        (INT, 2.7, 2),
+        (INT, -2.7, -2),
+        (INT, True, 1),
+        (ANY_INT, str(2**127), 2**127),
+        (NUMBER, "5.5", 5.5),
+        (NUMBER, 5, 5.0),
+        (TEXT, 12, "12"),
+        (TEXT, 1.5, "1.5"),
+        (BOOL, "YES", True),
+        (BOOL, "off", False),
+        (BOOL, 1, True),
+        (BOOL, 0.0, False),
+        (STAMP, "2022-05-20T14:09:20.340Z", at(2022, 5, 20, 14, 9).replace(second=20)),
+        (STAMP, "2022-05-20 16:00:00+02:00", at(2022, 5, 20, 16)),
+        (STAMP, "2022-5-2T6:00", at(2022, 5, 2, 6)),
+        (STAMP, 0, at(1970, 1, 1)),
+        (STAMP, "1700000000", at(2023, 11, 14, 22, 13).replace(second=20)),
+        (STAMP, 1700000000000, at(2023, 11, 14, 22, 13).replace(second=20)),
+        (JSON, "[1, 2]", [1, 2]),
+        (pattern(r"^(\w|-)+\d+$"), "mx-é1", "mx-é1"),
+        (enum("E", None, 0, 1), 1, 1),
+    ],
+)
+def test_values_are_read_leniently(kind: Kind, raw: Any, value: Any) -> None:
+    assert kind.read(raw) == value
+    assert type(kind.read(raw)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "type_", "context"),
+    [
+        (INT, "2.7", "type_error.integer", {}),
+        (INT, "", "type_error.integer", {}),
+        (INT, [], "type_error.integer", {}),
+        (INT, float("inf"), "type_error.integer", {}),
+        (INT, 2**63, "value_error.number.not_le", {"limit_value": 2**63 - 1}),
+        (INT_COLUMN, -(2**31) - 1, "value_error.number.not_ge", {"limit_value": -(2**31)}),
+        (integer(least=0), -1, "value_error.number.not_ge", {"limit_value": 0}),
+        (integer(above=0), 0, "value_error.number.not_gt", {"limit_value": 0}),
+        (integer(least=1, most=4), "5", "value_error.number.not_le", {"limit_value": 4}),
+        (NUMBER, "x", "type_error.float", {}),
+        (NUMBER, "nan", "type_error.float", {}),
+        (TEXT, {}, "type_error.str", {}),
+        (TEXT, "\ud800", "type_error.str", {}),
+        (BOOL, "maybe", "type_error.bool", {}),
+        (BOOL, 2, "type_error.bool", {}),
+        (STAMP, "2022-05-20", "value_error.datetime", {}),
+        (STAMP, "2022-02-30T00:00:00", "value_error.datetime", {}),
+        (STAMP, "1e400", "value_error.datetime", {}),
+        (STAMP, [], "type_error", {}),
+        (JSON, "[1,", "value_error.json", {}),
+        (OBJECT, 1, "type_error.dict", {}),
+        (pattern("^a$"), "b", "value_error.str.regex", {"pattern": "^a$"}),
+        (short_text(2), "abc", "value_error.any_str.max_length", {"limit_value": 2}),
+        (enum("E", "a", "b"), "c", "type_error.enum", {"enum_values": ["a", "b"]}),
+        (enum("E", 1), True, "type_error.enum", {"enum_values": [1]}),
+        (enum("E", "a"), [], "type_error.enum", {"enum_values": ["a"]}),
+        (constant("a"), "c", "value_error.const", {"given": "c", "permitted": ["a"]}),
+    ],
+)
+def test_a_value_of_another_kind_is_a_fault_with_its_type(
+    kind: Kind, raw: Any, type_: str, context: dict[str, Any]
+) -> None:
+    with pytest.raises(Fault) as found:
+        kind.read(raw)
+    assert (found.value.type, found.value.context) == (type_, context)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    kind=st.sampled_from([INT, INT_COLUMN, ANY_INT, NUMBER, TEXT, BOOL, STAMP, JSON, OBJECT, short_text(3)]),
+    raw=JSON_VALUES.filter(lambda value: value is not None),
+)
+def test_whatever_is_sent_is_read_or_a_fault_and_can_be_answered(kind: Kind, raw: Any) -> None:
+    try:
+        value = kind.read(raw)
+    except Fault as fault:
+        assert fault.message
+        assert fault.type.partition(".")[0] in ("type_error", "value_error")
+    else:
+        if kind is not ANY_INT:
+            encode(kind.show(value))
+
+
+@given(st.datetimes(min_value=at(1, 1, 1), max_value=at(9999, 1, 1)))
+def test_a_time_is_read_as_it_was_written_down_to_the_second(time: datetime) -> None:
+    assert STAMP.read(time.isoformat()) == time.replace(microsecond=0)
+    assert encode(STAMP.show(time)).decode() == f'"{time.replace(microsecond=0).isoformat()}"'
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        (INT, Decimal(5), 5),
+        (NUMBER, Decimal("5.5"), 5.5),
+        (NUMBER, float("nan"), None),
+        (BOOL, 1, True),
+        (TEXT, 2, "2"),
+        (STAMP, "0000-00-00 00:00:00", None),
+    ],
+)
+def test_database_values_are_shown_as_their_kind(kind: Kind, value: Any, shown: Any) -> None:
+    assert kind.show(value) == shown
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_keys_of_a_portal_are_sixteen_bytes_in_the_order_of_their_values(number: int) -> None:
+    stored = stored_id(number)
+    assert stored is not None
+    assert len(stored) == 16
+    assert int.from_bytes(stored, "big") == number
+
+
+@given(st.integers(max_value=-1) | st.integers(min_value=2**128))
+def test_keys_that_do_not_fit_are_refused(number: int) -> None:
+    with pytest.raises(BadCall, match="externalId"):
+        stored_id(number)
