@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call
 from objapi.ispyb.database import Database
 from objapi.ispyb.event_kinds import KINDS, ROBOT
@@ -28,6 +29,7 @@ COLLECTIONS: Final = "dc"
 Condition = sa.ColumnElement[bool]
 
 _OTHERS: Final = frozenset(kind.name for kind in KINDS)
+_OF_SESSION: Final = ("session", "sessionId", "proposal", "proposalId")
 _SUCCESS: Final = "%success%"
 
 
@@ -43,21 +45,48 @@ def wanted_kinds(query: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def of_kind(call: Call, sample_id: sa.ColumnElement[Any], robot: bool = False) -> Iterator[Condition]:
-    """The conditions on an event joined with its session and proposal; `sample_id` is its column with the sample."""
+def asked_sessions(call: Call) -> list[int] | None:
+    """The visible sessions of the session or proposal that is asked for; None when neither is.
+
+    They are looked up first: from a few ids a database finds the events by its keys, from names it may not.
+    """
+    if all(call.query.get(name) in (None, "") for name in _OF_SESSION):
+        return None
+    statement = sa.select(BLSession.c.sessionId).join(Proposal, Proposal.c.proposalId == BLSession.c.proposalId)
+    found = statement.where(call.sight.of_session(), *_of_session(call))
+    return list(call.connection.execute(found).scalars())
+
+
+def in_sight(
+    call: Call, statement: sa.Select[Any], session_id: sa.Column[Any], sessions: list[int] | None
+) -> sa.Select[Any]:
+    """A statement for the events of the asked sessions, or of all visible ones; `session_id` is their column."""
+    if sessions is not None:
+        return statement.where(among(session_id, sessions))
+    joined = statement.join(BLSession, BLSession.c.sessionId == session_id)
+    return joined.where(call.sight.of_session(), *_of_session(call))
+
+
+def _of_session(call: Call) -> Iterator[Condition]:
+    """The conditions on a session and, where one is named, on its proposal."""
     query = call.query
-    columns = (
-        ("sessionId", BLSession.c.sessionId),
-        ("proposalId", Proposal.c.proposalId),
-        ("blSampleId", sample_id),
-    )
-    yield from (column == query[name] for name, column in columns if query.get(name) is not None)
+    if query["sessionId"] is not None:
+        yield BLSession.c.sessionId == query["sessionId"]
+    if query.get("proposalId") is not None:
+        yield BLSession.c.proposalId == query["proposalId"]
     if query["session"]:
         yield is_session(query["session"])
     if query.get("proposal"):
         yield is_proposal(query["proposal"])
     if query.get("beamLineName"):
         yield BLSession.c.beamLineName == query["beamLineName"]
+
+
+def of_kind(call: Call, sample_id: sa.ColumnElement[Any], robot: bool = False) -> Iterator[Condition]:
+    """The conditions on an event by its sample and outcome; `sample_id` is its column with the sample."""
+    query = call.query
+    if query["blSampleId"] is not None:
+        yield sample_id == query["blSampleId"]
     if query["proteinId"] is not None:
         sample = BLSample.join(Crystal, Crystal.c.crystalId == BLSample.c.crystalId)
         of_protein = sa.and_(BLSample.c.blSampleId == sample_id, Crystal.c.proteinId == query["proteinId"])
@@ -67,7 +96,7 @@ def of_kind(call: Call, sample_id: sa.ColumnElement[Any], robot: bool = False) -
 
 
 def of_collections(call: Call) -> Iterator[Condition]:
-    """The conditions on a data collection joined with its group, session and proposal."""
+    """The conditions on a data collection joined with its group."""
     query = call.query
     yield from of_kind(call, DataCollectionGroup.c.blSampleId)
     yield from alone(call)

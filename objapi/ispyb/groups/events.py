@@ -11,13 +11,20 @@ from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.event_kinds import KINDS, ROBOT, EventKind
 from objapi.ispyb.files.presence import present
 from objapi.ispyb.groups.event_answers import Loaded, load
-from objapi.ispyb.groups.event_filters import COLLECTIONS, of_collections, of_kind, wanted_kinds
+from objapi.ispyb.groups.event_filters import (
+    COLLECTIONS,
+    asked_sessions,
+    in_sight,
+    of_collections,
+    of_kind,
+    wanted_kinds,
+)
 from objapi.ispyb.kinds import INT, TEXT, enum
 from objapi.ispyb.names import PROPOSAL_NAME, SESSION_NAME
 from objapi.ispyb.routes import BEARER, Group
 from objapi.ispyb.schema import optional
 from objapi.ispyb.schemas.events import Event, EventType
-from objapi.ispyb.tables import BLSession, DataCollection, DataCollectionGroup, Proposal
+from objapi.ispyb.tables import DataCollection, DataCollectionGroup
 
 group: Final = Group("Events")
 
@@ -43,9 +50,9 @@ _TYPE_FILTERS: Final = {name: _FILTERS[name] for name in ("session", "sessionId"
 @group.get("/events", access=BEARER, query=_FILTERS, answer=Paged(Event))
 def list_events(call: Call) -> Page | Later:
     """Everything that happened in sessions, latest start first."""
-    kinds = wanted_kinds(call.query)
-    parts = [_collections(call)] if COLLECTIONS in kinds else []
-    parts += [_others(call, kind) for kind in KINDS if kind.name in kinds]
+    kinds, sessions = wanted_kinds(call.query), asked_sessions(call)
+    parts = [_collections(call, sessions)] if COLLECTIONS in kinds else []
+    parts += [_others(call, kind, sessions) for kind in KINDS if kind.name in kinds]
     if not parts:
         return call.paged([], 0)
     events = sa.union_all(*parts).subquery("events").c
@@ -58,17 +65,19 @@ def list_events(call: Call) -> Page | Later:
 def list_event_types(call: Call) -> Page:
     """Which kinds of events occur."""
     collected = sa.exists().where(DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId)
-    experiments = _in_sight(
-        call, sa.select(DataCollectionGroup.c.experimentType).distinct(), DataCollectionGroup.c.sessionId
-    ).where(collected, *of_kind(call, DataCollectionGroup.c.blSampleId))
+    types_of = sa.select(DataCollectionGroup.c.experimentType).distinct().select_from(DataCollectionGroup)
+    sessions = asked_sessions(call)
+    experiments = in_sight(call, types_of, DataCollectionGroup.c.sessionId, sessions).where(
+        collected, *of_kind(call, DataCollectionGroup.c.blSampleId)
+    )
     types = sorted(name for name in call.connection.execute(experiments).scalars() if name)
-    occurs: list[sa.ColumnElement[Any]] = [_others(call, kind).exists().label(kind.name) for kind in KINDS]
+    occurs: list[sa.ColumnElement[Any]] = [_others(call, kind, sessions).exists().label(kind.name) for kind in KINDS]
     there = call.rows(sa.select(*occurs))[0]
     named = [(name, name) for name in types] + [(kind.title, kind.name) for kind in KINDS if there[kind.name]]
     return call.whole([{"eventTypeName": title, "eventType": name} for title, name in named])
 
 
-def _collections(call: Call) -> sa.Select[Any]:
+def _collections(call: Call, sessions: list[int] | None) -> sa.Select[Any]:
     """Data collections: those of a group folded into the one with the highest id, unless one group is asked for."""
     collection, groups = DataCollection.c, DataCollectionGroup.c
     seconds = seconds_between(collection.startTime, collection.endTime)
@@ -84,14 +93,14 @@ def _collections(call: Call) -> sa.Select[Any]:
         groups.sessionId,
         groups.blSampleId,
         groups.dataCollectionGroupId,
-    ).join_from(DataCollection, DataCollectionGroup, groups.dataCollectionGroupId == collection.dataCollectionGroupId)
-    statement = _in_sight(call, statement, groups.sessionId).where(*of_collections(call))
+    ).join_from(DataCollectionGroup, DataCollection, groups.dataCollectionGroupId == collection.dataCollectionGroupId)
+    statement = in_sight(call, statement, groups.sessionId, sessions).where(*of_collections(call))
     if folded:
         return statement.group_by(groups.dataCollectionGroupId, groups.sessionId, groups.blSampleId)
     return statement
 
 
-def _others(call: Call, kind: EventKind) -> sa.Select[Any]:
+def _others(call: Call, kind: EventKind, sessions: list[int] | None) -> sa.Select[Any]:
     """Events of another kind, in the columns of data collections."""
     statement = sa.select(
         kind.key.label("id"),
@@ -104,16 +113,8 @@ def _others(call: Call, kind: EventKind) -> sa.Select[Any]:
         kind.sample_id.label("blSampleId"),
         sa.null().label("dataCollectionGroupId"),
     )
-    return _in_sight(call, statement, kind.session_id).where(*of_kind(call, kind.sample_id, kind is ROBOT))
-
-
-def _in_sight(call: Call, statement: sa.Select[Any], session_id: sa.Column[Any]) -> sa.Select[Any]:
-    """The statement joined with the session and its proposal, for visible sessions."""
-    return (
-        statement.join_from(session_id.table, BLSession, BLSession.c.sessionId == session_id)
-        .join(Proposal, Proposal.c.proposalId == BLSession.c.proposalId)
-        .where(call.sight.of_session())
-    )
+    statement = in_sight(call, statement.select_from(kind.key.table), kind.session_id, sessions)
+    return statement.where(*of_kind(call, kind.sample_id, kind is ROBOT))
 
 
 def _as_it_is(_: str, value: Any) -> Any:

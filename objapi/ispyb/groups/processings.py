@@ -5,6 +5,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.answers import Paged
+from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.groups.integration_answers import integrations_of
 from objapi.ispyb.groups.program_answers import message, messages_of, program_columns, programs
@@ -71,7 +72,13 @@ def list_messages(call: Call) -> Page:
     if not call.face.database.has(AutoProcProgramMessage):
         return call.paged([], 0)
     tied, key = tied_programs(call, *_of_collection(call)), call.query["autoProcProgramMessageId"]
-    statement = messages_of(call).join(tied, tied.c.autoProcProgramId == AutoProcProgramMessage.c.autoProcProgramId)
+    statement = messages_of(call)
+    if call.query["dataCollectionId"] is None:
+        statement = statement.join(tied, tied.c.autoProcProgramId == AutoProcProgramMessage.c.autoProcProgramId)
+    else:
+        # A few ids lead to the messages by a key, which a join with them may not.
+        programs_tied = call.connection.execute(sa.select(tied)).scalars()
+        statement = statement.where(among(AutoProcProgramMessage.c.autoProcProgramId, programs_tied))
     if key is not None:
         statement = statement.where(AutoProcProgramMessage.c.autoProcProgramMessageId == key)
     rows, total = call.page(statement)
