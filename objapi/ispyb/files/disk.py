@@ -77,3 +77,8 @@ _disks: Final[dict[str, Disk]] = {}
 def disk_of(root: str) -> Disk:
     """The disk below a data root: one for the whole process."""
     return _disks.setdefault(root, Disk())
+
+
+HDF5_LIBRARY: Final = Disk()
+"""The library that reads HDF5 files, asked like a disk: it lets one thread in at a time, so that a file on a disk that
+hangs holds up those on other disks, but nothing else."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from objapi.ispyb.faults import NotFound
-from objapi.ispyb.files.disk import READ_SECONDS, DiskSilent, disk_of
+from objapi.ispyb.files.disk import READ_SECONDS, Disk, DiskSilent, disk_of
 from objapi.ispyb.files.places import Place, locate, open_file, resolve
 from objapi.settings import Settings
 
@@ -55,11 +55,14 @@ def _last_line(place: Place) -> str:
     return tail.rstrip().decode("utf-8", "replace").rpartition("\n")[2].strip()
 
 
-def read_in_time(settings: Settings, stored: str | None, work: Callable[[Place], _T], *, missing: str) -> _T:
+def read_in_time(
+    settings: Settings, stored: str | None, work: Callable[[Place], _T], *, missing: str, reader: Disk | None = None
+) -> _T:
     """Do work on the file at a path as the database holds it, with time limits for finding and for reading it.
 
-    Raises NotFound (404) with the text `missing` when there is no such file or it cannot be read, DiskSilent (503)
-    when its disk does not answer, and whatever else the work raises.
+    `reader` is what is asked to read, when that is not the file's disk by itself. Raises NotFound (404) with the text
+    `missing` when there is no such file or it cannot be read, DiskSilent (503) when its disk does not answer, and
+    whatever else the work raises.
     """
     place = locate(settings, stored)
     if place is None:
@@ -67,7 +70,7 @@ def read_in_time(settings: Settings, stored: str | None, work: Callable[[Place],
     disk = disk_of(place.root)
     try:
         disk.ask(partial(resolve, place), settings.ispyb_disk_timeout)
-        return disk.ask(partial(work, place), READ_SECONDS)
+        return (reader or disk).ask(partial(work, place), READ_SECONDS)
     except OSError as error:
         _log.info("%s cannot be read: %s", place.path, error)
         raise NotFound(missing) from None

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from objapi.ispyb.answers import Content, Later
 from objapi.ispyb.calls import Call
 from objapi.ispyb.faults import NotFound
+from objapi.ispyb.files.disk import HDF5_LIBRARY
 from objapi.ispyb.files.extra import data_module
 from objapi.ispyb.files.reading import read_in_time
 from objapi.ispyb.files.templates import HDF5_ENDINGS, ending_of, filled, joined
@@ -62,7 +63,8 @@ def _worked_out(call: Call, work: Callable[[ModuleType, Any], Any]) -> Later:
         def read(place: Any) -> Any:
             return work(frames, frames.read_hdf5(place, number) if is_hdf5 else frames.read_cbf(place))
 
-        return read_in_time(call.face.settings, path, read, missing=MISSING)
+        reader = HDF5_LIBRARY if is_hdf5 else None
+        return read_in_time(call.face.settings, path, read, missing=MISSING, reader=reader)
 
     return Later(later)
 

@@ -7,6 +7,7 @@ from typing import Final
 from objapi.ispyb.answers import Content, Later
 from objapi.ispyb.calls import Call
 from objapi.ispyb.faults import NotFound
+from objapi.ispyb.files.disk import HDF5_LIBRARY
 from objapi.ispyb.files.extra import data_module
 from objapi.ispyb.files.places import Place
 from objapi.ispyb.files.reading import read_in_time
@@ -79,6 +80,8 @@ def _read(call: Call, work: Callable[[ModuleType, Place], Content]) -> Later:
 
     def later() -> Content:
         hdf5 = data_module("hdf5")
-        return read_in_time(call.face.settings, path, lambda place: work(hdf5, place), missing=MISSING)
+        return read_in_time(
+            call.face.settings, path, lambda place: work(hdf5, place), missing=MISSING, reader=HDF5_LIBRARY
+        )
 
     return Later(later)

@@ -68,6 +68,8 @@ def list_regions(call: Call) -> Page:
 def list_maps(call: Call) -> Page:
     """Maps with their region of interest and their grid."""
     database = call.face.database
+    if not _has_maps(call):
+        return call.paged([], 0)
     roi = [
         database.column(column).label(f"roi_{column.name}")
         for column in XRFFluorescenceMappingROI.columns
@@ -117,6 +119,8 @@ def draw_map(call: Call) -> Later:
 
 def _worked_out(call: Call, work: Callable[[ModuleType, sa.RowMapping, Any], Any]) -> Later:
     """Do work on the values of the map that the path names, once the transaction is over."""
+    if not _has_maps(call):
+        raise NotFound(MISSING)
     columns = [call.face.database.column(XRFFluorescenceMapping.c[name]) for name in _CONTENT]
     is_asked_for = XRFFluorescenceMapping.c.xrfFluorescenceMappingId == call.path["xrfFluorescenceMappingId"]
     row = call.first(_visible(call, *columns, *_grid(call)).where(is_asked_for))
@@ -131,24 +135,32 @@ def _worked_out(call: Call, work: Callable[[ModuleType, sa.RowMapping, Any], Any
 
 
 def _visible(call: Call, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Columns of the maps in visible sessions; none when the database has no grids for maps."""
-    database = call.face.database
+    """Columns of the maps in visible sessions, in a database that has maps."""
     mapping, groups = XRFFluorescenceMapping.c, DataCollectionGroup.c
-    grids = GridInfo.c.gridInfoId == mapping.gridInfoId if database.has(mapping.gridInfoId) else sa.false()
-    collection = sa.func.coalesce(database.column(GridInfo.c.dataCollectionId), mapping.dataCollectionId)
     return (
         sa.select(*columns)
         .select_from(XRFFluorescenceMapping)
-        .join(GridInfo, grids)
+        .join(GridInfo, GridInfo.c.gridInfoId == mapping.gridInfoId)
         .join(
             XRFFluorescenceMappingROI,
             XRFFluorescenceMappingROI.c.xrfFluorescenceMappingROIId == mapping.xrfFluorescenceMappingROIId,
         )
-        .join(DataCollection, DataCollection.c.dataCollectionId == collection)
+        .join(DataCollection, DataCollection.c.dataCollectionId == sa.func.coalesce(*_collections(call)))
         .join(DataCollectionGroup, groups.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId)
         .join(BLSession, BLSession.c.sessionId == groups.sessionId)
         .where(call.sight.of_session())
     )
+
+
+def _has_maps(call: Call) -> bool:
+    """Whether the database says of maps which grid and which data collection they belong to."""
+    return call.face.database.has(XRFFluorescenceMapping.c.gridInfoId) and bool(_collections(call))
+
+
+def _collections(call: Call) -> list[sa.Column[int]]:
+    """The columns that name a map's data collection, that of its grid first."""
+    columns = (GridInfo.c.dataCollectionId, XRFFluorescenceMapping.c.dataCollectionId)
+    return [column for column in columns if call.face.database.has(column)]
 
 
 def _grid(call: Call) -> list[sa.ColumnElement[Any]]:

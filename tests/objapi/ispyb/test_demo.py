@@ -85,7 +85,6 @@ def keys(rows: Rows, settled: Site) -> dict[str, int]:
         "em": rows.all(t.Movie)[0]["dataCollectionId"],
         "em_group": collections[-1]["dataCollectionGroupId"],
         "movie": rows.all(t.Movie)[0]["movieId"],
-        "integration": rows.all(t.AutoProcIntegration)[0]["autoProcProgramId"],
         "action": rows.all(t.RobotAction)[0]["robotActionId"],
         "result": next(
             row["autoProcProgramAttachmentId"]

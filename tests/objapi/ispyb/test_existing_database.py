@@ -75,6 +75,34 @@ def test_an_existing_database_is_served_as_it_is(engine: Engine, site: Site) -> 
     assert shape(engine) == before
 
 
+def test_files_and_maps_do_without_optional_parts(engine: Engine, site: Site) -> None:
+    other_flavour().create_all(engine)
+    rows = Rows(engine)
+    api = Api(create_app(site=site), rows)
+    person = rows.person("somebody")
+    proposal = rows.add(t.Proposal, proposalCode="MX", proposalNumber="1", personId=person)
+    rows.add(t.ProposalHasPerson, proposalId=proposal, personId=person)
+    session = rows.add(t.BLSession, proposalId=proposal)
+    group = rows.add(t.DataCollectionGroup, sessionId=session)
+    program = rows.add(t.AutoProcProgram, dataCollectionId=rows.add(t.DataCollection, dataCollectionGroupId=group))
+    rows.add(t.AutoProcProgramAttachment, autoProcProgramId=program, fileName="a", filePath="/b", fileType="Log")
+    sample = rows.add(
+        t.BLSample,
+        containerId=rows.add(
+            t.Container,
+            dewarId=rows.add(t.Dewar, shippingId=rows.add(t.Shipping, proposalId=proposal), type="Dewar"),
+        ),
+    )
+    rows.add(t.BLSampleImage, blSampleId=sample)
+    token = api.token(person)
+    assert body(api.get("/processings/attachments", token))["results"][0]["importanceRank"] is None
+    assert body(api.get("/samples/images", token))["results"][0]["offsetX"] == 0
+    for path in ("/mapping", "/mapping/rois"):
+        assert body(api.get(path, token))["total"] == 0
+    for path in ("/mapping/1", "/mapping/histogram/1", "/data/h5grove/meta/?robotActionId=1"):
+        assert api.call("GET", path, token).status_code == 404
+
+
 def test_what_others_write_is_seen_at_once(engine: Engine, site: Site) -> None:
     other_flavour().create_all(engine)
     rows = Rows(engine)

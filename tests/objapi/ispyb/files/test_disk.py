@@ -8,11 +8,12 @@ from threading import Event
 
 import pytest
 
+from objapi.ispyb.faults import NotFound
 from objapi.ispyb.files import presence
 from objapi.ispyb.files.disk import Disk, DiskSilent, disk_of
 from objapi.ispyb.files.places import Place
 from objapi.ispyb.files.presence import present
-from objapi.ispyb.files.reading import last_lines
+from objapi.ispyb.files.reading import last_lines, read_in_time
 from objapi.settings import Settings, load_settings
 
 
@@ -58,6 +59,26 @@ def test_a_hanging_disk_is_waited_for_once_and_works_again_afterwards(hang: Even
     while disk.silent and time.monotonic() < deadline:
         time.sleep(0.005)
     assert disk.ask(lambda: 1, 1) == 1
+
+
+def test_a_file_whose_reading_hangs_holds_up_no_other_kind(tmp_path: Path, hang: Event) -> None:
+    (tmp_path / "a.h5").touch()
+    settings, path, library = settings_for(tmp_path), f"{tmp_path}/a.h5", Disk()
+    with pytest.raises(DiskSilent):
+        library.ask(hang.wait, 0.01)
+    with pytest.raises(DiskSilent):
+        read_in_time(settings, path, lambda place: place.path, missing="none", reader=library)
+    assert read_in_time(settings, path, lambda place: place.path, missing="none") == path
+
+
+def test_a_file_that_is_missing_or_cannot_be_read_is_not_found(tmp_path: Path) -> None:
+    def fail(place: Place) -> None:
+        raise PermissionError(place.path)
+
+    (tmp_path / "a").touch()
+    for path in (f"{tmp_path}/a", f"{tmp_path}/b", "/etc/passwd", None):
+        with pytest.raises(NotFound):
+            read_in_time(settings_for(tmp_path), path, fail, missing="none")
 
 
 def test_files_that_are_there_are_present(tmp_path: Path) -> None:
