@@ -120,3 +120,50 @@ def _is_plain(type_: TypeEngine[Any]) -> bool:
     return isinstance(type_, (sa.String, sa.Integer, sa.DateTime)) or (
         isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A column that holds keys of another table of the same database."""
+
+    column: str
+    table: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingTable:
+    """A table as its database describes it; `types` are its columns' types as they are declared there."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[ExistingColumn, ...]
+    types: Mapping[str, TypeEngine[Any]]
+    foreign_keys: tuple[ForeignKey, ...]
+
+
+def existing_tables(connection: Connection) -> list[ExistingTable]:
+    """Every table of a database, by name; views are none."""
+    inspector = sa.inspect(connection)
+    found = []
+    for name in sorted(inspector.get_table_names()):
+        keys = tuple(
+            ForeignKey(entry["constrained_columns"][0], entry["referred_table"], entry["referred_columns"][0])
+            for entry in inspector.get_foreign_keys(name)
+            if len(entry["constrained_columns"]) == 1 and entry["referred_schema"] is None and entry["referred_columns"]
+        )
+        found.append(
+            ExistingTable(
+                name=name,
+                key=tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
+                columns=tuple(existing_columns(connection, name, None)),
+                types={entry["name"]: entry["type"] for entry in inspector.get_columns(name)},
+                foreign_keys=keys,
+            )
+        )
+    return found
+
+
+def is_truth(type_: TypeEngine[Any]) -> bool:
+    """Whether a column was declared for truth values: BOOLEAN, or the family's TINYINT(1)."""
+    return isinstance(type_, sa.Boolean) or (isinstance(type_, mysql.TINYINT) and type_.display_width == 1)

@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from objapi import __version__
+from objapi.cli.adopt import adopt
 from objapi.cli.content import content, init, reindex, upgrade
 from objapi.cli.ispyb import ispyb
 from objapi.cli.mxlive import mxlive
@@ -29,5 +30,5 @@ def main() -> None:
     """The command; everything is in its sub-commands."""
 
 
-for command in (serve, init, user, content, upgrade, reindex, workflows, mxlive, ispyb, show_settings):
+for command in (serve, init, user, content, upgrade, reindex, workflows, adopt, mxlive, ispyb, show_settings):
     main.add_command(command)
