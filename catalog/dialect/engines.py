@@ -98,11 +98,13 @@ class _LockingConnection(sqlite3.Connection):
             file.close()
 
 
-def create_engine_for(url: str | URL, *, threads: int = 1, wait: float = BUSY_SECONDS, echo: bool = False) -> Engine:
+def create_engine_for(
+    url: str | URL, *, threads: int = 1, wait: float = BUSY_SECONDS, echo: bool = False, own: bool = True
+) -> Engine:
     """The engine for a database URL (`sqlite:///file`, `mysql+pymysql://…`, `mariadb+pymysql://…`).
 
     The pool is as large as the number of threads; `wait` is how many seconds to wait for a lock, a busy database or a
-    free connection. Make it after a worker process has started, never before a fork.
+    free connection; a database that is not our `own` is left as it is, its journal included. Make it after a worker process has started, never before a fork.
 
     SQLite: transactions begin explicitly, WAL, foreign keys, synchronous=FULL.
     MySQL family: utf8mb4, strict mode, UTC. Transactions are REPEATABLE READ, so page, count and documents of one read
@@ -111,11 +113,11 @@ def create_engine_for(url: str | URL, *, threads: int = 1, wait: float = BUSY_SE
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
-        return _sqlite_engine(target, threads, wait, echo)
+        return _sqlite_engine(target, threads, wait, echo, own)
     return _mysql_engine(target, threads, wait, echo)
 
 
-def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
+def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     arguments: dict[str, Any] = {"isolation_level": None, "factory": _LockingConnection, "timeout": wait}
     if in_memory:
@@ -138,7 +140,7 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
         connection.lock_path, connection.wait = lock_path, wait
-        for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+        for pragma in ("foreign_keys=ON", *(("journal_mode=WAL",) if own else ()), "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

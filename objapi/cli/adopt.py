@@ -82,7 +82,7 @@ def _checked(text: str) -> str:
 
 
 def _read(url: str, title: str, tables: tuple[str, ...], prefix: str) -> Adoption:
-    engine = create_engine_for(url)
+    engine = create_engine_for(url, own=False)
     try:
         with engine.connect() as connection:
             found = existing_tables(connection)

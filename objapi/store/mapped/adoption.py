@@ -164,10 +164,10 @@ class _Declaration:
                 return {"kind": str(Kind.STRING)}
             case sa.Integer():
                 return {"kind": str(Kind.INTEGER)}
-            case sa.Numeric() if not isinstance(type_, sa.Float) and type_.scale is not None:
+            case sa.Numeric() if type_.scale is not None:
                 precision = min(type_.scale, MOST_PRECISION)
                 return {"kind": str(Kind.FIXEDPOINT), "precision": precision}
-            case sa.Numeric():
+            case sa.Numeric() | sa.Float():
                 return {"kind": str(Kind.NUMBER)}
             case sa.DateTime() | sa.Date():
                 return {"kind": str(Kind.DATETIME)}

@@ -45,7 +45,7 @@ def find_places(registry: Registry, own: str, urls: Mapping[str, str], *, thread
         elif schema is not None:
             places[name] = Place(schema=schema)
         else:
-            places[name] = Place(engine=create_engine_for(url, threads=threads))
+            places[name] = Place(engine=create_engine_for(url, threads=threads, own=False))
     return places
 
 
