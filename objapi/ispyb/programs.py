@@ -4,12 +4,13 @@ A row of AutoProcProgram does not tell itself what it worked on in a way that al
 Databases without processing jobs know the first of the two ways only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call
 from objapi.ispyb.database import Database
 from objapi.ispyb.tables import (
@@ -68,6 +69,18 @@ def ways(database: Database) -> Iterator[Way]:
     yield BY_INTEGRATION
     if has_jobs(database):
         yield BY_JOB
+
+
+def in_jobs_of(call: Call, collections: Iterable[int]) -> sa.ColumnElement[bool]:
+    """The condition that a program of the statement belongs to one of the jobs for data collections.
+
+    The jobs are looked up first. Most programs may have none, and a database that knows this may rather read all
+    programs than join them with the jobs by their key.
+    """
+    of_collections = sa.select(ProcessingJob.c.processingJobId).where(
+        among(ProcessingJob.c.dataCollectionId, collections)
+    )
+    return among(AutoProcProgram.c.processingJobId, call.connection.execute(of_collections).scalars())
 
 
 def visible_of(call: Call, way: Way) -> sa.FromClause:

@@ -13,7 +13,7 @@ from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call
 from objapi.ispyb.faults import Refusal
 from objapi.ispyb.kinds import INT32, JSON
-from objapi.ispyb.programs import BY_INTEGRATION, BY_JOB, has_jobs, is_integration, status_of, ways
+from objapi.ispyb.programs import BY_INTEGRATION, BY_JOB, has_jobs, in_jobs_of, is_integration, status_of, ways
 from objapi.ispyb.routes import BEARER, Group
 from objapi.ispyb.schema import optional
 from objapi.ispyb.schemas.processings import AutoProcProgramMessageStatuses, ProcessingStatusesList
@@ -64,7 +64,7 @@ def read_message_status(call: Call) -> dict[str, Any]:
         *(
             sa.select(way.collection_id.label("collection"), AutoProcProgram.c.autoProcProgramId)
             .select_from(way.tables)
-            .where(among(way.collection_id, collections))
+            .where(among(way.collection_id, collections), in_jobs_of(call, collections) if way is BY_JOB else sa.true())
             for way in ways(database)
         )
     ).subquery("pairs")
@@ -144,7 +144,8 @@ def _jobs(call: Call, collections: Mapping[int, int]) -> Found:
     if not has_jobs(call.face.database):
         return iter(())
     statement = _programs(BY_JOB.collection_id, collections).select_from(BY_JOB.tables)
-    return _states("processing", call.rows(statement.where(~is_integration())))
+    found = statement.where(in_jobs_of(call, collections), ~is_integration())
+    return _states("processing", call.rows(found))
 
 
 def _programs(collection_id: sa.ColumnElement[int], collections: Iterable[int]) -> sa.Select[Any]:

@@ -10,7 +10,15 @@ from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.groups.integration_answers import integrations_of
 from objapi.ispyb.groups.program_answers import message, messages_of, program_columns, programs
 from objapi.ispyb.kinds import INT
-from objapi.ispyb.programs import BY_INTEGRATION, BY_JOB, has_jobs, is_integration, tied_programs, visible_of
+from objapi.ispyb.programs import (
+    BY_INTEGRATION,
+    BY_JOB,
+    has_jobs,
+    in_jobs_of,
+    is_integration,
+    tied_programs,
+    visible_of,
+)
 from objapi.ispyb.routes import BEARER, Group
 from objapi.ispyb.schema import optional
 from objapi.ispyb.schemas.processings import AutoProcProgram as ProgramAnswer
@@ -35,6 +43,8 @@ def list_processings(call: Call) -> Page:
         .where(~is_integration(), call.sight.of_session(), *_of_collection(call))
         .order_by(AutoProcProgram.c.autoProcProgramId)
     )
+    if call.query["dataCollectionId"] is not None:
+        statement = statement.where(in_jobs_of(call, [call.query["dataCollectionId"]]))
     rows, total = call.page(statement)
     return call.paged(programs(call, rows), total)
 
