@@ -1,0 +1,63 @@
+"""The page on ISPyB names settings, commands and indexes that there are, and as many routes."""
+
+import re
+
+import click
+
+from objapi.cli.ispyb import ispyb
+from objapi.ispyb import tables
+from objapi.ispyb.auth import configuration
+from objapi.ispyb.demo.accounts import ACCOUNTS
+from objapi.ispyb.groups import GROUPS
+from objapi.settings import SETTINGS
+from tests.docs.pages import DOCS, blocks, table_rows
+
+PAGE = DOCS / "ispyb.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+
+# The description itself and the schema of a payload, which py-ISPyB does not count among its routes.
+_DESCRIPTIONS = 2
+
+
+def test_every_variable_on_the_page_is_a_setting() -> None:
+    assert set(re.findall(r"OBJAPI_[A-Z_]*[A-Z]", TEXT)) <= {setting.env for setting in SETTINGS}
+
+
+def test_every_setting_of_the_face_is_on_the_page() -> None:
+    names = {setting.env for setting in SETTINGS if setting.env.startswith("OBJAPI_ISPYB_")}
+    assert {name for name in names if name not in TEXT} == set()
+
+
+def test_every_command_on_the_page_is_there() -> None:
+    called = re.findall(r"objapi ispyb (\w+)(?: (add))?", TEXT)
+    assert called
+    for name, below in called:
+        command = ispyb.commands[name]
+        assert not below or (isinstance(command, click.Group) and below in command.commands)
+
+
+def test_indexes_that_are_recommended_are_those_of_our_own_tables() -> None:
+    own = {
+        (str(index.name), table.name, tuple(column.name for column in index.columns))
+        for table in tables.METADATA.tables.values()
+        for index in table.indexes
+    }
+    (block,) = blocks(PAGE, "sql")
+    shown = re.findall(r"CREATE INDEX (\w+) ON (\w+) \(([^)]*)\)", block.text)
+    assert shown
+    assert {(name, table, tuple(columns.split(", "))) for name, table, columns in shown} <= own
+
+
+def test_the_routes_are_counted() -> None:
+    number = sum(len(group.routes) for group in GROUPS) - _DESCRIPTIONS
+    assert f"All {number} routes" in TEXT
+
+
+def test_kinds_of_plugins_are_those_that_there_are() -> None:
+    kinds = {row[0] for row in table_rows(PAGE, "## Logging in")}
+    assert kinds == set(re.findall(r"dummy|gateway|ldap|keycloak", configuration.__doc__ or ""))
+
+
+def test_the_account_of_the_example_is_made() -> None:
+    assert re.findall(r'"login": "(\w+)"', TEXT) == ["facility"]
+    assert "facility" in {account.login for account in ACCOUNTS}
