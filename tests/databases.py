@@ -140,6 +140,9 @@ def private_mariadb() -> Iterator[URL]:
     installer = _program("mariadb-install-db", "mysql_install_db")
     with tempfile.TemporaryDirectory(prefix="objapi-mariadb-") as name:
         root = Path(name)
+        # A server that starts clears its directory of temporary files, so no two of them may share one.
+        environment = {**os.environ, "TMPDIR": str(root / "tmp")}
+        (root / "tmp").mkdir()
         user = ["--user=root"] if os.geteuid() == 0 else []
         subprocess.run(
             [
@@ -153,11 +156,14 @@ def private_mariadb() -> Iterator[URL]:
             ],
             check=True,
             capture_output=True,
+            env=environment,
         )
         port = _free_port()
         log = root / "log"
         with log.open("wb") as output:
-            process = subprocess.Popen(_server_command(program, root, port), stdout=output, stderr=output)
+            process = subprocess.Popen(
+                _server_command(program, root, port), stdout=output, stderr=output, env=environment
+            )
         server = URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=port)
         try:
             _wait_until_ready(process, server, log)
