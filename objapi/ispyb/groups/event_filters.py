@@ -1,6 +1,7 @@
 """The filters of events as conditions, for data collections and for the other kinds."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -45,24 +46,37 @@ def wanted_kinds(query: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def asked_sessions(call: Call) -> list[int] | None:
-    """The visible sessions of the session or proposal that is asked for; None when neither is.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The keys of what is asked for, each None when it is not.
 
-    They are looked up first: from a few ids a database finds the events by its keys, from names it may not.
+    They are looked up first: from a few keys a database finds the events at once, from names it may not.
     """
-    if all(call.query.get(name) in (None, "") for name in _OF_SESSION):
-        return None
-    statement = sa.select(BLSession.c.sessionId).join(Proposal, Proposal.c.proposalId == BLSession.c.proposalId)
-    found = statement.where(call.sight.of_session(), *_of_session(call))
-    return list(call.connection.execute(found).scalars())
+
+    sessions: list[int] | None
+    """The visible sessions that the session or proposal stands for."""
+    samples: list[int] | None
+    """The samples of the protein."""
 
 
-def in_sight(
-    call: Call, statement: sa.Select[Any], session_id: sa.Column[Any], sessions: list[int] | None
-) -> sa.Select[Any]:
+def look_up(call: Call) -> Asked:
+    """The sessions and samples of a call's filters."""
+    sessions = samples = None
+    if any(call.query.get(name) not in (None, "") for name in _OF_SESSION):
+        named = sa.select(BLSession.c.sessionId).join(Proposal, Proposal.c.proposalId == BLSession.c.proposalId)
+        found = named.where(call.sight.of_session(), *_of_session(call))
+        sessions = list(call.connection.execute(found).scalars())
+    if call.query["proteinId"] is not None:
+        of_protein = sa.select(BLSample.c.blSampleId).join(Crystal, Crystal.c.crystalId == BLSample.c.crystalId)
+        found = of_protein.where(Crystal.c.proteinId == call.query["proteinId"])
+        samples = list(call.connection.execute(found).scalars())
+    return Asked(sessions, samples)
+
+
+def in_sight(call: Call, statement: sa.Select[Any], session_id: sa.Column[Any], asked: Asked) -> sa.Select[Any]:
     """A statement for the events of the asked sessions, or of all visible ones; `session_id` is their column."""
-    if sessions is not None:
-        return statement.where(among(session_id, sessions))
+    if asked.sessions is not None:
+        return statement.where(among(session_id, asked.sessions))
     joined = statement.join(BLSession, BLSession.c.sessionId == session_id)
     return joined.where(call.sight.of_session(), *_of_session(call))
 
@@ -82,23 +96,20 @@ def _of_session(call: Call) -> Iterator[Condition]:
         yield BLSession.c.beamLineName == query["beamLineName"]
 
 
-def of_kind(call: Call, sample_id: sa.ColumnElement[Any], robot: bool = False) -> Iterator[Condition]:
+def of_kind(call: Call, asked: Asked, sample_id: sa.ColumnElement[Any], robot: bool = False) -> Iterator[Condition]:
     """The conditions on an event by its sample and outcome; `sample_id` is its column with the sample."""
-    query = call.query
-    if query["blSampleId"] is not None:
-        yield sample_id == query["blSampleId"]
-    if query["proteinId"] is not None:
-        sample = BLSample.join(Crystal, Crystal.c.crystalId == BLSample.c.crystalId)
-        of_protein = sa.and_(BLSample.c.blSampleId == sample_id, Crystal.c.proteinId == query["proteinId"])
-        yield sa.exists().select_from(sample).where(of_protein)
-    if robot and query.get("status") is not None:
-        yield _succeeded(RobotAction.c.status, query["status"])
+    if call.query["blSampleId"] is not None:
+        yield sample_id == call.query["blSampleId"]
+    if asked.samples is not None:
+        yield among(sample_id, asked.samples)
+    if robot and call.query.get("status") is not None:
+        yield _succeeded(RobotAction.c.status, call.query["status"])
 
 
-def of_collections(call: Call) -> Iterator[Condition]:
+def of_collections(call: Call, asked: Asked) -> Iterator[Condition]:
     """The conditions on a data collection joined with its group."""
     query = call.query
-    yield from of_kind(call, DataCollectionGroup.c.blSampleId)
+    yield from of_kind(call, asked, DataCollectionGroup.c.blSampleId)
     yield from alone(call)
     if query["eventType"]:
         yield DataCollectionGroup.c.experimentType == query["eventType"]

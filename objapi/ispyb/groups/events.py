@@ -13,8 +13,9 @@ from objapi.ispyb.files.presence import present
 from objapi.ispyb.groups.event_answers import Loaded, load
 from objapi.ispyb.groups.event_filters import (
     COLLECTIONS,
-    asked_sessions,
+    Asked,
     in_sight,
+    look_up,
     of_collections,
     of_kind,
     wanted_kinds,
@@ -50,9 +51,9 @@ _TYPE_FILTERS: Final = {name: _FILTERS[name] for name in ("session", "sessionId"
 @group.get("/events", access=BEARER, query=_FILTERS, answer=Paged(Event))
 def list_events(call: Call) -> Page | Later:
     """Everything that happened in sessions, latest start first."""
-    kinds, sessions = wanted_kinds(call.query), asked_sessions(call)
-    parts = [_collections(call, sessions)] if COLLECTIONS in kinds else []
-    parts += [_others(call, kind, sessions) for kind in KINDS if kind.name in kinds]
+    kinds, asked = wanted_kinds(call.query), look_up(call)
+    parts = [_collections(call, asked)] if COLLECTIONS in kinds else []
+    parts += [_others(call, kind, asked) for kind in KINDS if kind.name in kinds]
     if not parts:
         return call.paged([], 0)
     events = sa.union_all(*parts).subquery("events").c
@@ -66,18 +67,18 @@ def list_event_types(call: Call) -> Page:
     """Which kinds of events occur."""
     collected = sa.exists().where(DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId)
     types_of = sa.select(DataCollectionGroup.c.experimentType).distinct().select_from(DataCollectionGroup)
-    sessions = asked_sessions(call)
-    experiments = in_sight(call, types_of, DataCollectionGroup.c.sessionId, sessions).where(
-        collected, *of_kind(call, DataCollectionGroup.c.blSampleId)
+    asked = look_up(call)
+    experiments = in_sight(call, types_of, DataCollectionGroup.c.sessionId, asked).where(
+        collected, *of_kind(call, asked, DataCollectionGroup.c.blSampleId)
     )
     types = sorted(name for name in call.connection.execute(experiments).scalars() if name)
-    occurs: list[sa.ColumnElement[Any]] = [_others(call, kind, sessions).exists().label(kind.name) for kind in KINDS]
+    occurs: list[sa.ColumnElement[Any]] = [_others(call, kind, asked).exists().label(kind.name) for kind in KINDS]
     there = call.rows(sa.select(*occurs))[0]
     named = [(name, name) for name in types] + [(kind.title, kind.name) for kind in KINDS if there[kind.name]]
     return call.whole([{"eventTypeName": title, "eventType": name} for title, name in named])
 
 
-def _collections(call: Call, sessions: list[int] | None) -> sa.Select[Any]:
+def _collections(call: Call, asked: Asked) -> sa.Select[Any]:
     """Data collections: those of a group folded into the one with the highest id, unless one group is asked for."""
     collection, groups = DataCollection.c, DataCollectionGroup.c
     seconds = seconds_between(collection.startTime, collection.endTime)
@@ -94,13 +95,13 @@ def _collections(call: Call, sessions: list[int] | None) -> sa.Select[Any]:
         groups.blSampleId,
         groups.dataCollectionGroupId,
     ).join_from(DataCollectionGroup, DataCollection, groups.dataCollectionGroupId == collection.dataCollectionGroupId)
-    statement = in_sight(call, statement, groups.sessionId, sessions).where(*of_collections(call))
+    statement = in_sight(call, statement, groups.sessionId, asked).where(*of_collections(call, asked))
     if folded:
         return statement.group_by(groups.dataCollectionGroupId, groups.sessionId, groups.blSampleId)
     return statement
 
 
-def _others(call: Call, kind: EventKind, sessions: list[int] | None) -> sa.Select[Any]:
+def _others(call: Call, kind: EventKind, asked: Asked) -> sa.Select[Any]:
     """Events of another kind, in the columns of data collections."""
     statement = sa.select(
         kind.key.label("id"),
@@ -113,8 +114,8 @@ def _others(call: Call, kind: EventKind, sessions: list[int] | None) -> sa.Selec
         kind.sample_id.label("blSampleId"),
         sa.null().label("dataCollectionGroupId"),
     )
-    statement = in_sight(call, statement.select_from(kind.key.table), kind.session_id, sessions)
-    return statement.where(*of_kind(call, kind.sample_id, kind is ROBOT))
+    statement = in_sight(call, statement.select_from(kind.key.table), kind.session_id, asked)
+    return statement.where(*of_kind(call, asked, kind.sample_id, kind is ROBOT))
 
 
 def _as_it_is(_: str, value: Any) -> Any:

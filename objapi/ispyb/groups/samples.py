@@ -113,21 +113,27 @@ def _samples(call: Call) -> sa.Select[Any]:
 
 
 def _has_status(status: str) -> sa.ColumnElement[bool]:
-    """The condition that something of a kind was done with the sample."""
+    """The condition that something of a kind was done with the sample.
+
+    The first such thing is looked for, sample by sample; for a mere EXISTS, MariaDB first lists all samples that have
+    one.
+    """
     if status == "Sample Action":
-        return sa.exists().where(RobotAction.c.blsampleId == BLSample.c.blSampleId)
-    collected = sa.select(sa.literal(1)).select_from(_COLLECTED)
+        done = sa.select(RobotAction.c.robotActionId).where(RobotAction.c.blsampleId == BLSample.c.blSampleId)
+    else:
+        done = sa.select(DataCollection.c.dataCollectionId).select_from(_COLLECTED)
+        done = done.where(DataCollectionGroup.c.blSampleId == BLSample.c.blSampleId)
     if status == "Strategy":
         screened = sa.or_(
             sa.exists().where(Screening.c.dataCollectionId == DataCollection.c.dataCollectionId),
             sa.exists().where(Screening.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId),
         )
-        collected = collected.where(screened)
+        done = done.where(screened)
     elif status == "Auto Integrated":
-        collected = collected.where(
-            sa.exists().where(AutoProcIntegration.c.dataCollectionId == DataCollection.c.dataCollectionId)
+        done = done.join(
+            AutoProcIntegration, AutoProcIntegration.c.dataCollectionId == DataCollection.c.dataCollectionId
         )
-    return collected.where(DataCollectionGroup.c.blSampleId == BLSample.c.blSampleId).exists()
+    return done.correlate(BLSample).limit(1).scalar_subquery().is_not(None)
 
 
 def _ordered(statement: sa.Select[Any], order_by: str | None, order: str | None) -> sa.Select[Any]:
