@@ -104,7 +104,8 @@ def create_engine_for(
     """The engine for a database URL (`sqlite:///file`, `mysql+pymysql://…`, `mariadb+pymysql://…`).
 
     The pool is as large as the number of threads; `wait` is how many seconds to wait for a lock, a busy database or a
-    free connection; a database that is not our `own` is left as it is, its journal included. Make it after a worker process has started, never before a fork.
+    free connection; a database that is not our `own` is left as it is, its journal included. Make it after a worker
+    process has started, never before a fork.
 
     SQLite: transactions begin explicitly, WAL, foreign keys, synchronous=FULL.
     MySQL family: utf8mb4, strict mode, UTC. Transactions are REPEATABLE READ, so page, count and documents of one read

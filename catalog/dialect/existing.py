@@ -164,6 +164,11 @@ def existing_tables(connection: Connection) -> list[ExistingTable]:
     return found
 
 
+def holds_bytes(type_: TypeEngine[Any]) -> bool:
+    """Whether a column holds bytes rather than characters."""
+    return isinstance(type_, (sa.LargeBinary, sa.BINARY, sa.VARBINARY))
+
+
 def is_truth(type_: TypeEngine[Any]) -> bool:
     """Whether a column was declared for truth values: BOOLEAN, or the family's TINYINT(1)."""
     return isinstance(type_, sa.Boolean) or (isinstance(type_, mysql.TINYINT) and type_.display_width == 1)

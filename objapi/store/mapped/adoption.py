@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 import yaml
 
-from catalog.dialect.existing import ExistingColumn, ExistingTable, is_truth
+from catalog.dialect.existing import ExistingColumn, ExistingTable, holds_bytes, is_truth
 from objapi.model.loading.reading import NAME
 from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
 from objapi.model.loading.tables import MOST_KEYS
@@ -171,9 +171,8 @@ class _Declaration:
                 return {"kind": str(Kind.NUMBER)}
             case sa.DateTime() | sa.Date():
                 return {"kind": str(Kind.DATETIME)}
-            case sa.LargeBinary() if (getattr(type_, "length", None) or SHORT_BYTES + 1) <= SHORT_BYTES:
-                return {"kind": str(Kind.STRING)}
-        return None
+        is_short = holds_bytes(type_) and (getattr(type_, "length", None) or SHORT_BYTES + 1) <= SHORT_BYTES
+        return {"kind": str(Kind.STRING)} if is_short else None
 
     @staticmethod
     def _title(fields: Mapping[str, Mapping[str, object]]) -> str | None:

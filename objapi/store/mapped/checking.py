@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from catalog.dialect.existing import ExistingColumn
+from catalog.dialect.existing import ExistingColumn, holds_bytes
 from objapi.errors import Cause
 from objapi.model.types import Field, Kind
 from objapi.store.draft import Draft
@@ -48,7 +48,7 @@ def _problems(layout: Layout, field: Field, value: object, draft: Draft) -> Iter
         low, high = _bounds(known)
         if not low <= value <= high:
             yield "invalid", f"a whole number from {low} to {high} fits, not {value}"
-    if field.kind is Kind.STRING and isinstance(known.type, sa.LargeBinary) and not _is_hexadecimal(str(value)):
+    if field.kind is Kind.STRING and holds_bytes(known.type) and not _is_hexadecimal(str(value)):
         yield "invalid", "bytes are written as pairs of hexadecimal digits"
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from catalog.dialect.existing import holds_bytes
 from objapi.model.kind_fields import DEFAULT_PRECISION
 from objapi.model.types import Field, Kind
 from objapi.store.mapped.names import RowNames
@@ -69,7 +70,7 @@ class Conversion:
             case Kind.DATETIME:
                 moment = datetime.fromisoformat(str(stored)).astimezone(UTC if in_utc else self.zone)
                 return moment.date() if isinstance(type_, sa.Date) else moment.replace(tzinfo=None)
-            case Kind.STRING if isinstance(type_, sa.LargeBinary):
+            case Kind.STRING if holds_bytes(type_):
                 return bytes.fromhex(str(stored))
             case _:
                 return stored
