@@ -21,7 +21,7 @@ class Script:
             assert answer.status_code == 201, answer.text
             self.http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
 
-    def get(self, path: str, **query: Any) -> requests.Response:
+    def get(self, path: str, /, **query: Any) -> requests.Response:
         return self.http.get(self.root + path, params=query, timeout=30, allow_redirects=False)
 
     def post(self, path: str, value: Any) -> requests.Response:
@@ -90,10 +90,13 @@ def test_payloads_sent_at_once_make_no_twins(root: str, portal: Script) -> None:
 
 
 def test_options_hold_for_every_process_at_once(root: str, portal: Script) -> None:
-    portal.post(SYNC, payload("9005"))
+    sent = payload("9005")
+    sent["sessions"][0]["beamLineName"] = "BM07"
+    portal.post(SYNC, sent)
     facility, staff = Script(root, "facility"), Script(root, "beamline")
     known = facility.get("/options").json()
-    group = {"groupName": "T", "uiGroup": "mx", "permission": "mx_staff", "beamLines": [{"beamLineName": "ID30A-1"}]}
+    group = {"groupName": "T", "uiGroup": "mx", "permission": "mx_staff", "beamLines": [{"beamLineName": "BM07"}]}
+    assert staff.get("/proposals/AC9005").status_code == 404
     url = f"{facility.root}/options"
     changed = facility.http.patch(url, json={"beamLineGroups": [*known["beamLineGroups"], group]}, timeout=30)
     try:
