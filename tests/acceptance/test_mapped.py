@@ -1,0 +1,141 @@
+"""Tables that are there already, over HTTP: the ISPyB tables beside the laboratory, in one site."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.acceptance.client import Client, failed, succeeded
+from tests.acceptance.conftest import Serve
+from tests.acceptance.making import unique
+from tests.conftest import DATABASES
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def facility(request: pytest.FixtureRequest, serve: Serve) -> str:
+    """The URL of a server of the sample laboratory that has the ISPyB profile as well."""
+    return serve(request.param, OBJAPI_PROFILES="lims,ispyb")
+
+
+@pytest.fixture
+def caller(facility: str) -> Iterator[Callable[[str], Client]]:
+    clients: list[Client] = []
+
+    def client(user: str) -> Client:
+        clients.append(Client(facility, user))
+        return clients[-1]
+
+    yield client
+    for made in clients:
+        made.http.close()
+
+
+@pytest.fixture
+def boss(caller: Callable[[str], Client]) -> Client:
+    return caller("admin")
+
+
+def make_person(client: Client, login: str) -> str:
+    path: str = client.call("create", {"obj_type": "Person", "login": login, "familyName": login})["path"]
+    return path
+
+
+def make_proposal(client: Client, login: str, number: str, code: str = "QX") -> dict[str, str]:
+    request = {"obj_type": "Proposal", "proposalCode": code, "proposalNumber": number}
+    return client.call("create", request | {"Person": f"portal_type:Person|login:{login}"})
+
+
+def test_rows_are_read_by_their_columns_in_the_order_asked_for(boss: Client) -> None:
+    login, code = unique("reader").replace(" ", ""), "RX"
+    make_person(boss, login)
+    for number in ("1", "3", "2"):
+        make_proposal(boss, login, number, code)
+    found = boss.read(portal_type="Proposal", proposalCode=code, sort_on="proposalNumber", sort_order="reverse")
+    assert [item["proposalNumber"] for item in found["objects"]] == ["3", "2", "1"]
+    page = boss.read(portal_type="Proposal", proposalCode="rx", sort_on="proposalNumber", page_size="2", page_nr="1")
+    assert (page["total_objects"], [item["proposalNumber"] for item in page["objects"]]) == (3, ["3"])
+    streamed = boss.read(portal_type="Proposal", proposalCode=code, page_size="0")
+    assert len(streamed["objects"]) == 3
+
+
+def test_row_is_created_changed_and_removed(boss: Client) -> None:
+    login = unique("writer").replace(" ", "")
+    person = make_person(boss, login)
+    made = make_proposal(boss, login, "10")
+    (seen,) = boss.read(portal_type="Proposal", UID=made["obj_uid"])["objects"]
+    assert (seen["path"], seen["id"]) == (made["path"], made["obj_id"])
+    assert seen["Person"] == boss.read(portal_type="Person", login=login)["objects"][0]["UID"]
+
+    changed = boss.call("update", {"obj_path": made["path"], "title": "Lysozyme", "version": str(seen["version"])})
+    assert changed["updated"] == ["title"]
+    boss.refused("update", {"obj_path": made["path"], "title": "x", "version": str(seen["version"])}, status=409)
+    assert boss.only(portal_type="Proposal", UID=made["obj_uid"])["title"] == "Lysozyme"
+
+    rows = [make_proposal(boss, login, str(number)) for number in (11, 12)]
+    values = {row["path"]: {"title": f"Number {row['obj_id']}"} for row in rows}
+    boss.call("update_many", {"input_values": json.dumps(values)})
+    for row in rows:
+        assert boss.only(portal_type="Proposal", UID=row["obj_uid"])["title"] == f"Number {row['obj_id']}"
+
+    uid = boss.only(portal_type="Person", login=login)["UID"]
+    boss.refused("remove", {"UID": uid}, status=409, type="ReferenceInUse")
+    boss.call("remove", [("UID", row["obj_uid"]) for row in (made, *rows)] + [("UID", uid)])
+    assert boss.read(portal_type="Person", login=login)["total_objects"] == 0
+    assert failed(boss.get("history", {"obj_path": person}), 404)
+    history = succeeded(boss.get("history", {"obj_uid": made["obj_uid"]}))["history"]
+    assert [item["event"] for item in history] == ["remove", "update", "create"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "named"),
+    [
+        ({}, 422, "Person"),
+        ({"Person": "portal_type:Person|login:nobody-at-all"}, 422, "Person"),
+        ({"Person": "portal_type:Person|login:facility", "proposalType": "toolong"}, 422, "proposalType"),
+        ({"Person": "portal_type:Person|login:facility", "state": "Lost"}, 422, "state"),
+        ({"Person": "portal_type:Person|login:facility", "colour": "red"}, 400, "colour"),
+    ],
+)
+def test_what_a_row_cannot_take_is_named(boss: Client, fields: dict[str, str], status: int, named: str) -> None:
+    body = failed(boss.post("create", {"obj_type": "Proposal", "proposalCode": "QQ"} | fields), status)
+    assert named in body["message"]
+    assert boss.read(portal_type="Proposal", proposalCode="QQ")["total_objects"] == 0
+
+
+def test_people_see_the_rows_that_are_theirs(boss: Client, caller: Callable[[str], Client]) -> None:
+    pavel = caller("pavel")
+    assert pavel.read(portal_type="Proposal")["total_objects"] == 0
+    if boss.read(portal_type="Person", login="pavel")["total_objects"] == 0:
+        make_person(boss, "pavel")
+    made = make_proposal(boss, "pavel", unique("2")[:9])
+    boss.call(
+        "create",
+        {"obj_type": "ProposalHasPerson", "Proposal": made["obj_uid"], "Person": "portal_type:Person|login:pavel"},
+    )
+    assert pavel.only(portal_type="Proposal")["UID"] == made["obj_uid"]
+    pavel.refused("update", {"obj_path": made["path"], "title": "Mine"}, status=403)
+    other = make_proposal(boss, "facility", "99")
+    pavel.refused("update", {"obj_path": other["path"], "title": "Mine"}, status=404)
+    new = {"obj_type": "Protein", "acronym": "LYZ"}
+    pavel.call("create", new | {"Proposal": made["obj_uid"]})
+    pavel.refused("create", new | {"Proposal": other["obj_uid"]}, status=422)
+    assert boss.read(portal_type="Protein", acronym="LYZ")["total_objects"] == 1
+    boss.call("remove", {"UID": boss.only(portal_type="ProposalHasPerson", Proposal=made["obj_uid"])["UID"]})
+    assert pavel.read(portal_type="Proposal")["total_objects"] == 0
+
+
+def test_both_faces_show_the_same_rows(facility: str, boss: Client) -> None:
+    made = make_proposal(boss, "facility", "424", "FX")
+    root = f"{facility}/ispyb/api/v1"
+    login = {"plugin": "dummy", "login": "facility", "password": "x"}
+    token = boss.http.post(f"{root}/auth/login", json=login, timeout=30).json()["token"]
+    boss.http.auth = None
+    answer = boss.http.get(f"{root}/proposals/FX424", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert answer.json()["proposalId"] == int(made["obj_id"])
+
+
+def test_types_and_catalogs_tell_of_tables(boss: Client) -> None:
+    described = succeeded(boss.get("types/Proposal"))["type"]
+    assert {"Person", "proposalCode"} <= {field["name"] for field in described["fields"]}
+    catalogs = {item["name"]: item for item in succeeded(boss.get("catalogs"))["catalogs"]}
+    assert {"proposalCode", "personId", "Person", "UID"} <= {item["name"] for item in catalogs["proposal"]["indexes"]}
