@@ -53,6 +53,9 @@ from workflows import Cascades
 RETRY_AFTER = 2
 """Seconds after which a client may try again when the database is away."""
 
+LONGEST_PAUSE = 1.0
+"""Seconds that a repeated transaction waits at most before it begins again."""
+
 OUTCOME_UNKNOWN = (
     "The database was lost while the request was being committed, so it is not known whether it was carried out. "
     "Read the objects before sending it again."
@@ -262,7 +265,7 @@ class Site:
                 if attempt == tries or not _worth_repeating(error):
                     raise _translated(error) from error
                 _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads contenders, no secret
+                time.sleep(random.uniform(0, min(0.02 * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - spreads contenders, no secret
             except exc.TimeoutError as error:
                 raise _translated(error) from error
         raise AssertionError("unreachable")
