@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from objapi.api.forms import FormOptions, marshal, parse_pairs
 from objapi.api.json_body import NumberLiteral, merge, parse_body
-from objapi.model.json_text import parse_json
 from objapi.errors import BadRequest
+from objapi.model.json_text import parse_json
 
 
 def test_number_literals_are_kept() -> None:
