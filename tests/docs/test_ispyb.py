@@ -3,6 +3,7 @@
 import re
 
 import click
+import yaml
 
 from objapi.cli.ispyb import ispyb
 from objapi.ispyb import tables
@@ -10,7 +11,7 @@ from objapi.ispyb.auth import configuration
 from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.ispyb.groups import GROUPS
 from objapi.settings import SETTINGS
-from tests.docs.pages import DOCS, blocks, table_rows
+from tests.docs.pages import DOCS, blocks
 
 PAGE = DOCS / "ispyb.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -53,9 +54,13 @@ def test_the_routes_are_counted() -> None:
     assert f"All {number} routes" in TEXT
 
 
-def test_kinds_of_plugins_are_those_that_there_are() -> None:
-    kinds = {row[0] for row in table_rows(PAGE, "## Logging in")}
-    assert kinds == set(re.findall(r"dummy|gateway|ldap|keycloak", configuration.__doc__ or ""))
+def test_plugins_on_the_page_are_of_kinds_that_there_are() -> None:
+    (block,) = blocks(PAGE, "yaml")
+    named = re.findall(r"AUTH_CLASS: (\w+)|KIND: (\w+)", TEXT)
+    kinds = set(re.findall(r"dummy|gateway|ldap|keycloak", configuration.__doc__ or ""))
+    assert named
+    assert all(any(kind in (class_ or word).lower() for kind in kinds) for class_, word in named)
+    assert {next(iter(entry)) for entry in yaml.safe_load(block.text)["AUTH"]} <= kinds
 
 
 def test_the_account_of_the_example_is_made() -> None:
