@@ -29,9 +29,18 @@ from objapi.store.access import FieldAccess
 from objapi.store.acls import AclBook
 from objapi.store.contents import Contents
 from objapi.store.dependents import Dependents
-from objapi.store.installing import count_objects, install_contents, layout_contents, missing_contents, rework
+from objapi.store.installing import (
+    count_objects,
+    install_contents,
+    layout_contents,
+    missing_contents,
+    rework,
+    system_planner,
+)
+from objapi.store.instants import to_micros
 from objapi.store.machinery import Machinery
-from objapi.store.mapped.databases import Place, find_places
+from objapi.store.mapped import aside
+from objapi.store.mapped.databases import Connections, Place, find_places
 from objapi.store.mapped.store import RowStore
 from objapi.store.records import StaleWrite
 from objapi.store.schema import entities
@@ -181,6 +190,8 @@ class Site:
         problem = state_problem(self.engine, self.registry, self.settings.site_id)
         if problem is not None:
             raise SiteError(problem)
+        if any(place.engine is not None for place in self.machinery.rows.places.values()):
+            self.settle_left()
 
     def upgrade(self, progress: Progress) -> None:
         """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
@@ -222,11 +233,50 @@ class Site:
 
         It is done again when the database reports a deadlock or the like, so it must act on the transaction alone.
         """
+        opened: list[Connections] = []
 
         def carry_out(connection: Connection) -> _T:
-            return work(self._transaction(connection, authenticate, write, request_id))
+            while opened:
+                opened.pop().close()
+            transaction = self._transaction(connection, authenticate, write, request_id)
+            opened.append(transaction.connections)
+            return work(transaction)
 
-        return self.transact(carry_out, write=write)
+        try:
+            result = self.transact(carry_out, write=write)
+            for connections in opened:
+                self._commit_elsewhere(connections)
+        finally:
+            for connections in opened:
+                connections.close()
+        return result
+
+    def _commit_elsewhere(self, connections: Connections) -> None:
+        """Commit what was written to databases elsewhere, then keep what was noted of it; or forget the notes."""
+        notes = connections.notes
+        if not notes:
+            return
+        try:
+            connections.commit()
+        except exc.DBAPIError as error:
+            if _is_cut(error):
+                raise Unavailable(OUTCOME_UNKNOWN, retry_after=RETRY_AFTER) from error
+            self.transact(partial(aside.drop, notes=notes), write=True)
+            raise _translated(error) from error
+        self.transact(partial(aside.settle, notes=notes), write=True)
+
+    def settle_left(self) -> int:
+        """Carry over or drop what a crash left pending beside databases elsewhere; how many requests that were."""
+
+        def settle(connection: Connection) -> int:
+            planner = system_planner(self.machinery, connection, self.now())
+            rows = planner.workspace.rows
+            try:
+                return aside.settle_left(connection, to_micros(self.now()), rows.stamps_of)
+            finally:
+                rows.connections.close()
+
+        return self.transact(settle, write=True)
 
     def stream(
         self,
@@ -241,8 +291,10 @@ class Site:
             transaction = self._transaction(connection, authenticate, False, request_id)
             result = work(transaction)
             if transaction.held is None:
+                transaction.connections.close()
                 connection.close()
             else:
+                transaction.held.when_done(transaction.connections.close)
                 transaction.held.when_done(connection.close)
         except BaseException as error:
             connection.close()

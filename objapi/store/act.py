@@ -10,12 +10,14 @@ from sqlalchemy import Connection, delete, update
 
 from catalog import CatalogTables, remove, upsert
 from catalog.dialect import bulk_update, insert_rows
-from objapi.errors import Conflict
+from objapi.errors import Conflict, CrossDatabase
 from objapi.model.types import Kind
 from objapi.store.acls import Acl, digest_of
 from objapi.store.blobs import write_blobs
 from objapi.store.draft import Draft
 from objapi.store.historian import history_rows
+from objapi.store.instants import to_micros
+from objapi.store.mapped.aside import Aside
 from objapi.store.mapped.writing import RowWriter
 from objapi.store.planner import StorePlanner
 from objapi.store.records import StaleWrite, chunks
@@ -52,8 +54,7 @@ def act(
         rendered = {draft.rid: renderer.render(draft) for draft in living}
     planner.workspace.confirm(everything.written)
     rows = everything.kept(in_tables=True)
-    if rows.created or rows.changed or rows.removed:
-        RowWriter(planner).write(rows.created, rows.changed, rows.removed)
+    noted = _write_rows(planner, rows, alone=settled.empty) if rows.created or rows.changed or rows.removed else None
     numbers = planner.around.book.numbers(_acls(living))
     acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
     planner.naming.sequences.write()
@@ -68,7 +69,28 @@ def act(
     _write_references(planner, [*settled.created, *settled.changed])
     write_blobs(connection, planner.blobs)
     _write_catalogs(connection, living, rendered, acl_of, tables, all_sides)
-    insert_rows(connection, history, history_rows(planner, everything, request_id))
+    happened = history_rows(planner, everything, request_id)
+    if noted is None:
+        insert_rows(connection, history, happened)
+    else:
+        noted.history = happened
+        planner.workspace.rows.note(noted, to_micros(planner.now))
+
+
+def _write_rows(planner: StorePlanner, rows: Settled, *, alone: bool) -> Aside | None:
+    """Write rows of tables; what is to be kept beside them once a database elsewhere has committed them, if one has to.
+
+    Raises CrossDatabase when something else (they are not `alone`) would have to be written with those.
+    """
+    elsewhere = planner.workspace.rows.elsewhere([*rows.created, *rows.changed, *rows.removed])
+    if elsewhere is not None and not alone:
+        raise CrossDatabase(
+            f"The request would write in the database {elsewhere} and in the gateway's own, which cannot be done "
+            "as one. Send a request for each."
+        )
+    writer = RowWriter(planner)
+    writer.write(rows.created, rows.changed, rows.removed)
+    return None if elsewhere is None else writer.aside
 
 
 def _acls(drafts: Iterable[Draft]) -> list[Acl]:

@@ -107,8 +107,18 @@ class CriteriaReader:
         if catalog.table_of is None:
             tables, connection = self._tables[catalog.name], self._rows.connections.own
         else:
+            self._refuse_states_elsewhere(catalog, catalog.table_of, query)
             tables, connection = self._rows.tables(catalog.table_of), self._rows.connection(catalog.table_of)
         return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
+
+    def _refuse_states_elsewhere(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:
+        """Raise BadRequest for a search by what the gateway keeps beside rows that are in a database elsewhere."""
+        if self._rows.is_elsewhere(portal_type):
+            kept = {workflow.state_variable for workflow in self._registry.chain(portal_type)}
+            asked = {clause.index for clause in query.clauses} | {key.index for key in query.sort}
+            for name in sorted(kept & asked):
+                message = f"{name}: the states are in another database than {catalog.name}, which no search reaches."
+                raise BadRequest(message, causes=[Cause("parameter", name, message)])
 
     def _catalog(self, find: Find, *, own_catalog: bool) -> tuple[CatalogDeclaration, frozenset[str] | None]:
         registry = self._registry

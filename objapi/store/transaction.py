@@ -87,8 +87,8 @@ class Transaction:
         self._request_id = request_id
         self._acls = AclView(machinery.book, connection)
         self._rights = Rights(user, self._acls, machinery.registry.roles.scoped_roles)
-        self._connections = Connections(connection, machinery.rows.places, writes=writes)
-        self._rows = Rows(machinery.rows, self._connections, self._rights)
+        self.connections = Connections(connection, machinery.rows.places, writes=writes)
+        self._rows = Rows(machinery.rows, self.connections, self._rights)
         options = QueryOptions.gateway(machinery.site_id, machinery.zone)
         reader = CriteriaReader(
             machinery.registry, machinery.tables, machinery.access, self._rights, options, self._rows

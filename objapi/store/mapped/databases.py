@@ -60,6 +60,8 @@ class Connections:
         self._places = places
         self._writes = writes
         self._elsewhere: dict[str, Connection] = {}
+        self.notes: list[int] = []
+        """What is pending until the databases elsewhere have committed."""
 
     def of(self, database: str) -> Connection:
         """The connection on which the tables of a database are reached."""

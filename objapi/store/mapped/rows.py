@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import sqlalchemy as sa
 
+from objapi.errors import CrossDatabase
 from objapi.store.acls import VIEW, Acl, Settings, derive
+from objapi.store.mapped.aside import Aside
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.schema import row_states
@@ -21,6 +23,14 @@ from objapi.store.rights import Rights
 MOST_VERSION = 999_999_999
 """Versions have at most nine digits, as clients send them back."""
 _NOTHING = "{}"
+
+
+class DraftOfType(Protocol):
+    """What the rows need to know of an object to be written."""
+
+    @property
+    def portal_type(self) -> str:
+        """The name of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,29 @@ class Rows:
         """The connection on which the table of a type is reached."""
         return self.connections.of(self.names.tables[portal_type].database)
 
+    def is_elsewhere(self, portal_type: str) -> bool:
+        """Whether the rows of a type are in a database that is reached by a connection of its own."""
+        return self.connections.is_elsewhere(self.names.tables[portal_type].database)
+
+    def elsewhere(self, drafts: Iterable[DraftOfType]) -> str | None:
+        """The database that rows are written to in a transaction of its own; None: in that of the gateway.
+
+        Raises CrossDatabase when they are in several.
+        """
+        databases = {self.names.tables[draft.portal_type].database for draft in drafts}
+        places = {name if self.connections.is_elsewhere(name) else None for name in databases}
+        if len(places) > 1:
+            raise CrossDatabase(
+                f"The request would write in several databases ({', '.join(sorted(databases))}), which cannot be done "
+                "as one. Send a request for each."
+            )
+        return next(iter(places), None)
+
+    def note(self, aside: Aside, at: int) -> None:
+        """Note what is to be kept beside rows elsewhere, until their database has committed them."""
+        database = self.names.tables[aside.expected[0][0]].database
+        self.connections.notes.append(aside.note(self.connections.own, database, at))
+
     def records(self, rids: Iterable[int], *, lock: bool = False) -> list[Record]:
         """The rows with these numbers, in the order of their keys; those that do not exist are passed over."""
         keys: dict[str, list[int]] = {}
@@ -80,6 +113,11 @@ class Rows:
     def stamps(self, rids: Iterable[int]) -> dict[int, int]:
         """Number → stamp of rows, read from what is committed last and locked until the transaction ends."""
         return {record.rid: record.stamp for record in self.records(rids, lock=True)}
+
+    def stamps_of(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """(Type, key) → stamp of the rows that are there."""
+        rids = [self.names.rid(portal_type, key) for portal_type, key in keys]
+        return {self.names.of_rid(record.rid): record.stamp for record in self.records(rids)}
 
     def key_values(self, rid: int) -> tuple[int, ...]:
         """The values of the key columns of a row."""

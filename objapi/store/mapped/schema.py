@@ -36,3 +36,15 @@ row_variables = Table(
     **TABLE_OPTIONS,
 )
 """The states of rows by workflow variable, to be searched by."""
+
+row_pending = Table(
+    "row_pending",
+    metadata,
+    Column("id", big_key(), primary_key=True, autoincrement=False),
+    Column("at", big_integer(), nullable=False),
+    Column("place", ascii_key(64), nullable=False),
+    Column("document", long_text(), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""What is to be kept beside rows of a database elsewhere once that has committed them; empty but for requests under
+way and for what a crash left."""

@@ -1,6 +1,7 @@
 """Whose rows are whose: the permissions and the declared rule of a type as SQL conditions."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -56,10 +57,12 @@ class Sight:
             return None if usually else sa.false()
         everywhere, scoped = self._rights.acls_with(permission)
         allowed = set(everywhere).union(*(acls for scopes, acls in scoped if self.scope in scopes))
-        kept = sa.exists().where(row_states.c.portal_type == portal_type, row_states.c.row_key == layout.packed)
-        if usually:
-            return sa.not_(kept.where(row_states.c.acl.not_in(sorted(allowed))))
-        return kept.where(row_states.c.acl.in_(sorted(allowed)))
+        acl = row_states.c.acl.not_in(sorted(allowed)) if usually else row_states.c.acl.in_(sorted(allowed))
+        kept = sa.select(row_states.c.row_key).where(row_states.c.portal_type == portal_type, acl)
+        keys: Any = kept
+        if self._connections.is_elsewhere(self._store.names.tables[portal_type].database):
+            keys = list(self._connections.own.scalars(kept))
+        return layout.packed.not_in(keys) if usually else layout.packed.in_(keys)
 
     # The rule
 

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from catalog.dialect import insert_rows, upsert_rows
+from catalog.dialect import insert_rows
 from catalog.dialect.borrowed import insert_keys
 from catalog.dialect.existing import update_rows
 from objapi.errors import ApiError, Conflict, Forbidden, ReferenceInUse, ValidationError
@@ -20,11 +20,11 @@ from objapi.model.types import Field, Kind
 from objapi.store.acls import digest_of
 from objapi.store.draft import Draft
 from objapi.store.instants import to_micros
+from objapi.store.mapped.aside import Aside
 from objapi.store.mapped.checking import row_causes
 from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.naming import NEW, give_key
 from objapi.store.mapped.rows import Rows
-from objapi.store.mapped.schema import row_states, row_variables
 from objapi.store.planner import StorePlanner
 from objapi.store.records import StaleWrite, chunks
 
@@ -38,6 +38,8 @@ class RowWriter:
         self._planner = planner
         self._workspace = planner.workspace
         self._rows: Rows = planner.workspace.rows
+        self.aside = Aside()
+        """What is to be kept beside the rows."""
         self._given: dict[str, str] = {}
         """UID that a new row had while it was planned → the one that its key gives."""
 
@@ -51,6 +53,9 @@ class RowWriter:
         self._insert(created)
         self._update(changed)
         self._keep([*created, *changed], removed)
+        if self._rows.elsewhere([*created, *changed, *removed]) is None:
+            self.aside.write(self._rows.connections.own)
+            self.aside = Aside()
         self._read_again([*created, *changed])
 
     # Rows
@@ -160,22 +165,14 @@ class RowWriter:
     # What is kept beside them
 
     def _keep(self, written: Sequence[Draft], removed: Sequence[Draft]) -> None:
-        """Write states and settings of the rows whose type has workflows; forget those of removed rows."""
-        connection = self._rows.connections.own
-        for portal_type, drafts in _by_type(removed).items():
-            for chunk in chunks(drafts):
-                keys = [self._rows.names.of_rid(draft.rid)[1] for draft in chunk]
-                for table in (row_states, row_variables):
-                    connection.execute(
-                        sa.delete(table).where(table.c.portal_type == portal_type, table.c.row_key.in_(keys))
-                    )
+        """Note the states and settings of the rows whose type has workflows; forget those of removed rows."""
+        names, aside = self._rows.names, self.aside
+        aside.forgotten.extend(names.of_rid(draft.rid) for draft in removed)
+        aside.expected.extend((*names.of_rid(draft.rid), None) for draft in removed)
         moved = [draft for draft in written if self._rows.store.keeps_states(draft.portal_type) and _moved(draft)]
-        if not moved:
-            return
         numbers = self._planner.around.book.numbers(draft.acl for draft in moved)
-        upsert_rows(connection, row_states, [self._state_row(draft, numbers[digest_of(draft.acl)]) for draft in moved])
-        variables = [row for draft in moved for row in self._variable_rows(draft)]
-        upsert_rows(connection, row_variables, variables)
+        aside.states.extend(self._state_row(draft, numbers[digest_of(draft.acl)]) for draft in moved)
+        aside.variables.extend(row for draft in moved for row in self._variable_rows(draft))
 
     def _state_row(self, draft: Draft, acl: int) -> dict[str, object]:
         now = to_micros(self._planner.now)
@@ -218,6 +215,7 @@ class RowWriter:
                     f"somebody with the right to see all of them."
                 )
             draft.version_after = record.version
+            self.aside.expected.append((*self._rows.names.of_rid(draft.rid), record.stamp))
 
     def _layout(self, portal_type: str) -> Layout:
         return self._rows.store.layout(portal_type, self._rows.connections)

@@ -38,6 +38,16 @@ def upgrade() -> None:
         if_not_exists=True,
         **TABLE_OPTIONS,
     )
+    op.create_table(
+        "row_pending",
+        sa.Column("id", big_key(), nullable=False, autoincrement=False),
+        sa.Column("at", big_integer(), nullable=False),
+        sa.Column("place", ascii_key(64), nullable=False),
+        sa.Column("document", long_text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        if_not_exists=True,
+        **TABLE_OPTIONS,
+    )
     present = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes("row_variables")}
     if "ix_row_variables_value" not in present:
         op.create_index("ix_row_variables_value", "row_variables", ["portal_type", "variable", "value", "row_key"])

@@ -1,0 +1,93 @@
+"""What is kept beside rows: written with them where they are in the same transaction, else noted first.
+
+Rows in a database elsewhere are committed by themselves. What the gateway keeps of such a request (history, states) is
+noted as pending in its own database before, and carried over from there after. When a crash comes between, the rows
+themselves tell which of the two happened: `settle_left` asks them.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from catalog.dialect import insert_rows, upsert_rows
+from objapi.store.mapped.schema import row_pending, row_states, row_variables
+from objapi.store.rowids import rowids
+from objapi.store.schema import history
+
+LEFT_AFTER = 60_000_000
+"""Microseconds after which a pending note is no longer that of a request under way."""
+
+_log = logging.getLogger("objapi.store.mapped")
+
+
+@dataclass(slots=True)
+class Aside:
+    """What one request keeps beside rows.
+
+    `expected` are (type, key, stamp) of the rows as they are after the request; no stamp for a row that is gone.
+    """
+
+    states: list[dict[str, Any]] = field(default_factory=list)
+    variables: list[dict[str, Any]] = field(default_factory=list)
+    forgotten: list[tuple[str, int]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    expected: list[tuple[str, int, int | None]] = field(default_factory=list)
+
+    def write(self, connection: Connection) -> None:
+        """Write it where it belongs."""
+        by_type: dict[str, list[int]] = {}
+        for portal_type, key in self.forgotten:
+            by_type.setdefault(portal_type, []).append(key)
+        for portal_type, keys in by_type.items():
+            for start in range(0, len(keys), 500):
+                part = keys[start : start + 500]
+                for table in (row_states, row_variables):
+                    condition = sa.and_(table.c.portal_type == portal_type, table.c.row_key.in_(part))
+                    connection.execute(sa.delete(table).where(condition))
+        upsert_rows(connection, row_states, self.states)
+        upsert_rows(connection, row_variables, self.variables)
+        insert_rows(connection, history, self.history)
+
+    def note(self, connection: Connection, database: str, at: int) -> int:
+        """Note it as pending; the number of the note."""
+        number = rowids.next()
+        document = orjson.dumps(asdict(self)).decode()
+        insert_rows(connection, row_pending, [{"id": number, "at": at, "place": database, "document": document}])
+        return number
+
+
+def settle(connection: Connection, notes: Sequence[int]) -> None:
+    """Carry pending notes over, once their rows are committed."""
+    statement = sa.select(row_pending.c.document).where(row_pending.c.id.in_(notes)).order_by(row_pending.c.id)
+    for document in connection.scalars(statement).all():
+        Aside(**orjson.loads(document)).write(connection)
+    drop(connection, notes)
+
+
+def drop(connection: Connection, notes: Sequence[int]) -> None:
+    """Forget pending notes, whose rows were not committed."""
+    connection.execute(sa.delete(row_pending).where(row_pending.c.id.in_(notes)))
+
+
+def settle_left(connection: Connection, now: int, stamps: Callable[[list[tuple[str, int]]], Mapping[Any, int]]) -> int:
+    """Carry over or drop what a crash left pending, as the rows tell; how many notes there were.
+
+    `stamps` gives (type, key) → stamp of the rows that are there.
+    """
+    left = connection.execute(
+        sa.select(row_pending.c.id, row_pending.c.document).where(row_pending.c.at < now - LEFT_AFTER)
+    ).all()
+    for number, document in left:
+        aside = Aside(**orjson.loads(document))
+        found = stamps([(portal_type, key) for portal_type, key, _ in aside.expected])
+        done = any(found.get((portal_type, key)) == stamp for portal_type, key, stamp in aside.expected)
+        _log.warning("a request to a database elsewhere was cut short; it was %s", "carried out" if done else "undone")
+        if done:
+            aside.write(connection)
+        drop(connection, [number])
+    return len(left)
