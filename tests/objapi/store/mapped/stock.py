@@ -69,5 +69,8 @@ class OtherProgram:
             statement = sa.select(table).order_by(*table.primary_key.columns)
             return [dict(row) for row in connection.execute(statement).mappings()]
 
+    def table_names(self) -> list[str]:
+        return sorted(sa.inspect(self._engine).get_table_names())
+
     def close(self) -> None:
         self._engine.dispose()
