@@ -42,7 +42,9 @@ from objapi.store.machinery import Machinery
 from objapi.store.mapped import aside
 from objapi.store.mapped.databases import Connections, Place, find_places
 from objapi.store.mapped.store import RowStore
+from objapi.store.mapped.upkeep import rework_rows
 from objapi.store.records import StaleWrite
+from objapi.store.rights import AclView
 from objapi.store.schema import entities
 from objapi.store.scopes import ensure_scope
 from objapi.store.sweeping import sweep
@@ -175,12 +177,17 @@ class Site:
                 before_chunk()
                 last, done = self.transact(partial(self._rework, last), write=True)
                 advance(done)
+        self.transact(self._rework_rows, write=True)
         swept = 1
         while swept:
             before_chunk()
             swept = self.transact(
                 lambda connection: sweep(connection, self.registry, self.machinery.tables), write=True
             )
+
+    def _rework_rows(self, connection: Connection) -> None:
+        self.machinery.book.refresh(connection)
+        rework_rows(connection, self.machinery.rows, AclView(self.machinery.book, connection))
 
     def _rework(self, after: int, connection: Connection) -> tuple[int, int]:
         return rework(self.machinery, connection, self.now(), after)

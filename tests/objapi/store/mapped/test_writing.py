@@ -16,9 +16,11 @@ from objapi.errors import (
     UnresolvedReference,
     ValidationError,
 )
+from objapi.store.mapped.schema import row_states
 from objapi.store.requests import ByCriteria, ByPath, ByUid, CreateItem, UpdateItem
 from tests.objapi.store.mapped.conftest import StoreRoom
 from tests.objapi.store.mapped.stock import Article, Supplier, Watch
+from tests.objapi.store.workshop import quietly
 
 WALL_CLOCK = datetime(2026, 4, 1, 9, 15)  # noqa: DTZ001 - as the table holds it
 
@@ -353,3 +355,11 @@ def test_history_of_a_removed_row_is_read_by_its_uid(room: StoreRoom) -> None:
     room.gateway.remove("kim", uid)
     (row,) = room.gateway.history("boss", ByUid(uid)).rows
     assert (row["event"], row["changes"]["code"]) == ("remove", {"old": "TX", "new": None})
+
+
+def test_permissions_that_are_declared_anew_hold_for_rows_that_were_moved(room: StoreRoom) -> None:
+    room.gateway.act("kim", "hide", "/stock/Article/2")
+    room.gateway.site.transact(lambda own: own.execute(sa.update(row_states).values(acl=1)), write=True)
+    room.gateway.site.reindex(quietly)
+    assert states(room, "kim") == {"1": "open", "3": "open", "4": "open"}
+    assert states(room)["2"] == "hidden"
