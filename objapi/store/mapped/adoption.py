@@ -61,7 +61,7 @@ def adopt(
     single = {name: by_name[name].key for name in names if len(by_name[name].key) == 1}
     for table in chosen:
         if table.name.lower() in names:
-            declared = _Declaration(table, names, single, adoption.left_out).declared(database, folder)
+            declared = _Declaration(table, names, single, adoption.left_out, prefix).declared(database, folder)
             adoption.types[names[table.name.lower()]] = declared
     return adoption
 
@@ -89,6 +89,7 @@ class _Declaration:
     names: Mapping[str, str]
     single: Mapping[str, tuple[str, ...]]
     left_out: list[str]
+    prefix: str
 
     def declared(self, database: str, folder: str) -> dict[str, object]:
         fields = dict(self._fields())
@@ -136,13 +137,13 @@ class _Declaration:
         }
 
     def _name(self, column: str, target: str | None, references: Mapping[str, str], taken: set[str]) -> str:
-        """The name of a field: the type it leads to when nothing else does, else its column, without an ending Id."""
+        """The name of a field: the table it leads to when nothing else does, else its column, without an ending Id."""
         columns = {item.name for item in self.table.columns}
         wanted = [re.sub(r"[^A-Za-z0-9_]+", "_", column).strip("_")]
         if target is not None:
             wanted.insert(0, _ID_ENDINGS.sub("", wanted[0]))
             if list(references.values()).count(target) == 1:
-                wanted.insert(0, target)
+                wanted.insert(0, target.removeprefix(self.prefix))
         wanted.append(f"{self.table.name}_{wanted[-1]}")
         free = [name for name in wanted if name == column or name not in columns | taken]
         fitting = [name for name in free if _may_name(name)]

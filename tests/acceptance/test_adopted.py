@@ -1,0 +1,141 @@
+"""A database that is there already, adopted and served: from `objapi adopt` to a transition over HTTP."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import URL
+
+from tests.acceptance.client import Client, failed, succeeded
+from tests.acceptance.conftest import Serve
+from tests.acceptance.server import environment
+from tests.conftest import DATABASES
+from tests.databases import fresh_mariadb_database
+from tests.objapi.store.mapped.conftest import fill
+from tests.objapi.store.mapped.stock import Article, OtherProgram, Supplier
+
+OVER_IT = {
+    "profile.yaml": "title: Our stock\nextends: [../adopted]\n",
+    "types/articles.yaml": "StockArticle: {extend: true, workflows: [article_workflow]}\n",
+    "workflows/articles.yaml": """
+workflows:
+  article_workflow:
+    initial_state: open
+    states: {open: {exits: [sell]}, sold: {exits: []}}
+    transitions: {sell: {to: sold, guard: {roles: [Manager]}}}
+""",
+}
+
+
+@dataclass(frozen=True)
+class Adopted:
+    client: Client
+    other: OtherProgram
+    elsewhere: bool
+
+
+def adopt(url: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "objapi", "adopt", url, *arguments, "--profile", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment({}))
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def adopted(
+    request: pytest.FixtureRequest,
+    serve: Serve,
+    mariadb: Callable[[], URL],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Adopted]:
+    folder = tmp_path_factory.mktemp("stock")
+    with ExitStack() as stack:
+        url = f"sqlite:///{folder / 'stock.sqlite'}"
+        if request.param == "mariadb":
+            url = stack.enter_context(fresh_mariadb_database(mariadb()))
+        other = OtherProgram(url)
+        stack.callback(other.close)
+        fill(other)
+        done = adopt(url, folder / "adopted", "--name", "stock", "--prefix", "Stock")
+        assert done.returncode == 0, done.stderr
+        for name, text in OVER_IT.items():
+            path = folder / "ours" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        root = serve(request.param, OBJAPI_PROFILES=f"lims,{folder / 'ours'}", OBJAPI_DATABASES=f"stock={url}")
+        client = Client(root, "admin")
+        stack.callback(client.http.close)
+        yield Adopted(client, other, request.param == "sqlite")
+
+
+def test_adopted_tables_are_read(adopted: Adopted) -> None:
+    found = adopted.client.read(portal_type="StockArticle", sort_on="number", sort_order="reverse", code="mx")
+    assert [item["number"] for item in found["objects"]] == [30, 7]
+    watch = adopted.client.only(portal_type="StockWatch")
+    assert (watch["id"], watch["note"]) == ("3-1", "mine too")
+
+
+def test_adopted_tables_are_written(adopted: Adopted) -> None:
+    client = adopted.client
+    made = client.call("create", {"obj_type": "StockSupplier", "name": "New", "login": "newcomer"})
+    request = {"obj_type": "StockArticle", "Supplier": "portal_type:StockSupplier|login:newcomer", "code": "NEW"}
+    article = client.call("create", request)
+    client.call("update", {"obj_uid": article["obj_uid"], "number": "5", "grade": "B"})
+    row = next(row for row in adopted.other.rows(Article) if row["code"] == "NEW")
+    assert (row["articleId"], row["number"], row["grade"]) == (int(article["obj_id"]), 5, "B")
+    client.call("remove", [("UID", article["obj_uid"]), ("UID", made["obj_uid"])])
+    assert "New" not in [row["name"] for row in adopted.other.rows(Supplier)]
+
+
+def test_rows_go_through_a_workflow_of_our_own(adopted: Adopted) -> None:
+    client = adopted.client
+    article = client.only(portal_type="StockArticle", id="4")
+    path = article["path"]
+    offered = succeeded(client.get("allowedTransitionsFor", {"uid": article["UID"]}))
+    assert [item["id"] for item in offered["transitions"][0]["transitions"]] == ["sell"]
+    client.call("doActionFor", {"portal_type": "StockArticle", "id": "4", "action": "sell"})
+    assert client.only(portal_type="StockArticle", id="4")["review_state"] == "sold"
+    client.call("doActionFor", {"portal_type": "StockArticle", "code": "sx", "action": "sell"})
+    assert client.only(portal_type="StockArticle", code="sx")["review_state"] == "sold"
+    client.refused("doActionFor_many", {"obj_paths": path, "action": "sell"}, status=409)
+    events = succeeded(client.get("history", {"obj_path": path}))["history"]
+    assert [(item["event"], item["transition"]) for item in events] == [("transition", "sell")]
+    if adopted.elsewhere:
+        failed(client.get("read", {"portal_type": "StockArticle", "review_state": "sold"}), 400)
+    else:
+        found = client.read(portal_type="StockArticle", review_state="sold")
+        assert [item["id"] for item in found["objects"]] == ["3", "4"]
+
+
+def test_request_over_two_databases_changes_neither(adopted: Adopted) -> None:
+    client = adopted.client
+    clients = client.read(portal_type="Client", page_size="1")["objects"][0]
+    article = client.only(portal_type="StockArticle", id="1")
+    values = f'{{"{clients["path"]}": {{"Phone": "1"}}, "{article["path"]}": {{"number": 1000}}}}'
+    if adopted.elsewhere:
+        client.refused("update_many", {"input_values": values}, status=422, type="CrossDatabase")
+        assert client.only(portal_type="StockArticle", id="1")["number"] == article["number"]
+    else:
+        client.call("update_many", {"input_values": values})
+        assert client.only(portal_type="StockArticle", id="1")["number"] == 1000
+        client.call("update", {"obj_path": article["path"], "number": str(article["number"])})
+
+
+def test_rows_of_adopted_tables_are_the_managers_alone_at_first(adopted: Adopted) -> None:
+    with Client(adopted.client.root, "pavel").http as http:
+        http.auth = ("pavel", "secret")
+        answer = http.get(adopted.client.url("read"), params={"portal_type": "StockArticle"}, timeout=30)
+    assert answer.json()["total_objects"] == 0
+
+
+def test_what_cannot_be_adopted_is_told(tmp_path: Path) -> None:
+    other = OtherProgram(f"sqlite:///{tmp_path / 'stock.sqlite'}")
+    fill(other)
+    other.close()
+    refused = adopt(f"sqlite:///{tmp_path / 'stock.sqlite'}", tmp_path / "p", "Article", "Nothing")
+    assert (refused.returncode, "no table Nothing" in refused.stderr) == (1, True)
+    assert not (tmp_path / "p").exists()
+    absent = adopt(f"sqlite:///{tmp_path / 'absent.sqlite'}", tmp_path / "p")
+    assert (absent.returncode, "There is no file" in absent.stderr) == (1, True)
