@@ -99,13 +99,21 @@ class Lookups:
             index.kind in (IndexKind.FIELD, IndexKind.UUID) and index.value_type is ValueType.STRING for index in known
         )
         if len(questions) == 1 or not plain:
-            for question in questions:
-                criteria = {**within, **{name: list(values) for name, values in question.lookup.terms}}
-                most = None if question.many else CANDIDATES + 1
-                self._found[question] = self._drafts(catalog, criteria, most)
+            self._ask_singly(catalog, within, questions)
             return
         for start in range(0, len(questions), MERGED):
             self._ask_merged(catalog, indexes, within, questions[start : start + MERGED])
+        if catalog.table_of is not None:
+            # A table's own collation may find equal what is not told to be so here.
+            self._ask_singly(catalog, within, [question for question in questions if not self._found[question]])
+
+    def _ask_singly(
+        self, catalog: CatalogDeclaration, within: Mapping[str, object], questions: Sequence[Question]
+    ) -> None:
+        for question in questions:
+            criteria = {**within, **{name: list(values) for name, values in question.lookup.terms}}
+            most = None if question.many else CANDIDATES + 1
+            self._found[question] = self._drafts(catalog, criteria, most)
 
     def _ask_merged(
         self,
@@ -122,17 +130,24 @@ class Lookups:
         by_values: dict[tuple[object, ...], list[Draft]] = {}
         for draft in self._drafts(catalog, {**within, **union}, None):
             values = self._renderer.index_values(draft, catalog, indexes)
-            by_values.setdefault(tuple(values.get(name) for name in indexes), []).append(draft)
+            found = tuple(values.get(name) for name in indexes)
+            by_values.setdefault(_compared(catalog, found), []).append(draft)
         for question in questions:
-            self._found[question] = [
-                draft for values in _products(question.lookup) for draft in by_values.get(values, ())
-            ]
+            wanted = dict.fromkeys(_compared(catalog, values) for values in _products(question.lookup))
+            self._found[question] = [draft for values in wanted for draft in by_values.get(values, ())]
 
     def _drafts(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], most: int | None) -> list[Draft]:
         workspace = self._planner.workspace
         rids = self._search.rids(catalog, criteria, most=most)
         workspace.load_rids(rids)
         return [workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid]
+
+
+def _compared(catalog: CatalogDeclaration, values: tuple[object, ...]) -> tuple[object, ...]:
+    """Values as a catalog compares them: the texts of tables that are there already without regard to case."""
+    if catalog.table_of is None:
+        return values
+    return tuple(value.casefold() if isinstance(value, str) else value for value in values)
 
 
 def _products(lookup: QueryLookup) -> Iterable[tuple[object, ...]]:

@@ -363,3 +363,22 @@ def test_permissions_that_are_declared_anew_hold_for_rows_that_were_moved(room: 
     room.gateway.site.reindex(quietly)
     assert states(room, "kim") == {"1": "open", "3": "open", "4": "open"}
     assert states(room)["2"] == "hidden"
+
+
+@pytest.mark.parametrize("queries", [["login:ACME"], ["login:ACME", "login:BoltS"], ["login:Acmé", "login:bolts"]])
+def test_references_compare_as_the_table_does_alone_and_together(room: StoreRoom, queries: list[str]) -> None:
+    items = [CreateItem("Article", None, {"Supplier": query, "code": f"N{n}"}) for n, query in enumerate(queries)]
+    if "é" in queries[0] and room.gateway.site.settings.on_sqlite:
+        with pytest.raises(ValidationError):
+            room.gateway.create_all("kim", items)
+        return
+    outcome = room.gateway.create_all("kim", items)
+    assert [article(room, int(entry.id))["supplierId"] for entry in outcome.entries] == list(range(1, len(queries) + 1))
+
+
+def test_reference_that_several_rows_match_is_refused_alone_and_together(room: StoreRoom) -> None:
+    watch = CreateItem("Watch", None, {"Article": "code:MX", "Supplier": "login:bolts"})
+    other = CreateItem("Watch", None, {"Article": "code:TX", "Supplier": "login:bolts"})
+    for items in ([watch], [watch, other]):
+        with pytest.raises(ValidationError, match="more than one"):
+            room.gateway.create_all("kim", items)
