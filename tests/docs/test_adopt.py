@@ -1,0 +1,47 @@
+"""The page on adopting a database shows declarations that load, and names what there is."""
+
+import re
+from pathlib import Path
+
+from objapi.cli import main
+from objapi.model.loading import load_registry
+from objapi.model.loading.tables import ROWS_KEYS, TABLE_KEYS
+from objapi.settings import SETTINGS
+from tests.docs.pages import DOCS, blocks, table_rows
+
+PAGE = DOCS / "adopt.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def test_the_declarations_shown_load_together(tmp_path: Path) -> None:
+    (tmp_path / "stock").mkdir()
+    (tmp_path / "stock" / "profile.yaml").write_text("title: Stock\nextends: [base]\n")
+    for block in blocks(PAGE, "yaml"):
+        path = tmp_path / block.text.splitlines()[0].removeprefix("# ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text)
+    registry = load_registry([tmp_path / "ours"])
+    article = registry.types["Article"]
+    assert article.table is not None
+    assert (article.table.database, article.workflows, article.read_catalog) == (
+        "stock",
+        ("article_workflow",),
+        "article",
+    )
+
+
+def test_the_keys_of_a_table_are_all_named() -> None:
+    assert {row[0] for row in table_rows(PAGE, "### The keys")} == set(TABLE_KEYS)
+    assert all(f"`{key}`" in TEXT for key in ROWS_KEYS)
+
+
+def test_settings_and_options_on_the_page_are_there() -> None:
+    assert set(re.findall(r"OBJAPI_[A-Z_]*[A-Z]", TEXT)) <= {setting.env for setting in SETTINGS}
+    options = {option for parameter in main.commands["adopt"].params for option in parameter.opts}
+    assert set(re.findall(r"(--[a-z]+)", TEXT)) <= options
+
+
+def test_the_ispyb_types_of_another_name_are_told() -> None:
+    types = load_registry(["ispyb"]).types
+    renamed = {name for name, item in types.items() if item.table is not None and item.table.name != name}
+    assert renamed == set(re.findall(r"`(ISPyB[A-Z]\w+)`", TEXT))
