@@ -92,7 +92,7 @@ class IntegerField(DeclaredField):
             number = int(raw)
         elif isinstance(raw, int) and not isinstance(raw, bool):
             number = raw
-        elif isinstance(raw, float | Decimal) and math.isfinite(raw) and raw == raw.__floor__():
+        elif isinstance(raw, float | Decimal) and _is_finite(raw) and raw == raw.__floor__():
             number = int(raw)
         if number is None:
             raise ValueProblem(f"a whole number is expected, not {shown(raw)}")
@@ -108,7 +108,7 @@ class FixedPointField(DeclaredField):
         if isinstance(text, str):
             number = Decimal(text) if _DECIMAL.fullmatch(text) else None
         else:
-            number = Decimal(str(text)) if isinstance(text, int | float | Decimal) and math.isfinite(text) else None
+            number = Decimal(str(text)) if isinstance(text, int | float | Decimal) and _is_finite(text) else None
         if number is None:
             raise ValueProblem(f"a decimal number such as 12.5 is expected, not {shown(raw)}")
         if number and number.adjusted() >= _MAX_WHOLE_DIGITS:
@@ -127,9 +127,14 @@ class NumberField(DeclaredField):
             number = float(text) if _DECIMAL.fullmatch(text) else math.nan
         else:
             number = float(text) if isinstance(text, float | Decimal) else _as_float(text)
-        if not math.isfinite(number):
+        if not _is_finite(number):
             raise ValueProblem(f"a number such as 0.9793 or 1e-10 is expected, not {shown(raw)}")
         return number
+
+
+def _is_finite(number: float | Decimal) -> bool:
+    """Whether it is a number that can be stored; a signalling NaN, which `math.isfinite` chokes on, is none."""
+    return number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
 
 
 def _as_float(raw: object) -> float:

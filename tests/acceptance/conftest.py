@@ -25,26 +25,27 @@ SETTINGS = {"OBJAPI_WORKERS": "1", "OBJAPI_LOG_LEVEL": "warning"}
 @pytest.fixture(scope="session")
 def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A function that serves a fresh laboratory until the session ends: `serve("sqlite", OBJAPI_…=…)` gives its URL."""
-    ready: list[Path] = []
+    ready: dict[str, Path] = {}
     with ExitStack() as stack:
 
         def start(database: str, **settings: str) -> str:
             data = tmp_path_factory.mktemp("laboratory")
             given = SETTINGS | settings
+            profiles = settings.get("OBJAPI_PROFILES", "")
             if database == "mariadb":
                 given["OBJAPI_DATABASE_URL"] = stack.enter_context(fresh_mariadb_database(mariadb()))
-            elif ready:
-                shutil.copytree(ready[0], data / "var")
+            elif profiles in ready:
+                shutil.copytree(ready[profiles], data / "var")
             url = stack.enter_context(served_laboratory(data, given))
-            if database == "sqlite" and not ready:
-                ready.append(_untouched(data / "var", tmp_path_factory.mktemp("ready") / "var"))
+            if database == "sqlite" and profiles not in ready:
+                ready[profiles] = _untouched(data / "var", tmp_path_factory.mktemp("ready") / "var")
             return url
 
         yield start
 
 
 def _untouched(data: Path, copy: Path) -> Path:
-    """A copy of the laboratory that `serve --demo` has just made, for further servers to begin with."""
+    """A copy of the laboratory that `serve --demo` has just made, for further servers with its profiles."""
     copy.mkdir()
     with closing(sqlite3.connect(data / SQLITE_FILE)) as made, closing(sqlite3.connect(copy / SQLITE_FILE)) as kept:
         made.backup(kept)
