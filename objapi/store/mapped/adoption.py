@@ -144,7 +144,7 @@ class _Declaration:
             wanted.insert(0, _ID_ENDINGS.sub("", wanted[0]))
             if list(references.values()).count(target) == 1:
                 wanted.insert(0, target.removeprefix(self.prefix))
-        wanted.append(f"{self.table.name}_{wanted[-1]}")
+        wanted.append(_type_name("", f"{self.table.name}_{wanted[-1]}"))
         free = [name for name in wanted if name == column or name not in columns | taken]
         fitting = [name for name in free if _may_name(name)]
         return fitting[0] if fitting else f"column_{len(taken) + 1}"

@@ -1,0 +1,108 @@
+"""Types stored in tables: what their declarations must say, and which catalog follows."""
+
+from pathlib import Path
+
+import pytest
+
+from catalog import IndexKind
+from objapi.model.loading import DeclarationError, load_registry
+from objapi.model.paths import parse_path
+from tests.objapi.model.loading.small_profile import write_profile
+
+PROFILE = "title: Stock\nextends: [base]\n"
+SUPPLIER = "Supplier: {table: {name: suppliers, key: id}, fields: {login: {kind: string}}}\n"
+ARTICLE = """
+Article:
+  title_from: code
+  table: {name: articles, key: id, folder: stock/, rows: {own: [Supplier.login], all_with: See all}}
+  fields:
+    Supplier: {kind: reference, targets: [Supplier], column: supplier_id}
+    code: {kind: string}
+    due: {kind: datetime}
+    extra: {kind: json}
+"""
+
+
+def load(folder: Path, types: str, **files: str):  # type: ignore[no-untyped-def]
+    return load_registry([write_profile(folder, {"profile.yaml": PROFILE, "types/all.yaml": types, **files})])
+
+
+def test_table_is_a_catalog_of_its_own(tmp_path: Path) -> None:
+    registry = load(tmp_path / "p", SUPPLIER + ARTICLE)
+    article = registry.types["Article"]
+    assert article.table is not None
+    assert (article.table.folder, article.table.key, article.table.database) == ("/stock", ("id",), "gateway")
+    assert article.table.columns == {"Supplier": "supplier_id", "code": "code", "due": "due", "extra": "extra"}
+    assert article.table.rows is not None
+    assert article.table.rows.own == (parse_path("Supplier.login"),)
+    (catalog,) = registry.catalogs_of("Article")
+    assert (catalog.name, article.read_catalog, catalog.table_of) == ("article", "article", "Article")
+    kinds = {name: index.kind for name, index in catalog.schema.indexes.items()}
+    assert kinds == {
+        "Supplier": IndexKind.UUID,
+        "supplier_id": IndexKind.FIELD,
+        "code": IndexKind.FIELD,
+        "due": IndexKind.DATE,
+        "UID": IndexKind.UUID,
+        "id": IndexKind.FIELD,
+        "path": IndexKind.PATH,
+        "portal_type": IndexKind.FIELD,
+        "title": IndexKind.FIELD,
+        "Title": IndexKind.FIELD,
+    }
+
+
+def test_tables_leave_the_fingerprint_of_a_site_alone(tmp_path: Path) -> None:
+    assert load(tmp_path / "p", SUPPLIER + ARTICLE).fingerprint == load_registry(["base"]).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("types", "complaint"),
+    [
+        ("Article: {table: {name: a}}", "key is missing"),
+        ("Article: {table: {name: a, key: [a, b, c]}}", "a key of 3 columns"),
+        ("Article: {table: {name: a, key: [a, b]}}", "no field has the key column a"),
+        ("Article: {table: {name: a, key: id, colour: red}}", "the key is not known"),
+        ("Article: {table: {name: a, key: id}, containers: [Plone Site]}", "containers has no meaning"),
+        ("Article: {table: {name: a, key: id}, fields: {f: {kind: records}}}", "no column can hold"),
+        ("Article: {table: {name: a, key: id}, fields: {f: {kind: file}}}", "no column can hold"),
+        (
+            "Article: {table: {name: a, key: id}, fields: {f: {kind: string}, g: {kind: string, column: F}}}",
+            "same column",
+        ),
+        ("Article: {fields: {f: {kind: string, column: x}}}", "only a type with a table has columns"),
+        (
+            SUPPLIER + "Stored: {catalogs: [portal_catalog], fields: {f: {kind: reference, targets: [Supplier]}}}",
+            "Supplier is a table",
+        ),
+        (
+            "Stored: {}\nArticle: {table: {name: a, key: id}, fields: {f: {kind: reference, targets: [Stored]}}}",
+            "a foreign key leads to one row of one table",
+        ),
+        (
+            SUPPLIER + "Article: {table: {name: a, key: id, database: other}, fields: "
+            "{f: {kind: reference, targets: [Supplier]}}}",
+            "in the same database",
+        ),
+        (SUPPLIER + "Other: {table: {name: Suppliers, key: id}}", "are the objects of Supplier"),
+        (SUPPLIER + ARTICLE.replace("Supplier.login", "Supplier.nothing"), "leads nowhere"),
+        (SUPPLIER + ARTICLE.replace("Supplier.login", "Supplier.title"), "does not end in a column"),
+        (SUPPLIER + ARTICLE.replace(", all_with: See all", ""), "all_with is missing"),
+        (
+            "Article: {table: {name: a, key: id}, read_catalog: portal_catalog}",
+            "there is a catalog 'portal_catalog' already",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told(tmp_path: Path, types: str, complaint: str) -> None:
+    with pytest.raises(DeclarationError, match=complaint):
+        load(tmp_path / "p", types)
+
+
+def test_two_profiles_with_a_type_of_one_name_are_both_named(tmp_path: Path) -> None:
+    first, second = (
+        write_profile(tmp_path / name, {"profile.yaml": PROFILE, "types/all.yaml": SUPPLIER}) for name in ("a", "b")
+    )
+    with pytest.raises(DeclarationError) as caught:
+        load_registry([first, second])
+    assert all(str(folder / "types" / "all.yaml:1") in str(caught.value) for folder in (first, second))
