@@ -69,6 +69,9 @@ class _Loader:
         if entity_type is None:
             self._problem(item, f"there is no type {item.portal_type!r}")
             return None
+        if entity_type.table is not None:
+            self._problem(item, f"{item.portal_type} is a table that is there already; create its rows through the API")
+            return None
         above, _, own_id = item.path.rpartition("/")
         container = None if item.path == "/" else planner.at(above or "/")
         if item.path != "/" and container is None:
