@@ -1,6 +1,7 @@
 """A site whose profile is a store room's tables, in the site's own database."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,13 +47,20 @@ def fill(other: OtherProgram) -> None:
     other.insert(Watch, {"articleId": 3, "supplierId": 1, "note": "mine too"})
 
 
-@pytest.fixture
-def room(database_url: str, tmp_path: Path) -> Iterator[StoreRoom]:
-    other = OtherProgram(database_url)
+@contextmanager
+def opened_room(url: str, folder: Path) -> Iterator[StoreRoom]:
+    """A new store room and a site on one database."""
+    other = OtherProgram(url)
     fill(other)
-    site = open_site(database_url, tmp_path, (str(PROFILE),))
+    site = open_site(url, folder, (str(PROFILE),))
     gateway = Gateway.on(site)
     gateway.add_users(USERS)
     yield StoreRoom(gateway, other)
     site.close()
     other.close()
+
+
+@pytest.fixture
+def room(database_url: str, tmp_path: Path) -> Iterator[StoreRoom]:
+    with opened_room(database_url, tmp_path) as room:
+        yield room

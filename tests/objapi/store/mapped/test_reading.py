@@ -1,14 +1,26 @@
 """Rows of tables that are there already are read as any other objects are."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
-import sqlalchemy as sa
 
 from objapi.errors import BadRequest, NotFound
-from objapi.store.requests import ByPath, ByUid
-from tests.objapi.store.mapped.conftest import StoreRoom
-from tests.objapi.store.mapped.stock import Article
+from objapi.store.requests import ByPath, Find
+from tests.objapi.store.mapped.conftest import StoreRoom, opened_room
+
+
+@pytest.fixture(scope="module")
+def shared_room(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreRoom]:
+    with opened_room(module_database_url, tmp_path_factory.mktemp("room")) as room:
+        yield room
+
+
+@pytest.fixture
+def room(shared_room: StoreRoom) -> StoreRoom:
+    """One store room for all tests here, which leave it as it is."""
+    return shared_room
 
 
 def numbers(room: StoreRoom, user: str = "boss", **criteria: Any) -> list[int]:
@@ -87,44 +99,12 @@ def test_rows_are_sorted_by_columns(room: StoreRoom, options: dict[str, Any], ex
 
 def test_pages_and_totals(room: StoreRoom) -> None:
     def page(offset: int, size: int) -> tuple[int, list[str]]:
-        from objapi.store.requests import Find
-
         find = Find({"portal_type": "Article"}, sort_on="code", offset=offset, size=size)
-        import orjson
-
         found = room.gateway.run("boss", lambda tx: tx.find(find))
         return found.total, [orjson.loads(orjson.dumps(item))["id"] for item in found.objects]
 
     assert page(0, 3) == (4, ["1", "2", "3"])
     assert page(3, 3) == (4, ["4"])
-
-
-def test_stream_gives_every_row(room: StoreRoom) -> None:
-    from objapi.store.requests import Find
-
-    room.other.insert(Article, *({"supplierId": 1, "code": f"N{n}", "delivered": None} for n in range(600)))
-    find = Find({"portal_type": "Article"}, sort_on="code", offset=2, size=0)
-
-    def read(tx: Any) -> int:
-        streamed = tx.stream(find)
-        import orjson
-
-        items = orjson.loads(b"[" + b",".join(streamed.chunks) + b"]")
-        assert len({item["id"] for item in items}) == streamed.count
-        return len(items)
-
-    assert room.gateway.run("boss", read) == 602
-
-
-def test_foreign_writers_are_seen_at_once(room: StoreRoom) -> None:
-    before = room.gateway.find("boss", {"portal_type": "Article", "id": "3"})[0]["version"]
-    room.other.execute(sa.update(Article).where(Article.c.articleId == 3).values(code="ZZ"))
-    room.other.insert(Article, {"articleId": 9, "supplierId": 1, "code": "NEW"})
-
-    assert numbers(room, code="zz") == [3]
-    assert numbers(room, code="new") == [9]
-    assert room.gateway.find("boss", {"portal_type": "Article", "id": "3"})[0]["version"] != before
-    assert room.gateway.run("boss", lambda tx: tx.entity(ByUid(room.gateway.uid("/stock/Article/9"))).id) == "9"
 
 
 def test_own_rows_alone_are_seen_without_the_permission(room: StoreRoom) -> None:
@@ -172,13 +152,3 @@ def test_column_that_the_database_lacks_is_an_empty_field(room: StoreRoom) -> No
     (found,) = room.gateway.find("boss", {"portal_type": "Supplier", "id": "1"})
     assert found["fax"] == ""
     assert room.gateway.find("boss", {"portal_type": "Supplier", "fax": "1"}) == []
-
-
-@pytest.mark.parametrize("count", [3, 300])
-def test_number_of_statements_does_not_depend_on_the_number_of_rows(room: StoreRoom, count: int) -> None:
-    room.other.insert(Article, *({"supplierId": 1 + n % 2, "code": "N"} for n in range(count)))
-    room.gateway.find("boss", {"portal_type": "Article", "code": "N"})
-    with room.gateway.statements.counted() as statements:
-        room.gateway.find("boss", {"portal_type": "Article", "code": "N"}, size=count - 1)
-    # User, page, count, rows, what is kept beside them, and the suppliers that a computed field reads.
-    assert len(statements) <= 6, statements
