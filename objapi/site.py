@@ -352,7 +352,8 @@ def _places(settings: Settings, registry: Registry) -> dict[str, Place]:
     """Where the tables are that types are stored in; raises SiteError for a database without a URL."""
     urls = {"ispyb": settings.ispyb_url or settings.database, **dict(settings.databases)}
     try:
-        return find_places(registry, settings.database, urls, threads=settings.worker_threads)
+        threads = settings.worker_threads + settings.max_streams
+        return find_places(registry, settings.database, urls, threads=threads, wait=settings.lock_timeout)
     except LookupError as error:
         raise SiteError(str(error)) from error
 

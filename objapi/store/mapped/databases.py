@@ -23,10 +23,13 @@ class Place:
     engine: Engine | None = None
 
 
-def find_places(registry: Registry, own: str, urls: Mapping[str, str], *, threads: int) -> dict[str, Place]:
+def find_places(
+    registry: Registry, own: str, urls: Mapping[str, str], *, threads: int, wait: float
+) -> dict[str, Place]:
     """Where the databases are that types name: database → place. Raises LookupError for one without a URL.
 
-    `own` is the URL of the gateway's database, `urls` those of others by name.
+    `own` is the URL of the gateway's database, `urls` those of others by name; `threads` and `wait` as an engine takes
+    them.
     """
     places: dict[str, Place] = {}
     for item in registry.types.values():
@@ -45,7 +48,7 @@ def find_places(registry: Registry, own: str, urls: Mapping[str, str], *, thread
         elif schema is not None:
             places[name] = Place(schema=schema)
         else:
-            places[name] = Place(engine=create_engine_for(url, threads=threads, own=False))
+            places[name] = Place(engine=create_engine_for(url, threads=threads, wait=wait, own=False))
     return places
 
 

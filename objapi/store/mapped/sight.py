@@ -67,6 +67,8 @@ class Sight:
     # The rule
 
     def _own(self, portal_type: str, rule: RowRule) -> Condition:
+        if not self._rights.principal.user_id:
+            return sa.false()
         layout = self._store.layout(portal_type, self._connections)
         found = [self._leads_to_user(portal_type, layout, path) for path in rule.own]
         return sa.or_(sa.false(), *found)
