@@ -27,9 +27,6 @@ class NamedValue:
     argument: object = None
 
 
-VALUE_KINDS = ("literal", "now", "actor", "field")
-
-
 @dataclass(frozen=True, slots=True)
 class FireRelated:
     """Fires a transition on every related object that passes `where` and `each`.

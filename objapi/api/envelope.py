@@ -4,7 +4,7 @@ Pure: what comes in are values, what goes out is an `Answer`. Documents that are
 `orjson.Fragment` and are not parsed again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http import HTTPStatus
@@ -163,16 +163,6 @@ def failure(
     if error.status == 401 and not style.is_ajax:
         headers.setdefault("WWW-Authenticate", 'Basic realm="objapi", charset="UTF-8"')
     return Answer(answer_status(setting, style, error), render(body), headers)
-
-
-def fragment(document: bytes | str) -> orjson.Fragment:
-    """A document that is JSON already, to be put into an answer as it is."""
-    return orjson.Fragment(document)
-
-
-def fragments(documents: Iterable[bytes]) -> orjson.Fragment:
-    """Many JSON documents as one JSON list."""
-    return orjson.Fragment(b"[" + b",".join(documents) + b"]")
 
 
 def render(value: Any) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from objapi.api.converters import CONVERTERS, Conversion, is_false, shown
 from objapi.api.form_model import Form, FormOptions, Problem, Record
 from objapi.api.pairs import RawPair, Upload, parse_pairs
-from objapi.api.suffixes import ParsedName, Recode, canonical_codec, is_charset, parse_name
+from objapi.api.suffixes import ParsedName, Recode, is_charset, known_charset, parse_name
 
 __all__ = ["Form", "FormOptions", "Problem", "RawPair", "Record", "Upload", "is_false", "marshal", "parse_pairs"]
 
@@ -37,10 +37,6 @@ _MAX_STEPS: Final = 1_000_000
 
 class _TooMuch(ValueError):
     """A limit of the options is passed; answered as 413, unlike other refusals."""
-
-
-class _Dropped(Exception):
-    """The pair leaves no trace: an empty value under `:ignore_empty`."""
 
 
 def marshal(pairs: Iterable[RawPair], options: FormOptions, local_zone: tzinfo) -> Form:
@@ -348,8 +344,8 @@ def _decoded_name(pair: RawPair) -> str:
 def _declared_charset(name: str | None) -> str:
     if name is None:
         return "utf-8"
-    codec = canonical_codec(name)
-    if codec is None or not is_charset(codec):
+    codec = known_charset(name)
+    if codec is None:
         raise ValueError(f"the body's charset {shown(name)} is unknown; send UTF-8")
     return codec
 

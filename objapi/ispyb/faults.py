@@ -10,8 +10,6 @@ from typing import Any, Final
 ROOT: Final = "__root__"
 """Last step of the place of a fault that lies in an object as a whole."""
 
-MISSING_BODY: Final = "body"
-
 Place = tuple[str | int, ...]
 
 

@@ -13,7 +13,6 @@ every step can be walked backwards the store knows which objects must be written
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -159,4 +158,3 @@ class NamedRelation:
 
 
 Relation: TypeAlias = Path | NamedRelation
-Relations: TypeAlias = Mapping[str, Relation]

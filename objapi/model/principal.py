@@ -18,11 +18,6 @@ class Principal:
     unrestricted: bool = False
     """The gateway itself (loading contents, upgrades): no permission is asked for."""
 
-    @property
-    def authenticated(self) -> bool:
-        """Whether this is somebody who logged in."""
-        return "Authenticated" in self.roles
-
 
 ANONYMOUS = Principal("", roles=frozenset({"Anonymous"}))
 """The caller who did not log in."""

@@ -145,8 +145,3 @@ class EntityType:
     """The table whose rows the objects are; None: the gateway keeps them itself."""
     source: str = ""
     """The file and line of the declaration, for messages."""
-
-    @property
-    def has_volatile(self) -> bool:
-        """Whether a read has to work out values that depend on the time."""
-        return any(item.volatile for item in self.fields.values())

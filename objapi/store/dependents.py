@@ -5,7 +5,7 @@ backwards. A *route* leads from a changed object to objects whose stored answer 
 finding them costs a statement a step for any number of changed objects.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from objapi.model.paths import Back, Children, Parent, Path, Step, Target
@@ -62,10 +62,6 @@ class Dependents:
     def of_all(self, portal_type: str) -> tuple[Route, ...]:
         """The routes from an object that comes or goes."""
         return tuple(self._by_type.get(portal_type, ()))
-
-    def as_mapping(self) -> Mapping[tuple[str, str], tuple[Route, ...]]:
-        """Everything, for introspection."""
-        return {key: tuple(routes) for key, routes in self._routes.items()}
 
     def _note(self, portal_type: str, attribute: str, steps: tuple[Step, ...]) -> None:
         if steps:

@@ -5,23 +5,20 @@ They are relative to the address of the proxy, which is a setting of the site.
 
 from urllib.parse import quote
 
-FRAME_SIZES = ("xl", "nm", "dk", "lt")
-"""The pictures of a frame: extra large, normal, dark, light."""
-
 
 def raw_file(key: str, file: str) -> str:
     """A file as it was written."""
     return f"files/raw/{_part(key)}/{_part(file)}"
 
 
-def frame_picture(key: str, file: str, size: str = "nm") -> str:
-    """A picture of one frame in one of `FRAME_SIZES`."""
-    return f"files/frame/{_part(key)}/{_part(file)}/{size}.png"
+def frame_picture(key: str, file: str) -> str:
+    """The picture of one frame in normal brightness, which the proxy calls `nm`."""
+    return f"files/frame/{_part(key)}/{_part(file)}/nm.png"
 
 
-def snapshot(key: str, name: str, form: str = "gif") -> str:
-    """The picture of the sample that goes with a dataset, as png, gif or webp."""
-    return f"files/snapshot/{_part(key)}/{_part(name)}.{form}"
+def snapshot(key: str, name: str) -> str:
+    """The picture of the sample that goes with a dataset."""
+    return f"files/snapshot/{_part(key)}/{_part(name)}.gif"
 
 
 def archive(key: str, name: str) -> str:

@@ -2,6 +2,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import orjson
 import pytest
 from werkzeug.datastructures import Headers
 
@@ -12,8 +13,6 @@ from objapi.api.envelope import (
     Frame,
     answer_status,
     failure,
-    fragment,
-    fragments,
     partial_failure,
     render,
     success,
@@ -50,7 +49,8 @@ def body_of(answer: Answer) -> dict[str, object]:
 
 
 def test_success_has_the_four_keys_and_no_message() -> None:
-    answer = success(FRAME, {"total_objects": 1, "objects": fragments([b'{"id":"a"}', b'{"id":"b"}'])})
+    objects = [orjson.Fragment(b'{"id":"a"}'), orjson.Fragment(b'{"id":"b"}')]
+    answer = success(FRAME, {"total_objects": 1, "objects": objects})
     assert answer.status == 200
     assert answer.headers == {
         "Content-Type": "application/json; charset=utf-8",
@@ -190,7 +190,7 @@ def test_values_are_rendered_exactly() -> None:
         "b": NumberLiteral("1e3"),
         "c": datetime(2024, 1, 2, tzinfo=UTC),
         "d": Record({"x": 1}),
-        "e": fragment('{"raw":  1}'),
+        "e": orjson.Fragment('{"raw":  1}'),
         "f": {"b", "a"},
         "g": Decimal("0E-8"),
     }

@@ -21,7 +21,6 @@ def test_roles_are_the_own_those_of_groups_and_authenticated(people: Database) -
     assert tom.principal.roles == {"Verifier", "Analyst", "Member", "Authenticated"}
     assert tom.principal.groups == {"Analysts"}
     assert tom.principal.local == {}
-    assert tom.principal.authenticated
     assert not tom.principal.unrestricted
     assert (tom.active, tom.session, tom.newest_acl) == (True, None, 0)
 
