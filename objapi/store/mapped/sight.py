@@ -70,33 +70,31 @@ class Sight:
         if not self._rights.principal.user_id:
             return sa.false()
         layout = self._store.layout(portal_type, self._connections)
-        found = [self._leads_to_user(portal_type, layout, path) for path in rule.own]
+        found = [self._leads_to_user(portal_type, layout.table, path) for path in rule.own]
         return sa.or_(sa.false(), *found)
 
-    def _leads_to_user(self, portal_type: str, layout: Layout, path: Path) -> Condition:
-        """Whether a path from a row leads to the user's id."""
-        here: sa.FromClause = layout.table
-        tables: list[sa.FromClause] = []
-        joined: list[Condition] = []
-        for step in path.steps:
-            if not isinstance(step, Target | Back):
-                return sa.false()
-            beyond = self._beyond(portal_type, step)
-            further = self._store.layout(beyond, self._connections)
-            there = further.table.alias()
-            link, referrer = (layout, here) if isinstance(step, Target) else (further, there)
-            column = link.fields.get(step.field)
-            if column is None:
-                return sa.false()
-            key = further.keys(there) if isinstance(step, Target) else layout.keys(here)
-            joined.append(referrer.c[column.name] == packed(key))
-            tables.append(there)
-            portal_type, layout, here = beyond, further, there
-        end = layout.fields.get(path.attribute or "")
-        if end is None:
+    def _leads_to_user(self, portal_type: str, here: sa.FromClause, path: Path) -> Condition:
+        """Whether a path from a row leads to the user's id; `here` is the table of the type as it stands around it.
+
+        The databases work the innermost set out first, from the user's id on, and only once for all rows.
+        """
+        layout = self._store.layout(portal_type, self._connections)
+        if not path.steps:
+            end = layout.fields.get(path.attribute or "")
+            return sa.false() if end is None else here.c[end.name] == self._rights.principal.user_id
+        step, rest = path.steps[0], Path(path.steps[1:], path.attribute)
+        if not isinstance(step, Target | Back):
             return sa.false()
-        joined.append(here.c[end.name] == self._rights.principal.user_id)
-        return sa.exists().select_from(*tables).where(*joined) if tables else sa.and_(*joined)
+        beyond = self._beyond(portal_type, step)
+        further = self._store.layout(beyond, self._connections)
+        there = further.table.alias()
+        column = (layout if isinstance(step, Target) else further).fields.get(step.field)
+        if column is None:
+            return sa.false()
+        own = self._leads_to_user(beyond, there, rest)
+        if isinstance(step, Target):
+            return here.c[column.name].in_(sa.select(packed(further.keys(there))).where(own))
+        return packed(layout.keys(here)).in_(sa.select(there.c[column.name]).where(own))
 
     def _beyond(self, portal_type: str, step: Target | Back) -> str:
         if isinstance(step, Back):
