@@ -1,6 +1,5 @@
 """Values of columns as stored forms of fields, and the other way round; and columns compared with keys of an index."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
@@ -119,6 +118,3 @@ class IdOfRow(TypeDecorator[str]):
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """The id."""
         return None if value is None else self.names.id(self.portal_type, int(value))
-
-
-Row = Mapping[str, Any]
