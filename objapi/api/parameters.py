@@ -99,15 +99,6 @@ CONTROLS: Final[Mapping[str, Mapping[str, Control]]] = {
 }
 
 
-def reserved_names() -> frozenset[str]:
-    """Every name that steers `create` or `update` or is ignored everywhere: no field of a type may be called so.
-
-    `id` and `obj_id` name the object itself and `version` is its own, so types do not declare them either.
-    """
-    steering = (control for method in ("create", "update") for control in CONTROLS[method].values())
-    return IGNORED | {name for control in steering for name in (control.name, *control.aliases)}
-
-
 @dataclass(frozen=True, slots=True)
 class Controls:
     """The parameters of one call, told apart.

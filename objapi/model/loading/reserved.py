@@ -7,6 +7,9 @@ READ_PARAMETERS: Final = (
     "limit",
     "sort_on",
     "sort_order",
+    "sort_limit",
+    "b_start",
+    "b_size",
     "include_fields",
     "include_methods",
     "page_nr",
@@ -40,8 +43,15 @@ RESERVED_NAMES: Final = (
     "break_references",
     "since",
     "format",
+    "_",
+    "__ac_name",
+    "__ac_password",
+    "pwd_empty",
+    "submit",
+    "debug_mode",
+    "came_from",
 )
-"""Control parameters of all methods: a field of such a name could not be written."""
+"""Control parameters of all methods, and leavings of forms that are dropped: no field of such a name can be written."""
 
 INTRINSIC_NAMES: Final = (
     "id",

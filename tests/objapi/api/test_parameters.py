@@ -5,7 +5,9 @@ import pytest
 
 from objapi.api.forms import Form, FormOptions, marshal, parse_pairs
 from objapi.api.json_body import merge, parse_body
-from objapi.api.parameters import CONTROLS, IGNORED, MAX_WHOLE, Controls, read_controls, reserved_names
+from objapi.api.parameters import CONTROLS, IGNORED, MAX_WHOLE, Controls, read_controls
+from objapi.model.loading.reading import NAME
+from objapi.model.loading.reserved import INTRINSIC_NAMES, READ_PARAMETERS, RESERVED_NAMES
 
 
 def form_of(query: str, json: str = "") -> Form:
@@ -188,9 +190,18 @@ def test_texts_are_not_trimmed_but_blank_is_empty() -> None:
     assert controls_of("doActionFor", "comment=+").text("comment") is None
 
 
-def test_reserved_names_are_those_of_writing_and_the_ignored() -> None:
-    assert {"obj_path", "obj_type", "id", "UID", "dry_run", "submit"} <= reserved_names()
-    assert not {"title", "limit", "Client", "action"} & reserved_names()
+def names_taken_by(*methods: str) -> set[str]:
+    controls = [control for method in methods for control in CONTROLS[method].values()]
+    return {name for control in controls for name in (control.name, *control.aliases)}
+
+
+def test_no_field_can_be_declared_that_could_not_be_written() -> None:
+    taken = {*names_taken_by("create", "update"), *IGNORED}
+    assert {name for name in taken if NAME.fullmatch(name)} <= {*RESERVED_NAMES, *INTRINSIC_NAMES}
+
+
+def test_no_index_can_be_declared_that_could_not_be_asked_for() -> None:
+    assert names_taken_by("read") <= set(READ_PARAMETERS)
 
 
 def test_an_unknown_method_has_no_controls() -> None:
