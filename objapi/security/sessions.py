@@ -9,12 +9,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal, Self
+from typing import Self
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from objapi.security.tables import sessions, users
-from objapi.settings import Settings, Switch
+from objapi.settings import Settings
 from objapi.store.instants import to_micros
 
 COOKIE = "__ac"
@@ -53,21 +53,6 @@ class Session:
     password_version: int
     created: datetime
     expires: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CookieFlags:
-    """How the session cookie is set; it lives as long as the browser, and the session's end is the server's affair."""
-
-    secure: bool
-    httponly: bool = True
-    samesite: Literal["Lax"] = "Lax"
-    path: str = "/"
-
-
-def cookie_flags(secure: Switch, *, https: bool) -> CookieFlags:
-    """The flags of the session cookie; `auto` makes it Secure when the site is reached by https."""
-    return CookieFlags(secure=secure == "on" or (secure == "auto" and https))
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def _logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> 
             link=site_path(settings),
             link_text="Go on",
         )
+    # Without an age it lives as long as the browser; when the session ends is the server's affair.
     response.set_cookie(COOKIE, begun.key, httponly=True, samesite="Lax", secure=_is_secure(settings))
     return response
 
@@ -97,4 +98,5 @@ def _safe(came_from: str | None) -> str | None:
 
 
 def _is_secure(settings: Settings) -> bool:
+    """Whether the session cookie is Secure; `auto`: when the site is reached by https."""
     return settings.cookie_secure == "on" or (settings.cookie_secure == "auto" and current_exchange().secure)

@@ -9,7 +9,6 @@ from objapi.security.principals import load_by_session
 from objapi.security.sessions import (
     SessionRules,
     begin_session,
-    cookie_flags,
     end_session,
     end_sessions_of,
     renew_session,
@@ -88,15 +87,6 @@ def test_sweeping_removes_what_is_over(people: Database) -> None:
     begin(people, rules=SessionRules(lifetime=timedelta(hours=1)))
     people.run(lambda connection: sweep_sessions(connection, after(hours=1)))
     assert count(people) == 1
-
-
-@pytest.mark.parametrize(
-    ("setting", "https", "secure"),
-    [("auto", True, True), ("auto", False, False), ("on", False, True), ("off", True, False)],
-)
-def test_the_cookie_is_closed_to_scripts_and_secure_where_the_site_is(setting: str, https: bool, secure: bool) -> None:
-    flags = cookie_flags(setting, https=https)
-    assert (flags.secure, flags.httponly, flags.samesite, flags.path) == (secure, True, "Lax", "/")
 
 
 def test_rules_follow_the_settings() -> None:

@@ -116,12 +116,24 @@ def test_a_fault_of_the_gateway_tells_nothing_and_is_logged_with_its_id(
     assert record.exc_info is not None
 
 
-def test_the_cookie_is_secure_when_the_site_is_reached_by_https(site: Site) -> None:
-    settings = load_settings({"OBJAPI_PUBLIC_URL": "https://lab.example"}, {"data_dir": site.settings.data_dir})
+@pytest.mark.parametrize(
+    ("setting", "scheme", "secure"),
+    [("auto", "https", True), ("auto", "http", False), ("on", "http", True), ("off", "https", False)],
+)
+def test_the_cookie_is_closed_to_scripts_and_secure_where_the_site_is(
+    site: Site, setting: str, scheme: str, secure: bool
+) -> None:
+    environment = {"OBJAPI_PUBLIC_URL": f"{scheme}://lab.example", "OBJAPI_COOKIE_SECURE": setting}
+    settings = load_settings(environment, {"data_dir": site.settings.data_dir})
     client = create_app(settings, site).test_client()
     response = client.post("/Plone/login_form", data={"__ac_name": "admin", "__ac_password": "secret"})
-    assert "Secure" in response.headers["Set-Cookie"]
-    answer = client.get("/Plone/@@API/version").get_json()
+    _, *flags = response.headers["Set-Cookie"].split("; ")
+    assert set(flags) == {"HttpOnly", "Path=/", "SameSite=Lax"} | ({"Secure"} if secure else set())
+
+
+def test_the_urls_of_answers_begin_as_the_site_is_reached(site: Site) -> None:
+    settings = load_settings({"OBJAPI_PUBLIC_URL": "https://lab.example"}, {"data_dir": site.settings.data_dir})
+    answer = create_app(settings, site).test_client().get("/Plone/@@API/version").get_json()
     assert answer["url"] == "https://lab.example/Plone/@@API/version"
 
 
