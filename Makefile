@@ -47,7 +47,7 @@ $(VENV)/.installed-for-tests: setup.cfg pyproject.toml | $(BIN)/python
 # even when make is killed without a chance to pass the signal on.
 serve: $(VENV)/.installed
 	@$(if $(DATABASE_URL),OBJAPI_DATABASE_URL='$(DATABASE_URL)') OBJAPI_END_WITH_PARENT=1 \
-	    OBJAPI_PROFILES="$${OBJAPI_PROFILES:-lims,mxlive}" exec $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
+	    OBJAPI_PROFILES="$${OBJAPI_PROFILES:-lims,mxlive,ispyb}" exec $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
 # When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
 test: $(VENV)/.installed-for-tests
