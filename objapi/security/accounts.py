@@ -13,7 +13,7 @@ from catalog.dialect import insert_ignore, insert_rows
 from objapi.errors import Cause, Conflict, NotFound, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.names import USER_ID_RULE, group_principal, is_user_id
-from objapi.security.passwords import Passwords, new_password_hash, password_problems
+from objapi.security.passwords import Passwords, password_problems
 from objapi.security.principals import roles_of_groups
 from objapi.security.sessions import carry_session, end_sessions_of
 from objapi.security.tables import memberships, users
@@ -79,31 +79,13 @@ def change_user(connection: Connection, account: Account, *, roles: Roles, now: 
         end_sessions_of(connection, account.id)
 
 
-def set_password(
-    connection: Connection,
-    user_id: str,
-    password: str,
-    *,
-    passwords: Passwords,
-    now: datetime,
-    keep_session: str | None = None,
-) -> None:
-    """Give a user a new password and end the user's sessions but the one with the digest `keep_session`.
-
-    Raises ValidationError with all that is wrong with the password, and NotFound. Hashing takes a tenth of a second;
-    who must not hold locks for so long calls `new_password_hash` first and then `store_password`.
-    """
-    store_password(
-        connection, user_id, new_password_hash(password, user_id, passwords), now=now, keep_session=keep_session
-    )
-
-
 def store_password(
     connection: Connection, user_id: str, password_hash: str, *, now: datetime, keep_session: str | None = None
 ) -> None:
-    """As `set_password`, for a password that was found good and hashed before.
+    """Give a user a new password and end the user's sessions but the one with the digest `keep_session`.
 
-    What was verified with the old password no longer holds anywhere. Raises NotFound.
+    `password_hash` is from `new_password_hash`, which takes a tenth of a second: call it before the transaction, which
+    holds locks. What was verified with the old password no longer holds anywhere. Raises NotFound.
     """
     version = users.c.password_version + 1
     values = {"password_hash": password_hash, "password_version": version, "modified": to_micros(now)}

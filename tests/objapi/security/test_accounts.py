@@ -11,7 +11,7 @@ from objapi.security.accounts import (
     find_account,
     list_accounts,
     set_active,
-    set_password,
+    store_password,
     users_with_roles,
 )
 from objapi.security.passwords import Passwords
@@ -74,8 +74,8 @@ def test_a_new_password_replaces_the_old_and_ends_the_other_sessions(people: Dat
 
     asking, other, of_rita = people.run(begin)
     people.run(
-        lambda connection: set_password(
-            connection, "tom", "another horse", passwords=passwords, now=NOW, keep_session=asking.session.digest
+        lambda connection: store_password(
+            connection, "tom", passwords.hash("another horse"), now=NOW, keep_session=asking.session.digest
         )
     )
     tom = people.run(lambda connection: load_by_login(connection, "tom", ROLES))
@@ -96,8 +96,8 @@ def test_the_session_of_somebody_else_is_never_kept_for_a_user(people: Database,
         lambda connection: connection.execute(update(users).where(users.c.id == "tom").values(password_version=1))
     )
     people.run(
-        lambda connection: set_password(
-            connection, "tom", "another horse", passwords=passwords, now=NOW, keep_session=of_rita.session.digest
+        lambda connection: store_password(
+            connection, "tom", passwords.hash("another horse"), now=NOW, keep_session=of_rita.session.digest
         )
     )
     assert people.run(lambda connection: load_by_session(connection, of_rita.key, ROLES, NOW)) is None
@@ -114,7 +114,7 @@ def test_a_deactivated_user_comes_back_without_the_old_sessions(people: Database
 
 def test_changing_a_user_who_does_not_exist_says_so(people: Database, passwords: Passwords) -> None:
     for work in (
-        lambda connection: set_password(connection, "ghost", "long enough", passwords=passwords, now=NOW),
+        lambda connection: store_password(connection, "ghost", passwords.hash("long enough"), now=NOW),
         lambda connection: set_active(connection, "ghost", True, now=NOW),
         lambda connection: change_user(connection, Account("ghost"), roles=ROLES, now=NOW),
         lambda connection: find_account(connection, "ghost"),

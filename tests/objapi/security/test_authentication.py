@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from objapi.errors import TooManyAttempts, Unauthorized
-from objapi.security.accounts import Account, change_user, set_active, set_password
+from objapi.security.accounts import Account, change_user, set_active, store_password
 from objapi.security.authentication import Authentication, open_authentication
 from objapi.security.credentials import VerifiedCredentials
 from objapi.security.passwords import Passwords
@@ -113,7 +113,7 @@ def test_wrong_basic_credentials_are_throttled(gate: Gate) -> None:
 def test_a_changed_password_bites_at_once(gate: Gate) -> None:
     assert gate.user(basic("tom")) == "tom"
     gate.database.run(
-        lambda connection: set_password(connection, "tom", "another horse", passwords=gate.passwords, now=NOW)
+        lambda connection: store_password(connection, "tom", gate.passwords.hash("another horse"), now=NOW)
     )
     with pytest.raises(Unauthorized):
         gate.user(basic("tom"))
@@ -122,7 +122,7 @@ def test_a_changed_password_bites_at_once(gate: Gate) -> None:
 
 def test_the_same_password_set_again_still_holds(gate: Gate) -> None:
     gate.user(basic("tom"))
-    gate.database.run(lambda connection: set_password(connection, "tom", PASSWORD, passwords=gate.passwords, now=NOW))
+    gate.database.run(lambda connection: store_password(connection, "tom", gate.passwords.hash(PASSWORD), now=NOW))
     assert gate.user(basic("tom")) == "tom"
     assert gate.user(basic("tom")) == "tom"
     assert gate.passwords.checks == 2

@@ -124,12 +124,12 @@ def test_a_password_is_changed_by_who_knows_the_old_one(verification: Verificati
 
 
 def test_a_renewed_hash_does_not_undo_a_new_password(verification: Verification, people: Database) -> None:
-    from objapi.security.accounts import set_password
+    from objapi.security.accounts import store_password
     from objapi.security.verification import replace_hash
 
     before = people.run(lambda connection: load_by_login(connection, "tom", ROLES))
     passwords = Passwords(CHEAP)
-    people.run(lambda connection: set_password(connection, "tom", "another horse", passwords=passwords, now=NOW))
+    people.run(lambda connection: store_password(connection, "tom", passwords.hash("another horse"), now=NOW))
     people.run(lambda connection: replace_hash(connection, before, passwords.hash(PASSWORD)))
     assert attempt(verification, "tom", PASSWORD) == LoginFailed()
 
