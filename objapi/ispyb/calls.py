@@ -93,6 +93,11 @@ class Call:
         counted = statement.with_only_columns(sa.func.count(), maintain_column_froms=True).order_by(None)
         return rows, int(self.connection.execute(counted).scalar_one())
 
+    def filtered(self, statement: sa.Select[Any], *columns: sa.Column[Any]) -> sa.Select[Any]:
+        """The statement for rows whose columns are what the query parameters of the same names ask for, where given."""
+        asked = (column == self.query[column.name] for column in columns if self.query[column.name] is not None)
+        return statement.where(*asked)
+
     def paged(self, results: list[Any], total: int) -> Page:
         """The answer of a paged list."""
         return Page(results, total, self.query["skip"], self.query["limit"])

@@ -114,10 +114,7 @@ def _visible(call: Call, *columns: sa.ColumnElement[Any], of: sa.Table = DataCol
 
 
 def _filtered(call: Call, statement: sa.Select[Any]) -> sa.Select[Any]:
-    for name in _FILTERS:
-        if call.query[name] is not None:
-            statement = statement.where(DataCollection.c[name] == call.query[name])
-    return statement
+    return call.filtered(statement, *(DataCollection.c[name] for name in _FILTERS))
 
 
 def _one(call: Call, statement: sa.Select[Any]) -> sa.RowMapping:

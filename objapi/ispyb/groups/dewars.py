@@ -28,9 +28,7 @@ _OLD_TYPES: Final = {"dewar": "Dewar", "toolbox": "Toolbox"}
 @group.get("/dewars", access=BEARER, query=_FILTERS, answer=Paged(DewarAnswer))
 def list_dewars(call: Call) -> Page:
     """Dewars, ordered by dewarId."""
-    statement = _dewars(call).order_by(Dewar.c.dewarId)
-    if call.query["shippingId"] is not None:
-        statement = statement.where(Dewar.c.shippingId == call.query["shippingId"])
+    statement = call.filtered(_dewars(call).order_by(Dewar.c.dewarId), Dewar.c.shippingId)
     if call.query["proposal"]:
         statement = statement.where(is_proposal(call.query["proposal"]))
     rows, total = call.page(statement)

@@ -31,22 +31,21 @@ group: Final = Group("Mapping")
 MISSING: Final = "Map not found"
 
 _MAP: Final = "/{xrfFluorescenceMappingId:int}"
-_KEYS: Final[dict[str, sa.Column[Any]]] = {
-    "xrfFluorescenceMappingId": XRFFluorescenceMapping.c.xrfFluorescenceMappingId,
-    "dataCollectionId": DataCollection.c.dataCollectionId,
-    "dataCollectionGroupId": DataCollection.c.dataCollectionGroupId,
-    "blSampleId": DataCollectionGroup.c.blSampleId,
-    "blSubSampleId": DataCollection.c.blSubSampleId,
-}
-_ROI_KEYS: Final[dict[str, sa.Column[Any]]] = {
-    "xrfFluorescenceMappingROIId": XRFFluorescenceMappingROI.c.xrfFluorescenceMappingROIId,
-    "blSampleId": XRFFluorescenceMappingROI.c.blSampleId,
-}
+_KEYS: Final = (
+    XRFFluorescenceMapping.c.xrfFluorescenceMappingId,
+    DataCollection.c.dataCollectionId,
+    DataCollection.c.dataCollectionGroupId,
+    DataCollectionGroup.c.blSampleId,
+    DataCollection.c.blSubSampleId,
+)
+_FILTERS: Final = {column.name: optional(INT) for column in _KEYS}
+_ROI_KEYS: Final = (XRFFluorescenceMappingROI.c.xrfFluorescenceMappingROIId, XRFFluorescenceMappingROI.c.blSampleId)
+_ROI_FILTERS: Final = {column.name: optional(INT) for column in _ROI_KEYS}
 _PLACE: Final = {"x": required(INT), "y": required(INT)}
 _CONTENT: Final = ("dataFormat", "data", "colourMap", "min", "max")
 
 
-@group.get("/mapping/rois", access=BEARER, query={name: optional(INT) for name in _ROI_KEYS}, answer=Paged(MapROI))
+@group.get("/mapping/rois", access=BEARER, query=_ROI_FILTERS, answer=Paged(MapROI))
 def list_regions(call: Call) -> Page:
     """Regions of interest of maps."""
     table, database = XRFFluorescenceMappingROI, call.face.database
@@ -61,10 +60,10 @@ def list_regions(call: Call) -> Page:
         .where(call.sight.of_proposal(Protein.c.proposalId))
         .order_by(table.c.xrfFluorescenceMappingROIId)
     )
-    return call.paged(*call.page(_filtered(call, statement, _ROI_KEYS)))
+    return call.paged(*call.page(call.filtered(statement, *_ROI_KEYS)))
 
 
-@group.get("/mapping", access=BEARER, query={name: optional(INT) for name in _KEYS}, answer=Paged(Map))
+@group.get("/mapping", access=BEARER, query=_FILTERS, answer=Paged(Map))
 def list_maps(call: Call) -> Page:
     """Maps with their region of interest and their grid."""
     database = call.face.database
@@ -79,10 +78,10 @@ def list_maps(call: Call) -> Page:
         database.column(XRFFluorescenceMapping.c[name])
         for name in ("xrfFluorescenceMappingId", "colourMap", "opacity", "points", "dataFormat")
     ]
-    own = [_KEYS[name] for name in ("blSubSampleId", "blSampleId", "dataCollectionId")]
+    own = (DataCollection.c.blSubSampleId, DataCollectionGroup.c.blSampleId, DataCollection.c.dataCollectionId)
     statement = _visible(call, *columns, *own, *_grid(call), *roi)
     key = XRFFluorescenceMapping.c.xrfFluorescenceMappingId
-    rows, total = call.page(_filtered(call, statement, _KEYS).order_by(key))
+    rows, total = call.page(call.filtered(statement, *_KEYS).order_by(key))
     return call.paged([_answer(row) for row in rows], total)
 
 
@@ -166,13 +165,6 @@ def _collections(call: Call) -> list[sa.Column[int]]:
 def _grid(call: Call) -> list[sa.ColumnElement[Any]]:
     grid = GridInfo.c
     return [grid.gridInfoId, grid.steps_x, grid.steps_y, grid.orientation, call.face.database.column(grid.snaked)]
-
-
-def _filtered(call: Call, statement: sa.Select[Any], keys: dict[str, sa.Column[Any]]) -> sa.Select[Any]:
-    for name, column in keys.items():
-        if call.query[name] is not None:
-            statement = statement.where(column == call.query[name])
-    return statement
 
 
 def _grid_of(maps: ModuleType, row: sa.RowMapping) -> Any:

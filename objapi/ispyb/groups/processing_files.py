@@ -31,10 +31,7 @@ _FILTERS: Final = {"autoProcProgramId": optional(INT), "autoProcProgramAttachmen
 @group.get("/processings/attachments", access=BEARER, query=_FILTERS, answer=Paged(AttachmentAnswer))
 def list_processing_attachments(call: Call) -> Page:
     """Files of processing programs."""
-    statement = visible_attachments(call)
-    for name in _FILTERS:
-        if call.query[name] is not None:
-            statement = statement.where(AutoProcProgramAttachment.c[name] == call.query[name])
+    statement = call.filtered(visible_attachments(call), *(AutoProcProgramAttachment.c[name] for name in _FILTERS))
     rows, total = call.page(statement.order_by(AutoProcProgramAttachment.c.autoProcProgramAttachmentId))
     return call.paged([_answer(row) for row in rows], total)
 

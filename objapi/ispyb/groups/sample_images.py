@@ -23,9 +23,7 @@ _NUMBERS: Final = ("micronsPerPixelX", "micronsPerPixelY", "offsetX", "offsetY")
 @group.get("/samples/images", access=BEARER, query={"blSampleId": optional(INT)}, answer=Paged(SampleImage))
 def list_sample_images(call: Call) -> Page:
     """Pictures of samples."""
-    statement = _visible(call).order_by(BLSampleImage.c.blSampleImageId)
-    if call.query["blSampleId"] is not None:
-        statement = statement.where(BLSampleImage.c.blSampleId == call.query["blSampleId"])
+    statement = call.filtered(_visible(call).order_by(BLSampleImage.c.blSampleImageId), BLSampleImage.c.blSampleId)
     rows, total = call.page(statement)
     return call.paged([_answer(row) for row in rows], total)
 

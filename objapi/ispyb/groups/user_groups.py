@@ -29,9 +29,7 @@ _ACCESS: Final = holder("manage_groups")
 @group.get("/admin/groups", access=_ACCESS, query={"userGroupId": optional(INT)}, answer=Paged(UserGroupAnswer))
 def list_groups(call: Call) -> Page:
     """User groups."""
-    statement = sa.select(UserGroup).order_by(UserGroup.c.userGroupId)
-    if call.query["userGroupId"] is not None:
-        statement = statement.where(UserGroup.c.userGroupId == call.query["userGroupId"])
+    statement = call.filtered(sa.select(UserGroup).order_by(UserGroup.c.userGroupId), UserGroup.c.userGroupId)
     rows, total = call.page(statement)
     return call.paged(_answers(call, rows), total)
 

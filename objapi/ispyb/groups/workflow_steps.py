@@ -27,10 +27,7 @@ _FILTERS: Final = {"workflowId": optional(INT), "workflowStepId": optional(INT)}
 @group.get("/datacollections/workflows/steps", access=BEARER, query=_FILTERS, answer=Paged(WorkflowStepAnswer))
 def list_steps(call: Call) -> Later:
     """Workflow steps, and which of their files there are."""
-    statement = _visible(call)
-    for name in _FILTERS:
-        if call.query[name] is not None:
-            statement = statement.where(WorkflowStep.c[name] == call.query[name])
+    statement = call.filtered(_visible(call), *(WorkflowStep.c[name] for name in _FILTERS))
     rows, total = call.page(statement.order_by(WorkflowStep.c.workflowStepId))
 
     def work() -> Page:
