@@ -83,7 +83,7 @@ def in_jobs_of(call: Call, collections: Iterable[int]) -> sa.ColumnElement[bool]
     return among(AutoProcProgram.c.processingJobId, call.connection.execute(of_collections).scalars())
 
 
-def visible_of(call: Call, way: Way) -> sa.FromClause:
+def visible_of(way: Way) -> sa.FromClause:
     """The tables of a way joined with the data collection, its group and its session."""
     return (
         way.tables.join(DataCollection, DataCollection.c.dataCollectionId == way.collection_id)
@@ -98,7 +98,7 @@ def tied_programs(call: Call, *conditions: sa.ColumnElement[bool]) -> sa.Subquer
     """The keys of the programs that worked on visible data collections, those with the conditions, each once."""
     found = (
         sa.select(AutoProcProgram.c.autoProcProgramId)
-        .select_from(visible_of(call, way))
+        .select_from(visible_of(way))
         .where(call.sight.of_session(), *conditions)
         for way in ways(call.face.database)
     )

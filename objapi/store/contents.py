@@ -44,7 +44,7 @@ def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContex
             planner.happened.append(Created(draft))
             planner.place(draft, loader.states(item, draft))
             planner.write_own_permissions(draft)
-            _write_permissions(planner, draft, contents.permissions.get(item.path, {}))
+            _write_permissions(draft, contents.permissions.get(item.path, {}))
             planner.naming.count(draft)
     loader.raise_problems()
 
@@ -152,6 +152,6 @@ def _reference(value: object, declared: Field) -> object:
     return [item for item in items if item]
 
 
-def _write_permissions(planner: StorePlanner, draft: Draft, permissions: Mapping[str, PermissionMap]) -> None:
+def _write_permissions(draft: Draft, permissions: Mapping[str, PermissionMap]) -> None:
     if permissions:
         draft.settings = Settings({**draft.settings.permissions, **permissions}, draft.settings.groups)

@@ -95,7 +95,7 @@ class Documents:
         """The objects with these row numbers, in their order; one that has gone meanwhile is left out."""
         by_rid = {row.rid: row for row in self._load(rids)}
         rows = [by_rid[rid] for rid in rids if rid in by_rid]
-        embedded = self._embedded(rows, catalog, wish)
+        embedded = self._embedded(rows, wish)
         offered = self._transitions([row.rid for row in rows]) if wish.transitions else {}
         if wish.names is None and not (wish.expand or wish.titles or wish.transitions):
             return [orjson.Fragment(self._spliced(row, catalog, embedded.get(row.rid, {}))) for row in rows]
@@ -177,9 +177,7 @@ class Documents:
         chosen[ALWAYS] = row.path
         return chosen
 
-    def _embedded(
-        self, rows: Sequence[Stored], catalog: CatalogDeclaration, wish: Wish
-    ) -> dict[int, dict[str, list[orjson.Fragment]]]:
+    def _embedded(self, rows: Sequence[Stored], wish: Wish) -> dict[int, dict[str, list[orjson.Fragment]]]:
         """Contained objects that are answered whole inside their container, by its row number; one statement a type."""
         wanted: dict[tuple[str, str], list[int]] = {}
         for row in rows:

@@ -34,7 +34,7 @@ def integrations_of(call: Call, ids: Sequence[int], *conditions: sa.ColumnElemen
             DataCollection.c.xBeam,
             DataCollection.c.yBeam,
         )
-        .select_from(visible_of(call, BY_INTEGRATION))
+        .select_from(visible_of(BY_INTEGRATION))
         .where(among(integration.autoProcProgramId, ids), *conditions)
         .order_by(integration.autoProcIntegrationId)
     )

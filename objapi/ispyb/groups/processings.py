@@ -8,7 +8,7 @@ from objapi.ispyb.answers import Paged
 from objapi.ispyb.below import among
 from objapi.ispyb.calls import Call, Page
 from objapi.ispyb.groups.integration_answers import integrations_of
-from objapi.ispyb.groups.program_answers import message, messages_of, program_columns, programs
+from objapi.ispyb.groups.program_answers import all_messages, message, program_columns, programs
 from objapi.ispyb.kinds import INT
 from objapi.ispyb.programs import (
     BY_INTEGRATION,
@@ -39,7 +39,7 @@ def list_processings(call: Call) -> Page:
         return call.paged([], 0)
     statement = (
         sa.select(*program_columns(call))
-        .select_from(visible_of(call, BY_JOB))
+        .select_from(visible_of(BY_JOB))
         .where(~is_integration(), call.sight.of_session(), *_of_collection(call))
         .order_by(AutoProcProgram.c.autoProcProgramId)
     )
@@ -58,7 +58,7 @@ def list_integrations(call: Call) -> Page:
     found = (
         sa.select(AutoProcProgram.c.autoProcProgramId)
         .distinct()
-        .select_from(visible_of(call, BY_INTEGRATION))
+        .select_from(visible_of(BY_INTEGRATION))
         .where(*conditions)
         .subquery("found")
     )
@@ -82,7 +82,7 @@ def list_messages(call: Call) -> Page:
     if not call.face.database.has(AutoProcProgramMessage):
         return call.paged([], 0)
     tied, key = tied_programs(call, *_of_collection(call)), call.query["autoProcProgramMessageId"]
-    statement = messages_of(call)
+    statement = all_messages()
     if call.query["dataCollectionId"] is None:
         statement = statement.join(tied, tied.c.autoProcProgramId == AutoProcProgramMessage.c.autoProcProgramId)
     else:

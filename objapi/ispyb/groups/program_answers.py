@@ -50,7 +50,7 @@ def programs(call: Call, rows: Sequence[sa.RowMapping]) -> Answers:
     attachments = call.counts(attachment.autoProcProgramId, attached)
     messages: dict[int, Answers] = {}
     if database.has(AutoProcProgramMessage):
-        of_programs = messages_of(call).where(among(AutoProcProgramMessage.c.autoProcProgramId, ids))
+        of_programs = all_messages().where(among(AutoProcProgramMessage.c.autoProcProgramId, ids))
         told = grouped(call, of_programs, "autoProcProgramId")
         messages = {key: [message(row) for row in found] for key, found in told.items()}
     sweeps = _sweeps(call, jobs)
@@ -70,7 +70,7 @@ def programs(call: Call, rows: Sequence[sa.RowMapping]) -> Answers:
     ]
 
 
-def messages_of(call: Call) -> sa.Select[Any]:
+def all_messages() -> sa.Select[Any]:
     """Messages in the order in which they came."""
     return sa.select(AutoProcProgramMessage).order_by(AutoProcProgramMessage.c.autoProcProgramMessageId)
 
