@@ -1,7 +1,6 @@
 """A site: settings, declarations and database, and the transactions of its users."""
 
 import logging
-import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -13,8 +12,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, MetaData, exc, select
 
 from catalog import CatalogTables
-from catalog.dialect import begin_write, create_engine_for, is_retryable, is_unavailable
-from objapi.errors import Conflict, NotFound, Unavailable
+from catalog.dialect import begin_write, create_engine_for
+from objapi.errors import NotFound
 from objapi.model.content import Content
 from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry
@@ -29,6 +28,7 @@ from objapi.store.access import FieldAccess
 from objapi.store.acls import AclBook
 from objapi.store.contents import Contents
 from objapi.store.dependents import Dependents
+from objapi.store.failures import is_cut, outcome_unknown, pause_after, translated, worth_repeating
 from objapi.store.installing import (
     count_objects,
     install_contents,
@@ -60,17 +60,6 @@ from objapi.store.versions import (
     upgrade_tables,
 )
 from workflows import Cascades
-
-RETRY_AFTER = 2
-"""Seconds after which a client may try again when the database is away."""
-
-LONGEST_PAUSE = 1.0
-"""Seconds that a repeated transaction waits at most before it begins again."""
-
-OUTCOME_UNKNOWN = (
-    "The database was lost while the request was being committed, so it is not known whether it was carried out. "
-    "Read the objects before sending it again."
-)
 
 _log = logging.getLogger("objapi.site")
 _T = TypeVar("_T")
@@ -266,10 +255,10 @@ class Site:
         try:
             connections.commit()
         except exc.DBAPIError as error:
-            if _is_cut(error):
-                raise Unavailable(OUTCOME_UNKNOWN, retry_after=RETRY_AFTER) from error
+            if is_cut(error):
+                raise outcome_unknown() from error
             self.transact(partial(aside.drop, notes=notes), write=True)
-            raise _translated(error) from error
+            raise translated(error) from error
         self.transact(partial(aside.settle, notes=notes), write=True)
 
     def settle_left(self) -> int:
@@ -305,7 +294,7 @@ class Site:
                 transaction.held.when_done(connection.close)
         except BaseException as error:
             connection.close()
-            raise _translated(error) from error
+            raise translated(error) from error
         return result
 
     def transact(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
@@ -319,21 +308,21 @@ class Site:
                     committing = write
                 return result
             except (StaleWrite, exc.DBAPIError) as error:
-                if committing and _is_cut(error):
-                    raise Unavailable(OUTCOME_UNKNOWN, retry_after=RETRY_AFTER) from error
-                if attempt == tries or not _worth_repeating(error):
-                    raise _translated(error) from error
+                if committing and is_cut(error):
+                    raise outcome_unknown() from error
+                if attempt == tries or not worth_repeating(error):
+                    raise translated(error) from error
                 _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
-                time.sleep(random.uniform(0, min(0.02 * 2**attempt, LONGEST_PAUSE)))  # noqa: S311 - spreads contenders, no secret
+                time.sleep(pause_after(attempt))
             except exc.TimeoutError as error:
-                raise _translated(error) from error
+                raise translated(error) from error
         raise AssertionError("unreachable")
 
     def _stream_connection(self) -> Connection:
         try:
             return self.stream_engine.connect()
         except (exc.DBAPIError, exc.TimeoutError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     @contextmanager
     def _connected(self, write: bool) -> Iterator[Connection]:
@@ -393,22 +382,3 @@ def _refusals_told() -> Iterator[None]:
         yield
     except LeaseRefused as error:
         raise SiteError(str(error)) from error
-
-
-def _is_cut(error: BaseException) -> bool:
-    """Whether the connection was lost: during a commit that leaves open whether the commit happened."""
-    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
-
-
-def _worth_repeating(error: BaseException) -> bool:
-    """A key that is taken is found out by the next try, which then says what is taken."""
-    return isinstance(error, StaleWrite | exc.IntegrityError) or is_retryable(error)
-
-
-def _translated(error: BaseException) -> BaseException:
-    """What the caller is told of a failure of the database; any other error is itself."""
-    if isinstance(error, StaleWrite | exc.IntegrityError):
-        return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")
-    if is_retryable(error) or is_unavailable(error):
-        return Unavailable("The database is away or too busy. Try again in a moment.", retry_after=RETRY_AFTER)
-    return error

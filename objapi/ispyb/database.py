@@ -14,7 +14,8 @@ from catalog.dialect.borrowed import keep_server_clock
 from objapi.errors import Unavailable
 from objapi.ispyb.tables import METADATA
 from objapi.ispyb.tables.columns import is_optional
-from objapi.site import RETRY_AFTER, Site
+from objapi.site import Site
+from objapi.store.failures import RETRY_AFTER
 
 _T = TypeVar("_T")
 

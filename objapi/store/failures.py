@@ -1,0 +1,50 @@
+"""What a failure of the database means for a request: whether it is done again, and what the client is told."""
+
+import random
+
+from sqlalchemy import exc
+
+from catalog.dialect import is_retryable, is_unavailable
+from objapi.errors import Conflict, Unavailable
+from objapi.store.records import StaleWrite
+
+RETRY_AFTER = 2
+"""Seconds after which a client may try again when the database is away."""
+
+_LONGEST_PAUSE = 1.0
+
+
+def pause_after(attempt: int) -> float:
+    """Seconds to wait after a failed attempt (1, 2 …): a random part of a span that doubles, at most a second."""
+    return random.uniform(0, min(0.02 * 2**attempt, _LONGEST_PAUSE))  # noqa: S311 - spreads contenders, no secret
+
+
+def is_cut(error: BaseException) -> bool:
+    """Whether the connection was lost: during a commit that leaves open whether the commit happened."""
+    return isinstance(error, exc.DBAPIError) and error.connection_invalidated
+
+
+def worth_repeating(error: BaseException) -> bool:
+    """Whether the transaction may succeed when it is done again, or fail with a better answer.
+
+    A key that is taken is found out by the next try, which then says what is taken.
+    """
+    return isinstance(error, StaleWrite | exc.IntegrityError) or is_retryable(error)
+
+
+def translated(error: BaseException) -> BaseException:
+    """What the caller is told of a failure of the database; any other error is itself."""
+    if isinstance(error, StaleWrite | exc.IntegrityError):
+        return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")
+    if is_retryable(error) or is_unavailable(error):
+        return Unavailable("The database is away or too busy. Try again in a moment.", retry_after=RETRY_AFTER)
+    return error
+
+
+def outcome_unknown() -> Unavailable:
+    """The answer when the connection was lost during a commit."""
+    return Unavailable(
+        "The database was lost while the request was being committed, so it is not known whether it was carried out. "
+        "Read the objects before sending it again.",
+        retry_after=RETRY_AFTER,
+    )
