@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from objapi.security.tables import site_secrets
 from objapi.store.instants import from_micros, to_micros
 
-SECRET_NAME = "authenticator"  # noqa: S105
+SECRET_NAME = "authenticator"  # noqa: S105 - the name of a row, no secret
 VALID_FOR = timedelta(days=1)
 
 _TOKEN = re.compile(r"([0-9a-f]{1,16})\.([0-9a-f]{64})")
