@@ -84,13 +84,16 @@ class Call:
     def page(self, statement: sa.Select[Any]) -> tuple[list[sa.RowMapping], int]:
         """The rows of the page that was asked for, and the number of all rows of the statement.
 
-        The number is counted only when the page does not tell it. The statement must not multiply rows by its joins.
+        The number is counted only when the page does not tell it. The statement must not multiply rows by its joins,
+        nor group them.
         """
         skip, limit = self.query["skip"], self.query["limit"]
         rows = self.rows(statement.offset(skip).limit(limit))
         if len(rows) < limit and (rows or skip == 0):
             return rows, skip + len(rows)
-        counted = statement.with_only_columns(sa.func.count(), maintain_column_froms=True).order_by(None)
+        counted = sa.select(sa.func.count()).select_from(*statement.get_final_froms())
+        if statement.whereclause is not None:
+            counted = counted.where(statement.whereclause)
         return rows, int(self.connection.execute(counted).scalar_one())
 
     def filtered(self, statement: sa.Select[Any], *columns: sa.Column[Any]) -> sa.Select[Any]:

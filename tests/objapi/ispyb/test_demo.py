@@ -136,6 +136,19 @@ def test_every_route_answers_something_to_look_at(
     assert nothing_to_see == []
 
 
+def test_a_full_page_and_one_past_the_end_tell_the_total_of_the_whole_list(
+    api: Api, rows: Rows, keys: Mapping[str, int]
+) -> None:
+    person = next(row["personId"] for row in rows.all(t.Person) if row["login"] == FACILITY.login)
+    token = api.token(person, *FACILITY.permissions, login=FACILITY.login)
+    paged = [route.path for route in _ROUTES if "skip" in route.query_parameters]
+    assert len(paged) > 20
+    for path in sorted({*paged} - {"/datacollections/quality"}):
+        query = {name: value.format(**keys) for name, value in _QUERIES.get(path, {}).items()}
+        pages = ({"limit": 9999}, {"limit": 1}, {"skip": 9999})
+        assert len({body(api.get(path, token, **query, **page))["total"] for page in pages}) == 1, path
+
+
 def test_all_files_that_rows_name_are_there(rows: Rows, settled: Site) -> None:
     root = settled.settings.ispyb_data_roots[0]
     named = set()
