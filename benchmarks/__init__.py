@@ -1,1 +1,1 @@
-"""Measurements of the sample laboratory, grown to a size; they judge nothing."""
+"""Measurements of the sample laboratory and of a facility, grown to a size; they judge nothing."""

@@ -1,7 +1,8 @@
 """`python -m benchmarks`: how long the usual requests take, and how many SQL statements they need.
 
 Nothing is judged. The database is SQLite in a temporary directory and, when a URL is given, an empty MariaDB or MySQL
-database, in which everything stays that was made. At most `--seconds` are spent on growing a laboratory to a size.
+database, in which everything stays that was made. At most `--seconds` are spent on growing to a size. What grows is
+the sample laboratory, or, by `python -m benchmarks facility`, the ISPyB tables of a facility, whose sizes are sessions.
 """
 
 import argparse
@@ -11,12 +12,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.facility import facility, fill
 from benchmarks.inside import measure_inside
 from benchmarks.laboratory import NotEmpty, grow, laboratory
 from benchmarks.measuring import Measurement, table
+from benchmarks.polled import measure_polled
 from benchmarks.served import measure_served
 
 URL_VARIABLE = "OBJAPI_TEST_BENCHMARK_URL"
+LABORATORY = "laboratory"
+FACILITY = "facility"
+SIZES = {LABORATORY: [1_000, 100_000], FACILITY: [1_000]}
+"""What is measured, and the sizes at which it is when none are given."""
 
 
 def main() -> int:
@@ -28,7 +35,11 @@ def main() -> int:
     measurements: list[Measurement] = []
     try:
         for database, environ in databases.items():
-            measurements.extend(_measured(database, environ, arguments.objects, arguments.seconds))
+            if arguments.what == FACILITY:
+                measured = _measured_facility(database, environ, arguments)
+            else:
+                measured = _measured(database, environ, arguments.objects, arguments.seconds)
+            measurements.extend(measured)
     except NotEmpty as error:
         print(error, file=sys.stderr)
         return 1
@@ -49,10 +60,31 @@ def _measured(database: str, environ: dict[str, str], sizes: list[int], seconds:
         yield from measure_served(data, environ, database, objects)
 
 
+def _measured_facility(database: str, environ: dict[str, str], arguments: argparse.Namespace) -> Iterator[Measurement]:
+    with tempfile.TemporaryDirectory(prefix="objapi-benchmarks-") as name, facility(Path(name), environ) as site:
+        for size in sorted(arguments.objects):
+            fill(site, size, arguments.collections, arguments.seconds)
+            yield from measure_polled(site, database)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--objects", type=int, nargs="+", default=[1_000, 100_000], metavar="N", help="sizes; default: 1000 100000"
+        "what", nargs="?", choices=SIZES, default=LABORATORY, help=f"what to measure; default: {LABORATORY}"
+    )
+    parser.add_argument(
+        "--objects",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="sizes; default: 1000 100000, for a facility 1000 sessions",
+    )
+    parser.add_argument(
+        "--collections",
+        type=int,
+        default=10,
+        metavar="N",
+        help="data collections of each session of a facility; default: 10",
     )
     parser.add_argument(
         "--seconds",
@@ -65,7 +97,9 @@ def _arguments() -> argparse.Namespace:
         default=os.environ.get(URL_VARIABLE),
         help=f"an empty MariaDB or MySQL database to measure as well; default: {URL_VARIABLE}",
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.objects = arguments.objects or SIZES[arguments.what]
+    return arguments
 
 
 if __name__ == "__main__":

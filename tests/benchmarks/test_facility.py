@@ -1,0 +1,29 @@
+"""The polled routes are measured on a small facility, and answer what it was filled with."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from benchmarks.facility import IMAGES, PER_PROPOSAL, facility, fill, sessions
+from benchmarks.laboratory import NotEmpty
+from benchmarks.polled import CALLERS, measure_polled
+from objapi.ispyb import tables as t
+
+
+def test_a_facility_is_filled_and_measured(tmp_path: Path) -> None:
+    with facility(tmp_path, {}) as site:
+        assert fill(site, 7, collections=3, seconds=60) == sessions(site) == 7
+        assert fill(site, 25, collections=3, seconds=60) == 25
+        assert fill(site, 50, collections=3, seconds=0) == 25
+        expected = {t.Proposal: 1 + 25 // PER_PROPOSAL, t.DataCollection: 25 * 3, t.ImageQualityIndicators: 25 * IMAGES}
+        with site.engine.connect() as connection:
+            counted = {table: connection.scalar(sa.select(sa.func.count()).select_from(table)) for table in expected}
+        assert counted == expected
+        measured = list(measure_polled(site, "sqlite", repeats=1))
+    assert {measurement.objects for measurement in measured} == {25}
+    assert all(measurement.seconds and measurement.statements for measurement in measured)
+    assert len({measurement.what for measurement in measured}) == len(measured)
+    assert len(measured) % len(CALLERS) == 0
+    with pytest.raises(NotEmpty), facility(tmp_path, {}):
+        pass
