@@ -30,10 +30,9 @@ def measure_polled(site: Site, database: str, *, repeats: int = REPEATS) -> Iter
         raise ValueError("the site has no OBJAPI_ISPYB_TOKEN_KEY, by which tokens are made")
     tokens, client = Tokens(key, 24 * 3600.0), create_app(site=site).test_client()
     bearers = {name: tokens.issue(Caller(PERSON, name, permissions)) for name, permissions in CALLERS.items()}
-    shown = _get(client, bearers["own"], "/events", {"sessionId": 1, "limit": 25})["results"]
-    works = [
-        (name, *route) for name in CALLERS for route in _routes([event["id"] for event in shown if event["count"]])
-    ]
+    events = _get(client, bearers["own"], "/events", {"sessionId": 1, "limit": 25})["results"]
+    collections = [event["id"] for event in events if event["type"] == "dc"]
+    works = [(name, *route) for name in CALLERS for route in _routes(collections)]
     with progress(f"Measuring {database} at {count} sessions", len(works)) as advance:
         for name, what, path, query in works:
             run = partial(_get, client, bearers[name], path, query)
