@@ -20,6 +20,7 @@ from objapi.model.values import (
     ValueProblem,
     checked_integer,
     is_empty,
+    is_finite,
     plain_json,
     shown,
     text_of,
@@ -92,7 +93,7 @@ class IntegerField(DeclaredField):
             number = int(raw)
         elif isinstance(raw, int) and not isinstance(raw, bool):
             number = raw
-        elif isinstance(raw, float | Decimal) and _is_finite(raw) and raw == raw.__floor__():
+        elif isinstance(raw, float | Decimal) and is_finite(raw) and raw == raw.__floor__():
             number = int(raw)
         if number is None:
             raise ValueProblem(f"a whole number is expected, not {shown(raw)}")
@@ -108,7 +109,7 @@ class FixedPointField(DeclaredField):
         if isinstance(text, str):
             number = Decimal(text) if _DECIMAL.fullmatch(text) else None
         else:
-            number = Decimal(str(text)) if isinstance(text, int | float | Decimal) and _is_finite(text) else None
+            number = Decimal(str(text)) if isinstance(text, int | float | Decimal) and is_finite(text) else None
         if number is None:
             raise ValueProblem(f"a decimal number such as 12.5 is expected, not {shown(raw)}")
         if number and number.adjusted() >= _MAX_WHOLE_DIGITS:
@@ -126,21 +127,16 @@ class NumberField(DeclaredField):
         if isinstance(text, str):
             number = float(text) if _DECIMAL.fullmatch(text) else math.nan
         else:
-            number = float(text) if isinstance(text, float | Decimal) else _as_float(text)
-        if not _is_finite(number):
+            number = _as_float(text)
+        if not is_finite(number):
             raise ValueProblem(f"a number such as 0.9793 or 1e-10 is expected, not {shown(raw)}")
         return number
 
 
-def _is_finite(number: float | Decimal) -> bool:
-    """Whether it is a number that can be stored; a signalling NaN, which `math.isfinite` chokes on, is none."""
-    return number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
-
-
 def _as_float(raw: object) -> float:
-    """A whole number as float; not a number for anything else, and for what no float can hold."""
+    """A number as float; NaN for anything else, and for what no float can hold."""
     try:
-        return float(raw) if isinstance(raw, int) else math.nan
+        return float(raw) if isinstance(raw, int | float | Decimal) and is_finite(raw) else math.nan
     except OverflowError:
         return math.nan
 

@@ -136,6 +136,11 @@ def utc_text(moment: datetime) -> str:
         raise ValueProblem("the date is outside the years 1 to 9999") from None
 
 
+def is_finite(number: int | float | Decimal) -> bool:
+    """Whether it is a number: no infinity and no NaN, a signalling one (which `math.isfinite` raises for) included."""
+    return number.is_finite() if isinstance(number, Decimal) else isinstance(number, int) or math.isfinite(number)
+
+
 def checked_integer(number: int) -> int:
     """The number itself when 64 bits hold it, else `ValueProblem`."""
     if not -INTEGER_BOUND <= number < INTEGER_BOUND:
@@ -176,7 +181,7 @@ def plain_json(raw: object, context: LoadContext, *, exact: bool = False, depth:
 
 
 def _fraction(raw: Decimal | float, *, exact: bool) -> object:
-    if not (raw.is_finite() if isinstance(raw, Decimal) else math.isfinite(raw)):
+    if not is_finite(raw):
         raise ValueProblem("a number must be finite")
     if exact:
         return str(raw) if isinstance(raw, Decimal) else repr(raw)

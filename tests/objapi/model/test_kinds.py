@@ -134,6 +134,15 @@ def test_a_value_is_stored_in_the_form_of_its_kind(declared, raw, stored):
     assert type(made) is type(stored)
 
 
+SIGNALLING = [
+    (Kind.INTEGER, "whole number"),
+    (Kind.FIXEDPOINT, "decimal"),
+    (Kind.NUMBER, "a number such as"),
+    (Kind.JSON, "must be finite"),
+]
+"""What each kind of numbers says of a NaN at which Python's own conversions raise."""
+
+
 @pytest.mark.parametrize(
     ("declared", "raw", "said"),
     [
@@ -154,6 +163,7 @@ def test_a_value_is_stored_in_the_form_of_its_kind(declared, raw, stored):
         (field(Kind.FIXEDPOINT), "12,5", "decimal"),
         (field(Kind.FIXEDPOINT), "NaN", "decimal"),
         (field(Kind.FIXEDPOINT), float("inf"), "decimal"),
+        *((field(kind), Decimal("sNaN"), said) for kind, said in SIGNALLING),
         (field(Kind.FIXEDPOINT), "1e26", "26 digits"),
         (field(Kind.FIXEDPOINT), True, "not true"),
         (field(Kind.BOOLEAN), "perhaps", "true or false"),
