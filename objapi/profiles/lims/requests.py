@@ -48,8 +48,6 @@ def create_request(
         "ResultsRange": _ranges(planner, client, sample_type, services, values),
     }
     request = planner.create("AnalysisRequest", client, fields, id=asked_id)
-    if not planner.value(request, "Contact"):
-        planner.refuse("Required field not found in request: Contact", field="Contact", entity=request)
     if not made:
         for name in kept & values.keys():
             planner.set(request, name, values[name])
