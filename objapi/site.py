@@ -17,6 +17,7 @@ from objapi.errors import NotFound
 from objapi.model.content import Content
 from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry
+from objapi.model.references import site_path
 from objapi.model.registry import Registry
 from objapi.security.accounts import grant_local_roles, users_with_roles
 from objapi.security.authenticators import make_secret
@@ -148,7 +149,7 @@ class Site:
         """Let a user or group hold roles on the object at a path below the site, and in it. Raises NotFound."""
 
         def grant(connection: Connection) -> None:
-            full = f"/{self.settings.site_id}{'' if path == '/' else path}"
+            full = site_path(path, self.settings.site_id)
             rid = connection.scalar(select(entities.c.rid).where(entities.c.path == full))
             if rid is None:
                 raise NotFound(f"There is no object {path!r}.")

@@ -139,6 +139,11 @@ def format_reference(lookup: Lookup) -> str:
             )
 
 
+def site_path(relative: str, site_id: str) -> str:
+    """The whole path, the site's id first, of a path relative to the site; that of `/` is the site's own."""
+    return f"/{site_id}" if relative == "/" else f"/{site_id}{relative}"
+
+
 def normalise_path(text: str, site_id: str = "Plone") -> str:
     """The path of an object relative to the site, from any of its spellings.
 

@@ -85,7 +85,7 @@ class _Loader:
             return there
         draft = planner.begin(entity_type, container)
         draft.id = own_id or planner.around.site_id
-        planner.workspace.moved(draft, planner.around.root + ("" if item.path == "/" else item.path))
+        planner.workspace.moved(draft, planner.around.full_path(item.path))
         if item.created is not None:
             draft.created = draft.modified = to_micros(item.created)
         return draft

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from objapi.model.content import ContentObject
 from objapi.model.principal import system_principal
+from objapi.model.references import site_path
 from objapi.model.values import LoadContext
 from objapi.store.act import act
 from objapi.store.contents import Contents, plan_contents
@@ -73,8 +74,7 @@ def layout_contents(machinery: Machinery, site_title: str) -> Contents:
 
 def missing_contents(machinery: Machinery, connection: Connection, contents: Contents) -> Contents:
     """Those objects of contents whose paths are not taken yet."""
-    root = f"/{machinery.site_id}"
-    paths = {item.path: root + ("" if item.path == "/" else item.path) for item in contents.objects}
+    paths = {item.path: site_path(item.path, machinery.site_id) for item in contents.objects}
     taken: set[str] = set()
     for chunk in chunks(paths.values()):
         taken.update(connection.scalars(select(entities.c.path).where(entities.c.path.in_(chunk))))

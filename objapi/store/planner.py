@@ -16,6 +16,7 @@ from objapi.errors import ApiError, Cause, CauseKind, ValidationError
 from objapi.model.behaviors import Entity
 from objapi.model.paths import NamedRelation, Path, parse_relation
 from objapi.model.principal import Principal
+from objapi.model.references import site_path
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, Kind, PermissionMap
 from objapi.store.acls import Settings
@@ -54,10 +55,9 @@ class Surroundings:
         """What the user may do."""
         return Rights(self.principal, self.book, self.registry.roles.scoped_roles)
 
-    @property
-    def root(self) -> str:
-        """The path of the site."""
-        return f"/{self.site_id}"
+    def full_path(self, path: str) -> str:
+        """The whole path of what is at a path below the site."""
+        return site_path(path, self.site_id)
 
 
 class StorePlanner:
@@ -117,7 +117,7 @@ class StorePlanner:
 
     def at(self, path: str) -> Draft | None:
         """The object at a path below the site."""
-        full = self.around.root + ("" if path == "/" else path)
+        full = self.around.full_path(path)
         self.workspace.load_paths([full])
         found = self.workspace.by_path.get(full)
         return None if found is None or found.removed else found

@@ -60,7 +60,7 @@ class Resolver:
             relative = normalise_path(text, self._planner.around.site_id)
         except PathProblem as problem:
             return BadRequest(str(problem), causes=[Cause("parameter", "obj_path", str(problem))])
-        return self._planner.around.root + ("" if relative == "/" else relative)
+        return self._planner.around.full_path(relative)
 
     def _selected(self, selector: Selector, paths: Mapping[str, str | ApiError]) -> Draft | ApiError:
         workspace = self._planner.workspace
@@ -129,7 +129,7 @@ class Resolver:
             return [self._resolved(item) for item in wanted]
 
     def _site_path(self, lookup: PathLookup) -> str:
-        return self._planner.around.root + ("" if lookup.path == "/" else lookup.path)
+        return self._planner.around.full_path(lookup.path)
 
     def _resolved(self, item: Wanted) -> list[str] | ApiError:
         uids: dict[str, None] = {}
