@@ -1,7 +1,7 @@
 """An object while a request is planned: what it was, and what it will be."""
 
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import orjson
 
@@ -12,7 +12,12 @@ from objapi.store.records import Record
 if TYPE_CHECKING:
     from objapi.store.workspace import Workspace
 
-Status = dict[str, object]
+
+class Entered(TypedDict):
+    """What is kept of a workflow that an object entered: its present variables, and who took each transition last."""
+
+    status: dict[str, object]
+    last: dict[str, str]
 
 
 class Draft:
@@ -54,7 +59,7 @@ class Draft:
         self.version_after: int | None = None
         """The version once it is written, where that is not one more than before."""
         self._data: dict[str, object] | None = None
-        self._states: dict[str, Status] | None = None
+        self._states: dict[str, Entered] | None = None
         self._settings: Settings | None = None
         self._acl: tuple[int, Acl] | None = None
         if record is not None:
@@ -89,8 +94,8 @@ class Draft:
         return self._data
 
     @property
-    def states(self) -> dict[str, Status]:
-        """Workflow id → ``{"status": variables, "last": {transition: user id}}``."""
+    def states(self) -> dict[str, Entered]:
+        """Workflow id → what is kept of it."""
         if self._states is None:
             self._states = orjson.loads(self.record.states) if self.record is not None else {}
         return self._states
@@ -136,15 +141,12 @@ class Draft:
     def status(self, workflow_id: str) -> Mapping[str, object] | None:
         """The present status in a workflow; None when it was never entered."""
         entry = self.states.get(workflow_id)
-        return entry["status"] if entry is not None else None  # type: ignore[return-value]
+        return entry["status"] if entry is not None else None
 
     def last_actor(self, workflow_id: str, transition_id: str) -> str | None:
         """Who last took a transition of a workflow."""
         entry = self.states.get(workflow_id)
-        if entry is None:
-            return None
-        last: Mapping[str, str] = entry["last"]  # type: ignore[assignment]
-        return last.get(transition_id)
+        return entry["last"].get(transition_id) if entry is not None else None
 
     def value(self, name: str) -> object:
         """A value by name, as behaviours and conditions see it."""

@@ -1,6 +1,7 @@
 """Removing objects with all they contain: rights, states and referrers are asked first."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -41,7 +42,7 @@ def plan_removal(attempt: Attempt, targets: Mapping[int, Draft], *, break_refere
         planner.set(source, name, left if isinstance(value, list) else None)
     for place, target in targets.items():
         if not target.removed:
-            attempt.guarded(place, lambda target=target: planner.remove(target))  # type: ignore[misc]
+            attempt.guarded(place, partial(planner.remove, target))
 
 
 def _refusals(planner: StorePlanner, tree: Sequence[Draft]) -> list[ApiError]:

@@ -199,14 +199,26 @@ class Transaction:
         dry_run: bool = False,
     ) -> Outcome:
         """Take a transition of objects, all or none; with `partial` of those that can."""
+        planner = self._planner()
+        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run)
 
+    def _take(
+        self,
+        planner: StorePlanner,
+        selectors: Sequence[Selector],
+        action: str,
+        *,
+        comment: str,
+        partial: bool,
+        dry_run: bool,
+    ) -> Outcome:
         def plan(editor: Editor, places: Collection[int]) -> Attempt:
             attempt = Attempt(editor.planner)
             targets = attempt.targets(editor.resolver, _some(selectors, places))
             take_all(attempt, targets, action, comment)
             return attempt
 
-        return self._write(selectors, plan, partial=partial, dry_run=dry_run)
+        return self._write(selectors, plan, planner, partial=partial, dry_run=dry_run)
 
     def transition_found(
         self, find: Find, action: str, *, comment: str = "", partial: bool = False, dry_run: bool = False
@@ -216,7 +228,7 @@ class Transaction:
         planner = self._planner()
         planner.workspace.load_rids(rids)
         selectors = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
-        return self.transition(selectors, action, comment=comment, partial=partial, dry_run=dry_run)
+        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run)
 
     def remove(self, uids: Sequence[str], *, break_references: bool = False, dry_run: bool = False) -> Outcome:
         """Remove objects with all they contain, all or none."""
@@ -237,16 +249,20 @@ class Transaction:
         self,
         selectors: Sequence[Selector],
         plan: Callable[[Editor, Collection[int]], Attempt],
+        planner: StorePlanner | None = None,
         *,
         partial: bool = False,
         dry_run: bool = False,
         as_batch: bool = False,
     ) -> Outcome:
-        """Check, plan, act, record. What fails in a partial request is left out and the rest planned anew."""
+        """Check, plan, act, record. What fails in a partial request is left out and the rest planned anew.
+
+        `planner`: one that has loaded what is asked for already and has planned nothing.
+        """
         failed: dict[int, ApiError] = {}
         uids: dict[int, str] = {}
+        planner = planner or self._planner()
         while True:
-            planner = self._planner()
             editor = Editor(planner, self._resolver(planner), self._load_context())
             places = [place for place in range(len(selectors)) if place not in failed]
             attempt = plan(editor, places)
@@ -254,6 +270,7 @@ class Transaction:
             uids.update((place, attempt.drafts[place].uid) for place in attempt.errors if place in attempt.drafts)
             if not attempt.errors or not partial or not places:
                 break
+            planner = self._planner()
         if failed and not partial:
             raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
         # The answer names what was left as it was, too.
@@ -261,8 +278,7 @@ class Transaction:
         attempt.drafts.update((place, planner.workspace.by_uid[uid]) for place, uid in uids.items())
         settled = settle(planner, self._machinery.dependents)
         if not dry_run and not settled.empty:
-            renderer = Renderer(self.registry, planner.values, self._machinery.zone)
-            act(planner, settled, renderer, self._machinery.tables, self._request_id)
+            act(planner, settled, self._renderer(planner), self._machinery.tables, self._request_id)
         applied = not dry_run and not settled.empty
         told = readable(settled.plan, planner, self._machinery.access)
         return Outcome(entries(selectors, attempt, failed, settled.changed), told, applied)
@@ -288,11 +304,13 @@ class Transaction:
 
     def _planner_and_renderer(self) -> tuple[StorePlanner, Renderer]:
         planner = self._planner()
-        return planner, Renderer(self.registry, planner.values, self._machinery.zone)
+        return planner, self._renderer(planner)
+
+    def _renderer(self, planner: StorePlanner) -> Renderer:
+        return Renderer(self.registry, planner.values, self._machinery.zone)
 
     def _resolver(self, planner: StorePlanner) -> Resolver:
-        renderer = Renderer(self.registry, planner.values, self._machinery.zone)
-        return Resolver(planner, self._finder, renderer, ambiguous=self._machinery.ambiguous)
+        return Resolver(planner, self._finder, self._renderer(planner), ambiguous=self._machinery.ambiguous)
 
     def _load_context(self) -> LoadContext:
         machinery = self._machinery
@@ -321,8 +339,7 @@ class Transaction:
 
     def _renewed(self, rids: Sequence[int]) -> Mapping[int, tuple[str, str]]:
         """Metadata and answer of objects, worked out for this instant."""
-        planner = self._planner()
-        renderer = Renderer(self.registry, planner.values, self._machinery.zone)
+        planner, renderer = self._planner_and_renderer()
         with planner.without_locks():
             planner.workspace.load_rids(rids)
             drafts = [planner.workspace.by_rid[rid] for rid in rids if rid in planner.workspace.by_rid]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from objapi.model.types import PermissionMap
 from objapi.store.acls import Settings
@@ -56,7 +56,7 @@ class StoreWorld:
         entry = draft.states.setdefault(step.workflow.id, {"status": {}, "last": {}})
         entry["status"] = {name: _jsonable(value) for name, value in step.status.items()}
         if step.transition is not None:
-            cast(dict[str, str], entry["last"])[step.transition.id] = self.planner.user_id
+            entry["last"][step.transition.id] = self.planner.user_id
         settings = self.planner.interned(_settings_after(draft.settings, step))
         if settings is not draft.settings:
             draft.settings = settings
