@@ -8,7 +8,7 @@ from catalog.errors import DeclarationError
 from catalog.kinds import TYPED, Index, IndexKind, ValueType
 from catalog.schema import CatalogSchema
 
-ALLOWED_EXTRA: Final = frozenset({"source", "sources", "metadata_in_read", "aliases"})
+ALLOWED_EXTRA: Final = frozenset({"source", "sources", "returned", "aliases"})
 """Keys of a catalog or an index that another module reads."""
 
 _CATALOG_KEYS: Final = frozenset({"title", "types", "indexes", "hot_queries"})

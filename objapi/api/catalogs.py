@@ -20,7 +20,7 @@ def answer_catalogs(call: Call, tx: Transaction) -> Json:
 
 
 def _described(registry: Registry, catalog: CatalogDeclaration) -> Json:
-    indexes = (index for index in catalog.schema.indexes.values() if index.name not in catalog.never_answered)
+    indexes = (index for index in catalog.schema.indexes.values() if index.name not in catalog.hidden)
     return {
         "name": catalog.name,
         "title": catalog.schema.title,
@@ -31,7 +31,7 @@ def _described(registry: Registry, catalog: CatalogDeclaration) -> Json:
                 "kind": index.kind.value,
                 "type": index.value_type.value,
                 "sortable": index.sortable,
-                "in_answer": index.name in catalog.metadata_in_read,
+                "in_answer": index.name in catalog.returned,
             }
             for index in indexes
         ],

@@ -80,7 +80,7 @@ def _described_field(field: Field) -> Json:
         "vocabulary": dict(field.vocabulary),
         "precision": field.precision,
         "default": field.default,
-        "kept_on": field.kept_on,
+        "stored_on": field.stored_on,
         "alias_of": field.alias_of,
         "read_permission": field.read_permission,
         "write_permission": field.write_permission,

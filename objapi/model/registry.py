@@ -34,8 +34,8 @@ class CatalogDeclaration:
 
     schema: CatalogSchema
     sources: Mapping[str, IndexSource]
-    metadata_in_read: tuple[str, ...] = ()
-    never_answered: frozenset[str] = frozenset()
+    returned: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
     """Indexes that are neither criterion nor answer, such as allowedRolesAndUsers."""
     table_of: str | None = None
     """The type whose table the catalog is; None: the gateway keeps tables for it."""

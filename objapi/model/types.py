@@ -60,7 +60,7 @@ class Field:
     """What the behaviour reads, so that the store knows when the value changes."""
     volatile: bool = False
     """The value depends on the time of reading and is worked out then."""
-    kept_on: str | None = None
+    stored_on: str | None = None
     """A single-valued reference field; when it is set, this field is read from and written to its target."""
     alias_of: str | None = None
     """Another field of the type under whose name the value is stored."""
@@ -139,7 +139,7 @@ class EntityType:
     on_remove: tuple[str, ...] = ()
     embed: Mapping[str, str] = field(default_factory=dict)
     """Names under which contained objects are answered whole → their portal_type (e.g. Analyses)."""
-    answers_ids: Mapping[str, str] = field(default_factory=dict)
+    extra_ids: Mapping[str, str] = field(default_factory=dict)
     """Further keys of create's answer → the relation whose object's id they give."""
     table: TableMapping | None = None
     """The table whose rows the objects are; None: the gateway keeps them itself."""

@@ -45,7 +45,7 @@ class Validated:
 def validate(entity_type: EntityType, raw: Mapping[str, object], *, mode: Mode, context: LoadContext) -> Validated:
     """Read the values for one object. Nothing is raised for what is wrong with them: it stands in the result.
 
-    In mode "create" required fields must be there, unless a default, the gateway or the target of `kept_on` supplies
+    In mode "create" required fields must be there, unless a default, the gateway or the target of `stored_on` supplies
     them; an empty value for one with a default is as good as none. In mode "update" an empty value clears a field that
     is not required.
     """
@@ -138,7 +138,7 @@ class TypeSchema:
         for name, field in self._required.items():
             sent = name in given and not is_empty(given[name], field.kind)
             supplied = field.default is not None or field.default_from is not None or field.system
-            kept = field.kept_on is not None and references.get(field.kept_on) is not None
+            kept = field.stored_on is not None and references.get(field.stored_on) is not None
             if not (sent or supplied or kept or name in problems):
                 problems[name] = _cause(name, "the field is required", "required")
 

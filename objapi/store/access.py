@@ -44,13 +44,13 @@ class FieldAccess:
     def usable(self, catalog: CatalogDeclaration, rights: Rights) -> CatalogSchema:
         """The catalog as the user may query it; an index on values that he may read nowhere is an unknown name."""
         if rights.principal.unrestricted:
-            return catalog.schema.without(catalog.never_answered)
+            return catalog.schema.without(catalog.hidden)
         closed = {
             name
             for name, permissions in self._indexes[catalog.name].items()
             if not all(_anywhere(rights, permission) for permission in permissions)
         }
-        return catalog.schema.without(catalog.never_answered | closed)
+        return catalog.schema.without(catalog.hidden | closed)
 
     def _restricted_indexes(self, catalog: CatalogDeclaration) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}

@@ -139,8 +139,8 @@ def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
         yield field.path
     elif field.compute is not None:
         yield from field.depends
-    elif field.kept_on is not None:
-        yield Path((Target(field.kept_on),), name)
+    elif field.stored_on is not None:
+        yield Path((Target(field.stored_on),), name)
 
 
 def _followed(registry: Registry, entity_type: EntityType) -> Iterator[Path]:

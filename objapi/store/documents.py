@@ -154,7 +154,7 @@ class Documents:
         acl = self._rights.book[row.acl]
         return {
             name: meta[name]
-            for name in catalog.metadata_in_read
+            for name in catalog.returned
             if name in meta
             and (
                 name not in permissions or all(self._rights.may(needed, acl, row.scope) for needed in permissions[name])

@@ -68,7 +68,7 @@ def _extra_ids(planner: StorePlanner, draft: Draft) -> dict[str, str]:
     if not draft.is_new:
         return {}
     found = {}
-    for name, relation in draft.type.answers_ids.items():
+    for name, relation in draft.type.extra_ids.items():
         others = planner.related(draft, relation)
         if others:
             found[name] = others[0].id

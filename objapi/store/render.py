@@ -59,8 +59,8 @@ class Renderer:
         for catalog in self._registry.catalogs_of(draft.portal_type):
             values = self.index_values(draft, catalog)
             indexes[catalog.name] = values
-            for name in catalog.metadata_in_read:
-                if name not in members and name not in meta and name not in catalog.never_answered:
+            for name in catalog.returned:
+                if name not in members and name not in meta and name not in catalog.hidden:
                     value = self._metadata(draft, catalog, name, values)
                     if value is not None:
                         meta[name] = value
@@ -143,7 +143,7 @@ class Renderer:
         values: dict[str, object] = {}
         for name in catalog.schema.indexes if names is None else names:
             source = catalog.sources.get(name)
-            if source is None or name in catalog.never_answered:
+            if source is None or name in catalog.hidden:
                 continue
             value = index_value(catalog.schema.indexes[name], self._values.index_value(draft, source))
             if value is not None:

@@ -67,7 +67,7 @@ class Values:
             return self.evaluate(draft, field.path)
         if field.compute is not None:
             return self._computed(field.compute, draft, volatile=field.volatile)
-        if field.kept_on is not None:
+        if field.stored_on is not None:
             keeper = self.keeper(draft, field)
             if keeper is not None:
                 return self.value(keeper, field.name)
@@ -75,12 +75,12 @@ class Values:
 
     def keeper(self, draft: Draft, field: Field) -> Draft | None:
         """The object that a field is kept on, when there is one with such a field."""
-        if field.kept_on is None:
+        if field.stored_on is None:
             return None
         return next(
             (
                 other
-                for other in draft.workspace.one_step(draft, Target(field.kept_on))
+                for other in draft.workspace.one_step(draft, Target(field.stored_on))
                 if field.name in other.type.fields
             ),
             None,

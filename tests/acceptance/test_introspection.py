@@ -20,6 +20,7 @@ def test_types_are_listed_and_described(admin: Client) -> None:
     assert fields["BatchID"]["read_only"] is True
     request = succeeded(admin.get("types/AnalysisRequest"))["type"]
     assert [field["name"] for field in request["create_parameters"]] == ["Services"]
+    assert {field["name"]: field for field in request["fields"]}["SampleType"]["stored_on"] == "Sample"
     failed(admin.get("types/Nosuch"), 404, "NotFound")
 
 

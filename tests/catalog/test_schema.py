@@ -35,7 +35,7 @@ def test_a_declaration_is_read() -> None:
     mapping = {
         "title": "Analyses",
         "types": ["Analysis"],
-        "metadata_in_read": ["id"],
+        "returned": ["id"],
         "indexes": {
             "id": {"kind": "field", "hot": True, "source": "id"},
             "price": {"kind": "field", "type": "decimal"},

@@ -18,10 +18,10 @@ from objapi.model.types import EntityType
 
 ALIASES: Final = "aliases"
 ALL: Final = "all"
-CATALOG_KEYS: Final = ("extend", "title", "about", "types", "indexes", "metadata_in_read", "hot_queries")
+CATALOG_KEYS: Final = ("extend", "title", "about", "types", "indexes", "returned", "hot_queries")
 SCHEMA_KEYS: Final = ("title", "hot_queries")
 INDEX_SCHEMA_KEYS: Final = ("kind", "type", "hot")
-INDEX_KEYS: Final = (*INDEX_SCHEMA_KEYS, "source", "sources", "behavior", "depends", "never_answered")
+INDEX_KEYS: Final = (*INDEX_SCHEMA_KEYS, "source", "sources", "behavior", "depends", "hidden")
 ALIAS_KEYS: Final = ("catalog", "types")
 
 
@@ -57,21 +57,21 @@ def _catalog(section: Section, name: str, types: Mapping[str, EntityType]) -> Ca
     for index, inner in section.sections("indexes", INDEX_KEYS):
         if index in READ_PARAMETERS:
             inner.note(f"{index!r} is a parameter of read, so nobody could ask for the index", "another name")
-        if inner.flag("never_answered"):
+        if inner.flag("hidden"):
             never.add(index)
         source = _source(inner, index)
         if source is not None:
             sources[index] = source
         plain[index] = {key: inner[key].plain() for key in INDEX_SCHEMA_KEYS if key in inner.names()}
     schema = _schema(section, name, plain)
-    for number, index in enumerate(section.texts("metadata_in_read")):
+    for number, index in enumerate(section.texts("returned")):
         if index not in plain:
-            section.choose("metadata_in_read", index, list(plain), f"index (entry {number + 1})")
+            section.choose("returned", index, list(plain), f"index (entry {number + 1})")
     return CatalogDeclaration(
         schema=replace(schema, types=_types(section, name, types)),
         sources=sources,
-        metadata_in_read=section.texts("metadata_in_read"),
-        never_answered=frozenset(never),
+        returned=section.texts("returned"),
+        hidden=frozenset(never),
     )
 
 
@@ -128,7 +128,7 @@ def _source(section: Section, index: str) -> IndexSource | None:
     if behavior is not None:
         return IndexSource(by_type, behavior, depends)
     if default is None and not section.has("source") and not section.has("sources"):
-        return None if section.flag("never_answered") else IndexSource(by_type, Path((), index))
+        return None if section.flag("hidden") else IndexSource(by_type, Path((), index))
     return IndexSource(by_type, default, until=until)
 
 

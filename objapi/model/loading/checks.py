@@ -121,12 +121,12 @@ class TypeChecker:
                 self.tracer.follow([entity_type.portal_type], relation.steps)
             except NoWay as error:
                 self._note(entity_type, key, f"{relation} leads nowhere: {error}", "a path to objects")
-        for name, relation_name in entity_type.answers_ids.items():
+        for name, relation_name in entity_type.extra_ids.items():
             try:
                 self.tracer.relation(entity_type.portal_type, relation_name)
             except NoWay as error:
                 message = f"{relation_name} leads nowhere: {error}"
-                self._note(entity_type, f"answers_ids.{name}", message, "self, a relation or a path to an object")
+                self._note(entity_type, f"extra_ids.{name}", message, "self, a relation or a path to an object")
         for name, portal_type in entity_type.embed.items():
             if portal_type not in self.tracer.types:
                 self._exists(entity_type, f"embed.{name}", portal_type, self.tracer.types, "type")
@@ -161,8 +161,8 @@ class TypeChecker:
             self._value(entity_type, f"{key}.depends[{number}]", path)
         if field.alias_of is not None:
             self._check_alias(entity_type, field, key)
-        if field.kept_on is not None:
-            self._check_kept_on(entity_type, field, field.kept_on, f"{key}.kept_on")
+        if field.stored_on is not None:
+            self._check_stored_on(entity_type, field, field.stored_on, f"{key}.stored_on")
         if field.write_permission_by is not None:
             known = self.tracer.names(entity_type.portal_type)
             self._exists(entity_type, f"{key}.write_permission_by", field.write_permission_by[0], known, "value")
@@ -180,7 +180,7 @@ class TypeChecker:
             message = f"{target.name} is of kind {target.kind}, not {field.kind}"
             self._note(entity_type, f"{key}.kind", message, "the same kind, or no kind")
 
-    def _check_kept_on(self, entity_type: EntityType, field: Field, name: str, key: str) -> None:
+    def _check_stored_on(self, entity_type: EntityType, field: Field, name: str, key: str) -> None:
         keeper = self._check_reference(entity_type, key, name)
         if keeper is None:
             return

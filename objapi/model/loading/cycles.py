@@ -69,8 +69,8 @@ def _made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
         yield declared.path
     elif declared.compute is not None:
         yield from declared.depends
-    elif declared.kept_on is not None:
-        yield Path((Target(declared.kept_on),), name)
+    elif declared.stored_on is not None:
+        yield Path((Target(declared.stored_on),), name)
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ FIELD_KEYS: Final = (
     "behavior",
     "depends",
     "volatile",
-    "kept_on",
+    "stored_on",
     "alias_of",
     "system",
     "on_change",
@@ -58,7 +58,15 @@ _ONLY_FOR: Final[Mapping[str, tuple[Kind, ...]]] = {
     "depends": (Kind.COMPUTED,),
     "volatile": (Kind.COMPUTED,),
 }
-_NOT_FOR_COMPUTED: Final = ("required", "default", "default_from", "checks", "kept_on", "write_permission", "on_change")
+_NOT_FOR_COMPUTED: Final = (
+    "required",
+    "default",
+    "default_from",
+    "checks",
+    "stored_on",
+    "write_permission",
+    "on_change",
+)
 
 
 def _no_text(text: str) -> object:
@@ -99,7 +107,7 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         compute=section.optional_text("behavior"),
         depends=depends,
         volatile=section.flag("volatile"),
-        kept_on=section.optional_text("kept_on"),
+        stored_on=section.optional_text("stored_on"),
         alias_of=alias_of,
         system=section.flag("system"),
         on_change=section.texts("on_change"),

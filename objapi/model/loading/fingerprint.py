@@ -62,7 +62,7 @@ def _field(field: Field) -> object:
         field.compute,
         sorted(str(path) for path in field.depends),
         field.volatile,
-        field.kept_on,
+        field.stored_on,
         field.alias_of,
         field.searchable,
     ]

@@ -17,7 +17,7 @@ _MERGED: Final = frozenset(
         "permissions",
         "keep_after",
         "embed",
-        "answers_ids",
+        "extra_ids",
         "indexes",
         "states",
         "transitions",

@@ -1,9 +1,18 @@
 """Reading a mapping of a declaration with care: typed access, and every mistake noted with its place."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
 from objapi.model.loading.nodes import Node
 from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
+
+RENAMED_KEYS: Final[Mapping[str, str]] = {
+    "answers_ids": "extra_ids",
+    "kept_on": "stored_on",
+    "metadata_in_read": "returned",
+    "never_answered": "hidden",
+}
+"""Former name of a key → its name."""
 
 
 class Section:
@@ -24,14 +33,23 @@ class Section:
         self.node = node
         self.key = key
         self.problems = problems
-        self._entries: Mapping[str, Node] = node.items()
+        self._entries = dict(node.items())
         if node.value is not None and not isinstance(node.value, Mapping):
             expected = f"a mapping with the keys {listed(known)}" if known else "a mapping"
             self.note(f"{_shown(node)} is no mapping", expected)
-        for name, entry in self._entries.items():
+        for name, entry in node.items().items():
             if known is not None and name not in known:
-                message = f"the key is not known{suggestion(name, known)}"
-                problems.append(entry.problem(self.path(name), message, f"one of {listed(known, 60)}"))
+                self._unknown_key(name, entry, known)
+
+    def _unknown_key(self, name: str, entry: Node, known: Collection[str]) -> None:
+        renamed = RENAMED_KEYS.get(name)
+        if renamed is not None and renamed in known:
+            # Read under its name as well, so that the one mistake is not followed by others.
+            self._entries.setdefault(renamed, entry)
+            message, expected = f"the key {name} was renamed to {renamed}", renamed
+        else:
+            message, expected = f"the key is not known{suggestion(name, known)}", f"one of {listed(known, 60)}"
+        self.problems.append(entry.problem(self.path(name), message, expected))
 
     def path(self, name: str) -> str:
         """The key path of an entry."""

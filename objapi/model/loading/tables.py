@@ -152,7 +152,7 @@ def _check_field(
         if mapped:
             note(f"{mapped[0]} is a table, which only types of the same database refer to", "a stored type")
         return
-    if field.kind in _UNFIT_KINDS or field.kept_on is not None:
+    if field.kind in _UNFIT_KINDS or field.stored_on is not None:
         note("no column can hold such a field", "a kind with one value: string, integer, datetime, reference …")
     if field.kind is Kind.REFERENCE and field.alias_of is None:
         one = targets[0].table if len(targets) == 1 else None
@@ -205,4 +205,4 @@ def catalog_of_table(item: EntityType, name: str, workflows: Mapping[str, Workfl
             add(variable, IndexKind.FIELD, ValueType.STRING, variable)
     schema = CatalogSchema(name, indexes, title=item.title, types=frozenset({item.portal_type}))
     shown = tuple(index for index in ("title", "Title") if index in indexes and index not in item.fields)
-    return CatalogDeclaration(schema, sources, metadata_in_read=shown, table_of=item.portal_type)
+    return CatalogDeclaration(schema, sources, returned=shown, table_of=item.portal_type)

@@ -35,7 +35,7 @@ TYPE_KEYS: Final = (
     "on_create",
     "on_remove",
     "embed",
-    "answers_ids",
+    "extra_ids",
     "without",
     "table",
     "fields",
@@ -72,7 +72,7 @@ def read_type(section: Section, portal_type: str) -> EntityType:
         on_create=section.texts("on_create"),
         on_remove=section.texts("on_remove"),
         embed=_texts(section, "embed"),
-        answers_ids=_texts(section, "answers_ids"),
+        extra_ids=_texts(section, "extra_ids"),
         table=read_table(section, portal_type, fields),
         source=f"{section.node.file}:{section.node.line}",
     )

@@ -33,7 +33,7 @@ def create_request(
     if client is None:
         raise _refusal("Client", "a request is made in a client; give Client")
     services = list(planner.by_uid(uid_list(values.get("Services"))).values())
-    kept = {name for name, field in entity_type.fields.items() if field.kept_on == "Sample"}
+    kept = {name for name, field in entity_type.fields.items() if field.stored_on == "Sample"}
     sample = _existing_sample(planner, client, values)
     made = sample is None
     if sample is None:

@@ -38,7 +38,7 @@ class RowAnswers:
             title = planner.values.title(draft)
             (catalog,) = planner.registry.catalogs_of(draft.portal_type)
             answer = orjson.dumps(renderer.members(draft), default=str)[1:-1].decode()
-            meta = orjson.dumps(dict.fromkeys(catalog.metadata_in_read, title)).decode()
+            meta = orjson.dumps(dict.fromkeys(catalog.returned, title)).decode()
             found.append(_rendered(draft, title, meta, answer))
         return found
 

@@ -31,8 +31,8 @@ CLIENT = entity(
 )
 REQUEST = entity(
     Field("Sample", Kind.REFERENCE),
-    Field("SamplingDate", Kind.DATETIME, required=True, kept_on="Sample"),
-    Field("SampleType", Kind.REFERENCE, required=True, kept_on="Sample"),
+    Field("SamplingDate", Kind.DATETIME, required=True, stored_on="Sample"),
+    Field("SampleType", Kind.REFERENCE, required=True, stored_on="Sample"),
     create_parameters={"Services": Field("Services", Kind.REFERENCE, multi=True, required=True)},
 )
 GOOD = {"Name": "Happy Hills", "ClientID": "HH"}
@@ -109,12 +109,12 @@ def test_a_reference_that_cannot_be_read_is_a_problem_of_its_field():
     assert made.references == {}
 
 
-def test_a_field_kept_on_another_object_is_not_missing_when_that_object_is_given():
+def test_a_field_stored_on_another_object_is_not_missing_when_that_object_is_given():
     made = create({"Sample": "/s", "Services": ["a"]}, REQUEST)
     assert made.problems == ()
 
 
-def test_a_field_kept_on_another_object_is_missing_without_it():
+def test_a_field_stored_on_another_object_is_missing_without_it():
     made = create({"Sample": "", "Services": ["a"]}, REQUEST)
     assert problems(made) == {"SamplingDate": "required", "SampleType": "required"}
 

@@ -48,7 +48,7 @@ FILES = {
           id: {kind: sequence, form: '{Author.title}-{n}', padding: 2, padding_setting: Padding, overridable: false}
           keep_after: {review_state: [here]}
           relations: {shelf: parent, siblings: parent.children(Book), related: {behavior: related_books}}
-          answers_ids: {author_id: Author}
+          extra_ids: {author_id: Author}
           create_parameters: {Copies: {kind: integer, default: 1}}
           permissions: {View: {acquire: false, roles: [Reader]}}
           on_create: [stamp]
@@ -75,8 +75,8 @@ FILES = {
             span: {kind: date_range, source: [Bought, modified]}
             count: {kind: field, type: integer, behavior: book_count, depends: [children(Book).id]}
             nothing: {kind: field, sources: {}}
-            allowedRolesAndUsers: {kind: keyword, never_answered: true}
-          metadata_in_read: [id, Title]
+            allowedRolesAndUsers: {kind: keyword, hidden: true}
+          returned: [id, Title]
           hot_queries: [[portal_type, review_state, id]]
         aliases:
           books: {catalog: portal_catalog, types: [Book]}

@@ -56,7 +56,7 @@ def test_catalogs_know_their_types_and_sources(library):
     assert main.sources["count"] == IndexSource({}, "book_count", (parse_path("children(Book).id"),))
     assert main.sources["nothing"] == IndexSource()
     assert "allowedRolesAndUsers" not in main.sources
-    assert main.never_answered == {"allowedRolesAndUsers"}
+    assert main.hidden == {"allowedRolesAndUsers"}
     assert main.schema.hot_queries == (("portal_type", "review_state", "id"),)
     assert registry.aliases["books"].types == {"Book"}
 
@@ -95,6 +95,39 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
     before = load_registry([library]).fingerprint
     edit(library / file, old, new)
     assert (load_registry([library]).fingerprint != before) is changes
+
+
+@pytest.mark.parametrize(
+    ("profiles", "digest"),
+    [
+        ("lims", "8333cd7808767f9c826aa1831125330437ac5c09d092c264d1da169ee13dfddf"),
+        ("lims,mxlive,ispyb", "78c2835a14305406b3b72b5be35ea692b8b737d8358704f6f0e1f5fe4e9c4159"),
+        ("base,ispyb", "be7784592b24fa157937f30dd69dc70c42c77bdb6370c40a92151b019492faa3"),
+    ],
+)
+def test_sites_of_the_profiles_that_come_along_need_no_upgrade(profiles, digest):
+    """A new digest here makes every site run `objapi upgrade` and reindex: only what tables hold may ask for that."""
+    assert load_registry(profiles.split(",")).fingerprint == digest
+
+
+@pytest.mark.parametrize(
+    ("file", "new", "old"),
+    [
+        ("types/library.yaml", "extra_ids: {author_id: Author}", "answers_ids: {author_id: Author}"),
+        ("types/library.yaml", "Bought: {kind: datetime", "Bought: {kept_on: Author, kind: datetime"),
+        ("catalogs/main.yaml", "hidden: true", "never_answered: true"),
+        ("catalogs/main.yaml", "returned: [id, Title]", "metadata_in_read: [id, Title]"),
+    ],
+)
+def test_a_renamed_key_is_refused_with_its_name(library, file, new, old):
+    edit(library / file, new, old)
+    (key,) = re.findall("answers_ids|kept_on|never_answered|metadata_in_read", old)
+    found = [problem for problem in problems_of(library) if problem.key.endswith(key)]
+    (problem,) = found
+    name = {"answers_ids": "extra_ids", "kept_on": "stored_on", "never_answered": "hidden"}.get(key, "returned")
+    line = next(number for number, text in enumerate((library / file).read_text().splitlines(), 1) if old in text)
+    assert (problem.message, problem.expected) == (f"the key {key} was renamed to {name}", name)
+    assert (problem.file, problem.line) == (str(library / file), line)
 
 
 def edit(path, old, new):
@@ -137,7 +170,7 @@ BOOKS = "workflows/books.yaml"
         (LIBRARY, "keep_after: {review_state: [here]}", "keep_after: {state: [here]}", "no state variable 'state'"),
         (LIBRARY, "shelf: parent,", "shelf: back(Book.Author),", "never to Book"),
         (LIBRARY, "{behavior: related_books}", "{behavior: unrelated}", "no relation behaviour 'unrelated'"),
-        (LIBRARY, "answers_ids: {author_id: Author}", "answers_ids: {author_id: Writer}", "'Writer'"),
+        (LIBRARY, "extra_ids: {author_id: Author}", "extra_ids: {author_id: Writer}", "'Writer'"),
         (LIBRARY, "'{Author.title}-{n}'", "'{Author.title}-'", "a sequence ends in {n}"),
         (LIBRARY, "'{Author.title}-{n}'", "'{Author.name}-{n}'", "Author has no 'name'"),
         (LIBRARY, "padding_setting: Padding", "padding_setting: Pading", "no field of the settings object 'Pading'"),
@@ -149,12 +182,12 @@ BOOKS = "workflows/books.yaml"
         (LIBRARY, "Language: {kind", "Author_uid: {kind", "the UID of Author is answered"),
         (LIBRARY, "Language: {kind", "Price: {kind", "given twice, first in line"),
         (LIBRARY, "Copies: {kind: integer", "Price: {kind: integer", "a field of the type has this name"),
-        (LIBRARY, "Bought: {kind: datetime", "Bought: {kind: datetime, kept_on: Sequels", "no single-valued reference"),
-        (LIBRARY, "Bought: {kind: datetime", "Bought: {kind: datetime, kept_on: Author", "Author has no field"),
+        (LIBRARY, "Bought: {kind: date", "Bought: {stored_on: Sequels, kind: date", "no single-valued reference"),
+        (LIBRARY, "Bought: {kind: datetime", "Bought: {kind: datetime, stored_on: Author", "Author has no field"),
         (LIBRARY, "roles: [Reader]}}", "roles: [Raeder]}}", "no role 'Raeder', did you mean 'Reader'"),
         (MAIN, "kind: uuid", "kind: uid", "'uid' is none of"),
         (MAIN, "hot_queries: [[portal_type, review_state, id]]", "hot_queries: [[nowhere]]", "nowhere is no index"),
-        (MAIN, "metadata_in_read: [id, Title]", "metadata_in_read: [id, Titel]", "no index (entry 2) 'Titel'"),
+        (MAIN, "returned: [id, Title]", "returned: [id, Titel]", "no index (entry 2) 'Titel'"),
         (MAIN, "{Book: Author.title,", "{Bok: Author.title,", "no type 'Bok', did you mean 'Book'"),
         (MAIN, "Author.Address/city", "Author.Address/town", "no subfield 'town'"),
         (MAIN, "Author.Address/city", "Author.title/city", "'title' is no record"),

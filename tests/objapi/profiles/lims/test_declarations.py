@@ -68,9 +68,9 @@ def test_every_catalog_has_every_index(registry: Registry, facts: Any) -> None:
         assert missing == set(), name
 
 
-def test_every_index_is_filled_or_never_answered(registry: Registry) -> None:
+def test_every_index_is_filled_or_hidden(registry: Registry) -> None:
     for catalog in registry.catalogs.values():
-        assert set(catalog.schema.indexes) - set(catalog.sources) == set(catalog.never_answered), catalog.name
+        assert set(catalog.schema.indexes) - set(catalog.sources) == set(catalog.hidden), catalog.name
 
 
 def test_types_lie_in_the_catalogs_that_list_them(registry: Registry, facts: Any) -> None:
@@ -169,14 +169,14 @@ def test_what_was_received_is_never_removed(registry: Registry, portal_type: str
     assert {"sample_received", "to_be_verified", "verified", "published"}.isdisjoint(kept)
 
 
-def test_values_of_the_sample_are_kept_on_it(registry: Registry, facts: Any) -> None:
+def test_values_of_the_sample_are_stored_on_it(registry: Registry, facts: Any) -> None:
     noted = {
         field["name"]
         for field in types_of(facts)["AnalysisRequest"]["fields"]
         if "kept on the sample" in field.get("note", "")
     }
     fields = registry.types["AnalysisRequest"].fields
-    assert {name for name, field in fields.items() if field.kept_on == "Sample"} == noted
+    assert {name for name, field in fields.items() if field.stored_on == "Sample"} == noted
     assert all(name in registry.types["Sample"].fields for name in noted)
 
 

@@ -76,7 +76,7 @@ def test_every_field_can_be_stored_and_every_state_exists(demo: Mapping[str, Any
 def test_required_fields_are_there(demo: Mapping[str, Any], registry: Registry) -> None:
     for item in demo["objects"]:
         for field in registry.types[item["portal_type"]].fields.values():
-            supplied = field.default is not None or field.kept_on is not None or item["portal_type"] == "BikaSetup"
+            supplied = field.default is not None or field.stored_on is not None or item["portal_type"] == "BikaSetup"
             if field.required and not supplied and item["path"] != "/bika_setup/laboratory":
                 assert field.name in item["fields"], (item["path"], field.name)
 
