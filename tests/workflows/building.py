@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from workflows import Guard, PlainWorld, State, Transition, Variable, Workflow, usual_variables
 
-SPEC = Path(__file__).resolve().parents[3] / "shared" / "spec"
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 
 

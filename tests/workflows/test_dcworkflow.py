@@ -1,18 +1,23 @@
-"""Reading definition.xml: what is carried over, noted, refused; and the definitions found in the wild."""
+"""Reading definition.xml: what is carried over, noted, refused; and whole definitions as sites export them."""
 
+import re
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.workflows.building import NOON, SPEC, world_of
+from tests.data import DATA
+from tests.workflows.building import NOON, world_of
+from tests.workflows.exports import export, exported_workflows
 from workflows import (
     ConditionCall,
     DefinitionError,
     Expression,
     Guard,
+    Imported,
     PermissionSetting,
     Registry,
     State,
@@ -20,6 +25,7 @@ from workflows import (
     TransitionRefused,
     UndefinedState,
     Variable,
+    Workflow,
     WorkflowError,
     Worklist,
     mermaid,
@@ -259,17 +265,15 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         assert error.cause
 
 
-FOLDERS = [SPEC / "dcworkflow", SPEC / "lims" / "dcworkflow"]
-FILES = sorted(path for folder in FOLDERS for path in folder.rglob("*.xml"))
-ABSENT = "the collected definition.xml files are not beside this checkout (looked in ../shared/spec)"
+FILES = sorted((DATA / "dcworkflow").glob("*.xml"))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, id=str(path.relative_to(SPEC))) for path in FILES]
-    or [pytest.param(None, marks=pytest.mark.skip(reason=ABSENT))],
-)
-def test_definitions_from_the_wild_are_read_walked_and_drawn(path: Path) -> None:
+def test_there_are_exported_definitions() -> None:
+    assert len(FILES) >= 10
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_exported_definitions_are_read_walked_and_drawn(path: Path) -> None:
     imported = read_definition(path.read_bytes(), source=path.name)
     workflow = imported.workflow
     assert workflow.initial_state in workflow.states or any(note.where == "initial_state" for note in imported.notes)
@@ -284,13 +288,78 @@ def test_definitions_from_the_wild_are_read_walked_and_drawn(path: Path) -> None
     assert svg(workflow).startswith("<svg")
 
 
+def noted(imported: Imported) -> Counter[str]:
+    """How often each kind of note was made: what is quoted in its text, and the name of a script, left out."""
+    return Counter(re.sub(r"'[^']*'|\"[^\"]*\"|(?<=script )\S+", "…", note.message) for note in imported.notes)
+
+
+REFUSES = "the guard expression … is not carried over; the guard refuses"
+IGNORED = "its exit … is no transition; it is ignored"
+NEVER = "no state lists it, so it can never be taken"
+MISSING = "there is no state …; taking it is an error"
+SCRIPTS = "scripts are not carried over"
+KEEPS_DEFAULT = "the expression … is not carried over; its default value stands"
+
+
+@pytest.mark.parametrize(
+    ("name", "notes"),
+    [
+        ("activation", {REFUSES: 2, KEEPS_DEFAULT: 1}),
+        (
+            "assignments",
+            {
+                "the expression … is not carried over; the assignment is left out": 1,
+                "there is no type …; … is kept as text": 1,
+                KEEPS_DEFAULT: 1,
+            },
+        ),
+        ("dashes", {IGNORED: 2, NEVER: 1, MISSING: 1, REFUSES: 1}),
+        ("folder", {}),
+        ("no_variables", {}),
+        ("one_state", {}),
+        ("publication", {}),
+        (
+            "sample",
+            {
+                REFUSES: 7,
+                SCRIPTS: 1,
+                "its after_script … is not carried over": 1,
+                "its map of …, not managed, has no effect": 1,
+            },
+        ),
+        ("stages", {}),
+        (
+            "unfinished",
+            {
+                REFUSES: 1,
+                NEVER: 1,
+                MISSING: 1,
+                SCRIPTS: 2,
+                "its before_script … is not carried over": 1,
+                "there is no state …": 1,
+            },
+        ),
+    ],
+)
+def test_exported_definitions_say_what_is_not_carried_over(name: str, notes: dict[str, int]) -> None:
+    path = DATA / "dcworkflow" / f"{name}.xml"
+    assert noted(read_definition(path.read_bytes(), source=path.name)) == notes
+
+
+@settings(deadline=None)
+@given(exported_workflows())
+def test_a_workflow_is_read_as_it_was_exported(workflow: Workflow) -> None:
+    assert read_definition(export(workflow)).workflow == workflow
+
+
 def walk_everywhere(path: Path, registry: Registry) -> None:
-    """From each state, somebody with every role takes each exit: it leads where it says, and the permissions follow."""
+    """From each state, somebody with every role and group takes each exit: it leads where it says, with permissions."""
     workflow = read_definition(path.read_bytes()).workflow
     roles = {
         role for state in workflow.states.values() for setting in state.permissions.values() for role in setting.roles
     }
     roles |= {role for transition in workflow.transitions.values() for role in transition.guard.roles}
+    groups = {group for transition in workflow.transitions.values() for group in transition.guard.groups}
     for state in workflow.states.values():
         for transition in workflow.exits(state, automatic=False):
             world = world_of(workflow, registry=registry)
@@ -298,7 +367,7 @@ def walk_everywhere(path: Path, registry: Registry) -> None:
             document.histories[workflow.id] = [{workflow.state_variable: state.id}]
             for permission in transition.guard.permissions:
                 world.set_permission(document, permission, ["Everything"])
-            with world.acting("ana", {"Everything", *roles}):
+            with world.acting("ana", {"Everything", *roles}, groups):
                 if (transition.new_state or state.id) not in workflow.states:
                     with pytest.raises(UndefinedState):
                         world.do_action(document, transition.id)

@@ -3,7 +3,6 @@
 import base64
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +22,9 @@ from objapi.mxlive.tokens import (
 )
 from objapi.profiles.mxlive.frames import count_frames
 from objapi.profiles.mxlive.keys import KeyProblem, read_key
+from tests.data import DATA
 from tests.objapi.mxlive.signing import PUBLIC_KEY, Signer
 
-VECTORS = Path(__file__).resolve().parents[4] / "shared" / "spec" / "mxlive" / "vectors.json"
 EXPECTED: dict[str, type[Exception]] = {
     "expired": OutOfTime,
     "refuse": OutOfTime,
@@ -36,18 +35,15 @@ EXPECTED: dict[str, type[Exception]] = {
 LIMITS = TimeLimits(age=60, lead=60)
 
 
-def vectors() -> dict[str, Any]:
-    if not VECTORS.is_file():
-        pytest.skip(f"the public server's test vectors are not there: {VECTORS}")
-    found: dict[str, Any] = json.loads(VECTORS.read_text())
-    return found
+@pytest.fixture(scope="module")
+def published() -> Any:
+    return json.loads((DATA / "mxlive" / "vectors.json").read_text(encoding="utf-8"))
 
 
-def test_every_vector_is_judged_as_the_public_server_judges_it() -> None:
-    found = vectors()
-    key = read_key(found["public_key"])
+def test_every_vector_is_judged_as_the_public_server_judges_it(published: Any) -> None:
+    key = read_key(published["public_key"])
     judged = 0
-    for vector in found["vectors"]:
+    for vector in published["vectors"]:
         now = datetime.fromtimestamp(vector["now"], UTC)
         try:
             Token.read(vector["token"]).verify(key, vector["username"], now, LIMITS)
@@ -56,13 +52,12 @@ def test_every_vector_is_judged_as_the_public_server_judges_it() -> None:
             outcome = type(refused)
         assert outcome is EXPECTED.get(vector["expect"]), vector["name"]
         judged += 1
-    assert judged == len(found["vectors"]) > 10
+    assert judged == len(published["vectors"]) > 10
 
 
-def test_numbers_and_frames_of_the_vectors_are_read_alike() -> None:
-    found = vectors()
-    assert {number: to_base62(int(number)) for number in found["base62"]} == found["base62"]
-    assert {text: count_frames(text) for text in found["frames"]} == found["frames"]
+def test_numbers_and_frames_of_the_vectors_are_read_alike(published: Any) -> None:
+    assert {number: to_base62(int(number)) for number in published["base62"]} == published["base62"]
+    assert {text: count_frames(text) for text in published["frames"]} == published["frames"]
 
 
 def test_what_the_client_signs_is_accepted() -> None:

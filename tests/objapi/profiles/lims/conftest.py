@@ -1,7 +1,7 @@
 """What the tests of the laboratory share: the registry, and the facts it is measured by."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ from objapi.model.registry import Registry
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.acls import AclBook
+from tests.data import DATA
 from tests.objapi.profiles.lims.laboratory import Laboratory, quietly
-
-FACTS = Path(__file__).resolve().parents[4].parent / "shared" / "spec" / "lims"
 
 
 @pytest.fixture(scope="session")
@@ -51,20 +50,10 @@ def lab(sample_site: Site, tmp_path: Path) -> Iterator[Laboratory]:
 
 
 @pytest.fixture(scope="session")
-def facts() -> Any:
-    """Reads one file of facts; skips, and says so, where they are not kept beside the project."""
+def facts() -> Callable[[str], Any]:
+    """Reads one file of facts about the classic laboratory."""
 
-    def read(name: str) -> Mapping[str, Any]:
-        if not FACTS.is_dir():
-            pytest.skip(
-                f"THE FACTS ABOUT THE LABORATORY ARE NOT AT {FACTS}: the declarations are not compared with them"
-            )
-        loaded: Mapping[str, Any] = yaml.safe_load((FACTS / name).read_text(encoding="utf-8"))
-        return loaded
+    def read(name: str) -> Any:
+        return yaml.safe_load((DATA / "lims" / name).read_text(encoding="utf-8"))
 
     return read
-
-
-def in_profile(item: Mapping[str, Any]) -> bool:
-    """Whether a fact holds for the version that the profile follows."""
-    return not str(item.get("since", "")).startswith("senaite") and item.get("profile") != "health"

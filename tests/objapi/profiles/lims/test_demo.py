@@ -37,7 +37,7 @@ def refs(value: object) -> Iterator[str]:
 
 def test_there_are_as_many_objects_of_each_type_as_described(demo: Mapping[str, Any], facts: Any) -> None:
     counts = Counter(item["portal_type"] for item in demo["objects"])
-    for portal_type, count in facts("seed-lab.yaml")["expected"]["counts"].items():
+    for portal_type, count in facts("sample_laboratory.yaml")["counts"].items():
         assert counts[portal_type] == count, portal_type
 
 
@@ -54,7 +54,7 @@ def test_objects_are_in_the_states_described(
     found = Counter(
         state_of(item, workflow, registry) for item in demo["objects"] if item["portal_type"] == portal_type
     )
-    assert found == Counter(facts("seed-lab.yaml")["expected"][key])
+    assert found == Counter(facts("sample_laboratory.yaml")[key])
 
 
 def test_every_reference_leads_to_an_object(demo: Mapping[str, Any], registry: Registry) -> None:
