@@ -19,7 +19,7 @@ from objapi.http.proxies import TrustedProxies
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
-from objapi.security.authentication import open_authentication
+from objapi.security.identify import open_authentication
 from objapi.settings import Settings, load_settings
 from objapi.site import Site
 from objapi.web.routes import make_blueprint, make_error_handler

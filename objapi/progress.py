@@ -1,4 +1,4 @@
-"""How far long work of the command line has come: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work on the command line: a bar on a terminal, a line now and then in a log."""
 
 import sys
 import time

@@ -49,9 +49,9 @@ class ServeError(Exception):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine alone.
+    """True for an address to listen on that is reached from this machine alone.
 
-    True for `localhost`, 127.0.0.0/8 and ::1, also when written as an IPv4-mapped address. Any other name is False:
+    Those are `localhost`, 127.0.0.0/8 and ::1, also when written as an IPv4-mapped address. Any other name is not one:
     what it resolves to may change.
     """
     if host.lower() == "localhost":

@@ -20,10 +20,10 @@ from objapi.model.loading import load_registry
 from objapi.model.references import site_path
 from objapi.model.registry import Registry
 from objapi.security.accounts import grant_local_roles, users_with_roles
-from objapi.security.authenticators import make_secret
-from objapi.security.contents import add_content_users
+from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
+from objapi.security.seed_users import add_content_users
 from objapi.settings import Settings
 from objapi.store.access import FieldAccess
 from objapi.store.acls import AclBook

@@ -24,7 +24,7 @@ BUSY_SECONDS: Final = 10.0
 LOCK_POLL_SECONDS: Final = 0.002
 IDLE_PING_SECONDS: Final = 30.0
 PACKET: Final = "max_allowed_packet"
-"""Where a connection's `info` holds the server's limit for a statement, in bytes."""
+"""Key in a connection's `info` of the server's limit for a statement, in bytes."""
 
 SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
 _WRITE_OPTION: Final = "catalog_write"

@@ -1,4 +1,4 @@
-"""What the commands share: settings from options and environment, an open site, and failures told plainly."""
+"""Shared by the commands: settings from options and environment, an open site, and failures in plain words."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -63,7 +63,7 @@ def serve(
 
 
 def is_exposed(settings: Settings) -> bool:
-    """Whether others than this machine can reach the server, directly or by way of a proxy."""
+    """True when others than this machine can reach the server, directly or by way of a proxy."""
     public = urlsplit(settings.public_url or "").hostname
     return not is_loopback(settings.host) or (public is not None and not is_loopback(public))
 
@@ -94,7 +94,7 @@ def _refuse_demo_passwords(users: Sequence[str]) -> None:
 
 
 def announcement(settings: Settings, users: Sequence[ContentUser]) -> str:
-    """What is said once the server answers: where it is and, of the sample laboratory, how to get in."""
+    """Text shown once the server answers: its URL and, of the sample laboratory, the log-ins."""
     url = f"{base_url(settings)}/{settings.site_id}"
     lines = [f"Serving {url}"]
     if users:
@@ -107,7 +107,7 @@ def announcement(settings: Settings, users: Sequence[ContentUser]) -> str:
 
 
 def _ispyb_accounts(settings: Settings) -> list[str]:
-    """How to get in to the py-ISPyB face, unless it serves a database that knows its own people."""
+    """Log-ins of the py-ISPyB face, unless it serves a database with people of its own."""
     if settings.ispyb_url is not None:
         return []
     width = max(len(account.login) for account in ACCOUNTS)
@@ -119,5 +119,5 @@ def _ispyb_accounts(settings: Settings) -> list[str]:
 
 
 def _described(user: ContentUser) -> str:
-    held = ", ".join((*user.groups, *user.roles))
-    return f"{user.fullname} ({held})" if held else user.fullname
+    names = ", ".join((*user.groups, *user.roles))
+    return f"{user.fullname} ({names})" if names else user.fullname

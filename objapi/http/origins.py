@@ -5,13 +5,13 @@ from collections.abc import Collection
 from flask import Request
 
 from objapi.http.exchange import Exchange
-from objapi.security.crosssite import Authentication, BrowserMarks, check_cross_site
+from objapi.security.crosssite import AuthenticationKind, BrowserMarks, check_cross_site
 
 
 def refuse_cross_site(
     request: Request,
     exchange: Exchange,
-    authentication: Authentication,
+    authentication: AuthenticationKind,
     allowed: Collection[str],
 ) -> None:
     """Raise CrossSite (403) when a browser sends a state-changing call for a page of another site."""

@@ -14,9 +14,9 @@ from flask_login import LoginManager, current_user
 from sqlalchemy import Connection
 
 from objapi.errors import Unauthorized
-from objapi.security.authentication import Authentication, Identified
-from objapi.security.authenticators import Authenticators, load_authenticators
-from objapi.security.crosssite import Authentication as AuthenticationKind
+from objapi.security.crosssite import AuthenticationKind
+from objapi.security.csrf_tokens import CsrfTokens, load_csrf_tokens
+from objapi.security.identify import Authentication, Identified
 from objapi.security.principals import LoadedUser
 from objapi.security.sessions import COOKIE
 from objapi.site import Site
@@ -32,9 +32,9 @@ class Visitors:
     authentication: Authentication
 
     @cached_property
-    def authenticators(self) -> Authenticators:
+    def csrf_tokens(self) -> CsrfTokens:
         """The site's tokens, whose secret is in the database."""
-        return self.site.transact(load_authenticators, write=False)
+        return self.site.transact(load_csrf_tokens, write=False)
 
     def visitor(self, request: Request) -> "Visitor":
         """Whoever sends a request; raises Unauthorized or TooManyAttempts for a wrong `Authorization` header."""
@@ -42,7 +42,7 @@ class Visitors:
         identified = self.authentication.identify(
             request.headers.get("Authorization"), request.cookies.get(COOKIE), request.remote_addr or "", now
         )
-        return Visitor(self, self.authenticators, identified, now)
+        return Visitor(self, self.csrf_tokens, identified, now)
 
 
 class Visitor:
@@ -52,11 +52,9 @@ class Visitor:
     is logged in asks `is_authenticated`, which loads the user in a short transaction of its own.
     """
 
-    def __init__(
-        self, visitors: Visitors, authenticators: Authenticators, identified: Identified, now: datetime
-    ) -> None:
+    def __init__(self, visitors: Visitors, csrf_tokens: CsrfTokens, identified: Identified, now: datetime) -> None:
         self._visitors = visitors
-        self._authenticators = authenticators
+        self._csrf_tokens = csrf_tokens
         self._identified = identified
         self._now = now
         self._asked = False
@@ -106,11 +104,11 @@ class Visitor:
 
     def token(self) -> str:
         """An `_authenticator` for this visitor; only once the user was loaded."""
-        return self._authenticators.issue(self.get_id(), self.session_digest, self._now)
+        return self._csrf_tokens.issue(self.get_id(), self.session_digest, self._now)
 
     def holds(self, token: str) -> bool:
         """Whether an `_authenticator` was given to this visitor."""
-        return self._authenticators.check(token, self.get_id(), self.session_digest, self._now)
+        return self._csrf_tokens.check(token, self.get_id(), self.session_digest, self._now)
 
     def renew(self) -> None:
         """Let the visitor's session live on, when it is time to write that down. For the end of a request."""

@@ -12,7 +12,7 @@ from objapi.ispyb.openapi import describe
 from objapi.ispyb.options import load_options
 from objapi.ispyb.routes import Route
 from objapi.ispyb.routing import Routing
-from objapi.security.authenticators import derived_key
+from objapi.security.csrf_tokens import derived_key
 from objapi.settings import Settings
 from objapi.site import Site
 

@@ -12,9 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from catalog.dialect import insert_ignore, insert_rows
 from objapi.errors import Cause, Conflict, NotFound, ValidationError
 from objapi.model.registry import Roles
-from objapi.security.names import USER_ID_RULE, group_principal, is_user_id
 from objapi.security.passwords import Passwords, password_problems
-from objapi.security.principals import roles_of_groups
+from objapi.security.principals import USER_ID_RULE, group_principal, is_user_id, roles_of_groups
 from objapi.security.sessions import carry_session, end_sessions_of
 from objapi.security.tables import memberships, users
 from objapi.store.instants import to_micros

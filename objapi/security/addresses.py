@@ -1,4 +1,4 @@
-"""Where a request comes from, and where a log-in may lead to: pure answers for the web face."""
+"""Addresses of clients behind proxies, and the URLs that a log-in may lead to. Pure."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -24,7 +24,7 @@ def client_address(remote: str, forwarded_for: str | None, trusted: Sequence[IPv
 
 
 def is_trusted(address: str, trusted: Iterable[IPv4Network | IPv6Network]) -> bool:
-    """Whether an address is that of a trusted proxy, whose forwarding headers are believed."""
+    """True for the address of a trusted proxy, whose forwarding headers are believed."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

@@ -69,7 +69,7 @@ class Verified:
 
 @dataclass(slots=True)
 class _Turn:
-    """The lock of one credential under verification, and how many callers hold or await it."""
+    """The lock of one credential that is being verified, and how many callers hold or await it."""
 
     lock: Lock = field(default_factory=Lock)
     users: int = 0
@@ -78,9 +78,8 @@ class _Turn:
 class VerifiedCredentials:
     """The credentials verified in this process lately. Safe to use from several threads.
 
-    At most `size` are kept, each for `seconds`; `seconds=0` remembers nothing. That a password, a role or an account
-    has changed in the meantime is seen by comparing `Verified.password_version` with the user's row, which every
-    request reads anyway.
+    At most `size` are remembered, each for `seconds`; `seconds=0` remembers nothing. A changed password,
+    role or account is noticed by comparing `Verified.password_version` with the user's row, which every request reads.
     """
 
     def __init__(self, *, seconds: float = 60.0, size: int = 1024, clock: Callable[[], float] = monotonic) -> None:
@@ -101,7 +100,7 @@ class VerifiedCredentials:
         return hashed.digest()
 
     def recall(self, digest: bytes) -> Verified | None:
-        """What is remembered of a credential; None: nothing, or it was too long ago."""
+        """Look a credential up; None when it is not remembered, or no longer."""
         with self._lock:
             entry = self._entries.get(digest)
             if entry is None:
@@ -112,7 +111,7 @@ class VerifiedCredentials:
             return entry[1]
 
     def remember(self, digest: bytes, verified: Verified) -> None:
-        """Keep a credential that was just verified; the oldest makes room."""
+        """Add a credential that was just verified; the oldest makes room."""
         with self._lock:
             self._entries[digest] = (self._clock() + self._seconds, verified)
             self._entries.move_to_end(digest)

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from objapi.errors import CrossSite
 
-Authentication = Literal["cookie", "basic", "token", "none"]
+AuthenticationKind = Literal["cookie", "basic", "token", "none"]
 
-KEPT_BY_BROWSERS: frozenset[Authentication] = frozenset({"cookie", "basic"})
+BROWSER_CREDENTIALS: frozenset[AuthenticationKind] = frozenset({"cookie", "basic"})
 """Credentials that a browser sends by itself; a token is only ever sent by who knows it."""
 
 _OWN_REQUESTS = frozenset({"same-origin", "none"})
@@ -23,7 +23,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class BrowserMarks:
-    """What a browser says about where a request comes from; None: the header was not sent."""
+    """Headers by which a browser names the origin of a request; None: the header was not sent."""
 
     fetch_site: str | None = None
     origin: str | None = None
@@ -33,17 +33,17 @@ def check_cross_site(
     marks: BrowserMarks,
     *,
     changes_state: bool,
-    authentication: Authentication,
+    authentication: AuthenticationKind,
     own: Collection[str],
     allowed: Collection[str] = (),
 ) -> None:
     """Refuse a state-changing call that a browser sends for another site.
 
     `own` are the origins under which this site is reached (`https://host[:port]`), `allowed` those of front-ends
-    elsewhere that may act here. Whether a call changes state is a matter of the method, not of the verb: historic
+    on other hosts that may act here. Whether a call changes state is a matter of the method, not of the verb: historic
     clients create by GET. Raises CrossSite (403).
     """
-    if not changes_state or authentication not in KEPT_BY_BROWSERS:
+    if not changes_state or authentication not in BROWSER_CREDENTIALS:
         return
     allowed_origin = same_origin(marks.origin, allowed)
     if marks.fetch_site is not None and marks.fetch_site.strip().lower() not in _OWN_REQUESTS and not allowed_origin:
@@ -60,9 +60,10 @@ def check_cross_site(
 
 
 def same_origin(origin: str | None, origins: Collection[str]) -> bool:
-    """Whether an `Origin` header names one of `origins`: scheme, host and port are equal, default ports supplied.
+    """Compare an `Origin` header with `origins`: true when scheme, host and port of one are equal.
 
-    `null`, which pages without an origin of their own send, and anything that is no origin is never the same.
+    Default ports are supplied. `null`, which pages without an origin of their own send, and anything that is not an
+    origin, never fits.
     """
     asked = _origin_key(origin) if origin else None
     return asked is not None and any(_origin_key(own) == asked for own in origins)

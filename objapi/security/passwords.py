@@ -32,7 +32,7 @@ class Passwords:
         return self._hasher.hash(normalize("NFC", password))
 
     def verify(self, stored: str | None, password: str) -> bool:
-        """Whether a password is the one that was stored.
+        """Compare a password with a stored hash; true when it fits.
 
         None stands for an unknown user: a dummy hash is checked then, so that the time taken tells nobody whether a
         user exists. A stored text that is no hash (a disabled log-in) fits no password and takes as long too.
@@ -46,7 +46,7 @@ class Passwords:
             return False
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether a valid hash was made with other parameters than today's and should be made anew."""
+        """True for a valid hash made with other parameters than today's, which should be made anew."""
         return self._hasher.check_needs_rehash(stored)
 
     def _matches(self, stored: str, password: str) -> bool:
@@ -63,7 +63,7 @@ def _dummy(hasher: PasswordHasher) -> str:
 
 
 def password_problems(password: str, user_id: str, *, shortest: int = 8, longest: int = 128) -> list[Cause]:
-    """What is wrong with a new password: lengths are in characters; an empty list means nothing.
+    """List the faults of a new password; lengths are in characters.
 
     Length counts, composition does not (NIST SP 800-63B section 3.1.1); the user's own id is no password.
     """

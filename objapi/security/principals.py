@@ -1,10 +1,11 @@
-"""The first statement of every request: who asks, with the roles, groups and local roles of this moment.
+"""Principals: their names, and the first statement of every request, which loads the caller's roles of this moment.
 
 One statement reads the user's row, the session, the local roles of the user and of all groups together with the scopes
 below those they were granted in, and the number of the newest acl, from which the store learns whether it knows all.
 A change of roles, password or activity therefore bites at once, in every process.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,25 @@ from sqlalchemy import Connection, FromClause, Row, Select, bindparam, func, nul
 
 from objapi.model.principal import Principal
 from objapi.model.registry import Roles
-from objapi.security.names import is_user_id
 from objapi.security.sessions import Session, digest_of
-from objapi.security.tables import memberships, sessions, users
+from objapi.security.tables import USER_ID_LENGTH, memberships, sessions, users
 from objapi.store.instants import from_micros
 from objapi.store.schema import acls, local_roles, scope_tree
+
+_USER_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{USER_ID_LENGTH - 1}}}")
+
+USER_ID_RULE = f"letters without accents, digits and . _ @ + - after a letter or digit, at most {USER_ID_LENGTH}"
+"""Rule for a user's id, for messages."""
+
+
+def is_user_id(text: str) -> bool:
+    """Test a text against the rule for a user's id."""
+    return _USER_ID.fullmatch(text) is not None
+
+
+def group_principal(group: str) -> str:
+    """Return the name under which a group is granted local roles; a user's id has no colon, so the two never meet."""
+    return f"group:{group}"
 
 
 @dataclass(frozen=True, slots=True)

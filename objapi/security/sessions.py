@@ -1,4 +1,4 @@
-"""Sessions: log-ins by cookie, kept in the database, so that every process knows them and they can be ended.
+"""Sessions: log-ins by cookie, stored in the database, so that every process knows them and they can be ended.
 
 The cookie holds a random key and nothing else; the database holds the key's digest, so that a copy of the database
 logs nobody in. A session ends when it was not used for a while, and after a longest time in any case.
@@ -27,7 +27,7 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class SessionRules:
-    """How long sessions live."""
+    """Lifetimes of sessions."""
 
     lifetime: timedelta = timedelta(hours=12)
     """After the last use (to within the quarter of it that `renew_after` leaves open)."""
@@ -57,14 +57,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session just begun, with the key that goes into the cookie and is kept nowhere."""
+    """A session just begun, with the key that goes into the cookie and is stored nowhere."""
 
     key: str
     session: Session
 
 
 def digest_of(key: str) -> str | None:
-    """The digest under which the session of a cookie is kept; None: the text is no session key."""
+    """The digest under which the session of a cookie is stored; None: the text is no session key."""
     return sha256(key.encode("ascii")).hexdigest() if _KEY.fullmatch(key) else None
 
 

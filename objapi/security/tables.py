@@ -1,6 +1,6 @@
 """The tables of users, sessions and failed log-ins, beside the store's own.
 
-Instants are microseconds since 1970 UTC, as in the store. Nothing that opens a door is kept in clear: passwords are
+Instants are microseconds since 1970 UTC, as in the store. No credential is stored in clear: passwords are
 argon2 hashes, session keys and the names somebody tried to log in with are digests.
 """
 
@@ -38,7 +38,7 @@ memberships = Table(
     Column("principal", text_key(128), primary_key=True),
     **TABLE_OPTIONS,
 )
-"""Under which names a user is granted local roles: the own id, and one name for each group."""
+"""Names under which a user is granted local roles: the own id, and one for each group."""
 
 sessions = Table(
     "sessions",

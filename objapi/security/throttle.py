@@ -2,7 +2,7 @@
 
 Failures are counted by login and address. Too many of one login from one address make that pair wait, each time twice
 as long, up to a limit. Many failures from one address, whatever the logins, only slow it: a laboratory is one address.
-Many failures of one login, wherever from, only slow it too, or anybody could lock a colleague out from elsewhere. And
+Many failures of one login, wherever from, only slow it too, or anybody could lock a colleague out from any address. And
 a login that lately succeeded from an address is, from there, not slowed by what others do.
 """
 
@@ -27,7 +27,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ThrottleRules:
-    """How failures are answered; `from_settings` says which of them a site may set."""
+    """Limits and waits of failed log-ins; `from_settings` lists those that a site may set."""
 
     login_failures: int = 5
     """Of one login from one address, before that pair waits."""
@@ -41,9 +41,9 @@ class ThrottleRules:
     elsewhere_failures: int = 50
     """Of one login, from all addresses, before it is slowed."""
     slow_limit: timedelta = timedelta(seconds=4)
-    """The longest wait of a whole address, or of a login because of what happens elsewhere."""
+    """The longest wait of a whole address, or of a login because of failures from other addresses."""
     trusted_for: timedelta = timedelta(days=30)
-    """How long a successful log-in spares its pair what others do."""
+    """Time after a successful log-in in which the failures of others do not slow its pair."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -68,17 +68,17 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """What is known when a login is tried from an address."""
+    """Failures that count when a login is tried from an address."""
 
     pair: Failures = Failures()
     address: Failures = Failures()
     login: Failures = Failures()
     succeeded: datetime = NEVER
-    """When this login last succeeded from this address."""
+    """Instant of the last success of this login from this address."""
 
 
 def judge(attempts: Attempts, now: datetime, rules: ThrottleRules) -> timedelta:
-    """How long a log-in has to wait still; zero or less: it may be tried now."""
+    """Time that a log-in has still to wait; zero or less: it may be tried now."""
     waits = [_wait(attempts.pair, rules.login_failures, rules.wait_limit, now, rules)]
     if now - attempts.succeeded > rules.trusted_for:
         waits.append(_wait(attempts.address, rules.address_failures, rules.slow_limit, now, rules))
@@ -165,7 +165,7 @@ def record_success(connection: Connection, login: str, address: str, now: dateti
 
 
 def success_is_news(attempts: Attempts, now: datetime, rules: ThrottleRules) -> bool:
-    """Whether a success is worth writing down: there are failures to forget, or the last one is a while ago."""
+    """Decide whether to write a success down: there are failures to forget, or the last one is a while ago."""
     return attempts.pair.count > 0 or now - attempts.succeeded > rules.trusted_for / 30
 
 

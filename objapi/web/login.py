@@ -30,9 +30,11 @@ def answer_login(settings: Settings) -> Response:
     name, password = request.form.get("__ac_name", ""), request.form.get("__ac_password", "")
     came_from = request.form.get("came_from") or request.args.get("came_from")
     visitors = current_visitors()
-    verification, rules = visitors.authentication.verification, visitors.authentication.sessions
+    password_check, rules = visitors.authentication.password_check, visitors.authentication.sessions
     try:
-        begun = log_in(verification, Credentials(name, password), request.remote_addr or "", visitors.site.now(), rules)
+        begun = log_in(
+            password_check, Credentials(name, password), request.remote_addr or "", visitors.site.now(), rules
+        )
     except TooManyAttempts as refused:
         response = _form(settings, came_from, name, refused.message, status=refused.status)
         response.headers.extend(refused.headers)

@@ -26,7 +26,7 @@ def answer_change(settings: Settings) -> Response:
         return _form(settings, visitor, "The new password was not typed the same way twice.", status=422)
     try:
         change_password(
-            visitors.authentication.verification,
+            visitors.authentication.password_check,
             Credentials(visitor.get_id(), form.get("old_password", "")),
             new,
             request.remote_addr or "",

@@ -21,9 +21,9 @@ import yaml
 from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap
 from objapi.ispyb.auth.plugins import Dummy, GatewayUsers, Plugin, Throttled
+from objapi.security.password_check import PasswordCheck
 from objapi.security.passwords import Passwords
 from objapi.security.throttle import ThrottleRules
-from objapi.security.verification import Verification
 from objapi.site import Site, SiteError
 
 DUMMY: Final = "dummy"
@@ -39,12 +39,14 @@ _KEYCLOAK: Final = (
 def load_plugins(site: Site) -> dict[str, Plugin]:
     """The plugins that are switched on, by name, in the order of the file. Raises SiteError with all its mistakes."""
     settings = site.settings
-    verification = Verification(site.transact, site.registry.roles, Passwords(), ThrottleRules.from_settings(settings))
+    password_check = PasswordCheck(
+        site.transact, site.registry.roles, Passwords(), ThrottleRules.from_settings(settings)
+    )
     problems: list[str] = []
     if settings.ispyb_auth is None:
-        plugins: dict[str, Plugin] = {"gateway": GatewayUsers(verification)}
+        plugins: dict[str, Plugin] = {"gateway": GatewayUsers(password_check)}
     else:
-        plugins = _plugins_of(settings.ispyb_auth, _makers(verification), problems)
+        plugins = _plugins_of(settings.ispyb_auth, _makers(password_check), problems)
     if settings.ispyb_dummy_login:
         plugins.setdefault(DUMMY, Dummy())
     if problems:
@@ -55,19 +57,19 @@ def load_plugins(site: Site) -> dict[str, Plugin]:
 Maker = Callable[[Mapping[str, Any]], Plugin]
 
 
-def _makers(verification: Verification) -> dict[str, tuple[tuple[str, ...], Maker]]:
+def _makers(password_check: PasswordCheck) -> dict[str, tuple[tuple[str, ...], Maker]]:
     """What makes a plugin of a kind out of its CONFIG, and the settings that it needs."""
 
     def ldap(config: Mapping[str, Any]) -> Plugin:
         uri, base = (str(config[name]) for name in _LDAP)
-        return Throttled(Ldap(uri, base), verification.run, verification.rules)
+        return Throttled(Ldap(uri, base), password_check.run, password_check.rules)
 
     def keycloak(config: Mapping[str, Any]) -> Plugin:
         return Keycloak(*(str(config[name]) for name in _KEYCLOAK))
 
     return {
         DUMMY: ((), lambda config: Dummy()),
-        "gateway": ((), lambda config: GatewayUsers(verification)),
+        "gateway": ((), lambda config: GatewayUsers(password_check)),
         "ldap": (_LDAP, ldap),
         "keycloak": (_KEYCLOAK, keycloak),
     }

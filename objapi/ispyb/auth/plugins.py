@@ -11,8 +11,8 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from objapi.security.credentials import Credentials
+from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.throttle import ThrottleRules, ensure_may_try, read_attempts, record_failure, record_success
-from objapi.security.verification import Transactions, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Dummy:
 class GatewayUsers:
     """The gateway's own users and their passwords; wrong ones make the next attempt wait."""
 
-    verification: Verification
+    password_check: PasswordCheck
     exported: Mapping[str, str] = field(default_factory=dict)
 
     def identify(self, attempt: Attempt) -> Identity | None:
@@ -74,7 +74,7 @@ class GatewayUsers:
         if not attempt.login or attempt.password is None:
             return None
         credentials = Credentials(attempt.login, attempt.password)
-        user = self.verification.verify(credentials, attempt.address, attempt.now)
+        user = self.password_check.verify(credentials, attempt.address, attempt.now)
         if user is None:
             return None
         return Identity(user.principal.user_id, family_name=user.principal.fullname or None)

@@ -9,11 +9,11 @@ from objapi.errors import TooManyAttempts, ValidationError
 from objapi.security.accounts import set_active
 from objapi.security.credentials import Credentials
 from objapi.security.login import LoginFailed, change_password, log_in, log_out
+from objapi.security.password_check import PasswordCheck
 from objapi.security.passwords import Passwords
 from objapi.security.principals import load_by_login, load_by_session
 from objapi.security.sessions import NewSession, SessionRules
 from objapi.security.throttle import ThrottleRules
-from objapi.security.verification import Verification
 from tests.objapi.security.conftest import CHEAP, NOW, PASSWORD, ROLES, Database, after
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -21,16 +21,16 @@ SESSIONS = SessionRules()
 
 
 @pytest.fixture
-def verification(people: Database, passwords: Passwords) -> Verification:
-    return Verification(people.run, ROLES, passwords, ThrottleRules())
+def password_check(people: Database, passwords: Passwords) -> PasswordCheck:
+    return PasswordCheck(people.run, ROLES, passwords, ThrottleRules())
 
 
-def attempt(verification: Verification, login: str, password: str, address: str = HERE, seconds: float = 0):
-    return log_in(verification, Credentials(login, password), address, after(seconds=seconds), SESSIONS)
+def attempt(password_check: PasswordCheck, login: str, password: str, address: str = HERE, seconds: float = 0):
+    return log_in(password_check, Credentials(login, password), address, after(seconds=seconds), SESSIONS)
 
 
-def test_the_right_password_begins_a_session(verification: Verification, people: Database) -> None:
-    begun = attempt(verification, "tom", PASSWORD)
+def test_the_right_password_begins_a_session(password_check: PasswordCheck, people: Database) -> None:
+    begun = attempt(password_check, "tom", PASSWORD)
     assert isinstance(begun, NewSession)
     user = people.run(lambda connection: load_by_session(connection, begun.key, ROLES, NOW))
     assert user is not None
@@ -53,48 +53,48 @@ def test_the_right_password_begins_a_session(verification: Verification, people:
         ("tom", PASSWORD + "\0"),
     ],
 )
-def test_anything_else_fails_and_does_not_say_why(verification: Verification, login: str, password: str) -> None:
-    assert attempt(verification, login, password) == LoginFailed()
+def test_anything_else_fails_and_does_not_say_why(password_check: PasswordCheck, login: str, password: str) -> None:
+    assert attempt(password_check, login, password) == LoginFailed()
 
 
-def test_after_too_many_failures_even_the_right_password_waits(verification: Verification) -> None:
+def test_after_too_many_failures_even_the_right_password_waits(password_check: PasswordCheck) -> None:
     for second in range(5):
-        assert attempt(verification, "tom", "wrong", seconds=second) == LoginFailed()
+        assert attempt(password_check, "tom", "wrong", seconds=second) == LoginFailed()
     with pytest.raises(TooManyAttempts) as refusal:
-        attempt(verification, "tom", PASSWORD, seconds=4.5)
+        attempt(password_check, "tom", PASSWORD, seconds=4.5)
     assert refusal.value.retry_after == 1
-    assert isinstance(attempt(verification, "tom", PASSWORD, seconds=5), NewSession)
-    assert attempt(verification, "tom", "wrong", seconds=6) == LoginFailed()
+    assert isinstance(attempt(password_check, "tom", PASSWORD, seconds=5), NewSession)
+    assert attempt(password_check, "tom", "wrong", seconds=6) == LoginFailed()
 
 
-def test_failures_of_others_lock_nobody_out_elsewhere_or_beside_them(verification: Verification) -> None:
+def test_failures_of_others_lock_nobody_out_elsewhere_or_beside_them(password_check: PasswordCheck) -> None:
     for second in range(5):
-        attempt(verification, "tom", "wrong", THERE, second)
-    assert isinstance(attempt(verification, "tom", PASSWORD, HERE, 5), NewSession)
-    assert isinstance(attempt(verification, "rita", PASSWORD, THERE, 5), NewSession)
+        attempt(password_check, "tom", "wrong", THERE, second)
+    assert isinstance(attempt(password_check, "tom", PASSWORD, HERE, 5), NewSession)
+    assert isinstance(attempt(password_check, "rita", PASSWORD, THERE, 5), NewSession)
 
 
-def test_an_unknown_login_is_throttled_like_a_known_one(verification: Verification) -> None:
+def test_an_unknown_login_is_throttled_like_a_known_one(password_check: PasswordCheck) -> None:
     for second in range(5):
-        attempt(verification, "nobody", "wrong", seconds=second)
+        attempt(password_check, "nobody", "wrong", seconds=second)
     with pytest.raises(TooManyAttempts):
-        attempt(verification, "nobody", "wrong", seconds=4)
+        attempt(password_check, "nobody", "wrong", seconds=4)
 
 
 def test_a_failure_is_logged_without_what_was_typed(
-    verification: Verification, caplog: pytest.LogCaptureFixture
+    password_check: PasswordCheck, caplog: pytest.LogCaptureFixture
 ) -> None:
-    attempt(verification, "hunter2-typed-as-login", "hunter3")
-    attempt(verification, "tom", "hunter3")
+    attempt(password_check, "hunter2-typed-as-login", "hunter3")
+    attempt(password_check, "tom", "hunter3")
     assert [record.getMessage() for record in caplog.records] == [
         f"Failed log-in of an unknown or inactive user from {HERE}",
         f"Failed log-in of 'tom' from {HERE}",
     ]
 
 
-def test_a_log_in_renews_a_hash_of_older_parameters(verification: Verification, people: Database) -> None:
+def test_a_log_in_renews_a_hash_of_older_parameters(password_check: PasswordCheck, people: Database) -> None:
     newer = Passwords(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
-    begun = attempt(replace(verification, passwords=newer), "tom", PASSWORD)
+    begun = attempt(replace(password_check, passwords=newer), "tom", PASSWORD)
     tom = people.run(lambda connection: load_by_session(connection, begun.key, ROLES, NOW))
     assert tom is not None
     assert not newer.is_outdated(tom.password_hash)
@@ -102,11 +102,11 @@ def test_a_log_in_renews_a_hash_of_older_parameters(verification: Verification, 
     assert tom.password_version == 1
 
 
-def test_a_password_is_changed_by_who_knows_the_old_one(verification: Verification, people: Database) -> None:
-    asking, other = attempt(verification, "tom", PASSWORD), attempt(verification, "tom", PASSWORD)
+def test_a_password_is_changed_by_who_knows_the_old_one(password_check: PasswordCheck, people: Database) -> None:
+    asking, other = attempt(password_check, "tom", PASSWORD), attempt(password_check, "tom", PASSWORD)
 
     def change(old: str, new: str) -> None:
-        change_password(verification, Credentials("tom", old), new, HERE, NOW, keep_session=asking.session.digest)
+        change_password(password_check, Credentials("tom", old), new, HERE, NOW, keep_session=asking.session.digest)
 
     with pytest.raises(ValidationError, match="The old password is wrong"):
         change("wrong", "another horse")
@@ -114,8 +114,8 @@ def test_a_password_is_changed_by_who_knows_the_old_one(verification: Verificati
         change(PASSWORD, "short")
     change(PASSWORD, "another horse")
 
-    assert attempt(verification, "tom", PASSWORD) == LoginFailed()
-    assert isinstance(attempt(verification, "tom", "another horse"), NewSession)
+    assert attempt(password_check, "tom", PASSWORD) == LoginFailed()
+    assert isinstance(attempt(password_check, "tom", "another horse"), NewSession)
     alive = [
         people.run(lambda connection, key=begun.key: load_by_session(connection, key, ROLES, NOW)) is not None
         for begun in (asking, other)
@@ -123,19 +123,19 @@ def test_a_password_is_changed_by_who_knows_the_old_one(verification: Verificati
     assert alive == [True, False]
 
 
-def test_a_renewed_hash_does_not_undo_a_new_password(verification: Verification, people: Database) -> None:
+def test_a_renewed_hash_does_not_undo_a_new_password(password_check: PasswordCheck, people: Database) -> None:
     from objapi.security.accounts import store_password
-    from objapi.security.verification import replace_hash
+    from objapi.security.password_check import replace_hash
 
     before = people.run(lambda connection: load_by_login(connection, "tom", ROLES))
     passwords = Passwords(CHEAP)
     people.run(lambda connection: store_password(connection, "tom", passwords.hash("another horse"), now=NOW))
     people.run(lambda connection: replace_hash(connection, before, passwords.hash(PASSWORD)))
-    assert attempt(verification, "tom", PASSWORD) == LoginFailed()
+    assert attempt(password_check, "tom", PASSWORD) == LoginFailed()
 
 
-def test_a_user_deactivated_after_log_in_is_out(verification: Verification, people: Database) -> None:
-    begun = attempt(verification, "tom", PASSWORD)
+def test_a_user_deactivated_after_log_in_is_out(password_check: PasswordCheck, people: Database) -> None:
+    begun = attempt(password_check, "tom", PASSWORD)
     people.run(lambda connection: set_active(connection, "tom", False, now=NOW))
     assert people.run(lambda connection: load_by_session(connection, begun.key, ROLES, NOW)) is None
-    assert attempt(verification, "tom", PASSWORD) == LoginFailed()
+    assert attempt(password_check, "tom", PASSWORD) == LoginFailed()

@@ -5,8 +5,7 @@ from sqlalchemy import insert, update
 
 from objapi.model.registry import Roles
 from objapi.security.accounts import Account, change_user, grant_local_roles, revoke_local_roles, set_active
-from objapi.security.names import group_principal
-from objapi.security.principals import load_by_login, load_by_session
+from objapi.security.principals import group_principal, load_by_login, load_by_session
 from objapi.security.sessions import SessionRules, begin_session
 from objapi.security.tables import users
 from objapi.store.schema import acls

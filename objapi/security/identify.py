@@ -1,4 +1,4 @@
-"""Who sends a request: from the `Authorization` header or the session cookie to the user of this moment.
+"""Identification of a caller: from the `Authorization` header or the session cookie to the user of this moment.
 
 It goes in two steps. `Authentication.identify` runs before the request's transaction: it reads the header and, when
 this process does not remember the credential, checks the password. `Identified.load` is the first statement inside the
@@ -15,12 +15,12 @@ from sqlalchemy import Connection
 from objapi.errors import Unauthorized
 from objapi.model.registry import Roles
 from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic
-from objapi.security.crosssite import Authentication as AuthenticationKind
+from objapi.security.crosssite import AuthenticationKind
+from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session
 from objapi.security.sessions import SessionRules, renew_session, renewed_end
 from objapi.security.throttle import ThrottleRules
-from objapi.security.verification import Transactions, Verification
 from objapi.settings import Settings
 
 
@@ -29,7 +29,7 @@ class Identified(Protocol):
 
     @property
     def kind(self) -> AuthenticationKind:
-        """How the caller is authenticated; the cross-site check asks for it."""
+        """Kind of the credentials, for the cross-site check."""
         ...
 
     def load(self, connection: Connection) -> LoadedUser:
@@ -41,12 +41,12 @@ class Identified(Protocol):
 class Authentication:
     """Identifies the callers of one site, in one process."""
 
-    verification: Verification
+    password_check: PasswordCheck
     remembered: VerifiedCredentials
     sessions: SessionRules
 
     def identify(self, authorization: str | None, cookie: str | None, address: str, now: datetime) -> Identified:
-        """Whose credentials a request carries: those of the header alone when there is one, else the cookie's.
+        """Read a request's credentials: those of the header alone when there is one, else the cookie's.
 
         `address` is the client's, behind trusted proxies. Raises Unauthorized (401) for wrong or unreadable
         credentials in the header, whatever the cookie says, and TooManyAttempts (429).
@@ -54,7 +54,7 @@ class Authentication:
         if authorization is not None:
             return self._by_password(parse_basic(authorization), address, now)
         if cookie:
-            return _BySession(cookie, self.verification.roles, now)
+            return _BySession(cookie, self.password_check.roles, now)
         return _Nobody()
 
     def renew(self, user: LoadedUser, now: datetime) -> datetime | None:
@@ -66,7 +66,7 @@ class Authentication:
         end = None if session is None else renewed_end(session, now, self.sessions)
         if session is None or end is None:
             return None
-        self.verification.run(lambda connection: renew_session(connection, session, end), write=True)
+        self.password_check.run(lambda connection: renew_session(connection, session, end), write=True)
         return end
 
     def _by_password(self, credentials: Credentials, address: str, now: datetime) -> "_ByPassword":
@@ -78,7 +78,7 @@ class Authentication:
         return _ByPassword(credentials, digest, verified, self)
 
     def _verified(self, digest: bytes, credentials: Credentials, address: str, now: datetime) -> Verified:
-        user = self.verification.verify(credentials, address, now)
+        user = self.password_check.verify(credentials, address, now)
         if user is None:
             raise wrong_credentials()
         verified = Verified(user.principal.user_id, user.password_version)
@@ -96,12 +96,12 @@ class _ByPassword:
 
     def load(self, connection: Connection) -> LoadedUser:
         """The user, provided the account is active and the password still the one that was verified."""
-        user = load_by_login(connection, self.verified.user_id, self.site.verification.roles)
+        user = load_by_login(connection, self.verified.user_id, self.site.password_check.roles)
         if user is None or not user.active:
             self.site.remembered.forget(self.digest)
             raise wrong_credentials()
         if user.password_version != self.verified.password_version:
-            self._verify_again(user, self.site.verification.passwords)
+            self._verify_again(user, self.site.password_check.passwords)
         return user
 
     def _verify_again(self, user: LoadedUser, passwords: Passwords) -> None:
@@ -143,7 +143,7 @@ class _Nobody:
 def open_authentication(settings: Settings, roles: Roles, run: Transactions) -> Authentication:
     """The authentication of a site, as its settings and declared roles have it; one for each process."""
     return Authentication(
-        Verification(run, roles, Passwords(), ThrottleRules.from_settings(settings)),
+        PasswordCheck(run, roles, Passwords(), ThrottleRules.from_settings(settings)),
         VerifiedCredentials(seconds=settings.basic_cache),
         SessionRules.from_settings(settings),
     )

@@ -7,12 +7,12 @@ import pytest
 
 from objapi.errors import TooManyAttempts, Unauthorized
 from objapi.security.accounts import Account, change_user, set_active, store_password
-from objapi.security.authentication import Authentication, open_authentication
 from objapi.security.credentials import VerifiedCredentials
+from objapi.security.identify import Authentication, open_authentication
+from objapi.security.password_check import PasswordCheck
 from objapi.security.passwords import Passwords
 from objapi.security.sessions import SessionRules, begin_session
 from objapi.security.throttle import ThrottleRules
-from objapi.security.verification import Verification
 from objapi.settings import Settings
 from tests.objapi.security.conftest import CHEAP, NOW, PASSWORD, ROLES, Database, after
 
@@ -34,7 +34,7 @@ class Gate:
         self.database = database
         self.passwords = CountingPasswords(CHEAP)
         self.site = Authentication(
-            Verification(database.run, ROLES, self.passwords, ThrottleRules()), VerifiedCredentials(), SessionRules()
+            PasswordCheck(database.run, ROLES, self.passwords, ThrottleRules()), VerifiedCredentials(), SessionRules()
         )
 
     def user(self, authorization: str | None = None, cookie: str | None = None, **later: float) -> str:

@@ -40,8 +40,8 @@ class Transactions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
-    """What is needed to check a login and a password."""
+class PasswordCheck:
+    """Checks logins and passwords of one site, throttled."""
 
     run: Transactions
     roles: Roles
