@@ -91,7 +91,7 @@ class During:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PathPlace:
     """A place in the tree: `components` at position `level` (negative: anywhere), and `depth` levels below.
 
     `text` is the path as it was sent with a slash in front; depths 0 and 1 at level 0 compare it and nothing else.
@@ -108,7 +108,7 @@ class Under:
     """Documents at any of the places, or with `every` at all of them."""
 
     index: str
-    places: tuple[Place, ...]
+    places: tuple[PathPlace, ...]
     every: bool = False
 
 

@@ -13,7 +13,7 @@ from catalog.clauses import (
     HasKey,
     Nothing,
     OnlyNot,
-    Place,
+    PathPlace,
     Range,
     Truth,
     Under,
@@ -206,10 +206,10 @@ def _whole_number(criterion: Criterion, option: str, default: int) -> int:
     return max(-1, min(int(value), MOST_LEVELS))
 
 
-def _place(text: str, level: int, depth: int, site_id: str | None) -> Place:
+def _place(text: str, level: int, depth: int, site_id: str | None) -> PathPlace:
     components = tuple(part for part in text.split("/") if part)
     if site_id is None:
-        return Place(components, text if text.startswith("/") else f"/{text}", level, depth)
+        return PathPlace(components, text if text.startswith("/") else f"/{text}", level, depth)
     if components[:1] != (site_id,):
         components = (site_id, *components)
-    return Place(components, f"/{'/'.join(components)}", level, depth)
+    return PathPlace(components, f"/{'/'.join(components)}", level, depth)

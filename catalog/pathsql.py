@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from catalog.clauses import Place
+from catalog.clauses import PathPlace
 from catalog.conditions import MOST_LEVELS
 from catalog.stored import parent_number
 
 Condition = ColumnElement[bool]
 
 
-def under(columns: Sequence[ColumnElement[Any]], places: Sequence[Place], *, every: bool) -> Condition:
+def under(columns: Sequence[ColumnElement[Any]], places: Sequence[PathPlace], *, every: bool) -> Condition:
     """The rows at any of the places, or with `every` at all of them; `columns` as `path_names` names them."""
     if not every and all(place.level == 0 and place.depth == 0 for place in places):
         exact = [place.text for place in places if place.text.isascii()]
@@ -23,7 +23,7 @@ def under(columns: Sequence[ColumnElement[Any]], places: Sequence[Place], *, eve
     return sa.and_(*parts) if every else sa.or_(*parts)
 
 
-def _place(columns: Sequence[ColumnElement[Any]], place: Place) -> Condition:
+def _place(columns: Sequence[ColumnElement[Any]], place: PathPlace) -> Condition:
     if not place.text.isascii() or place.level >= MOST_LEVELS:
         return sa.false()
     if place.level < 0:
@@ -37,7 +37,7 @@ def _below(path: ColumnElement[Any], components: Sequence[str]) -> Condition:
     return sa.and_(path >= f"{text}/", path < f"{text}0")
 
 
-def _from_root(columns: Sequence[ColumnElement[Any]], place: Place) -> Condition:
+def _from_root(columns: Sequence[ColumnElement[Any]], place: PathPlace) -> Condition:
     path, parent, depth = columns
     components, count = place.components, len(place.components)
     canonical = f"/{'/'.join(components)}"
@@ -57,7 +57,7 @@ def _literal(components: Sequence[str]) -> str:
     return "".join(f"/{re.escape(component)}" for component in components)
 
 
-def _at_level(columns: Sequence[ColumnElement[Any]], place: Place) -> Condition:
+def _at_level(columns: Sequence[ColumnElement[Any]], place: PathPlace) -> Condition:
     path, _, depth = columns
     least = place.level + len(place.components)
     if not place.components and place.depth < 0:
@@ -71,7 +71,7 @@ def _at_level(columns: Sequence[ColumnElement[Any]], place: Place) -> Condition:
     return sa.and_(*parts)
 
 
-def _anywhere(columns: Sequence[ColumnElement[Any]], place: Place) -> Condition:
+def _anywhere(columns: Sequence[ColumnElement[Any]], place: PathPlace) -> Condition:
     """At any position but the first, which has a rule of its own."""
     path, _, depth = columns
     if not place.components:

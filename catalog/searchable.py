@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.sql import ColumnElement
 
-from catalog.clauses import Place
+from catalog.clauses import PathPlace
 from catalog.schema import CatalogSchema
 
 
@@ -54,5 +54,5 @@ class Searchable(Protocol):
     def number(self, row: Sequence[Any]) -> int:
         """The number of a document, from a row of a result that ends in the columns `selected`."""
 
-    def under(self, index_name: str, places: Sequence[Place], every: bool) -> ColumnElement[bool]:
+    def under(self, index_name: str, places: Sequence[PathPlace], every: bool) -> ColumnElement[bool]:
         """The documents at any of the places, or with `every` at all of them."""

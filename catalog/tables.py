@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from catalog.clauses import Place
+from catalog.clauses import PathPlace
 from catalog.dialect import (
     TABLE_OPTIONS,
     ascii_key,
@@ -128,7 +128,7 @@ class CatalogTables:
         """The rid in a row of a result that ends in it."""
         return int(row[-1])
 
-    def under(self, index_name: str, places: Sequence[Place], every: bool) -> sa.ColumnElement[bool]:
+    def under(self, index_name: str, places: Sequence[PathPlace], every: bool) -> sa.ColumnElement[bool]:
         """The documents at any of the places, or with `every` at all of them."""
         columns = tuple(self.main.c[name] for name in path_names(self.schema.indexes[index_name]))
         return under(columns, places, every=every)

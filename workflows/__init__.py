@@ -32,11 +32,7 @@ from workflows.errors import (
     ConditionArgument,
     DeclarationError,
     DefinitionError,
-    NotUserTransition,
-    NoWorkflow,
     Problem,
-    TransitionNotOffered,
-    TransitionRefused,
     UndefinedState,
     UnknownCondition,
     UnknownEffect,
@@ -46,15 +42,18 @@ from workflows.errors import (
 )
 from workflows.expressions import Expression
 from workflows.guards import check_guard
-from workflows.plain import PlainSubject, PlainWorld
-from workflows.plain_security import PlainUser
 from workflows.reading import catalog_variables, info
-from workflows.registry import EffectFn, Registry
+from workflows.refusals import NotUserTransition, NoWorkflow, TransitionNotOffered, TransitionRefused
+from workflows.registry import EffectFn, Firing, WorkflowRegistry
 from workflows.run import Run
 from workflows.steps import group_grants, role_settings, state_id, state_of
+from workflows.testing import PlainSubject, PlainUser, PlainWorld
 from workflows.where import Where
 from workflows.worklists import OfferedWorklist, offered_worklists, worklist_query
 from workflows.world import Context, KeepsHistory, Reason, Step, Subject, Verdict, World
+
+Registry = WorkflowRegistry
+"""The short name of `WorkflowRegistry`, for users of this package alone."""
 
 __all__ = [
     "AutomaticLoop",
@@ -71,6 +70,7 @@ __all__ = [
     "EffectFn",
     "Expression",
     "FireRelated",
+    "Firing",
     "Guard",
     "Imported",
     "KeepsHistory",
@@ -106,6 +106,7 @@ __all__ = [
     "Where",
     "Workflow",
     "WorkflowError",
+    "WorkflowRegistry",
     "Worklist",
     "World",
     "allowed",

@@ -209,7 +209,7 @@ def any_of(evaluator: Evaluator, world: World, subject: Subject, context: Contex
         if verdict.passed:
             return PASSED
         reasons.extend(verdict.reasons)
-    return Verdict(False, tuple(reasons) or (Reason("condition", "none of no conditions can hold"),))
+    return Verdict(False, tuple(reasons) or (Reason("condition", "the list of conditions is empty"),))
 
 
 def negate(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:

@@ -26,7 +26,7 @@ from workflows.definition import (
 )
 from workflows.errors import DefinitionError
 from workflows.expressions import Expression, from_tales
-from workflows.xmltree import Node, parse
+from workflows.xmltree import XmlElement, parse
 
 TRIGGERS = {"USER": False, "AUTOMATIC": True}
 _T = TypeVar("_T")
@@ -75,7 +75,7 @@ class _Reader:
     conditions: Mapping[str, ConditionCall]
     notes: list[Note] = field(default_factory=list)
 
-    def workflow(self, root: Node) -> Imported:
+    def workflow(self, root: XmlElement) -> Imported:
         states = self._by_id(root, "state", "state_id", self._state)
         creation = root.first("instance-creation-conditions")
         workflow = Workflow(
@@ -97,7 +97,7 @@ class _Reader:
         self.notes.extend(_oddities(root, workflow))
         return Imported(workflow, tuple(self.notes))
 
-    def _by_id(self, root: Node, tag: str, key: str, read: Callable[[Node, str], _T]) -> dict[str, _T]:
+    def _by_id(self, root: XmlElement, tag: str, key: str, read: Callable[[XmlElement, str], _T]) -> dict[str, _T]:
         found: dict[str, _T] = {}
         for node in root.all(tag):
             name = self._attribute(node, key)
@@ -106,16 +106,16 @@ class _Reader:
             found[name] = read(node, name)
         return found
 
-    def _attribute(self, node: Node, key: str) -> str:
+    def _attribute(self, node: XmlElement, key: str) -> str:
         value = node.attributes.get(key, "")
         if not value:
             raise DefinitionError(self.source, node.line, f"the element {node.tag!r} has no {key}")
         return value
 
-    def _note(self, node: Node, where: str, message: str) -> None:
+    def _note(self, node: XmlElement, where: str, message: str) -> None:
         self.notes.append(Note(where, node.line, message))
 
-    def _state(self, node: Node, name: str) -> State:
+    def _state(self, node: XmlElement, name: str) -> State:
         return State(
             id=name,
             title=node.attributes.get("title", ""),
@@ -136,7 +136,7 @@ class _Reader:
             },
         )
 
-    def _typed(self, node: Node, where: str) -> object:
+    def _typed(self, node: XmlElement, where: str) -> object:
         text, kind = node.content(), node.attributes.get("type", "string")
         try:
             match kind:
@@ -158,7 +158,7 @@ class _Reader:
         self._note(node, where, f"there is no type {kind!r}; {text!r} is kept as text")
         return text
 
-    def _transition(self, node: Node, name: str) -> Transition:
+    def _transition(self, node: XmlElement, name: str) -> Transition:
         where, trigger = f"transition {name}", node.attributes.get("trigger", "USER")
         if trigger not in TRIGGERS:
             raise DefinitionError(
@@ -179,7 +179,7 @@ class _Reader:
             undeclared=tuple(scripts),
         )
 
-    def _assignments(self, node: Node, where: str) -> dict[str, Expression]:
+    def _assignments(self, node: XmlElement, where: str) -> dict[str, Expression]:
         assignments = {}
         for child in node.all("assignment"):
             name = child.attributes.get("name", "")
@@ -188,14 +188,14 @@ class _Reader:
                 assignments[name] = expression
         return assignments
 
-    def _expression(self, node: Node, where: str, consequence: str) -> Expression | None:
+    def _expression(self, node: XmlElement, where: str, consequence: str) -> Expression | None:
         text = node.content()
         expression = from_tales(text) if text else None
         if text and expression is None:
             self._note(node, where, f"the expression {text!r} is not carried over; {consequence}")
         return expression
 
-    def _variable(self, node: Node, name: str) -> Variable:
+    def _variable(self, node: XmlElement, name: str) -> Variable:
         default = node.first("default")
         value = default.first("value") if default else None
         written = default.first("expression") if default else None
@@ -210,7 +210,7 @@ class _Reader:
             guard=self._guard(node, where),
         )
 
-    def _worklist(self, node: Node, name: str) -> Worklist:
+    def _worklist(self, node: XmlElement, name: str) -> Worklist:
         action = node.first("action")
         matches = {}
         for child in node.all("match"):
@@ -218,7 +218,7 @@ class _Reader:
         guard = self._guard(node, f"worklist {name}")
         return Worklist(name, node.attributes.get("title", ""), matches, action.content() if action else "", guard)
 
-    def _guard(self, parent: Node, where: str) -> Guard:
+    def _guard(self, parent: XmlElement, where: str) -> Guard:
         node = parent.first("guard")
         if node is None:
             return NO_GUARD
@@ -229,7 +229,7 @@ class _Reader:
             conditions=tuple(call for child in node.all("guard-expression") for call in self._condition(child, where)),
         )
 
-    def _condition(self, node: Node, where: str) -> tuple[ConditionCall, ...]:
+    def _condition(self, node: XmlElement, where: str) -> tuple[ConditionCall, ...]:
         text = node.content()
         if not text:
             return ()
@@ -246,11 +246,11 @@ _BETWEEN = re.compile(r"; *")
 _SCRIPTS = ("before_script", "after_script")
 
 
-def _flag(node: Node, key: str) -> bool:
+def _flag(node: XmlElement, key: str) -> bool:
     return node.attributes.get(key, "").lower() in _TRUE
 
 
-def _oddities(root: Node, workflow: Workflow) -> Iterator[Note]:
+def _oddities(root: XmlElement, workflow: Workflow) -> Iterator[Note]:
     """Names that refer to nothing, and transitions that no state lists; the engine lives with them."""
     if workflow.initial_state not in workflow.states:
         yield Note("initial_state", root.line, f"there is no state {workflow.initial_state!r}")

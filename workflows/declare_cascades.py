@@ -108,9 +108,9 @@ def _value(section: Section, value: object) -> NamedValue:
 
 
 def declared_conditions(declared: Mapping[str, object], *, source: str = "") -> dict[str, ConditionFn]:
-    """Conditions composed of others, for `Registry.extended`. DeclarationError with all problems.
+    """Conditions composed of others, for `WorkflowRegistry.extended`. DeclarationError with all problems.
 
-    That the conditions used exist, and that none uses itself, is found by `Registry.check`.
+    That the conditions used exist, and that none uses itself, is found by `WorkflowRegistry.check`.
     """
     problems: list[Problem] = []
     start = f"{source}: conditions" if source else "conditions"

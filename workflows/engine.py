@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from workflows.definition import Transition, Workflow
 from workflows.errors import (
     AutomaticLoop,
-    NotUserTransition,
-    NoWorkflow,
-    TransitionNotOffered,
-    TransitionRefused,
     UndefinedState,
     UnknownWorkflow,
     WorkflowError,
 )
 from workflows.guards import check_guard
-from workflows.registry import Registry
+from workflows.refusals import NotUserTransition, NoWorkflow, TransitionNotOffered, TransitionRefused
+from workflows.registry import WorkflowRegistry
 from workflows.steps import build_step, state_id, state_of
 from workflows.world import PASSED, Context, Step, Subject, Verdict, World
 
@@ -36,12 +33,12 @@ class Offer:
     verdict: Verdict
 
 
-def offers(world: World, registry: Registry, subject: Subject) -> tuple[Offer, ...]:
+def offers(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[Offer, ...]:
     """All user transitions that the present states list, passed or refused, in chain order, then state order."""
     return tuple(_offers(world, registry, subject))
 
 
-def _offers(world: World, registry: Registry, subject: Subject) -> Iterator[Offer]:
+def _offers(world: World, registry: WorkflowRegistry, subject: Subject) -> Iterator[Offer]:
     context = world.context(subject)
     for workflow in world.chain(subject):
         state = state_of(workflow, subject)
@@ -52,7 +49,7 @@ def _offers(world: World, registry: Registry, subject: Subject) -> Iterator[Offe
             yield Offer(workflow, transition, verdict)
 
 
-def allowed(world: World, registry: Registry, subject: Subject) -> tuple[Offer, ...]:
+def allowed(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[Offer, ...]:
     """The offers whose guard passes.
 
     Of equal transition ids the first in the chain, which is the one that `fire` takes.
@@ -66,7 +63,7 @@ def allowed(world: World, registry: Registry, subject: Subject) -> tuple[Offer, 
 
 def fire(
     world: World,
-    registry: Registry,
+    registry: WorkflowRegistry,
     subject: Subject,
     transition_id: str,
     *,
@@ -94,7 +91,7 @@ def fire(
 
 
 def find_offer(
-    world: World, registry: Registry, subject: Subject, transition_id: str, *, system: bool = False
+    world: World, registry: WorkflowRegistry, subject: Subject, transition_id: str, *, system: bool = False
 ) -> Offer | None:
     """The first offer of the chain whose guard passes, else the first refused one.
 
@@ -133,7 +130,7 @@ def take(
     return step
 
 
-def enter(world: World, registry: Registry, subject: Subject) -> list[Step]:
+def enter(world: World, registry: WorkflowRegistry, subject: Subject) -> list[Step]:
     """Enters an object that was just created into its workflows.
 
     The initial state of every workflow of the chain, in order, each followed by its automatic transitions.
@@ -164,7 +161,7 @@ def enter_workflow(world: World, workflow: Workflow, subject: Subject) -> Step |
 
 def automatic_steps(
     world: World,
-    registry: Registry,
+    registry: WorkflowRegistry,
     workflow: Workflow,
     subject: Subject,
     *,
@@ -190,7 +187,7 @@ def automatic_steps(
         )
 
 
-def next_automatic(world: World, registry: Registry, workflow: Workflow, subject: Subject) -> Offer | None:
+def next_automatic(world: World, registry: WorkflowRegistry, workflow: Workflow, subject: Subject) -> Offer | None:
     """The first automatic exit of the present state whose guard passes."""
     state = state_of(workflow, subject)
     if state is None:
@@ -236,7 +233,7 @@ def _named(world: World, subject: Subject, workflow: str | Workflow) -> Workflow
 
 
 def _named_offer(
-    world: World, registry: Registry, subject: Subject, transition_id: str, workflow: Workflow, system: bool
+    world: World, registry: WorkflowRegistry, subject: Subject, transition_id: str, workflow: Workflow, system: bool
 ) -> Offer:
     """The offer of one given workflow, checked in this order: state defined, listed, a user transition, guard."""
     present = state_id(workflow, subject)
@@ -257,12 +254,12 @@ def _named_offer(
     return Offer(workflow, transition, verdict)
 
 
-def _allowed_ids(world: World, registry: Registry, subject: Subject) -> tuple[str, ...]:
+def _allowed_ids(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[str, ...]:
     return tuple(offer.transition.id for offer in allowed(world, registry, subject))
 
 
 def _refusal(
-    world: World, registry: Registry, subject: Subject, transition_id: str, offer: Offer | None
+    world: World, registry: WorkflowRegistry, subject: Subject, transition_id: str, offer: Offer | None
 ) -> WorkflowError:
     """The error for a transition that no workflow of the chain supports."""
     chain = world.chain(subject)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from workflows.definition import Guard, Workflow
-from workflows.registry import Registry
+from workflows.registry import WorkflowRegistry
 from workflows.world import PASSED, Context, Reason, Subject, Verdict, World
 
 
 def check_guard(
     world: World,
-    registry: Registry,
+    registry: WorkflowRegistry,
     workflow: Workflow,
     guard: Guard,
     subject: Subject,

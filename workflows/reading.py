@@ -3,7 +3,7 @@
 from workflows.definition import Workflow
 from workflows.errors import UnknownInfo
 from workflows.guards import check_guard
-from workflows.registry import Registry
+from workflows.registry import WorkflowRegistry
 from workflows.steps import default_value, reading_environment, state_id
 from workflows.world import Subject, World
 
@@ -12,7 +12,7 @@ _MISSING = object()
 
 def info(
     world: World,
-    registry: Registry,
+    registry: WorkflowRegistry,
     subject: Subject,
     name: str,
     default: object = _MISSING,

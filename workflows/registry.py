@@ -1,7 +1,7 @@
 """Named conditions and effects: the only way from a declaration to code."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 from workflows.cascades import Cascade, RunEffect
 from workflows.condition import Condition, ConditionFn, parse_calls
@@ -11,14 +11,25 @@ from workflows.errors import ConditionArgument, Problem, UnknownCondition, Unkno
 from workflows.where import parse_where
 from workflows.world import PASSED, Context, Subject, Verdict, World, refused
 
-if TYPE_CHECKING:
-    from workflows.run import Run
 
-EffectFn: TypeAlias = Callable[[World, Subject, Mapping[str, object], "Run"], None]
+class Firing(Protocol):
+    """The run in which an effect is called, as far as effects may use it (a `workflows.run.Run`)."""
+
+    def fire(self, subject: Subject, transition_id: str, comment: str = "") -> None:
+        """Take a transition and everything that follows from it."""
+
+    def attempt(self, subject: Subject, transition_id: str) -> bool:
+        """Take a transition where that is possible; False, and nothing happens, where not."""
+
+    def place(self, subject: Subject, state: str) -> None:
+        """Put an object into a state without a transition."""
+
+
+EffectFn: TypeAlias = Callable[[World, Subject, Mapping[str, object], Firing], None]
 """An effect: changes the world through `world.assign`, `run.fire`, `run.place` or the store's own means."""
 
 
-class Registry:
+class WorkflowRegistry:
     """Conditions and effects by name. Immutable: `extended` makes a new one."""
 
     __slots__ = ("_bound", "conditions", "effects")
@@ -36,7 +47,7 @@ class Registry:
         }
 
     @classmethod
-    def standard(cls) -> "Registry":
+    def standard(cls) -> "WorkflowRegistry":
         """A registry with the generic conditions of `workflows.conditions` and no effects."""
         return cls(STANDARD)
 
@@ -44,9 +55,9 @@ class Registry:
         self,
         conditions: Mapping[str, ConditionFn] | None = None,
         effects: Mapping[str, EffectFn] | None = None,
-    ) -> "Registry":
+    ) -> "WorkflowRegistry":
         """A registry with these added; a name that exists is replaced."""
-        return Registry({**self.conditions, **(conditions or {})}, {**self.effects, **(effects or {})})
+        return WorkflowRegistry({**self.conditions, **(conditions or {})}, {**self.effects, **(effects or {})})
 
     def evaluate(self, call: ConditionCall, world: World, subject: Subject, context: Context) -> Verdict:
         """The verdict of a condition; UnknownCondition when there is none of that name."""

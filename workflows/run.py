@@ -21,7 +21,7 @@ from workflows.cascades import (
 from workflows.definition import ConditionCall, Workflow
 from workflows.engine import AUTOMATIC_LIMIT, automatic_steps, enter_workflow, find_offer, fire, place, take
 from workflows.errors import WorkflowError
-from workflows.registry import Registry
+from workflows.registry import WorkflowRegistry
 from workflows.steps import state_id
 from workflows.where import Where
 from workflows.world import Step, Subject, World
@@ -43,7 +43,7 @@ class Run:
     def __init__(
         self,
         world: World,
-        registry: Registry,
+        registry: WorkflowRegistry,
         cascades: Cascades | Iterable[Cascade] = (),
         *,
         limit: int = AUTOMATIC_LIMIT,

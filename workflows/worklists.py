@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workflows.definition import Workflow, Worklist
 from workflows.guards import check_guard
-from workflows.registry import Registry
+from workflows.registry import WorkflowRegistry
 from workflows.world import Subject, World
 
 _PLACE = re.compile(r"%\((\w+)\)[sd]")
@@ -39,7 +39,7 @@ def worklist_query(worklist: Worklist, values: Mapping[str, object]) -> dict[str
 
 def offered_worklists(
     world: World,
-    registry: Registry,
+    registry: WorkflowRegistry,
     site: Subject,
     workflows: Iterable[Workflow],
     search: Callable[[Mapping[str, Sequence[str]]], int],

@@ -19,20 +19,20 @@ MAX_DEPTH = 32
 
 
 @dataclass(slots=True)
-class Node:
+class XmlElement:
     """An element: tag (prefix kept), attributes, the text directly in it, children, and the line it starts on."""
 
     tag: str
     attributes: dict[str, str]
     line: int
     text: str = ""
-    children: list["Node"] = field(default_factory=list)
+    children: list["XmlElement"] = field(default_factory=list)
 
-    def all(self, tag: str) -> list["Node"]:
+    def all(self, tag: str) -> list["XmlElement"]:
         """The children of that tag, in order."""
         return [child for child in self.children if child.tag == tag]
 
-    def first(self, tag: str) -> "Node | None":
+    def first(self, tag: str) -> "XmlElement | None":
         """The first child of that tag, or None."""
         return next((child for child in self.children if child.tag == tag), None)
 
@@ -47,8 +47,8 @@ class _Builder(ContentHandler):
     def __init__(self, source: str) -> None:
         super().__init__()
         self.source = source
-        self.root: Node | None = None
-        self.open: list[Node] = []
+        self.root: XmlElement | None = None
+        self.open: list[XmlElement] = []
         self.locator: Locator | None = None
 
     def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802
@@ -58,7 +58,7 @@ class _Builder(ContentHandler):
         line = (self.locator.getLineNumber() if self.locator else None) or 0
         if len(self.open) >= MAX_DEPTH:
             raise DefinitionError(self.source, line, f"elements are nested deeper than {MAX_DEPTH}")
-        node = Node(name, dict(attrs.items()), line)
+        node = XmlElement(name, dict(attrs.items()), line)
         if self.open:
             self.open[-1].children.append(node)
         else:
@@ -73,7 +73,7 @@ class _Builder(ContentHandler):
             self.open[-1].text += content
 
 
-def parse(data: bytes, source: str) -> Node:
+def parse(data: bytes, source: str) -> XmlElement:
     """The root node of a document.
 
     DefinitionError with line and cause for anything that is not a plain well-formed document of bounded size.

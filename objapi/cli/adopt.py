@@ -11,7 +11,7 @@ from catalog.dialect import create_engine_for
 from catalog.dialect.existing import existing_tables
 from objapi.cli.common import Refused, explained
 from objapi.model.loading import load_registry
-from objapi.setting_values import DATABASE_URL, without_password
+from objapi.settings.parsing import DATABASE_URL, without_password
 from objapi.store.mapped.adoption import Adoption
 from objapi.store.mapped.adoption import adopt as adopt_tables
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from objapi.model.values import LoadContext, NewFile, Upload, ValueProblem, clean_text, shown
+from objapi.model.values import LoadContext, NewFile, UploadedFile, ValueProblem, clean_text, shown
 
 DEFAULT_CONTENT_TYPE: Final = "application/octet-stream"
 MAX_FILENAME: Final = 255
@@ -21,7 +21,7 @@ def file_of(raw: object, context: LoadContext) -> NewFile:
 
     Raises `ValueProblem`. The directories that some browsers send with a file name are left off.
     """
-    if isinstance(raw, Upload):
+    if isinstance(raw, UploadedFile):
         filename, content_type, content = raw.filename, raw.content_type, raw.content
     elif isinstance(raw, Mapping):
         filename, content_type, content = _from_record(raw, context)

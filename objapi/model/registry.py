@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from catalog import CatalogSchema
 from objapi.model.behaviors import Behaviors
 from objapi.model.paths import Path
-from objapi.model.types import EntityType, PermissionMap
-from workflows import Cascade, Workflow
-from workflows import Registry as WorkflowRegistry
+from objapi.model.types import EntityType
+from workflows import Cascade, PermissionSetting, Workflow, WorkflowRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class CatalogAlias:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupDeclaration:
     """A group of users and the roles its members have everywhere."""
 
     id: str
@@ -69,10 +68,10 @@ class Roles:
     """Roles, groups and permissions of a site."""
 
     roles: tuple[str, ...]
-    groups: Mapping[str, Group]
-    permissions: Mapping[str, PermissionMap]
+    groups: Mapping[str, GroupDeclaration]
+    permissions: Mapping[str, PermissionSetting]
     """Permissions as the site root has them; whatever is not named belongs to Manager."""
-    by_path: Mapping[str, Mapping[str, PermissionMap]] = field(default_factory=dict)
+    by_path: Mapping[str, Mapping[str, PermissionSetting]] = field(default_factory=dict)
     """Permissions written onto the objects that the site is made with."""
     scoped_roles: frozenset[str] = frozenset()
     """Roles that count only where their holder has a local role."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from objapi.model.mapping import TableMapping
 from objapi.model.paths import Path, Relation
+from workflows import PermissionSetting
 
 
 class Kind(StrEnum):
@@ -70,14 +71,6 @@ class Field:
     """Effects that run after a client or a behaviour has changed the value."""
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionMap:
-    """The roles that hold a permission on an object, and whether those of the container hold it too."""
-
-    acquire: bool
-    roles: tuple[str, ...]
-
-
 class IdKind(StrEnum):
     """How a new object gets its id."""
 
@@ -122,7 +115,7 @@ class EntityType:
     catalogs: tuple[str, ...] = ()
     read_catalog: str | None = None
     add_permission: str = "Add portal content"
-    permissions: Mapping[str, PermissionMap] = field(default_factory=dict)
+    permissions: Mapping[str, PermissionSetting] = field(default_factory=dict)
     """What is written onto a new object, over what its first workflow states write."""
     scope: bool = False
     """Whether objects of the type may hold local roles without any other row being written."""

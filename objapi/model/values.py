@@ -49,7 +49,7 @@ class NewFile:
 
 
 @runtime_checkable
-class Upload(Protocol):
+class UploadedFile(Protocol):
     """A file part of a form, as the marshalling of forms gives it."""
 
     @property
@@ -80,7 +80,7 @@ def shown(value: object, limit: int = 60) -> str:
         return "a list"
     if isinstance(value, datetime):
         return "a date"
-    return "a file" if isinstance(value, Upload) else "a value of another kind"
+    return "a file" if isinstance(value, UploadedFile) else "a value of another kind"
 
 
 def clean_text(text: str, max_text: int) -> str:
@@ -125,7 +125,7 @@ def is_empty(raw: object, kind: Kind) -> bool:
         return all(is_empty(value, Kind.STRING) for value in raw.values())
     if isinstance(raw, list | tuple):
         return all(is_empty(value, Kind.STRING) for value in raw)
-    return kind is Kind.FILE and isinstance(raw, Upload) and not raw.filename and not raw.content
+    return kind is Kind.FILE and isinstance(raw, UploadedFile) and not raw.filename and not raw.content
 
 
 def utc_text(moment: datetime) -> str:

@@ -14,8 +14,8 @@ import orjson
 from sqlalchemy import Connection, select
 
 from objapi.model.registry import Roles
-from objapi.model.types import PermissionMap
 from objapi.store.schema import acls
+from workflows import PermissionSetting
 
 VIEW = "View"
 MANAGER_ONLY = frozenset({"Manager"})
@@ -53,10 +53,10 @@ class Acl:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PermissionOverrides:
     """What is written onto one object: its own permission settings and the roles its states give to groups."""
 
-    permissions: Mapping[str, PermissionMap] = field(default_factory=dict)
+    permissions: Mapping[str, PermissionSetting] = field(default_factory=dict)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def document(self) -> bytes:
@@ -70,11 +70,11 @@ class Settings:
         )
 
     @classmethod
-    def from_document(cls, document: str | bytes) -> "Settings":
+    def from_document(cls, document: str | bytes) -> "PermissionOverrides":
         """Read what `document` wrote."""
         value = orjson.loads(document)
         return cls(
-            {name: PermissionMap(acquire, tuple(roles)) for name, (acquire, roles) in value["permissions"].items()},
+            {name: PermissionSetting(acquire, tuple(roles)) for name, (acquire, roles) in value["permissions"].items()},
             {name: frozenset(roles) for name, roles in value["groups"].items()},
         )
 
@@ -84,7 +84,7 @@ def root_acl(roles: Roles) -> Acl:
     return Acl({name: frozenset(item.roles) for name, item in roles.permissions.items()})
 
 
-def derive(container: Acl, settings: Settings) -> Acl:
+def derive(container: Acl, settings: PermissionOverrides) -> Acl:
     """The acl of an object in a container: a setting that acquires adds its roles, one that does not replaces them."""
     permissions = dict(container.permissions)
     for name, item in settings.permissions.items():

@@ -8,13 +8,14 @@ from marshmallow import ValidationError as InvalidValue
 from objapi.errors import Cause, ValidationError
 from objapi.model import kinds
 from objapi.model.content import ContentObject, Ref
-from objapi.model.types import Field, Kind, PermissionMap
+from objapi.model.types import Field, Kind
 from objapi.model.values import LoadContext
-from objapi.store.acls import Settings
+from objapi.store.acls import PermissionOverrides
 from objapi.store.draft import Draft
 from objapi.store.happenings import Created
 from objapi.store.instants import to_micros
 from objapi.store.planner import StorePlanner
+from workflows import PermissionSetting
 
 Advance = Callable[[int], None]
 
@@ -24,7 +25,7 @@ class Contents:
     """Objects to be made, containers first, and the permissions to be written onto some of them."""
 
     objects: Sequence[ContentObject]
-    permissions: Mapping[str, Mapping[str, PermissionMap]] = field(default_factory=dict)
+    permissions: Mapping[str, Mapping[str, PermissionSetting]] = field(default_factory=dict)
 
 
 def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContext, advance: Advance) -> None:
@@ -152,6 +153,6 @@ def _reference(value: object, declared: Field) -> object:
     return [item for item in items if item]
 
 
-def _write_permissions(draft: Draft, permissions: Mapping[str, PermissionMap]) -> None:
+def _write_permissions(draft: Draft, permissions: Mapping[str, PermissionSetting]) -> None:
     if permissions:
-        draft.settings = Settings({**draft.settings.permissions, **permissions}, draft.settings.groups)
+        draft.settings = PermissionOverrides({**draft.settings.permissions, **permissions}, draft.settings.groups)

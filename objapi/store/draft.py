@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 import orjson
 
 from objapi.model.types import EntityType
-from objapi.store.acls import Acl, Settings
+from objapi.store.acls import Acl, PermissionOverrides
 from objapi.store.records import Record
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Draft:
         """The version once it is written, where that is not one more than before."""
         self._data: dict[str, object] | None = None
         self._states: dict[str, Entered] | None = None
-        self._settings: Settings | None = None
+        self._settings: PermissionOverrides | None = None
         self._acl: tuple[int, Acl] | None = None
         if record is not None:
             self.rid = record.rid
@@ -101,7 +101,7 @@ class Draft:
         return self._states
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> PermissionOverrides:
         """What is written onto the object itself."""
         if self._settings is None:
             document = self.record.settings if self.record is not None else None
@@ -109,7 +109,7 @@ class Draft:
         return self._settings
 
     @settings.setter
-    def settings(self, settings: Settings) -> None:
+    def settings(self, settings: PermissionOverrides) -> None:
         self._settings = settings
         self.workspace.permissions_changed(self)
 

@@ -18,8 +18,8 @@ from objapi.model.paths import NamedRelation, Path, parse_relation
 from objapi.model.principal import Principal
 from objapi.model.references import site_path
 from objapi.model.registry import Registry
-from objapi.model.types import EntityType, Field, Kind, PermissionMap
-from objapi.store.acls import Settings
+from objapi.model.types import EntityType, Field, Kind
+from objapi.store.acls import PermissionOverrides
 from objapi.store.blobs import NewBlob
 from objapi.store.draft import Draft, as_draft
 from objapi.store.happenings import Created, Happening, Removed, Renamed
@@ -32,7 +32,7 @@ from objapi.store.rowids import rowids
 from objapi.store.values import Values
 from objapi.store.workspace import Workspace
 from objapi.store.world import StoreWorld
-from workflows import Cascades, Run
+from workflows import Cascades, PermissionSetting, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +184,8 @@ class StorePlanner:
         if roles is None:
             permissions.pop(permission, None)
         else:
-            permissions[permission] = PermissionMap(acquire, tuple(roles))
-        draft.settings = self.interned(Settings(permissions, draft.settings.groups))
+            permissions[permission] = PermissionSetting(acquire, tuple(roles))
+        draft.settings = self.interned(PermissionOverrides(permissions, draft.settings.groups))
 
     def create(
         self,
@@ -221,7 +221,7 @@ class StorePlanner:
         draft.path = f"{'' if container is None else container.path}/{draft.uid}"
         if entity_type.table is not None:
             place_row(self.workspace, draft)
-        draft.settings = self.interned(Settings(entity_type.permissions))
+        draft.settings = self.interned(PermissionOverrides(entity_type.permissions))
         self.workspace.register(draft)
         return draft
 
@@ -257,7 +257,8 @@ class StorePlanner:
         """Write the permissions that the type declares onto a new object, over those of its first states."""
         own = draft.type.permissions
         if own:
-            draft.settings = self.interned(Settings({**draft.settings.permissions, **own}, draft.settings.groups))
+            permissions = {**draft.settings.permissions, **own}
+            draft.settings = self.interned(PermissionOverrides(permissions, draft.settings.groups))
 
     def rename(self, entity: Entity, new_id: str) -> None:
         """Give an object another id; everything in it moves along."""
@@ -314,7 +315,7 @@ class StorePlanner:
         with self.without_locks():
             return self.registry.behaviors.computed[name](self, draft)
 
-    def interned(self, settings: Settings) -> Settings:
+    def interned(self, settings: PermissionOverrides) -> PermissionOverrides:
         """The one object for equal settings."""
         return self.workspace.settings_of(settings.document().decode())
 

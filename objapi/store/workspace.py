@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from objapi.model.paths import Back, Children, Parent, Step, Target
 from objapi.model.registry import Registry
-from objapi.store.acls import Acl, Settings, derive, root_acl
+from objapi.store.acls import Acl, PermissionOverrides, derive, root_acl
 from objapi.store.draft import Draft
 from objapi.store.mapped.rows import Rows
 from objapi.store.records import Record, StaleWrite, load_below, load_referring, load_where, stamps_of
@@ -59,8 +59,8 @@ class Workspace:
         self._children_loaded: dict[str, set[int]] = {}
         self._backs_loaded: dict[tuple[str, str], set[int]] = {}
         self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
-        self._settings: dict[str, Settings] = {}
-        self._derived: dict[tuple[int, int], tuple[Acl, Settings, Acl]] = {}
+        self._settings: dict[str, PermissionOverrides] = {}
+        self._derived: dict[tuple[int, int], tuple[Acl, PermissionOverrides, Acl]] = {}
         self._root = root_acl(registry.roles)
 
     # Adding
@@ -289,13 +289,13 @@ class Workspace:
 
     # Permissions
 
-    def settings_of(self, document: str | None) -> Settings:
-        """Settings from their document; equal documents give one object."""
+    def settings_of(self, document: str | None) -> PermissionOverrides:
+        """Overrides from their document; equal documents give one object."""
         if document is None:
-            return self._settings.setdefault("", Settings())
+            return self._settings.setdefault("", PermissionOverrides())
         found = self._settings.get(document)
         if found is None:
-            found = self._settings[document] = Settings.from_document(document)
+            found = self._settings[document] = PermissionOverrides.from_document(document)
         return found
 
     def permissions_changed(self, draft: Draft) -> None:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from objapi.model.types import PermissionMap
-from objapi.store.acls import Settings
+from objapi.store.acls import PermissionOverrides
 from objapi.store.draft import Draft, as_draft
 from objapi.store.happenings import Stepped
 from objapi.store.instants import to_text
@@ -63,19 +62,19 @@ class StoreWorld:
         self.planner.happened.append(Stepped(draft, step))
 
 
-def _settings_after(old: Settings, step: Step) -> Settings:
+def _settings_after(old: PermissionOverrides, step: Step) -> PermissionOverrides:
     permissions = dict(old.permissions)
     for name, setting in step.permissions.items():
         if setting is None:
             permissions.pop(name, None)
         else:
-            permissions[name] = PermissionMap(setting.acquire, setting.roles)
+            permissions[name] = setting
     groups = dict(old.groups)
     managed = step.workflow.group_managed_roles
     for group, granted in step.group_roles.items():
         kept = frozenset[str]() if managed is None else groups.get(group, frozenset()) - frozenset(managed)
         groups[group] = kept | granted
-    return Settings(permissions, {name: roles for name, roles in groups.items() if roles})
+    return PermissionOverrides(permissions, {name: roles for name, roles in groups.items() if roles})
 
 
 def _jsonable(value: object) -> object:

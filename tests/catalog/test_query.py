@@ -21,7 +21,7 @@ from catalog import (
     parse_query,
     parse_request,
 )
-from catalog.clauses import AllOf, During, Exact, HasKey, Nothing, OnlyNot, Place, Range, Truth, Under, Without
+from catalog.clauses import AllOf, During, Exact, HasKey, Nothing, OnlyNot, PathPlace, Range, Truth, Under, Without
 
 INDEXES = [
     Index("id", IndexKind.FIELD),
@@ -76,8 +76,8 @@ MINUTE = 28407510  # 2024-01-05 10:30 UTC
         ({"effectiveRange": 10**400}, [During("effectiveRange", 2**31 - 1)]),
         ({"active": "False"}, [Truth("active", True)]),
         ({"active": [True, False]}, [Truth("active", False)]),
-        ({"path": "/a//b/"}, [Under("path", (Place(("a", "b"), "/a//b/"),))]),
-        ({"path": {"query": "a", "depth": 1}}, [Under("path", (Place(("a",), "/a", 0, 1),))]),
+        ({"path": "/a//b/"}, [Under("path", (PathPlace(("a", "b"), "/a//b/"),))]),
+        ({"path": {"query": "a", "depth": 1}}, [Under("path", (PathPlace(("a",), "/a", 0, 1),))]),
     ],
 )
 def test_criteria_become_clauses(criteria: dict[str, Any], clauses: list[Any]) -> None:
@@ -166,14 +166,14 @@ def test_options_beside_a_record_are_unknown_names() -> None:
     ],
 )
 def test_the_gateway_supplies_slashes_and_site(query: str, text: str) -> None:
-    expected = Place(tuple(text.split("/")[1:]), text, 0, 1)
+    expected = PathPlace(tuple(text.split("/")[1:]), text, 0, 1)
     parsed = parse_query({"path": {"query": query, "depth": 1}}, SCHEMA, GATEWAY)
     assert parsed.require().clauses == (Under("path", (expected,)),)
 
 
 def test_paths_at_another_level_stay_as_they_are() -> None:
     parsed = parse_query({"path": {"query": "clients", "level": 1}}, SCHEMA, GATEWAY)
-    assert parsed.require().clauses == (Under("path", (Place(("clients",), "/clients", 1, -1),)),)
+    assert parsed.require().clauses == (Under("path", (PathPlace(("clients",), "/clients", 1, -1),)),)
 
 
 @pytest.mark.parametrize("word", ["0", "false", "No", "OFF", ""])

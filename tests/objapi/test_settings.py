@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.setting_values import duration, size, without_password
 from objapi.settings import SETTINGS, Settings, SettingsError, describe, load_settings
+from objapi.settings.parsing import duration, size, without_password
 
 
 def problems(environ: Mapping[str, str], **overrides: str | int | None) -> tuple[str, ...]:

@@ -6,8 +6,7 @@ from typing import Final
 from objapi.model.loading.nodes import Node
 from objapi.model.loading.problems import DeclarationProblem, suggestion
 from objapi.model.loading.tracing import NoWay, Tracer
-from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Workflow
-from workflows import Registry as WorkflowRegistry
+from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Workflow, WorkflowRegistry
 from workflows.conditions import STANDARD
 
 _NAMES: Final = ("field", "variable")

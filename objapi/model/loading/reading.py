@@ -6,7 +6,7 @@ from typing import Final
 
 from objapi.model.loading.sections import Section
 from objapi.model.paths import Path, PathError, parse_path, parse_relation
-from objapi.model.types import PermissionMap
+from workflows import PermissionSetting
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?: [A-Za-z0-9_]+)*")
 """Names of fields and types: a path holds them, so no dots, slashes or brackets."""
@@ -31,9 +31,9 @@ def optional_relation(section: Section, text: str, at: str) -> Path | None:
         return None
 
 
-def permission_maps(section: Section, name: str) -> Mapping[str, PermissionMap]:
+def permission_maps(section: Section, name: str) -> Mapping[str, PermissionSetting]:
     """Permission → who holds it, from `{acquire: …, roles: […]}`."""
     return {
-        permission: PermissionMap(inner.flag("acquire", default=True), inner.texts("roles"))
+        permission: PermissionSetting(inner.flag("acquire", default=True), inner.texts("roles"))
         for permission, inner in section.sections(name, PERMISSION_KEYS)
     }

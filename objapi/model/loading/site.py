@@ -10,8 +10,9 @@ from objapi.model.loading.profiles import Profile
 from objapi.model.loading.reading import PERMISSION_KEYS, permission_maps
 from objapi.model.loading.sections import Section, listed_sections
 from objapi.model.references import PathProblem, normalise_path
-from objapi.model.registry import Group, IdSettings, Roles
-from objapi.model.types import EntityType, PermissionMap
+from objapi.model.registry import GroupDeclaration, IdSettings, Roles
+from objapi.model.types import EntityType
+from workflows import PermissionSetting
 
 ROLES_KEYS: Final = (
     "roles",
@@ -72,9 +73,9 @@ def read_roles(profiles: Sequence[Profile], problems: list[DeclarationProblem]) 
     roles: dict[str, None] = {}
     scoped: dict[str, None] = {}
     staff: dict[str, None] = {}
-    groups: dict[str, Group] = {}
-    permissions: dict[str, PermissionMap] = {}
-    by_path: dict[str, dict[str, PermissionMap]] = {}
+    groups: dict[str, GroupDeclaration] = {}
+    permissions: dict[str, PermissionSetting] = {}
+    by_path: dict[str, dict[str, PermissionSetting]] = {}
     api, history = DEFAULT_API_PERMISSION, DEFAULT_HISTORY_PERMISSION
     for profile in profiles:
         tree = profile.tree("roles.yaml", problems)
@@ -86,7 +87,7 @@ def read_roles(profiles: Sequence[Profile], problems: list[DeclarationProblem]) 
         scoped |= dict.fromkeys(section.texts("scoped_roles"))
         staff |= dict.fromkeys(section.texts("staff_roles"))
         for name, inner in section.sections("groups", GROUP_KEYS):
-            groups[name] = Group(name, inner.text("title", name), inner.texts("roles"))
+            groups[name] = GroupDeclaration(name, inner.text("title", name), inner.texts("roles"))
         permissions |= permission_maps(section, "permissions")
         paths = section.section("by_path")
         for path in paths.names():

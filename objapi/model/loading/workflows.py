@@ -17,14 +17,14 @@ from workflows import (
     Context,
     DeclarationError,
     EffectFn,
+    Firing,
     Problem,
-    Run,
     Subject,
     Verdict,
     Workflow,
+    WorkflowRegistry,
     World,
 )
-from workflows import Registry as WorkflowRegistry
 from workflows.declare import declared_conditions, load_cascades, load_workflow
 from workflows.world import PASSED, refused
 
@@ -107,7 +107,7 @@ def bound_effects(behaviors: Behaviors) -> Mapping[str, EffectFn]:
     """The profiles' effects as the workflow engine calls them."""
 
     def bound(effect: Effect) -> EffectFn:
-        def run(world: World, subject: Subject, args: Mapping[str, object], running: Run) -> None:
+        def run(world: World, subject: Subject, args: Mapping[str, object], running: Firing) -> None:
             del running
             effect(cast(HoldsPlanner, world).planner, cast(Entity, subject), args)
 

@@ -9,7 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from objapi.errors import CrossDatabase
-from objapi.store.acls import VIEW, Acl, Settings, derive
+from objapi.store.acls import VIEW, Acl, PermissionOverrides, derive
 from objapi.store.mapped.aside import Aside
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout
@@ -231,7 +231,7 @@ class Rows:
         """The number of an acl that is not stored, for this request alone."""
         key = (portal_type, settings, seen)
         if key not in self._lent:
-            acl = derive(self.store.site_acl, Settings.from_document(settings))
+            acl = derive(self.store.site_acl, PermissionOverrides.from_document(settings))
             self._lent[key] = self._rights.book.lend(acl if seen else _closed(acl))
         return self._lent[key]
 

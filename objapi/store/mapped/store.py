@@ -7,15 +7,15 @@ from datetime import tzinfo
 from sqlalchemy import Connection, select
 
 from objapi.model.registry import Registry
-from objapi.model.types import EntityType, PermissionMap
-from objapi.store.acls import Acl, Settings, derive, root_acl
+from objapi.model.types import EntityType
+from objapi.store.acls import Acl, PermissionOverrides, derive, root_acl
 from objapi.store.mapped.columns import Conversion
 from objapi.store.mapped.databases import Connections, Place
 from objapi.store.mapped.layouts import Layout, learn_layout
 from objapi.store.mapped.names import RowNames
 from objapi.store.mapped.tables import RowTables
 from objapi.store.schema import entities
-from workflows import Workflow
+from workflows import PermissionSetting, Workflow
 
 
 class RowStore:
@@ -26,7 +26,7 @@ class RowStore:
         self.names = RowNames(registry, site_id)
         self.places = places
         self.conversion = Conversion(self.names, zone)
-        self.site_acl = derive(root_acl(registry.roles), Settings(registry.roles.by_path.get("/", {})))
+        self.site_acl = derive(root_acl(registry.roles), PermissionOverrides(registry.roles.by_path.get("/", {})))
         """What the site gives to rows, which lie in no container."""
         self._root = f"/{site_id}"
         self._root_scope: int | None = None
@@ -35,7 +35,7 @@ class RowStore:
         self._settings = {name: _first_settings(registry, registry.types[name]) for name in self.names.tables}
         self._acls = {name: derive(self.site_acl, settings) for name, settings in self._settings.items()}
 
-    def first_settings(self, portal_type: str) -> Settings:
+    def first_settings(self, portal_type: str) -> PermissionOverrides:
         """What counts as written onto a row that the gateway has kept nothing of."""
         return self._settings[portal_type]
 
@@ -71,22 +71,22 @@ class RowStore:
         return self._root_scope or 0
 
 
-def _first_settings(registry: Registry, entity_type: EntityType) -> Settings:
+def _first_settings(registry: Registry, entity_type: EntityType) -> PermissionOverrides:
     """The permissions of the initial states, and those of the type over them, as a new object gets them."""
-    permissions: dict[str, PermissionMap] = {}
+    permissions: dict[str, PermissionSetting] = {}
     groups: dict[str, frozenset[str]] = {}
     for workflow in registry.chain(entity_type.portal_type):
         _enter(workflow, permissions, groups)
-    return Settings({**permissions, **entity_type.permissions}, groups)
+    return PermissionOverrides({**permissions, **entity_type.permissions}, groups)
 
 
-def _enter(workflow: Workflow, permissions: dict[str, PermissionMap], groups: dict[str, frozenset[str]]) -> None:
+def _enter(workflow: Workflow, permissions: dict[str, PermissionSetting], groups: dict[str, frozenset[str]]) -> None:
     state = workflow.states[workflow.initial_state]
     for name in workflow.managed_permissions:
         setting = state.permissions.get(name)
         if setting is None:
             permissions.pop(name, None)
         else:
-            permissions[name] = PermissionMap(setting.acquire, setting.roles)
+            permissions[name] = setting
     for group, roles in state.group_roles.items():
         groups[group] = groups.get(group, frozenset()) | frozenset(roles)

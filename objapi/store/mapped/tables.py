@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog import CatalogSchema
-from catalog.clauses import Place
+from catalog.clauses import PathPlace
 from catalog.clocks import ClockMinutes
 from catalog.dialect import small_integer
 from objapi.model.paths import Path
@@ -90,12 +90,12 @@ class RowTables:
         # A key out of range has no UID; the number of no row stands for it, so that it is left out of answers.
         return names.rid(portal_type, (1 << 62) - 1 if key is None else key)
 
-    def under(self, index_name: str, places: Sequence[Place], every: bool) -> sa.ColumnElement[bool]:
+    def under(self, index_name: str, places: Sequence[PathPlace], every: bool) -> sa.ColumnElement[bool]:
         """The rows at any of the places, or with `every` at all of them."""
         found = [sa.or_(sa.false(), *self._at(place)) for place in places]
         return sa.and_(*found) if every else sa.or_(*found)
 
-    def _at(self, place: Place) -> Iterator[sa.ColumnElement[bool]]:
+    def _at(self, place: PathPlace) -> Iterator[sa.ColumnElement[bool]]:
         portal_type = self.layout.entity_type.portal_type
         above = self._conversion.names.folder(portal_type).split("/")[1:]
         count = len(place.components)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select, update
 
-from objapi.store.acls import Settings, derive, digest_of
+from objapi.store.acls import PermissionOverrides, derive, digest_of
 from objapi.store.mapped.schema import row_states
 from objapi.store.mapped.store import RowStore
 from objapi.store.rights import AclView
@@ -13,7 +13,7 @@ def rework_rows(connection: Connection, store: RowStore, book: AclView) -> None:
     columns = (row_states.c.portal_type, row_states.c.settings, row_states.c.acl)
     found = connection.execute(select(*columns).distinct()).all()
     known = [row for row in found if row.portal_type in store.names.tables]
-    acls = {row.settings: derive(store.site_acl, Settings.from_document(row.settings)) for row in known}
+    acls = {row.settings: derive(store.site_acl, PermissionOverrides.from_document(row.settings)) for row in known}
     numbers = book.numbers(acls.values())
     for portal_type, settings, old in known:
         number = numbers[digest_of(acls[settings])]

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Connection, Engine, event, insert
 
 from catalog.dialect import begin_write, create_engine_for
-from objapi.model.registry import Group, Roles
+from objapi.model.registry import GroupDeclaration, Roles
 from objapi.security.accounts import Account, add_user
 from objapi.security.passwords import Passwords
 from objapi.security.tables import metadata
@@ -26,9 +26,9 @@ ROLES = Roles(
     roles=("Manager", "LabManager", "Analyst", "Verifier", "Client", "Owner", "Member", "Authenticated", "Anonymous"),
     groups=MappingProxyType(
         {
-            "LabManagers": Group("LabManagers", "Lab managers", ("LabManager",)),
-            "Analysts": Group("Analysts", "Analysts", ("Analyst", "Member")),
-            "Clients": Group("Clients", "Clients", ("Client", "Member")),
+            "LabManagers": GroupDeclaration("LabManagers", "Lab managers", ("LabManager",)),
+            "Analysts": GroupDeclaration("Analysts", "Analysts", ("Analyst", "Member")),
+            "Clients": GroupDeclaration("Clients", "Clients", ("Client", "Member")),
         }
     ),
     permissions={},

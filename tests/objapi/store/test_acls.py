@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objapi.model.principal import ANONYMOUS, Principal, system_principal
-from objapi.model.types import PermissionMap
-from objapi.store.acls import Acl, AclBook, Settings, derive, digest_of, holds
+from objapi.store.acls import Acl, AclBook, PermissionOverrides, derive, digest_of, holds
 from objapi.store.rights import Rights
+from workflows import PermissionSetting
 
 ROOT = Acl({"View": frozenset({"Manager", "Clerk"}), "Edit": frozenset({"Manager"})})
 
@@ -21,24 +21,25 @@ def roles(*names: str) -> frozenset[str]:
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        (PermissionMap(True, ("Owner",)), {"Manager", "Clerk", "Owner"}),
-        (PermissionMap(False, ("Owner",)), {"Owner"}),
-        (PermissionMap(False, ()), set()),
-        (PermissionMap(True, ()), {"Manager", "Clerk"}),
+        (PermissionSetting(True, ("Owner",)), {"Manager", "Clerk", "Owner"}),
+        (PermissionSetting(False, ("Owner",)), {"Owner"}),
+        (PermissionSetting(False, ()), set()),
+        (PermissionSetting(True, ()), {"Manager", "Clerk"}),
     ],
 )
-def test_a_setting_adds_to_what_it_acquires_or_replaces_it(setting: PermissionMap, expected: set[str]) -> None:
-    assert derive(ROOT, Settings({"View": setting})).roles_with("View") == expected
+def test_a_setting_adds_to_what_it_acquires_or_replaces_it(setting: PermissionSetting, expected: set[str]) -> None:
+    assert derive(ROOT, PermissionOverrides({"View": setting})).roles_with("View") == expected
 
 
 def test_what_nobody_declared_belongs_to_manager() -> None:
     assert ROOT.roles_with("Fly") == {"Manager"}
-    assert derive(ROOT, Settings({"Fly": PermissionMap(True, ("Bird",))})).roles_with("Fly") == {"Manager", "Bird"}
+    fly = PermissionOverrides({"Fly": PermissionSetting(True, ("Bird",))})
+    assert derive(ROOT, fly).roles_with("Fly") == {"Manager", "Bird"}
 
 
 def test_roles_of_groups_add_up_on_the_way_down() -> None:
-    above = derive(ROOT, Settings(groups={"Crew": roles("Clerk")}))
-    below = derive(above, Settings(groups={"Crew": roles("Owner"), "Guests": roles()}))
+    above = derive(ROOT, PermissionOverrides(groups={"Crew": roles("Clerk")}))
+    below = derive(above, PermissionOverrides(groups={"Crew": roles("Owner"), "Guests": roles()}))
     assert below.groups == {"Crew": roles("Clerk", "Owner")}
 
 
@@ -57,14 +58,14 @@ def test_an_acl_survives_its_document(
 
 
 @given(
-    st.dictionaries(names, st.builds(PermissionMap, st.booleans(), st.lists(st.text(max_size=3)).map(tuple))),
+    st.dictionaries(names, st.builds(PermissionSetting, st.booleans(), st.lists(st.text(max_size=3)).map(tuple))),
     st.dictionaries(names, role_sets.filter(bool)),
 )
 def test_settings_survive_their_document(
-    permissions: Mapping[str, PermissionMap], groups: Mapping[str, frozenset[str]]
+    permissions: Mapping[str, PermissionSetting], groups: Mapping[str, frozenset[str]]
 ) -> None:
-    settings = Settings(permissions, groups)
-    assert Settings.from_document(settings.document()) == settings
+    settings = PermissionOverrides(permissions, groups)
+    assert PermissionOverrides.from_document(settings.document()) == settings
 
 
 @pytest.mark.parametrize(

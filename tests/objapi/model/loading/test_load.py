@@ -6,8 +6,9 @@ import pytest
 from objapi.model.loading import DeclarationError, load_registry
 from objapi.model.paths import NamedRelation, parse_path, parse_relation
 from objapi.model.registry import IndexSource
-from objapi.model.types import IdKind, IdRule, Kind, PermissionMap
+from objapi.model.types import IdKind, IdRule, Kind
 from tests.objapi.model.loading.small_profile import FILES, write_profile
+from workflows import PermissionSetting
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_right_profile_becomes_a_registry(library):
     assert registry.types["Shelf"].id_rule == IdRule(IdKind.SEQUENCE, "shelf-{n}")
     assert registry.types["Shelf"].fields["title"].kind is Kind.STRING
     assert book.catalogs == ("portal_catalog", "uid_catalog")
-    assert book.permissions == {"View": PermissionMap(acquire=False, roles=("Reader",))}
+    assert book.permissions == {"View": PermissionSetting(acquire=False, roles=("Reader",))}
     assert book.create_parameters["Copies"].default == 1
     assert book.source.endswith("types/library.yaml:25")
 
@@ -67,7 +68,7 @@ def test_the_site_has_workflows_roles_layout_and_settings(library):
     assert len(registry.cascades) == 1
     assert {"not_damaged", "readable"} <= set(registry.conditions.conditions)
     assert "stamp" in registry.conditions.effects
-    assert registry.roles.by_path == {"/settings": {"View": PermissionMap(acquire=False, roles=("Manager",))}}
+    assert registry.roles.by_path == {"/settings": {"View": PermissionSetting(acquire=False, roles=("Manager",))}}
     assert registry.roles.scoped_roles == {"Reader"}
     assert [entry["path"] for entry in registry.layout] == ["/settings", "/shelf-1"]
     assert registry.ids.rows_field == "Rows"

@@ -26,7 +26,7 @@ _PASSWORD = re.compile(r"(//[^:/@]*|^[^:/@]*(?!://)):.*@")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SettingKind:
     """One sort of value: what it expects, in words, and how it reads text.
 
     `parse` raises ValueError for anything else than what `expected` says. `secret` values are never repeated in a
@@ -38,7 +38,7 @@ class Kind:
     show: Callable[[str], str] = repr
 
 
-def whole_number(least: int = 0, most: int | None = None) -> Kind:
+def whole_number(least: int = 0, most: int | None = None) -> SettingKind:
     """A whole number in decimal digits, from `least` to `most`."""
     expected = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
 
@@ -50,19 +50,19 @@ def whole_number(least: int = 0, most: int | None = None) -> Kind:
             raise ValueError("out of range")
         return number
 
-    return Kind(expected, parse)
+    return SettingKind(expected, parse)
 
 
-def automatic(kind: Kind, meaning: str) -> Kind:
+def automatic(kind: SettingKind, meaning: str) -> SettingKind:
     """Another kind, or the word `auto`, which is read as None; `meaning` says what that amounts to."""
-    return Kind(
+    return SettingKind(
         f"{kind.expected}, or auto ({meaning})",
         lambda text: None if text.lower() == "auto" else kind.parse(text),
         kind.show,
     )
 
 
-def size(least: int = 1) -> Kind:
+def size(least: int = 1) -> SettingKind:
     """A number of bytes, with an optional unit of 2¹⁰ (k), 2²⁰ (M) or 2³⁰ (G)."""
 
     def parse(text: str) -> int:
@@ -74,10 +74,10 @@ def size(least: int = 1) -> Kind:
             raise ValueError("too small")
         return number
 
-    return Kind(f"a number of bytes of at least {least}, such as 500000, 512k, 16M", parse)
+    return SettingKind(f"a number of bytes of at least {least}, such as 500000, 512k, 16M", parse)
 
 
-def duration(least: float = 0.0, most: float | None = None) -> Kind:
+def duration(least: float = 0.0, most: float | None = None) -> SettingKind:
     """A time in seconds, or with one of the units ms, s, min, h, d."""
     limits = f"at least {least:g} s" if most is None else f"from {least:g} to {most:g} s"
 
@@ -90,10 +90,10 @@ def duration(least: float = 0.0, most: float | None = None) -> Kind:
             raise ValueError("out of range")
         return seconds
 
-    return Kind(f"a time of {limits}, such as 500ms, 10s, 5min, 12h", parse)
+    return SettingKind(f"a time of {limits}, such as 500ms, 10s, 5min, 12h", parse)
 
 
-def choice(*words: str) -> Kind:
+def choice(*words: str) -> SettingKind:
     """One of a few words, in any case."""
 
     def parse(text: str) -> str:
@@ -101,10 +101,10 @@ def choice(*words: str) -> Kind:
             raise ValueError("not one of the words")
         return text.lower()
 
-    return Kind(f"one of {', '.join(words)}", parse)
+    return SettingKind(f"one of {', '.join(words)}", parse)
 
 
-def text(pattern: str, expected: str) -> Kind:
+def text(pattern: str, expected: str) -> SettingKind:
     """Text that a regular expression matches as a whole."""
 
     def parse(value: str) -> str:
@@ -112,10 +112,10 @@ def text(pattern: str, expected: str) -> Kind:
             raise ValueError("does not match")
         return value
 
-    return Kind(expected, parse)
+    return SettingKind(expected, parse)
 
 
-def assigned(kind: Kind) -> Kind:
+def assigned(kind: SettingKind) -> SettingKind:
     """A name, an equals sign and a value, as a pair."""
 
     def parse(value: str) -> tuple[str, Any]:
@@ -124,16 +124,16 @@ def assigned(kind: Kind) -> Kind:
             raise ValueError("no name before an equals sign")
         return name, kind.parse(rest)
 
-    return Kind(f"name=value, the value being {kind.expected}", parse, kind.show)
+    return SettingKind(f"name=value, the value being {kind.expected}", parse, kind.show)
 
 
-def list_of(kind: Kind) -> Kind:
+def list_of(kind: SettingKind) -> SettingKind:
     """Values separated by commas, as a tuple; blanks around them and empty ones are dropped."""
 
     def parse(text: str) -> tuple[Any, ...]:
         return tuple(kind.parse(part.strip()) for part in text.split(",") if part.strip())
 
-    return Kind(f"a list, separated by commas, each {kind.expected}", parse, kind.show)
+    return SettingKind(f"a list, separated by commas, each {kind.expected}", parse, kind.show)
 
 
 def _boolean(text: str) -> bool:
@@ -198,14 +198,14 @@ def without_password(url: str) -> str:
     return repr(_PASSWORD.sub(r"\1:***@", url))
 
 
-BOOLEAN = Kind("yes or no (1, true, on; 0, false, off)", _boolean)
-DIRECTORY = Kind("a directory", _path)
-FILE = Kind("a file", _path)
-SECRET = Kind("a secret of at least 32 characters", _secret, lambda text: "the secret that was given")
-TIMEZONE = Kind("a time zone of the IANA database, such as UTC or Europe/Berlin", _zone)
-NETWORK: Kind = Kind("a network in CIDR notation, such as 10.0.0.0/8 or 127.0.0.1", ip_network)
-ORIGIN = Kind("an origin, such as https://lab.example.org", _origin)
-PUBLIC_URL = Kind("an http or https URL without query, such as https://lab.example.org", _public_url)
-DATABASE_URL = Kind(
+BOOLEAN = SettingKind("yes or no (1, true, on; 0, false, off)", _boolean)
+DIRECTORY = SettingKind("a directory", _path)
+FILE = SettingKind("a file", _path)
+SECRET = SettingKind("a secret of at least 32 characters", _secret, lambda text: "the secret that was given")
+TIMEZONE = SettingKind("a time zone of the IANA database, such as UTC or Europe/Berlin", _zone)
+NETWORK: SettingKind = SettingKind("a network in CIDR notation, such as 10.0.0.0/8 or 127.0.0.1", ip_network)
+ORIGIN = SettingKind("an origin, such as https://lab.example.org", _origin)
+PUBLIC_URL = SettingKind("an http or https URL without query, such as https://lab.example.org", _public_url)
+DATABASE_URL = SettingKind(
     "sqlite:///FILE or mysql+pymysql://USER:PASSWORD@HOST/DATABASE (also mariadb+pymysql)", _database, without_password
 )

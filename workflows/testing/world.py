@@ -1,8 +1,4 @@
-"""A complete world on plain values.
-
-Objects in containers, users, local roles, chains, histories.
-
-No store needed.
+"""A complete world on plain values: objects in containers, users, local roles, chains, histories. It needs no store.
 
 How to drive it, step by step::
 
@@ -19,89 +15,37 @@ How to drive it, step by step::
     document.local_roles["reviewers"]                               # list of roles
 
 Conditions of imported definitions that cannot be evaluated are calls of `unsupported_expression` with the text in the
-argument `expression`; `registry=Registry.standard().extended(conditions={"unsupported_expression": own})` answers
-them.
+argument `expression`; a registry `WorkflowRegistry.standard().extended(conditions={"unsupported_expression": own})`
+answers them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from workflows.definition import Guard, PermissionSetting, Workflow
 from workflows.engine import Offer, allowed, automatic_steps, enter, fire
 from workflows.errors import UnknownWorkflow
 from workflows.guards import check_guard
-from workflows.plain_security import (
-    ANONYMOUS,
+from workflows.reading import catalog_variables, info
+from workflows.registry import WorkflowRegistry
+from workflows.steps import group_grants, role_settings, state_of
+from workflows.steps import state_id as present_state_id
+from workflows.testing.objects import ANONYMOUS, PlainSubject, PlainUser
+from workflows.testing.security import (
     NOT_SET,
     PERMISSION_DEFAULTS,
-    PlainUser,
     RootRoles,
     holds,
     roles_in_context,
     roles_of_permission,
-    upwards,
 )
-from workflows.reading import catalog_variables, info
-from workflows.registry import Registry
-from workflows.steps import group_grants, role_settings, state_of
-from workflows.steps import state_id as present_state_id
 from workflows.world import Context, Step, Subject, Verdict
 
 _RAISE = object()
 
 ZOPE_DEFAULT = PermissionSetting(True, ("Manager",))
 """What Zope takes no setting for: it finds this on the object already and writes nothing."""
-
-
-@dataclass(slots=True, eq=False)
-class PlainSubject:
-    """An object on plain values. Its fields, histories, permissions and local roles may be read and set freely.
-
-    `histories`: workflow id -> entries, oldest first. `permissions`: only permissions with a setting. `local_roles`:
-    user or group id -> roles. `relations`: relation name -> objects; `container` and `contents` are known without.
-    """
-
-    id: str
-    type_name: str
-    world: "PlainWorld" = field(repr=False)
-    container: "PlainSubject | None" = field(default=None, repr=False)
-    fields: dict[str, object] = field(default_factory=dict)
-    histories: dict[str, list[dict[str, object]]] = field(default_factory=dict)
-    permissions: dict[str, PermissionSetting] = field(default_factory=dict)
-    local_roles: dict[str, list[str]] = field(default_factory=dict)
-    relations: dict[str, list["PlainSubject"]] = field(default_factory=dict, repr=False)
-    contents: list["PlainSubject"] = field(default_factory=list, repr=False)
-
-    @property
-    def key(self) -> str:
-        """The path of the object."""
-        return "/".join(reversed([level.id for level in upwards(self)]))
-
-    def status(self, workflow_id: str) -> Mapping[str, object] | None:
-        """The last history entry, or None."""
-        entries = self.histories.get(workflow_id)
-        return entries[-1] if entries else None
-
-    def history(self, workflow_id: str) -> list[dict[str, object]]:
-        """Copies of all entries, oldest first."""
-        return [dict(entry) for entry in self.histories.get(workflow_id, ())]
-
-    def last_actor(self, workflow_id: str, transition_id: str) -> str | None:
-        """The `actor` of the last entry whose `action` is the transition."""
-        for entry in reversed(self.histories.get(workflow_id, [])):
-            if entry.get("action") == transition_id:
-                actor = entry.get("actor")
-                return actor if isinstance(actor, str) else None
-        return None
-
-    def value(self, name: str) -> object:
-        """A workflow state variable (the first workflow of the chain that has it), else a field, else None."""
-        for workflow in self.world.chain(self):
-            if workflow.state_variable == name:
-                return present_state_id(workflow, self)
-        return self.fields.get(name)
 
 
 class PlainWorld:
@@ -116,7 +60,7 @@ class PlainWorld:
         chains: Mapping[str, Sequence[str]] | None = None,
         *,
         default_chain: Sequence[str] = (),
-        registry: Registry | None = None,
+        registry: WorkflowRegistry | None = None,
         permission_defaults: Mapping[str, Sequence[str]] | None = None,
         site_roles: Iterable[str] | None = None,
         as_zope: bool = False,
@@ -135,7 +79,7 @@ class PlainWorld:
         self.workflows = {workflow.id: workflow for workflow in workflows}
         self.chains = {type_name: tuple(chain) for type_name, chain in (chains or {}).items()}
         self.default_chain = tuple(default_chain)
-        self.registry = registry or Registry.standard()
+        self.registry = registry or WorkflowRegistry.standard()
         given = {permission: tuple(roles) for permission, roles in (permission_defaults or {}).items()}
         self.root_roles = RootRoles({**PERMISSION_DEFAULTS, **given}, as_zope)
         self.site_roles = None if site_roles is None else frozenset(site_roles)
@@ -199,11 +143,10 @@ class PlainWorld:
         fields: Mapping[str, object] | None = None,
         entering: bool = True,
     ) -> PlainSubject:
-        """A new object in a container (None.
+        """Create an object in a container (None: the site).
 
-        The site), entered into its chain by the acting user unless `entering` is false.
-
-        Creation guards are not asked; see `may_create`. No local role is given: use `grant`.
+        The acting user enters it into its chain unless `entering` is false. Creation guards are not asked; see
+        `may_create`. No local role is given: use `grant`.
         """
         parent = container or self.site
         subject = PlainSubject(object_id, type_name, self, parent, dict(fields or {}))
@@ -213,10 +156,7 @@ class PlainWorld:
         return subject
 
     def enter(self, subject: PlainSubject) -> list[Step]:
-        """Enters an object into the workflows of its chain that it has no history in.
-
-        Automatic transitions included.
-        """
+        """Enter an object into the workflows of its chain that it has no history in, automatic transitions included."""
         return enter(self, self.registry, subject)
 
     def may_create(self, type_name: str, container: PlainSubject | None = None) -> bool:
@@ -236,10 +176,7 @@ class PlainWorld:
             self.user = former
 
     def grant(self, subject: PlainSubject, principal: str, roles: Iterable[str]) -> None:
-        """Gives a user or group (by id) local roles on an object and everything in it.
-
-        In place of those it had there.
-        """
+        """Give a user or group (by id) local roles on an object and everything in it, in place of those held there."""
         given = list(roles)
         if given:
             subject.local_roles[principal] = given

@@ -1,13 +1,10 @@
 """Who holds what on plain objects: roles in context and permissions through the containers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from workflows.definition import PermissionSetting
-
-if TYPE_CHECKING:
-    from workflows.plain import PlainSubject
+from workflows.testing.objects import PlainSubject, PlainUser, upwards
 
 NOT_SET = PermissionSetting(True, ())
 """What no setting at all means."""
@@ -21,29 +18,7 @@ PERMISSION_DEFAULTS: Mapping[str, tuple[str, ...]] = {
 """Roles that hold a permission at the root; any other permission is held there by Manager alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlainUser:
-    """A user: id (None: not logged in), global roles and groups.
-
-    `Authenticated` and `Anonymous` are implied, not listed.
-    """
-
-    id: str | None
-    roles: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-
-
-ANONYMOUS = PlainUser(None)
-
-
-def upwards(subject: "PlainSubject | None") -> Iterator["PlainSubject"]:
-    """The object, its container, and so on to the root."""
-    while subject is not None:
-        yield subject
-        subject = subject.container
-
-
-def roles_in_context(user: PlainUser, subject: "PlainSubject") -> frozenset[str]:
+def roles_in_context(user: PlainUser, subject: PlainSubject) -> frozenset[str]:
     """Global roles, local roles on the object and every container above (by user id or group), and the implied role."""
     if user.id is None:
         return user.roles | {"Anonymous"}
@@ -71,7 +46,7 @@ class RootRoles:
         return set(self.declared.get(permission, ("Manager",)))
 
 
-def roles_of_permission(permission: str, subject: "PlainSubject", root: RootRoles) -> frozenset[str]:
+def roles_of_permission(permission: str, subject: PlainSubject, root: RootRoles) -> frozenset[str]:
     """The roles that hold a permission on an object.
 
     Collected upwards: a setting that acquires adds its roles, one that does not adds its roles and ends; the root adds
@@ -86,7 +61,7 @@ def roles_of_permission(permission: str, subject: "PlainSubject", root: RootRole
     return frozenset(roles | root.of(permission, roles))
 
 
-def holds(user: PlainUser, permission: str, subject: "PlainSubject", root: RootRoles) -> bool:
+def holds(user: PlainUser, permission: str, subject: PlainSubject, root: RootRoles) -> bool:
     """Whether the user has the permission.
 
     Everybody has it by `Anonymous`, everyone logged in by `Authenticated`, else a role in context is needed.

@@ -12,7 +12,7 @@ from textwrap import wrap
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from objapi.setting_values import (
+from objapi.settings.parsing import (
     BOOLEAN,
     DATABASE_URL,
     DIRECTORY,
@@ -22,8 +22,8 @@ from objapi.setting_values import (
     PUBLIC_URL,
     SECRET,
     TIMEZONE,
-    Kind,
     Network,
+    SettingKind,
     assigned,
     automatic,
     choice,
@@ -53,7 +53,7 @@ class Setting:
 
     name: str
     env: str
-    kind: Kind
+    kind: SettingKind
     default: str
     meaning: str
 
@@ -66,7 +66,7 @@ class SettingsError(Exception):
         self.problems = tuple(problems)
 
 
-def _setting(kind: Kind, default: str, meaning: str) -> Any:
+def _setting(kind: SettingKind, default: str, meaning: str) -> Any:
     """A field of `Settings`; its default is read from text as a given value is, so that both mean the same."""
     return field(default=kind.parse(default), metadata={"kind": kind, "default": default, "meaning": meaning})
 

@@ -1,0 +1,87 @@
+"""Objects and users on plain values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from workflows.definition import PermissionSetting, Workflow
+from workflows.steps import state_id
+from workflows.world import Subject
+
+
+class Chains(Protocol):
+    """The world of an object, as far as the object asks for it."""
+
+    def chain(self, subject: Subject) -> Sequence[Workflow]:
+        """The workflows of an object, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainUser:
+    """A user: id (None: not logged in), global roles and groups.
+
+    `Authenticated` and `Anonymous` are implied, not listed.
+    """
+
+    id: str | None
+    roles: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+ANONYMOUS = PlainUser(None)
+
+
+@dataclass(slots=True, eq=False)
+class PlainSubject:
+    """An object on plain values. Its fields, histories, permissions and local roles may be read and set freely.
+
+    `histories`: workflow id -> entries, oldest first. `permissions`: only permissions with a setting. `local_roles`:
+    user or group id -> roles. `relations`: relation name -> objects; `container` and `contents` are known without.
+    """
+
+    id: str
+    type_name: str
+    world: Chains = field(repr=False)
+    container: "PlainSubject | None" = field(default=None, repr=False)
+    fields: dict[str, object] = field(default_factory=dict)
+    histories: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    permissions: dict[str, PermissionSetting] = field(default_factory=dict)
+    local_roles: dict[str, list[str]] = field(default_factory=dict)
+    relations: dict[str, list["PlainSubject"]] = field(default_factory=dict, repr=False)
+    contents: list["PlainSubject"] = field(default_factory=list, repr=False)
+
+    @property
+    def key(self) -> str:
+        """The path of the object."""
+        return "/".join(reversed([level.id for level in upwards(self)]))
+
+    def status(self, workflow_id: str) -> Mapping[str, object] | None:
+        """The last history entry, or None."""
+        entries = self.histories.get(workflow_id)
+        return entries[-1] if entries else None
+
+    def history(self, workflow_id: str) -> list[dict[str, object]]:
+        """Copies of all entries, oldest first."""
+        return [dict(entry) for entry in self.histories.get(workflow_id, ())]
+
+    def last_actor(self, workflow_id: str, transition_id: str) -> str | None:
+        """The `actor` of the last entry whose `action` is the transition."""
+        for entry in reversed(self.histories.get(workflow_id, [])):
+            if entry.get("action") == transition_id:
+                actor = entry.get("actor")
+                return actor if isinstance(actor, str) else None
+        return None
+
+    def value(self, name: str) -> object:
+        """A workflow state variable (the first workflow of the chain that has it), else a field, else None."""
+        for workflow in self.world.chain(self):
+            if workflow.state_variable == name:
+                return state_id(workflow, self)
+        return self.fields.get(name)
+
+
+def upwards(subject: PlainSubject | None) -> Iterator[PlainSubject]:
+    """The object, its container, and so on to the root."""
+    while subject is not None:
+        yield subject
+        subject = subject.container
