@@ -3,6 +3,8 @@
 Nothing is judged. The database is SQLite in a temporary directory and, when a URL is given, an empty MariaDB or MySQL
 database, in which everything stays that was made. At most `--seconds` are spent on growing to a size. What grows is
 the sample laboratory, or, by `python -m benchmarks facility`, the ISPyB tables of a facility, whose sizes are sessions.
+`python -m benchmarks doors` measures the code instead: how many of its files a request enters, and how modules hang
+together.
 """
 
 import argparse
@@ -12,23 +14,30 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.doors import PACKAGES, count_doors, doors_table
 from benchmarks.facility import facility, fill
 from benchmarks.inside import measure_inside
 from benchmarks.laboratory import NotEmpty, grow, laboratory
 from benchmarks.measuring import Measurement, table
 from benchmarks.polled import measure_polled
 from benchmarks.served import measure_served
+from benchmarks.structure import read_structure
 
 URL_VARIABLE = "OBJAPI_TEST_BENCHMARK_URL"
 LABORATORY = "laboratory"
 FACILITY = "facility"
-SIZES = {LABORATORY: [1_000, 100_000], FACILITY: [1_000]}
+DOORS = "doors"
+SIZES = {LABORATORY: [1_000, 100_000], FACILITY: [1_000], DOORS: []}
 """What is measured, and the sizes at which it is when none are given."""
 
 
 def main() -> int:
     """Measure what the command line asks for; the exit status."""
     arguments = _arguments()
+    if arguments.what == DOORS:
+        with tempfile.TemporaryDirectory(prefix="objapi-benchmarks-") as name:
+            print(doors_table(count_doors(Path(name)), read_structure(*PACKAGES)))
+        return 0
     databases: dict[str, dict[str, str]] = {"sqlite": {}}
     if arguments.database_url:
         databases["mariadb"] = {"OBJAPI_DATABASE_URL": arguments.database_url}

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import URL
 
 from tests.databases import (
@@ -16,6 +17,10 @@ from tests.databases import (
 )
 
 DATABASES = ("sqlite", "mariadb")
+
+# Tests judge results, not seconds: an example may take long on a machine that is busy with other things.
+settings.register_profile("objapi", deadline=None)
+settings.load_profile("objapi")
 
 
 @pytest.fixture(scope="session")
