@@ -19,7 +19,7 @@ _FALSE_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
 
 
 @dataclass(frozen=True, slots=True)
-class Conversion:
+class ConversionContext:
     """What a converter must know beside the text.
 
     `booleans`: "zope" takes everything but the empty text and `False` for true, "safe" reads `0 false no off` in any
@@ -33,7 +33,7 @@ class Conversion:
     encoding: str = "utf-8"
 
 
-Converter = Callable[[str, Conversion], Any]
+Converter = Callable[[str, ConversionContext], Any]
 
 
 def is_false(text: str) -> bool:
@@ -41,7 +41,7 @@ def is_false(text: str) -> bool:
     return text.strip().casefold() in _FALSE_WORDS
 
 
-def _integer(text: str, context: Conversion) -> int:
+def _integer(text: str, context: ConversionContext) -> int:
     if not text:
         raise ValueError("a whole number is expected, the value is empty")
     try:
@@ -50,11 +50,11 @@ def _integer(text: str, context: Conversion) -> int:
         raise ValueError(f"{shown(text)} is no whole number") from None
 
 
-def _long(text: str, context: Conversion) -> int:
+def _long(text: str, context: ConversionContext) -> int:
     return _integer(text[:-1] if text[-1:] in ("L", "l") else text, context)
 
 
-def _float(text: str, context: Conversion) -> float:
+def _float(text: str, context: ConversionContext) -> float:
     if not text:
         raise ValueError("a number is expected, the value is empty")
     try:
@@ -63,43 +63,43 @@ def _float(text: str, context: Conversion) -> float:
         raise ValueError(f"{shown(text)} is no number") from None
 
 
-def _boolean(text: str, context: Conversion) -> bool:
+def _boolean(text: str, context: ConversionContext) -> bool:
     if context.booleans == "safe":
         return not is_false(text)
     return text not in ("", "False")
 
 
-def _string(text: str, context: Conversion) -> str:
+def _string(text: str, context: ConversionContext) -> str:
     return text
 
 
-def _text(text: str, context: Conversion) -> str:
+def _text(text: str, context: ConversionContext) -> str:
     return _LINE_END.sub("\n", text)
 
 
-def _lines(text: str, context: Conversion) -> list[str]:
+def _lines(text: str, context: ConversionContext) -> list[str]:
     return text.splitlines()
 
 
-def _tokens(text: str, context: Conversion) -> list[str]:
+def _tokens(text: str, context: ConversionContext) -> list[str]:
     return text.split()
 
 
-def _required(text: str, context: Conversion) -> str:
+def _required(text: str, context: ConversionContext) -> str:
     if not text.strip():
         raise ValueError("a value is required")
     return text
 
 
-def _date(text: str, context: Conversion) -> Any:
+def _date(text: str, context: ConversionContext) -> Any:
     return parse_date(text, context.local_zone)
 
 
-def _date_international(text: str, context: Conversion) -> Any:
+def _date_international(text: str, context: ConversionContext) -> Any:
     return parse_date(text, context.local_zone, international=True)
 
 
-def _json(text: str, context: Conversion) -> Any:
+def _json(text: str, context: ConversionContext) -> Any:
     if context.json == "strict":
         return parse_json(text)
     try:
@@ -110,7 +110,7 @@ def _json(text: str, context: Conversion) -> Any:
         raise ValueError(f"{shown(text)} is no JSON: {reason}") from None
 
 
-def _bytes(text: str, context: Conversion) -> bytes:
+def _bytes(text: str, context: ConversionContext) -> bytes:
     return text.encode(context.encoding, "surrogateescape")
 
 

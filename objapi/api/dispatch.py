@@ -7,15 +7,12 @@ from flask import Blueprint, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.routing import Rule
 
-from objapi.api import envelope, responses
-from objapi.api.call import Call
-from objapi.api.methods import METHODS, Method, method_called
-from objapi.api.parameters import Controls, read_controls
-from objapi.api.replies import Reply
-from objapi.api.request_form import has_body, has_json_body, read_form
-from objapi.api.routing import ROUTE, called_target, name_called
-from objapi.api.wsgi_path import Target
-from objapi.errors import ApiError, CrossSite, MethodNotAllowed, Unauthorized, combine
+from objapi.api import responses
+from objapi.api.method import Method, MethodCall, Reply
+from objapi.api.methods import METHODS
+from objapi.api.parameters import Controls, has_body, has_json_body, read_controls, read_form
+from objapi.api.routing import ROUTE, ApiTarget, called_target, name_called
+from objapi.errors import ApiError, CrossSite, MethodNotAllowed, Unauthorized, UnknownMethod, combine
 from objapi.http.access import API, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -47,7 +44,7 @@ def add_route(state: BlueprintSetupState) -> None:
 def call_api() -> Response:
     """The view of every URL with the endpoint in it, whatever the verb."""
     target = called_target()
-    name, method = method_called(target)
+    name, method = _method_called(target)
     if request.method == "OPTIONS":
         return answer_preflight(request, (*method.verbs, "OPTIONS"))
     if request.method not in method.verbs:
@@ -56,15 +53,29 @@ def call_api() -> Response:
         )
     site: Site = current_app.extensions[SITE]
     if method.run_open is not None:
-        controls = _read_parameters(name, site.settings, with_body=False).controls()
+        controls = _read_parameters(method, site.settings, with_body=False).controls()
         return responses.respond(method.run_open(_call(site.settings, target, controls)))
     visitor = current_visitor()
-    if method.writes:
+    if request.method in method.writing_verbs:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
     with_body = has_body(request.method, request.content_type)
     if with_body and _is_long() and not visitor.is_authenticated:
         raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
-    return _run_for_visitor(site, method, target, visitor, _read_parameters(name, site.settings, with_body=with_body))
+    return _run_for_visitor(site, method, target, visitor, _read_parameters(method, site.settings, with_body=with_body))
+
+
+def _method_called(target: ApiTarget) -> tuple[str, Method]:
+    """The method of a URL, with the name it was called by. Raises UnknownMethod, which lists all names."""
+    name = target.method or ""
+    method = METHODS.get(name)
+    if method is None or len(target.rest) > method.tail:
+        asked = "/".join((name, *target.rest))
+        raise UnknownMethod(
+            f"There is no method {asked[:100]!r}; there are {', '.join(METHODS)}."
+            if asked
+            else f"The URL names no method; there are {', '.join(METHODS)}."
+        )
+    return name, method
 
 
 def _is_long() -> bool:
@@ -90,7 +101,7 @@ class _Parameters:
         return self.read
 
 
-def _read_parameters(name: str, settings: Settings, *, with_body: bool) -> _Parameters:
+def _read_parameters(method: Method, settings: Settings, *, with_body: bool) -> _Parameters:
     """The parameters of this request, those of the query string alone without `with_body`.
 
     A body larger than the site allows is refused before it is read whole.
@@ -101,8 +112,9 @@ def _read_parameters(name: str, settings: Settings, *, with_body: bool) -> _Para
         body = request.get_data(cache=False)
     try:
         verb = request.method if with_body else "GET"
-        form = read_form(verb, request.query_string, request.content_type, body, settings)
-        controls = read_controls(name, form)
+        unbounded = {control.name for control in method.controls if control.kind == "structure"}
+        form = read_form(verb, request.query_string, request.content_type, body, settings, unbounded)
+        controls = read_controls(method.controls, form)
         if controls.problems:
             raise combine([problem.as_error() for problem in controls.problems])
     except ApiError as refusal:
@@ -110,9 +122,11 @@ def _read_parameters(name: str, settings: Settings, *, with_body: bool) -> _Para
     return _Parameters(controls)
 
 
-def _run_for_visitor(site: Site, method: Method, target: Target, visitor: Visitor, parameters: _Parameters) -> Response:
+def _run_for_visitor(
+    site: Site, method: Method, target: ApiTarget, visitor: Visitor, parameters: _Parameters
+) -> Response:
     """Carry a method out in one transaction of the visitor, whose first statement loads the user."""
-    run, streamed = method.chosen(parameters.read)
+    run, streamed = method.runner(parameters.read)
     request_id = current_exchange().request_id
 
     def work(tx: Transaction) -> Reply:
@@ -124,7 +138,7 @@ def _run_for_visitor(site: Site, method: Method, target: Target, visitor: Visito
     if streamed:
         # The answer still holds its connection, and there may be no second one to renew the session on.
         return responses.respond(site.stream(visitor.load, work, request_id=request_id))
-    reply = site.run(visitor.load, work, write=method.writes, request_id=request_id)
+    reply = site.run(visitor.load, work, write=request.method in method.writing_verbs, request_id=request_id)
     visitor.renew()
     return responses.respond(reply)
 
@@ -134,8 +148,8 @@ def _require_own_token(visitor: Visitor, controls: Controls) -> None:
         raise CrossSite("_authenticator: the token is not of this session, or too old; read again and send its token.")
 
 
-def _call(settings: Settings, target: Target, controls: Controls, visitor: Visitor | None = None) -> Call:
-    return Call(
+def _call(settings: Settings, target: ApiTarget, controls: Controls, visitor: Visitor | None = None) -> MethodCall:
+    return MethodCall(
         settings=settings,
         exchange=current_exchange(),
         target=target,
@@ -151,10 +165,10 @@ def answer_failure(error: Exception) -> Response:
     exchange, settings = current_exchange(), current_app.extensions[SITE].settings
     answered = as_api_error(error)
     log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)
-    style = envelope.CallStyle.of_request(
+    style = responses.CallStyle.of_request(
         has_json_body=has_json_body(request.method, request.content_type), headers=request.headers
     )
-    answer = envelope.failure(
+    answer = responses.failure(
         responses.frame_of(exchange), answered, style, settings.error_status, _more(answered, exchange.url)
     )
     return responses.answered(answer)

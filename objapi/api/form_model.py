@@ -1,4 +1,4 @@
-"""What a form is once it has been read: typed values by name, records, and everything that was wrong with it."""
+"""A form once it has been read: typed values by name, records, and everything that was wrong with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 
 @dataclass(frozen=True, slots=True)
 class FormOptions:
-    """Where readings of a form differ: Zope's own, or the one a gateway should take.
+    """The options in which Zope's own reading of a form differs from the gateway's.
 
-    `booleans`, `json`: see `converters.Conversion`. `cgi_names`: names of the CGI environment are dropped, or kept.
+    `booleans`, `json`: see `ConversionContext`. `cgi_names`: names of the CGI environment are dropped, or kept.
     `undecodable_values`: bytes that are no text survive as lone surrogates, or refuse the parameter. `codecs`: which
     codec suffixes are acted upon, all of Python's or character sets only. `attribute_names`: whether a record key that
     spells an attribute of Python's objects (`keys`, `copy`, `__class__`) counts as present before it is set, as it does
@@ -56,7 +56,7 @@ class FormOptions:
         )
 
 
-class Record(Mapping[str, Any]):
+class FormRecord(Mapping[str, Any]):
     """Values sent as `name.key:record`: a mapping of its own kind, so that it is never taken for a JSON object."""
 
     __slots__ = ("members",)
@@ -75,14 +75,14 @@ class Record(Mapping[str, Any]):
         return len(self.members)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Record) and self.members == other.members
+        return isinstance(other, FormRecord) and self.members == other.members
 
     def __repr__(self) -> str:
-        return f"Record({self.members!r})"
+        return f"FormRecord({self.members!r})"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FormProblem:
     """One parameter that cannot be read. `parameter` is its name as sent, `status` is 400, or 413 past a limit."""
 
     parameter: str
@@ -108,10 +108,10 @@ class Form(Mapping[str, Any]):
     __slots__ = ("_values", "dropped", "problems")
 
     def __init__(
-        self, values: Mapping[str, Any], problems: Iterable[Problem] = (), dropped: Iterable[str] = ()
+        self, values: Mapping[str, Any], problems: Iterable[FormProblem] = (), dropped: Iterable[str] = ()
     ) -> None:
         self._values: dict[str, Any] = dict(values)
-        self.problems: tuple[Problem, ...] = tuple(problems)
+        self.problems: tuple[FormProblem, ...] = tuple(problems)
         self.dropped: tuple[str, ...] = tuple(dropped)
 
     def __getitem__(self, name: str) -> Any:

@@ -8,14 +8,27 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import tzinfo
 from itertools import groupby
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
-from objapi.api.converters import CONVERTERS, Conversion, is_false, shown
-from objapi.api.form_model import Form, FormOptions, Problem, Record
-from objapi.api.pairs import RawPair, Upload, parse_pairs
-from objapi.api.suffixes import ParsedName, Recode, is_charset, known_charset, parse_name
+from objapi.api.converters import CONVERTERS, ConversionContext, is_false, shown
+from objapi.api.form_model import Form, FormOptions, FormProblem, FormRecord
+from objapi.api.pairs import (
+    FormUpload,
+    ParsedName,
+    RawPair,
+    Recode,
+    Upload,
+    is_charset,
+    known_charset,
+    parse_name,
+    parse_pairs,
+)
 
 __all__ = ["Form", "FormOptions", "Problem", "RawPair", "Record", "Upload", "is_false", "marshal", "parse_pairs"]
+
+Problem: TypeAlias = FormProblem
+Record: TypeAlias = FormRecord
+"""The names by which the parts of a form are imported from here."""
 
 _CGI_NAMES: Final = frozenset(
     "SERVER_SOFTWARE SERVER_NAME GATEWAY_INTERFACE SERVER_PROTOCOL SERVER_PORT REQUEST_METHOD PATH_INFO "
@@ -49,7 +62,7 @@ def marshal(pairs: Iterable[RawPair], options: FormOptions, local_zone: tzinfo) 
     for number, pair in enumerate(pairs):
         if options.max_parameters is not None and number >= options.max_parameters:
             message = f"More than {options.max_parameters} parameters were sent; send fewer, or a JSON body."
-            work.problems.append(Problem("", message, 413))
+            work.problems.append(FormProblem("", message, 413))
             break
         work.take(pair)
     work.merge_defaults()
@@ -62,11 +75,11 @@ class _Marshalling:
 
     def __init__(self, options: FormOptions, local_zone: tzinfo) -> None:
         self.options = options
-        self.context = Conversion(local_zone, options.booleans, options.json)
+        self.context = ConversionContext(local_zone, options.booleans, options.json)
         self.form: dict[str, Any] = {}
         self.defaults: dict[str, Any] = {}
         self.tuple_names: dict[str, None] = {}
-        self.problems: list[Problem] = []
+        self.problems: list[FormProblem] = []
         self.dropped: dict[str, None] = {}
 
     def take(self, pair: RawPair) -> None:
@@ -84,7 +97,7 @@ class _Marshalling:
     def _refuse(self, name: str, reason: Exception) -> None:
         status: Literal[400, 413] = 413 if isinstance(reason, _TooMuch) else 400
         text = "not readable in the named charset" if isinstance(reason, (UnicodeError, LookupError)) else str(reason)
-        self.problems.append(Problem(name, f"{shown(name)[1:-1]}: {text}.", status))
+        self.problems.append(FormProblem(name, f"{shown(name)[1:-1]}: {text}.", status))
 
     def _take_named(self, name: str, pair: RawPair) -> None:
         value, encoding = self._decoded_value(pair)
@@ -107,7 +120,7 @@ class _Marshalling:
 
     def _decoded_value(self, pair: RawPair) -> tuple[Any, str]:
         """The value as text and the charset it is in; an upload is itself and in none."""
-        if isinstance(pair.value, Upload):
+        if isinstance(pair.value, FormUpload):
             return pair.value, ""
         limit = self.options.max_value_length
         if limit is not None and len(pair.value) > limit:
@@ -131,7 +144,7 @@ class _Marshalling:
         return value, encoding, is_dropped
 
     def _recoded(self, step: Recode, value: Any, encoding: str) -> tuple[str, str]:
-        if isinstance(value, Upload):
+        if isinstance(value, FormUpload):
             raise ValueError(f":{step.suffix} names a charset, which an uploaded file has not")
         if self.options.codecs == "charsets" and not is_charset(step.codec):
             raise ValueError(f":{step.suffix} is no charset that is read here")
@@ -140,7 +153,7 @@ class _Marshalling:
     def _converted(self, parsed: ParsedName, key: str, attribute: str, value: Any, encoding: str) -> Any:
         """The converter's result; where it fails on an empty value, the default that was sent before, if any."""
         try:
-            if isinstance(value, Upload):
+            if isinstance(value, FormUpload):
                 converted = _converted_upload(parsed.converter, value)
             else:
                 context = replace(self.context, encoding=encoding) if parsed.converter == "bytes" else self.context
@@ -178,7 +191,7 @@ class _Marshalling:
 
     def _store_in_record(self, mapping: dict[str, Any], key: str, attribute: str, value: Any, is_list: bool) -> None:
         if key not in mapping:
-            record = Record()
+            record = FormRecord()
             self._set(record, attribute, [value] if is_list else value)
             mapping[key] = record
             return
@@ -195,7 +208,7 @@ class _Marshalling:
 
     def _store_in_records(self, mapping: dict[str, Any], key: str, attribute: str, value: Any, is_list: bool) -> None:
         if key not in mapping:
-            record = Record()
+            record = FormRecord()
             self._set(record, attribute, [value] if is_list else value)
             mapping[key] = [record]
             return
@@ -209,7 +222,7 @@ class _Marshalling:
                 raise ValueError(f"{shown(attribute)} already has a plain value; send every value with :list")
             self._append(found, value)
         else:
-            record = Record()
+            record = FormRecord()
             self._set(record, attribute, value)
             self._append(records, record)
 
@@ -232,14 +245,14 @@ class _Marshalling:
             try:
                 if key not in self.form:
                     self.form[key] = default
-                elif isinstance(default, Record):
+                elif isinstance(default, FormRecord):
                     self._fill(self.form[key], default)
                 elif isinstance(default, list):
                     self._extend(key, default)
             except (ValueError, RecursionError) as reason:
                 self._refuse(key, reason)
 
-    def _fill(self, record: Any, default: Record) -> None:
+    def _fill(self, record: Any, default: FormRecord) -> None:
         for attribute, value in default.items():
             if not self._has(record, attribute):
                 self._set(record, attribute, value)
@@ -248,7 +261,7 @@ class _Marshalling:
         given = self.form[key]
         values = given if isinstance(given, list) else [given]
         members = _Members(values)
-        for are_records, run in groupby(list(default), lambda member: isinstance(member, Record)):
+        for are_records, run in groupby(list(default), lambda member: isinstance(member, FormRecord)):
             if are_records:
                 self._fill_all(values, run)
                 continue
@@ -258,9 +271,9 @@ class _Marshalling:
                     members.add(member)
         self.form[key] = values
 
-    def _fill_all(self, values: list[Any], defaults: Iterable[Record]) -> None:
+    def _fill_all(self, values: list[Any], defaults: Iterable[FormRecord]) -> None:
         """Fill the missing keys of every value from several records, of which the first that has a key gives it."""
-        together = Record()
+        together = FormRecord()
         for default in defaults:
             for attribute, value in default.items():
                 together.members.setdefault(attribute, value)
@@ -283,7 +296,7 @@ class _Marshalling:
                 self._refuse(name, reason)
 
     def _make_tuple_in(self, value: Any, attribute: str) -> None:
-        records = (value,) if isinstance(value, Record) else _as_tuple(value)
+        records = (value,) if isinstance(value, FormRecord) else _as_tuple(value)
         for record in records:
             if self._has(record, attribute):
                 self._set(record, attribute, _as_tuple(self._get(record, attribute)))
@@ -291,17 +304,17 @@ class _Marshalling:
     # Records and what stands in their place
 
     def _has(self, owner: Any, attribute: str) -> bool:
-        if isinstance(owner, Record):
+        if isinstance(owner, FormRecord):
             return attribute in owner or (self.options.attribute_names and attribute in _RECORD_ATTRIBUTES)
         return self.options.attribute_names and attribute in dir(type(owner))
 
     def _get(self, owner: Any, attribute: str) -> Any:
-        if not isinstance(owner, Record) or attribute not in owner:
+        if not isinstance(owner, FormRecord) or attribute not in owner:
             raise ValueError(f"{shown(attribute)} is no key of a record here")
         return owner[attribute]
 
     def _set(self, owner: Any, attribute: str, value: Any) -> None:
-        if not isinstance(owner, Record):
+        if not isinstance(owner, FormRecord):
             raise ValueError("a plain value and a record cannot share one name")
         if self.options.attribute_names and attribute in _UNWRITABLE:
             raise ValueError(f"{shown(attribute)} cannot be a key of a record")
@@ -319,13 +332,13 @@ class _Members:
             self.add(value)
 
     def add(self, value: Any) -> None:
-        if isinstance(value, (list, dict, Record)):
+        if isinstance(value, (list, dict, FormRecord)):
             self._others.append(value)
         else:
             self._hashable.add(value)
 
     def __contains__(self, value: Any) -> bool:
-        if not isinstance(value, (list, dict, Record)):
+        if not isinstance(value, (list, dict, FormRecord)):
             return value in self._hashable
         self._comparisons += len(self._others)
         if self._comparisons > _MAX_STEPS:
@@ -350,7 +363,7 @@ def _declared_charset(name: str | None) -> str:
     return codec
 
 
-def _converted_upload(converter: str, upload: Upload) -> Any:
+def _converted_upload(converter: str, upload: FormUpload) -> Any:
     """What a converter can make of a file: its bytes, whether there is one, or itself when one is required."""
     if converter == "bytes":
         return upload.content
@@ -368,7 +381,7 @@ def _last(values: Any) -> Any:
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, (list, tuple, str, bytes, dict, Record)):
+    if not isinstance(value, (list, tuple, str, bytes, dict, FormRecord)):
         raise ValueError(":tuple needs several values or a text")
     return tuple(value)
 

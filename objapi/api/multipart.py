@@ -9,7 +9,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
-from objapi.api.pairs import RawPair, Upload
+from objapi.api.pairs import FormUpload, RawPair
 from objapi.errors import BadRequest, Cause, TooLarge
 
 _CHUNK: Final = 64 * 1024
@@ -50,13 +50,13 @@ class _Part:
         content = b"".join(self.chunks)
         content_type = self.headers.get("Content-Type", "")
         if self.filename is not None:
-            return RawPair(name, Upload(self.filename, content_type, content))
+            return RawPair(name, FormUpload(self.filename, content_type, content))
         charset = parse_options_header(content_type)[1].get("charset") or None
         return RawPair(name, content, value_charset=charset)
 
 
 def parse_multipart(body: bytes, boundary: str | None, limits: MultipartLimits | None = None) -> list[RawPair]:
-    """The pairs of a multipart body, in order; file parts are `Upload`s, also those without a file name.
+    """The pairs of a multipart body, in order; file parts are `FormUpload`s, also those without a file name.
 
     Raises BadRequest for a body that is not well formed or breaks off, TooLarge past a limit.
     """

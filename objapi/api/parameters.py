@@ -1,19 +1,26 @@
-"""The parameters that steer a method, told apart from criteria and field values.
+"""The parameters of a request: read from query string and body, then divided into a method's own and all others.
 
-One table says what each method takes. Everything a request holds beside that, and beside the few names that are
-accepted everywhere, is `rest`: a criterion to `read`, a field to `create`.
+A method declares its control parameters as `Control`s. Every other parameter, beside the few names that are accepted
+everywhere, is in `Controls.rest`: a criterion to `read`, a field to `create`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from objapi.api.converters import is_false, shown
-from objapi.api.form_model import Form, Problem
+from objapi.api.form_model import Form, FormOptions, FormProblem
+from objapi.api.forms import marshal
+from objapi.api.json_body import merge, parse_body
+from objapi.api.multipart import MultipartLimits, parse_multipart
+from objapi.api.pairs import BodyType, body_type, parse_pairs
+from objapi.errors import Cause, TooLarge, combine
 from objapi.model.literal import parse_structured
+from objapi.settings import Settings
 
-Kind = Literal["text", "whole", "boolean", "names", "texts", "structure"]
+ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "texts", "structure"]
 
 # Whole numbers enter SQL as offsets and limits, which are 64 bits wide; a page number times a page size must fit.
 MAX_WHOLE: Final = 2**31 - 1
@@ -29,89 +36,30 @@ class Control:
     """
 
     name: str
-    kind: Kind
+    kind: ControlKind
     default: Any = None
     aliases: tuple[str, ...] = ()
 
 
-# Accepted by every method and no part of what is asked: leavings of forms, of jQuery and of old scripts.
+# Accepted and ignored everywhere: residue of HTML forms, jQuery and old scripts.
 IGNORED: Final = frozenset(
     "_ _authenticator form.submitted __ac_name __ac_password pwd_empty submit debug_mode came_from -C".split()
 )
 
-_DRY_RUN: Final = Control("dry_run", "boolean", False)
-_PARTIAL: Final = Control("partial", "boolean", False)
-_VERSION: Final = Control("version", "text")
-_OBJECT: Final = (Control("obj_path", "text"), Control("obj_uid", "text", aliases=("UID",)))
-_PAGE: Final = (Control("page_nr", "whole", 0), Control("page_size", "whole", 10))
-_SEARCH: Final = (
-    Control("catalog_name", "text"),
-    Control("limit", "whole", 0),
-    Control("sort_on", "names", ("id",)),
-    Control("sort_order", "names"),
-    Control("sort_limit", "whole", 0),
-    Control("b_start", "whole"),
-    Control("b_size", "whole"),
-    Control("include_fields", "names"),
-    Control("include_methods", "names"),
-    *_PAGE,
-    Control("strict", "boolean", False),
-    Control("warnings", "boolean", False),
-    Control("expand", "names"),
-    Control("references", "text"),
-)
-_TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), _DRY_RUN, _PARTIAL)
-_UIDS: Final = Control("uid", "texts", (), aliases=("UID", "uids"))
-
-_TABLE: Final[Mapping[str, tuple[Control, ...]]] = {
-    "read": _SEARCH,
-    "create": (
-        Control("obj_path", "text"),
-        Control("obj_type", "text"),
-        Control("obj_id", "text", aliases=("id",)),
-        _DRY_RUN,
-    ),
-    "update": (*_OBJECT, Control("obj_type", "text"), Control("id", "text"), _VERSION, _DRY_RUN),
-    "update_many": (Control("input_values", "structure"), _PARTIAL, _DRY_RUN),
-    "remove": (Control("UID", "texts", ()), Control("break_references", "boolean", False), _DRY_RUN),
-    "doActionFor": (*_TRANSITION, *_SEARCH),
-    "doActionFor_many": (
-        *_TRANSITION,
-        Control("obj_paths", "texts", (), aliases=("f",)),
-        Control("uids", "texts", ()),
-    ),
-    "allowedTransitionsFor": (_UIDS,),
-    "allowedTransitionsFor_many": (_UIDS,),
-    "getusers": (Control("roles", "texts", ()),),
-    "version": (),
-    "types": (Control("portal_type", "text"),),
-    "catalogs": (),
-    "workflows": (Control("format", "text"),),
-    "history": (*_OBJECT, *_PAGE),
-    "changes": (Control("since", "text"), Control("limit", "whole", 100)),
-    "file": (Control("field", "text"),),
-    "openapi.json": (),
-}
-
-# Method → its control parameters by name. A type may have no field named like one of these.
-CONTROLS: Final[Mapping[str, Mapping[str, Control]]] = {
-    method: {control.name: control for control in controls} for method, controls in _TABLE.items()
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """The parameters of one call, told apart.
+    """The parameters of one call, the method's own apart from the rest.
 
     `values` holds every control of the method, read or default; `sent` the names of those that came with a value.
     `rest` is everything else with `name[]` as a list under `name`. `authenticator` is the token of a form, if sent.
-    `problems` are what could not be read; a value with a problem has its default.
+    `problems` are the parameters that could not be read; they have their defaults.
     """
 
     values: Mapping[str, Any]
     sent: frozenset[str]
     rest: Mapping[str, Any]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FormProblem, ...] = ()
     authenticator: str | None = None
 
     def text(self, name: str) -> str | None:
@@ -137,16 +85,16 @@ class Controls:
         return self.values[name]
 
 
-def read_controls(method: str, form: Form) -> Controls:
-    """Tell the control parameters of `method` from the rest of a form. Raises KeyError for an unknown method.
+def read_controls(declared: Iterable[Control], form: Form) -> Controls:
+    """Divide a form into the control parameters that a method declares and the rest.
 
     The form's own problems are not repeated here. A control of a wrong form, or sent twice with different values under
     two spellings, is a problem.
     """
-    controls = CONTROLS[method]
+    controls = {control.name: control for control in declared}
     values: dict[str, Any] = {}
     sent: set[str] = set()
-    problems: list[Problem] = []
+    problems: list[FormProblem] = []
     taken = set(IGNORED)
     for control in controls.values():
         spellings = [name for name in (control.name, *control.aliases) if name == control.name or name not in controls]
@@ -165,7 +113,9 @@ def read_controls(method: str, form: Form) -> Controls:
     )
 
 
-def _read_spellings(control: Control, spellings: list[str], form: Form, problems: list[Problem]) -> tuple[Any, bool]:
+def _read_spellings(
+    control: Control, spellings: list[str], form: Form, problems: list[FormProblem]
+) -> tuple[Any, bool]:
     """The value of a control under any of its spellings, and whether one was sent that is not empty."""
     found: list[tuple[str, Any]] = []
     for name in spellings:
@@ -175,7 +125,7 @@ def _read_spellings(control: Control, spellings: list[str], form: Form, problems
         try:
             value = _READERS[control.kind](name, values)
         except ValueError as reason:
-            problems.append(Problem(name, f"{name}: {reason}."))
+            problems.append(FormProblem(name, f"{name}: {reason}."))
             continue
         if value is not None:
             found.append((name, value))
@@ -184,7 +134,7 @@ def _read_spellings(control: Control, spellings: list[str], form: Form, problems
     name, value = found[0]
     for other, another in found[1:]:
         if another != value:
-            problems.append(Problem(other, f"{name} and {other} are the same parameter; send one of them."))
+            problems.append(FormProblem(other, f"{name} and {other} are the same parameter; send one of them."))
     return value, True
 
 
@@ -270,7 +220,7 @@ def _read_structure(name: str, values: list[Any]) -> Any:
     return value
 
 
-_READERS: Final[Mapping[Kind, Callable[[str, list[Any]], Any]]] = {
+_READERS: Final[Mapping[ControlKind, Callable[[str, list[Any]], Any]]] = {
     "text": _read_text,
     "whole": _read_whole,
     "boolean": _read_boolean,
@@ -278,3 +228,82 @@ _READERS: Final[Mapping[Kind, Callable[[str, list[Any]], Any]]] = {
     "texts": _read_texts,
     "structure": _read_structure,
 }
+
+
+# Keys of a record that holds a file, whose size has a limit of its own.
+_FILE_CONTENT: Final = frozenset({"base64", "data"})
+
+
+def read_form(
+    verb: str, query: bytes, content_type: str | None, body: bytes, settings: Settings, unbounded: Collection[str] = ()
+) -> Form:
+    """The form of a request, checked against the limits of the site.
+
+    Parameters named in `unbounded` hold a whole batch in one value: the size of the body and the number of entries
+    bound them. Raises BadRequest naming every parameter that cannot be read, TooLarge for every one past a limit.
+    """
+    kind = body_type(verb, content_type)
+    options = FormOptions.gateway(
+        max_parameters=settings.max_parameters,
+        max_value_length=settings.max_body_size,
+        max_list=settings.max_list_length,
+    )
+    form = _marshalled(kind, query, body, options, settings.timezone, settings)
+    form.refuse_problems()
+    if kind.kind == "json":
+        form = merge(form, parse_body(body, kind.charset))
+    _refuse_excess(form, settings, unbounded)
+    return form
+
+
+def has_json_body(verb: str, content_type: str | None) -> bool:
+    """Whether the call sends its parameters as JSON, which tells a new client from a historic one."""
+    return body_type(verb, content_type).kind == "json"
+
+
+def has_body(verb: str, content_type: str | None) -> bool:
+    """Whether the body of a call is read at all."""
+    return body_type(verb, content_type).kind != "none"
+
+
+def _marshalled(
+    kind: BodyType, query: bytes, body: bytes, options: FormOptions, zone: tzinfo, settings: Settings
+) -> Form:
+    pairs = parse_pairs(query, body if kind.kind == "form" else None, kind.charset)
+    if kind.kind == "multipart":
+        limits = MultipartLimits(
+            max_parts=settings.max_parameters,
+            max_field_size=settings.max_body_size,
+            max_file_size=settings.max_body_size,
+        )
+        pairs.extend(parse_multipart(body, kind.boundary, limits))
+    return marshal(pairs, options, zone)
+
+
+def _refuse_excess(form: Form, settings: Settings, unbounded: Collection[str]) -> None:
+    if len(form) > settings.max_parameters:
+        raise TooLarge(f"{len(form)} parameters were sent, the limit of this site is {settings.max_parameters}.")
+    causes = [
+        cause for name, value in form.items() if name not in unbounded for cause in _excesses(name, value, settings)
+    ]
+    if causes:
+        raise combine([TooLarge(cause.message, causes=[cause]) for cause in causes])
+
+
+def _excesses(name: str, value: Any, settings: Settings) -> Iterator[Cause]:
+    """What of a parameter is beyond the limits, at any depth of a value that came as JSON."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str) and len(part) > settings.max_value_length:
+            message = (
+                f"{name}: the value has {len(part)} characters, the limit of this site is {settings.max_value_length}."
+            )
+            yield Cause("parameter", name, message)
+        elif isinstance(part, list | tuple):
+            if len(part) > settings.max_list_length:
+                message = f"{name}: the list has {len(part)} entries, the limit is {settings.max_list_length}."
+                yield Cause("parameter", name, message)
+            waiting.extend(part)
+        elif isinstance(part, dict):
+            waiting.extend(member for key, member in part.items() if key not in _FILE_CONTENT)

@@ -1,20 +1,214 @@
-"""What a method replied, as a response of HTTP."""
+"""Responses of the `@@API` face: the envelope, its failures and their HTTP status, streamed lists, documents, files.
+
+Documents that are JSON already enter the envelope as `orjson.Fragment` and are not parsed again.
+"""
 
 import unicodedata
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import quote
 
+import orjson
 from flask import Response
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header, parse_list_header
 
-from objapi.api import envelope
-from objapi.api.outcomes import PartlyDone
-from objapi.api.replies import Download, Listing, Reply, Text
+from objapi.api.form_model import FormRecord
+from objapi.api.method import Download, Listing, PartlyDone, Reply, Text
+from objapi.errors import ApiError, CrossSite, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 
+ErrorStatus: TypeAlias = Literal["auto", "http", "historic"]
+
 PIECE: Final = 32 * 1024
 """Bytes of a streamed answer that are handed to the server at once."""
+
+JSON_TYPE: Final = "application/json; charset=utf-8"
+PROBLEM_TYPE: Final = "application/problem+json"
+
+# Failures that are not about what was asked: a client that takes one for an answer must not carry on.
+_ALWAYS_REAL: Final = frozenset({401, 405, 413, 429})
+_ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess)
+_MAX_ERRORS: Final = 1_000
+
+
+class HeaderLookup(Protocol):
+    """Request headers by their usual names; Werkzeug's headers, or a dict in tests."""
+
+    def get(self, name: str, default: str, /) -> str:
+        """The value of a header, `default` when it was not sent."""
+        ...
+
+
+PARTLY_DONE: Final = "PartlyDone"
+"""The `type` of an answer in which some objects failed and the others were done."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStyle:
+    """How a client calls, which tells what it makes of an HTTP status.
+
+    `wants_problem`: it accepts RFC 9457 bodies. `is_ajax`: a browser script, which a log-in dialogue would disturb.
+    """
+
+    has_json_body: bool = False
+    has_bearer_token: bool = False
+    prefers_status: bool = False
+    wants_problem: bool = False
+    is_ajax: bool = False
+
+    @property
+    def looks_at_status(self) -> bool:
+        """Whether the client is of the kind that looks at the HTTP status before the body."""
+        return self.has_json_body or self.has_bearer_token or self.prefers_status or self.wants_problem
+
+    @classmethod
+    def of_request(cls, *, has_json_body: bool, headers: HeaderLookup) -> "CallStyle":
+        """The style of a request.
+
+        `Prefer` is read as in RFC 7240, a list of preferences of which `http-status` is ours.
+        """
+        preferences = parse_list_header(headers.get("Prefer", ""))
+        accepted = parse_accept_header(headers.get("Accept", ""), MIMEAccept)
+        return cls(
+            has_json_body=has_json_body,
+            has_bearer_token=headers.get("Authorization", "").lower().startswith("bearer "),
+            prefers_status="http-status" in [item.partition(";")[0].strip().lower() for item in preferences],
+            wants_problem=any(kind.lower() == PROBLEM_TYPE and quality > 0 for kind, quality in accepted),
+            is_ajax=headers.get("X-Requested-With", "").lower() == "xmlhttprequest",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as data: HTTP status, body and headers, Content-Type among them."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFrame:
+    """What every answer says of its request: the URL called, the seconds it took, and its id in the log."""
+
+    url: str
+    runtime: float
+    request_id: str
+
+
+def answer_status(setting: ErrorStatus, style: CallStyle, error: ApiError) -> int:
+    """The HTTP status to answer `error` with.
+
+    Log-in, unknown method, wrong verb, size, throttle, cross-site, lacking access to the API at all and faults of the
+    server are always real. Any other failure is a 200 to clients in the historic style, who lose the body of a 4xx,
+    and real to those that look at the status; the setting `http` or `historic` makes all clients one of the two.
+    """
+    if error.status in _ALWAYS_REAL or error.status >= 500 or isinstance(error, _ALWAYS_REAL_CLASSES):
+        return error.status
+    if setting == "http" or (setting == "auto" and style.looks_at_status):
+        return error.status
+    return 200
+
+
+def success(frame: AnswerFrame, members: Mapping[str, Any]) -> Answer:
+    """The answer of a call that did what was asked.
+
+    `members` must not hold `message`, whose presence published clients take for failure: ValueError if it does.
+    """
+    if "message" in members:
+        raise ValueError("a successful answer has no 'message'")
+    return Answer(200, render({**_head(frame, True), **members}), _headers(JSON_TYPE))
+
+
+def partial_failure(frame: AnswerFrame, message: str, members: Mapping[str, Any]) -> Answer:
+    """The answer of a `partial=1` call of which a part failed: status 200, what was done stays done."""
+    body = {
+        **_head(frame, False),
+        "message": message,
+        "type": PARTLY_DONE,
+        "status": 200,
+        "request_id": frame.request_id,
+        **members,
+    }
+    return Answer(200, render(body), {**_headers(JSON_TYPE), "X-Api-Status": "200"})
+
+
+def failure(
+    frame: AnswerFrame,
+    error: ApiError,
+    style: CallStyle,
+    setting: ErrorStatus = "auto",
+    members: Mapping[str, Any] | None = None,
+) -> Answer:
+    """The answer of a call that failed; `members` are what it carries besides (`updates`, empty `objects`).
+
+    The real status is in the header `X-Api-Status` and in the body. A 401 asks for Basic credentials, except where a
+    browser script is calling. With `wants_problem` the body is also a problem of RFC 9457: `type` is then a URI, and
+    the error name stands under `name`.
+    """
+    body: dict[str, Any] = {
+        **_head(frame, False),
+        "message": error.message,
+        "type": error.name,
+        "status": error.status,
+        "request_id": frame.request_id,
+    }
+    if error.causes:
+        body["errors"] = [cause.as_dict() for cause in error.causes[:_MAX_ERRORS]]
+    if style.wants_problem:
+        body.update(_problem(error))
+    body.update(members or {})
+    headers = {
+        **_headers(PROBLEM_TYPE if style.wants_problem else JSON_TYPE),
+        "X-Api-Status": str(error.status),
+        **error.headers,
+    }
+    if error.status == 401 and not style.is_ajax:
+        headers.setdefault("WWW-Authenticate", 'Basic realm="objapi", charset="UTF-8"')
+    return Answer(answer_status(setting, style, error), render(body), headers)
+
+
+def render(value: Any) -> bytes:
+    """JSON of a value: aware date-times as ISO 8601 with offset, decimals as exact numbers."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _head(frame: AnswerFrame, is_success: bool) -> dict[str, Any]:
+    return {
+        "url": frame.url,
+        "_runtime": round(frame.runtime, 6),
+        "success": is_success,
+        "error": not is_success,
+    }
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    return {"Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
+
+
+def _problem(error: ApiError) -> dict[str, Any]:
+    """The members of RFC 9457 section 3.1 that the envelope does not have under these names."""
+    return {
+        "type": f"urn:objapi:error:{error.name}",
+        "title": HTTPStatus(error.status).phrase,
+        "detail": error.message,
+        "name": error.name,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(format(value, "f") if abs(value.adjusted()) < 40 else str(value))
+    if isinstance(value, FormRecord):
+        return value.members
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no place in an answer")
 
 
 def respond(reply: Reply) -> Response:
@@ -27,17 +221,17 @@ def respond(reply: Reply) -> Response:
         case Listing():
             return _listing(reply, current_exchange())
         case PartlyDone():
-            return answered(envelope.partial_failure(frame_of(current_exchange()), reply.message, reply.answer))
+            return answered(partial_failure(frame_of(current_exchange()), reply.message, reply.answer))
         case _:
-            return answered(envelope.success(frame_of(current_exchange()), reply))
+            return answered(success(frame_of(current_exchange()), reply))
 
 
-def frame_of(exchange: Exchange) -> envelope.Frame:
+def frame_of(exchange: Exchange) -> AnswerFrame:
     """What the envelope says of the request."""
-    return envelope.Frame(exchange.url, exchange.runtime, exchange.request_id)
+    return AnswerFrame(exchange.url, exchange.runtime, exchange.request_id)
 
 
-def answered(answer: envelope.Answer) -> Response:
+def answered(answer: Answer) -> Response:
     """An answer as a response."""
     response = Response(answer.body, status=answer.status)
     for name, value in answer.headers.items():
@@ -82,8 +276,8 @@ def _listing(reply: Listing, exchange: Exchange) -> Response:
     """
     chunks = reply.chunks
     first = next(chunks, b"")
-    head = envelope.success(frame_of(exchange), reply.head)
-    response = Response(_pieces(head.body, first, chunks, exchange), content_type=envelope.JSON_TYPE)
+    head = success(frame_of(exchange), reply.head)
+    response = Response(_pieces(head.body, first, chunks, exchange), content_type=JSON_TYPE)
     response.call_on_close(getattr(chunks, "close", _nothing))
     return response
 

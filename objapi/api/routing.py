@@ -1,19 +1,56 @@
-"""The step before routing: every URL with an `@@API` in it, at whatever depth, leads to one route."""
+"""From the path of a URL to the method called: every URL with an `@@API` in it, at any depth, leads to one route."""
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
 
-from objapi.api.wsgi_path import Target, split_path
 from objapi.errors import BadRequest
 from objapi.http.exchange import begin_exchange
 
 ROUTE: Final = "/@@API"
 
+_ENDPOINTS: Final = frozenset({"@@API", "API"})
 _KEY: Final = "objapi.api_target"
 _DOWNLOADS: Final = "at_download"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTarget:
+    """The path of a URL in its segments: `before` the endpoint, the API `method`, and the `rest` behind it.
+
+    Without an endpoint all segments are `before`. `method` is None when the path ends with the endpoint.
+    """
+
+    before: tuple[str, ...]
+    endpoint: Literal["api"] | None = None
+    method: str | None = None
+    rest: tuple[str, ...] = ()
+
+
+def split_path(path_info: bytes) -> ApiTarget:
+    """Take a percent-decoded path apart at the last `@@API` or `API` that a method follows.
+
+    Doubled and trailing slashes count as one and none. Raises BadRequest for what is not UTF-8, holds NUL or has a
+    `..` segment: no client needs them, and behind a proxy they reach other places than they seem to.
+    """
+    try:
+        path = path_info.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("The path of the URL is not valid UTF-8.") from None
+    if "\0" in path:
+        raise BadRequest("The path of the URL holds a NUL character.")
+    segments = tuple(segment for segment in path.split("/") if segment)
+    if ".." in segments:
+        raise BadRequest("The path of the URL holds a '..' segment; send the whole path.")
+    for place in range(len(segments) - 2, -1, -1):
+        if segments[place] in _ENDPOINTS and segments[place + 1] not in _ENDPOINTS:
+            return ApiTarget(segments[:place], "api", segments[place + 1], segments[place + 2 :])
+    if segments and segments[-1] in _ENDPOINTS:
+        return ApiTarget(segments[:-1], "api")
+    return ApiTarget(segments)
 
 
 class ApiPaths:
@@ -44,16 +81,16 @@ class ApiPaths:
         return self._application(environ, start_response)
 
 
-def _with_downloads(target: Target) -> Target:
+def _with_downloads(target: ApiTarget) -> ApiTarget:
     """`<path>/at_download/NAME`, which pages have always linked to, is the method `file` of the object at that path."""
     if target.endpoint is None and len(target.before) > 1 and target.before[-2] == _DOWNLOADS:
-        return Target(target.before[:-2], "api", "file", target.before[-1:])
+        return ApiTarget(target.before[:-2], "api", "file", target.before[-1:])
     return target
 
 
-def called_target() -> Target:
+def called_target() -> ApiTarget:
     """The target of the API call that is being answered; raises BadRequest when its path could not be taken apart."""
-    target: Target | BadRequest = request.environ[_KEY]
+    target: ApiTarget | BadRequest = request.environ[_KEY]
     if isinstance(target, BadRequest):
         raise target
     return target
@@ -62,4 +99,4 @@ def called_target() -> Target:
 def name_called() -> str:
     """The name of the method that was called; empty when the URL could not be taken apart or names none."""
     target = request.environ.get(_KEY)
-    return (target.method or "") if isinstance(target, Target) else ""
+    return (target.method or "") if isinstance(target, ApiTarget) else ""

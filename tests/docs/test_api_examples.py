@@ -6,9 +6,8 @@ import re
 
 import pytest
 
-from objapi.api.envelope import JSON_TYPE
 from objapi.api.methods import METHODS
-from objapi.api.parameters import CONTROLS
+from objapi.api.responses import JSON_TYPE
 from objapi.errors import ApiError
 from objapi.settings import SETTINGS
 from tests.acceptance.conftest import Serve
@@ -48,7 +47,7 @@ def test_every_method_has_an_example() -> None:
 def test_every_control_parameter_is_named() -> None:
     text = API.read_text(encoding="utf-8")
     spelled = {
-        name for method in METHODS for control in CONTROLS[method].values() for name in (control.name, *control.aliases)
+        name for method in METHODS for control in METHODS[method].controls for name in (control.name, *control.aliases)
     }
     missing = sorted(name for name in spelled if f"`{name}" not in text and f"{name}=" not in text)
     assert not missing

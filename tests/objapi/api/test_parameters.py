@@ -5,7 +5,8 @@ import pytest
 
 from objapi.api.forms import Form, FormOptions, marshal, parse_pairs
 from objapi.api.json_body import merge, parse_body
-from objapi.api.parameters import CONTROLS, IGNORED, MAX_WHOLE, Controls, read_controls
+from objapi.api.methods import METHODS
+from objapi.api.parameters import IGNORED, MAX_WHOLE, Controls, read_controls
 from objapi.model.loading.reading import NAME
 from objapi.model.loading.reserved import INTRINSIC_NAMES, READ_PARAMETERS, RESERVED_NAMES
 
@@ -15,7 +16,7 @@ def form_of(query: str, json: str = "") -> Form:
 
 
 def controls_of(method: str, query: str, json: str = "") -> Controls:
-    controls = read_controls(method, form_of(query, json))
+    controls = read_controls(METHODS[method].controls, form_of(query, json))
     assert controls.problems == ()
     return controls
 
@@ -34,8 +35,8 @@ def test_without_parameters_every_control_has_its_default() -> None:
 
 @pytest.mark.parametrize("name", sorted(IGNORED))
 def test_leavings_of_forms_are_ignored_by_every_method(name: str) -> None:
-    for method in CONTROLS:
-        assert read_controls(method, Form({name: "x"})).rest == {}
+    for method in METHODS:
+        assert read_controls(METHODS[method].controls, Form({name: "x"})).rest == {}
 
 
 def test_everything_else_is_the_rest() -> None:
@@ -91,13 +92,13 @@ def test_whole_numbers(query: str, json: str, expected: int) -> None:
     ],
 )
 def test_what_is_no_whole_number_is_a_problem(query: str, json: str) -> None:
-    controls = read_controls("read", form_of(query, json))
+    controls = read_controls(METHODS["read"].controls, form_of(query, json))
     assert [problem.parameter for problem in controls.problems] == ["page_nr"]
     assert controls.whole("page_nr") == 0
 
 
 def test_all_problems_are_told() -> None:
-    controls = read_controls("read", form_of("page_nr=x&page_size=y&strict=perhaps"))
+    controls = read_controls(METHODS["read"].controls, form_of("page_nr=x&page_size=y&strict=perhaps"))
     assert {problem.parameter for problem in controls.problems} == {"page_nr", "page_size", "strict"}
 
 
@@ -170,14 +171,14 @@ def test_input_values_are_a_structure(query: str, json: str, expected: Any) -> N
 
 @pytest.mark.parametrize("query", ["input_values=%7B", "input_values={}&input_values={}"])
 def test_a_broken_structure_is_a_problem(query: str) -> None:
-    assert len(read_controls("update_many", form_of(query)).problems) == 1
+    assert len(read_controls(METHODS["update_many"].controls, form_of(query)).problems) == 1
 
 
 def test_aliases_are_the_same_parameter() -> None:
     assert controls_of("create", "id=x").text("obj_id") == "x"
     assert controls_of("create", "id=x&obj_id=x").text("obj_id") == "x"
     assert controls_of("update", "UID=u&id=i&obj_type=T").values["obj_uid"] == "u"
-    assert len(read_controls("create", form_of("id=x&obj_id=y")).problems) == 1
+    assert len(read_controls(METHODS["create"].controls, form_of("id=x&obj_id=y")).problems) == 1
 
 
 def test_the_token_is_kept_for_checking() -> None:
@@ -191,7 +192,7 @@ def test_texts_are_not_trimmed_but_blank_is_empty() -> None:
 
 
 def names_taken_by(*methods: str) -> set[str]:
-    controls = [control for method in methods for control in CONTROLS[method].values()]
+    controls = [control for method in methods for control in METHODS[method].controls]
     return {name for control in controls for name in (control.name, *control.aliases)}
 
 
@@ -206,4 +207,4 @@ def test_no_index_can_be_declared_that_could_not_be_asked_for() -> None:
 
 def test_an_unknown_method_has_no_controls() -> None:
     with pytest.raises(KeyError):
-        read_controls("nothing", Form({}))
+        read_controls(METHODS["nothing"].controls, Form({}))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.api.request_form import has_body, has_json_body, read_form
+from objapi.api.parameters import has_body, has_json_body, read_form
 from objapi.errors import ApiError, BadRequest, TooLarge
 from objapi.settings import Settings
 
@@ -17,7 +17,7 @@ NARROW = Settings(max_value_length=10, max_list_length=3, max_body_size=1000, ma
 
 
 def _read(query: bytes = b"", content_type: str = FORM, body: bytes = b"", verb: str = "POST") -> dict[str, Any]:
-    return dict(read_form(verb, query, content_type, body, NARROW))
+    return dict(read_form(verb, query, content_type, body, NARROW, unbounded={"input_values"}))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from objapi.api.update_many import entries_of
+from objapi.api.methods.batch import entries_of
 from objapi.errors import ApiError, BadRequest, TooLarge
 from objapi.store.requests import ByPath, ByUid, UpdateItem
 

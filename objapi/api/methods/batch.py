@@ -1,11 +1,13 @@
-"""`update_many`: fields of many objects, all or none of them unless `partial=1`."""
+"""`update_many`: fields of many objects in one call, all or none of them unless `partial=1`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from objapi.api.call import Call, Json, missing
-from objapi.api.outcomes import PartlyDone, described_error, judged, named, plan_of
+from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
+from objapi.api.methods.writing import DRY_RUN, PARTIAL, described_error, path_and_uid, plan_of, success_or_partial
+from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest, Cause, TooLarge
+from objapi.http.access import API
 from objapi.model.references import PathProblem, normalise_path
 from objapi.store.requests import BatchFailed, ByPath, ByUid, Entry, Outcome, Selector, UpdateItem
 from objapi.store.transaction import Transaction
@@ -13,7 +15,7 @@ from objapi.store.transaction import Transaction
 _KEYS: Final = frozenset({"obj_path", "obj_uid", "UID", "fields", "version"})
 
 
-def update_many(call: Call, tx: Transaction) -> Json | PartlyDone:
+def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     """Set fields as `input_values` says: `{path: {field: value}}`, or a list of `{"obj_path"|"obj_uid", "fields"}`.
 
     The store refuses an object that is named twice.
@@ -24,7 +26,7 @@ def update_many(call: Call, tx: Transaction) -> Json | PartlyDone:
     dry_run = call.controls.flag("dry_run")
     outcome = tx.update(items, partial=call.controls.flag("partial"), dry_run=dry_run, as_batch=True)
     answer = {"updates": described_updates(outcome, call.exchange.url), **plan_of(outcome, dry_run=dry_run)}
-    return judged(answer, outcome)
+    return success_or_partial(answer, outcome)
 
 
 def entries_of(values: object, limit: int) -> list[UpdateItem]:
@@ -123,7 +125,7 @@ def described_failures(error: ApiError, url: str) -> Json:
 
 
 def _described_update(entry: Entry, url: str, *, undone: bool) -> Json:
-    name, failed = named(entry), undone or entry.error is not None
+    name, failed = path_and_uid(entry), undone or entry.error is not None
     described: dict[str, object] = {
         "url": url,
         "success": not failed,
@@ -137,3 +139,15 @@ def _described_update(entry: Entry, url: str, *, undone: bool) -> Json:
     elif undone:
         described["message"] = "Nothing was changed, since other entries of the request failed."
     return described
+
+
+BATCH: Final = (
+    Method(
+        name="update_many",
+        access=API,
+        controls=(Control("input_values", "structure"), PARTIAL, DRY_RUN),
+        writing_verbs=GET_AND_POST,
+        run=update_many,
+        more_on_failure=described_failures,
+    ),
+)

@@ -2,34 +2,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.api.wsgi_path import Target, split_path
+from objapi.api.routing import ApiTarget, split_path
 from objapi.errors import BadRequest
 
 
 @pytest.mark.parametrize(
     ("path", "target"),
     [
-        ("/@@API/read", Target((), "api", "read")),
-        ("/Plone/@@API/read", Target(("Plone",), "api", "read")),
-        ("/Plone/API/read/", Target(("Plone",), "api", "read")),
-        ("//Plone//@@API//read//", Target(("Plone",), "api", "read")),
-        ("/Plone/clients/client-1/@@API/update", Target(("Plone", "clients", "client-1"), "api", "update")),
-        ("/Plone/@@API/types/AnalysisRequest", Target(("Plone",), "api", "types", ("AnalysisRequest",))),
-        ("/Plone/@@API/types/API", Target(("Plone",), "api", "types", ("API",))),
-        ("/Plone/API/API/@@API/read", Target(("Plone", "API", "API"), "api", "read")),
-        ("/Plone/@@API/x/@@API/read", Target(("Plone", "@@API", "x"), "api", "read")),
-        ("/Plone/@@API", Target(("Plone",), "api")),
-        ("/Plone/@@API/", Target(("Plone",), "api")),
-        ("/API", Target((), "api")),
-        ("/Plone/API/@@API", Target(("Plone", "API"), "api")),
-        ("/Plone/@@api/read", Target(("Plone", "@@api", "read"))),
-        ("/Plone/login_form", Target(("Plone", "login_form"))),
-        ("/a b/é/@@API/read", Target(("a b", "é"), "api", "read")),
-        ("/", Target(())),
-        ("", Target(())),
+        ("/@@API/read", ApiTarget((), "api", "read")),
+        ("/Plone/@@API/read", ApiTarget(("Plone",), "api", "read")),
+        ("/Plone/API/read/", ApiTarget(("Plone",), "api", "read")),
+        ("//Plone//@@API//read//", ApiTarget(("Plone",), "api", "read")),
+        ("/Plone/clients/client-1/@@API/update", ApiTarget(("Plone", "clients", "client-1"), "api", "update")),
+        ("/Plone/@@API/types/AnalysisRequest", ApiTarget(("Plone",), "api", "types", ("AnalysisRequest",))),
+        ("/Plone/@@API/types/API", ApiTarget(("Plone",), "api", "types", ("API",))),
+        ("/Plone/API/API/@@API/read", ApiTarget(("Plone", "API", "API"), "api", "read")),
+        ("/Plone/@@API/x/@@API/read", ApiTarget(("Plone", "@@API", "x"), "api", "read")),
+        ("/Plone/@@API", ApiTarget(("Plone",), "api")),
+        ("/Plone/@@API/", ApiTarget(("Plone",), "api")),
+        ("/API", ApiTarget((), "api")),
+        ("/Plone/API/@@API", ApiTarget(("Plone", "API"), "api")),
+        ("/Plone/@@api/read", ApiTarget(("Plone", "@@api", "read"))),
+        ("/Plone/login_form", ApiTarget(("Plone", "login_form"))),
+        ("/a b/é/@@API/read", ApiTarget(("a b", "é"), "api", "read")),
+        ("/", ApiTarget(())),
+        ("", ApiTarget(())),
     ],
 )
-def test_paths_are_split_at_the_last_endpoint(path: str, target: Target) -> None:
+def test_paths_are_split_at_the_last_endpoint(path: str, target: ApiTarget) -> None:
     assert split_path(path.encode()) == target
 
 

@@ -6,19 +6,19 @@ import orjson
 import pytest
 from werkzeug.datastructures import Headers
 
-from objapi.api.envelope import (
+from objapi.api.forms import Record
+from objapi.api.json_body import NumberLiteral
+from objapi.api.responses import (
     Answer,
+    AnswerFrame,
     CallStyle,
     ErrorStatus,
-    Frame,
     answer_status,
     failure,
     partial_failure,
     render,
     success,
 )
-from objapi.api.forms import Record
-from objapi.api.json_body import NumberLiteral
 from objapi.errors import (
     ApiError,
     BadRequest,
@@ -38,7 +38,7 @@ from objapi.errors import (
     ValidationError,
 )
 
-FRAME = Frame("http://host/Plone/@@API/read", 0.00212345, "4f2a")
+FRAME = AnswerFrame("http://host/Plone/@@API/read", 0.00212345, "4f2a")
 OLD = CallStyle()
 NEW = CallStyle(has_json_body=True)
 

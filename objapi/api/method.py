@@ -1,0 +1,175 @@
+"""A method of the API: its row in the table, one call of it, and the kinds of reply it may give."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from objapi.api.parameters import Control, Controls
+from objapi.api.routing import ApiTarget
+from objapi.errors import ApiError, BadRequest, Cause
+from objapi.http.access import PUBLIC, Access
+from objapi.http.exchange import Exchange
+from objapi.http.visitors import Visitor
+from objapi.settings import Settings
+from objapi.store.blobs import StoredFile
+from objapi.store.requests import Streamed
+from objapi.store.transaction import Transaction
+
+Json: TypeAlias = Mapping[str, object]
+
+GET_AND_POST: Final = ("GET", "POST")
+"""The verbs of a method that changes something: published clients write by GET, HEAD never does."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodCall:
+    """One call of a method: the URL called, its parameters, and the caller."""
+
+    settings: Settings
+    exchange: Exchange
+    target: ApiTarget
+    controls: Controls
+    visitor: Visitor | None = None
+    """The caller; None in a method that is open to all."""
+    if_match: str | None = None
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The segments of the URL behind the method's name."""
+        return self.target.rest
+
+    def authenticator(self) -> str | None:
+        """Issue a token by which a later call proves that it comes from the caller of this one."""
+        return None if self.visitor is None else self.visitor.token()
+
+    def method_url(self, *segments: str) -> str:
+        """The URL of a method of the site's endpoint."""
+        return self.exchange.url_of("/".join(("", self.settings.site_id, "@@API", *segments)))
+
+    def unused(self) -> tuple[str, ...]:
+        """One warning for each parameter that the method does not know and ignores."""
+        return tuple(f"The parameter {name} is unknown here and was ignored." for name in self.controls.rest)
+
+    def refuse_unused(self) -> None:
+        """Raise BadRequest that names every unknown parameter; a method that changes something ignores none."""
+        causes = [
+            Cause("parameter", name, f"{name} is no parameter of this method.", code="unused")
+            for name in self.controls.rest
+        ]
+        if causes:
+            raise BadRequest(" ".join(cause.message for cause in causes), causes=causes)
+
+    def require_text(self, name: str) -> str:
+        """A required parameter of kind `text`; raises BadRequest that names it."""
+        value = self.controls.text(name)
+        if value is None:
+            raise missing(name)
+        return value
+
+    def with_warnings(self, answer: Json) -> Json:
+        """The answer of a reading method, with one of `warnings` for each parameter that was ignored."""
+        warnings = self.unused()
+        return {**answer, "warnings": list(warnings)} if warnings else answer
+
+
+def missing(name: str) -> BadRequest:
+    """The refusal of a call without a required parameter; published clients know the sentence."""
+    return BadRequest.of_parameter(name, f"Required field not found in request: {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class PartlyDone:
+    """The answer to `partial=1` when some objects failed: the others were changed, and yet it is no success."""
+
+    answer: Json
+    failed: int
+    total: int
+
+    @property
+    def message(self) -> str:
+        """The sentence that says so; published clients take its presence for failure."""
+        return f"{self.failed} of {self.total} could not be done and were left as they were; the others were done."
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A whole document of another type, such as a drawing. `content_type` is without charset."""
+
+    body: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The content of a file field; the consumer of its chunks closes them."""
+
+    blob: StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An answer whose `objects` come in chunks, each a few JSON objects joined by commas; `head` is all the rest."""
+
+    head: Json
+    streamed: Streamed
+
+    @property
+    def chunks(self) -> Iterator[bytes]:
+        """The objects still to come; the consumer closes it."""
+        return self.streamed.chunks
+
+
+Reply: TypeAlias = Json | PartlyDone | Text | Download | Listing
+
+
+def _never(controls: Controls) -> bool:
+    return False
+
+
+def _nothing(error: ApiError, url: str) -> Json:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One method of the API. There is no default for `access`: every row declares who may call it.
+
+    `run` works inside a transaction of the caller; a PUBLIC method has `run_open` instead and touches no data.
+    `streamed` answers in its place, with the transaction open until the answer has been sent, when `streams` says so.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    """Other names that lead to this method."""
+    access: Access
+    controls: tuple[Control, ...] = ()
+    """The method's own parameters; all others are criteria, fields, or ignored."""
+    writing_verbs: tuple[str, ...] = ()
+    """The HTTP verbs by which a call may change something; such a call is refused to pages of other sites."""
+    tail: int = 0
+    """How many segments may follow the method's name in the URL."""
+    run: Callable[[MethodCall, Transaction], Reply] | None = None
+    run_open: Callable[[MethodCall], Json] | None = None
+    streams: Callable[[Controls], bool] = _never
+    streamed: Callable[[MethodCall, Transaction], Listing | Download] | None = None
+    more_on_failure: Callable[[ApiError, str], Json] = _nothing
+    """Keys that a failed answer carries beside the usual ones, given the error and the URL called."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.access, Access):
+            raise TypeError(f"{self.name}: a method declares its access by one of {', '.join(map(str, Access))}")
+        if (self.access is PUBLIC) != (self.run_open is not None) or (self.run is None) == (self.run_open is None):
+            raise TypeError(f"{self.name}: a PUBLIC method has run_open and no run; any other has run and no run_open")
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """The HTTP verbs it answers; HEAD must not write (RFC 9110 9.2.1)."""
+        return GET_AND_POST if "GET" in self.writing_verbs else ("GET", "HEAD", "POST")
+
+    def runner(self, controls: Controls | ApiError) -> tuple[Callable[[MethodCall, Transaction], Reply], bool]:
+        """The function that carries out a call with these parameters, and whether its answer is streamed."""
+        if self.run is None:
+            raise TypeError(f"{self.name}: a PUBLIC method is not run in a transaction")
+        if self.streamed is not None and isinstance(controls, Controls) and self.streams(controls):
+            return self.streamed, True
+        return self.run, False

@@ -1,0 +1,24 @@
+"""The methods of the API by name. Each stands with its code as one row of the table at the end of its module."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from objapi.api.method import Method
+from objapi.api.methods.batch import BATCH
+from objapi.api.methods.introspection import INTROSPECTION
+from objapi.api.methods.reading import READING
+from objapi.api.methods.writing import WRITING
+
+
+def by_name(rows: Iterable[Method]) -> dict[str, Method]:
+    """The rows by each of their names, in order. Raises ValueError for a name that two rows have."""
+    named: dict[str, Method] = {}
+    for row in rows:
+        for name in (row.name, *row.aliases):
+            if name in named:
+                raise ValueError(f"two methods have the name {name}")
+            named[name] = row
+    return named
+
+
+METHODS: Final[Mapping[str, Method]] = by_name((*READING, *WRITING, *BATCH, *INTROSPECTION))

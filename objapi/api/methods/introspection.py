@@ -1,0 +1,222 @@
+"""Methods that describe the site itself: `types`, `catalogs`, `workflows`."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from objapi.api.method import Json, Method, MethodCall, Text
+from objapi.api.parameters import Control
+from objapi.errors import BadRequest, NotFound
+from objapi.http.access import API
+from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.types import EntityType, Field
+from objapi.store.transaction import Transaction
+from workflows import Guard, State, Transition, Workflow, mermaid, svg
+
+_PICTURES: Final[Mapping[str, tuple[str, Callable[[Workflow], str]]]] = {
+    "svg": ("image/svg+xml", svg),
+    "mermaid": ("text/plain", mermaid),
+}
+
+
+# types
+
+
+def types(call: MethodCall, tx: Transaction) -> Json:
+    """`types`: all of them in brief, by name; `type`: one of them in full when the URL names it."""
+    registry = tx.registry
+    named = call.tail[0] if call.tail else call.controls.text("portal_type")
+    if named is not None:
+        return call.with_warnings({"type": described_type(registry, named)})
+    return call.with_warnings(
+        {
+            "types": [
+                {
+                    "portal_type": name,
+                    "title": registry.types[name].title,
+                    "about": registry.types[name].about,
+                    "containers": sorted(registry.types[name].containers),
+                    "url": call.method_url("types", name),
+                }
+                for name in sorted(registry.types)
+            ]
+        }
+    )
+
+
+def described_type(registry: Registry, portal_type: str) -> Json:
+    """A type as JSON: where it lives, what it is searched by, its workflows and its fields."""
+    declared = registry.types.get(portal_type)
+    if declared is None:
+        raise NotFound(f"There is no type {portal_type!r}; the method types lists those there are.")
+    return {
+        "portal_type": portal_type,
+        "title": declared.title,
+        "about": declared.about,
+        "containers": sorted(declared.containers),
+        "contains": sorted(name for name, other in registry.types.items() if portal_type in other.containers),
+        "workflows": [
+            {"id": workflow.id, "state_variable": workflow.state_variable} for workflow in registry.chain(portal_type)
+        ],
+        "catalogs": list(declared.catalogs),
+        "read_catalog": declared.read_catalog or registry.default_catalog,
+        "add_permission": declared.add_permission,
+        "title_required": declared.title_required,
+        "title_shared": declared.title_shared,
+        "create_parameters": _described_fields(declared.create_parameters),
+        "fields": _described_fields(declared.fields),
+        "embedded": _embedded(declared),
+    }
+
+
+def _embedded(declared: EntityType) -> Json:
+    return {name: {"portal_type": contained} for name, contained in declared.embed.items()}
+
+
+def _described_fields(fields: Mapping[str, Field]) -> list[Json]:
+    return [_described_field(field) for field in fields.values()]
+
+
+def _described_field(field: Field) -> Json:
+    described: dict[str, object] = {
+        "name": field.name,
+        "title": field.title,
+        "kind": field.kind.value,
+        "required": field.required,
+        "multi": field.multi,
+        "read_only": field.system or field.path is not None or field.compute is not None,
+    }
+    optional = {
+        "targets": sorted(field.targets),
+        "subfields": list(field.subfields),
+        "required_subfields": list(field.required_subfields),
+        "vocabulary": dict(field.vocabulary),
+        "precision": field.precision,
+        "default": field.default,
+        "stored_on": field.stored_on,
+        "alias_of": field.alias_of,
+        "read_permission": field.read_permission,
+        "write_permission": field.write_permission,
+    }
+    return described | {name: value for name, value in optional.items() if value not in (None, "", [], {})}
+
+
+# catalogs
+
+
+def catalogs(call: MethodCall, tx: Transaction) -> Json:
+    """`catalogs`: every catalog with its indexes and types; `aliases`: other names and what they narrow to."""
+    registry = tx.registry
+    answer = {
+        "default_catalog": registry.default_catalog,
+        "catalogs": [_described_catalog(registry, catalog) for _, catalog in sorted(registry.catalogs.items())],
+        "aliases": [
+            {"name": alias.name, "catalog": alias.catalog, "types": sorted(alias.types) if alias.types else None}
+            for _, alias in sorted(registry.aliases.items())
+        ],
+    }
+    return call.with_warnings(answer)
+
+
+def _described_catalog(registry: Registry, catalog: CatalogDeclaration) -> Json:
+    indexes = (index for index in catalog.schema.indexes.values() if index.name not in catalog.hidden)
+    return {
+        "name": catalog.name,
+        "title": catalog.schema.title,
+        "types": sorted(name for name, declared in registry.types.items() if catalog.name in declared.catalogs),
+        "indexes": [
+            {
+                "name": index.name,
+                "kind": index.kind.value,
+                "type": index.value_type.value,
+                "sortable": index.sortable,
+                "in_answer": index.name in catalog.returned,
+            }
+            for index in indexes
+        ],
+    }
+
+
+# workflows
+
+
+def workflows(call: MethodCall, tx: Transaction) -> Json | Text:
+    """`workflows`: all of them in brief; `workflow`: one in full, or its diagram with `format=svg|mermaid`."""
+    picture = call.controls.text("format")
+    known = tx.registry.workflows
+    if not call.tail:
+        if picture:
+            raise BadRequest.of_parameter("format", "format: a diagram is of one workflow; name it: workflows/<id>.")
+        brief = [_brief(call, tx, workflow) for _, workflow in sorted(known.items())]
+        return call.with_warnings({"workflows": brief})
+    workflow = known.get(call.tail[0])
+    if workflow is None:
+        raise NotFound(f"There is no workflow {call.tail[0]!r}; the method workflows lists those there are.")
+    if not picture or picture == "json":
+        return call.with_warnings({"workflow": described_workflow(workflow)})
+    if picture not in _PICTURES:
+        raise BadRequest.of_parameter("format", f"format: {picture!r} is none of json, {', '.join(_PICTURES)}.")
+    content_type, draw = _PICTURES[picture]
+    return Text(draw(workflow), content_type)
+
+
+def _brief(call: MethodCall, tx: Transaction, workflow: Workflow) -> Json:
+    return {
+        "id": workflow.id,
+        "title": workflow.title,
+        "state_variable": workflow.state_variable,
+        "types": sorted(name for name, declared in tx.registry.types.items() if workflow.id in declared.workflows),
+        "states": list(workflow.states),
+        "url": call.method_url("workflows", workflow.id),
+    }
+
+
+def described_workflow(workflow: Workflow) -> Json:
+    """A workflow as JSON."""
+    return {
+        "id": workflow.id,
+        "title": workflow.title,
+        "state_variable": workflow.state_variable,
+        "initial_state": workflow.initial_state,
+        "managed_permissions": list(workflow.managed_permissions),
+        "states": [_state(workflow, state) for state in workflow.states.values()],
+        "transitions": [_transition(transition) for transition in workflow.transitions.values()],
+    }
+
+
+def _state(workflow: Workflow, state: State) -> Json:
+    return {
+        "id": state.id,
+        "title": state.title,
+        "transitions": [transition.id for transition in workflow.exits(state, automatic=False)],
+        "automatic_transitions": [transition.id for transition in workflow.exits(state, automatic=True)],
+        "permissions": {
+            name: {"acquire": setting.acquire, "roles": list(setting.roles)}
+            for name, setting in state.permissions.items()
+        },
+    }
+
+
+def _transition(transition: Transition) -> Json:
+    return {
+        "id": transition.id,
+        "title": transition.title,
+        "new_state": transition.new_state,
+        "automatic": transition.automatic,
+        "guard": _guard(transition.guard),
+    }
+
+
+def _guard(guard: Guard) -> Json:
+    return {
+        "permissions": list(guard.permissions),
+        "roles": list(guard.roles),
+        "groups": list(guard.groups),
+        "conditions": [{"name": call.name, "args": dict(call.args)} for call in guard.conditions],
+    }
+
+
+INTROSPECTION: Final = (
+    Method(name="types", access=API, controls=(Control("portal_type", "text"),), tail=1, run=types),
+    Method(name="catalogs", access=API, run=catalogs),
+    Method(name="workflows", access=API, controls=(Control("format", "text"),), tail=1, run=workflows),
+)

@@ -1,0 +1,271 @@
+"""Methods that read objects and users: `read`, `history`, `file`, `allowedTransitionsFor`, `getusers`, `version`.
+
+What their parameters select (a search, a page of it, one object) is read here for the writing methods too.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from objapi import __version__
+from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
+from objapi.api.parameters import Control, Controls
+from objapi.errors import ApiError, BadRequest, Unauthorized
+from objapi.http.access import API, PUBLIC
+from objapi.store.requests import ByPath, ByUid, Find, Offered, Selector
+from objapi.store.transaction import Transaction
+
+OBJECT: Final = (Control("obj_path", "text"), Control("obj_uid", "text", aliases=("UID",)))
+_PAGE: Final = (Control("page_nr", "whole", 0), Control("page_size", "whole", 10))
+_LIMITS: Final = (Control("sort_limit", "whole", 0), Control("b_start", "whole"), Control("b_size", "whole"))
+SEARCH: Final = (
+    Control("catalog_name", "text"),
+    Control("limit", "whole", 0),
+    Control("sort_on", "names", ("id",)),
+    Control("sort_order", "names"),
+    *_LIMITS,
+    Control("include_fields", "names"),
+    Control("include_methods", "names"),
+    *_PAGE,
+    Control("strict", "boolean", False),
+    Control("warnings", "boolean", False),
+    Control("expand", "names"),
+    Control("references", "text"),
+)
+
+# Old listing pages send the source of a template in place of a state; no state has such a name.
+_TEMPLATE: Final = re.compile(r"[{}]")
+_TEMPLATED: Final = frozenset({"review_state"})
+
+
+# One object
+
+
+def selected(call: MethodCall, tx: Transaction) -> Selector:
+    """The object that `obj_path`, or `obj_uid` or `UID`, names.
+
+    Both may be sent when they name the same object. Raises BadRequest when neither was sent or they disagree.
+    """
+    path, uid = call.controls.text("obj_path"), call.controls.text("obj_uid")
+    if path is None and uid is None:
+        raise missing("obj_path")
+    if uid is None:
+        return ByPath(path or "")
+    if path is not None and tx.entity(ByPath(path)).uid != tx.entity(ByUid(uid)).uid:
+        raise BadRequest.of_parameter("obj_uid", "obj_path and obj_uid name different objects; send one of them.")
+    return ByUid(uid)
+
+
+# A page of a result
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """A page of `size` objects from `offset` on; size 0 is all from there to the end."""
+
+    offset: int
+    size: int
+
+    def envelope(self, total: int, count: int) -> Json:
+        """The keys of an answer that number the objects it holds."""
+        return {
+            "total_objects": total,
+            "first_object_nr": self.offset,
+            "last_object_nr": self.offset + count,
+        }
+
+
+def page_of(call: MethodCall) -> ResultPage:
+    """The page that `page_nr` and `page_size` ask for; raises BadRequest for one larger than the site allows."""
+    number, size = call.controls.whole("page_nr") or 0, call.controls.whole("page_size") or 0
+    if size > call.settings.max_page_size:
+        raise BadRequest.of_parameter(
+            "page_size",
+            f"page_size: {size} is more than the limit of this site, {call.settings.max_page_size}; "
+            "ask for several pages, or for page_size=0, which read streams.",
+        )
+    return ResultPage(number * size, size)
+
+
+# A search
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSearch:
+    """A search as a request describes it, the page that it names, and a warning for each criterion dropped."""
+
+    find: Find
+    page: ResultPage
+    warnings: tuple[str, ...]
+
+
+def search_of(call: MethodCall) -> ObjectSearch:
+    """The search that the parameters of a read describe; raises BadRequest for an unknown form of references."""
+    controls = call.controls
+    page = page_of(call)
+    criteria, warnings = drop_template_values(controls.rest)
+    references = controls.text("references")
+    if references not in (None, "uid", "title"):
+        raise BadRequest.of_parameter("references", f"references: uid or title is expected, not {references!r}.")
+    include = controls.names("include_fields")
+    find = Find(
+        criteria={**criteria, **_order_limits(controls)},
+        catalog=controls.text("catalog_name"),
+        sort_on=controls.names("sort_on"),
+        sort_order=controls.names("sort_order") or None,
+        limit=controls.whole("limit") or 0,
+        offset=page.offset,
+        size=page.size,
+        include_fields=include or None,
+        include_methods=controls.names("include_methods"),
+        expand=controls.names("expand"),
+        reference_titles=(references or call.settings.references) == "title",
+        transitions=call.settings.transitions_in_read or "transitions" in include,
+        strict=controls.flag("strict"),
+        count_missing=controls.flag("warnings") or controls.flag("strict"),
+    )
+    return ObjectSearch(find, page, warnings)
+
+
+def _order_limits(controls: Controls) -> dict[str, object]:
+    """The older ways to cut the sorted result, which the catalog reads itself; only those that were sent."""
+    return {limit.name: controls.whole(limit.name) for limit in _LIMITS if limit.name in controls.sent}
+
+
+def drop_template_values(rest: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The criteria without unrendered templates in place of a state, and a warning for each that was dropped."""
+    criteria: dict[str, object] = {}
+    warnings: list[str] = []
+    for name, value in rest.items():
+        if name in _TEMPLATED and isinstance(value, str) and _TEMPLATE.search(value):
+            warnings.append(
+                f"{name}: {value[:60]!r} looks like an unrendered template, not a state; criterion ignored."
+            )
+        else:
+            criteria[name] = value
+    return criteria, tuple(warnings)
+
+
+# The methods
+
+
+def read(call: MethodCall, tx: Transaction) -> Json:
+    """One page of the objects that a catalog finds, in order, with its numbers."""
+    search = search_of(call)
+    found = tx.find(search.find)
+    return {
+        **_head(call, search, found.total, len(found.objects), found.warnings),
+        "objects": found.objects,
+    }
+
+
+def read_all(call: MethodCall, tx: Transaction) -> Listing:
+    """All objects that a catalog finds, in chunks."""
+    search = search_of(call)
+    streamed = tx.stream(search.find)
+    return Listing(_head(call, search, streamed.total, streamed.count, streamed.warnings), streamed)
+
+
+def reads_all(controls: Controls) -> bool:
+    """Whether the answer may be too large for one piece: `page_size=0` asks for all objects found."""
+    return controls.whole("page_size") == 0
+
+
+def empty_result(error: ApiError, url: str) -> Json:
+    """The keys that a read without log-in carries besides: pullers test `total_objects` before anything else."""
+    return {"total_objects": 0, "objects": []} if isinstance(error, Unauthorized) else {}
+
+
+def _head(call: MethodCall, search: ObjectSearch, total: int, count: int, warnings: tuple[str, ...]) -> Json:
+    head = {**search.page.envelope(total, count), "_authenticator": call.authenticator()}
+    all_warnings = [*search.warnings, *warnings]
+    return {**head, "warnings": all_warnings} if all_warnings else head
+
+
+def history(call: MethodCall, tx: Transaction) -> Json:
+    """One page of an object's history, newest first: actor, time, event, old and new values.
+
+    `page_size=0` gives as much as the site allows in one page.
+    """
+    page = page_of(call)
+    found = tx.history(selected(call, tx), offset=page.offset, size=page.size or call.settings.max_page_size)
+    return call.with_warnings({**page.envelope(found.total, len(found.rows)), "history": list(found.rows)})
+
+
+def file(call: MethodCall, tx: Transaction) -> Download:
+    """The content of a file field of the object whose path stands before the endpoint in the URL.
+
+    The parameter `field` names the field, or the segment behind the method.
+    """
+    call.refuse_unused()
+    field = call.tail[0] if call.tail else call.require_text("field")
+    return Download(tx.file(ByPath("/".join(("", *call.target.before))), field))
+
+
+def _always(controls: Controls) -> bool:
+    return True
+
+
+def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
+    """The transitions of each object that `uid` names, in that order; `refused` are those a guard prevents."""
+    uids = tuple(dict.fromkeys(call.controls.names("uid")))
+    if not uids:
+        raise missing("uid")
+    offered = tx.offered([ByUid(uid) for uid in uids])
+    return call.with_warnings({"transitions": [_described(item) for item in offered]})
+
+
+def _described(offered: Offered) -> Json:
+    return {
+        "uid": offered.uid,
+        "transitions": [{"id": name, "title": title} for name, title in offered.transitions],
+        "refused": [{"id": name, "message": reason} for name, reason in offered.refused],
+    }
+
+
+def getusers(call: MethodCall, tx: Transaction) -> Json:
+    """The users that have one of `roles`, by full name."""
+    roles = call.controls.names("roles")
+    if not roles:
+        raise missing("roles")
+    return call.with_warnings(
+        {"users": [{"userid": user_id, "fullname": fullname} for user_id, fullname in tx.users(roles)]}
+    )
+
+
+def version(call: MethodCall) -> Json:
+    """Name and version of the gateway; open to all, so it answers nothing else."""
+    return call.with_warnings({"component": "objapi", "version": __version__})
+
+
+READING: Final = (
+    Method(
+        name="read",
+        access=API,
+        controls=SEARCH,
+        run=read,
+        streams=reads_all,
+        streamed=read_all,
+        more_on_failure=empty_result,
+    ),
+    Method(name="history", access=API, controls=(*OBJECT, *_PAGE), run=history),
+    Method(
+        name="file",
+        access=API,
+        controls=(Control("field", "text"),),
+        tail=1,
+        run=file,
+        streams=_always,
+        streamed=file,
+    ),
+    Method(
+        name="allowedTransitionsFor",
+        aliases=("allowedTransitionsFor_many",),
+        access=API,
+        controls=(Control("uid", "texts", (), aliases=("UID", "uids")),),
+        run=allowed_transitions,
+    ),
+    Method(name="getusers", access=API, controls=(Control("roles", "texts", ()),), run=getusers),
+    Method(name="version", access=PUBLIC, run_open=version),
+)

@@ -1,0 +1,335 @@
+"""Methods that change objects: `create`, `update`, `remove`, `doActionFor`, `doActionFor_many`.
+
+One object or many, each call is one transaction: all of its changes are made or none, unless `partial=1`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
+from objapi.api.methods.reading import OBJECT, SEARCH, search_of, selected
+from objapi.api.parameters import Control
+from objapi.errors import ApiError, BadRequest, Cause, Conflict, TooLarge, combine
+from objapi.http.access import API
+from objapi.store.requests import (
+    BatchFailed,
+    ByCriteria,
+    ByPath,
+    ByUid,
+    Change,
+    CreateItem,
+    Entry,
+    Outcome,
+    Plan,
+    Selector,
+    UpdateItem,
+)
+from objapi.store.transaction import Transaction
+
+DRY_RUN: Final = Control("dry_run", "boolean", False)
+PARTIAL: Final = Control("partial", "boolean", False)
+_TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), DRY_RUN, PARTIAL)
+
+
+# Outcomes as JSON
+
+
+def success_or_partial(answer: Json, outcome: Outcome) -> Json | PartlyDone:
+    """The answer as it is, or as `PartlyDone` when entries of the outcome failed."""
+    failed = len(outcome.errors)
+    return PartlyDone(answer, failed, len(outcome.entries)) if failed else answer
+
+
+@contextmanager
+def unwrap_batch_errors() -> Iterator[None]:
+    """Re-raise BatchFailed as the combined error of its items.
+
+    All of them not found is a 404, all of them refused the transition a 409; a mixture is what covers it.
+    """
+    try:
+        yield
+    except BatchFailed as failed:
+        raise combine(failed.outcome.errors) from failed
+
+
+def plan_of(outcome: Outcome, *, dry_run: bool) -> dict[str, object]:
+    """The keys of a dry run: that it was one, and every change that would have been made. Empty for any other."""
+    return {"dry_run": True, "plan": described_plan(outcome.plan)} if dry_run else {}
+
+
+def described_plan(plan: Plan) -> Json:
+    """A plan as JSON."""
+    return {"changes": [_described_change(change) for change in plan.changes], "reindexed": plan.reindexed}
+
+
+def _described_change(change: Change) -> Json:
+    return {
+        "event": change.event,
+        "UID": change.uid,
+        "path": change.path,
+        "portal_type": change.portal_type,
+        "id": change.id,
+        "fields": [{"field": item.field, "old": item.old, "new": item.new} for item in change.fields],
+        "states": [
+            {
+                "workflow": item.workflow,
+                "variable": item.variable,
+                "transition": item.transition,
+                "old": item.old,
+                "new": item.new,
+            }
+            for item in change.states
+        ],
+    }
+
+
+def described_error(error: ApiError) -> dict[str, object]:
+    """The failure of one object of several, with the keys that a failed answer has."""
+    described: dict[str, object] = {"message": error.message, "type": error.name, "status": error.status}
+    if error.causes:
+        described["errors"] = [cause.as_dict() for cause in error.causes]
+    return described
+
+
+def path_and_uid(entry: Entry) -> dict[str, object]:
+    """Path and UID of an entry's object, or those it was asked for by when none was found."""
+    return {"path": entry.path or _asked_path(entry.selector), "UID": entry.uid or _asked_uid(entry.selector)}
+
+
+def _asked_path(selector: Selector) -> str:
+    match selector:
+        case ByPath(path):
+            return path
+        case ByCriteria(portal_type, criteria):
+            return f"{portal_type} with {', '.join(f'{name}={value}' for name, value in criteria.items())}"
+        case ByUid():
+            return ""
+
+
+def _asked_uid(selector: Selector) -> str:
+    return selector.uid if isinstance(selector, ByUid) else ""
+
+
+# create
+
+
+def create(call: MethodCall, tx: Transaction) -> Json:
+    """Create an object of `obj_type` in `obj_path`; all other parameters are its fields.
+
+    A type that names its own container (a request goes to its client) needs no `obj_path`, and ignores it.
+    Rows of a table are in no container, and need none either.
+    """
+    portal_type = call.require_text("obj_type")
+    path = call.controls.text("obj_path")
+    declared = tx.registry.types.get(portal_type)
+    # An unknown type is the store's to refuse, which knows the types that may be created there.
+    if path is None and (declared is None or (declared.container_from is None and declared.table is None)):
+        raise missing("obj_path")
+    container = None if path is None else ByPath(path)
+    dry_run = call.controls.flag("dry_run")
+    item = CreateItem(portal_type, container, call.controls.rest, call.controls.text("obj_id"))
+    outcome = tx.create([item], dry_run=dry_run)
+    entry = outcome.entries[0]
+    return {
+        "obj_id": entry.id,
+        "obj_uid": entry.uid,
+        "path": entry.path,
+        **entry.extra_ids,
+        **plan_of(outcome, dry_run=dry_run),
+    }
+
+
+# update
+
+
+def update(call: MethodCall, tx: Transaction) -> Json:
+    """Set the fields that are sent; an empty value clears one that is not required."""
+    target = _selected_for_update(call, tx)
+    if not call.controls.rest:
+        raise BadRequest("No field was given: send at least one field of the object with its new value.")
+    dry_run = call.controls.flag("dry_run")
+    outcome = tx.update([UpdateItem(target, call.controls.rest, _expected_version(call))], dry_run=dry_run)
+    entry = outcome.entries[0]
+    return {
+        "obj_id": entry.id,
+        "obj_uid": entry.uid,
+        "path": entry.path,
+        "updated": list(entry.updated),
+        "version": entry.version,
+        **plan_of(outcome, dry_run=dry_run),
+    }
+
+
+def _selected_for_update(call: MethodCall, tx: Transaction) -> Selector:
+    """As `selected`; without path and UID, `obj_type` and `id` name the one object of that type with that id."""
+    controls = call.controls
+    given_id, portal_type = controls.text("id"), controls.text("obj_type")
+    if controls.text("obj_path") is None and controls.text("obj_uid") is None and portal_type is not None:
+        if given_id is None:
+            raise missing("id")
+        return ByCriteria(portal_type, {"id": given_id})
+    if given_id is not None:
+        raise BadRequest.of_parameter(
+            "id", "id: an object keeps its id. To select an object by its id send obj_type as well, and no obj_path."
+        )
+    return selected(call, tx)
+
+
+def _expected_version(call: MethodCall) -> int | None:
+    """The version that the object must have, by the parameter `version` or the header If-Match (RFC 9110 13.1.1).
+
+    Raises BadRequest for a version that is no number, Conflict for an If-Match that no version of ours can match.
+    """
+    sent = call.controls.text("version")
+    if sent is not None:
+        if not _is_version(sent):
+            raise BadRequest.of_parameter("version", f"version: a whole number is expected, not {sent[:40]!r}.")
+        return int(sent)
+    if call.if_match is None or call.if_match.strip() == "*":
+        return None
+    tag = call.if_match.strip().strip('"')
+    if not _is_version(tag):
+        raise Conflict("If-Match names no version of the object; read it again. A version is a whole number.")
+    return int(tag)
+
+
+def _is_version(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+# remove
+
+
+def remove(call: MethodCall, tx: Transaction) -> Json:
+    """Remove the objects that `UID` names with all they contain, all or none of them."""
+    call.refuse_unused()
+    uids = tuple(dict.fromkeys(call.controls.names("UID")))
+    if not uids:
+        raise missing("UID")
+    dry_run = call.controls.flag("dry_run")
+    with unwrap_batch_errors():
+        outcome = tx.remove(uids, break_references=call.controls.flag("break_references"), dry_run=dry_run)
+    return {"removed": [entry.uid for entry in outcome.entries], **plan_of(outcome, dry_run=dry_run)}
+
+
+# doActionFor, doActionFor_many
+
+
+def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
+    """Take `action` on every object that the criteria find, or on one page of them when a page is named."""
+    action = call.require_text("action")
+    search = search_of(call)
+    # A criterion that a read may drop would here widen the set of objects that are changed.
+    if search.warnings:
+        raise BadRequest(" ".join(search.warnings))
+    find = replace(search.find, strict=True, include_fields=None)
+    if not {"page_nr", "page_size"} & call.controls.sent:
+        find = replace(find, size=0)
+    dry_run = call.controls.flag("dry_run")
+    with unwrap_batch_errors():
+        outcome = tx.transition_found(
+            find,
+            action,
+            comment=call.controls.text("comment") or "",
+            partial=call.controls.flag("partial"),
+            dry_run=dry_run,
+        )
+    return _transition_answer(outcome, dry_run=dry_run)
+
+
+def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
+    """Take `action` on the objects that `obj_paths` (or `f`) and `uids` name."""
+    call.refuse_unused()
+    action = call.require_text("action")
+    selectors = _named_objects(call)
+    dry_run = call.controls.flag("dry_run")
+    with unwrap_batch_errors():
+        outcome = tx.transition(
+            selectors,
+            action,
+            comment=call.controls.text("comment") or "",
+            partial=call.controls.flag("partial"),
+            dry_run=dry_run,
+        )
+    return _transition_answer(outcome, dry_run=dry_run)
+
+
+def _named_objects(call: MethodCall) -> list[Selector]:
+    paths = dict.fromkeys(call.controls.names("obj_paths"))
+    uids = dict.fromkeys(call.controls.names("uids"))
+    if not paths and not uids:
+        raise missing("obj_paths")
+    limit = call.settings.max_update_entries
+    if len(paths) + len(uids) > limit:
+        message = f"obj_paths: {len(paths) + len(uids)} objects are named, the limit of this site is {limit}."
+        raise TooLarge(message, causes=[Cause("parameter", "obj_paths", message)])
+    return [*(ByPath(path) for path in paths), *(ByUid(uid) for uid in uids)]
+
+
+def _transition_answer(outcome: Outcome, *, dry_run: bool) -> Json | PartlyDone:
+    objects = [_described_entry(entry) for entry in outcome.entries]
+    return success_or_partial({"objects": objects, **plan_of(outcome, dry_run=dry_run)}, outcome)
+
+
+def _described_entry(entry: Entry) -> Json:
+    """An object after its transition: path, UID and state variables, or the error for which it was left as it was."""
+    described: dict[str, object] = {**entry.states, **path_and_uid(entry)}
+    if entry.error is not None:
+        described |= {"success": False, "error": True, **described_error(entry.error)}
+    return described
+
+
+WRITING: Final = (
+    Method(
+        name="create",
+        access=API,
+        controls=(
+            Control("obj_path", "text"),
+            Control("obj_type", "text"),
+            Control("obj_id", "text", aliases=("id",)),
+            DRY_RUN,
+        ),
+        writing_verbs=GET_AND_POST,
+        run=create,
+    ),
+    Method(
+        name="update",
+        access=API,
+        controls=(
+            *OBJECT,
+            Control("obj_type", "text"),
+            Control("id", "text"),
+            Control("version", "text"),
+            DRY_RUN,
+        ),
+        writing_verbs=GET_AND_POST,
+        run=update,
+    ),
+    Method(
+        name="remove",
+        access=API,
+        controls=(Control("UID", "texts", ()), Control("break_references", "boolean", False), DRY_RUN),
+        writing_verbs=GET_AND_POST,
+        run=remove,
+    ),
+    Method(
+        name="doActionFor",
+        access=API,
+        controls=(*_TRANSITION, *SEARCH),
+        writing_verbs=GET_AND_POST,
+        run=do_action_for,
+    ),
+    Method(
+        name="doActionFor_many",
+        access=API,
+        controls=(
+            *_TRANSITION,
+            Control("obj_paths", "texts", (), aliases=("f",)),
+            Control("uids", "texts", ()),
+        ),
+        writing_verbs=GET_AND_POST,
+        run=do_action_for_many,
+    ),
+)

@@ -1,0 +1,53 @@
+import pytest
+
+from objapi.api.method import GET_AND_POST, Json, Method, MethodCall
+from objapi.api.methods import METHODS, by_name
+from objapi.http.access import API, PUBLIC
+from objapi.store.transaction import Transaction
+
+
+def answer(call: MethodCall, tx: Transaction) -> Json:
+    return {}
+
+
+def answer_all(call: MethodCall) -> Json:
+    return {}
+
+
+def test_a_method_is_found_by_each_of_its_names() -> None:
+    row = Method(name="a", aliases=("b",), access=API, run=answer)
+    assert by_name([row]) == {"a": row, "b": row}
+
+
+@pytest.mark.parametrize("names", [("a", ()), ("b", ()), ("c", ("b",))])
+def test_no_two_methods_share_a_name(names: tuple[str, tuple[str, ...]]) -> None:
+    taken = Method(name="a", aliases=("b",), access=API, run=answer)
+    with pytest.raises(ValueError, match="two methods"):
+        by_name([taken, Method(name=names[0], aliases=names[1], access=API, run=answer)])
+
+
+def test_a_row_that_would_open_data_to_all_is_refused() -> None:
+    with pytest.raises(TypeError, match="PUBLIC"):
+        Method(name="a", access=PUBLIC, run=answer)
+    with pytest.raises(TypeError, match="PUBLIC"):
+        Method(name="a", access=API, run_open=answer_all)
+    with pytest.raises(TypeError, match="no run_open"):
+        Method(name="a", access=API)
+
+
+@pytest.mark.parametrize(
+    ("writing", "verbs"),
+    [
+        ((), ("GET", "HEAD", "POST")),
+        (("POST",), ("GET", "HEAD", "POST")),
+        (GET_AND_POST, ("GET", "POST")),
+    ],
+)
+def test_head_never_writes(writing: tuple[str, ...], verbs: tuple[str, ...]) -> None:
+    assert Method(name="a", access=API, run=answer, writing_verbs=writing).verbs == verbs
+
+
+def test_every_method_that_changes_objects_says_so() -> None:
+    writing = {name for name, method in METHODS.items() if method.writing_verbs == GET_AND_POST}
+    assert writing >= {"create", "update", "update_many", "remove", "doActionFor", "doActionFor_many"}
+    assert not writing & {"read", "history", "file", "types", "catalogs", "workflows", "version", "getusers"}
