@@ -18,7 +18,7 @@ SHELL := /bin/sh
 
 help:
 	@echo 'make serve   the sample laboratory on http://$(HOST):$(PORT)/ (HOST=, PORT=, DATA=directory, DATABASE_URL=)'
-	@echo 'make test    every check: ruff, mypy, import-linter, pytest on SQLite and on MariaDB (JOBS=processes)'
+	@echo 'make test    every check: ruff, mypy, import-linter, vulture, pytest on SQLite and on MariaDB (JOBS=processes)'
 	@echo 'make bench   measurements'
 	@echo 'make clean   remove $(VENV) and what tools left behind; $(DATA)/ with its data stays'
 
@@ -60,6 +60,7 @@ test: $(VENV)/.installed-for-tests
 	$(BIN)/ruff format --check $(CODE); \
 	$(BIN)/mypy $(PACKAGES); \
 	PYTHONPATH=. $(BIN)/lint-imports; \
+	$(BIN)/vulture; \
 	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile; \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
 	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi

@@ -101,12 +101,3 @@ def from_base62(text: str) -> int:
     for digit in text:
         number = number * len(_DIGITS) + _VALUES[digit]
     return number
-
-
-def to_base62(number: int) -> str:
-    """A number of at least 0 in base-62 digits."""
-    digits = ""
-    while number or not digits:
-        number, digit = divmod(number, len(_DIGITS))
-        digits = _DIGITS[digit] + digits
-    return digits

@@ -1,7 +1,7 @@
 """Integrations of data collections as they are answered: with their scalings, and the statistics of every shell."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,8 +16,6 @@ from objapi.ispyb.tables import (
     AutoProcScalingStatistics,
     DataCollection,
 )
-
-_CELL: Final = tuple(column.name for column in AutoProc.columns)
 
 Answers = list[dict[str, Any]]
 

@@ -10,8 +10,6 @@ from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, IndexSource
 from workflows import Cascade, FireRelated, RunEffect, SetField, Workflow
 
-_EXPECTED = "a path to a value that some type in the catalog has; for an index that stays empty, sources: {}"
-
 
 def check_sources(
     catalog: CatalogDeclaration,

@@ -233,13 +233,6 @@ def _grouped(drafts: Iterable[Draft], columns: Callable[[Draft], Columns]) -> di
     return groups
 
 
-def _by_type(drafts: Iterable[Draft]) -> dict[str, list[Draft]]:
-    found: dict[str, list[Draft]] = {}
-    for draft in drafts:
-        found.setdefault(draft.portal_type, []).append(draft)
-    return found
-
-
 def _referred(draft: Draft) -> Iterator[str]:
     """The UIDs that a row refers to."""
     fields: Iterable[Field] = draft.type.fields.values()

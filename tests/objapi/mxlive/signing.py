@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric import dsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from objapi.mxlive.tokens import SALT, to_base62
+from objapi.mxlive.tokens import SALT
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def public_line(key: dsa.DSAPrivateKey) -> str:
@@ -49,3 +51,12 @@ class Signer:
 def new_signer() -> Signer:
     """The owner of a key of his own; the parameters are shared, which makes it fast."""
     return Signer(_KEY.parameters().generate_private_key())
+
+
+def to_base62(number: int) -> str:
+    """A number of at least 0 in base-62 digits."""
+    digits = ""
+    while number or not digits:
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return digits

@@ -18,12 +18,11 @@ from objapi.mxlive.tokens import (
     Token,
     WrongUser,
     from_base62,
-    to_base62,
 )
 from objapi.profiles.mxlive.frames import count_frames
 from objapi.profiles.mxlive.keys import KeyProblem, read_key
 from tests.data import DATA
-from tests.objapi.mxlive.signing import PUBLIC_KEY, Signer
+from tests.objapi.mxlive.signing import PUBLIC_KEY, Signer, to_base62
 
 EXPECTED: dict[str, type[Exception]] = {
     "expired": OutOfTime,

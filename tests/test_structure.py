@@ -1,0 +1,48 @@
+"""Rules for the whole source that no linter holds."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted(path for package in ("workflows", "catalog", "objapi") for path in (ROOT / package).rglob("*.py"))
+
+
+def unused_private_names(source: str) -> Iterator[str]:
+    """Private top-level names that their own module does not use; those under a decorator count as used."""
+    tree = ast.parse(source)
+    defined: set[str] = set()
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name=name, decorator_list=[]) | ast.ClassDef(name=name, decorator_list=[]):
+                defined.add(name)
+            case ast.Assign(targets=targets):
+                defined.update(target.id for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                defined.add(name)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return (name for name in sorted(defined - used) if name.startswith("_") and not name.startswith("__"))
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("_A = 1\n_B: int = 2\n\ndef _c(): ...\n\nclass _D: ...", ["_A", "_B", "_D", "_c"]),
+        ("_A = 1\n_B: int = _A\nprint(_B)", []),
+        ("_A: '_B' = 1\n_B = int\nprint(_A)", []),
+        ("@register\ndef _a(): ...\n\n__all__ = []\nA = 1", []),
+        ("class A:\n    _b = 1", []),
+    ],
+)
+def test_unused_private_names_are_found(source: str, names: list[str]) -> None:
+    assert list(unused_private_names(source)) == names
+
+
+def test_no_module_has_private_names_that_it_does_not_use() -> None:
+    """A name that several modules use privately hides from tools that look at all modules at once."""
+    assert len(SOURCES) > 300
+    found = {str(path.relative_to(ROOT)): list(unused_private_names(path.read_text("utf-8"))) for path in SOURCES}
+    assert {path: names for path, names in found.items() if names} == {}
