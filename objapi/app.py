@@ -13,9 +13,8 @@ from objapi.api.dispatch import SITE
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
-from objapi.http.exchange import current_exchange
+from objapi.http.exchange import TrustedProxies, current_exchange
 from objapi.http.headers import secure, share
-from objapi.http.proxies import TrustedProxies
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive

@@ -16,8 +16,7 @@ from objapi.errors import ApiError, CrossSite, MethodNotAllowed, Unauthorized, U
 from objapi.http.access import API, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
-from objapi.http.headers import answer_preflight
-from objapi.http.origins import refuse_cross_site
+from objapi.http.headers import answer_preflight, refuse_cross_site
 from objapi.http.visitors import Visitor, current_visitor
 from objapi.settings import Settings
 from objapi.site import Site

@@ -3,13 +3,11 @@
 Documents that are JSON already enter the envelope as `orjson.Fragment` and are not parsed again.
 """
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final, Literal, Protocol, TypeAlias
-from urllib.parse import quote
 
 import orjson
 from flask import Response
@@ -21,6 +19,7 @@ from objapi.api.method import Download, Listing, PartlyDone, Reply, Text
 from objapi.errors import ApiError, CrossSite, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
+from objapi.http.headers import attachment
 
 ErrorStatus: TypeAlias = Literal["auto", "http", "historic"]
 
@@ -253,19 +252,8 @@ def _download(reply: Download) -> Response:
     response = Response(pieces, content_type=blob.content_type)
     response.content_length = blob.size
     response.call_on_close(getattr(blob.chunks, "close", _nothing))
-    response.headers.set("Content-Disposition", "attachment", **_file_names(blob.filename))
+    response.headers["Content-Disposition"] = attachment(blob.filename)
     return response
-
-
-def _file_names(filename: str) -> dict[str, str]:
-    """The parameters of Content-Disposition that name a file: headers are ASCII, any other name is encoded (RFC 6266).
-
-    The plain name beside the encoded one is for clients that know only that.
-    """
-    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "replace").decode()
-    if plain == filename:
-        return {"filename": filename}
-    return {"filename": plain.replace("?", "_"), "filename*": f"UTF-8''{quote(filename, safe='')}"}
 
 
 def _listing(reply: Listing, exchange: Exchange) -> Response:

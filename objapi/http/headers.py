@@ -1,12 +1,15 @@
-"""Headers that every response carries, and cross-origin sharing for the front-ends that a site allows."""
+"""Headers that protect users of browsers: security headers, the cross-site check, cross-origin sharing, file names."""
 
+import unicodedata
 from collections.abc import Collection
 from typing import Final
+from urllib.parse import quote
 
 from flask import Request, Response
+from werkzeug.http import dump_options_header
 
 from objapi.http.exchange import Exchange
-from objapi.security.crosssite import same_origin
+from objapi.security.crosssite import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
 
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -32,6 +35,22 @@ def secure(response: Response, exchange: Exchange) -> None:
     response.headers["X-Request-Id"] = exchange.request_id
 
 
+def refuse_cross_site(
+    request: Request,
+    exchange: Exchange,
+    authentication: AuthenticationKind,
+    allowed: Collection[str],
+) -> None:
+    """Raise CrossSite (403) when a browser sends a state-changing call for a page of another site."""
+    check_cross_site(
+        BrowserMarks(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")),
+        changes_state=True,
+        authentication=authentication,
+        own=[exchange.origin],
+        allowed=allowed,
+    )
+
+
 def share(request: Request, response: Response, allowed: Collection[str]) -> None:
     """Let a page of an allowed origin read the response to its user's credentials (CORS, of the Fetch standard)."""
     if not allowed:
@@ -53,3 +72,19 @@ def answer_preflight(request: Request, verbs: Collection[str]) -> Response:
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-Match, Prefer"
         response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
     return response
+
+
+def attachment(filename: str) -> str:
+    """The value of Content-Disposition by which a browser saves a file under its name and never shows it (RFC 6266).
+
+    Headers are ASCII: another name is sent percent-encoded, with a plain one beside it for clients that know only that.
+    Characters that cannot be printed are left out. (`werkzeug.utils.send_file` drops letters of the plain name instead
+    of replacing them, which leaves nothing of many a name but its ending.)
+    """
+    name = "".join(character for character in filename if character.isprintable()) or "file"
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "replace").decode()
+    if plain == name:
+        return dump_options_header("attachment", {"filename": name})
+    return dump_options_header(
+        "attachment", {"filename": plain.replace("?", "_"), "filename*": f"UTF-8''{quote(name, safe='')}"}
+    )

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from objapi.errors import TooManyAttempts
 from objapi.http.exchange import current_exchange
-from objapi.http.origins import refuse_cross_site
+from objapi.http.headers import refuse_cross_site
 from objapi.http.visitors import current_visitors
 from objapi.security.addresses import safe_came_from
 from objapi.security.credentials import Credentials

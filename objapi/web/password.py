@@ -4,7 +4,7 @@ from flask import Response, request
 
 from objapi.errors import TooManyAttempts, ValidationError
 from objapi.http.exchange import current_exchange
-from objapi.http.origins import refuse_cross_site
+from objapi.http.headers import refuse_cross_site
 from objapi.http.visitors import Visitor, current_visitor, current_visitors
 from objapi.security.credentials import Credentials
 from objapi.security.login import change_password

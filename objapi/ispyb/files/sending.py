@@ -2,18 +2,17 @@
 
 import io
 import os
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from mimetypes import MimeTypes
 from typing import BinaryIO, Final
-from urllib.parse import quote
 
 from flask import Request, Response, request
 from werkzeug.http import is_resource_modified, quote_etag, unquote_etag
 
+from objapi.http.headers import attachment
 from objapi.ispyb.answers import Later
 from objapi.ispyb.faults import NotFound, Refusal
 from objapi.ispyb.files.disk import READ_SECONDS, Disk, disk_of
@@ -97,7 +96,7 @@ def respond_with(file: Sendable, asked: Request, seconds: float) -> Response:
     if response.status_code != 304:
         response.content_type = content_type_of(file.name)
     if file.save:
-        response.headers.set("Content-Disposition", "attachment", **_file_names(file.name))
+        response.headers["Content-Disposition"] = attachment(file.name)
     return response
 
 
@@ -182,15 +181,3 @@ def _read(handle: BinaryIO, place: int, length: int) -> bytes:
             raise OSError("the file became shorter while it was sent")
         chunk += more
     return chunk
-
-
-def _file_names(name: str) -> dict[str, str]:
-    """The parameters of Content-Disposition that name a file; a name that is not ASCII is encoded beside a plain one.
-
-    The rule is RFC 6266's; control characters have no place in a name.
-    """
-    printable = "".join(character for character in name if character.isprintable()) or "file"
-    plain = unicodedata.normalize("NFKD", printable).encode("ascii", "replace").decode()
-    if plain == printable:
-        return {"filename": printable}
-    return {"filename": plain.replace("?", "_"), "filename*": f"UTF-8''{quote(printable, safe='')}"}

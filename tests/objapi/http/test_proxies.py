@@ -6,7 +6,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from objapi.http.proxies import TrustedProxies, valid_host
+from objapi.http.exchange import TrustedProxies, valid_host
 
 NETWORKS = (ip_network("10.0.0.0/8"),)
 FORWARDED = {
