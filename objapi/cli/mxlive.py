@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from objapi.cli.common import Refused, data_option, explained, opened_site
-from objapi.mxlive.callers import PROJECTS, load_gateway
+from objapi.mxlive.calls import PROJECTS, load_gateway
 from objapi.site import Site
 from objapi.store.requests import ByPath, CreateItem, UpdateItem
 from objapi.store.transaction import Transaction

@@ -1,14 +1,12 @@
-"""Access nodes, each known by its address: who may connect to the one that calls, and what connections it reports."""
+"""Access lists of remote access nodes, each known by its address: permitted users and reported connections."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
-from objapi.errors import Forbidden
 from objapi.mxlive.bodies import read_maps
-from objapi.mxlive.callers import load_gateway
-from objapi.mxlive.calls import Call
+from objapi.mxlive.calls import DeviceCall, load_gateway
 from objapi.mxlive.finding import Found, find_all, find_one
 from objapi.profiles.mxlive.names import USER_NAME, normal_address
 from objapi.store.requests import ByUid, CreateItem, UpdateItem
@@ -21,7 +19,7 @@ _DATE: Final = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(slots=True)
-class Connection:
+class RemoteConnection:
     """A connection as the entries of one report leave it; without a UID it is new."""
 
     user: str
@@ -33,57 +31,45 @@ class Connection:
     changed: bool = False
 
 
-def list_users(call: Call) -> list[str]:
-    """The names of the users who may connect; nobody when no active list has the caller's address."""
+def list_users(call: DeviceCall) -> list[str]:
+    """The names of the users who may connect; empty when no active list has the caller's address."""
 
     def listed(tx: Transaction) -> list[str]:
-        found = _access_list(tx, call)
+        found = find_access_list(tx, call)
         return [] if found is None else list(found["usernames"])
 
     return call.run(load_gateway, listed, write=False)
 
 
-def report_connections(call: Call) -> list[str]:
-    """Note the connections that a node reports, and answer who may connect.
+def report_connections(call: DeviceCall) -> list[str]:
+    """Store the connections that a node reports, and return the names of the users who may connect.
 
-    A node sends everything it knows each time. What is seen first is made; seen again, the status is replaced and the
-    date is its end. Entries of unknown users or without a readable date are passed over. Raises BadRequest for a body
-    that is no list of maps, which is only read when there is a list for the address.
+    A node sends all its connections each time. A new one is created; for a known one the status is replaced, and the
+    date becomes its end. Entries of unknown users or without a readable date are skipped. Raises BadRequest for a body
+    that is not a list of maps; the body is read only when the address has an access list.
     """
 
-    def noted(tx: Transaction) -> list[str]:
-        found = _access_list(tx, call)
+    def stored(tx: Transaction) -> list[str]:
+        found = find_access_list(tx, call)
         if found is None:
             return []
         entries = read_maps(call.body, depth=call.settings.mxlive_max_depth)[:MOST_ENTRIES]
         tx.entity(ByUid(str(found["UID"])))
-        _note(tx, found, entries, call.settings.timezone)
+        _store(tx, found, entries, call.settings.timezone)
         return list(found["usernames"])
 
-    return call.run(load_gateway, noted, write=True)
+    return call.run(load_gateway, stored, write=True)
 
 
-def list_ssh_keys(call: Call) -> str:
-    """The SSH keys of a user, one a line; none for an unknown one. Raises Forbidden for an address without a list."""
-
-    def listed(tx: Transaction) -> str:
-        if _access_list(tx, call) is None:
-            raise Forbidden("Keys are given to addresses with an active access list only.")
-        project = find_one(tx, "MxProject", ("sshkeys",), username=call.names.username)
-        rows = project["sshkeys"] if project is not None else []
-        return "".join(f"{row['key']}\n" for row in rows if row.get("key"))
-
-    return call.run(load_gateway, listed, write=False)
-
-
-def _access_list(tx: Transaction, call: Call) -> Found | None:
+def find_access_list(tx: Transaction, call: DeviceCall) -> Found | None:
+    """The active access list with the address of the caller, or None."""
     address = normal_address(call.address)
     if address is None:
         return None
     return find_one(tx, "MxAccessList", ("usernames",), normal_address=address, active=True)
 
 
-def _note(tx: Transaction, found: Found, entries: Sequence[Mapping[str, object]], zone: tzinfo) -> None:
+def _store(tx: Transaction, found: Found, entries: Sequence[Mapping[str, object]], zone: tzinfo) -> None:
     users = _users(tx, entries)
     known = _known(tx, found, entries)
     for entry in entries:
@@ -101,12 +87,12 @@ def _note(tx: Transaction, found: Found, entries: Sequence[Mapping[str, object]]
         tx.update([UpdateItem(ByUid(uid), new) for uid, new in values])
 
 
-def _merge(known: dict[tuple[str, str], Connection], user: str, name: str, status: str, date: str) -> None:
+def _merge(known: dict[tuple[str, str], RemoteConnection], user: str, name: str, status: str, date: str) -> None:
     connection = known.get((user, name))
     if connection is None:
-        known[user, name] = Connection(user, name, status, date)
+        known[user, name] = RemoteConnection(user, name, status, date)
         return
-    # What a node has reported comes again and again; only what is news ends anything.
+    # A node repeats its earlier reports; only a later date or another status changes a connection.
     latest = connection.end or connection.start
     if date > latest or (date == latest and status != connection.status):
         connection.status, connection.end, connection.changed = status, date, True
@@ -122,7 +108,7 @@ def _users(tx: Transaction, entries: Sequence[Mapping[str, object]]) -> dict[str
 
 def _known(
     tx: Transaction, access_list: Found, entries: Sequence[Mapping[str, object]]
-) -> dict[tuple[str, str], Connection]:
+) -> dict[tuple[str, str], RemoteConnection]:
     """The connections of the list that entries name."""
     names = sorted({str(entry["name"]) for entry in entries if _is_text(entry.get("name"), LONGEST_NAME)})
     if not names:
@@ -131,7 +117,7 @@ def _known(
     inside = str(access_list["path"])
     found = find_all(tx, "MxRemoteConnection", fields, name=names, path=inside)
     return {
-        (str(item["user"]), str(item["name"])): Connection(
+        (str(item["user"]), str(item["name"])): RemoteConnection(
             str(item["user"]),
             str(item["name"]),
             str(item["status"]),
@@ -143,7 +129,7 @@ def _known(
     }
 
 
-def _values(connection: Connection) -> dict[str, object]:
+def _values(connection: RemoteConnection) -> dict[str, object]:
     return {
         "name": connection.name,
         "user": connection.user,
@@ -158,7 +144,7 @@ def _is_text(value: object, most: int) -> bool:
 
 
 def _date(value: object, zone: tzinfo) -> str | None:
-    """A date as nodes write it, in UTC; None for what is none."""
+    """A date as nodes write it, in UTC; None when it cannot be read."""
     try:
         return _utc(datetime.strptime(str(value), _DATE).replace(tzinfo=zone).isoformat())
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Looking things up for a call, as the caller may see them."""
+"""Queries of the MxLIVE face, with the permissions of the caller."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ def find_beamline(tx: Transaction, acronym: str) -> Found:
 def find_numbered(
     tx: Transaction, portal_type: str, project: str, number: int | None, fields: Sequence[str] = ()
 ) -> Found | None:
-    """The object of a project that the client knows by a number; None when there is none in this project."""
+    """The object of a project with the number by which clients refer to it, or None."""
     if number is None:
         return None
     return find_one(tx, portal_type, fields, number=number, path=project)

@@ -1,7 +1,7 @@
-"""URLs of the remote interface: taken apart before anything else sees them, because they hold a secret.
+"""URLs of the remote interface, removed from the request before logs and other faces see them.
 
-A token stands in the path. The first step of the application therefore puts the path aside, and routing, logs and error
-pages of the other faces only ever see where this one is.
+A token, which is a secret, is part of the path. A WSGI middleware therefore moves the path into a variable of its own;
+routing, logs and error pages of the other faces only see the base of this one.
 """
 
 import re
@@ -29,8 +29,8 @@ _ROUTES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """The route that a URL means and the names in it."""
+class DevicePath:
+    """A parsed URL: the name of its route and the names in it."""
 
     route: str
     username: str = ""
@@ -43,7 +43,7 @@ class Called:
 
 
 class MaskedPaths:
-    """WSGI middleware: puts paths of the remote interface aside, so that no token gets into a log."""
+    """WSGI middleware that hides paths of the remote interface, so that tokens stay out of logs."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -57,22 +57,22 @@ class MaskedPaths:
         return self._application(environ, start_response)
 
 
-def read_path(path: str) -> Called | None:
-    """What a path behind the base means; None when it is no route. A slash at the end may be missing."""
+def read_path(path: str) -> DevicePath | None:
+    """Parse a path below the base; None when no route matches. The slash at the end may be missing."""
     for name, pattern in _ROUTES.items():
         match = pattern.fullmatch(path)
         if match is not None:
-            return Called(name, **match.groupdict())
+            return DevicePath(name, **match.groupdict())
     return None
 
 
 def called_path() -> str:
-    """The path behind the base of the request that is being answered; it may hold a token."""
+    """The path below the base of the current request; it may contain a token."""
     path: str = request.environ.get(_KEY, "")
     return path
 
 
-def masked(path: str) -> str:
-    """A path as it may be logged: without the token."""
+def without_token(path: str) -> str:
+    """A path as it may be logged, with asterisks in place of the token."""
     first, slash, rest = path.partition("/")
     return f"{BASE}/{'***' if ':' in first else first}{slash}{rest}"

@@ -1,6 +1,6 @@
-"""The data proxy: it is told a directory and gives an opaque key, from which addresses of files are built later.
+"""Client of the data proxy, which returns an opaque key for a directory; addresses of files are built from the key.
 
-It is asked outside of any transaction, and everything it does is bounded in time, the look-up of its name included.
+It is called outside of any transaction, and the whole call is bounded in time, the look-up of the host included.
 """
 
 import json
@@ -20,12 +20,12 @@ _RETRY_AFTER: Final = 10
 
 
 class DirectoryRefused(ValidationError):
-    """The data proxy gives no key for a directory, because it is outside of what it may show."""
+    """The data proxy refuses a key for a directory outside of those that it may show."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataProxy:
-    """The proxy at an address, with the seconds it has to answer; without an address there are no keys."""
+    """The proxy at a URL, with its time limit in seconds; without a URL all keys are empty."""
 
     url: str | None
     timeout: float
@@ -67,7 +67,7 @@ class DataProxy:
 
 
 def _within(seconds: float, ask: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
-    """The answer, if it comes in time; one that comes later is dropped."""
+    """The answer of `ask` if it arrives in time; a later one is discarded. Raises Unavailable."""
     answers: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
 
     def run() -> None:

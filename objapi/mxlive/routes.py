@@ -1,7 +1,7 @@
-"""The routes of the remote interface, and how their answers and failures look.
+"""The routes of the remote interface, and the form of their answers and errors.
 
-The client takes any status below 400 other than 200 for an answer it cannot read, and follows redirects with another
-verb; so success is 200 with JSON, a missing slash at the end is no matter, and nothing redirects.
+The client cannot read a success other than 200, and follows redirects with another verb; so success is 200 with JSON,
+a slash at the end is optional, and nothing redirects.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,14 +16,12 @@ from objapi.errors import ApiError, MethodNotAllowed, NotFound
 from objapi.http.access import API, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
-from objapi.mxlive.accesslists import list_ssh_keys, list_users, report_connections
-from objapi.mxlive.calls import Call
-from objapi.mxlive.datasets import add_data
-from objapi.mxlive.paths import BASE, Called, MaskedPaths, called_path, masked, read_path
-from objapi.mxlive.registering import register_key
-from objapi.mxlive.reports import add_report
-from objapi.mxlive.samples import list_samples
-from objapi.mxlive.sessions import close, launch
+from objapi.mxlive.accesslists import list_users, report_connections
+from objapi.mxlive.calls import DeviceCall
+from objapi.mxlive.keys import list_ssh_keys, register_key
+from objapi.mxlive.paths import BASE, DevicePath, MaskedPaths, called_path, read_path, without_token
+from objapi.mxlive.sessions import close, launch, list_samples
+from objapi.mxlive.uploads import add_data, add_report
 from objapi.site import Site
 
 _JSON: Final = "application/json"
@@ -33,24 +31,24 @@ def _json(value: object) -> Response:
     return Response(orjson.dumps(value), mimetype=_JSON)
 
 
-def _register(call: Call) -> Response:
-    # Told 304, the client keeps its key as if it had been taken; that is what it has always been told.
+def _register(call: DeviceCall) -> Response:
+    # A project with a key answers 304, as the original does: the client then goes on with the key that it has.
     return _json({}) if register_key(call) else Response(status=304)
 
 
-def _ssh_keys(call: Call) -> Response:
+def _ssh_keys(call: DeviceCall) -> Response:
     return Response(list_ssh_keys(call), mimetype="text/plain")
 
 
-def _answering(function: Callable[[Call], object]) -> Callable[[Call], Response]:
+def _answering(function: Callable[[DeviceCall], object]) -> Callable[[DeviceCall], Response]:
     return lambda call: _json(function(call))
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """What answers which verb of one URL."""
+class DeviceRoute:
+    """The functions that answer one URL, by verb."""
 
-    verbs: Mapping[str, Callable[[Call], Response]]
+    verbs: Mapping[str, Callable[[DeviceCall], Response]]
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -58,28 +56,30 @@ class Route:
         return (*self.verbs, "OPTIONS")
 
 
-ROUTES: Final[Mapping[str, Route]] = MappingProxyType(
+ROUTES: Final[Mapping[str, DeviceRoute]] = MappingProxyType(
     {
-        "project": Route({"POST": _register}),
-        "launch": Route({"POST": _answering(launch)}),
-        "close": Route({"POST": _answering(close)}),
-        "samples": Route({"GET": _answering(list_samples), "HEAD": _answering(list_samples)}),
-        "data": Route({"POST": _answering(add_data)}),
-        "report": Route({"POST": _answering(add_report)}),
-        "accesslist": Route(
+        "project": DeviceRoute({"POST": _register}),
+        "launch": DeviceRoute({"POST": _answering(launch)}),
+        "close": DeviceRoute({"POST": _answering(close)}),
+        "samples": DeviceRoute({"GET": _answering(list_samples), "HEAD": _answering(list_samples)}),
+        "data": DeviceRoute({"POST": _answering(add_data)}),
+        "report": DeviceRoute({"POST": _answering(add_report)}),
+        "accesslist": DeviceRoute(
             {
                 "GET": _answering(list_users),
                 "HEAD": _answering(list_users),
                 "POST": _answering(report_connections),
             }
         ),
-        "keys": Route({"GET": _ssh_keys, "HEAD": _ssh_keys}),
+        "keys": DeviceRoute({"GET": _ssh_keys, "HEAD": _ssh_keys}),
     }
 )
 
 
 def attach_mxlive(application: Flask, site: Site) -> None:
-    """Let an application answer the remote interface of its site. Called last, so that it sees every request first."""
+    """Let an application answer the remote interface of its site. Call it last: its
+    middleware must see every request first.
+    """
     blueprint = Blueprint("mxlive", __name__)
 
     @blueprint.route(BASE, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -107,12 +107,12 @@ def _answer(site: Site) -> Response:
     return answer(_call(site, names))
 
 
-def _call(site: Site, names: Called) -> Call:
-    """The call with its body; one that is larger than allowed is refused before it is read whole."""
+def _call(site: Site, names: DevicePath) -> DeviceCall:
+    """The call with its body. Raises RequestEntityTooLarge before a body beyond the limit is read whole."""
     request.max_content_length = site.settings.mxlive_max_body_size
     body = request.get_data(cache=False) if request.method == "POST" else b""
     exchange = current_exchange()
-    return Call(
+    return DeviceCall(
         site=site,
         names=names,
         body=body,
@@ -124,14 +124,14 @@ def _call(site: Site, names: Called) -> Call:
 
 
 def _answer_failure(error: Exception) -> Response:
-    """Whatever went wrong, in one sentence, logged once and without the token."""
+    """The answer to an error: one sentence. The error is logged once, without the token."""
     answered: ApiError = as_api_error(error)
     log_failure(
         error,
         answered,
         request_id=current_exchange().request_id,
         method=request.method,
-        path=masked(called_path()),
+        path=without_token(called_path()),
     )
     response = Response(orjson.dumps({"message": answered.message}), answered.status, mimetype=_JSON)
     response.headers.update(answered.headers)

@@ -28,7 +28,7 @@ class BadToken(Forbidden):
 
 
 class Malformed(BadToken):
-    """A token that is not made as one."""
+    """A text without the form of a token."""
 
 
 class BadSignature(BadToken):
@@ -45,7 +45,7 @@ class WrongUser(BadToken):
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """How old a token may be, and how far its signer's clock may be ahead, in seconds."""
+    """Longest age of a token, and how far the clock of its signer may be ahead, in seconds."""
 
     age: float = 60.0
     lead: float = 60.0
@@ -53,7 +53,7 @@ class TimeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token taken apart. Its text is a secret for as long as it is good, so it shows in no message."""
+    """A parsed token. Its text is a secret while it is valid, so messages and repr never show it."""
 
     value: str
     """The signed value, which must be the user name."""
@@ -77,7 +77,7 @@ class Token:
             raise Malformed("The signature of the token is no URL-safe base64.") from None
 
     def verify(self, key: DSAPublicKey, username: str, now: datetime, limits: TimeLimits) -> None:
-        """See that the token was signed with a key, for a user, at about this time.
+        """Verify that the token was signed with a key, for a user, at about this time.
 
         Raises BadSignature, OutOfTime or WrongUser.
         """

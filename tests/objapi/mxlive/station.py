@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from objapi.app import create_app
-from objapi.mxlive.callers import load_gateway
+from objapi.mxlive.calls import load_gateway
 from objapi.settings import load_settings
 from objapi.site import Site
 from objapi.store.requests import ByPath, ByUid, CreateItem, Find, UpdateItem

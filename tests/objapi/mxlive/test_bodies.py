@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objapi.errors import ApiError, BadRequest
-from objapi.mxlive.bodies import read_map, read_maps, without_nan
-from objapi.mxlive.messages import Message
-from objapi.mxlive.shape import check_shape
+from objapi.mxlive.bodies import check_shape, read_map, read_maps, without_nan
+from objapi.mxlive.entries import UploadEntries
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 SCALARS = (
@@ -102,7 +101,7 @@ def test_numbers_that_are_not_finite_become_null_wherever_they_are() -> None:
 
 
 def test_a_message_tells_all_that_is_wrong_at_once() -> None:
-    message = Message({"name": 7, "energy": "x", "when": "soon"})
+    message = UploadEntries({"name": 7, "energy": "x", "when": "soon"})
     message.text("name", most=5)
     message.number("energy")
     message.text("type", most=5, required=True)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from objapi.cli import main
-from objapi.mxlive.callers import load_gateway
+from objapi.mxlive.calls import load_gateway
 from objapi.settings import load_settings
 from objapi.site import Site
 from objapi.store.requests import ByPath, UpdateItem

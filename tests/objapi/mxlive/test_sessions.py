@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from objapi.mxlive.durations import in_words
+from objapi.mxlive.sessions import describe_duration
 from tests.objapi.mxlive.station import Station, User
 
 
@@ -152,4 +152,4 @@ def test_making_a_session_is_logged_and_launching_again_is_not(station: Station,
     ],
 )
 def test_durations_are_told_in_their_two_largest_units(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+    assert describe_duration(seconds) == words

@@ -6,7 +6,7 @@ import pytest
 
 from objapi.errors import ApiError, Conflict, ValidationError
 from objapi.model.loading import load_registry, read_content
-from objapi.mxlive.callers import load_gateway
+from objapi.mxlive.calls import load_gateway
 from objapi.store.requests import ByUid, CreateItem
 from tests.objapi.mxlive.station import KINDS, Station, User
 

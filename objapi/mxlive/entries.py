@@ -1,4 +1,4 @@
-"""Reading the entries of an upload by name and kind; everything that is wrong is told at once."""
+"""Entries of an upload, read by name and type; all problems are collected and raised together."""
 
 import math
 from collections.abc import Mapping
@@ -8,19 +8,19 @@ from typing import Any
 from objapi.errors import Cause, ValidationError
 
 
-class Message:
-    """One upload. Null means missing, as the client writes it for what it does not know."""
+class UploadEntries:
+    """The entries of one upload. Null means missing: the client writes it for unknown values."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         self.values = values
         self._problems: list[Cause] = []
 
     def note(self, name: str, message: str) -> None:
-        """Note that an entry is wrong."""
+        """Collect a problem of an entry."""
         self._problems.append(Cause("parameter", name, f"{name}: {message}"))
 
     def raise_problems(self) -> None:
-        """Raise ValidationError with everything noted, if anything was."""
+        """Raise ValidationError with all problems, if there are any."""
         if self._problems:
             raise ValidationError.from_causes(self._problems)
 
@@ -66,10 +66,10 @@ class Message:
             return None
 
     def number_of(self, name: str) -> int | None:
-        """The number by which the client knows an object; whatever is none means that it knows none."""
+        """The number by which the client refers to an object; None when the value cannot be one."""
         return known_number(self.values.get(name))
 
 
 def known_number(value: Any) -> int | None:
-    """A value that can be an object's number, else None."""
+    """The value if it can be the number of an object, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

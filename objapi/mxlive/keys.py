@@ -1,12 +1,13 @@
-"""Registering the public key of a project, once."""
+"""Keys of a project: the public key that verifies its calls, registered once, and the SSH keys of its user."""
 
 from urllib.parse import parse_qs
 
 from sqlalchemy import Connection
 
-from objapi.errors import BadRequest
-from objapi.mxlive.callers import load_gateway, load_project
-from objapi.mxlive.calls import Call
+from objapi.errors import BadRequest, Forbidden
+from objapi.mxlive.accesslists import find_access_list
+from objapi.mxlive.calls import DeviceCall, load_gateway, load_project
+from objapi.mxlive.finding import find_one
 from objapi.mxlive.tokens import Token
 from objapi.profiles.mxlive.keys import LONGEST, KeyProblem, read_key
 from objapi.security.principals import LoadedUser
@@ -16,11 +17,12 @@ from objapi.store.transaction import Transaction
 _LONGEST_FORM = 4 * LONGEST
 
 
-def register_key(call: Call) -> bool:
-    """Give a project the key with which the request itself is signed; False when it has one already.
+def register_key(call: DeviceCall) -> bool:
+    """Give a project the key with which the request itself is signed; False when the project already has a key.
 
-    Raises BadRequest for what is no key, Forbidden when it did not sign the request, NotFound without such a project.
-    The gateway itself does it: the caller proves to hold the key, and before that nobody can prove to be the user.
+    Raises BadRequest for an unusable key, Forbidden when the key did not sign the request, NotFound for an unknown
+    project. The gateway itself acts: the request proves possession of the key, and before a key is registered nothing
+    else could prove who the user is.
     """
     line = _public_key(call.body)
     try:
@@ -36,7 +38,7 @@ def register_key(call: Call) -> bool:
 
     def store(tx: Transaction) -> bool:
         project = load_project(tx.connection, site_id, username)
-        # From here to the end of the transaction the row is ours; only now can it be said whether there is a key.
+        # This locks the row to the end of the transaction; a key registered at the same time is visible only now.
         tx.entity(ByUid(project.uid))
         if load_project(tx.connection, site_id, username).key:
             return False
@@ -45,6 +47,19 @@ def register_key(call: Call) -> bool:
         return True
 
     return call.run(load, store, write=True)
+
+
+def list_ssh_keys(call: DeviceCall) -> str:
+    """The SSH keys of a user, one a line; empty for an unknown user. Raises Forbidden for an address without a list."""
+
+    def listed(tx: Transaction) -> str:
+        if find_access_list(tx, call) is None:
+            raise Forbidden("Keys are given to addresses with an active access list only.")
+        project = find_one(tx, "MxProject", ("sshkeys",), username=call.names.username)
+        rows = project["sshkeys"] if project is not None else []
+        return "".join(f"{row['key']}\n" for row in rows if row.get("key"))
+
+    return call.run(load_gateway, listed, write=False)
 
 
 def _public_key(body: bytes) -> str:
