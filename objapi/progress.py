@@ -32,7 +32,7 @@ def progress(label: str, total: int, stream: TextIO | None = None) -> Iterator[A
 
 
 class _Lines:
-    """Progress as lines of text, for output that is kept rather than watched."""
+    """Progress as lines of text, for output that goes into a file."""
 
     def __init__(self, label: str, total: int, stream: TextIO) -> None:
         self._label = label

@@ -1,1 +1,1 @@
-"""What every site has, whatever it is for: the root, the catalog of all UIDs, and the right to call the API."""
+"""Declarations of every site: the root, the catalog of all UIDs, and the permission to call the API."""

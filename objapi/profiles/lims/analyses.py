@@ -1,4 +1,4 @@
-"""Routine analyses: how one is added to a request, what it depends on, its dates, and what reads show of it."""
+"""Routine analyses: adding one to a request, dependencies, dates, and computed fields."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -69,7 +69,7 @@ def _refuse_second(planner: Planner, request: Entity, service: Entity) -> None:
 
 @behaviors.add("check", "service_not_taken")
 def service_not_taken(planner: Planner, analysis: Entity, field: str, value: object) -> str | None:
-    """An analysis keeps its service: its id, title and calculation come from it."""
+    """An analysis never changes its service, from which its id, title and calculation come."""
     if analysis.is_new or value == planner.old_value(analysis, field):
         return None
     return "an analysis keeps its service; add another analysis instead"
@@ -115,7 +115,7 @@ def _calculation(planner: Planner, analysis: Entity) -> Entity | None:
 
 @behaviors.add("effect", "due_date")
 def due_date(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
-    """When the result is due: reception of the sample plus the time that the service allows."""
+    """Due date of the result: reception of the sample plus the time that the service allows."""
     allowed = _minutes_allowed(planner, analysis)
     sample = one(planner, analysis, "SamplePartition.parent") or one(planner, analysis, "parent")
     received = None if sample is None else moment(planner, sample, "DateReceived")
@@ -126,7 +126,7 @@ def due_date(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> 
 
 @behaviors.add("effect", "publication_stamps")
 def publication_stamps(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
-    """When it was published, how many minutes that took, and how many more than allowed; 0 without a limit."""
+    """Set the date of publication, its duration in minutes, and the minutes beyond the limit; 0 without a limit."""
     planner.set(analysis, "DateAnalysisPublished", utc_text(planner.now))
     allowed = _minutes_allowed(planner, analysis)
     request = one(planner, analysis, "parent")
@@ -189,7 +189,7 @@ def analysis_removed(planner: Planner, analysis: Entity, args: Mapping[str, obje
 
 @behaviors.add("computed", "previous_results")
 def previous_results(planner: Planner, analysis: Entity) -> object:
-    """What the retracted forerunners said, oldest first: `created`, `Result` and `InterimFields` of each."""
+    """Results of the retracted predecessors, oldest first: `created`, `Result` and `InterimFields` of each."""
     forerunner = one(planner, analysis, "RetestOf")
     if forerunner is None:
         return []
@@ -205,7 +205,7 @@ def previous_results(planner: Planner, analysis: Entity) -> object:
 
 @behaviors.add("computed", "analysis_specification")
 def analysis_specification(planner: Planner, analysis: Entity) -> object:
-    """The range of the request for this analysis; empty when it states none."""
+    """The range of the request for this analysis; empty when the request states no range."""
     request = one(planner, analysis, "parent")
     service = one(planner, analysis, "Service")
     if request is None or service is None or request.portal_type != "AnalysisRequest":
@@ -216,7 +216,7 @@ def analysis_specification(planner: Planner, analysis: Entity) -> object:
 
 @behaviors.add("computed", "request_due_date")
 def request_due_date(planner: Planner, request: Entity) -> object:
-    """When the last active analysis of a request is due; nothing for other types."""
+    """Due date of the last active analysis of a request; None for other types."""
     if request.portal_type != "AnalysisRequest":
         return None
     active = (analysis for analysis in planner.related(request, "children(Analysis)") if is_active(planner, analysis))

@@ -26,7 +26,7 @@ _EMAIL: Final = re.compile(
 )
 _PLACEHOLDER: Final = re.compile(r"\[([^\[\]]*)\]")
 LIMIT_SUFFIXES: Final = ("LDL", "UDL", "BELOWLDL", "ABOVEUDL")
-"""What may follow the keyword of a service and a dot in a formula: its detection limits."""
+"""Names that may follow the keyword of a service and a dot in a formula: its detection limits."""
 
 
 @behaviors.add("check", "identifier_chars")
@@ -39,7 +39,7 @@ def identifier_chars(planner: Planner, entity: Entity, field: str, value: object
 
 @behaviors.add("check", "email")
 def email(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """Something like name@host.domain; whether anybody reads it, only a mail can tell."""
+    """An address of the form name@host.domain."""
     return None if not value or _EMAIL.fullmatch(str(value)) else "this is no e-mail address; write name@host.domain"
 
 

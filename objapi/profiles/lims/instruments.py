@@ -1,4 +1,4 @@
-"""Instruments: whether they may be used at this moment.
+"""Instruments: their validity at this moment.
 
 The answer depends on the time, so it comes with the instant until which it holds.
 """
@@ -21,7 +21,7 @@ _JOBS: Final = ("InstrumentCalibration", "InstrumentValidation", "InstrumentMain
 
 @behaviors.add("computed", "instrument_valid")
 def instrument_valid(planner: Planner, analysis: Entity) -> object:
-    """Whether the instrument of an analysis is certified today and not set aside; true without an instrument."""
+    """Validity of the instrument of an analysis: certified today and not disposed of; true without an instrument."""
     instrument = one(planner, analysis, "Instrument")
     if instrument is None:
         return Until(True, None)
@@ -31,7 +31,7 @@ def instrument_valid(planner: Planner, analysis: Entity) -> object:
 
 @behaviors.add("computed", "instrument_valid_flag")
 def instrument_valid_flag(planner: Planner, instrument: Entity) -> object:
-    """``1`` for an instrument that is certified, not set aside and not down for a job, else ``0``."""
+    """``1`` for an instrument that is certified, not disposed of and not down for a job, else ``0``."""
     usable = (
         _is_certified(planner, instrument)
         and not _is_set_aside(planner, instrument)
@@ -47,7 +47,7 @@ def _next(planner: Planner, limits: Iterable[datetime]) -> datetime | None:
 
 
 def _certificate_limits(planner: Planner, instrument: Entity) -> Iterator[datetime]:
-    """When certificates begin to hold, and when they have held."""
+    """Instants at which the certificates of an instrument begin and cease to be valid."""
     for certificate in planner.related(instrument, "children(InstrumentCertification)"):
         start, end = moment(planner, certificate, "ValidFrom"), moment(planner, certificate, "ValidTo")
         if start is not None and end is not None:
@@ -56,7 +56,7 @@ def _certificate_limits(planner: Planner, instrument: Entity) -> Iterator[dateti
 
 
 def _job_limits(planner: Planner, instrument: Entity) -> Iterator[datetime]:
-    """When jobs take the instrument, and when they have given it back."""
+    """Instants at which jobs take an instrument and give it back."""
     for job in planner.related(instrument, f"children({', '.join(_JOBS)})"):
         start, end = moment(planner, job, "DownFrom"), moment(planner, job, "DownTo")
         if start is not None:
@@ -66,7 +66,7 @@ def _job_limits(planner: Planner, instrument: Entity) -> Iterator[datetime]:
 
 
 def _is_certified(planner: Planner, instrument: Entity) -> bool:
-    """Whether a certificate holds; it does to the end of its last day."""
+    """Check whether a certificate is valid, which it is to the end of its last day."""
     for certificate in planner.related(instrument, "children(InstrumentCertification)"):
         start, end = moment(planner, certificate, "ValidFrom"), moment(planner, certificate, "ValidTo")
         if start is not None and end is not None and start <= planner.now < end + _DAY:
@@ -79,7 +79,7 @@ def _is_set_aside(planner: Planner, instrument: Entity) -> bool:
 
 
 def _is_down(planner: Planner, instrument: Entity) -> bool:
-    """Whether a job that is neither closed nor cancelled has the instrument now."""
+    """Check whether a job that is neither closed nor cancelled occupies the instrument now."""
     for job in planner.related(instrument, f"children({', '.join(_JOBS)})"):
         start, end = moment(planner, job, "DownFrom"), moment(planner, job, "DownTo")
         closed = "Closed" in job.type.fields and flag(planner, job, "Closed")
@@ -91,7 +91,7 @@ def _is_down(planner: Planner, instrument: Entity) -> bool:
 
 @behaviors.add("computed", "calibration_expiry")
 def calibration_expiry(planner: Planner, instrument: Entity) -> object:
-    """When the last certificate of an instrument runs out; nothing for other types."""
+    """Expiry of the last certificate of an instrument; None for other types."""
     if instrument.portal_type != "Instrument":
         return None
     certificates = planner.related(instrument, "children(InstrumentCertification)")
@@ -101,7 +101,7 @@ def calibration_expiry(planner: Planner, instrument: Entity) -> object:
 
 @behaviors.add("computed", "manual_entry_view")
 def manual_entry_view(planner: Planner, method: Entity) -> object:
-    """Whether results may be typed in: always, unless the method has instruments and manual entry is off."""
+    """Permission to type results in: always, unless the method has instruments and manual entry is off."""
     has_instruments = bool(planner.value(method, "_Instruments")) or bool(
         planner.related(method, "back(Instrument.Method)")
     )

@@ -1,4 +1,4 @@
-"""What catalogs file objects under, where no field says it."""
+"""Computed index values of catalogs that no field of the object holds."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Prices, value-added tax and invoices: exact decimals, rounded half up to cents where an amount is made."""
+"""Prices, value-added tax and invoices: exact decimals, amounts rounded half up to cents."""
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -73,7 +73,7 @@ def member_discount(planner: Planner, request: Entity) -> object:
 
 @behaviors.add("computed", "invoiced")
 def invoiced(planner: Planner, request: Entity) -> object:
-    """Whether a request has an invoice."""
+    """True for a request with an invoice."""
     return bool(planner.value(request, "Invoice"))
 
 
@@ -93,7 +93,7 @@ def invoice_lines(planner: Planner, invoice: Entity, args: Mapping[str, object])
 
 
 def _request_lines(planner: Planner, request: Entity) -> list[dict[str, object]]:
-    """A line for each profile with a price of its own, and one for each analysis that is in none of these."""
+    """A line for each profile with a price of its own, and one for each analysis outside of such profiles."""
     discount = 1 - (decimal(planner.value(request, "MemberDiscount")) or _ZERO) / _HUNDRED
     number, day = text(planner, request, "ClientOrderNumber") or request.id, _day(planner, request, "DatePublished")
     profiles = dict.fromkeys(planner.related(request, "Profiles"))
@@ -179,7 +179,7 @@ def _sum(lines: Iterable[Mapping[str, object]], key: str) -> str:
 
 @behaviors.add("computed", "invoice_text")
 def invoice_text(planner: Planner, invoice: Entity) -> object:
-    """What the lines say, for searching."""
+    """The texts of the lines, for searching."""
     lines = rows(planner, invoice, "invoice_lineitems")
     return " ".join(str(line[key]) for line in lines for key in ("ItemDescription", "OrderNumber") if line.get(key))
 

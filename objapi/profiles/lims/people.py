@@ -1,4 +1,4 @@
-"""Persons, who made what, and who is meant when nobody is named."""
+"""Persons: the contact of a user and the client of a container, as defaults."""
 
 from typing import Final
 

@@ -15,13 +15,13 @@ CLIENTS_PATH: Final = "/clients"
 
 
 def text(planner: Planner, entity: Entity, name: str) -> str:
-    """The value as text, blanks around it left off; empty when there is none."""
+    """The value as text, stripped of blanks; empty when the field has no value."""
     value = planner.value(entity, name)
     return "" if value is None else str(value).strip()
 
 
 def flag(planner: Planner, entity: Entity, name: str) -> bool:
-    """Whether a boolean field is true; a field without a value is false."""
+    """The value of a boolean field; false when it has no value."""
     return planner.value(entity, name) is True
 
 
@@ -76,17 +76,17 @@ def one(planner: Planner, entity: Entity, relation: str) -> Entity | None:
 
 
 def state(planner: Planner, entity: Entity, variable: str = "review_state") -> str:
-    """The state in a workflow variable; empty when the object has none."""
+    """The state in a workflow variable; empty when the object has no such variable."""
     return text(planner, entity, variable)
 
 
 def is_active(planner: Planner, entity: Entity) -> bool:
-    """Whether an object is neither cancelled nor inactive."""
+    """Check that an object is neither cancelled nor inactive."""
     return state(planner, entity, "cancellation_state") != "cancelled" and not is_inactive(planner, entity)
 
 
 def is_inactive(planner: Planner, entity: Entity) -> bool:
-    """Whether an object has been deactivated."""
+    """Check whether an object has been deactivated."""
     return state(planner, entity, "inactive_state") == "inactive"
 
 
@@ -97,7 +97,7 @@ def setting(planner: Planner, name: str) -> object:
 
 
 def contents(planner: Planner, path: str, portal_type: str) -> Sequence[Entity]:
-    """The objects of a type in the folder at a path; none when there is no such folder."""
+    """The objects of a type in the folder at a path; empty when the folder does not exist."""
     folder = planner.at(path)
     return () if folder is None else planner.related(folder, f"children({portal_type})")
 

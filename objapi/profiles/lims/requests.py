@@ -116,7 +116,7 @@ def _ranges(
 
 
 def _standing(planner: Planner, client: Entity, sample_types: Iterable[Entity]) -> Sequence[Entity]:
-    """The specification that holds for a sample type when none is chosen; at most one."""
+    """The default specification of a sample type, as a list of at most one."""
     for sample_type in sample_types:
         specs = [
             spec

@@ -1,4 +1,4 @@
-"""Results as they are entered: when, below or above which detection limit, and with what uncertainty."""
+"""Results as they are entered: date of capture, detection limits, uncertainty."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -48,7 +48,7 @@ def work_out_uncertainty(planner: Planner, analysis: Entity, args: Mapping[str, 
 
 
 def worked_out(planner: Planner, analysis: Entity) -> str | None:
-    """The uncertainty that the service states for the result, in the places of the field; None when it states none."""
+    """The uncertainty that the service states for the result, in the places of the field; None without one."""
     service = one(planner, analysis, "Service")
     if service is None:
         return None
@@ -75,7 +75,7 @@ def uncertainty_of(
 ) -> Decimal | None:
     """The uncertainty of a result: that of the first range it lies in, bounds included; ``2%`` is of the result.
 
-    None for what is no number, lies outside the detection limits or in no range.
+    None for a text that cannot be read as a number, lies outside the detection limits or in no range.
     """
     if result is None or (lower is not None and result < lower) or (upper is not None and result > upper):
         return None
@@ -93,7 +93,7 @@ def uncertainty_of(
 
 @behaviors.add("check", "manual_uncertainty")
 def manual_uncertainty(planner: Planner, analysis: Entity, field: str, value: object) -> str | None:
-    """An uncertainty is given by hand only where the service allows it; the one worked out is always right."""
+    """An uncertainty is given by hand only where the service allows it; the computed one is always accepted."""
     if value is None or _may_be_manual(planner, analysis) or decimal(value) == decimal(worked_out(planner, analysis)):
         return None
     return "its service does not allow an uncertainty by hand; leave it out, it is worked out from the result"

@@ -13,7 +13,7 @@ behaviors: Final = Behaviors()
 
 @behaviors.add("computed", "partition_disposal")
 def partition_disposal(planner: Planner, partition: Entity) -> object:
-    """When a partition may be thrown away: sampling plus the retention of its preservation, else of its sample type."""
+    """Disposal date of a partition: sampling plus the retention of its preservation, else of its sample type."""
     sample = one(planner, partition, "parent")
     sampled = None if sample is None else moment(planner, sample, "DateSampled")
     if sampled is None:
@@ -36,7 +36,7 @@ def _later(start: datetime, kept: int) -> str | None:
 
 @behaviors.add("computed", "latest_disposal")
 def latest_disposal(planner: Planner, sample: Entity) -> object:
-    """When the last partition of a sample may be thrown away."""
+    """Disposal date of a sample: that of its last partition."""
     partitions = planner.related(sample, "children(SamplePartition)")
     dates = [
         date for date in (moment(planner, partition, "DisposalDate") for partition in partitions) if date is not None
@@ -68,7 +68,7 @@ def _has_analyses(planner: Planner, entity: Entity) -> bool:
 
 
 def _needs_preservation(planner: Planner, entity: Entity) -> bool | None:
-    """Whether the first partition that names a preservation still has to be preserved; None: it cannot be said yet."""
+    """Check whether the first partition that names a preservation still has to be preserved; None while undecided."""
     partitions = _partitions(planner, entity)
     if not partitions or not _has_analyses(planner, entity):
         return None

@@ -1,4 +1,4 @@
-"""Services: the method and calculation in force, what depends on what, and how services are shown in other objects."""
+"""Services: the method and calculation in force, dependencies, and their data in other objects."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -87,7 +87,7 @@ def calculation_uid(planner: Planner, service: Entity) -> object:
 
 @behaviors.add("effect", "dependent_services")
 def dependent_services(planner: Planner, calculation: Entity, args: Mapping[str, object]) -> None:
-    """Link a calculation to the services that its formula names; interim values are no services."""
+    """Link a calculation to the services that its formula names; interim values are not services."""
     interims = {str(row.get("keyword")) for row in rows(planner, calculation, "InterimFields")}
     services = services_by_keyword(planner)
     named = (name.partition(".")[0] for name in placeholders(text(planner, calculation, "Formula")))
@@ -187,7 +187,7 @@ def calculation_of_service(planner: Planner, analysis: Entity) -> object:
 
 @behaviors.add("default", "time_allowed_by_service")
 def time_allowed_by_service(planner: Planner, analysis: Entity) -> object:
-    """How long the service may take."""
+    """The time that the service allows."""
     service = one(planner, analysis, "Service")
     return None if service is None else planner.value(service, "MaxTimeAllowed")
 
@@ -217,7 +217,7 @@ def minutes_allowed(planner: Planner, service: Entity) -> object:
 
 @behaviors.add("condition", "may_activate")
 def may_activate(planner: Planner, entity: Entity, args: Mapping[str, object]) -> str | None:
-    """Nothing becomes active that would use something inactive."""
+    """Condition of activation: everything that the object uses is active."""
     match entity.portal_type:
         case "Calculation":
             inactive = [used for used in planner.related(entity, "DependentServices") if is_inactive(planner, used)]
@@ -232,7 +232,7 @@ def may_activate(planner: Planner, entity: Entity, args: Mapping[str, object]) -
 
 @behaviors.add("condition", "may_deactivate")
 def may_deactivate(planner: Planner, entity: Entity, args: Mapping[str, object]) -> str | None:
-    """Nothing becomes inactive that something active needs."""
+    """Condition of deactivation: no active object uses this one."""
     match entity.portal_type:
         case "Calculation":
             users = services_using_calculation(planner, entity)

@@ -1,4 +1,4 @@
-"""What the settings of the site decide: defaults of new objects, and the switches that change permissions."""
+"""Effects of the settings of the site: defaults of new objects, and switches that change permissions."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -30,13 +30,13 @@ def today(planner: Planner, entity: Entity) -> object:
 
 @behaviors.add("default", "sampling_workflow_enabled")
 def sampling_workflow_enabled(planner: Planner, sample: Entity) -> object:
-    """Whether new samples wait to be sampled."""
+    """The setting by which new samples wait to be sampled."""
     return setting(planner, "SamplingWorkflowEnabled") is True
 
 
 @behaviors.add("default", "default_sample_lifetime")
 def default_sample_lifetime(planner: Planner, sample_type: Entity) -> object:
-    """How long samples are kept when their type says nothing else."""
+    """Default retention of samples whose type states none."""
     return setting(planner, "DefaultSampleLifetime")
 
 

@@ -1,4 +1,4 @@
-"""Worksheets: what is on them, in which slot, and what happens to analyses that come, go or are rejected.
+"""Worksheets: their analyses, slots, and the effects on analyses that are added, removed or rejected.
 
 `Analyses` says what is on a worksheet, `Layout` in which order and slot. Writing the first assigns and unassigns;
 the second only orders.
@@ -85,12 +85,12 @@ def _unassign(planner: Planner, analysis: Entity) -> None:
 
 
 def _chain_state(planner: Planner, analysis: Entity) -> str:
-    """Whether an analysis is assigned: routine ones have a chain of their own for that."""
+    """State of an analysis in the workflow of its assignment; routine analyses have one of their own for that."""
     return state(planner, analysis, OWN_CHAIN if analysis.portal_type == "Analysis" else "review_state")
 
 
 def _move_on(planner: Planner, sheet: Entity) -> None:
-    """A worksheet that lost what held it back goes on; an empty one is open again."""
+    """Advance a worksheet whose last waiting analysis left; an empty one is open again."""
     left = uids(planner, sheet, "Analyses")
     if not left:
         if state(planner, sheet) in SUBMITTED:

@@ -32,7 +32,7 @@ for _length in LENGTHS:
 
 @behaviors.add("check", "mx_fixed")
 def fixed(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """What ids and places are made of stays as it was; a reference to the container names the container."""
+    """Fields that ids and paths are made of never change; a reference to the container names the container."""
     if not entity.is_new:
         return None if planner.old_value(entity, field) == value else f"{field} cannot be changed"
     declared = entity.type.fields[field]
@@ -44,7 +44,7 @@ def fixed(planner: Planner, entity: Entity, field: str, value: object) -> str | 
 
 @behaviors.add("check", "mx_user_name")
 def user_name(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """Something that can stand in front of a colon in a URL."""
+    """A user name that can precede a colon in a URL."""
     if USER_NAME.fullmatch(str(value)):
         return None
     return f"{field} has letters, digits, '_' and '-', the first a letter or digit, at most 64"
@@ -52,7 +52,7 @@ def user_name(planner: Planner, entity: Entity, field: str, value: object) -> st
 
 @behaviors.add("check", "mx_acronym")
 def acronym(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """Something that can stand in a URL."""
+    """An acronym that can be part of a URL."""
     if ACRONYM.fullmatch(str(value)):
         return None
     return f"{field} has letters, digits, '_' and '-', the first a letter or digit, at most 50"
@@ -60,7 +60,7 @@ def acronym(planner: Planner, entity: Entity, field: str, value: object) -> str 
 
 @behaviors.add("check", "mx_session_name")
 def session_name(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """Something that can stand in a URL; letters of any script."""
+    """A session name that can be part of a URL; letters of any script."""
     return None if SESSION_NAME.fullmatch(str(value)) else f"{field} has letters, digits, '_' and '-' only"
 
 
@@ -116,7 +116,7 @@ def address(planner: Planner, entity: Entity, field: str, value: object) -> str 
 
 @behaviors.add("check", "mx_same_project")
 def same_project(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """What an object of a project refers to is in that project."""
+    """References from objects of a project stay within that project."""
     project = one(planner, entity, "parent")
     others = planner.by_uid(uids(planner, entity, field))
     foreign = [

@@ -1,4 +1,4 @@
-"""Containers: where they may stand, what is recorded of it, and what follows for the samples in them."""
+"""Containers: where they may stand, the history of their places, and the ports of the samples in them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,7 +14,7 @@ MOST_PARENTS: Final = 2
 
 
 def containers_around(planner: Planner, container: Entity | None) -> list[Entity]:
-    """What a container is loaded in, from the inside out; a circle is followed once."""
+    """The containers in which a container is loaded, from the inside out; a circle is followed once."""
     found: list[Entity] = []
     around = None if container is None else target(planner, container, "loaded_in")
     while around is not None and around not in found:
@@ -54,7 +54,7 @@ def _unfit(planner: Planner, container: Entity, around: Entity, slot: Entity) ->
 
 
 def _depth_below(planner: Planner, container: Entity) -> int:
-    """How many containers deep it is filled."""
+    """Levels of containers inside a container."""
     if container.is_new:
         return 0
     inside = planner.related(container, "back(MxContainer.loaded_in)")
@@ -100,7 +100,7 @@ def load_history(planner: Planner, container: Entity, args: Mapping[str, object]
 
 @behaviors.add("effect", "mx_unload")
 def unload(planner: Planner, container: Entity, args: Mapping[str, object]) -> None:
-    """What goes back to its owner stands in no slot any more."""
+    """Take a container that goes back to its owner out of its slot."""
     planner.set(container, "location", None)
     planner.set(container, "loaded_in", None)
 
@@ -113,7 +113,7 @@ def mounted_in(planner: Planner, sample: Entity) -> object:
 
 @behaviors.add("computed", "mx_port")
 def sample_port(planner: Planner, sample: Entity) -> object:
-    """Where the robot finds a sample: slot names from the outside in; empty for one on the shelf."""
+    """Port of a sample for the robot: slot names from the outside in; empty for a sample on the shelf."""
     container = target(planner, sample, "container")
     around = containers_around(planner, container)
     if container is None or not around:

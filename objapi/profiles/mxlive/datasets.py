@@ -1,4 +1,4 @@
-"""Datasets and reports: numbers, frames, times, and what they are linked to."""
+"""Datasets and reports: numbers, frames, times, files, and links to sessions and groups."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -41,11 +41,11 @@ def number(planner: Planner, entity: Entity) -> object:
 
 @behaviors.add("computed", "mx_num_frames")
 def num_frames(planner: Planner, data: Entity) -> object:
-    """How many frames the dataset has; 1 when it names none."""
+    """Number of frames of the dataset; 1 when it names no frames."""
     try:
         return count_frames(text(planner, data, "frames"))
     except FramesProblem:
-        # The check of the field says so; until then there is nothing to count.
+        # The check of the field reports the problem; until then there are no frames to count.
         return 1
 
 
@@ -94,13 +94,13 @@ def _times(planner: Planner, data: Entity) -> tuple[datetime, datetime]:
 
 @behaviors.add("computed", "mx_data_files")
 def files_of_data(planner: Planner, data: Entity) -> object:
-    """Where the files of the dataset are, below the address of the data proxy."""
+    """URLs of the files of the dataset, below that of the data proxy."""
     return data_files(text(planner, data, "url"), text(planner, data, "name"), text(planner, data, "file_name"))
 
 
 @behaviors.add("computed", "mx_report_files")
 def files_of_report(planner: Planner, report: Entity) -> object:
-    """Where the files of the report are, below the address of the data proxy."""
+    """URLs of the files of the report, below that of the data proxy."""
     return report_files(text(planner, report, "url"), text(planner, report, "name"))
 
 

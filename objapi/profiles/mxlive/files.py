@@ -27,7 +27,7 @@ def archive(key: str, name: str) -> str:
 
 
 def data_files(key: str, name: str, file_name: str) -> dict[str, str]:
-    """The addresses of a dataset; none without a key. A file name with a place for a number names no single file."""
+    """The URLs of a dataset; empty without a key. A file name with a placeholder for a number names no single file."""
     if not key:
         return {}
     found = {"archive": archive(key, name), "snapshot": snapshot(key, name)}
@@ -37,7 +37,7 @@ def data_files(key: str, name: str, file_name: str) -> dict[str, str]:
 
 
 def report_files(key: str, name: str) -> dict[str, str]:
-    """The addresses of a report; none without a key."""
+    """The URLs of a report; empty without a key."""
     return {"archive": archive(key, name)} if key else {}
 
 

@@ -1,4 +1,4 @@
-"""Lists of frame numbers, such as ``1-4,8,10-99``, and the times that follow from how many there are. Pure."""
+"""Lists of frame numbers, such as ``1-4,8,10-99``, and the times that follow from their number. Pure."""
 
 import re
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ _ITEM: Final = re.compile(r"[ \t]*([0-9]{1,18})[ \t]*(?:-[ \t]*([0-9]{1,18})[ \t
 
 
 class FramesProblem(ValueError):
-    """A text that is no list of frames; the message says which item is wrong."""
+    """A text that cannot be read as a list of frames; the message names the wrong item."""
 
 
 def count_frames(text: str | None) -> int:
-    """How many numbers a list names, those in overlapping items twice; 1 for no list.
+    """Number of frames in a list, those in overlapping items counted twice; 1 without a list.
 
     Items `n` or `n-m` are separated by commas, with blanks around numbers allowed. Counted, never expanded. Raises
     FramesProblem for anything else and for more than `MOST` frames.

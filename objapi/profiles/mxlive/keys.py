@@ -19,7 +19,7 @@ _SUBGROUP_BITS: Final = 160
 
 
 class KeyProblem(ValueError):
-    """A text that is no usable public key; the message says why."""
+    """A text that cannot be used as a public key; the message says why."""
 
 
 def read_key(line: str) -> DSAPublicKey:
@@ -43,7 +43,7 @@ def read_key(line: str) -> DSAPublicKey:
 
 
 def holds(key: DSAPublicKey, signature: bytes, signed: bytes) -> bool:
-    """Whether a signature (DER sequence of r and s, over SHA-256) of bytes was made with the other half of a key."""
+    """Verify a signature (DER sequence of r and s, over SHA-256) of bytes with a public key."""
     try:
         key.verify(signature, signed, SHA256())
     except (InvalidSignature, ValueError):

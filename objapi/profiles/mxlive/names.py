@@ -1,4 +1,4 @@
-"""The names by which clients know things: numbers in ids, session ids, ports, addresses. Pure."""
+"""Names by which clients refer to objects: numbers in ids, session ids, ports, addresses. Pure."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ _LONGEST_PLAIN: Final = 128
 
 
 def number_in(object_id: str) -> int | None:
-    """The number in an id such as ``data-17``, None when it has none."""
+    """The number in an id such as ``data-17``, or None."""
     match = _NUMBER.fullmatch(object_id)
     return int(match[1]) if match is not None else None
 
@@ -36,7 +36,7 @@ def port(slots: Iterable[str]) -> str:
 
 
 def normal_address(text: str) -> str | None:
-    """An IP address in its one normal spelling, a mapped IPv4 address as such; None for what is no address."""
+    """An IP address in its normal spelling, a mapped IPv4 address as IPv4; None for a text that cannot be read."""
     try:
         address = ip_address(text.strip())
     except ValueError:

@@ -8,7 +8,7 @@ from objapi.model.behaviors import Entity, Planner
 
 
 def text(planner: Planner, entity: Entity, name: str) -> str:
-    """The value as text; empty when there is none."""
+    """The value as text; empty when the field has no value."""
     value = planner.value(entity, name)
     return "" if value is None else str(value)
 
@@ -20,7 +20,7 @@ def moment(planner: Planner, entity: Entity, name: str) -> datetime | None:
 
 
 def decimal(planner: Planner, entity: Entity, name: str) -> Decimal:
-    """The number in a field; 0 when there is none."""
+    """The number in a field; 0 when it has no value."""
     value = planner.value(entity, name)
     try:
         return Decimal(str(value)) if value is not None else Decimal(0)
@@ -29,7 +29,7 @@ def decimal(planner: Planner, entity: Entity, name: str) -> Decimal:
 
 
 def target(planner: Planner, entity: Entity, field: str) -> Entity | None:
-    """What a single-valued reference names, or None."""
+    """The UID that a single-valued reference names, or None."""
     value = planner.value(entity, field)
     return planner.by_uid([value]).get(value) if isinstance(value, str) and value else None
 

@@ -27,7 +27,7 @@ def id_of_session(planner: Planner, session: Entity) -> object:
 
 @behaviors.add("computed", "mx_is_running")
 def is_running(planner: Planner, session: Entity) -> object:
-    """Whether the session has an open stretch."""
+    """True while the session has an open stretch."""
     return planner.value(session, "review_state") == "running"
 
 
