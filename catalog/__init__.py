@@ -8,9 +8,9 @@ from catalog.dates import parse_date
 from catalog.declare import load_catalog
 from catalog.errors import (
     BulkWarning,
+    CatalogDeclarationError,
     CatalogError,
     DateSyntaxError,
-    DeclarationError,
     QueryError,
     QueryProblem,
     TextSyntaxError,
@@ -26,9 +26,13 @@ from catalog.sorting import ParsedLimits, ParsedSort, parse_limits, parse_sort
 from catalog.tables import CatalogTables
 from catalog.writer import remove, set_visibility, truncate, upsert
 
+DeclarationError = CatalogDeclarationError
+"""The short name of `CatalogDeclarationError`, for users of this package alone."""
+
 __all__ = [
     "ORDER_PARAMETERS",
     "BulkWarning",
+    "CatalogDeclarationError",
     "CatalogError",
     "CatalogSchema",
     "CatalogTables",

@@ -27,7 +27,7 @@ class QueryError(CatalogError):
         self.problems = tuple(problems)
 
 
-class DeclarationError(CatalogError):
+class CatalogDeclarationError(CatalogError):
     """A catalog declaration with faults; `problems` names all of them, each with its key path."""
 
     def __init__(self, problems: Sequence[str]) -> None:

@@ -87,7 +87,7 @@ class Site:
 
     @classmethod
     def open(cls, settings: Settings) -> "Site":
-        """Load the declarations and make the engine; nothing is asked of the database yet. Raises DeclarationError."""
+        """Load the declarations and make the engine; nothing is asked of the database yet. Raises ProfileError."""
         registry = load_registry(settings.profiles)
         if settings.on_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ or code. `offers`, `allowed`, `fire` and `enter` work single transitions, `Run` 
 `Subject` instead.
 """
 
+from declarations import DeclarationProblem as Problem
 from workflows.cascades import Cascade, CascadeAction, Cascades, FireRelated, NamedValue, RunEffect, SetField
 from workflows.condition import Condition, ConditionFn
 from workflows.dcworkflow import Imported, Note, read_definition
@@ -32,7 +33,6 @@ from workflows.errors import (
     ConditionArgument,
     DeclarationError,
     DefinitionError,
-    Problem,
     UndefinedState,
     UnknownCondition,
     UnknownEffect,

@@ -56,6 +56,7 @@ for the reasons of those::
 
 from collections.abc import Mapping
 
+from declarations import DeclarationProblem, Node
 from workflows.declare_cascades import declared_conditions, load_cascades
 from workflows.definition import (
     PermissionSetting,
@@ -69,11 +70,11 @@ from workflows.definition import (
     usual_variables,
 )
 from workflows.dump import dump_workflow
-from workflows.errors import DeclarationError, Problem
+from workflows.errors import DeclarationError
 from workflows.expressions import KINDS, Expression
-from workflows.reader import Section
+from workflows.reader import WorkflowSection
 
-__all__ = ["declared_conditions", "dump_workflow", "load_cascades", "load_workflow"]
+__all__ = ["declared_conditions", "dump_workflow", "load_cascades", "load_workflow", "read_workflow"]
 
 WORKFLOW_KEYS = (
     "title",
@@ -100,118 +101,114 @@ _EXPRESSION = f"one of {', '.join(NAMED_EXPRESSIONS)}, {{constant: value}} or {{
 
 
 def load_workflow(workflow_id: str, mapping: Mapping[str, object], *, source: str = "") -> Workflow:
-    """A workflow from its mapping. DeclarationError with all problems, each with `source` and its key path."""
-    problems: list[Problem] = []
-    top = Section(problems, f"{source}: {workflow_id}" if source else workflow_id, mapping, WORKFLOW_KEYS)
-    states = {name: _state(name, section) for name, section in top.sections("states", "states", STATE_KEYS)}
-    transitions = {
-        name: _transition(name, section)
-        for name, section in top.sections("transitions", "transitions", TRANSITION_KEYS)
-    }
-    variables = usual_variables()
-    if top.has("variables"):
-        read = top.sections("variables", "variables", VARIABLE_KEYS)
-        variables = {name: _variable(name, section) for name, section in read}
-    worklists = {
-        name: _worklist(name, section) for name, section in top.sections("worklists", "worklists", WORKLIST_KEYS)
-    }
-    workflow = Workflow(
-        id=workflow_id,
-        title=top.text("title"),
-        state_variable=top.text("state_variable", "review_state"),
-        initial_state=top.text("initial_state", required=True),
-        manager_bypass=top.flag("manager_bypass", False),
-        managed_permissions=_managed(top, "permissions", mapped_permissions(states)),
-        managed_groups=_managed(top, "groups", mapped_groups(states)),
-        group_managed_roles=top.texts("managed_roles") if top.has("managed_roles") else None,
-        states=states,
-        transitions=transitions,
-        variables=variables,
-        worklists=worklists,
-        creation_guard=top.guard("creation_guard"),
-    )
-    _check_references(top, workflow)
+    """Read a workflow from a plain mapping; `source` names it in messages.
+
+    Raises DeclarationError with all problems, each with its key path.
+    """
+    problems: list[DeclarationProblem] = []
+    workflow = read_workflow(workflow_id, Node(mapping, source), problems)
     if problems:
         raise DeclarationError(problems)
     return workflow
 
 
-def _managed(top: Section, key: str, mapped: tuple[str, ...]) -> tuple[str, ...]:
+def read_workflow(workflow_id: str, node: Node, problems: list[DeclarationProblem]) -> Workflow:
+    """Read a workflow from its node; what is wrong is noted in `problems`, and the workflow is then of no use."""
+    top = WorkflowSection(node, workflow_id, problems, WORKFLOW_KEYS)
+    variables = {name: _variable(name, section) for name, section in top.sections("variables", VARIABLE_KEYS)}
+    states = {name: _state(name, section) for name, section in top.sections("states", STATE_KEYS)}
+    workflow = Workflow(
+        id=workflow_id,
+        title=top.text("title"),
+        state_variable=top.text("state_variable", "review_state"),
+        initial_state=top.text("initial_state", required=True),
+        manager_bypass=top.flag("manager_bypass"),
+        managed_permissions=_managed(top, "permissions", mapped_permissions(states)),
+        managed_groups=_managed(top, "groups", mapped_groups(states)),
+        group_managed_roles=top.texts("managed_roles") if top.has("managed_roles") else None,
+        states=states,
+        transitions={name: _transition(name, item) for name, item in top.sections("transitions", TRANSITION_KEYS)},
+        variables=variables if "variables" in top else usual_variables(),
+        worklists={name: _worklist(name, section) for name, section in top.sections("worklists", WORKLIST_KEYS)},
+        creation_guard=top.guard("creation_guard"),
+    )
+    _check_references(top, workflow)
+    return workflow
+
+
+def _managed(top: WorkflowSection, key: str, mapped: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(top.texts(key)))) if top.has(key) else mapped
 
 
-def _state(name: str, section: Section) -> State:
-    permissions = {}
-    for permission, setting in section.sections("permissions", "permissions", SETTING_KEYS):
-        permissions[permission] = PermissionSetting(setting.flag("acquire", False), setting.texts("roles"))
-    grants = dict(section.items("group_roles", "groups"))
-    listed = Section(section.problems, section.path("group_roles"), grants, tuple(grants))
+def _state(name: str, section: WorkflowSection) -> State:
+    permissions = {
+        permission: PermissionSetting(setting.flag("acquire"), setting.texts("roles"))
+        for permission, setting in section.sections("permissions", SETTING_KEYS)
+    }
     return State(
         id=name,
         title=section.text("title", name),
         exits=section.texts("exits"),
         permissions=permissions,
-        group_roles={group: listed.texts(group) for group in grants},
-        assignments=dict(section.items("assignments", "variables")),
+        group_roles=section.lists("group_roles"),
+        assignments=dict(section.items("assignments")),
     )
 
 
-def _transition(name: str, section: Section) -> Transition:
+def _transition(name: str, section: WorkflowSection) -> Transition:
     title = section.text("title", name)
     return Transition(
         id=name,
         title=title,
         new_state=section.text("to") or None,
-        automatic=section.flag("automatic", False),
+        automatic=section.flag("automatic"),
         guard=section.guard("guard"),
-        action=section.text("action", title) if section.raw("action") is not None else title,
+        action=section.text("action", title),
         assignments={
             variable: _expression(section, f"assignments.{variable}", value)
-            for variable, value in section.items("assignments", "variables")
+            for variable, value in section.items("assignments")
         },
         undeclared=section.texts("undeclared"),
     )
 
 
-def _variable(name: str, section: Section) -> Variable:
-    written = section.raw("expression")
+def _variable(name: str, section: WorkflowSection) -> Variable:
+    written = section.plain("expression")
     return Variable(
         id=name,
-        for_catalog=section.flag("for_catalog", False),
+        for_catalog=section.flag("for_catalog"),
         for_status=section.flag("for_status", True),
         update_always=section.flag("update_always", True),
-        default=section.raw("default") if section.has("default") else "",
+        default=section.plain("default") if "default" in section else "",
         expression=None if written is None else _expression(section, "expression", written),
         guard=section.guard("guard"),
     )
 
 
-def _worklist(name: str, section: Section) -> Worklist:
-    matches = dict(section.items("match", "variables"))
-    listed = Section(section.problems, section.path("match"), matches, tuple(matches))
+def _worklist(name: str, section: WorkflowSection) -> Worklist:
     return Worklist(
         id=name,
         title=section.text("title"),
-        match={variable: listed.texts(variable) for variable in matches},
+        match=section.lists("match"),
         action=section.text("action"),
         guard=section.guard("guard"),
     )
 
 
-def _expression(section: Section, key: str, value: object) -> Expression:
+def _expression(section: WorkflowSection, key: str, value: object) -> Expression:
     if isinstance(value, str) and value in NAMED_EXPRESSIONS:
         return Expression(value)
     if isinstance(value, Mapping) and set(value) == {"constant"}:
         return Expression("constant", value=value["constant"])
     if isinstance(value, Mapping) and set(value) <= {"kwarg", "default"} and isinstance(value.get("kwarg"), str):
         return Expression("kwarg", value["kwarg"], value.get("default"))
-    section.problem(f"{value!r} is not an expression", _EXPRESSION, key)
+    section.note(f"{value!r} is not an expression", _EXPRESSION, key)
     return Expression("constant")
 
 
-def _check_references(top: Section, workflow: Workflow) -> None:
+def _check_references(top: WorkflowSection, workflow: Workflow) -> None:
     """Every name that refers to a state, transition or variable refers to one that exists."""
-    if isinstance(top.raw("initial_state"), str):
+    if isinstance(top.plain("initial_state"), str):
         top.reference("initial_state", workflow.initial_state, workflow.states, "state")
     for state in workflow.states.values():
         for number, name in enumerate(state.exits):

@@ -1,13 +1,14 @@
 """Cascades and composed conditions from plain mappings; the notation is described in `workflows.declare`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from declarations import DeclarationProblem, Node
 from workflows.cascades import EVENTS, SELF, Cascade, CascadeAction, FireRelated, NamedValue, RunEffect, SetField
 from workflows.condition import Condition, ConditionFn, Evaluator
 from workflows.conditions import all_of, any_of, negate
 from workflows.definition import ConditionCall
-from workflows.errors import DeclarationError, Problem
-from workflows.reader import Section
+from workflows.errors import DeclarationError
+from workflows.reader import WorkflowSection
 from workflows.world import PASSED, Context, Subject, Verdict, World, refused
 
 CASCADE_KEYS = ("type", "after", "event", "do")
@@ -18,78 +19,83 @@ CONDITION_KEYS = ("all", "any", "not", "reason", "remedy")
 
 
 def load_cascades(declared: Sequence[object], *, source: str = "") -> tuple[Cascade, ...]:
-    """Cascades in declared order, one for each type named. DeclarationError with all problems."""
-    problems: list[Problem] = []
-    cascades: list[Cascade] = []
-    start = f"{source}: cascades" if source else "cascades"
-    if not isinstance(declared, list | tuple):
-        raise DeclarationError([Problem(start, f"{declared!r} is not a list", "a list of cascades")])
-    for number, item in enumerate(declared):
-        cascades.extend(_cascade(Section(problems, f"{start}[{number}]", item, CASCADE_KEYS)))
+    """Read cascades in declared order, one for each type named; `source` names them in messages.
+
+    Raises DeclarationError with all problems.
+    """
+    problems: list[DeclarationProblem] = []
+    cascades = tuple(cascade for cascade, _ in read_cascades(Node(declared, source), problems))
     if problems:
         raise DeclarationError(problems)
-    return tuple(cascades)
+    return cascades
 
 
-def _cascade(section: Section) -> list[Cascade]:
-    types = section.texts("type") if isinstance(section.raw("type"), list | tuple) else (section.text("type"),)
+def read_cascades(node: Node, problems: list[DeclarationProblem]) -> Iterator[tuple[Cascade, Node]]:
+    """Read a list of cascades, each with its declaration; one declaration may name several types."""
+    top = WorkflowSection(Node({"cascades": node}, node.file, node.line), "", problems)
+    for section in top.list_sections("cascades", CASCADE_KEYS):
+        for cascade in _cascade(section):
+            yield cascade, section.node
+
+
+def _cascade(section: WorkflowSection) -> list[Cascade]:
+    types = section.texts("type") if isinstance(section.plain("type"), list | tuple) else (section.text("type"),)
     if not any(types):
-        section.problem("the key 'type' is missing", "the type, or a list of types, that sets it off", "type")
+        section.note("the key 'type' is missing", "the type, or a list of types, that sets it off", "type")
     after, event = section.text("after"), section.text("event")
     if bool(after) is bool(event):
-        section.problem("it must have exactly one of 'after' and 'event'", "after: transition, or event: created")
+        section.note("it must have exactly one of 'after' and 'event'", "after: transition, or event: created")
     if event:
         section.reference("event", event, EVENTS, "event")
-    done = section.raw("do")
-    if not isinstance(done, list | tuple):
-        section.problem(f"{done!r} is not a list", "a list of actions", "do")
-        return []
-    actions = [_action(section, f"do[{number}]", item) for number, item in enumerate(done)]
+    if not section.has("do"):
+        section.note("None is not a list", "a list of actions", "do")
+    entries = section.entries("do", "a list of actions")
+    actions = [_action(section, f"do[{number}]", entry) for number, entry in enumerate(entries)]
     taken = tuple(action for action in actions if action is not None)
     return [Cascade(name, after or None, taken, event or None) for name in types]
 
 
-def _action(parent: Section, key: str, item: object) -> CascadeAction | None:
+def _action(parent: WorkflowSection, key: str, node: Node) -> CascadeAction | None:
     kinds = {"fire": FIRE_KEYS, "set": SET_KEYS, "run": RUN_KEYS}
-    named = [kind for kind in kinds if isinstance(item, Mapping) and kind in item]
+    named = [kind for kind in kinds if kind in node.items()]
     if len(named) != 1:
-        parent.problem(f"{item!r} is not an action", "a mapping with exactly one of fire, set and run", key)
+        parent.note(f"{node.plain()!r} is not an action", "a mapping with exactly one of fire, set and run", key)
         return None
-    section = Section(parent.problems, parent.path(key), item, kinds[named[0]])
+    section = WorkflowSection(node, parent.path(key), parent.problems, kinds[named[0]])
     if named[0] == "fire":
         return _fire(section)
     if named[0] == "set":
         return _set(section)
-    args = dict(section.items("args", "arguments"))
+    args = dict(section.items("args"))
     return RunEffect(section.text("run", required=True), args, section.calls("when"))
 
 
-def _fire(section: Section) -> FireRelated:
+def _fire(section: WorkflowSection) -> FireRelated:
     return FireRelated(
         transition=section.text("fire", required=True),
         relation=section.text("relation", SELF),
         where=section.filters("where"),
         when=section.calls("when"),
         each=section.calls("each"),
-        attempt=section.flag("attempt", False),
-        system=section.flag("system", False),
+        attempt=section.flag("attempt"),
+        system=section.flag("system"),
         cascade=section.flag("cascade", True),
     )
 
 
-def _set(section: Section) -> SetField:
-    if not section.has("value"):
-        section.problem("the key 'value' is missing", "a value, {now: true}, {actor: true} or {field: name}", "value")
+def _set(section: WorkflowSection) -> SetField:
+    if "value" not in section:
+        section.note("the key 'value' is missing", "a value, {now: true}, {actor: true} or {field: name}", "value")
     return SetField(
         field=section.text("set", required=True),
-        value=_value(section, section.raw("value")),
+        value=_value(section, section.plain("value")),
         relation=section.text("relation", SELF),
         where=section.filters("where"),
         when=section.calls("when"),
     )
 
 
-def _value(section: Section, value: object) -> NamedValue:
+def _value(section: WorkflowSection, value: object) -> NamedValue:
     if not isinstance(value, Mapping):
         return NamedValue("literal", value)
     match dict(value):
@@ -101,36 +107,36 @@ def _value(section: Section, value: object) -> NamedValue:
             return NamedValue("actor")
         case {"field": str(name), **rest} if not rest:
             return NamedValue("field", name)
-    section.problem(
-        f"{value!r} is not a value", "{now: true}, {actor: true}, {field: name} or {literal: value}", "value"
-    )
+    section.note(f"{value!r} is not a value", "{now: true}, {actor: true}, {field: name} or {literal: value}", "value")
     return NamedValue("literal")
 
 
 def declared_conditions(declared: Mapping[str, object], *, source: str = "") -> dict[str, ConditionFn]:
-    """Conditions composed of others, for `WorkflowRegistry.extended`. DeclarationError with all problems.
+    """Read conditions composed of others, for `WorkflowRegistry.extended`. Raises DeclarationError with all problems.
 
     That the conditions used exist, and that none uses itself, is found by `WorkflowRegistry.check`.
     """
-    problems: list[Problem] = []
-    start = f"{source}: conditions" if source else "conditions"
-    top = Section(problems, start, {"all": declared}, ("all",))
-    conditions: dict[str, ConditionFn] = {}
-    for name, item in top.items("all", "conditions"):
-        conditions[name] = _condition(name, Section(problems, f"{start}.{name}", item, CONDITION_KEYS))
+    problems: list[DeclarationProblem] = []
+    conditions = read_conditions(Node(declared, source), problems)
     if problems:
         raise DeclarationError(problems)
     return conditions
 
 
-def _condition(name: str, section: Section) -> Condition:
-    kinds = [kind for kind in ("all", "any", "not") if section.has(kind)]
+def read_conditions(node: Node, problems: list[DeclarationProblem]) -> dict[str, ConditionFn]:
+    """Read a mapping of composed conditions."""
+    top = WorkflowSection(node, "conditions", problems)
+    return {name: _condition(name, top.section(name, CONDITION_KEYS)) for name in top.names()}
+
+
+def _condition(name: str, section: WorkflowSection) -> Condition:
+    kinds = [kind for kind in ("all", "any", "not") if kind in section]
     if len(kinds) != 1:
-        section.problem("it must have exactly one of 'all', 'any' and 'not'", "all: [conditions]")
+        section.note("it must have exactly one of 'all', 'any' and 'not'", "all: [conditions]")
         return Condition(lambda *_: False)
     calls = section.calls(kinds[0])
     if not calls:
-        section.problem("it names no condition", "at least one condition", kinds[0])
+        section.note("it names no condition", "at least one condition", kinds[0])
     return Condition(_Composition(name, kinds[0], calls, section.text("reason"), section.text("remedy")), uses=calls)
 
 

@@ -4,8 +4,8 @@ Everything raised on purpose by this package is a `WorkflowError`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from difflib import get_close_matches
+
+from declarations import DeclarationProblem
 
 
 class WorkflowError(Exception):
@@ -43,22 +43,10 @@ class ConditionArgument(WorkflowError):
     """A condition was called without an argument it needs, or with one of the wrong shape."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake in a declaration: where (a key path), what is wrong, and what was expected there."""
-
-    where: str
-    message: str
-    expected: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message}" + (f" (expected: {self.expected})" if self.expected else "")
-
-
 class DeclarationError(WorkflowError):
     """A declaration is wrong; `problems` lists every mistake found in it, not only the first."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[DeclarationProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
@@ -74,9 +62,3 @@ class DefinitionError(WorkflowError):
         self.line = line
         self.cause = cause
         super().__init__(f"{source}, line {line}: {cause}" if line is not None else f"{source}: {cause}")
-
-
-def suggestion(name: object, known: Iterable[str]) -> str:
-    """A text `, did you mean X?` when a known name is close to the given one, else the empty text."""
-    close = get_close_matches(str(name), sorted(known), n=1)
-    return f", did you mean {close[0]!r}?" if close else ""

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
+from declarations import DeclarationProblem, suggestion
 from workflows.cascades import Cascade, RunEffect
 from workflows.condition import Condition, ConditionFn, parse_calls
 from workflows.conditions import STANDARD
 from workflows.definition import ConditionCall, Guard, Workflow
-from workflows.errors import ConditionArgument, Problem, UnknownCondition, UnknownEffect, suggestion
+from workflows.errors import ConditionArgument, UnknownCondition, UnknownEffect
 from workflows.where import parse_where
 from workflows.world import PASSED, Context, Subject, Verdict, World, refused
 
@@ -79,7 +80,7 @@ class WorkflowRegistry:
             raise UnknownEffect(f"no effect {name!r} is registered{suggestion(name, self.effects)}")
         return found
 
-    def check(self, workflows: Iterable[Workflow], cascades: Iterable[Cascade] = ()) -> tuple[Problem, ...]:
+    def check(self, workflows: Iterable[Workflow], cascades: Iterable[Cascade] = ()) -> tuple[DeclarationProblem, ...]:
         """Everything in the declarations that this registry cannot serve: unknown names, wrong or missing arguments.
 
         Run it when declarations are loaded, and refuse to start unless it is empty.
@@ -92,10 +93,10 @@ class WorkflowRegistry:
                 if isinstance(action, RunEffect) and action.name not in self.effects:
                     where = f"{_cascade_place(cascade)}.do[{number}]"
                     message = f"no effect {action.name!r} is registered{suggestion(action.name, self.effects)}"
-                    problems.append(Problem(where, message, "a registered effect"))
+                    problems.append(_problem(where, message, "a registered effect"))
         return tuple(problems)
 
-    def _check_own(self, name: str) -> Iterator[Problem]:
+    def _check_own(self, name: str) -> Iterator[DeclarationProblem]:
         """Problems of a declared condition itself: what it uses, and whether it uses itself."""
         condition = self.conditions[name]
         if not isinstance(condition, Condition):
@@ -103,7 +104,9 @@ class WorkflowRegistry:
         for call in condition.uses:
             yield from self._check_call(f"conditions.{name}", call)
         if name in self._reachable(condition.uses):
-            yield Problem(f"conditions.{name}", "the condition depends on itself", "conditions without a cycle")
+            yield DeclarationProblem(
+                "", 0, f"conditions.{name}", "the condition depends on itself", "conditions without a cycle"
+            )
 
     def _reachable(self, calls: Iterable[ConditionCall]) -> set[str]:
         seen: set[str] = set()
@@ -118,30 +121,39 @@ class WorkflowRegistry:
             seen.add(call.name)
         return seen
 
-    def _check_call(self, where: str, call: ConditionCall) -> Iterator[Problem]:
+    def _check_call(self, where: str, call: ConditionCall) -> Iterator[DeclarationProblem]:
         condition = self.conditions.get(call.name)
         if condition is None:
             message = f"no condition {call.name!r} is registered{suggestion(call.name, self.conditions)}"
-            yield Problem(where, message, "a registered condition")
+            yield _problem(where, message, "a registered condition")
             return
         if not isinstance(condition, Condition):
             return
         known = (*condition.required, *condition.optional)
         for name in condition.required:
             if name not in call.args:
-                yield Problem(where, f"{call.name} needs the argument {name!r}", f"arguments {', '.join(known)}")
+                yield DeclarationProblem(
+                    "", 0, where, f"{call.name} needs the argument {name!r}", f"arguments {', '.join(known)}"
+                )
         for name in call.args:
             if name not in known:
                 message = f"{call.name} has no argument {name!r}{suggestion(name, known)}"
-                yield Problem(where, message, f"arguments {', '.join(known)}" if known else "no arguments")
+                yield DeclarationProblem(
+                    "", 0, where, message, f"arguments {', '.join(known)}" if known else "no arguments"
+                )
         try:
             parse_where(call.args.get("where"))
             nested = _nested(condition, call)
         except ConditionArgument as error:
-            yield Problem(where, f"{call.name}: {error}")
+            yield _problem(where, f"{call.name}: {error}")
             return
         for inner in nested:
             yield from self._check_call(f"{where}.{call.name}", inner)
+
+
+def _problem(where: str, message: str, expected: str = "") -> DeclarationProblem:
+    """A mistake under a key path: what is checked here was read before, and its places are not known any more."""
+    return DeclarationProblem("", 0, where, message, expected)
 
 
 def _nested(condition: Condition, call: ConditionCall) -> list[ConditionCall]:

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from objapi.errors import ApiError
-from objapi.model.loading import DeclarationError
+from objapi.model.loading import ProfileError
 from objapi.serve import ServeError
 from objapi.settings import Settings, SettingsError, load_settings
 from objapi.site import Site, SiteError
@@ -40,7 +40,7 @@ def explained(command: Callable[_Parameters, _Result]) -> Callable[_Parameters, 
             return command(*args, **options)
         except SettingsError as error:
             raise Refused("\n".join(error.problems)) from error
-        except (SiteError, ServeError, ApiError, DeclarationError, DefinitionError) as error:
+        except (SiteError, ServeError, ApiError, ProfileError, DefinitionError) as error:
             raise Refused(str(error)) from error
 
     return run

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from objapi.model.behaviors import Behaviors
-from objapi.model.loading import DeclarationError, load_registry, read_content
+from objapi.model.loading import ProfileError, load_registry, read_content
 from objapi.model.loading.catalogs import CATALOG_KEYS, INDEX_KEYS
 from objapi.model.loading.content import OBJECT_KEYS, USER_KEYS
 from objapi.model.loading.fields import FIELD_KEYS
@@ -67,7 +67,7 @@ def test_the_content_file_fits_the_profile(folder: Path) -> None:
 
 def test_mistakes_are_told_as_shown(folder: Path) -> None:
     (shown,) = [block.text.strip() for block in blocks(PAGE, "text")]
-    with pytest.raises(DeclarationError) as told:
+    with pytest.raises(ProfileError) as told:
         load_registry([folder / "broken"])
     pattern = ".*".join(re.escape(part) for part in shown.split("…"))
     assert re.fullmatch(pattern, str(told.value).replace(f"{folder}/", ""), re.DOTALL), str(told.value)

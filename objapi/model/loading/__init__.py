@@ -1,8 +1,9 @@
 """From profile folders to a `Registry`: reading, merging, checking; every mistake is told with file, line and key."""
 
+from declarations import DeclarationProblem
 from objapi.model.loading.content import read_content
+from objapi.model.loading.errors import ProfileError
 from objapi.model.loading.load import load_registry
-from objapi.model.loading.problems import DeclarationError, DeclarationProblem
 from objapi.model.loading.reserved import RESERVED_NAMES
 
-__all__ = ["RESERVED_NAMES", "DeclarationError", "DeclarationProblem", "load_registry", "read_content"]
+__all__ = ["RESERVED_NAMES", "DeclarationProblem", "ProfileError", "load_registry", "read_content"]

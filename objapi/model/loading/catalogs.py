@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from catalog import CatalogSchema, DeclarationError, load_catalog
+from catalog.declare import INDEX_KEYS as INDEX_SCHEMA_KEYS
+from catalog.declare import read_catalog
+from declarations import DeclarationProblem, Node, Section
 from objapi.model.loading.merging import Declared, declare_all
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem
 from objapi.model.loading.profiles import Profile
 from objapi.model.loading.reading import optional_path
 from objapi.model.loading.reserved import READ_PARAMETERS
-from objapi.model.loading.sections import Section
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogAlias, CatalogDeclaration, IndexSource
 from objapi.model.types import EntityType
@@ -19,8 +18,6 @@ from objapi.model.types import EntityType
 ALIASES: Final = "aliases"
 ALL: Final = "all"
 CATALOG_KEYS: Final = ("extend", "title", "about", "types", "indexes", "returned", "hot_queries")
-SCHEMA_KEYS: Final = ("title", "hot_queries")
-INDEX_SCHEMA_KEYS: Final = ("kind", "type", "hot")
 INDEX_KEYS: Final = (*INDEX_SCHEMA_KEYS, "source", "sources", "behavior", "depends", "hidden")
 ALIAS_KEYS: Final = ("catalog", "types")
 
@@ -53,49 +50,25 @@ def read_catalogs(
 
 
 def _catalog(section: Section, name: str, types: Mapping[str, EntityType]) -> CatalogDeclaration:
-    sources, never, plain = {}, set(), {}
+    schema = read_catalog(section, name, INDEX_KEYS)
+    sources, hidden = {}, set()
     for index, inner in section.sections("indexes", INDEX_KEYS):
         if index in READ_PARAMETERS:
             inner.note(f"{index!r} is a parameter of read, so nobody could ask for the index", "another name")
         if inner.flag("hidden"):
-            never.add(index)
+            hidden.add(index)
         source = _source(inner, index)
         if source is not None:
             sources[index] = source
-        plain[index] = {key: inner[key].plain() for key in INDEX_SCHEMA_KEYS if key in inner.names()}
-    schema = _schema(section, name, plain)
-    for number, index in enumerate(section.texts("returned")):
-        if index not in plain:
-            section.choose("returned", index, list(plain), f"index (entry {number + 1})")
+    returned = section.texts("returned")
+    for number, index in enumerate(returned):
+        section.choose("returned", index, section.mapping("indexes"), f"index (entry {number + 1})")
     return CatalogDeclaration(
         schema=replace(schema, types=_types(section, name, types)),
         sources=sources,
-        returned=section.texts("returned"),
-        hidden=frozenset(never),
+        returned=returned,
+        hidden=frozenset(hidden),
     )
-
-
-def _schema(section: Section, name: str, indexes: Mapping[str, object]) -> CatalogSchema:
-    """The schema as the catalog package reads it; its complaints are noted where the keys stand."""
-    mapping = {key: section[key].plain() for key in SCHEMA_KEYS if section.has(key)}
-    try:
-        return load_catalog(name, {**mapping, "indexes": indexes}, source=name)
-    except DeclarationError as error:
-        for message in error.problems:
-            inside, complaint = _place(name, message.removeprefix(f"{name}: "))
-            key = section.path(inside) if inside else section.key
-            section.problems.append(section.node.nearest(inside).problem(key, complaint))
-        return CatalogSchema(name, {})
-
-
-def _place(name: str, message: str) -> tuple[str, str]:
-    """The key that a complaint about a catalog is about, and the complaint without it."""
-    of_whole = f"catalog {name}: "
-    if message.startswith(of_whole):
-        complaint = message.removeprefix(of_whole)
-        return "hot_queries" if complaint.startswith("hot query") else "indexes", complaint
-    key, _, complaint = message.partition(": ")
-    return key.removeprefix(name).lstrip("."), complaint
 
 
 def _types(section: Section, name: str, types: Mapping[str, EntityType]) -> frozenset[str] | None:

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.ids import form_paths
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
 from objapi.model.loading.tracing import NoWay, Tracer
 from objapi.model.paths import NamedRelation, Path, PathError
 from objapi.model.registry import IdSettings

@@ -17,11 +17,11 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from catalog import DateSyntaxError, parse_date
+from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.content import Content, ContentObject, ContentUser, Ref
 from objapi.model.ids import IdProblem, check_id
-from objapi.model.loading.nodes import Node, read_yaml
-from objapi.model.loading.problems import DeclarationError, DeclarationProblem, listed, suggestion
-from objapi.model.loading.sections import Section
+from objapi.model.loading.errors import ProfileError
+from objapi.model.loading.yaml_nodes import read_yaml
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Kind
@@ -36,7 +36,7 @@ REF: Final = "ref"
 def read_content(file: str | FilePath, registry: Registry | None = None) -> Content:
     """The contents of a file, containers first.
 
-    Raises `DeclarationError` with every mistake: wrong keys and values, paths that are none or are given twice; with a
+    Raises `ProfileError` with every mistake: wrong keys and values, paths that are none or are given twice; with a
     registry also unknown types, fields, states, roles and groups, and objects in containers of a wrong type. Whether
     containers and references exist in the site is not known here.
     """
@@ -55,7 +55,7 @@ def read_content(file: str | FilePath, registry: Registry | None = None) -> Cont
         for item, inner in objects.values():
             _check_place(item, inner, registry, types)
     if problems:
-        raise DeclarationError(problems)
+        raise ProfileError(problems)
     in_order = sorted((item for item, _ in objects.values()), key=_depth)
     return Content(tuple(users.values()), tuple(in_order))
 

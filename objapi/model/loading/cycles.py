@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem
+from declarations import DeclarationProblem, Node
 from objapi.model.loading.tracing import NoWay, Tracer
 from objapi.model.paths import Path, Target
 from objapi.model.types import EntityType

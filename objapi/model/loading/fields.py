@@ -7,11 +7,10 @@ from typing import Final
 
 from marshmallow import ValidationError
 
+from declarations import Node, Section
 from objapi.model.kinds import load
-from objapi.model.loading.nodes import Node
 from objapi.model.loading.reading import NAME, optional_path
 from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
-from objapi.model.loading.sections import Section
 from objapi.model.paths import Path
 from objapi.model.types import Field, Kind
 from objapi.model.values import LoadContext

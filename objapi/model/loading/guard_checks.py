@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem, suggestion
+from declarations import DeclarationProblem, Node, suggestion
 from objapi.model.loading.tracing import NoWay, Tracer
 from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Workflow, WorkflowRegistry
 from workflows.conditions import STANDARD

@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 
+from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.catalogs import read_catalogs
 from objapi.model.loading.checks import TypeChecker, settings_type
 from objapi.model.loading.cycles import check_cycles
+from objapi.model.loading.errors import ProfileError
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationError, DeclarationProblem, listed, suggestion
 from objapi.model.loading.profiles import Profile, find_profiles
 from objapi.model.loading.read_types import read_types
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
@@ -27,7 +27,7 @@ from workflows import Workflow
 def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     """The registry of the profiles named: built-in ones, those of installed packages, or folders.
 
-    A later profile extends or replaces what an earlier one declares. Raises `DeclarationError` with every mistake in
+    A later profile extends or replaces what an earlier one declares. Raises `ProfileError` with every mistake in
     all files, each with file, line, key and what was expected; a profile's own Python may raise what it will.
     """
     problems: list[DeclarationProblem] = []
@@ -70,7 +70,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     check_roles(roles, role_sections, layout, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)
     if problems:
-        raise DeclarationError(problems)
+        raise ProfileError(problems)
     return Registry(
         types=types,
         catalogs=catalogs,

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
+from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.loading.profiles import Profile
 
 EXTEND: Final = "extend"

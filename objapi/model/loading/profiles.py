@@ -12,10 +12,9 @@ from types import ModuleType
 from typing import Final
 
 import objapi
+from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.behaviors import Behaviors
-from objapi.model.loading.nodes import Node, read_yaml
-from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
-from objapi.model.loading.sections import Section
+from objapi.model.loading.yaml_nodes import read_yaml
 
 GROUP: Final = "objapi.profiles"
 PROFILE_KEYS: Final = (

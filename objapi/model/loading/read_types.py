@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.loading.merging import Declared, declare_all
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
 from objapi.model.loading.profiles import Profile
-from objapi.model.loading.sections import Section
 from objapi.model.loading.types import TYPE_KEYS, read_type
 from objapi.model.types import EntityType
 

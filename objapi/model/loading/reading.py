@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from objapi.model.loading.sections import Section
+from declarations import Section
 from objapi.model.paths import Path, PathError, parse_path, parse_relation
 from workflows import PermissionSetting
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
+from declarations import DeclarationProblem, Node, Section, listed, listed_sections, suggestion
 from objapi.model.loading.profiles import Profile
 from objapi.model.loading.reading import PERMISSION_KEYS, permission_maps
-from objapi.model.loading.sections import Section, listed_sections
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import GroupDeclaration, IdSettings, Roles
 from objapi.model.types import EntityType
@@ -153,7 +151,7 @@ def read_layout(
         if tree is None:
             continue
         if not isinstance(tree.value, tuple):
-            problems.append(tree.problem("", "the layout is no list", "a list of {path, portal_type, fields}"))
+            problems.append(tree.problem("", "the layout is not a list", "a list of {path, portal_type, fields}"))
         for section in listed_sections(tree, "layout", problems, LAYOUT_KEYS):
             path = _path(section, section.text("path", required=True), "path")
             portal_type = section.text("portal_type", required=True)

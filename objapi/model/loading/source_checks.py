@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
+from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem, listed, suggestion
 from objapi.model.loading.tracing import NoWay, Tracer
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, IndexSource

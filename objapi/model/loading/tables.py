@@ -5,11 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from catalog import CatalogSchema, Index, IndexKind, ValueType
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem
+from declarations import DeclarationProblem, Node, Section
 from objapi.model.loading.reading import optional_path
 from objapi.model.loading.reserved import READ_PARAMETERS
-from objapi.model.loading.sections import Section
 from objapi.model.mapping import GATEWAY, RowRule, TableMapping
 from objapi.model.paths import Path
 from objapi.model.references import PathProblem, normalise_path

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from objapi.model.loading.problems import listed, suggestion
+from declarations import listed, suggestion
 from objapi.model.loading.reserved import INTRINSIC_NAMES
 from objapi.model.paths import Back, Children, Parent, Path, PathError, Step, Target, parse_relation
 from objapi.model.types import EntityType, Field, Kind

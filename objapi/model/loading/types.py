@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from declarations import Section
 from objapi.model.ids import MAX_PADDING, form_problems
 from objapi.model.loading.fields import FIELD_KEYS, read_field
 from objapi.model.loading.reading import NAME, optional_path, optional_relation, permission_maps
-from objapi.model.loading.sections import Section
 from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
 from objapi.model.types import EntityType, Field, IdKind, IdRule

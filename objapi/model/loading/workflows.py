@@ -5,27 +5,24 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Final, cast
 
+from declarations import DeclarationProblem, Node, Section
 from objapi.model.behaviors import Behaviors, Condition, Effect, Entity, HoldsPlanner
 from objapi.model.loading.merging import Declared, declare_all
-from objapi.model.loading.nodes import Node
-from objapi.model.loading.problems import DeclarationProblem
 from objapi.model.loading.profiles import Profile
-from objapi.model.loading.sections import Section
 from workflows import (
     Cascade,
     ConditionFn,
     Context,
-    DeclarationError,
     EffectFn,
     Firing,
-    Problem,
     Subject,
     Verdict,
     Workflow,
     WorkflowRegistry,
     World,
 )
-from workflows.declare import declared_conditions, load_cascades, load_workflow
+from workflows.declare import read_workflow
+from workflows.declare_cascades import read_cascades, read_conditions
 from workflows.world import PASSED, refused
 
 GUARDS: Final = "objapi.guards"
@@ -61,7 +58,7 @@ def read_workflows(
             named.extend(section.mapping("workflows").items())
             composed.extend(section.mapping("conditions").items())
             if section.has("cascades"):
-                places.extend(_cascades(section["cascades"], problems))
+                places.extend(read_cascades(section["cascades"], problems))
         declare_all(declared, "workflow", profile, named, problems)
         declare_all(conditions, "condition", profile, composed, problems)
     parts.nodes = {name: found.node for name, found in declared.items()}
@@ -73,7 +70,8 @@ def read_workflows(
     parts.places = tuple(places)
     parts.cascades = tuple(cascade for cascade, _ in places)
     parts.conditions = WorkflowRegistry.standard().extended(
-        {**bound_conditions(behaviors), **_composed(parts.condition_nodes, problems)}, bound_effects(behaviors)
+        {**bound_conditions(behaviors), **read_conditions(Node(parts.condition_nodes), problems)},
+        bound_effects(behaviors),
     )
     _check(parts, problems)
     return parts
@@ -117,58 +115,31 @@ def bound_effects(behaviors: Behaviors) -> Mapping[str, EffectFn]:
 
 
 def _workflow(name: str, node: Node, problems: list[DeclarationProblem]) -> Workflow | None:
-    plain = node.plain()
-    try:
-        return load_workflow(name, plain if isinstance(plain, Mapping) else {})
-    except DeclarationError as error:
-        problems.extend(_placed(problem, name, node) for problem in error.problems)
-        return None
-
-
-def _cascades(node: Node, problems: list[DeclarationProblem]) -> list[tuple[Cascade, Node]]:
-    """The cascades of one file, each with its declaration; one entry may name several types."""
-    found: list[tuple[Cascade, Node]] = []
-    for number, entry in enumerate(node.entries()):
-        try:
-            found.extend((cascade, entry) for cascade in load_cascades([entry.plain()]))
-        except DeclarationError as error:
-            for problem in error.problems:
-                inside = problem.where.removeprefix("cascades[0]").lstrip(".")
-                where = problem.where.replace("cascades[0]", f"cascades[{number}]", 1)
-                problems.append(entry.nearest(inside).problem(where, problem.message, problem.expected))
-    if not isinstance(node.value, tuple):
-        problems.append(node.problem("cascades", "the cascades are no list", "a list of cascades"))
-    return found
-
-
-def _composed(nodes: Mapping[str, Node], problems: list[DeclarationProblem]) -> Mapping[str, ConditionFn]:
-    found: dict[str, ConditionFn] = {}
-    for name, node in nodes.items():
-        try:
-            found |= declared_conditions({name: node.plain()})
-        except DeclarationError as error:
-            problems.extend(_placed(problem, f"conditions.{name}", node) for problem in error.problems)
-    return found
+    """A workflow; None when there are mistakes in it."""
+    found: list[DeclarationProblem] = []
+    workflow = read_workflow(name, node, found)
+    problems.extend(found)
+    return None if found else workflow
 
 
 def _check(parts: WorkflowParts, problems: list[DeclarationProblem]) -> None:
     """What conditions and effects the declarations name, and whether there are any such."""
     everywhere = {**parts.nodes, **{f"conditions.{name}": node for name, node in parts.condition_nodes.items()}}
     for problem in parts.conditions.check(parts.workflows.values()):
-        name = next((name for name in everywhere if f"{problem.where}.".startswith(f"{name}.")), None)
+        name = next((name for name in everywhere if f"{problem.key}.".startswith(f"{name}.")), None)
         if name is None:
-            problems.append(DeclarationProblem(problem.where, 0, "", problem.message, problem.expected))
+            problems.append(DeclarationProblem(problem.key, 0, "", problem.message, problem.expected))
         else:
             problems.append(_placed(problem, name, everywhere[name]))
     own = set(parts.conditions.check(()))
     for cascade, node in parts.places:
         for problem in parts.conditions.check((), (cascade,)):
             if problem not in own:
-                inside = problem.where[problem.where.find(".do[") + 1 :]
-                problems.append(node.nearest(inside).problem(problem.where, problem.message, problem.expected))
+                inside = problem.key[problem.key.find(".do[") + 1 :]
+                problems.append(node.nearest(inside).problem(problem.key, problem.message, problem.expected))
 
 
-def _placed(problem: Problem, name: str, node: Node) -> DeclarationProblem:
+def _placed(problem: DeclarationProblem, name: str, node: Node) -> DeclarationProblem:
     """A complaint of the workflow package at the place that its key path names."""
-    inside = problem.where.removeprefix(name).lstrip(".")
-    return node.nearest(inside).problem(problem.where, problem.message, problem.expected)
+    inside = problem.key.removeprefix(name).lstrip(".")
+    return node.nearest(inside).problem(problem.key, problem.message, problem.expected)

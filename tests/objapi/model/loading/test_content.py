@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from objapi.model.content import ContentUser, Ref
-from objapi.model.loading import DeclarationError, load_registry, read_content
+from objapi.model.loading import ProfileError, load_registry, read_content
 from tests.objapi.model.loading.small_profile import FILES, write_profile
 
 
@@ -76,7 +76,7 @@ def broken(library, old, new, registry=None):
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(DeclarationError) as caught:
+    with pytest.raises(ProfileError) as caught:
         read_content(path, registry)
     assert all(problem.file == str(path) and problem.line for problem in caught.value.problems)
     return caught.value
@@ -86,11 +86,11 @@ def test_all_mistakes_of_a_file_are_told_at_once(library):
     path = library / "demo.yaml"
     text = path.read_text(encoding="utf-8").replace("password: secret,", "").replace("Z\n", "X\n")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(DeclarationError) as caught:
+    with pytest.raises(ProfileError) as caught:
         read_content(path)
     assert len(caught.value.problems) == 2
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DeclarationError, match=r"nothing\.yaml: the file cannot be read"):
+    with pytest.raises(ProfileError, match=r"nothing\.yaml: the file cannot be read"):
         read_content(tmp_path / "nothing.yaml")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.model.loading.nodes import Node, parse_yaml
+from declarations import Node
+from objapi.model.loading.yaml_nodes import parse_yaml
 
 
 def read(text):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catalog import IndexKind
-from objapi.model.loading import DeclarationError, load_registry
+from objapi.model.loading import ProfileError, load_registry
 from objapi.model.paths import parse_path
 from tests.objapi.model.loading.small_profile import write_profile
 
@@ -95,7 +95,7 @@ def test_tables_leave_the_fingerprint_of_a_site_alone(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_told(tmp_path: Path, types: str, complaint: str) -> None:
-    with pytest.raises(DeclarationError, match=complaint):
+    with pytest.raises(ProfileError, match=complaint):
         load(tmp_path / "p", types)
 
 
@@ -103,6 +103,6 @@ def test_two_profiles_with_a_type_of_one_name_are_both_named(tmp_path: Path) -> 
     first, second = (
         write_profile(tmp_path / name, {"profile.yaml": PROFILE, "types/all.yaml": SUPPLIER}) for name in ("a", "b")
     )
-    with pytest.raises(DeclarationError) as caught:
+    with pytest.raises(ProfileError) as caught:
         load_registry([first, second])
     assert all(str(folder / "types" / "all.yaml:1") in str(caught.value) for folder in (first, second))

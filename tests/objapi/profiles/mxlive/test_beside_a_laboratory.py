@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from objapi.cli.demo import demo_content, make_demo_site
-from objapi.model.loading import DeclarationError, load_registry
+from objapi.model.loading import ProfileError, load_registry
 from objapi.settings import load_settings
 from objapi.site import Site
 from tests.databases import fresh_sqlite_database
@@ -30,7 +30,7 @@ def test_a_name_that_is_declared_twice_stops_the_start_naming_both(tmp_path: Pat
     (tmp_path / "types").mkdir()
     (tmp_path / "profile.yaml").write_text("title: Ours\n")
     (tmp_path / "types" / "ours.yaml").write_text("MxSample: {containers: [Plone Site], title: Ours}\n")
-    with pytest.raises(DeclarationError) as caught:
+    with pytest.raises(ProfileError) as caught:
         load_registry(["mxlive", tmp_path])
     assert "ours.yaml:1" in str(caught.value)
     assert "projects.yaml" in str(caught.value)

@@ -5,7 +5,7 @@ them. Fractions are Decimals with the spelling kept, keys are always texts, and 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path as FilePath
@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import yaml
 
-from objapi.model.loading.problems import DeclarationProblem
+from declarations import DeclarationProblem, Node
 
 Scalar: TypeAlias = str | int | Decimal | bool | None
 
@@ -24,60 +24,6 @@ _TRUE: Final = re.compile(r"true|True|TRUE")
 _FALSE: Final = re.compile(r"false|False|FALSE")
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FRACTION: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value of a declaration with the file and line where it begins."""
-
-    value: "Scalar | Mapping[str, Node] | tuple[Node, ...]"
-    file: str
-    line: int
-
-    def plain(self) -> object:
-        """The value without positions: dicts, lists and scalars."""
-        match self.value:
-            case Mapping():
-                return {key: node.plain() for key, node in self.value.items()}
-            case tuple():
-                return [node.plain() for node in self.value]
-            case _:
-                return self.value
-
-    def items(self) -> Mapping[str, "Node"]:
-        """The entries of a mapping; none when it is no mapping."""
-        return self.value if isinstance(self.value, Mapping) else {}
-
-    def entries(self) -> tuple["Node", ...]:
-        """The entries of a list; none when it is no list."""
-        return self.value if isinstance(self.value, tuple) else ()
-
-    def nearest(self, key_path: str) -> "Node":
-        """The node that a text such as ``states.due.exits[1]`` names, or the last one on the way that exists."""
-        node, rest = self, key_path
-        while rest:
-            step = node._step(rest)
-            if step is None:
-                return node
-            node, rest = step
-        return node
-
-    def _step(self, rest: str) -> "tuple[Node, str] | None":
-        rest = rest.lstrip(".")
-        number = re.match(r"\[(\d+)\]", rest)
-        if number is not None:
-            entries, position = self.entries(), int(number[1])
-            return (entries[position], rest[number.end() :]) if position < len(entries) else None
-        # Keys may hold dots; the longest that fits is meant.
-        fitting = [key for key in self.items() if rest == key or rest.startswith((f"{key}.", f"{key}["))]
-        if not fitting:
-            return None
-        key = max(fitting, key=len)
-        return self.items()[key], rest[len(key) :]
-
-    def problem(self, key: str, message: str, expected: str = "") -> DeclarationProblem:
-        """A mistake at this place."""
-        return DeclarationProblem(self.file, self.line, key, message, expected)
 
 
 @dataclass(slots=True)

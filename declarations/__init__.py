@@ -1,0 +1,9 @@
+"""Reading declarations: typed access to mappings, and every mistake noted with its place instead of the first alone.
+
+Profiles, catalogs and workflows are read by this one reader, from files (with lines) and from plain mappings alike.
+"""
+
+from declarations.problems import DeclarationProblem, listed, suggestion
+from declarations.sections import Node, Section, listed_sections
+
+__all__ = ["DeclarationProblem", "Node", "Section", "listed", "listed_sections", "suggestion"]
