@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.doors import PACKAGES, count_doors, doors_table
+from benchmarks.doors import count_doors, doors_table
 from benchmarks.facility import facility, fill
 from benchmarks.inside import measure_inside
 from benchmarks.laboratory import NotEmpty, grow, laboratory
@@ -36,7 +36,7 @@ def main() -> int:
     arguments = _arguments()
     if arguments.what == DOORS:
         with tempfile.TemporaryDirectory(prefix="objapi-benchmarks-") as name:
-            print(doors_table(count_doors(Path(name)), read_structure(*PACKAGES)))
+            print(doors_table(count_doors(Path(name)), read_structure()))
         return 0
     databases: dict[str, dict[str, str]] = {"sqlite": {}}
     if arguments.database_url:

@@ -9,10 +9,9 @@ from types import FrameType
 from flask.testing import FlaskClient
 
 from benchmarks.laboratory import laboratory
-from benchmarks.structure import Structure
+from benchmarks.structure import PACKAGES, Structure
 from objapi.app import create_app
 
-PACKAGES = ("workflows", "catalog", "objapi")
 _ROOTS = tuple(f"{Path(__import__(name).__file__ or '').parent}/" for name in PACKAGES)
 _USER = ("admin", "secret")
 

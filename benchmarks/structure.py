@@ -8,6 +8,9 @@ from pathlib import Path
 
 from grimp import ImportGraph, build_graph
 
+PACKAGES = ("declarations", "workflows", "catalog", "objapi")
+"""The top-level packages of the project."""
+
 
 @dataclass(frozen=True, slots=True)
 class Structure:
@@ -32,7 +35,8 @@ class Structure:
 
 
 def read_structure(*packages: str) -> Structure:
-    """The structure of top-level packages that can be imported."""
+    """The structure of top-level packages that can be imported; those of the project when none are named."""
+    packages = packages or PACKAGES
     graph = build_graph(*packages, cache_dir=None)
     importers = {
         module: frozenset(graph.find_modules_that_directly_import(module)) - {module}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.structure import PACKAGES
+
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = sorted(path for package in ("workflows", "catalog", "objapi") for path in (ROOT / package).rglob("*.py"))
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
 def unused_private_names(source: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.doors import PACKAGES, count_doors, doors_table
+from benchmarks.doors import count_doors, doors_table
 from benchmarks.structure import Structure, read_structure
 
 SOURCES = {
@@ -66,5 +66,5 @@ def test_the_table_shows_doors_circles_and_doubled_names(room: Structure) -> Non
 def test_requests_enter_files_of_the_project(tmp_path: Path) -> None:
     doors = count_doors(tmp_path)
     assert set(doors) == {"create", "read", "update", "transition"}
-    assert all(0 < count < read_structure(*PACKAGES).modules for count in doors.values())
+    assert all(0 < count < read_structure().modules for count in doors.values())
     assert doors["read"] < doors["create"]
