@@ -2,24 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, exc, select
+from sqlalchemy import Connection, Engine, MetaData, exc
 
 from catalog import CatalogTables
 from catalog.dialect import begin_write, create_engine_for
-from objapi.errors import NotFound
 from objapi.model.content import Content
 from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry
-from objapi.model.references import site_path
 from objapi.model.registry import Registry
-from objapi.security.accounts import grant_local_roles, users_with_roles
+from objapi.security.accounts import users_with_roles
 from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
@@ -46,7 +44,6 @@ from objapi.store.mapped.store import RowStore
 from objapi.store.mapped.upkeep import rework_rows
 from objapi.store.records import StaleWrite
 from objapi.store.rights import AclView
-from objapi.store.schema import entities
 from objapi.store.scopes import ensure_scope
 from objapi.store.sweeping import sweep
 from objapi.store.transaction import Transaction
@@ -144,19 +141,6 @@ class Site:
                 add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
 
             self.transact(load, write=True)
-
-    def grant_local_roles(self, path: str, principal: str, roles: Collection[str]) -> None:
-        """Let a user or group hold roles on the object at a path below the site, and in it. Raises NotFound."""
-
-        def grant(connection: Connection) -> None:
-            full = site_path(path, self.settings.site_id)
-            rid = connection.scalar(select(entities.c.rid).where(entities.c.path == full))
-            if rid is None:
-                raise NotFound(f"There is no object {path!r}.")
-            ensure_scope(connection, self.machinery.tables, rid)
-            grant_local_roles(connection, rid, principal, roles)
-
-        self.transact(grant, write=True)
 
     def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
         """Work out every acl, stored answer and index value again; readers and writers go on meanwhile."""

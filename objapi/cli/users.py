@@ -1,22 +1,70 @@
-"""`objapi user`: who may log in."""
+"""`objapi user`: users, their passwords, and what they may do."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
+from sqlalchemy import Connection
 
 from objapi.cli.common import data_option, explained, opened_site
-from objapi.security.accounts import Account, add_user, find_account, list_accounts, store_password
+from objapi.security.accounts import Account, find_account, list_accounts
+from objapi.security.administration import Grant, LocalGrant, UserAdministration
 from objapi.security.passwords import Passwords, new_password_hash
+from objapi.security.principals import LoadedUser, command_line_user
+from objapi.site import Site
+from objapi.store.requests import AccessEvent, ByPath
+
+_T = TypeVar("_T")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it."
 )
 
+_GRANT_OPTIONS: Final = (
+    click.option("--role", "roles", multiple=True, help="A role on the whole site, such as Verifier. May be repeated."),
+    click.option("--group", "groups", multiple=True, help="A group, such as Analysts. May be repeated."),
+    click.option(
+        "--local-role",
+        "local_roles",
+        multiple=True,
+        help="A role on one object and in it, such as Owner; needs --on. May be repeated.",
+    ),
+    click.option("--on", "path", metavar="PATH", help="The object of --local-role, such as /clients/client-1."),
+)
 
-@click.group()
+
+def grant_options(command: _Command) -> _Command:
+    """Add the options that name roles and groups."""
+    for option in reversed(_GRANT_OPTIONS):
+        command = option(command)
+    return command
+
+
+_USER_EXAMPLES: Final = """
+\b
+To lock somebody out at once:   objapi user disable NAME
+To take a role back:            objapi user revoke NAME --role ROLE
+To see what somebody may do:    objapi user show NAME
+"""
+_GRANT_EXAMPLES: Final = """
+\b
+objapi user grant ada --role Verifier --group Analysts
+objapi user grant rita --local-role Owner --on /clients/client-1
+objapi user grant group:Clients --local-role Owner --on /clients/client-1
+"""
+_REVOKE_EXAMPLES: Final = """
+\b
+objapi user revoke ada --role Verifier
+objapi user revoke rita --local-role Owner --on /clients/client-1
+"""
+
+
+@click.group(epilog=_USER_EXAMPLES)
 def user() -> None:
-    """Add and list users, give them new passwords."""
+    """Add users, give and take passwords, roles and groups, lock users out."""
 
 
 @user.command("add")
@@ -40,13 +88,8 @@ def add(
     """Add the user NAME and ask for a password."""
     account = Account(user_id, fullname, email, roles=roles, groups=groups)
     with opened_site(data_dir) as site:
-        password, roles_known, now = _password(password_stdin), site.registry.roles, site.now()
-        site.transact(
-            lambda connection: add_user(
-                connection, account, password, roles=roles_known, passwords=Passwords(), now=now
-            ),
-            write=True,
-        )
+        password = _password(password_stdin)
+        _administer(site, lambda administration: administration.add(account, password, Passwords()))
     click.echo(f"Added {user_id}.", err=True)
 
 
@@ -58,10 +101,9 @@ def add(
 def passwd(user_id: str, password_stdin: bool, data_dir: Path | None) -> None:
     """Give the user NAME a new password and end the user's sessions."""
     with opened_site(data_dir) as site:
-        now = site.now()
         site.transact(lambda connection: find_account(connection, user_id), write=False)
         hashed = new_password_hash(_password(password_stdin), user_id, Passwords())
-        site.transact(lambda connection: store_password(connection, user_id, hashed, now=now), write=True)
+        _administer(site, lambda administration: administration.store_password(user_id, hashed))
     click.echo(f"The password of {user_id} is changed.", err=True)
 
 
@@ -69,12 +111,150 @@ def passwd(user_id: str, password_stdin: bool, data_dir: Path | None) -> None:
 @data_option
 @explained
 def list_users(data_dir: Path | None) -> None:
-    """List the users: name, full name, groups and roles, separated by tabs."""
+    """List the users: name, full name, groups, roles and "inactive", separated by tabs."""
     with opened_site(data_dir) as site:
         for account in site.transact(list_accounts, write=False):
             groups, roles = ",".join(account.groups), ",".join(account.roles)
             state = "" if account.active else "inactive"
             click.echo("\t".join((account.id, account.fullname, groups, roles, state)).rstrip("\t"))
+
+
+@user.command("show")
+@click.argument("user_id", metavar="NAME")
+@data_option
+@explained
+def show(user_id: str, data_dir: Path | None) -> None:
+    """Show the user NAME: whether active, roles, groups, and local roles with the objects they are for."""
+
+    def read(administration: UserAdministration) -> tuple[Account, frozenset[str], list[LocalGrant]]:
+        account = administration.account(user_id)
+        return account, administration.site_roles(account), administration.local_grants([user_id])
+
+    with opened_site(data_dir) as site:
+        account, site_roles, local = _administer(site, read, write=False)
+    rows = [
+        ("name", account.id),
+        ("full name", account.fullname),
+        ("e-mail", account.email),
+        ("active", "yes" if account.active else "no"),
+        ("roles", ", ".join(account.roles)),
+        ("groups", ", ".join(account.groups)),
+        ("roles with those of groups", ", ".join(sorted(site_roles))),
+        *(("local roles", f"{', '.join(grant.roles)} on {grant.path}") for grant in local),
+    ]
+    for label, value in rows:
+        click.echo(f"{label}: {value}".rstrip())
+
+
+@user.command("disable")
+@click.argument("user_id", metavar="NAME")
+@data_option
+@explained
+def disable(user_id: str, data_dir: Path | None) -> None:
+    """Lock the user NAME out: sessions end at once, and no log-in succeeds until `objapi user enable NAME`.
+
+    The last active Manager cannot be disabled.
+    """
+    with opened_site(data_dir) as site:
+        events = _administer(site, lambda administration: administration.set_active(user_id, False))
+    _tell(events, f"{user_id} is disabled and logged out.", f"{user_id} was disabled already; nothing was changed.")
+
+
+@user.command("enable")
+@click.argument("user_id", metavar="NAME")
+@data_option
+@explained
+def enable(user_id: str, data_dir: Path | None) -> None:
+    """Let the user NAME, who was disabled, log in again."""
+    with opened_site(data_dir) as site:
+        events = _administer(site, lambda administration: administration.set_active(user_id, True))
+    _tell(events, f"{user_id} may log in again.", f"{user_id} was not disabled; nothing was changed.")
+
+
+@user.command("grant", epilog=_GRANT_EXAMPLES)
+@click.argument("user_id", metavar="NAME")
+@grant_options
+@data_option
+@explained
+def grant(
+    user_id: str,
+    roles: tuple[str, ...],
+    groups: tuple[str, ...],
+    local_roles: tuple[str, ...],
+    path: str | None,
+    data_dir: Path | None,
+) -> None:
+    """Give the user NAME roles and groups, or local roles on an object that exists and in it.
+
+    Local roles can be given to a group, too: NAME is then `group:` and the group's name. It takes effect with the next
+    request.
+    """
+    asked = _asked(user_id, roles, groups, local_roles, path)
+    with opened_site(data_dir) as site:
+        events = _administer(site, lambda administration: administration.give(asked))
+    _tell(events, _changes(events), f"{user_id} has all of that already; nothing was changed.")
+
+
+@user.command("revoke", epilog=_REVOKE_EXAMPLES)
+@click.argument("user_id", metavar="NAME")
+@grant_options
+@data_option
+@explained
+def revoke(
+    user_id: str,
+    roles: tuple[str, ...],
+    groups: tuple[str, ...],
+    local_roles: tuple[str, ...],
+    path: str | None,
+    data_dir: Path | None,
+) -> None:
+    """Take roles and groups, or local roles on an object, from the user (or `group:` name) NAME.
+
+    It takes effect with the next request. A role that comes from a group is taken with the group. The role Manager of
+    the last active Manager cannot be taken.
+    """
+    asked = _asked(user_id, roles, groups, local_roles, path)
+    with opened_site(data_dir) as site:
+        events = _administer(site, lambda administration: administration.take(asked))
+    _tell(events, _changes(events), f"{user_id} has nothing of that; nothing was changed.")
+
+
+def _asked(
+    user_id: str, roles: tuple[str, ...], groups: tuple[str, ...], local_roles: tuple[str, ...], path: str | None
+) -> Grant:
+    if not (roles or groups or local_roles):
+        raise click.UsageError("Name a role, a group or a local role: --role, --group, or --local-role with --on.")
+    if bool(local_roles) != (path is not None):
+        raise click.UsageError("--local-role and --on belong together: the role, and the path of its object.")
+    return Grant(user_id, roles, groups, local_roles, None if path is None else ByPath(path))
+
+
+def _administer(site: Site, work: Callable[[UserAdministration], _T], *, write: bool = True) -> _T:
+    """Work on users in one transaction, as the administrator at the command line."""
+    return site.run(_authenticate, lambda tx: work(UserAdministration(tx)), write=write)
+
+
+def _authenticate(connection: Connection) -> LoadedUser:
+    return command_line_user()
+
+
+def _tell(events: list[AccessEvent], done: str, nothing: str) -> None:
+    click.echo(done if events else nothing, err=True)
+
+
+def _changes(events: list[AccessEvent]) -> str:
+    lines = []
+    for event in events:
+        for name, (_, new) in event.changes.items():
+            if isinstance(new, dict):
+                lines += [f"{who}: local roles on {event.path}: {_listed(roles)}" for who, roles in new.items()]
+            else:
+                lines.append(f"{event.path.rpartition('/')[2]}: {name}: {_listed(new)}")
+    return "\n".join(lines)
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names) or "none"
 
 
 def _password(from_stdin: bool) -> str:

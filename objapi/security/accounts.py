@@ -1,7 +1,7 @@
 """User accounts and local roles, for the command line and the API alike; all in the caller's transaction."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,11 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from catalog.dialect import insert_ignore, insert_rows
+from catalog.dialect import for_update, insert_ignore, insert_rows
 from objapi.errors import Cause, Conflict, NotFound, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.passwords import Passwords, password_problems
-from objapi.security.principals import USER_ID_RULE, group_principal, is_user_id, roles_of_groups
+from objapi.security.principals import GROUP_PREFIX, USER_ID_RULE, group_principal, is_user_id, roles_of_groups
 from objapi.security.sessions import carry_session, end_sessions_of
 from objapi.security.tables import memberships, users
 from objapi.store.instants import to_micros
@@ -63,14 +63,25 @@ def insert_user(connection: Connection, account: Account, password_hash: str, no
     _write_memberships(connection, account)
 
 
-def change_user(connection: Connection, account: Account, *, roles: Roles, now: datetime) -> None:
+def change_user(
+    connection: Connection, account: Account, *, roles: Roles, now: datetime, dry_run: bool = False
+) -> None:
     """Write a user's name, address, roles, groups and activity; ending the sessions of one who is no longer active.
 
-    Raises ValidationError for unknown roles and groups, and NotFound.
+    With `dry_run` the checks alone. Raises ValidationError for unknown roles and groups that the user did not have
+    before (a profile may have dropped some), and NotFound.
     """
-    causes = _account_problems(account, roles)
+    stored = find_account(connection, account.id)
+    added = replace(
+        account,
+        roles=tuple(role for role in account.roles if role not in stored.roles),
+        groups=tuple(group for group in account.groups if group not in stored.groups),
+    )
+    causes = _account_problems(added, roles)
     if causes:
         raise ValidationError.from_causes(causes)
+    if dry_run:
+        return
     _update(connection, account.id, _columns(account) | {"modified": to_micros(now)})
     connection.execute(delete(memberships).where(memberships.c.user_id == account.id))
     _write_memberships(connection, account)
@@ -109,9 +120,9 @@ def find_account(connection: Connection, user_id: str) -> Account:
     return _account(row)
 
 
-def list_accounts(connection: Connection) -> list[Account]:
-    """All accounts, those that are not active included, by id."""
-    return [_account(row) for row in connection.execute(_ACCOUNTS)]
+def list_accounts(connection: Connection, *, lock: bool = False) -> list[Account]:
+    """All accounts, those that are not active included, by id; with `lock` until the end of the transaction."""
+    return [_account(row) for row in connection.execute(for_update(_ACCOUNTS) if lock else _ACCOUNTS)]
 
 
 def users_with_roles(connection: Connection, roles: Roles, wanted: Collection[str]) -> list[tuple[str, str]]:
@@ -135,6 +146,11 @@ def grant_local_roles(connection: Connection, scope: int, principal: str, grante
     """
     rows = [{"scope": scope, "principal": principal, "role": role} for role in dict.fromkeys(granted)]
     insert_ignore(connection, local_roles, rows)
+
+
+def local_roles_of(connection: Connection, scope: int, principal: str) -> tuple[str, ...]:
+    """Roles granted in a scope to a user or group, sorted; those of scopes that contain it are not among them."""
+    return tuple(sorted(connection.scalars(select(local_roles.c.role).where(_grant(scope, principal)))))
 
 
 def revoke_local_roles(
@@ -180,19 +196,39 @@ def _write_memberships(connection: Connection, account: Account) -> None:
 
 
 def _account_problems(account: Account, roles: Roles) -> list[Cause]:
-    causes: list[Cause] = []
-    for role in dict.fromkeys(account.roles):
-        if role in _IMPLIED_ROLES:
-            causes.append(Cause("field", "roles", f"The role {role!r} is never given; it comes by itself."))
-        elif role not in roles.roles:
-            causes.append(Cause("field", "roles", f"There is no role {role!r}; there are {_listed(roles.roles)}."))
+    causes = _role_problems("roles", account.roles, roles)
     for group in dict.fromkeys(account.groups):
-        if group not in roles.groups:
-            causes.append(Cause("field", "groups", f"There is no group {group!r}; there are {_listed(roles.groups)}."))
+        causes += _group_problems("groups", group, roles)
     for name, value in (("fullname", account.fullname), ("email", account.email)):
         if len(value) > _LONGEST_TEXT or any(ord(character) < 32 for character in value):
             causes.append(Cause("field", name, f"{name} must be one line of at most {_LONGEST_TEXT} characters."))
     return causes
+
+
+def local_role_problems(names: Iterable[str], roles: Roles) -> list[Cause]:
+    """List the faults of roles that are to be granted on an object."""
+    return _role_problems("local_roles", names, roles)
+
+
+def principal_problems(principal: str, roles: Roles) -> list[Cause]:
+    """List the faults of a `group:` name that is to be granted local roles."""
+    return _group_problems("userid", principal.removeprefix(GROUP_PREFIX), roles)
+
+
+def _role_problems(field: str, names: Iterable[str], roles: Roles) -> list[Cause]:
+    causes = []
+    for role in dict.fromkeys(names):
+        if role in _IMPLIED_ROLES:
+            causes.append(Cause("field", field, f"The role {role!r} is never given; it comes by itself."))
+        elif role not in roles.roles:
+            causes.append(Cause("field", field, f"There is no role {role!r}; there are {_listed(roles.roles)}."))
+    return causes
+
+
+def _group_problems(field: str, group: str, roles: Roles) -> list[Cause]:
+    if group in roles.groups:
+        return []
+    return [Cause("field", field, f"There is no group {group!r}; there are {_listed(roles.groups)}.")]
 
 
 _LONGEST_TEXT = 200

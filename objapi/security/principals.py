@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, FromClause, Row, Select, bindparam, func, null, select
 
-from objapi.model.principal import Principal
+from objapi.model.principal import Principal, system_principal
 from objapi.model.registry import Roles
 from objapi.security.sessions import Session, digest_of
 from objapi.security.tables import USER_ID_LENGTH, memberships, sessions, users
@@ -33,9 +33,12 @@ def is_user_id(text: str) -> bool:
     return _USER_ID.fullmatch(text) is not None
 
 
+GROUP_PREFIX = "group:"
+
+
 def group_principal(group: str) -> str:
     """Return the name under which a group is granted local roles; a user's id has no colon, so the two never meet."""
-    return f"group:{group}"
+    return f"{GROUP_PREFIX}{group}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ _BY_SESSION = _loader(
     sessions.c.created.label("session_created"),
     sessions.c.expires.label("session_expires"),
 ).where(sessions.c.digest == bindparam("digest"))
+
+
+def command_line_user() -> LoadedUser:
+    """The administrator at the command line, whom no permission is asked of; the name stands in the history."""
+    return LoadedUser(system_principal("command line"), "", "", 0, True, 0)
 
 
 def load_by_login(connection: Connection, login: str, roles: Roles) -> LoadedUser | None:

@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 
 import orjson
+from sqlalchemy import Connection
 
+from catalog.dialect import insert_rows
 from objapi.store.draft import Draft
 from objapi.store.happenings import Created, Removed, Renamed, Stepped
 from objapi.store.instants import to_micros
 from objapi.store.planner import StorePlanner
+from objapi.store.requests import AccessEvent
 from objapi.store.rowids import rowids
+from objapi.store.schema import history
 from objapi.store.settle import Settled, field_changes
 
 
@@ -37,6 +41,27 @@ def history_rows(planner: StorePlanner, settled: Settled, request_id: str) -> li
             }
         )
     return rows
+
+
+def record_access(connection: Connection, event: AccessEvent, *, at: int, actor: str, request_id: str) -> None:
+    """Write the row of a change that no plan brings about; `at` in microseconds since 1970 UTC."""
+    row = {
+        "id": rowids.next(),
+        "seq": None,
+        "rid": event.rid,
+        "uid": event.uid,
+        "path": event.path,
+        "portal_type": event.portal_type,
+        "at": at,
+        "actor": actor,
+        "event": event.event,
+        "workflow": None,
+        "transition": None,
+        "comment": "",
+        "changes": orjson.dumps(event.changes).decode(),
+        "request": request_id,
+    }
+    insert_rows(connection, history, [row])
 
 
 def _events(planner: StorePlanner, settled: Settled) -> Iterator[tuple[Draft, str, dict[str, object]]]:

@@ -35,6 +35,31 @@ Selector: TypeAlias = ByUid | ByPath | ByCriteria
 
 
 @dataclass(frozen=True, slots=True)
+class GrantTarget:
+    """An object on which local roles can be granted, with the roles that the asking user has on it."""
+
+    rid: int
+    uid: str
+    path: str
+    portal_type: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEvent:
+    """A change of who may do what, for the history: of a user, or of local roles on an object."""
+
+    event: str
+    rid: int
+    """0 for a user, who is not an object."""
+    uid: str
+    path: str
+    portal_type: str
+    changes: Mapping[str, tuple[object, object]]
+    """Name → old and new value, as JSON has them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Find:
     """A read: which objects, in which order, which page of them, and what is answered of each."""
 

@@ -12,9 +12,10 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from catalog import QueryOptions
-from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, combine
+from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, ValidationError, combine
 from objapi.model.principal import Principal
 from objapi.model.values import LoadContext
+from objapi.store.acls import VIEW
 from objapi.store.act import act
 from objapi.store.attempt import Attempt
 from objapi.store.blobs import StoredFile, read_blob
@@ -24,6 +25,8 @@ from objapi.store.draft import Draft
 from objapi.store.editing import Editor
 from objapi.store.finding import Finder
 from objapi.store.held import Held
+from objapi.store.historian import record_access
+from objapi.store.instants import to_micros
 from objapi.store.machinery import Machinery
 from objapi.store.mapped.answers import RowAnswers
 from objapi.store.mapped.databases import Connections
@@ -34,10 +37,12 @@ from objapi.store.planner import StorePlanner, Surroundings
 from objapi.store.removing import plan_removal
 from objapi.store.render import Renderer
 from objapi.store.requests import (
+    AccessEvent,
     ByUid,
     CreateItem,
     Find,
     Found,
+    GrantTarget,
     HistoryPage,
     Offered,
     Outcome,
@@ -48,6 +53,7 @@ from objapi.store.requests import (
 )
 from objapi.store.resolve import Resolver
 from objapi.store.rights import AclView, Rights
+from objapi.store.scopes import ensure_scope
 from objapi.store.settle import settle
 from objapi.store.transitions import offered, take_all
 
@@ -82,8 +88,9 @@ class Transaction:
         self.registry = machinery.registry
         self.held: Held | None = None
         """What is still to be read from the connection after the work is done."""
+        self.site_id = machinery.site_id
+        self.writes = writes
         self._machinery = machinery
-        self._writes = writes
         self._request_id = request_id
         self._acls = AclView(machinery.book, connection)
         self._rights = Rights(user, self._acls, machinery.registry.roles.scoped_roles)
@@ -111,6 +118,14 @@ class Transaction:
         """Raise NoApiAccess unless the user holds a permission of the whole site, which no object sets otherwise."""
         if not self.user.unrestricted and not any(self._rights.acls_with(permission)):
             raise NoApiAccess(f"This needs the permission {permission}, which you do not have.")
+
+    def require_on_site(self, permission: str) -> None:
+        """Raise Forbidden unless the user holds a permission on the site's root; local roles below it do not count."""
+        if self.user.unrestricted:
+            return
+        root = self._root(self._planner())
+        if not self._rights.may(permission, root.acl, root.scope):
+            raise Forbidden(f"This needs the permission {permission!r} on the site, which you do not have.")
 
     def find(self, find: Find) -> Found:
         """One page of what criteria find."""
@@ -283,6 +298,30 @@ class Transaction:
         told = readable(settled.plan, planner, self._machinery.access)
         return Outcome(entries(selectors, attempt, failed, settled.changed), told, applied)
 
+    # Grants: what `objapi.security.administration` needs of objects
+
+    def grant_target(self, selector: Selector) -> GrantTarget:
+        """The object on which local roles are to be granted. Raises NotFound, and ValidationError for a table's row."""
+        draft = self._one(self._planner(), selector)
+        if draft.type.table is not None:
+            message = f"{draft.path} is a row of a table: its type declares who sees it; it has no local roles."
+            raise ValidationError.from_causes([Cause("object", draft.path, message)])
+        roles = self._rights.roles_on(draft.acl, draft.scope)
+        return GrantTarget(draft.rid, draft.uid, draft.path, draft.portal_type, roles)
+
+    def may_view(self, acl: int, scope: int) -> bool:
+        """True when the user may view the objects of an acl in a scope."""
+        return self._rights.may(VIEW, self._acls[acl], scope)
+
+    def make_scope(self, rid: int) -> None:
+        """Make an object one on which local roles are granted, unless it is."""
+        ensure_scope(self.connection, self._machinery.tables, rid)
+
+    def record(self, event: AccessEvent) -> None:
+        """Write a change of who may do what to the history."""
+        at, actor = to_micros(self.now), self.user.user_id
+        record_access(self.connection, event, at=at, actor=actor, request_id=self._request_id)
+
     # Inside
 
     def _planner(self) -> StorePlanner:
@@ -298,7 +337,7 @@ class Transaction:
                 machinery.site_id,
                 machinery.cascades,
                 self._rows,
-                locks=self._writes,
+                locks=self.writes,
             )
         )
 

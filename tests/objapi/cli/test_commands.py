@@ -79,6 +79,96 @@ def test_users_are_added_listed_and_given_new_passwords(made: Path) -> None:
     assert new.exit_code == 0, new.output
 
 
+@pytest.fixture(scope="module")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a site with one Manager, `chief`, and the analyst `ann`."""
+    data = tmp_path_factory.mktemp("staffed") / "var"
+    assert objapi("init", "--data", data).exit_code == 0
+    for name, option, value in (("chief", "--role", "Manager"), ("ann", "--group", "Analysts")):
+        added = objapi("user", "add", name, option, value, "--password-stdin", "--data", data, given="a long secret\n")
+        assert added.exit_code == 0, added.output
+    return data
+
+
+def shown(data: Path, name: str) -> dict[str, str]:
+    """What `objapi user show` says, by label."""
+    result = objapi("user", "show", name, "--data", data)
+    assert result.exit_code == 0, result.output
+    return {label: value.strip() for label, _, value in (line.partition(":") for line in result.stdout.splitlines())}
+
+
+def test_roles_groups_and_local_roles_are_granted_shown_and_revoked(staffed: Path) -> None:
+    options = ("--role", "Verifier", "--group", "Samplers", "--local-role", "Owner", "--on", "/clients")
+    granted = objapi("user", "grant", "ann", *options, "--data", staffed)
+    assert granted.exit_code == 0, granted.output
+    assert granted.stderr.splitlines() == [
+        "ann: roles: Verifier",
+        "ann: groups: Analysts, Samplers",
+        "ann: local roles on /Plone/clients: Owner",
+    ]
+    assert shown(staffed, "ann") == {
+        "name": "ann",
+        "full name": "",
+        "e-mail": "",
+        "active": "yes",
+        "roles": "Verifier",
+        "groups": "Analysts, Samplers",
+        "roles with those of groups": "Analyst, Member, Sampler, Verifier",
+        "local roles": "Owner on /Plone/clients",
+    }
+    again = objapi("user", "grant", "ann", *options, "--data", staffed)
+    assert (again.exit_code, "nothing was changed" in again.stderr) == (0, True)
+    revoked = objapi("user", "revoke", "ann", *options, "--data", staffed)
+    assert revoked.exit_code == 0, revoked.output
+    after = shown(staffed, "ann")
+    assert (after["roles"], after["groups"], "local roles" in after) == ("", "Analysts", False)
+
+
+def test_a_user_is_locked_out_and_let_in_again(staffed: Path) -> None:
+    for command, active, told in (
+        ("disable", "no", "ann is disabled and logged out."),
+        ("disable", "no", "nothing was changed"),
+        ("enable", "yes", "ann may log in again."),
+        ("enable", "yes", "nothing was changed"),
+    ):
+        result = objapi("user", command, "ann", "--data", staffed)
+        assert result.exit_code == 0, result.output
+        assert told in result.stderr
+        assert shown(staffed, "ann")["active"] == active
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("disable", "chief"), "Give the role to somebody else first"),
+        (("revoke", "chief", "--role", "Manager"), "chief is the last active user with the role Manager"),
+        (("revoke", "ann", "--role", "Analyst"), "take the group instead"),
+        (("grant", "ann", "--role", "Managr"), "'Managr'"),
+        (("grant", "ann", "--group", "Analyst"), "'Analyst'"),
+        (("grant", "ann", "--local-role", "Owner", "--on", "/clints"), "'/clints'"),
+        (("grant", "group:Analists", "--local-role", "Owner", "--on", "/clients"), "'Analists'"),
+        (("disable", "nobody"), "'nobody'"),
+        (("show", "nobody"), "'nobody'"),
+    ],
+)
+def test_what_cannot_be_granted_or_taken_is_refused_with_the_remedy(
+    staffed: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    before = objapi("user", "list", "--data", staffed).stdout
+    result = objapi("user", *arguments, "--data", staffed)
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert objapi("user", "list", "--data", staffed).stdout == before
+
+
+@pytest.mark.parametrize("arguments", [("ann",), ("ann", "--local-role", "Owner"), ("ann", "--on", "/clients")])
+@pytest.mark.parametrize("command", ["grant", "revoke"])
+def test_a_grant_of_nothing_is_a_wrong_use(staffed: Path, command: str, arguments: tuple[str, ...]) -> None:
+    result = objapi("user", command, *arguments, "--data", staffed)
+    assert result.exit_code == 2
+    assert "--local-role" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "given", "told"),
     [

@@ -36,7 +36,7 @@ def test_an_object_that_may_not_be_seen_is_not_there(workshop: Gateway, thing: s
 
 def test_a_scoped_role_counts_beside_a_local_role_only(workshop: Gateway, team: str, thing: str) -> None:
     assert workshop.total("cleo", {"path": thing}) == 0
-    workshop.site.grant_local_roles(team.removeprefix("/Plone"), "cleo", ["Owner"])
+    workshop.grant_local_roles(team.removeprefix("/Plone"), "cleo", ["Owner"])
     assert workshop.total("cleo", {"path": thing}) == 1
     assert workshop.total("carl", {"path": thing}) == 0
     assert {item["path"] for item in workshop.find("cleo", {"portal_type": "Thing"})} == {thing}
@@ -47,14 +47,14 @@ def test_local_roles_on_an_object_that_was_no_scope(workshop: Gateway, team: str
     inside = workshop.create("boss", "Thing", box, title="Inside", Maker=person).path
     part = workshop.create("boss", "Part", inside, Kind="part").path
     beside = workshop.create("boss", "Thing", team, title="Beside", Maker=person).path
-    workshop.site.grant_local_roles(part.removeprefix("/Plone"), "carl", ["Owner"])
+    workshop.grant_local_roles(part.removeprefix("/Plone"), "carl", ["Owner"])
     assert {item["path"] for item in workshop.find("carl", {"path": team})} == {part}
-    workshop.site.grant_local_roles(box.removeprefix("/Plone"), "carl", ["Owner"])
-    workshop.site.grant_local_roles(box.removeprefix("/Plone"), "carl", ["Owner"])
+    workshop.grant_local_roles(box.removeprefix("/Plone"), "carl", ["Owner"])
+    workshop.grant_local_roles(box.removeprefix("/Plone"), "carl", ["Owner"])
     assert {item["path"] for item in workshop.find("carl", {"path": team})} == {box, inside, part}
     later = workshop.create("boss", "Thing", box, title="Later", Maker=person).path
     assert workshop.total("carl", {"path": later}) == 1
-    workshop.site.grant_local_roles(team.removeprefix("/Plone"), "carl", ["Owner"])
+    workshop.grant_local_roles(team.removeprefix("/Plone"), "carl", ["Owner"])
     assert workshop.total("carl", {"path": beside}) == 1
     rids = {}
     with workshop.site.engine.connect() as connection:
@@ -66,7 +66,7 @@ def test_local_roles_on_an_object_that_was_no_scope(workshop: Gateway, team: str
         assert below == {rids[box], rids[part]}
     workshop.assert_settled()
     with pytest.raises(NotFound):
-        workshop.site.grant_local_roles("/nowhere", "carl", ["Owner"])
+        workshop.grant_local_roles("/nowhere", "carl", ["Owner"])
 
 
 def test_a_restricted_field_is_in_no_answer(workshop: Gateway, thing: str) -> None:
@@ -98,7 +98,7 @@ def test_a_restricted_index_shows_rows_only_where_its_values_may_be_read(
         path = workshop.create("boss", "Thing", place, title="Note", Maker=person).path
         workshop.update("boss", path, Secret=f"of {team}")
         paths.append(path)
-    workshop.site.grant_local_roles(team.removeprefix("/Plone"), "max", ["Owner"])
+    workshop.grant_local_roles(team.removeprefix("/Plone"), "max", ["Owner"])
     assert workshop.total("max", {"path": paths[1]}) == 1
     found = workshop.find("max", {"Secret": f"of {team}"})
     assert [item["path"] for item in found] == [paths[0]]

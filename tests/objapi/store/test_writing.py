@@ -406,7 +406,7 @@ def test_a_target_that_the_caller_may_not_see_is_not_found(workshop: Gateway, te
     hidden = thing(workshop, team, person, "Hidden")
     workshop.act("mia", "hide", hidden)
     path = thing(workshop, team, person, "Seeker")
-    workshop.site.grant_local_roles(path.removeprefix("/Plone"), "olga", ["Owner"])
+    workshop.grant_local_roles(path.removeprefix("/Plone"), "olga", ["Owner"])
     with pytest.raises(UnresolvedReference):
         workshop.update("olga", path, Goes=[workshop.uid(hidden)])
     assert workshop.update("mia", path, Goes=[workshop.uid(hidden)]).updated == ("Goes",)

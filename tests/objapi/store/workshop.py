@@ -11,7 +11,8 @@ import orjson
 from sqlalchemy import Connection, Table, event, select
 
 from objapi.security.accounts import Account, insert_user
-from objapi.security.principals import LoadedUser, load_by_login
+from objapi.security.administration import Grant, UserAdministration
+from objapi.security.principals import LoadedUser, command_line_user, load_by_login
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.requests import ByPath, CreateItem, Entry, Find, HistoryPage, Outcome, Selector, UpdateItem
@@ -91,6 +92,11 @@ class Gateway:
 
     def run(self, user: str, work: Callable[[Transaction], T], *, write: bool = False) -> T:
         return self.site.run(self.authenticate(user), work, write=write)
+
+    def grant_local_roles(self, path: str, principal: str, roles: Sequence[str]) -> None:
+        """Grant roles on the object at a path below the site, as the command line does."""
+        grant = Grant(principal, local_roles=tuple(roles), on=ByPath(path))
+        self.site.run(lambda connection: command_line_user(), lambda tx: UserAdministration(tx).give(grant), write=True)
 
     def authenticate(self, user: str) -> Callable[[Connection], LoadedUser]:
         def load(connection: Connection) -> LoadedUser:
