@@ -12,9 +12,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from benchmarks.laboratory import NotEmpty
-from objapi.ispyb import tables as t
 from objapi.ispyb.database import prepare
-from objapi.ispyb.tables import METADATA
+from objapi.profiles.ispyb import tables as t
+from objapi.profiles.ispyb.tables import METADATA
 from objapi.progress import progress
 from objapi.settings import load_settings
 from objapi.site import Site

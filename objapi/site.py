@@ -23,12 +23,20 @@ from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
 from objapi.security.seed_users import add_content_users
 from objapi.settings import Settings
-from objapi.store.access import FieldAccess
-from objapi.store.acls import AclBook
-from objapi.store.contents import Contents
-from objapi.store.dependents import Dependents
 from objapi.store.failures import is_cut, outcome_unknown, pause_after, translated, worth_repeating
-from objapi.store.installing import (
+from objapi.store.instants import to_micros
+from objapi.store.mapped import outbox as aside
+from objapi.store.mapped.databases import Connections, Place, find_places
+from objapi.store.mapped.recompute_acls import rework_rows
+from objapi.store.mapped.row_site import RowStore
+from objapi.store.permissions.acls import AclBook
+from objapi.store.permissions.field_access import FieldAccess
+from objapi.store.permissions.rights import AclView
+from objapi.store.permissions.scopes import ensure_scope
+from objapi.store.records import StaleWrite
+from objapi.store.site_context import Machinery
+from objapi.store.transaction import Transaction
+from objapi.store.upgrade.installing import (
     count_objects,
     install_contents,
     layout_contents,
@@ -36,18 +44,9 @@ from objapi.store.installing import (
     rework,
     system_planner,
 )
-from objapi.store.instants import to_micros
-from objapi.store.machinery import Machinery
-from objapi.store.mapped import aside
-from objapi.store.mapped.databases import Connections, Place, find_places
-from objapi.store.mapped.store import RowStore
-from objapi.store.mapped.upkeep import rework_rows
-from objapi.store.records import StaleWrite
-from objapi.store.rights import AclView
-from objapi.store.scopes import ensure_scope
-from objapi.store.sweeping import sweep
-from objapi.store.transaction import Transaction
-from objapi.store.versions import (
+from objapi.store.upgrade.orphans import sweep
+from objapi.store.upgrade.seed_content import Contents
+from objapi.store.upgrade.versions import (
     LeaseRefused,
     create_tables,
     finish_upgrade,
@@ -57,6 +56,7 @@ from objapi.store.versions import (
     upgrade_obstacle,
     upgrade_tables,
 )
+from objapi.store.writing.dependents import Dependents
 from workflows import Cascades
 
 _log = logging.getLogger("objapi.site")

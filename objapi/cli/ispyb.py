@@ -9,14 +9,14 @@ import click
 from sqlalchemy.engine import Connection
 
 from objapi.cli.common import Refused, data_option, explained, opened_site
-from objapi.ispyb.accounts import FIRST_PERMISSIONS, add_account, lacks_first_account
+from objapi.ispyb.auth.accounts import FIRST_PERMISSIONS, add_account, lacks_first_account
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database
-from objapi.ispyb.faults import Fault, Refusal
-from objapi.ispyb.kinds import short_text
-from objapi.ispyb.schema import read_values
-from objapi.ispyb.schemas.sync import UserPortalProposalSync
 from objapi.ispyb.sync.run import Synchronised, synchronise
+from objapi.ispyb.sync.schemas import UserPortalProposalSync
+from objapi.ispyb.values.errors import Fault, Refusal
+from objapi.ispyb.values.schema import read_values
+from objapi.ispyb.values.types import short_text
 from objapi.progress import progress
 
 

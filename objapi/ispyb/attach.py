@@ -4,10 +4,10 @@ from flask import Blueprint, Flask, Response
 from werkzeug.routing import Rule
 
 from objapi.http.access import PUBLIC, access
-from objapi.ispyb.calls import API_ROOT
 from objapi.ispyb.dispatch import answer
+from objapi.ispyb.docs_page import show_routes
 from objapi.ispyb.face import Face
-from objapi.ispyb.pages import show_routes
+from objapi.ispyb.wire.call import API_ROOT
 from objapi.site import Site
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 from catalog.dialect import add_keys, create_engine_for, make_table, put_columns
 from catalog.dialect.borrowed import keep_server_clock
 from objapi.errors import Unavailable
-from objapi.ispyb.tables import METADATA
-from objapi.ispyb.tables.columns import is_optional
+from objapi.profiles.ispyb.tables import METADATA
+from objapi.profiles.ispyb.tables.columns import is_optional
 from objapi.site import Site
 from objapi.store.failures import RETRY_AFTER
 

@@ -14,14 +14,14 @@ from sqlalchemy.engine import Connection
 from objapi.errors import ApiError
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
-from objapi.ispyb.answers import Later, json_response, respond
+from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.onetime import use_onetime_token
-from objapi.ispyb.callers import Caller
-from objapi.ispyb.calls import Call
-from objapi.ispyb.faults import Invalid, NotAuthenticated, NotAuthorized, Refusal
-from objapi.ispyb.reading import Read, read_body, read_onetime, read_request
-from objapi.ispyb.routes import Door, Route
-from objapi.ispyb.routing import Matched, Moved
+from objapi.ispyb.values.errors import Invalid, NotAuthenticated, NotAuthorized, Refusal
+from objapi.ispyb.wire.call import Call
+from objapi.ispyb.wire.request import Read, read_body, read_onetime, read_request
+from objapi.ispyb.wire.response import Later, json_response, respond
+from objapi.ispyb.wire.routes import Door, Route
+from objapi.ispyb.wire.routing import Matched, Moved
 
 if TYPE_CHECKING:
     from objapi.ispyb.face import Face

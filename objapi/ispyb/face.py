@@ -2,16 +2,16 @@
 
 from functools import cached_property
 
-from objapi.ispyb.answers import encode
 from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.auth.plugins import Plugin
 from objapi.ispyb.auth.tokens import Tokens
 from objapi.ispyb.database import Database
-from objapi.ispyb.groups import GROUPS
-from objapi.ispyb.openapi import describe
-from objapi.ispyb.options import load_options
-from objapi.ispyb.routes import Route
-from objapi.ispyb.routing import Routing
+from objapi.ispyb.options.load import load_options
+from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.ispyb.wire.openapi import describe
+from objapi.ispyb.wire.response import encode
+from objapi.ispyb.wire.routes import Route
+from objapi.ispyb.wire.routing import Routing
 from objapi.security.csrf_tokens import derived_key
 from objapi.settings import Settings
 from objapi.site import Site

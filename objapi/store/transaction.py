@@ -15,27 +15,20 @@ from catalog import QueryOptions
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, ValidationError, combine
 from objapi.model.principal import Principal
 from objapi.model.values import LoadContext
-from objapi.store.acls import VIEW
-from objapi.store.act import act
-from objapi.store.attempt import Attempt
 from objapi.store.blobs import StoredFile, read_blob
-from objapi.store.criteria import CriteriaReader
-from objapi.store.documents import Documents
-from objapi.store.draft import Draft
-from objapi.store.editing import Editor
-from objapi.store.finding import Finder
-from objapi.store.held import Held
-from objapi.store.historian import record_access
 from objapi.store.instants import to_micros
-from objapi.store.machinery import Machinery
 from objapi.store.mapped.answers import RowAnswers
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.rows import Rows
-from objapi.store.outcomes import entries, failure, readable
-from objapi.store.past import HistoryReader
-from objapi.store.planner import StorePlanner, Surroundings
-from objapi.store.removing import plan_removal
-from objapi.store.render import Renderer
+from objapi.store.permissions.acls import VIEW
+from objapi.store.permissions.rights import AclView, Rights
+from objapi.store.permissions.scopes import ensure_scope
+from objapi.store.reading.closing_stream import Held
+from objapi.store.reading.criteria import CriteriaReader
+from objapi.store.reading.documents import Documents
+from objapi.store.reading.finding import Finder
+from objapi.store.reading.history import HistoryReader
+from objapi.store.reading.render import Renderer
 from objapi.store.requests import (
     AccessEvent,
     ByUid,
@@ -51,11 +44,18 @@ from objapi.store.requests import (
     Streamed,
     UpdateItem,
 )
-from objapi.store.resolve import Resolver
-from objapi.store.rights import AclView, Rights
-from objapi.store.scopes import ensure_scope
-from objapi.store.settle import settle
-from objapi.store.transitions import offered, take_all
+from objapi.store.site_context import Machinery
+from objapi.store.writing.apply_plan import act
+from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.editing import Editor
+from objapi.store.writing.history_rows import record_access
+from objapi.store.writing.outcomes import entries, failure, readable
+from objapi.store.writing.planner import StorePlanner, Surroundings
+from objapi.store.writing.removing import plan_removal
+from objapi.store.writing.resolve import Resolver
+from objapi.store.writing.transitions import offered, take_all
+from objapi.store.writing.write_set import settle
 
 
 @dataclass(frozen=True, slots=True)

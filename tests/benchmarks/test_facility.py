@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from benchmarks.facility import IMAGES, PER_PROPOSAL, facility, fill, sessions
 from benchmarks.laboratory import NotEmpty
 from benchmarks.polled import CALLERS, measure_polled
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 
 
 def test_a_facility_is_filled_and_measured(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import click
 import yaml
 
 from objapi.cli.ispyb import ispyb
-from objapi.ispyb import tables
 from objapi.ispyb.auth import configuration
 from objapi.ispyb.demo.accounts import ACCOUNTS
-from objapi.ispyb.groups import GROUPS
+from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.profiles.ispyb import tables
 from objapi.settings import SETTINGS
 from tests.docs.pages import DOCS, blocks
 

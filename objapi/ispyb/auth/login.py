@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.people import caller_of_login
 from objapi.ispyb.auth.plugins import Attempt, Identity, Plugin
-from objapi.ispyb.callers import Caller
 from objapi.ispyb.database import Database, insert_row
-from objapi.ispyb.faults import NotAuthenticated
-from objapi.ispyb.options import load_options
-from objapi.ispyb.tables import Person
+from objapi.ispyb.options.load import load_options
+from objapi.ispyb.values.errors import NotAuthenticated
+from objapi.profiles.ispyb.tables import Person
 
 
 def log_in(database: Database, plugin: Plugin | None, attempt: Attempt) -> Caller:

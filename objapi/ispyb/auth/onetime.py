@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.people import caller_of_person
-from objapi.ispyb.callers import Caller
-from objapi.ispyb.calls import API_ROOT
-from objapi.ispyb.faults import NotAuthenticated
-from objapi.ispyb.tables import SW_onceToken
+from objapi.ispyb.values.errors import NotAuthenticated
+from objapi.ispyb.wire.call import API_ROOT
+from objapi.profiles.ispyb.tables import SW_onceToken
 
 LIFETIME: Final = timedelta(seconds=15)
 _BYTES: Final = 96

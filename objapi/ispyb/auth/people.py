@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.callers import Caller
-from objapi.ispyb.tables import Permission, Person, UserGroup_has_Permission, UserGroup_has_Person
+from objapi.ispyb.auth.caller import Caller
+from objapi.profiles.ispyb.tables import Permission, Person, UserGroup_has_Permission, UserGroup_has_Person
 
 
 def caller_of_login(connection: Connection, login: str) -> Caller | None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import jwt
 
-from objapi.ispyb.callers import Caller
-from objapi.ispyb.faults import NotAuthenticated
+from objapi.ispyb.auth.caller import Caller
+from objapi.ispyb.values.errors import NotAuthenticated
 
 _ALGORITHM: Final = "HS256"
 _INVALID: Final = "Invalid token"

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.accounts import add_account
+from objapi.ispyb.auth.accounts import add_account
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database, prepare
 from objapi.ispyb.demo.accounts import ACCOUNTS

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.tables import METADATA, Person, Proposal
+from objapi.profiles.ispyb.tables import METADATA, Person, Proposal
 
 CONTENT: Final = Path(__file__).with_name("content.yaml")
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from threading import Lock, Thread
 from typing import Any, Final, TypeVar, cast
 
-from objapi.ispyb.faults import Refusal
+from objapi.ispyb.values.errors import Refusal
 
 _T = TypeVar("_T")
 

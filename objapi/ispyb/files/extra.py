@@ -4,7 +4,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Final, Literal
 
-from objapi.ispyb.faults import Refusal
+from objapi.ispyb.values.errors import Refusal
 
 LIBRARIES: Final = frozenset({"numpy", "h5py", "h5grove", "fabio", "PIL", "cmap"})
 NOT_INSTALLED: Final = "This server cannot read such data: the extra `data` of objapi is not installed."

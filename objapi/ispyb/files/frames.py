@@ -11,9 +11,9 @@ import numpy as np
 from fabio.cbfimage import CbfImage
 from numpy.typing import NDArray
 
-from objapi.ispyb.faults import NotFound, Refusal
 from objapi.ispyb.files.hdf5 import MOST_BYTES, Hdf5, opened, statistics
 from objapi.ispyb.files.places import Place, open_file
+from objapi.ispyb.values.errors import NotFound, Refusal
 
 Pixels = NDArray[np.float32]
 

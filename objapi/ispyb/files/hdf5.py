@@ -24,10 +24,10 @@ from h5grove.utils import (
     parse_slice,
 )
 
-from objapi.ispyb.answers import Content
-from objapi.ispyb.faults import Fault, Invalid, NotFound, Refusal
 from objapi.ispyb.files.links import LeavesRoots, Links
 from objapi.ispyb.files.places import Place, resolve
+from objapi.ispyb.values.errors import Fault, Invalid, NotFound, Refusal
+from objapi.ispyb.wire.response import Content
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Bytes that one selection may have."""

@@ -15,7 +15,7 @@ from cmap import Catalog, Colormap
 from numpy.typing import NDArray
 from PIL import Image
 
-from objapi.ispyb.faults import Refusal
+from objapi.ispyb.values.errors import Refusal
 
 Values = NDArray[np.float64]
 

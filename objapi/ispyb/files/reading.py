@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypeVar
 
-from objapi.ispyb.faults import NotFound
 from objapi.ispyb.files.disk import READ_SECONDS, Disk, DiskSilent, disk_of
 from objapi.ispyb.files.places import Place, locate, open_file, resolve
+from objapi.ispyb.values.errors import NotFound
 from objapi.settings import Settings
 
 _T = TypeVar("_T")

@@ -13,10 +13,10 @@ from flask import Request, Response, request
 from werkzeug.http import is_resource_modified, quote_etag, unquote_etag
 
 from objapi.http.headers import attachment
-from objapi.ispyb.answers import Later
-from objapi.ispyb.faults import NotFound, Refusal
 from objapi.ispyb.files.disk import READ_SECONDS, Disk, disk_of
 from objapi.ispyb.files.places import Place, locate, open_file
+from objapi.ispyb.values.errors import NotFound, Refusal
+from objapi.ispyb.wire.response import Later
 from objapi.settings import Settings
 
 PIECE: Final = 64 * 1024

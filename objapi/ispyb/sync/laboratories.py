@@ -7,10 +7,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.calls import Values
 from objapi.ispyb.database import Database
 from objapi.ispyb.sync.records import Record, Written, chunks, write_records
-from objapi.ispyb.tables import Laboratory
+from objapi.ispyb.wire.call import Values
+from objapi.profiles.ispyb.tables import Laboratory
 
 _PLACE: Final = ("name", "city", "country")
 _UPDATED: Final = ("name", "address", "city", "country")

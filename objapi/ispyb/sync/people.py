@@ -10,12 +10,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.calls import Values
 from objapi.ispyb.database import Database
-from objapi.ispyb.external_ids import stored_id
 from objapi.ispyb.sync.laboratories import Laboratories
 from objapi.ispyb.sync.records import Record, Written, chunks, write_records
-from objapi.ispyb.tables import Person
+from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.wire.call import Values
+from objapi.profiles.ispyb.tables import Person
 
 _UPDATED: Final = ("givenName", "familyName", "emailAddress", "phoneNumber")
 # Passwords that a portal sends are nobody's business here, so they are not among them.

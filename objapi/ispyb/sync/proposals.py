@@ -6,14 +6,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.calls import Values
 from objapi.ispyb.database import Database
-from objapi.ispyb.external_ids import stored_id
-from objapi.ispyb.faults import BadCall
-from objapi.ispyb.schemas.proposals import ProposalState
+from objapi.ispyb.subjects.proposals.schemas import ProposalState
 from objapi.ispyb.sync.people import People
 from objapi.ispyb.sync.records import Record, Written, write_records
-from objapi.ispyb.tables import LabContact, Proposal, ProposalHasPerson
+from objapi.ispyb.values.errors import BadCall
+from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.wire.call import Values
+from objapi.profiles.ispyb.tables import LabContact, Proposal, ProposalHasPerson
 
 _GIVEN: Final = ("proposalCode", "proposalNumber", "title", "proposalType")
 _CARD: Final = ("defaultCourrierCompany", "courierAccount", "billingReference")

@@ -5,15 +5,15 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.calls import Values
 from objapi.ispyb.database import Database
-from objapi.ispyb.external_ids import stored_id
-from objapi.ispyb.faults import BadCall
-from objapi.ispyb.schemas.shippings import SafetyLevelEnum
-from objapi.ispyb.schemas.sync import UPProtein
+from objapi.ispyb.subjects.shipping.schemas import SafetyLevelEnum
 from objapi.ispyb.sync.people import People
 from objapi.ispyb.sync.records import Record, Written, write_records
-from objapi.ispyb.tables import Protein
+from objapi.ispyb.sync.schemas import UPProtein
+from objapi.ispyb.values.errors import BadCall
+from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.wire.call import Values
+from objapi.profiles.ispyb.tables import Protein
 
 _GIVEN: Final = tuple(name for name in UPProtein.properties if name not in ("person", "externalId"))
 _LEVELS: Final = tuple(SafetyLevelEnum.schema["enum"])

@@ -8,15 +8,15 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.calls import Values
 from objapi.ispyb.database import Database
-from objapi.ispyb.faults import BadCall
 from objapi.ispyb.sync.people import People, distinct
 from objapi.ispyb.sync.proposals import LabContacts, find_proposal, write_participants, write_proposal
 from objapi.ispyb.sync.proteins import Proteins
 from objapi.ispyb.sync.records import Written
 from objapi.ispyb.sync.sessions import Sessions
-from objapi.ispyb.tables import AdminVar
+from objapi.ispyb.values.errors import BadCall
+from objapi.ispyb.wire.call import Values
+from objapi.profiles.ispyb.tables import AdminVar
 
 LOCK_NAME: Final = "sync lock"
 

@@ -6,13 +6,13 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.calls import Values
 from objapi.ispyb.database import Database
-from objapi.ispyb.external_ids import stored_id
-from objapi.ispyb.schemas.sync import UPSession
 from objapi.ispyb.sync.people import People, distinct
 from objapi.ispyb.sync.records import Record, Written, chunks, write_records
-from objapi.ispyb.tables import BLSession, Session_has_Person
+from objapi.ispyb.sync.schemas import UPSession
+from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.wire.call import Values
+from objapi.profiles.ispyb.tables import BLSession, Session_has_Person
 
 _GIVEN: Final = tuple(name for name in UPSession.properties if name not in ("persons", "externalId"))
 

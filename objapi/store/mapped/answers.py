@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from objapi.store.draft import Draft
 from objapi.store.mapped.names import RowNames
-from objapi.store.planner import StorePlanner
-from objapi.store.render import Renderer
+from objapi.store.reading.render import Renderer
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.planner import StorePlanner
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from sqlalchemy.dialects import mysql
 from catalog.dialect.existing import ExistingColumn, holds_bytes
 from objapi.errors import Cause
 from objapi.model.types import Field, Kind
-from objapi.store.draft import Draft
 from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.naming import NEW
 from objapi.store.mapped.rows import Rows
+from objapi.store.writing.draft import Draft
 
 
 def row_causes(rows: Rows, draft: Draft) -> list[Cause]:

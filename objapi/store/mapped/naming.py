@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from objapi.errors import Cause, Conflict, ValidationError
 from objapi.model.mapping import TableMapping
-from objapi.store.draft import Draft
 from objapi.store.mapped.names import RowNames
-from objapi.store.workspace import Workspace
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.workspace import Workspace
 
 NEW = "new"
 """The id of a row whose key the database will give."""

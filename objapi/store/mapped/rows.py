@@ -9,16 +9,16 @@ import orjson
 import sqlalchemy as sa
 
 from objapi.errors import CrossDatabase
-from objapi.store.acls import VIEW, Acl, PermissionOverrides, derive
-from objapi.store.mapped.aside import Aside
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout
+from objapi.store.mapped.outbox import Aside
+from objapi.store.mapped.row_site import RowStore
+from objapi.store.mapped.row_visibility import Sight
 from objapi.store.mapped.schema import row_states
-from objapi.store.mapped.sight import Sight
-from objapi.store.mapped.store import RowStore
 from objapi.store.mapped.tables import RowTables
+from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides, derive
+from objapi.store.permissions.rights import Rights
 from objapi.store.records import Record, chunks
-from objapi.store.rights import Rights
 
 MOST_VERSION = 999_999_999
 """Versions have at most nine digits, as clients send them back."""

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 
 from objapi.app import create_app
 from objapi.ispyb.database import prepare
-from objapi.ispyb.tables import METADATA
+from objapi.profiles.ispyb.tables import METADATA
 from objapi.settings import load_settings
 from objapi.site import Site
 from objapi.store.schema import metadata

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, at
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, body, faults
 
 BEAMLINES = [{"groupName": "MX", "uiGroup": "mx", "permission": "mx_staff", "beamLines": [{"beamLineName": "ID23-1"}]}]

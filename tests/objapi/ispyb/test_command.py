@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Rows
 from tests.objapi.ispyb.sync.payloads import payload, person, protein

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from objapi.app import create_app
-from objapi.ispyb import tables as t
 from objapi.ispyb.files.extra import NOT_INSTALLED
+from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, body, faults
 from tests.objapi.ispyb.files.making import make_cbf, make_hdf5

@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 
 from objapi.app import create_app
-from objapi.ispyb import tables as t
 from objapi.ispyb.demo import DIRECTORY, make_demo, with_demo_files
 from objapi.ispyb.demo.accounts import ACCOUNTS
-from objapi.ispyb.groups import GROUPS
-from objapi.ispyb.routes import Door, Route
+from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.ispyb.wire.routes import Door, Route
+from objapi.profiles.ispyb import tables as t
 from objapi.settings import load_settings
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, body

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from objapi.app import create_app
-from objapi.ispyb import tables as t
 from objapi.ispyb.database import Database, Lacking
+from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
 from tests.objapi.ispyb.scenery import collection, collection_group, count_statements, sample

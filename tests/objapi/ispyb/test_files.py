@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from objapi.app import create_app
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, body, faults
 

@@ -3,7 +3,7 @@
 import jwt
 import pytest
 
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body, faults
 
 NO_TOKEN = {"detail": "No token provided."}

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.ispyb.answers import encode
-from objapi.ispyb.external_ids import stored_id
-from objapi.ispyb.faults import BadCall, Fault
-from objapi.ispyb.kinds import (
+from objapi.ispyb.values.errors import BadCall, Fault
+from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.values.types import (
     ANY_INT,
     BOOL,
     INT,
@@ -28,6 +27,7 @@ from objapi.ispyb.kinds import (
     pattern,
     short_text,
 )
+from objapi.ispyb.wire.response import encode
 from tests.objapi.ispyb.calling import at
 
 

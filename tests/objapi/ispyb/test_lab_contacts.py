@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, body, faults
 
 LABORATORY = {"name": "Biology", "address": "Road 1", "city": "Rome", "country": "IT"}

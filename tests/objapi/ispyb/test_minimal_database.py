@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from catalog.dialect import create_engine_for
 from objapi.app import create_app
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from objapi.settings import load_settings
 from objapi.site import Site
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body

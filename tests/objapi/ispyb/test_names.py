@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from objapi.ispyb import tables as t
-from objapi.ispyb.names import is_proposal, is_session, proposal_name, session_name
+from objapi.ispyb.values.proposal_names import is_proposal, is_session, proposal_name, session_name
+from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Rows
 
 CODES = ("MX", "mx", "M", "", None, "A-1")

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 import yaml
 
-from objapi.ispyb.answers import Paged
-from objapi.ispyb.groups import GROUPS
-from objapi.ispyb.kinds import Kind
-from objapi.ispyb.openapi import describe
-from objapi.ispyb.routes import PAGING, Door, Route
-from objapi.ispyb.schema import Schema
+from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.ispyb.values.schema import Schema
+from objapi.ispyb.values.types import Kind
+from objapi.ispyb.wire.openapi import describe
+from objapi.ispyb.wire.response import Paged
+from objapi.ispyb.wire.routes import PAGING, Door, Route
 from tests.data import DATA
 
 DOORS = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from objapi.ispyb import tables as t
 from objapi.ispyb.database import Database, Lacking
+from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, body, faults
 from tests.objapi.ispyb.scenery import collection, collection_group, container, count_statements, sample
 

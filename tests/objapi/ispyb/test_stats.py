@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 
 from objapi.app import create_app
-from objapi.ispyb import tables as t
 from objapi.ispyb.database import Database, Lacking
-from objapi.ispyb.groups.stats_counts import merged
-from objapi.ispyb.wavelengths import energy_of
+from objapi.ispyb.subjects.stats.counts import merged
+from objapi.ispyb.values.wavelengths import energy_of
+from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, at, body
 from tests.objapi.ispyb.scenery import collection, collection_group, count_statements, sample

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objapi.model.principal import ANONYMOUS, Principal, system_principal
-from objapi.store.acls import Acl, AclBook, PermissionOverrides, derive, digest_of, holds
-from objapi.store.rights import Rights
+from objapi.store.permissions.acls import Acl, AclBook, PermissionOverrides, derive, digest_of, holds
+from objapi.store.permissions.rights import Rights
 from workflows import PermissionSetting
 
 ROOT = Acl({"View": frozenset({"Manager", "Clerk"}), "Edit": frozenset({"Manager"})})

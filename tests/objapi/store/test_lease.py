@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from catalog.dialect import create_engine_for
-from objapi.store.lease import DURATION, LEASE_ROW, RENEWAL, Lease, LeaseRefused, hold_lease, holder_of
 from objapi.store.schema import site_state
+from objapi.store.upgrade.lease import DURATION, LEASE_ROW, RENEWAL, Lease, LeaseRefused, hold_lease, holder_of
 
 MINUTE = timedelta(minutes=1)
 

@@ -10,9 +10,16 @@ from sqlalchemy import Column, Engine, Integer, Table, delete, inspect, table
 import objapi.security.tables
 import objapi.store.mapped.schema  # noqa: F401 - so do these
 from catalog.dialect import begin_write, create_engine_for
-from objapi.store.following import complete_tables
-from objapi.store.migrations import configuration, is_known, mark_newest, migrate, newest_version, schema_version
 from objapi.store.schema import metadata
+from objapi.store.upgrade.migrations import (
+    configuration,
+    is_known,
+    mark_newest,
+    migrate,
+    newest_version,
+    schema_version,
+)
+from objapi.store.upgrade.schema_sync import complete_tables
 from tests.objapi.store.layouts import layout_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from objapi.errors import BadRequest, NotFound, TooLarge
 from objapi.site import Site
-from objapi.store import finding
+from objapi.store.reading import finding
 from objapi.store.requests import ByPath, CreateItem, Find, Streamed
 from tests.objapi.store.workshop import Gateway
 

@@ -12,10 +12,10 @@ from catalog import CatalogSchema, CatalogTables, Index, IndexKind
 from catalog.dialect import create_engine_for, insert_rows
 from objapi.model.behaviors import Behaviors
 from objapi.model.registry import CatalogDeclaration, Registry, Roles
-from objapi.store import versions
-from objapi.store.lease import DURATION, Lease, LeaseRefused
 from objapi.store.schema import entities, metadata, site_state
-from objapi.store.versions import (
+from objapi.store.upgrade import versions
+from objapi.store.upgrade.lease import DURATION, Lease, LeaseRefused
+from objapi.store.upgrade.versions import (
     create_tables,
     finish_upgrade,
     is_installed,

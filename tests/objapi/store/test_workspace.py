@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy.engine import URL
 
 from catalog.dialect import begin_write
-from objapi.store.installing import system_planner
-from objapi.store.planner import StorePlanner
 from objapi.store.records import StaleWrite
+from objapi.store.upgrade.installing import system_planner
+from objapi.store.writing.planner import StorePlanner
 from tests.databases import fresh_mariadb_database
 from tests.objapi.store.workshop import USERS, Gateway, open_site
 

@@ -17,9 +17,9 @@ from objapi.errors import (
     UnusedFields,
     ValidationError,
 )
-from objapi.store import act
 from objapi.store.requests import BatchFailed, ByCriteria, ByPath, ByUid, CreateItem, UpdateItem
 from objapi.store.schema import sequences
+from objapi.store.writing import apply_plan as act
 from tests.objapi.store.workshop import Gateway
 
 

@@ -8,12 +8,12 @@ from threading import Event
 
 import pytest
 
-from objapi.ispyb.faults import NotFound
 from objapi.ispyb.files import presence
 from objapi.ispyb.files.disk import Disk, DiskSilent, disk_of
 from objapi.ispyb.files.places import Place
 from objapi.ispyb.files.presence import present
 from objapi.ispyb.files.reading import last_lines, read_in_time
+from objapi.ispyb.values.errors import NotFound
 from objapi.settings import Settings, load_settings
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objapi.ispyb.faults import NotFound, Refusal
 from objapi.ispyb.files.frames import Frame, Pixels, header_texts, histogram, raw, read_cbf, read_hdf5
 from objapi.ispyb.files.places import Place, place_of
 from objapi.ispyb.files.templates import ending_of, filled, joined
+from objapi.ispyb.values.errors import NotFound, Refusal
 from tests.objapi.ispyb.files.making import make_cbf, make_hdf5
 
 

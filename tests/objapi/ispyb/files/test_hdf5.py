@@ -9,10 +9,10 @@ import numpy as np
 import orjson
 import pytest
 
-from objapi.ispyb.answers import Content
-from objapi.ispyb.faults import Invalid, NotFound, Refusal
 from objapi.ispyb.files import hdf5
 from objapi.ispyb.files.places import Place, place_of
+from objapi.ispyb.values.errors import Invalid, NotFound, Refusal
+from objapi.ispyb.wire.response import Content
 from tests.objapi.ispyb.files.making import make_hdf5
 
 

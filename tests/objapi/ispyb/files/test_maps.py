@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from objapi.ispyb.faults import Refusal
 from objapi.ispyb.files.maps import Grid, arranged, histogram, picture, read_values, value_at
+from objapi.ispyb.values.errors import Refusal
 
 
 def array(*values: float) -> Any:
@@ -29,7 +29,7 @@ def pixels(*args: Any) -> list[list[tuple[int, ...]]]:
     ("data", "data_format", "values"),
     [
         (b"[1, 2.5, -1]", "json", [1, 2.5, -1]),
-        (gzip.compress(b"[3]"), "json+gzip", [3]),
+        (gzip.compress(b"[3]", mtime=0), "json+gzip", [3]),
         (b"[null, 4]", None, [-1, 4]),
         (b"[]", "json", []),
         (None, "json+gzip", []),
@@ -50,7 +50,7 @@ def test_values_are_read(data: bytes | None, data_format: str | None, values: li
         (b'["a"]', "json"),
         (b"3", "json"),
         (b"[1]", "json+gzip"),
-        (gzip.compress(b"[1]")[:-9], "json+gzip"),
+        (gzip.compress(b"[1]", mtime=0)[:-9], "json+gzip"),
     ],
 )
 def test_damaged_values_are_refused(data: bytes, data_format: str) -> None:

@@ -10,10 +10,10 @@ from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.ispyb.faults import NotFound, Refusal
 from objapi.ispyb.files import sending as module
 from objapi.ispyb.files.disk import DiskSilent
 from objapi.ispyb.files.sending import content_type_of, sending
+from objapi.ispyb.values.errors import NotFound, Refusal
 from objapi.settings import Settings, load_settings
 
 CONTENT = bytes(range(256)) * 10

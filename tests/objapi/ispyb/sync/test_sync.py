@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
-from objapi.ispyb import tables as t
+from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
 from tests.objapi.ispyb.sync.payloads import LABORATORY, large, payload, person, protein, session
 

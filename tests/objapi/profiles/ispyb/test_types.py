@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from objapi.ispyb.tables import METADATA
 from objapi.model.loading import load_registry
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Kind
+from objapi.profiles.ispyb.tables import METADATA
 
 UNSERVED = {"SW_onceToken"}
 """Tables whose rows open doors."""

@@ -15,7 +15,7 @@ from objapi.model.loading.content import read_content
 from objapi.model.registry import Registry
 from objapi.settings import Settings
 from objapi.site import Site
-from objapi.store.acls import AclBook
+from objapi.store.permissions.acls import AclBook
 from tests.data import DATA
 from tests.objapi.profiles.lims.laboratory import Laboratory, quietly
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 
 from objapi.errors import BadRequest, NotFound
 from objapi.site import Site, SiteError
-from objapi.store.mapped import aside
+from objapi.store.mapped import outbox as aside
 from objapi.store.mapped.schema import row_pending, row_states
 from objapi.store.requests import ByPath
 from tests.databases import fresh_mariadb_database
@@ -109,7 +109,7 @@ def test_failed_request_leaves_nothing_on_either_side(far: StoreRoom, monkeypatc
     if is_elsewhere(far):
         monkeypatch.setattr(aside.Aside, "note", fail)
     else:
-        monkeypatch.setattr("objapi.store.act.history_rows", fail)
+        monkeypatch.setattr("objapi.store.writing.apply_plan.history_rows", fail)
     before = far.other.rows(Article)
     with pytest.raises(RuntimeError):
         far.gateway.act("kim", "sell", "/stock/Article/2")

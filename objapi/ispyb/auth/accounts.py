@@ -1,0 +1,62 @@
+"""Accounts made outside of the API: the first one, which can then make the others."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from objapi.ispyb.auth.login import add_person
+from objapi.ispyb.auth.people import caller_of_login
+from objapi.ispyb.auth.plugins import Identity
+from objapi.ispyb.database import Database, insert_row
+from objapi.profiles.ispyb.tables import Permission, UserGroup, UserGroup_has_Permission, UserGroup_has_Person
+
+FIRST_PERMISSIONS: Final = ("manage_groups", "manage_perms")
+"""What the first account needs, to give everything else to itself and to others."""
+
+_GROUP_NAME_LENGTH: Final = 31
+
+
+def add_account(
+    connection: Connection, database: Database, identity: Identity, permissions: Sequence[str]
+) -> tuple[str, ...]:
+    """Give permissions to the person with a login, who is added when there is none; returns all that they now hold.
+
+    The permissions are put into a group of the person's own, named like the login. Repeatable.
+    """
+    known = caller_of_login(connection, identity.login)
+    person = add_person(connection, database, identity) if known is None else known.person_id
+    held = () if known is None else known.permissions
+    new = [name for name in dict.fromkeys(permissions) if name not in held]
+    if new:
+        group = _key(connection, UserGroup, UserGroup.c.name, identity.login[:_GROUP_NAME_LENGTH])
+        _link(connection, UserGroup_has_Person, group, "personId", person)
+        for name in new:
+            permission = _key(connection, Permission, Permission.c.type, name)
+            _link(connection, UserGroup_has_Permission, group, "permissionId", permission)
+    return (*held, *new)
+
+
+def lacks_first_account(connection: Connection) -> bool:
+    """Whether nobody can give permissions yet."""
+    statement = (
+        sa.select(UserGroup_has_Person.c.personId)
+        .join(UserGroup_has_Permission, UserGroup_has_Permission.c.userGroupId == UserGroup_has_Person.c.userGroupId)
+        .join(Permission, Permission.c.permissionId == UserGroup_has_Permission.c.permissionId)
+        .where(Permission.c.type == FIRST_PERMISSIONS[0])
+    )
+    return connection.execute(statement.limit(1)).first() is None
+
+
+def _key(connection: Connection, table: sa.Table, column: sa.Column[str], value: str) -> int:
+    """The key of the first row with a value, which is added when there is none."""
+    (primary,) = table.primary_key.columns
+    found = connection.execute(sa.select(primary).where(column == value).order_by(primary).limit(1)).scalar()
+    return insert_row(connection, table, {column.name: value}) if found is None else int(found)
+
+
+def _link(connection: Connection, table: sa.Table, group: int, column: str, value: int) -> None:
+    condition = (table.c.userGroupId == group, table.c[column] == value)
+    if connection.execute(sa.select(table).where(*condition)).first() is None:
+        connection.execute(sa.insert(table).values({"userGroupId": group, column: value}))

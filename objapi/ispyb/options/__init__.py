@@ -1,0 +1,1 @@
+"""Options of the installation, read from the database."""

@@ -1,0 +1,1 @@
+"""Administration: options, activity, and the door of the user portal."""

@@ -1,0 +1,15 @@
+"""The description of the routes themselves."""
+
+from typing import Final
+
+from objapi.ispyb.wire.call import Call
+from objapi.ispyb.wire.response import Content
+from objapi.ispyb.wire.routes import ANYBODY, Group
+
+group: Final = Group("Description")
+
+
+@group.get("/openapi.json", access=ANYBODY)
+def read_description(call: Call) -> Content:
+    """All routes with what they take and give, as OpenAPI 3."""
+    return Content(call.face.description, "application/json")

@@ -1,0 +1,66 @@
+"""The options of the installation."""
+
+import logging
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.options.load import load_options
+from objapi.ispyb.options.schema import Options, UIOptions
+from objapi.ispyb.wire.call import Call
+from objapi.ispyb.wire.response import encode
+from objapi.ispyb.wire.routes import BEARER, Group, holder
+from objapi.profiles.ispyb.tables import AdminActivity, AdminVar
+
+group: Final = Group("Options")
+
+_SHOWN_CHARACTERS: Final = 80
+
+_log = logging.getLogger("objapi.ispyb")
+
+
+@group.get("/options/ui", access=BEARER, answer=UIOptions)
+def read_ui_options(call: Call) -> dict[str, Any]:
+    """The options that every signed-in user may read."""
+    return call.options
+
+
+@group.get("/options", access=holder("manage_options"), answer=Options)
+def read_options(call: Call) -> dict[str, Any]:
+    """All options."""
+    return call.options
+
+
+@group.patch("/options", access=holder("manage_options"), body=Options, answer=Options)
+def change_options(call: Call) -> dict[str, Any]:
+    """Change the options that are given."""
+    for name, value in call.body.items():
+        if encode(value) != encode(call.options[name]):
+            _store(call, name, encode(value).decode())
+            _record(call, name, value)
+    return load_options(call.connection)
+
+
+def _store(call: Call, name: str, text: str) -> None:
+    changed = sa.update(AdminVar).where(AdminVar.c.name == name).values(value=text)
+    if call.connection.execute(changed).rowcount == 0:
+        call.connection.execute(sa.insert(AdminVar).values(name=name, value=text))
+
+
+def _record(call: Call, name: str, value: Any) -> None:
+    """Write a change into the activity log."""
+    told = "" if isinstance(value, (list, tuple, dict)) else f" to `{str(value)[:_SHOWN_CHARACTERS]}`"
+    row = {
+        "username": call.caller.login,
+        "action": "db_options",
+        "comments": f"changed `{name}`{told}",
+        "dateTime": call.now,
+    }
+    try:
+        with call.connection.begin_nested():
+            call.connection.execute(sa.insert(AdminActivity).values(row))
+    except sa.exc.IntegrityError:
+        # An existing database may allow one row a user; the newest change is then what it keeps.
+        _log.warning("AdminActivity.username is unique in this database: only the last change of each user is kept")
+        own = AdminActivity.c.username == call.caller.login
+        call.connection.execute(sa.update(AdminActivity).where(own).values(row))

@@ -1,0 +1,1 @@
+"""Data collections with their images, files and maps."""

@@ -1,0 +1,136 @@
+"""Data collections: their pictures and attachments, and the analysis of their images."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.files.sending import sending
+from objapi.ispyb.subjects.events.schemas import DataCollectionFileAttachment as AttachmentAnswer
+from objapi.ispyb.subjects.events.schemas import PerImageAnalysis
+from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.schema import optional
+from objapi.ispyb.values.types import BOOL, INT, integer
+from objapi.ispyb.wire.call import API_ROOT, Call, Page
+from objapi.ispyb.wire.response import Later, Paged
+from objapi.ispyb.wire.routes import BEARER, Group
+from objapi.profiles.ispyb.tables import (
+    BLSession,
+    DataCollection,
+    DataCollectionFileAttachment,
+    DataCollectionGroup,
+    Image,
+    ImageQualityIndicators,
+)
+
+group: Final = Group("Data Collections")
+
+NO_IMAGE: Final = "Image not found"
+NO_ATTACHMENT: Final = "Data collection attachment not found"
+
+_FILTERS: Final = {"dataCollectionId": optional(INT), "dataCollectionGroupId": optional(INT)}
+_SNAPSHOT: Final = {"snapshot": optional(BOOL, False)}
+_ANALYSES: Final = ("imageNumber", "totalIntegratedSignal", "goodBraggCandidates", "method2Res")
+
+
+@group.get("/datacollections/images/diffraction/{dataCollectionId:int}", access=BEARER, query=_SNAPSHOT)
+def send_diffraction_image(call: Call) -> Later:
+    """First diffraction image as a picture, or its thumbnail."""
+    column = Image.c.jpegThumbnailFileFullPath if call.query["snapshot"] else Image.c.jpegFileFullPath
+    statement = _visible(call, column.label("path"), of=Image).where(Image.c.imageNumber == 1).order_by(Image.c.imageId)
+    return sending(call.face.settings, _one(call, statement)["path"], missing=NO_IMAGE)
+
+
+@group.get("/datacollections/images/quality/{dataCollectionId:int}", access=BEARER)
+def send_quality_plot(call: Call) -> Later:
+    """Plot of the analysis of each image."""
+    statement = _visible(call, DataCollection.c.imageQualityIndicatorsPlotPath.label("path"))
+    return sending(call.face.settings, _one(call, statement)["path"], missing=NO_IMAGE)
+
+
+@group.get(
+    "/datacollections/images/{dataCollectionId:int}",
+    access=BEARER,
+    query={"imageId": optional(integer(least=1, most=4), 1), **_SNAPSHOT},
+)
+def send_crystal_snapshot(call: Call) -> Later:
+    """One of the four pictures of the crystal, or its thumbnail when there is one."""
+    column = DataCollection.c[f"xtalSnapshotFullPath{call.query['imageId']}"]
+    path = _one(call, _visible(call, column.label("path")))["path"]
+    small = thumbnail_of(path) if path and call.query["snapshot"] else None
+    return sending(call.face.settings, small, path, missing=NO_IMAGE)
+
+
+@group.get("/datacollections/attachments", access=BEARER, query=_FILTERS, answer=Paged(AttachmentAnswer))
+def list_attachments(call: Call) -> Page:
+    """Files of data collections."""
+    table = DataCollectionFileAttachment
+    statement = _filtered(call, _visible(call, *table.columns, of=table))
+    rows, total = call.page(statement.order_by(table.c.dataCollectionFileAttachmentId))
+    return call.paged([_attachment(row) for row in rows], total)
+
+
+@group.get("/datacollections/attachments/{dataCollectionFileAttachmentId:int}", access=BEARER)
+def send_attachment(call: Call) -> Later:
+    """File of a data collection."""
+    table = DataCollectionFileAttachment
+    key = call.path["dataCollectionFileAttachmentId"]
+    statement = _visible(call, table.c.fileFullPath, of=table).where(table.c.dataCollectionFileAttachmentId == key)
+    row = call.first(statement)
+    if row is None:
+        raise NotFound(NO_ATTACHMENT)
+    path = row["fileFullPath"]
+    return sending(call.face.settings, path, missing=NO_ATTACHMENT, save_as=_file_name(path))
+
+
+@group.get("/datacollections/quality", access=BEARER, query=_FILTERS, answer=Paged(PerImageAnalysis))
+def read_quality(call: Call) -> Page:
+    """Analysis of each image, as parallel lists in one object; the total counts the images of this page."""
+    table, query = ImageQualityIndicators, call.query
+    statement = _filtered(call, _visible(call, *(table.c[name] for name in _ANALYSES), of=table))
+    ordered = statement.order_by(table.c.dataCollectionId, table.c.imageNumber, table.c.imageQualityIndicatorsId)
+    rows = call.rows(ordered.offset(query["skip"]).limit(query["limit"]))
+    lists = {name: [row[name] for row in rows if row[name] is not None] if rows else None for name in _ANALYSES}
+    return call.paged([{"dataCollectionId": query["dataCollectionId"], **lists}], len(rows))
+
+
+def thumbnail_of(path: str) -> str:
+    """Where the thumbnail of a picture is: beside it, with a `t` at the end of its name."""
+    directory, slash, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    return f"{directory}{slash}{stem}t.{ending}" if dot and stem else f"{path}t"
+
+
+def _visible(call: Call, *columns: sa.ColumnElement[Any], of: sa.Table = DataCollection) -> sa.Select[Any]:
+    """Columns of visible data collections, or of a table `of` things that belong to them."""
+    statement = sa.select(*columns).select_from(DataCollection)
+    if of is not DataCollection:
+        statement = statement.join(of, of.c.dataCollectionId == DataCollection.c.dataCollectionId)
+    groups = DataCollectionGroup.c
+    return (
+        statement.join(DataCollectionGroup, groups.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId)
+        .join(BLSession, BLSession.c.sessionId == groups.sessionId)
+        .where(call.sight.of_session())
+    )
+
+
+def _filtered(call: Call, statement: sa.Select[Any]) -> sa.Select[Any]:
+    return call.filtered(statement, *(DataCollection.c[name] for name in _FILTERS))
+
+
+def _one(call: Call, statement: sa.Select[Any]) -> sa.RowMapping:
+    """The row of the data collection that the path names."""
+    row = call.first(statement.where(DataCollection.c.dataCollectionId == call.path["dataCollectionId"]))
+    if row is None:
+        raise NotFound(NO_IMAGE)
+    return row
+
+
+def _attachment(row: sa.RowMapping) -> dict[str, Any]:
+    key = row["dataCollectionFileAttachmentId"]
+    url = f"{API_ROOT}/datacollections/attachments/{key}"
+    name = _file_name(row["fileFullPath"])
+    return {**row, "fileType": row["fileType"] or "", "_metadata": {"url": url, "fileName": name}}
+
+
+def _file_name(path: str) -> str:
+    return path.rpartition("/")[2]

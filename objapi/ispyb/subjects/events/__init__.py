@@ -1,0 +1,1 @@
+"""Events of sessions: collections, scans and robot actions on one time line."""

@@ -1,0 +1,1 @@
+"""Log-in, persons, groups of users and their permissions."""

@@ -1,0 +1,127 @@
+"""Groups of users: who is in them, and which permissions that gives."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.subjects.people.schemas import (
+    NewUserGroup,
+    NewUserGroupOptional,
+    NewUserGroupPermission,
+    NewUserGroupPerson,
+)
+from objapi.ispyb.subjects.people.schemas import UserGroup as UserGroupAnswer
+from objapi.ispyb.values.errors import BadCall, NotFound
+from objapi.ispyb.values.schema import optional
+from objapi.ispyb.values.types import INT
+from objapi.ispyb.wire.call import Call, Page
+from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.response import Paged
+from objapi.ispyb.wire.routes import Group, holder
+from objapi.profiles.ispyb.tables import Permission, Person, UserGroup, UserGroup_has_Permission, UserGroup_has_Person
+
+group: Final = Group("Admin")
+
+_ACCESS: Final = holder("manage_groups")
+
+
+@group.get("/admin/groups", access=_ACCESS, query={"userGroupId": optional(INT)}, answer=Paged(UserGroupAnswer))
+def list_groups(call: Call) -> Page:
+    """User groups."""
+    statement = call.filtered(sa.select(UserGroup).order_by(UserGroup.c.userGroupId), UserGroup.c.userGroupId)
+    rows, total = call.page(statement)
+    return call.paged(_answers(call, rows), total)
+
+
+@group.post("/admin/groups", access=_ACCESS, body=NewUserGroup, answer=UserGroupAnswer)
+def add_group(call: Call) -> dict[str, Any]:
+    """Add a group."""
+    if _named(call, call.body["name"]):
+        raise BadCall("Could not add group: the name is taken")
+    return _one(call, call.insert(UserGroup, call.body))
+
+
+@group.patch("/admin/groups/{userGroupId:int}", access=_ACCESS, body=NewUserGroupOptional, answer=UserGroupAnswer)
+def rename_group(call: Call) -> dict[str, Any]:
+    """Rename a group."""
+    key = call.path["userGroupId"]
+    known = _one(call, key)
+    if "name" in call.body:
+        name = call.body["name"]
+        if not name or any(other != key for other in _named(call, name)):
+            raise BadCall("Could not update group")
+        call.connection.execute(sa.update(UserGroup).where(UserGroup.c.userGroupId == key).values(name=name))
+        known = _one(call, key)
+    return known
+
+
+@group.post("/admin/groups/{userGroupId:int}/permission", access=_ACCESS, body=NewUserGroupPermission, status=204)
+def give_permission(call: Call) -> None:
+    """Give a permission to a group."""
+    _put_in(call, UserGroup_has_Permission, Permission.c.permissionId, call.body["permissionId"], "permission")
+
+
+@group.delete("/admin/groups/{userGroupId:int}/permission/{permissionId:int}", access=_ACCESS, status=204)
+def take_permission(call: Call) -> None:
+    """Take a permission from a group."""
+    _take_out(call, UserGroup_has_Permission, "permissionId", "permission")
+
+
+@group.post("/admin/groups/{userGroupId:int}/person", access=_ACCESS, body=NewUserGroupPerson, status=204)
+def add_member(call: Call) -> None:
+    """Put a person into a group."""
+    _put_in(call, UserGroup_has_Person, Person.c.personId, call.body["personId"], "person")
+
+
+@group.delete("/admin/groups/{userGroupId:int}/person/{personId:int}", access=_ACCESS, status=204)
+def remove_member(call: Call) -> None:
+    """Take a person out of a group."""
+    _take_out(call, UserGroup_has_Person, "personId", "person")
+
+
+def _named(call: Call, name: str) -> list[int]:
+    found = call.connection.execute(sa.select(UserGroup.c.userGroupId).where(UserGroup.c.name == name))
+    return list(found.scalars())
+
+
+def _one(call: Call, key: int) -> dict[str, Any]:
+    rows = call.rows(sa.select(UserGroup).where(UserGroup.c.userGroupId == key))
+    if not rows:
+        raise NotFound("No such group")
+    return _answers(call, rows)[0]
+
+
+def _answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
+    ids = [row["userGroupId"] for row in rows]
+    counted = {
+        name: call.counts(table.c.userGroupId, sa.select().select_from(table).where(among(table.c.userGroupId, ids)))
+        for name, table in (("permissions", UserGroup_has_Permission), ("people", UserGroup_has_Person))
+    }
+    return [
+        {**row, "_metadata": {name: numbers.get(row["userGroupId"], 0) for name, numbers in counted.items()}}
+        for row in rows
+    ]
+
+
+def _put_in(call: Call, table: sa.Table, key: sa.Column[Any], value: int, kind: str) -> None:
+    """Put something into a group; raises BadCall when either is unknown, or it is there already."""
+    group_id = call.path["userGroupId"]
+    known = call.first(
+        sa.select(
+            sa.exists().where(UserGroup.c.userGroupId == group_id).label("has_group"),
+            sa.exists().where(key == value).label("has_thing"),
+            sa.exists().where(table.c.userGroupId == group_id, table.c[key.name] == value).label("is_in"),
+        )
+    )
+    if known is None or not known["has_group"] or not known["has_thing"]:
+        raise BadCall(f"No such group or {kind}")
+    if known["is_in"]:
+        raise BadCall(f"The {kind} is in the group already")
+    call.connection.execute(sa.insert(table).values({"userGroupId": group_id, key.name: value}))
+
+
+def _take_out(call: Call, table: sa.Table, key: str, kind: str) -> None:
+    condition = (table.c.userGroupId == call.path["userGroupId"], table.c[key] == call.path[key])
+    if call.connection.execute(sa.delete(table).where(*condition)).rowcount == 0:
+        raise BadCall(f"No such {kind} in the group")

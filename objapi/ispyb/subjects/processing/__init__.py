@@ -1,0 +1,1 @@
+"""Results of automatic processing, screenings and processing jobs."""

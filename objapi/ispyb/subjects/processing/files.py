@@ -1,0 +1,90 @@
+"""Files that processing programs leave."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.files.sending import sending
+from objapi.ispyb.files.templates import joined
+from objapi.ispyb.subjects.processing.schemas import AutoProcProgramAttachment as AttachmentAnswer
+from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.schema import optional
+from objapi.ispyb.values.types import INT
+from objapi.ispyb.wire.call import API_ROOT, Call, Page
+from objapi.ispyb.wire.response import Later, Paged
+from objapi.ispyb.wire.routes import BEARER, Group
+from objapi.profiles.ispyb.tables import (
+    AutoProcIntegration,
+    AutoProcProgram,
+    AutoProcProgramAttachment,
+    DataCollection,
+    DataCollectionGroup,
+    ProcessingJob,
+)
+
+group: Final = Group("Processing Status and Results")
+
+MISSING: Final = "Autoproc program attachment not found"
+_FILTERS: Final = {"autoProcProgramId": optional(INT), "autoProcProgramAttachmentId": optional(INT)}
+
+
+@group.get("/processings/attachments", access=BEARER, query=_FILTERS, answer=Paged(AttachmentAnswer))
+def list_processing_attachments(call: Call) -> Page:
+    """Files of processing programs."""
+    statement = call.filtered(visible_attachments(call), *(AutoProcProgramAttachment.c[name] for name in _FILTERS))
+    rows, total = call.page(statement.order_by(AutoProcProgramAttachment.c.autoProcProgramAttachmentId))
+    return call.paged([_answer(row) for row in rows], total)
+
+
+@group.get("/processings/attachments/{autoProcProgramAttachmentId:int}", access=BEARER)
+def send_processing_attachment(call: Call) -> Later:
+    """File of a processing program."""
+    key = call.path["autoProcProgramAttachmentId"]
+    row = call.first(visible_attachments(call).where(AutoProcProgramAttachment.c.autoProcProgramAttachmentId == key))
+    if row is None:
+        raise NotFound(MISSING)
+    return sending(
+        call.face.settings, joined(row["filePath"], row["fileName"]), missing=MISSING, save_as=row["fileName"]
+    )
+
+
+def visible_attachments(call: Call) -> sa.Select[Any]:
+    """Attachments of programs that worked on a data collection of a visible session."""
+    table = AutoProcProgramAttachment
+    statement = (
+        sa.select(*call.face.database.columns(table))
+        .select_from(table)
+        .join(AutoProcProgram, AutoProcProgram.c.autoProcProgramId == table.c.autoProcProgramId)
+    )
+    return statement if call.sight.all else statement.where(_in_sight(call))
+
+
+def _in_sight(call: Call) -> sa.ColumnElement[bool]:
+    """The condition that a program belongs to a visible session, by whichever way it names its data collection."""
+    database = call.face.database
+    ways = [_collection_in_sight(call, DataCollection.c.dataCollectionId == AutoProcProgram.c.dataCollectionId)]
+    integration = AutoProcIntegration.alias()
+    of_program = integration.c.autoProcProgramId == AutoProcProgram.c.autoProcProgramId
+    ways.append(
+        _collection_in_sight(
+            call, sa.and_(of_program, integration.c.dataCollectionId == DataCollection.c.dataCollectionId)
+        )
+    )
+    if database.has(ProcessingJob) and database.has(AutoProcProgram.c.processingJobId):
+        job = ProcessingJob.alias()
+        of_job = job.c.processingJobId == AutoProcProgram.c.processingJobId
+        ways.append(
+            _collection_in_sight(call, sa.and_(of_job, job.c.dataCollectionId == DataCollection.c.dataCollectionId))
+        )
+    return sa.or_(*ways)
+
+
+def _collection_in_sight(call: Call, belongs: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    in_group = DataCollectionGroup.c.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId
+    in_sight = call.sight.of_session_id(DataCollectionGroup.c.sessionId)
+    return sa.exists().where(belongs, in_group, in_sight).correlate(AutoProcProgram)
+
+
+def _answer(row: sa.RowMapping) -> dict[str, Any]:
+    url = f"{API_ROOT}/processings/attachments/{row['autoProcProgramAttachmentId']}"
+    return {**row, "fileName": row["fileName"] or "", "fileType": row["fileType"] or "", "_metadata": {"url": url}}

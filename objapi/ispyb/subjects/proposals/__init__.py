@@ -1,0 +1,1 @@
+"""Proposals, their sessions and proteins."""

@@ -1,0 +1,127 @@
+"""Sessions: a list for tables and calendars, the next or last one of each beamline, and one by its key."""
+
+from datetime import MAXYEAR, MINYEAR, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.subjects.proposals.schemas import Session
+from objapi.ispyb.subjects.proposals.session_answers import SELECTED, answers
+from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
+from objapi.ispyb.values.schema import optional
+from objapi.ispyb.values.types import BOOL, TEXT, pattern
+from objapi.ispyb.wire.call import Call, Page
+from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.response import Paged
+from objapi.ispyb.wire.routes import BEARER, Group
+from objapi.profiles.ispyb.tables import BLSession, Proposal, SessionType
+
+group: Final = Group("Sessions")
+
+MONTH: Final = pattern(r"^\d\d?$")
+YEAR: Final = pattern(r"^\d\d\d\d$")
+
+_GROUP_FILTERS: Final = {
+    "beamLineGroup": optional(TEXT),
+    "upcoming": optional(BOOL, False),
+    "previous": optional(BOOL, False),
+    "sessionType": optional(TEXT),
+}
+_FILTERS: Final = {
+    **_GROUP_FILTERS,
+    "scheduled": optional(BOOL),
+    "proposal": optional(PROPOSAL_NAME),
+    "beamLineName": optional(TEXT),
+    "month": optional(MONTH),
+    "year": optional(YEAR),
+}
+_LATEST_FIRST: Final = (BLSession.c.startDate.desc(), BLSession.c.sessionId.desc())
+
+
+@group.get("/sessions", access=BEARER, query=_FILTERS, answer=Paged(Session))
+def list_sessions(call: Call) -> Page:
+    """Sessions, latest start first."""
+    query = call.query
+    conditions = _conditions(call)
+    if query["beamLineGroup"]:
+        conditions.append(BLSession.c.beamLineName.in_(_beamlines(call, query["beamLineGroup"])))
+    if query["scheduled"]:
+        conditions.append(BLSession.c.scheduled == 1)
+    if query["proposal"]:
+        named = sa.select(Proposal.c.proposalId).where(is_proposal(query["proposal"]))
+        conditions.append(BLSession.c.proposalId.in_(named))
+    if query["beamLineName"]:
+        conditions.append(BLSession.c.beamLineName == query["beamLineName"])
+    if query["month"]:
+        conditions.append(_at_either_end(lambda end: sa.extract("month", end) == int(query["month"])))
+    if query["year"]:
+        conditions.append(_in_year(int(query["year"])))
+    rows, total = call.page(sa.select(*SELECTED).where(*conditions).order_by(*_LATEST_FIRST))
+    return call.paged(answers(call, rows), total)
+
+
+@group.get("/sessions/group", access=BEARER, query=_GROUP_FILTERS, answer=Paged(Session, chosen=False))
+def list_sessions_of_group(call: Call) -> Page:
+    """The latest session of each beamline of a group."""
+    beamlines = _beamlines(call, call.query["beamLineGroup"] or "")
+    conditions = _conditions(call)
+    firsts = [
+        sa.select(BLSession.c.sessionId)
+        .where(*conditions, BLSession.c.beamLineName == name)
+        .order_by(*_LATEST_FIRST)
+        .limit(1)
+        .subquery()
+        for name in beamlines
+    ]
+    # The keys first: as a subquery, databases would look through it once for each session.
+    found = sa.union_all(*(sa.select(first.c.sessionId) for first in firsts)) if firsts else None
+    keys = [] if found is None else list(call.connection.execute(found).scalars())
+    rows = call.rows(sa.select(*SELECTED).where(among(BLSession.c.sessionId, keys))) if keys else []
+    places = {name.casefold(): place for place, name in reversed(list(enumerate(beamlines)))}
+    rows.sort(key=lambda row: places.get(row["beamLineName"].casefold(), len(places)))
+    return Page([*answers(call, rows)], len(rows), 0, len(rows))
+
+
+@group.get("/sessions/{sessionId:int}", access=BEARER, answer=Session)
+def read_session(call: Call) -> dict[str, Any]:
+    """One session."""
+    one = BLSession.c.sessionId == call.path["sessionId"]
+    row = call.first(sa.select(*SELECTED).where(one, call.sight.of_session()))
+    if row is None:
+        raise NotFound("Session not found")
+    return answers(call, [row])[0]
+
+
+def _conditions(call: Call) -> list[sa.ColumnElement[bool]]:
+    """What both lists ask for: sight, past or future, type."""
+    query = call.query
+    conditions = [call.sight.of_session()]
+    if query["upcoming"]:
+        conditions.append(BLSession.c.endDate >= call.now)
+    if query["previous"]:
+        conditions.append(BLSession.c.endDate < call.now)
+    if query["sessionType"]:
+        of_type = SessionType.alias()
+        conditions.append(
+            sa.exists().where(of_type.c.sessionId == BLSession.c.sessionId, of_type.c.typeName == query["sessionType"])
+        )
+    return conditions
+
+
+def _beamlines(call: Call, name: str) -> list[str]:
+    """The beamlines of the groups with a name, each once; none when there is no such group."""
+    named = [group for group in call.beamline_groups if group.name == name]
+    return list(dict.fromkeys(beamline for group in named for beamline in group.beamlines))
+
+
+def _at_either_end(condition: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(condition(BLSession.c.startDate), condition(BLSession.c.endDate))
+
+
+def _in_year(year: int) -> sa.ColumnElement[bool]:
+    """Start or end is in a year; written as a range of times, which goes by their keys."""
+    if not MINYEAR <= year < MAXYEAR:
+        return sa.false()
+    first, next_first = (datetime(number, 1, 1) for number in (year, year + 1))  # noqa: DTZ001 - wall clock times
+    return _at_either_end(lambda end: sa.and_(end >= first, end < next_first))

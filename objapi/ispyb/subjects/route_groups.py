@@ -1,0 +1,83 @@
+"""The routes, one module a subject; `GROUPS` is all of them, in the order of their description.
+
+A module declares a `Group` and decorates functions with its routes; then it takes its place in the tuple below.
+"""
+
+from typing import Final
+
+from objapi.ispyb.subjects.admin import activity, description, options
+from objapi.ispyb.subjects.admin import user_portal as webservices
+from objapi.ispyb.subjects.collections import h5grove, workflow_steps
+from objapi.ispyb.subjects.collections import images as data_images
+from objapi.ispyb.subjects.collections import maps as mapping
+from objapi.ispyb.subjects.collections import microscopy_pictures as em_pictures
+from objapi.ispyb.subjects.collections import routes as data_collections
+from objapi.ispyb.subjects.events import routes as events
+from objapi.ispyb.subjects.legacy import collections as legacy_collections
+from objapi.ispyb.subjects.legacy import microscopy as legacy_microscopy
+from objapi.ispyb.subjects.legacy import proposals as legacy_proposals
+from objapi.ispyb.subjects.legacy import sessions as legacy_sessions
+from objapi.ispyb.subjects.people import current_user as users
+from objapi.ispyb.subjects.people import groups as user_groups
+from objapi.ispyb.subjects.people import login as authentication
+from objapi.ispyb.subjects.people import permissions, persons
+from objapi.ispyb.subjects.processing import files as processing_files
+from objapi.ispyb.subjects.processing import routes as processings
+from objapi.ispyb.subjects.processing import screenings
+from objapi.ispyb.subjects.processing import status as processing_status
+from objapi.ispyb.subjects.proposals import proteins, sessions
+from objapi.ispyb.subjects.proposals import routes as proposals
+from objapi.ispyb.subjects.samples import images as sample_images
+from objapi.ispyb.subjects.samples import routes as samples
+from objapi.ispyb.subjects.samples import sub_samples
+from objapi.ispyb.subjects.shipping import containers, dewars, lab_contacts, shippings
+from objapi.ispyb.subjects.stats import breakdown as stats_breakdown
+from objapi.ispyb.subjects.stats import counts as stats_counts
+from objapi.ispyb.subjects.stats import times as stats_times
+from objapi.ispyb.wire.routes import Group
+
+GROUPS: Final[tuple[Group, ...]] = (
+    authentication.group,
+    options.group,
+    mapping.group,
+    samples.group,
+    sub_samples.group,
+    sample_images.group,
+    dewars.group,
+    stats_breakdown.group,
+    stats_times.group,
+    stats_counts.group,
+    data_images.group,
+    h5grove.group,
+    shippings.group,
+    events.group,
+    users.group,
+    sessions.group,
+    proteins.group,
+    processing_status.group,
+    screenings.group,
+    processings.group,
+    processing_files.group,
+    lab_contacts.group,
+    data_collections.group,
+    workflow_steps.group,
+    containers.group,
+    proposals.group,
+    persons.group,
+    legacy_collections.header_group,
+    legacy_microscopy.header_group,
+    em_pictures.header_group,
+    legacy_collections.microscopy_group,
+    legacy_sessions.header_group,
+    legacy_proposals.header_group,
+    legacy_sessions.path_group,
+    legacy_microscopy.path_group,
+    em_pictures.path_group,
+    legacy_collections.path_group,
+    legacy_proposals.path_group,
+    activity.group,
+    user_groups.group,
+    permissions.group,
+    webservices.group,
+    description.group,
+)

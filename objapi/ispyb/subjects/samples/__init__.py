@@ -1,0 +1,1 @@
+"""Samples, subsamples and their images."""

@@ -1,0 +1,151 @@
+"""Samples: a list with filters and one by its key, each with its crystal, its container and what was measured."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from objapi.ispyb.subjects.samples.answers import answers
+from objapi.ispyb.subjects.samples.schemas import Sample as SampleAnswer
+from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal, proposal_name
+from objapi.ispyb.values.schema import optional
+from objapi.ispyb.values.types import INT, TEXT, enum
+from objapi.ispyb.wire.call import Call, Page
+from objapi.ispyb.wire.ordering import ORDER
+from objapi.ispyb.wire.response import Paged
+from objapi.ispyb.wire.routes import BEARER, Group
+from objapi.profiles.ispyb.tables import (
+    AutoProcIntegration,
+    BLSample,
+    Container,
+    Crystal,
+    DataCollection,
+    DataCollectionGroup,
+    Dewar,
+    Proposal,
+    Protein,
+    RobotAction,
+    Screening,
+    Shipping,
+)
+
+group: Final = Group("Samples")
+
+SAMPLE_STATUS: Final = enum("SampleStatus", "Sample Action", "Data Collected", "Strategy", "Auto Integrated")
+
+_ORDERS: Final = ("blSampleId", "name", "location", "datacollections")
+
+_FILTERS: Final = {
+    "status": optional(SAMPLE_STATUS),
+    "search": optional(TEXT),
+    "proteinId": optional(INT),
+    "proposal": optional(PROPOSAL_NAME),
+    "containerId": optional(INT),
+    "beamLineName": optional(TEXT),
+    "order_by": optional(enum("SampleOrder", *_ORDERS)),
+    "order": optional(ORDER),
+}
+
+_COLLECTED: Final = DataCollectionGroup.join(
+    DataCollection, DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId
+)
+
+
+@group.get("/samples", access=BEARER, query=_FILTERS, answer=Paged(SampleAnswer))
+def list_samples(call: Call) -> Page:
+    """Samples with crystal, protein, container and counts."""
+    query = call.query
+    statement = _samples(call)
+    for name, column in (("proteinId", Protein.c.proteinId), ("containerId", Container.c.containerId)):
+        if query[name] is not None:
+            statement = statement.where(column == query[name])
+    if query["search"]:
+        statement = statement.where(BLSample.c.name.like(f"%{query['search']}%"))
+    if query["proposal"]:
+        statement = statement.where(is_proposal(query["proposal"]))
+    if query["beamLineName"]:
+        statement = statement.where(
+            Container.c.beamlineLocation == query["beamLineName"],
+            Dewar.c.dewarStatus == "processing",
+            Container.c.sampleChangerLocation != "",
+        )
+    if query["status"] is not None:
+        statement = statement.where(_has_status(query["status"]))
+    rows, total = call.page(_ordered(statement, query["order_by"], query["order"]))
+    return call.paged(answers(call, rows), total)
+
+
+@group.get("/samples/{blSampleId:int}", access=BEARER, answer=SampleAnswer)
+def read_sample(call: Call) -> dict[str, Any]:
+    """One sample."""
+    row = call.first(_samples(call).where(BLSample.c.blSampleId == call.path["blSampleId"]))
+    if row is None:
+        raise NotFound("Sample not found")
+    return answers(call, [row])[0]
+
+
+def _samples(call: Call) -> sa.Select[Any]:
+    """The visible samples that have a crystal and a protein, and lie in a container of a shipment."""
+    return (
+        sa.select(
+            BLSample.c.blSampleId,
+            BLSample.c.name,
+            BLSample.c.comments,
+            BLSample.c.location,
+            BLSample.c.containerId,
+            *Crystal.columns,
+            Protein.c.proposalId,
+            Protein.c.name.label("protein"),
+            Protein.c.acronym,
+            Container.c.code,
+            Container.c.sampleChangerLocation,
+            Container.c.beamlineLocation,
+            proposal_name().label("proposal"),
+        )
+        .join_from(BLSample, Crystal, Crystal.c.crystalId == BLSample.c.crystalId)
+        .join(Protein, Protein.c.proteinId == Crystal.c.proteinId)
+        .join(Container, Container.c.containerId == BLSample.c.containerId)
+        .join(Dewar, Dewar.c.dewarId == Container.c.dewarId)
+        .join(Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
+        .join(Proposal, Proposal.c.proposalId == Shipping.c.proposalId)
+        .where(call.sight.of_proposal(Shipping.c.proposalId))
+    )
+
+
+def _has_status(status: str) -> sa.ColumnElement[bool]:
+    """The condition that something of a kind was done with the sample.
+
+    The first such thing is looked for, sample by sample; for a mere EXISTS, MariaDB first lists all samples that have
+    one.
+    """
+    if status == "Sample Action":
+        done = sa.select(RobotAction.c.robotActionId).where(RobotAction.c.blsampleId == BLSample.c.blSampleId)
+    else:
+        done = sa.select(DataCollection.c.dataCollectionId).select_from(_COLLECTED)
+        done = done.where(DataCollectionGroup.c.blSampleId == BLSample.c.blSampleId)
+    if status == "Strategy":
+        screened = sa.or_(
+            sa.exists().where(Screening.c.dataCollectionId == DataCollection.c.dataCollectionId),
+            sa.exists().where(Screening.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId),
+        )
+        done = done.where(screened)
+    elif status == "Auto Integrated":
+        done = done.join(
+            AutoProcIntegration, AutoProcIntegration.c.dataCollectionId == DataCollection.c.dataCollectionId
+        )
+    return done.correlate(BLSample).limit(1).scalar_subquery().is_not(None)
+
+
+def _ordered(statement: sa.Select[Any], order_by: str | None, order: str | None) -> sa.Select[Any]:
+    """The statement in the asked order; what is not given of it is as in the usual one, newest first."""
+    columns: dict[str, sa.ColumnElement[Any]] = {
+        "blSampleId": BLSample.c.blSampleId,
+        "name": BLSample.c.name,
+        "location": sa.cast(BLSample.c.location, sa.Integer),
+        "datacollections": sa.select(sa.func.count())
+        .select_from(_COLLECTED)
+        .where(DataCollectionGroup.c.blSampleId == BLSample.c.blSampleId)
+        .scalar_subquery(),
+    }
+    column = columns[order_by or "blSampleId"]
+    return statement.order_by(column.asc() if order == "asc" else column.desc(), BLSample.c.blSampleId.desc())

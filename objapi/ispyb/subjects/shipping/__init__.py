@@ -1,0 +1,1 @@
+"""Shipments, dewars, containers and lab contacts."""

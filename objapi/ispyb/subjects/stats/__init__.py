@@ -1,0 +1,1 @@
+"""Statistics of sessions and beamlines."""

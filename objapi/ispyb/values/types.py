@@ -1,0 +1,255 @@
+"""Kinds of value: how each is read from a request, shown in an answer and described in OpenAPI.
+
+Reading is lenient in the way of pydantic 1, which the clients of this API count on: digits in text are integers,
+`2.7` is the integer 2, numbers are texts, `"yes"` is true.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import orjson
+
+from objapi.ispyb.values.errors import Fault
+
+JsonSchema = dict[str, Any]
+
+INT32: Final = 2**31 - 1
+INT64: Final = 2**63 - 1
+# Unix times beyond this many seconds are taken for milliseconds.
+_SECONDS_LIMIT: Final = 2e10
+_TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
+_FALSE: Final = frozenset({"0", "off", "f", "false", "n", "no"})
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_INSTANT: Final = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d{1,12})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of value.
+
+    `read` turns a raw value that is not None into one of this kind or raises Fault; `show` turns a database value that
+    is not None into one for JSON; `schema` is its JSON Schema, `reference` the name of the component that holds it.
+    """
+
+    read: Callable[[Any], Any]
+    show: Callable[[Any], Any]
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    reference: str | None = None
+
+
+def _read_integer(value: Any) -> int:
+    try:
+        if isinstance(value, (str, int, float)):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise Fault("value is not a valid integer", "type_error.integer")
+
+
+def _bounded_integer(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = _read_integer(value)
+        if number < least:
+            raise Fault(
+                f"ensure this value is greater than or equal to {least}",
+                "value_error.number.not_ge",
+                limit_value=least,
+            )
+        if number > most:
+            raise Fault(
+                f"ensure this value is less than or equal to {most}", "value_error.number.not_le", limit_value=most
+            )
+        return number
+
+    return read
+
+
+def _read_number(value: Any) -> float:
+    try:
+        if isinstance(value, (str, int, float)) and math.isfinite(number := float(value)):
+            return number
+    except (ValueError, OverflowError):
+        pass
+    raise Fault("value is not a valid float", "type_error.float")
+
+
+def _read_text(value: Any) -> str:
+    # JSON can spell halves of surrogate pairs, which are no text and cannot be stored.
+    if isinstance(value, str) and not _SURROGATE.search(value):
+        return value
+    if isinstance(value, (int, float)):
+        return str(value)
+    raise Fault("str type expected", "type_error.str")
+
+
+def _read_boolean(value: Any) -> bool:
+    text = value.lower() if isinstance(value, str) else None
+    if text in _TRUE or (text is None and isinstance(value, (int, float)) and value == 1):
+        return True
+    if text in _FALSE or (text is None and isinstance(value, (int, float)) and value == 0):
+        return False
+    raise Fault("value could not be parsed to a boolean", "type_error.bool")
+
+
+def _read_instant(value: Any) -> datetime:
+    """A wall clock time: zone and fractions are cut off, not converted. Numbers are Unix times."""
+    fault = Fault("invalid datetime format", "value_error.datetime")
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise Fault("invalid type; expected datetime, string, bytes, int or float", "type_error")
+    try:
+        match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match:
+            year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+            return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a wall clock time has no zone
+        seconds = float(value)
+        if not math.isfinite(seconds):
+            raise fault
+        while abs(seconds) > _SECONDS_LIMIT:
+            seconds /= 1000
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None, microsecond=0)
+    except (ValueError, OverflowError, OSError):
+        raise fault from None
+
+
+def _read_json(value: Any) -> Any:
+    try:
+        return orjson.loads(value)
+    except (orjson.JSONDecodeError, TypeError):
+        raise Fault("Invalid JSON", "value_error.json") from None
+
+
+def _read_object(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise Fault("value is not a valid dict", "type_error.dict")
+
+
+def _show_number(value: Any) -> float | int | None:
+    number: float | int = float(value) if isinstance(value, Decimal) else value
+    return number if math.isfinite(number) else None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _show_instant(value: Any) -> Any:
+    # Existing MySQL databases have zero dates, which are no dates and come as text.
+    if isinstance(value, str) and value.startswith("0000-00-00"):
+        return None
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
+
+
+INT: Final = Kind(_bounded_integer(-INT64 - 1, INT64), int, {"type": "integer"})
+"""An integer: ids and counts."""
+
+INT_COLUMN: Final = Kind(_bounded_integer(-INT32 - 1, INT32), int, {"type": "integer"})
+"""An integer that is stored in a column of four bytes."""
+
+TINY_COLUMN: Final = Kind(_bounded_integer(-128, 127), int, {"type": "integer"})
+"""An integer that is stored in a column of one byte, such as a flag."""
+
+ANY_INT: Final = Kind(_read_integer, int, {"type": "integer"})
+"""An integer of any size, such as the key of a user portal, whose bounds the route knows."""
+
+NUMBER: Final = Kind(_read_number, _show_number, {"type": "number"})
+TEXT: Final = Kind(_read_text, str, {"type": "string"})
+BOOL: Final = Kind(_read_boolean, bool, {"type": "boolean"})
+STAMP: Final = Kind(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
+JSON: Final = Kind(_read_json, _same, {"type": "string", "format": "json-string"})
+"""JSON written as text in a parameter."""
+
+OBJECT: Final = Kind(_read_object, _same, {"type": "object"})
+"""A JSON object with any keys."""
+
+ANYTHING: Final = Kind(_same, _same)
+
+
+def pattern(expression: str) -> Kind:
+    """Text that matches a regular expression from its beginning."""
+    compiled = re.compile(expression)
+
+    def read(value: Any) -> str:
+        text = _read_text(value)
+        if not compiled.match(text):
+            raise Fault(f'string does not match regex "{expression}"', "value_error.str.regex", pattern=expression)
+        return text
+
+    return Kind(read, str, {"type": "string", "pattern": expression})
+
+
+def short_text(most: int) -> Kind:
+    """Text of at most so many characters."""
+
+    def read(value: Any) -> str:
+        text = _read_text(value)
+        if len(text) > most:
+            raise Fault(
+                f"ensure this value has at most {most} characters", "value_error.any_str.max_length", limit_value=most
+            )
+        return text
+
+    return Kind(read, str, {"type": "string", "maxLength": most})
+
+
+def integer(*, least: int | None = None, above: int | None = None, most: int | None = None) -> Kind:
+    """An integer within bounds; `above` is exclusive."""
+
+    def read(value: Any) -> int:
+        number = _read_integer(value)
+        if above is not None and number <= above:
+            raise Fault(f"ensure this value is greater than {above}", "value_error.number.not_gt", limit_value=above)
+        return number
+
+    bounded = _bounded_integer(-INT64 - 1 if least is None else least, INT64 if most is None else most)
+    schema: JsonSchema = {"type": "integer"}
+    schema |= {} if least is None else {"minimum": least}
+    schema |= {} if above is None else {"exclusiveMinimum": above}
+    schema |= {} if most is None else {"maximum": most}
+    return Kind(lambda value: bounded(read(value)), int, schema)
+
+
+def _permitted(values: tuple[Any, ...]) -> str:
+    return ", ".join(repr(value) for value in values)
+
+
+def enum(name: str, *values: Any) -> Kind:
+    """One of several values, described by a component of its own."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, bool) and value in values:
+            return value
+        raise Fault(
+            f"value is not a valid enumeration member; permitted: {_permitted(values)}",
+            "type_error.enum",
+            enum_values=list(values),
+        )
+
+    schema = {"title": name, "enum": list(values), "description": "An enumeration."}
+    if all(isinstance(value, str) for value in values):
+        schema["type"] = "string"
+    return Kind(read, _same, schema, name)
+
+
+def constant(*values: str) -> Kind:
+    """One of several texts, described where it stands."""
+
+    def read(value: Any) -> str:
+        if isinstance(value, str) and value in values:
+            return value
+        raise Fault(
+            f"unexpected value; permitted: {_permitted(values)}",
+            "value_error.const",
+            given=value,
+            permitted=list(values),
+        )
+
+    return Kind(read, _same, {"type": "string", "enum": list(values)})

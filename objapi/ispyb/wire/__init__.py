@@ -1,0 +1,1 @@
+"""Requests and responses of the py-ISPyB API: routes, calls, parameters, answers."""

@@ -1,0 +1,119 @@
+"""One call of a route: who calls, what was sent, and the transaction to answer it in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from objapi.ispyb.auth.caller import Caller
+from objapi.ispyb.auth.visibility import Sight, load_sight
+from objapi.ispyb.database import insert_row
+from objapi.ispyb.options.load import BeamLineGroup, beamline_groups, load_options
+from objapi.ispyb.values.errors import NotAuthenticated
+
+if TYPE_CHECKING:
+    from objapi.ispyb.face import Face
+
+API_ROOT: Final = "/ispyb/api/v1"
+"""Where the routes begin; links in answers start with it."""
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: its rows, how many there are altogether, and what was asked for."""
+
+    results: list[Values]
+    total: int
+    skip: int
+    limit: int
+
+
+@dataclass
+class Call:
+    """What a route function works with. It may run again after a deadlock, so it acts on the connection alone."""
+
+    face: "Face"
+    connection: Connection
+    now: datetime
+    path: Values = field(default_factory=dict)
+    """Values of the path's parameters."""
+    query: Values = field(default_factory=dict)
+    """Values of the declared query parameters: None or the default where nothing was given."""
+    body: dict[str, Any] = field(default_factory=dict)
+    """Values of the declared body."""
+    who: Caller | None = None
+    address: str = ""
+    """The client's address, behind trusted proxies."""
+
+    @property
+    def caller(self) -> Caller:
+        """The caller; on routes that anybody may call there is none."""
+        if self.who is None:
+            raise NotAuthenticated("No token provided.")
+        return self.who
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What the caller sees; loaded when first asked for."""
+        return load_sight(self.connection, self.caller)
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """The options of the installation."""
+        return load_options(self.connection)
+
+    @cached_property
+    def beamline_groups(self) -> tuple[BeamLineGroup, ...]:
+        """The beamline groups of the options."""
+        return beamline_groups(self.options)
+
+    def rows(self, statement: sa.Select[Any]) -> list[sa.RowMapping]:
+        """The rows of a statement, each a mapping by the names of its columns."""
+        return list(self.connection.execute(statement).mappings())
+
+    def first(self, statement: sa.Select[*tuple[Any, ...]]) -> sa.RowMapping | None:
+        """The first row of a statement."""
+        return self.connection.execute(statement.limit(1)).mappings().first()
+
+    def page(self, statement: sa.Select[Any]) -> tuple[list[sa.RowMapping], int]:
+        """The rows of the page that was asked for, and the number of all rows of the statement.
+
+        The number is counted only when the page does not tell it. The statement must not multiply rows by its joins,
+        nor group them.
+        """
+        skip, limit = self.query["skip"], self.query["limit"]
+        rows = self.rows(statement.offset(skip).limit(limit))
+        if len(rows) < limit and (rows or skip == 0):
+            return rows, skip + len(rows)
+        counted = sa.select(sa.func.count()).select_from(*statement.get_final_froms())
+        if statement.whereclause is not None:
+            counted = counted.where(statement.whereclause)
+        return rows, int(self.connection.execute(counted).scalar_one())
+
+    def filtered(self, statement: sa.Select[Any], *columns: sa.Column[Any]) -> sa.Select[Any]:
+        """The statement for rows whose columns are what the query parameters of the same names ask for, where given."""
+        asked = (column == self.query[column.name] for column in columns if self.query[column.name] is not None)
+        return statement.where(*asked)
+
+    def paged(self, results: list[Any], total: int) -> Page:
+        """The answer of a paged list."""
+        return Page(results, total, self.query["skip"], self.query["limit"])
+
+    def whole(self, results: list[Any]) -> Page:
+        """The answer of a list that is always given whole, in the envelope of a page."""
+        return Page(results, len(results), 0, len(results))
+
+    def insert(self, table: sa.Table, values: Values) -> int:
+        """Insert one row and return its key; values for columns that the database lacks are dropped."""
+        return insert_row(self.connection, table, self.face.database.storable(table, values))
+
+    def counts(self, key: sa.ColumnElement[Any], statement: sa.Select[Any]) -> dict[Any, int]:
+        """How many rows a statement has for each value of `key`; the statement selects what is counted."""
+        counted = statement.with_only_columns(key, sa.func.count(), maintain_column_froms=True).group_by(key)
+        return {value: int(number) for value, number in self.connection.execute(counted)}

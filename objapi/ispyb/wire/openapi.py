@@ -1,0 +1,175 @@
+"""`openapi.json`: the description of the routes, made from their declarations.
+
+Web forms are made from its components by their names; a property that may be null says so in its type, and its title
+is the label of its input.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from objapi import __version__
+from objapi.ispyb.values.schema import ABSENT, ListOf, MapOf, OneOf, Property, Schema, Type
+from objapi.ispyb.wire.call import API_ROOT
+from objapi.ispyb.wire.response import AnswerType, Paged
+from objapi.ispyb.wire.routes import Door, Route
+
+_COMPONENTS: Final = "#/components/schemas/"
+_FAULTS: Final[dict[str, Any]] = {
+    "ValidationError": {
+        "title": "ValidationError",
+        "type": "object",
+        "required": ["loc", "msg", "type"],
+        "properties": {
+            "loc": {
+                "title": "Location",
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+            },
+            "msg": {"title": "Message", "type": "string"},
+            "type": {"title": "Error Type", "type": "string"},
+        },
+    },
+    "HTTPValidationError": {
+        "title": "HTTPValidationError",
+        "type": "object",
+        "properties": {
+            "detail": {"title": "Detail", "type": "array", "items": {"$ref": f"{_COMPONENTS}ValidationError"}}
+        },
+    },
+}
+
+
+def describe(routes: Sequence[Route]) -> dict[str, Any]:
+    """The description of routes as an OpenAPI 3 document."""
+    components = _Components()
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.published_path, {})[route.method.lower()] = _operation(route, components)
+    return {
+        "openapi": "3.0.2",
+        "info": {"title": "ISPyB", "description": f"Routes below {API_ROOT}", "version": __version__},
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted((components.made | _FAULTS).items())),
+            "securitySchemes": {"HTTPBearer": {"type": "http", "scheme": "bearer"}},
+        },
+        "tags": [{"name": title} for title in dict.fromkeys(route.group for route in routes)],
+    }
+
+
+def json_schema(schema: Schema) -> dict[str, Any]:
+    """One schema and those it refers to, as a JSON Schema document of its own."""
+    components = _Components("#/definitions/")
+    components.described(schema)
+    whole = components.made.pop(schema.name)
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **whole, "definitions": components.made}
+
+
+class _Components:
+    """The components that were referred to so far; `prefix` is where references look for them."""
+
+    def __init__(self, prefix: str = _COMPONENTS) -> None:
+        self._prefix = prefix
+        self.made: dict[str, dict[str, Any]] = {}
+
+    def described(self, type_: Type) -> dict[str, Any]:
+        """The JSON Schema of a type; what has a name becomes a component and is referred to."""
+        if isinstance(type_, Schema):
+            return self._object(type_)
+        if isinstance(type_, ListOf):
+            least = {"minItems": type_.least} if type_.least else {}
+            return {"type": "array", "items": self.described(type_.item), **least}
+        if isinstance(type_, MapOf):
+            return {"type": "object", "additionalProperties": self.described(type_.item)}
+        if isinstance(type_, OneOf):
+            return {"anyOf": [self.described(choice) for choice in type_.choices]}
+        if type_.reference is not None:
+            self.made.setdefault(type_.reference, dict(type_.schema))
+            return {"$ref": self._prefix + type_.reference}
+        return dict(type_.schema)
+
+    def answered(self, answer: AnswerType) -> dict[str, Any]:
+        """The JSON Schema of an answer."""
+        if answer is None:
+            return {}
+        return self._envelope(answer.item) if isinstance(answer, Paged) else self.described(answer)
+
+    def _object(self, schema: Schema) -> dict[str, Any]:
+        reference = {"$ref": self._prefix + schema.name}
+        if schema.name in self.made:
+            return reference
+        made: dict[str, Any] = {"title": schema.name, "type": "object"}
+        self.made[schema.name] = made
+        needed = [name for name, property_ in schema.properties.items() if property_.required]
+        if needed:
+            made["required"] = needed
+        made["properties"] = {name: self._property(name, entry) for name, entry in schema.properties.items()}
+        return reference
+
+    def _property(self, name: str, property_: Property) -> dict[str, Any]:
+        described = self.described(property_.type)
+        title = property_.label or name.strip("_").replace("_", " ").title()
+        if "$ref" in described:
+            return {"title": title, "allOf": [described]} if property_.label else described
+        if not property_.required and "type" in described:
+            described["type"] = ["null", described["type"]]
+        default = {} if property_.default in (ABSENT, None) else {"default": property_.default}
+        return {"title": title, **described, **default}
+
+    def _envelope(self, item: Type) -> dict[str, Any]:
+        described = self.described(item)
+        name = f"Paged_{described['$ref'].rpartition('/')[2]}_" if "$ref" in described else "Paged"
+        number = {"type": "integer"}
+        properties = {
+            "total": {"title": "Total", **number},
+            "results": {"title": "Results", "type": "array", "items": described},
+            "skip": {"title": "Skip", **number},
+            "limit": {"title": "Limit", **number},
+        }
+        self.made[name] = {"title": name, "type": "object", "required": list(properties), "properties": properties}
+        return {"$ref": self._prefix + name}
+
+
+def _operation(route: Route, components: _Components) -> dict[str, Any]:
+    parameters = [
+        *_parameters("path", route.path_parameters, components),
+        *_parameters("query", route.query_parameters, components),
+    ]
+    answers: dict[str, Any] = {str(route.status): {"description": "Successful Response"}}
+    if route.status != 204:
+        answers[str(route.status)]["content"] = {route.content_type: {"schema": components.answered(route.answer)}}
+    if parameters or route.body is not None:
+        faults = {"schema": {"$ref": f"{_COMPONENTS}HTTPValidationError"}}
+        answers["422"] = {"description": "Validation Error", "content": {"application/json": faults}}
+    operation: dict[str, Any] = {
+        "tags": [route.group],
+        "summary": route.summary,
+        "operationId": _operation_id(route),
+        "responses": answers,
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body is not None:
+        body = {"application/json": {"schema": components.described(route.body)}}
+        operation["requestBody"] = {"content": body, "required": True}
+    if route.access.door is Door.BEARER:
+        operation["security"] = [{"HTTPBearer": []}]
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    name = getattr(route.handler, "__name__", "route")
+    places = "".join(letter if letter.isalnum() else "_" for letter in route.published_path)
+    return f"{name}{places}_{route.method.lower()}"
+
+
+def _parameters(where: str, properties: Mapping[str, Property], components: _Components) -> Iterable[dict[str, Any]]:
+    for name, property_ in properties.items():
+        described = components.described(property_.type)
+        default = {} if property_.default in (ABSENT, None) else {"default": property_.default}
+        yield {
+            "name": name,
+            "in": where,
+            "required": property_.required,
+            "schema": described if "$ref" in described else {"title": name.title(), **described, **default},
+        }

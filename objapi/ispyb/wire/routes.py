@@ -1,0 +1,168 @@
+"""Routes, declared once each: method, path, who may call, what comes in, what goes out.
+
+A `Group` collects the routes of one subject. Its decorators leave the function as it is, so one function may stand
+behind several routes. `access` has no default: a route cannot be declared without saying who may call it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+import marshmallow as mm
+
+from objapi.ispyb.values.schema import Property, Schema, optional, reader_of, required
+from objapi.ispyb.values.types import INT, TEXT, Kind, integer
+from objapi.ispyb.wire.call import API_ROOT, Call
+from objapi.ispyb.wire.response import AnswerType, Paged
+
+Handler = Callable[[Call], Any]
+_Handler = TypeVar("_Handler", bound=Handler)
+
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_PATH_KINDS: Final[Mapping[str | None, Kind]] = {None: TEXT, "int": INT}
+
+PAGING: Final[Mapping[str, Property]] = {
+    "skip": optional(integer(least=0), 0),
+    "limit": optional(integer(above=0), 25),
+}
+
+
+class Door(Enum):
+    """Where a route finds the caller's token."""
+
+    NONE = "no token is asked for"
+    BEARER = "the Authorization header, or a one-time token in the query"
+    PATH = "the path's parameter `token`"
+    QUERY = "the query's parameter `token`"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a route: by which door, and holding any one of some permissions (none: whoever is logged in)."""
+
+    door: Door
+    any_of: tuple[str, ...] = ()
+
+
+ANYBODY: Final = Access(Door.NONE)
+BEARER: Final = Access(Door.BEARER)
+
+
+def holder(*permissions: str, door: Door = Door.BEARER) -> Access:
+    """Holders of any one of the permissions."""
+    return Access(door, permissions)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One declared route. `path` is below the API's root, its parameters in braces."""
+
+    method: str
+    path: str
+    group: str
+    access: Access
+    handler: Handler
+    query: Mapping[str, Property]
+    body: Schema | None
+    answer: AnswerType
+    status: int
+    writes: bool
+    content_type: str = "application/json"
+
+    @property
+    def rule(self) -> str:
+        """The path as a rule of Werkzeug's routing, in which every parameter is text."""
+        return API_ROOT + _PARAMETER.sub(r"<\1>", self.path)
+
+    @property
+    def published_path(self) -> str:
+        """The path as it is described: below the server's root, without the kinds of its parameters."""
+        return API_ROOT + _PARAMETER.sub(r"{\1}", self.path)
+
+    @property
+    def path_parameters(self) -> dict[str, Property]:
+        """The parameters of the path, text unless they are written `{name:int}`."""
+        return {name: required(_PATH_KINDS[kind or None]) for name, kind in _PARAMETER.findall(self.path)}
+
+    @property
+    def query_parameters(self) -> Mapping[str, Property]:
+        """The parameters of the query, the token included where that is one."""
+        return {**self.query, "token": required(TEXT)} if self.access.door is Door.QUERY else self.query
+
+    @cached_property
+    def path_reader(self) -> mm.Schema:
+        """What checks the parameters of the path."""
+        return reader_of("path", self.path_parameters)
+
+    @cached_property
+    def query_reader(self) -> mm.Schema:
+        """What checks the parameters of the query."""
+        return reader_of("query", self.query_parameters)
+
+    @property
+    def summary(self) -> str:
+        """One sentence: the first line of the function's docstring."""
+        return (self.handler.__doc__ or "").strip().partition("\n")[0]
+
+
+@dataclass
+class Group:
+    """The routes of one subject; `switch` names the option that takes them all away when it was false at start."""
+
+    title: str
+    switch: str | None = None
+    routes: list[Route] = field(default_factory=list)
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        access: Access,
+        query: Mapping[str, Property] | None = None,
+        body: Schema | None = None,
+        answer: AnswerType = None,
+        status: int = 200,
+        writes: bool | None = None,
+        content_type: str = "application/json",
+    ) -> Callable[[_Handler], _Handler]:
+        """Decorator: declare a route of which the function is the answer.
+
+        `writes` says whether its transaction may write; when not given, all but GET may. A paged `answer` brings the
+        query parameters skip and limit along.
+        """
+        if not isinstance(access, Access):
+            raise TypeError(f"{method} {path} does not declare who may call it")
+        parameters = dict(query or {}) | (dict(PAGING) if isinstance(answer, Paged) and answer.chosen else {})
+        changes = method != "GET" if writes is None else writes
+
+        def declare(handler: _Handler) -> _Handler:
+            if not handler.__doc__:
+                raise TypeError(f"{method} {path} has no summary: give its function a docstring")
+            self.routes.append(
+                Route(
+                    method, path, self.title, access, handler, parameters, body, answer, status, changes, content_type
+                )
+            )
+            return handler
+
+        return declare
+
+    def get(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+        """Decorator: declare a GET route; options as for `route`."""
+        return self.route("GET", path, access=access, **options)
+
+    def post(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+        """Decorator: declare a POST route; options as for `route`."""
+        return self.route("POST", path, access=access, **options)
+
+    def patch(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+        """Decorator: declare a PATCH route; options as for `route`."""
+        return self.route("PATCH", path, access=access, **options)
+
+    def delete(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+        """Decorator: declare a DELETE route; options as for `route`."""
+        return self.route("DELETE", path, access=access, **options)

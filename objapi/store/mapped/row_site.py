@@ -1,0 +1,92 @@
+"""What all requests of a site share about tables that are there already: names, places, layouts, default rights."""
+
+import threading
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from sqlalchemy import Connection, select
+
+from objapi.model.registry import Registry
+from objapi.model.types import EntityType
+from objapi.store.mapped.columns import Conversion
+from objapi.store.mapped.databases import Connections, Place
+from objapi.store.mapped.layouts import Layout, learn_layout
+from objapi.store.mapped.names import RowNames
+from objapi.store.mapped.tables import RowTables
+from objapi.store.permissions.acls import Acl, PermissionOverrides, derive, root_acl
+from objapi.store.schema import entities
+from workflows import PermissionSetting, Workflow
+
+
+class RowStore:
+    """The tables of a site; safe between threads."""
+
+    def __init__(self, registry: Registry, site_id: str, zone: tzinfo, places: Mapping[str, Place]) -> None:
+        self.registry = registry
+        self.names = RowNames(registry, site_id)
+        self.places = places
+        self.conversion = Conversion(self.names, zone)
+        self.site_acl = derive(root_acl(registry.roles), PermissionOverrides(registry.roles.by_path.get("/", {})))
+        """What the site gives to rows, which lie in no container."""
+        self._root = f"/{site_id}"
+        self._root_scope: int | None = None
+        self._lock = threading.Lock()
+        self._tables: dict[str, RowTables] = {}
+        self._settings = {name: _first_settings(registry, registry.types[name]) for name in self.names.tables}
+        self._acls = {name: derive(self.site_acl, settings) for name, settings in self._settings.items()}
+
+    def first_settings(self, portal_type: str) -> PermissionOverrides:
+        """What counts as written onto a row that the gateway has kept nothing of."""
+        return self._settings[portal_type]
+
+    def first_acl(self, portal_type: str) -> Acl:
+        """Who holds which permission on a row that the gateway has kept nothing of."""
+        return self._acls[portal_type]
+
+    def keeps_states(self, portal_type: str) -> bool:
+        """Whether something may be kept beside the rows of a type."""
+        return bool(self.registry.types[portal_type].workflows)
+
+    def tables(self, portal_type: str, connections: Connections) -> RowTables:
+        """The table of a type as a catalog. Raises Unavailable when it is not there."""
+        found = self._tables.get(portal_type)
+        if found is not None:
+            return found
+        entity_type = self.registry.types[portal_type]
+        mapping = self.names.tables[portal_type]
+        layout = learn_layout(connections.of(mapping.database), entity_type, self.places[mapping.database].schema)
+        catalog = self.registry.catalogs[entity_type.catalogs[0]]
+        made = RowTables(catalog, layout, self.conversion, self.registry.chain(portal_type))
+        with self._lock:
+            return self._tables.setdefault(portal_type, made)
+
+    def layout(self, portal_type: str, connections: Connections) -> Layout:
+        """What the table of a type looks like. Raises Unavailable when it is not there."""
+        return self.tables(portal_type, connections).layout
+
+    def root_scope(self, connection: Connection) -> int:
+        """The scope of local roles that rows belong to: the site's root."""
+        if self._root_scope is None:
+            self._root_scope = connection.scalar(select(entities.c.scope).where(entities.c.path == self._root)) or None
+        return self._root_scope or 0
+
+
+def _first_settings(registry: Registry, entity_type: EntityType) -> PermissionOverrides:
+    """The permissions of the initial states, and those of the type over them, as a new object gets them."""
+    permissions: dict[str, PermissionSetting] = {}
+    groups: dict[str, frozenset[str]] = {}
+    for workflow in registry.chain(entity_type.portal_type):
+        _enter(workflow, permissions, groups)
+    return PermissionOverrides({**permissions, **entity_type.permissions}, groups)
+
+
+def _enter(workflow: Workflow, permissions: dict[str, PermissionSetting], groups: dict[str, frozenset[str]]) -> None:
+    state = workflow.states[workflow.initial_state]
+    for name in workflow.managed_permissions:
+        setting = state.permissions.get(name)
+        if setting is None:
+            permissions.pop(name, None)
+        else:
+            permissions[name] = setting
+    for group, roles in state.group_roles.items():
+        groups[group] = groups.get(group, frozenset()) | frozenset(roles)

@@ -1,0 +1,124 @@
+"""What one user may do, asked by acl and scope of an object; and the acls as one transaction sees them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select
+
+from objapi.model.principal import Principal
+from objapi.store.permissions.acls import VIEW, Acl, AclBook, digest_of, holds
+from objapi.store.schema import acls
+
+
+class AclView:
+    """The acls of the book, and those that the transaction itself has added and not yet committed."""
+
+    def __init__(self, book: AclBook, connection: Connection) -> None:
+        self._book = book
+        self._connection = connection
+        self._own: dict[int, Acl] = {}
+        self._own_numbers: dict[str, int] = {}
+        self._lent: dict[int, Acl] = {}
+
+    def __getitem__(self, number: int) -> Acl:
+        own = self._own.get(number) if number > 0 else self._lent.get(number)
+        if own is not None:
+            return own
+        if number not in self._book:
+            # Committed by another request after this one began.
+            self._refresh()
+        return self._book[number]
+
+    def __len__(self) -> int:
+        return len(self._book) + len(self._own)
+
+    def lend(self, acl: Acl) -> int:
+        """A number, below 0, by which an acl that is not stored is known in this transaction."""
+        number = -1 - len(self._lent)
+        self._lent[number] = acl
+        return number
+
+    def numbers(self, wanted: Iterable[Acl]) -> dict[str, int]:
+        """Digest → number of each wanted acl; what is new is stored.
+
+        A number is one more than the highest: of two requests that add one at the same time the primary key stops the
+        second, which then runs again.
+        """
+        by_digest = {digest_of(acl): acl for acl in wanted}
+        if any(self._number(digest) is None for digest in by_digest):
+            self._refresh()
+        missing = sorted(digest for digest in by_digest if self._number(digest) is None)
+        if missing:
+            highest = self._connection.scalar(select(func.coalesce(func.max(acls.c.id), 0))) or 0
+            self._own_numbers.update((digest, highest + place) for place, digest in enumerate(missing, start=1))
+            self._own.update((self._own_numbers[digest], by_digest[digest]) for digest in missing)
+            rows = [
+                {"id": self._own_numbers[digest], "digest": digest, "document": by_digest[digest].document().decode()}
+                for digest in missing
+            ]
+            self._connection.execute(insert(acls), rows)
+        found = {digest: self._number(digest) for digest in by_digest}
+        return {digest: number for digest, number in found.items() if number is not None}
+
+    def _number(self, digest: str) -> int | None:
+        own = self._own_numbers.get(digest)
+        return self._book.number(digest) if own is None else own
+
+    def _refresh(self) -> None:
+        self._book.refresh(self._connection, without=self._own)
+
+    def visible(self, roles: frozenset[str], groups: frozenset[str], permission: str = VIEW) -> frozenset[int]:
+        """The acls in which these roles and groups hold a permission."""
+        found = self._book.visible(roles, groups, permission)
+        if not self._own:
+            return found
+        return found | {number for number, acl in self._own.items() if holds(acl, permission, roles, groups)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What one user may do, asked by acl and scope of an object."""
+
+    principal: Principal
+    book: AclView
+    scoped_roles: frozenset[str]
+
+    def roles_in(self, scope: int) -> frozenset[str]:
+        """The roles the user has on an object of a scope; a scoped role counts only beside a local one."""
+        principal = self.principal
+        local = principal.local.get(scope)
+        if local:
+            return principal.roles | local
+        return principal.roles - self.scoped_roles
+
+    def roles_on(self, acl: Acl, scope: int) -> frozenset[str]:
+        """The roles the user has on an object, those that its state gives to the user's groups included."""
+        granted = [acl.groups[group] for group in self.principal.groups if group in acl.groups]
+        return self.roles_in(scope).union(*granted)
+
+    def may(self, permission: str, acl: Acl, scope: int) -> bool:
+        """Whether the user holds a permission on an object."""
+        if self.principal.unrestricted:
+            return True
+        return holds(acl, permission, self.roles_in(scope), self.principal.groups)
+
+    def acls_with(self, permission: str) -> tuple[frozenset[int], tuple[tuple[tuple[int, ...], frozenset[int]], ...]]:
+        """Where the user holds a permission: acls that suffice anywhere, and (scopes, acls) that suffice together."""
+        principal = self.principal
+        everywhere = self.book.visible(principal.roles - self.scoped_roles, principal.groups, permission)
+        by_roles: dict[frozenset[str], list[int]] = {}
+        for scope, local in principal.local.items():
+            by_roles.setdefault(local, []).append(scope)
+        scoped = []
+        for local, scopes in by_roles.items():
+            more = self.book.visible(principal.roles | local, principal.groups, permission) - everywhere
+            if more:
+                scoped.append((tuple(sorted(scopes)), more))
+        return everywhere, tuple(scoped)
+
+    def sees_all(self, permission: str) -> bool:
+        """Whether no row has to be left out: the permission is held under every acl."""
+        if self.principal.unrestricted:
+            return True
+        everywhere = self.book.visible(self.principal.roles - self.scoped_roles, self.principal.groups, permission)
+        return len(everywhere) == len(self.book)

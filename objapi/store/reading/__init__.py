@@ -1,0 +1,1 @@
+"""Reading objects: criteria to SQL, pages and streams, documents, rendering, history."""

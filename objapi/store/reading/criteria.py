@@ -1,0 +1,189 @@
+"""From the criteria of a read to a checked query: which catalog, what is unknown, what the user may ask."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, Connection, and_
+
+from catalog import (
+    CatalogTables,
+    Query,
+    QueryOptions,
+    QueryProblem,
+    Searchable,
+    parse_query,
+    parse_request,
+    visibility,
+)
+from objapi.errors import BadRequest, Cause
+from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.store.mapped.rows import Rows
+from objapi.store.permissions.acls import VIEW
+from objapi.store.permissions.field_access import FieldAccess
+from objapi.store.permissions.rights import Rights
+from objapi.store.requests import Find
+
+DEFAULT_SORT = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A query that may be asked, over the tables of its catalog, with the condition of what the user may see."""
+
+    catalog: CatalogDeclaration
+    tables: Searchable
+    connection: Connection
+    query: Query
+    visible: ColumnElement[bool] | None
+    named: bool
+    """Whether any criterion names an index."""
+    unknown: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class CriteriaReader:
+    """Prepares queries for one user."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        tables: Mapping[str, CatalogTables],
+        access: FieldAccess,
+        rights: Rights,
+        options: QueryOptions,
+        rows: Rows,
+    ) -> None:
+        self._registry = registry
+        self._tables = tables
+        self._access = access
+        self._rights = rights
+        self._options = options
+        self._rows = rows
+
+    def prepare(self, find: Find, *, own_catalog: bool = False) -> Prepared:
+        """Read the criteria, order and limits of a read. Raises BadRequest with every problem.
+
+        `own_catalog`: without a catalog named, that of the type asked for is searched rather than the default one.
+        """
+        catalog, types = self._catalog(find, own_catalog=own_catalog)
+        schema = self._access.usable(catalog, self._rights)
+        criteria = dict(find.criteria)
+        request = {**criteria, "sort_on": find.sort_on or DEFAULT_SORT, "sort_order": find.sort_order}
+        parsed = parse_request(request, schema, self._options)
+        if parsed.problems:
+            raise _bad(parsed.problems)
+        query = parsed.query
+        if types is not None:
+            fixed = parse_query({"portal_type": sorted(types)}, schema, self._options).query
+            query = replace(query, clauses=(*query.clauses, *fixed.clauses))
+        if find.limit:
+            query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
+        warnings = [f"{name}: no index of {catalog.name} has this name, so it was ignored." for name in parsed.unknown]
+        warnings.extend(self._not_held(criteria.get("portal_type"), catalog))
+        named = any(name in schema.indexes for name in criteria)
+        visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
+        return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
+
+    def lookup(self, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> Prepared:
+        """A query of a reference: whatever it finds, in order of creation. Raises BadRequest with every problem."""
+        schema = self._access.usable(catalog, self._rights)
+        parsed = parse_query(criteria, schema, self._options)
+        if parsed.problems:
+            raise _bad(parsed.problems)
+        query = replace(parsed.query, nothing=parsed.query.nothing or bool(parsed.unknown))
+        visible = self._visible(catalog, criteria.keys() & schema.indexes.keys())
+        return self._prepared(catalog, query, visible, True, parsed.unknown, ())
+
+    def _prepared(
+        self,
+        catalog: CatalogDeclaration,
+        query: Query,
+        visible: ColumnElement[bool] | None,
+        named: bool,
+        unknown: tuple[str, ...],
+        warnings: Sequence[str],
+    ) -> Prepared:
+        tables: Searchable
+        if catalog.table_of is None:
+            tables, connection = self._tables[catalog.name], self._rows.connections.own
+        else:
+            self._refuse_states_elsewhere(catalog, catalog.table_of, query)
+            tables, connection = self._rows.tables(catalog.table_of), self._rows.connection(catalog.table_of)
+        return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
+
+    def _refuse_states_elsewhere(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:
+        """Raise BadRequest for a search by what the gateway keeps beside rows that are in a database elsewhere."""
+        if self._rows.is_elsewhere(portal_type):
+            kept = {workflow.state_variable for workflow in self._registry.chain(portal_type)}
+            asked = {clause.index for clause in query.clauses} | {key.index for key in query.sort}
+            for name in sorted(kept & asked):
+                message = f"{name}: the states are in another database than {catalog.name}, which no search reaches."
+                raise BadRequest(message, causes=[Cause("parameter", name, message)])
+
+    def _catalog(self, find: Find, *, own_catalog: bool) -> tuple[CatalogDeclaration, frozenset[str] | None]:
+        registry = self._registry
+        if find.catalog:
+            alias = registry.aliases.get(find.catalog)
+            name = alias.catalog if alias is not None else find.catalog
+            if name not in registry.catalogs:
+                known = ", ".join(sorted([*registry.catalogs, *registry.aliases]))
+                message = f"catalog_name: there is no catalog {find.catalog!r}; known are {known}."
+                raise BadRequest(message, causes=[Cause("parameter", "catalog_name", message)])
+            return registry.catalogs[name], alias.types if alias is not None else None
+        asked = [name for name in _names(find.criteria.get("portal_type")) if name in registry.types]
+        if own_catalog:
+            own = {registry.types[name].catalogs[0] for name in asked if registry.types[name].catalogs}
+        else:
+            own = {registry.types[name].read_catalog or "" for name in asked}
+        if len(own) == 1 and own != {""}:
+            return registry.catalogs[own.pop()], None
+        return registry.catalogs[registry.default_catalog], None
+
+    def _not_held(self, asked: object, catalog: CatalogDeclaration) -> list[str]:
+        """Types asked for that the catalog does not hold, each with the one that does."""
+        warnings = []
+        for name in _names(asked):
+            known = self._registry.types.get(name)
+            if known is None:
+                warnings.append(f"portal_type: there is no type {name!r}.")
+            elif catalog not in self._registry.catalogs_of(name):
+                holding = ", ".join(item.name for item in self._registry.catalogs_of(name))
+                warnings.append(
+                    f"portal_type: {catalog.name} holds no {name}; ask with catalog_name one of: {holding}."
+                )
+        return warnings
+
+    def _visible(self, catalog: CatalogDeclaration, asked: Collection[str]) -> ColumnElement[bool] | None:
+        """The rows that the user may see and, for an index on restricted values, whose values he may read."""
+        rights = self._rights
+        if rights.principal.unrestricted:
+            return None
+        needed = {VIEW}
+        for name, permissions in self._access.index_permissions(catalog.name).items():
+            if name in asked:
+                needed |= permissions
+        if catalog.table_of is not None:
+            return self._rows.sight.visible(catalog.table_of, needed)
+        tables = self._tables[catalog.name]
+        parts = [
+            visibility(tables, *rights.acls_with(permission))
+            for permission in sorted(needed)
+            if not rights.sees_all(permission)
+        ]
+        return and_(*parts) if parts else None
+
+
+def _names(value: object) -> list[str]:
+    """The texts in a criterion, whatever its form."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return _names(value.get("query"))
+    if isinstance(value, list | tuple):
+        return [item for item in value if isinstance(item, str)]
+    return []
+
+
+def _bad(problems: Sequence[QueryProblem]) -> BadRequest:
+    causes = [Cause("parameter", problem.parameter, problem.message) for problem in problems]
+    return BadRequest(" ".join(f"{problem.parameter}: {problem.message}." for problem in problems), causes=causes)

@@ -1,0 +1,71 @@
+"""Reading the history of one object, with the rights that reading the object itself would need."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, func, select
+
+from objapi.errors import Forbidden, NotFound
+from objapi.model.registry import Registry
+from objapi.store.instants import from_micros
+from objapi.store.permissions.field_access import FieldAccess
+from objapi.store.permissions.rights import Rights
+from objapi.store.requests import HistoryPage
+from objapi.store.schema import history
+from objapi.store.writing.draft import Draft
+
+
+class HistoryReader:
+    """Reads history rows for one user."""
+
+    def __init__(self, connection: Connection, registry: Registry, access: FieldAccess, rights: Rights) -> None:
+        self._connection = connection
+        self._registry = registry
+        self._access = access
+        self._rights = rights
+
+    def of_object(self, draft: Draft, offset: int, size: int) -> HistoryPage:
+        """The history of an object that exists. Raises Forbidden."""
+        permission = self._registry.roles.history_permission
+        if not self._rights.may(permission, draft.acl, draft.scope):
+            raise Forbidden(f"To read the history of {draft.path} needs the permission {permission}.")
+        return self._page(
+            draft.uid, self._access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights), offset, size
+        )
+
+    def of_removed(self, uid: str, root: Draft, offset: int, size: int) -> HistoryPage:
+        """The history of an object that is gone; asked with the rights at the site root. Raises NotFound."""
+        permission = self._registry.roles.history_permission
+        if not self._rights.may(permission, root.acl, root.scope):
+            raise NotFound(f"There is no object {uid!r}, or you may not see it.")
+        portal_type = self._connection.scalar(select(history.c.portal_type).where(history.c.uid == uid).limit(1))
+        if portal_type is None:
+            raise NotFound(f"There is no object {uid!r} and there never was, or you may not see it.")
+        hidden = frozenset[str]()
+        if portal_type in self._registry.types:
+            hidden = self._access.hidden(portal_type, root.acl, root.scope, self._rights)
+        return self._page(uid, hidden, offset, size)
+
+    def _page(self, uid: str, hidden: frozenset[str], offset: int, size: int) -> HistoryPage:
+        statement = select(history).where(history.c.uid == uid).order_by(history.c.id.desc()).offset(offset)
+        rows = self._connection.execute(statement.limit(size or 2**62)).mappings().all()
+        count = select(func.count()).select_from(history).where(history.c.uid == uid)
+        total = self._connection.scalar(count) or 0
+        return HistoryPage(total, tuple(_row(dict(row), hidden) for row in rows))
+
+
+def _row(row: Mapping[Any, Any], hidden: frozenset[str]) -> Mapping[str, object]:
+    changes = orjson.loads(str(row["changes"]))
+    described: dict[str, object] = {
+        "event": row["event"],
+        "time": from_micros(int(str(row["at"]))).isoformat(),
+        "actor": row["actor"],
+        "path": row["path"],
+        "UID": row["uid"],
+        "portal_type": row["portal_type"],
+        "changes": {name: {"old": old, "new": new} for name, (old, new) in changes.items() if name not in hidden},
+    }
+    if row["event"] == "transition":
+        described.update(workflow=row["workflow"], transition=row["transition"], comment=row["comment"])
+    return described

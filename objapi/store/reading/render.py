@@ -1,0 +1,234 @@
+"""What is stored of an object besides its values: the answer of a read, the metadata, and what catalogs hold of it."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+
+import orjson
+
+from catalog import Index, IndexKind, IndexRow, ValueType, side_digest
+from catalog.values import exact_key
+from objapi.model import kinds
+from objapi.model.paths import Target
+from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.types import EntityType, Field, Kind
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.values import Values
+
+KEY_LENGTH = 128
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The derived columns of one object."""
+
+    title: str
+    title_key: str | None
+    answer: str
+    """A JSON object's members, without the braces."""
+    meta: str
+    """A JSON object: catalog metadata that is not in the answer."""
+    sides: Mapping[str, str]
+    """Catalog → digest of what its keyword and text tables hold of the object."""
+    indexes: Mapping[str, Mapping[str, object]]
+    """Catalog → index → value."""
+    fresh_until: int | None = None
+    """The instant from which `answer` and `meta` must be worked out anew; None: they hold until something changes."""
+
+
+class Renderer:
+    """Renders objects with the declarations of a site and its time zone."""
+
+    def __init__(self, registry: Registry, values: Values, zone: tzinfo) -> None:
+        self._registry = registry
+        self._values = values
+        self._zone = zone
+        self._shown: dict[tuple[str, str], Field] = {}
+
+    def render(self, draft: Draft) -> Rendered:
+        """Everything derived of one object, as things stand."""
+        self._values.fresh_until = None
+        title = self._values.title(draft)
+        members = self.members(draft)
+        indexes: dict[str, dict[str, object]] = {}
+        meta: dict[str, object] = {}
+        for catalog in self._registry.catalogs_of(draft.portal_type):
+            values = self.index_values(draft, catalog)
+            indexes[catalog.name] = values
+            for name in catalog.returned:
+                if name not in members and name not in meta and name not in catalog.hidden:
+                    value = self._metadata(draft, catalog, name, values)
+                    if value is not None:
+                        meta[name] = value
+        unique = draft.type.title_required and not draft.type.title_shared
+        return Rendered(
+            title=title,
+            title_key=title_key(title) if unique else None,
+            answer=_dumps(members)[1:-1].decode(),
+            meta=_dumps(meta).decode(),
+            sides={
+                catalog.name: side_digest(catalog.schema, indexes[catalog.name])
+                for catalog in self._registry.catalogs_of(draft.portal_type)
+            },
+            indexes=indexes,
+            fresh_until=self._values.fresh_until,
+        )
+
+    def members(self, draft: Draft) -> dict[str, object]:
+        """What a read answers of an object: fields, workflow variables, path and names; later wins."""
+        members: dict[str, object] = {}
+        for field in draft.type.fields.values():
+            value = self._values.field_value(draft, field)
+            members[field.name] = self._answer(draft, field, value)
+            if field.kind is Kind.REFERENCE:
+                members[f"{field.name}_uid"] = members[field.name]
+        aliases = self._registry.variable_aliases
+        for name, value in self._values.variables(draft).items():
+            members[name] = value
+            if name in aliases:
+                members[aliases[name]] = value
+        members.update(path=draft.path, UID=draft.uid, id=draft.id, portal_type=draft.portal_type)
+        return members
+
+    def _answer(self, draft: Draft, field: Field, value: object) -> object:
+        if isinstance(value, datetime):
+            return value.astimezone(self._zone).isoformat()
+        shown = self._shown_as(draft.type, field)
+        if isinstance(value, list) and shown.kind is Kind.DATETIME:
+            return [kinds.answer(item, shown, self._zone) for item in value]
+        url = f"{draft.path}/@@API/file?field={field.name}" if shown.kind is Kind.FILE and value else None
+        return kinds.answer(value, shown, self._zone, url)
+
+    def _shown_as(self, entity_type: EntityType, field: Field) -> Field:
+        """The field whose kind decides how a value is answered: for a computed one that at the end of its path."""
+        key = (entity_type.portal_type, field.name)
+        if key not in self._shown:
+            self._shown[key] = self._end_of(entity_type, field, 0)
+        return self._shown[key]
+
+    def _end_of(self, entity_type: EntityType, field: Field, depth: int) -> Field:
+        if field.path is None or field.path.attribute is None or depth > 8:
+            return field
+        for step in field.path.steps:
+            link = entity_type.fields.get(step.field) if isinstance(step, Target) else None
+            names = link.targets if link is not None else ()
+            following = next((self._registry.types[name] for name in names if name in self._registry.types), None)
+            if following is None:
+                return field
+            entity_type = following
+        end = entity_type.fields.get(field.path.attribute)
+        return field if end is None else self._end_of(entity_type, end, depth + 1)
+
+    def _metadata(self, draft: Draft, catalog: CatalogDeclaration, name: str, values: Mapping[str, object]) -> object:
+        index = catalog.schema.indexes.get(name)
+        if index is None:
+            return None
+        value = values.get(name)
+        if isinstance(value, datetime):
+            return value.astimezone(self._zone).isoformat()
+        if index.kind is IndexKind.TEXT and name in catalog.sources:
+            return self._values.index_value(draft, catalog.sources[name])
+        if isinstance(value, Decimal):
+            return str(value)
+        return value
+
+    def index_values(
+        self, draft: Draft, catalog: CatalogDeclaration, names: Iterable[str] | None = None
+    ) -> dict[str, object]:
+        """What a catalog holds of an object, in all its indexes or some; those in which it is missing are left out."""
+        values: dict[str, object] = {}
+        for name in catalog.schema.indexes if names is None else names:
+            source = catalog.sources.get(name)
+            if source is None or name in catalog.hidden:
+                continue
+            value = index_value(catalog.schema.indexes[name], self._values.index_value(draft, source))
+            if value is not None:
+                values[name] = value
+        return values
+
+
+def index_row(draft: Draft, acl: int, values: Mapping[str, object]) -> IndexRow:
+    """The row of an object in one catalog."""
+    return IndexRow(draft.rid, draft.created, acl, draft.scope, values)
+
+
+def index_value(index: Index, stored: object) -> object:
+    """A stored value as an index wants it; None where it cannot be of the index's type: the object is missing there."""
+    match index.kind:
+        case IndexKind.DATE:
+            return _instant(stored)
+        case IndexKind.DATE_RANGE:
+            start, end = stored if isinstance(stored, list | tuple) and len(stored) == 2 else (None, None)
+            return (_instant(start), _instant(end))
+        case IndexKind.KEYWORD:
+            items = stored if isinstance(stored, list) else [stored]
+            return [str(item) for item in items if item not in (None, "")] or None
+        case IndexKind.TEXT:
+            return stored if isinstance(stored, str | list) else None if stored is None else str(stored)
+        case IndexKind.BOOLEAN:
+            return stored if isinstance(stored, bool) else None if stored is None else bool(stored)
+        case IndexKind.POSITION:
+            return stored if isinstance(stored, int) else None
+        case _:
+            value = _typed(index.value_type, stored)
+            # A number beyond what the column holds cannot be found there.
+            return None if isinstance(value, int | Decimal) and exact_key(index, value, UTC) is None else value
+
+
+def _typed(value_type: ValueType, stored: object) -> object:
+    if stored is None:
+        return None
+    match value_type:
+        case ValueType.STRING:
+            return _text(stored)
+        case ValueType.INTEGER:
+            return _integer(stored)
+        case ValueType.DECIMAL:
+            return _decimal(stored)
+        case ValueType.DATETIME:
+            return _instant(stored)
+        case ValueType.BOOLEAN:
+            return stored if isinstance(stored, bool) else None
+
+
+def _text(stored: object) -> str:
+    if isinstance(stored, str):
+        return stored
+    if isinstance(stored, list):
+        return ", ".join(str(item) for item in stored)
+    return _dumps(stored).decode() if isinstance(stored, dict) else str(stored)
+
+
+def _integer(stored: object) -> int | None:
+    if isinstance(stored, int):
+        return int(stored)
+    return int(stored) if isinstance(stored, str) and _WHOLE.fullmatch(stored.strip()) else None
+
+
+def _decimal(stored: object) -> Decimal | None:
+    try:
+        value = Decimal(str(stored))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _instant(stored: object) -> datetime | None:
+    if isinstance(stored, datetime):
+        return stored
+    return datetime.fromisoformat(stored) if isinstance(stored, str) and stored else None
+
+
+def title_key(title: str) -> str:
+    """The title as a key of at most 128 characters: a long one is cut, and a digest keeps it apart from its like."""
+    if len(title) <= KEY_LENGTH:
+        return title
+    return f"{title[:96]}\0{hashlib.sha256(title.encode()).hexdigest()[:31]}"
+
+
+def _dumps(value: object) -> bytes:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)

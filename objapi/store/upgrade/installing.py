@@ -1,0 +1,107 @@
+"""Making a site's first objects, loading contents, and working derived values out again."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from objapi.model.content import ContentObject
+from objapi.model.principal import system_principal
+from objapi.model.references import site_path
+from objapi.model.values import LoadContext
+from objapi.store.mapped.databases import Connections
+from objapi.store.mapped.rows import Rows
+from objapi.store.permissions.rights import AclView, Rights
+from objapi.store.reading.render import Renderer
+from objapi.store.records import chunks
+from objapi.store.requests import Plan
+from objapi.store.schema import entities
+from objapi.store.site_context import Machinery
+from objapi.store.upgrade.seed_content import Contents, plan_contents
+from objapi.store.writing.apply_plan import act
+from objapi.store.writing.planner import StorePlanner, Surroundings
+from objapi.store.writing.write_set import Settled, settle
+
+CHUNK = 500
+"""Objects worked out again in one transaction."""
+
+Advance = Callable[[int], None]
+
+
+def system_planner(machinery: Machinery, connection: Connection, now: datetime) -> StorePlanner:
+    """A planner of the gateway itself, which no permission stops."""
+    machinery.book.refresh(connection)
+    book = AclView(machinery.book, connection)
+    rights = Rights(system_principal(), book, machinery.registry.roles.scoped_roles)
+    connections = Connections(connection, machinery.rows.places, writes=True)
+    return StorePlanner(
+        Surroundings(
+            connection,
+            machinery.registry,
+            book,
+            rights.principal,
+            now,
+            machinery.zone,
+            machinery.site_id,
+            machinery.cascades,
+            Rows(machinery.rows, connections, rights),
+        )
+    )
+
+
+def install_contents(
+    machinery: Machinery, connection: Connection, now: datetime, contents: Contents, advance: Advance
+) -> dict[str, int]:
+    """Make objects as contents say, all or none; path → row number of each."""
+    planner = system_planner(machinery, connection, now)
+    context = LoadContext(zone=machinery.zone, parse_structured=machinery.parse_structured, now=now)
+    plan_contents(planner, contents, context, advance)
+    settled = settle(planner, machinery.dependents)
+    act(planner, settled, Renderer(machinery.registry, planner.values, machinery.zone), machinery.tables, "")
+    return {draft.path: draft.rid for draft in settled.created}
+
+
+def layout_contents(machinery: Machinery, site_title: str) -> Contents:
+    """The objects that a new site begins with: its root, and what the profiles lay out in it."""
+    registry = machinery.registry
+    root = ContentObject(path="/", portal_type=registry.root_type, fields={"title": site_title})
+    laid_out = [
+        ContentObject(path=str(item["path"]), portal_type=str(item["portal_type"]), fields=_fields(item))
+        for item in registry.layout
+    ]
+    return Contents([root, *laid_out], registry.roles.by_path)
+
+
+def missing_contents(machinery: Machinery, connection: Connection, contents: Contents) -> Contents:
+    """Those objects of contents whose paths are not taken yet."""
+    paths = {item.path: site_path(item.path, machinery.site_id) for item in contents.objects}
+    taken: set[str] = set()
+    for chunk in chunks(paths.values()):
+        taken.update(connection.scalars(select(entities.c.path).where(entities.c.path.in_(chunk))))
+    return Contents([item for item in contents.objects if paths[item.path] not in taken], contents.permissions)
+
+
+def _fields(item: object) -> dict[str, object]:
+    found = item.get("fields") if isinstance(item, dict) else None
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def count_objects(connection: Connection) -> int:
+    """How many objects there are."""
+    return connection.scalar(select(func.count()).select_from(entities)) or 0
+
+
+def rework(machinery: Machinery, connection: Connection, now: datetime, after: int) -> tuple[int, int]:
+    """Work out acl, answer and index values of the next objects behind a row number: (the last one, how many)."""
+    statement = select(entities.c.rid).where(entities.c.rid > after).order_by(entities.c.rid).limit(CHUNK)
+    rids = list(connection.scalars(statement))
+    if not rids:
+        return after, 0
+    planner = system_planner(machinery, connection, now)
+    workspace = planner.workspace
+    workspace.load_rids(rids)
+    workspace.rederives = True
+    settled = Settled((), (), tuple(workspace.by_rid[rid] for rid in rids), (), Plan())
+    renderer = Renderer(machinery.registry, planner.values, machinery.zone)
+    act(planner, settled, renderer, machinery.tables, "", all_sides=True)
+    return rids[-1], len(rids)

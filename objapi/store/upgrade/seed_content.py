@@ -1,0 +1,158 @@
+"""Making objects without a client: what a new site begins with, and content files."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from marshmallow import ValidationError as InvalidValue
+
+from objapi.errors import Cause, ValidationError
+from objapi.model import kinds
+from objapi.model.content import ContentObject, Ref
+from objapi.model.types import Field, Kind
+from objapi.model.values import LoadContext
+from objapi.store.instants import to_micros
+from objapi.store.permissions.acls import PermissionOverrides
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.plan_events import Created
+from objapi.store.writing.planner import StorePlanner
+from workflows import PermissionSetting
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Objects to be made, containers first, and the permissions to be written onto some of them."""
+
+    objects: Sequence[ContentObject]
+    permissions: Mapping[str, Mapping[str, PermissionSetting]] = field(default_factory=dict)
+
+
+def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContext, advance: Advance) -> None:
+    """Plan every object with the states that the contents name. Raises ValidationError with all that is wrong.
+
+    Values are taken as they are: no effect of creation runs, since the contents are complete in themselves.
+    """
+    loader = _Loader(planner, context)
+    drafts = [(item, loader.begin(item)) for item in contents.objects]
+    for item, draft in drafts:
+        if draft is not None:
+            loader.fill(item, draft)
+            advance(1)
+    loader.raise_problems()
+    for item, draft in drafts:
+        if draft is not None and draft.is_new:
+            planner.happened.append(Created(draft))
+            planner.place(draft, loader.states(item, draft))
+            planner.write_own_permissions(draft)
+            _write_permissions(draft, contents.permissions.get(item.path, {}))
+            planner.naming.count(draft)
+    loader.raise_problems()
+
+
+class _Loader:
+    def __init__(self, planner: StorePlanner, context: LoadContext) -> None:
+        self._planner = planner
+        self._context = context
+        self._problems: list[Cause] = []
+
+    def _problem(self, item: ContentObject, message: str) -> None:
+        self._problems.append(Cause("object", item.path, f"{item.path}: {message}"))
+
+    def raise_problems(self) -> None:
+        if self._problems:
+            raise ValidationError.from_causes(self._problems)
+
+    def begin(self, item: ContentObject) -> Draft | None:
+        """The new object at its place, without values, so that others can refer to it; or the one that is there."""
+        planner = self._planner
+        entity_type = planner.registry.types.get(item.portal_type)
+        if entity_type is None:
+            self._problem(item, f"there is no type {item.portal_type!r}")
+            return None
+        if entity_type.table is not None:
+            self._problem(item, f"{item.portal_type} is a table that is there already; create its rows through the API")
+            return None
+        above, _, own_id = item.path.rpartition("/")
+        container = None if item.path == "/" else planner.at(above or "/")
+        if item.path != "/" and container is None:
+            self._problem(item, f"there is no container {above or '/'}")
+            return None
+        there = planner.at(item.path)
+        if there is not None:
+            if there.is_new or there.portal_type != item.portal_type:
+                self._problem(item, f"there is a {there.portal_type} at this path already")
+                return None
+            return there
+        draft = planner.begin(entity_type, container)
+        draft.id = own_id or planner.around.site_id
+        planner.workspace.moved(draft, planner.around.full_path(item.path))
+        if item.created is not None:
+            draft.created = draft.modified = to_micros(item.created)
+        return draft
+
+    def fill(self, item: ContentObject, draft: Draft) -> None:
+        """Give the object its defaults and the values of the contents."""
+        for entry in draft.type.fields.values():
+            if draft.is_new and entry.default is not None and entry.alias_of is None:
+                draft.data[entry.name] = entry.default
+        for name, raw in item.fields.items():
+            declared = draft.type.fields.get(name)
+            if declared is not None and declared.alias_of is not None:
+                declared = draft.type.fields[declared.alias_of]
+            if declared is None or declared.kind is Kind.COMPUTED:
+                self._problem(item, f"{name} is no field of {draft.portal_type} that can be stored")
+            else:
+                self._store(item, draft, declared, raw)
+
+    def _store(self, item: ContentObject, draft: Draft, declared: Field, raw: object) -> None:
+        try:
+            value = self._with_uids(raw)
+            if declared.kind is Kind.REFERENCE:
+                stored: object = _reference(value, declared)
+            else:
+                stored = kinds.load(value, declared, self._context)
+        except (ValueError, InvalidValue) as error:
+            self._problem(item, f"{declared.name}: {error}")
+            return
+        old = draft.data.get(declared.name)
+        if old != stored and not draft.is_new:
+            draft.changed.setdefault(declared.name, old)
+        draft.data[declared.name] = stored
+
+    def _with_uids(self, raw: object) -> object:
+        """The value with every mark of another object replaced by its UID."""
+        if isinstance(raw, Ref):
+            target = self._planner.at(raw.path)
+            if target is None:
+                raise ValueError(f"there is no object at {raw.path}")
+            return target.uid
+        if isinstance(raw, Mapping):
+            return {name: self._with_uids(value) for name, value in raw.items()}
+        if isinstance(raw, list | tuple):
+            return [self._with_uids(value) for value in raw]
+        return raw
+
+    def states(self, item: ContentObject, draft: Draft) -> dict[str, str]:
+        """Workflow id → state, from workflow ids or state variables; the rest is initial."""
+        states: dict[str, str] = {}
+        chain = self._planner.registry.chain(draft.portal_type)
+        for name, state in item.states.items():
+            fitting = [workflow for workflow in chain if name in (workflow.id, workflow.state_variable)]
+            if len(fitting) != 1 or state not in fitting[0].states:
+                self._problem(item, f"{name}: {state!r} is no state of one of its workflows")
+            else:
+                states[fitting[0].id] = state
+        return states
+
+
+def _reference(value: object, declared: Field) -> object:
+    if not declared.multi:
+        return value or None
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if item]
+
+
+def _write_permissions(draft: Draft, permissions: Mapping[str, PermissionSetting]) -> None:
+    if permissions:
+        draft.settings = PermissionOverrides({**draft.settings.permissions, **permissions}, draft.settings.groups)

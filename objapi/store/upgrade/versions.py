@@ -1,0 +1,151 @@
+"""What the database knows of the site it holds: made or not, of which version, for which declarations.
+
+Only `objapi init` and `objapi upgrade` change tables, one process at a time (see `lease`); everything else asks
+`state_problem` first. An upgrade is tables, then everything indexed again, then `finish_upgrade`: until the last has
+been done the database counts as not upgraded, and running the upgrade again is the remedy whatever stopped it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, MetaData, delete, inspect, select
+from sqlalchemy.schema import CreateTable
+
+from catalog.dialect import begin_write, upsert_rows
+from objapi.model.registry import Registry
+from objapi.store.schema import entities, metadata, site_state
+from objapi.store.upgrade.lease import LEASE_ROW, Lease, LeaseRefused, hold_lease, holder_of, utc_now
+from objapi.store.upgrade.migrations import is_known, mark_newest, migrate, newest_version, schema_version
+from objapi.store.upgrade.schema_sync import complete_tables, follow_tables
+
+__all__ = [
+    "Lease",
+    "LeaseRefused",
+    "create_tables",
+    "finish_upgrade",
+    "is_installed",
+    "state_problem",
+    "upgrade_lease",
+    "upgrade_obstacle",
+    "upgrade_tables",
+]
+
+SITE_ID = "site_id"
+FINGERPRINT = "fingerprint"
+UNFINISHED = "upgrade_began"
+
+
+def is_installed(engine: Engine) -> bool:
+    """Whether the database holds a site: its tables and its objects. An unreachable one raises SQLAlchemy's error."""
+    with engine.connect() as connection:
+        return _holds_site(connection, _read_state(connection))
+
+
+def create_tables(engine: Engine, catalog_metadata: MetaData, registry: Registry, site_id: str) -> None:
+    """Make all tables for a new site; repeatable after an interruption.
+
+    The modules that add tables to `objapi.store.schema.metadata` must have been imported. The site is there
+    (`is_installed`) once objects are. Raises LeaseRefused.
+    """
+    _write(engine, lambda connection: connection.execute(CreateTable(site_state, if_not_exists=True)))
+    with hold_lease(engine) as lease:
+        complete_tables(engine, metadata, lease.renew)
+        follow_tables(engine, catalog_metadata, lease.renew)
+        lease.renew()
+        _write(engine, mark_newest)
+        _write_state(engine, {SITE_ID: site_id, FINGERPRINT: registry.fingerprint})
+
+
+def upgrade_obstacle(engine: Engine, site_id: str) -> str | None:
+    """Why an upgrade is impossible, and what to do; None: it may begin."""
+    with engine.connect() as connection:
+        return _obstacle(connection, _read_state(connection), site_id)
+
+
+def state_problem(engine: Engine, registry: Registry, site_id: str) -> str | None:
+    """Why the database cannot be served with these declarations, and the command to run; None: it can."""
+    with engine.connect() as connection:
+        state = _read_state(connection)
+        obstacle = _obstacle(connection, state, site_id)
+        return obstacle or _outdated(connection, state, registry.fingerprint, utc_now())
+
+
+def _obstacle(connection: Connection, state: Mapping[str, str], site_id: str) -> str | None:
+    if not _holds_site(connection, state):
+        return "The database holds no site yet. Run `objapi init`."
+    if state[SITE_ID] != site_id:
+        return (
+            f"The database holds the site {state[SITE_ID]!r}, the settings name {site_id!r}. "
+            f"Set OBJAPI_SITE_ID={state[SITE_ID]}, or another OBJAPI_DATABASE_URL."
+        )
+    version = schema_version(connection)
+    if version is not None and not is_known(version):
+        return (
+            f"The tables of the database are of a later version of objapi (schema {version}, here {newest_version()}). "
+            "Install that version."
+        )
+    return None
+
+
+def _outdated(connection: Connection, state: Mapping[str, str], fingerprint: str, now: datetime) -> str | None:
+    holder = holder_of(state.get(LEASE_ROW), now)
+    if holder is not None:
+        return f"The database is being upgraded by {holder}. Wait for it to end."
+    if UNFINISHED in state:
+        return f"An upgrade that began at {state[UNFINISHED]} was cut short. Run `objapi upgrade` again."
+    version = schema_version(connection)
+    if version != newest_version():
+        return (
+            f"The tables of the database are of an earlier version of objapi (schema {version}). Run `objapi upgrade`."
+        )
+    if state.get(FINGERPRINT) != fingerprint:
+        return "Types or catalogs are declared otherwise than when the database was indexed. Run `objapi upgrade`."
+    return None
+
+
+@contextmanager
+def upgrade_lease(engine: Engine) -> Iterator[Lease]:
+    """Keep others from upgrading; to be held until `finish_upgrade`, and renewed. Raises LeaseRefused."""
+    with hold_lease(engine) as lease:
+        yield lease
+
+
+def upgrade_tables(engine: Engine, catalog_metadata: MetaData, lease: Lease) -> None:
+    """Bring all tables in step with this version and with the declarations; repeatable. Raises LeaseRefused.
+
+    Requests may go on meanwhile, see `following`. New columns are empty until everything has been indexed again.
+    """
+    lease.renew()
+    _write_state(engine, {UNFINISHED: utc_now().isoformat(sep=" ", timespec="seconds")})
+    _write(engine, migrate)
+    complete_tables(engine, metadata, lease.renew)
+    follow_tables(engine, catalog_metadata, lease.renew)
+
+
+def finish_upgrade(engine: Engine, registry: Registry) -> None:
+    """Note that the database has been indexed by these declarations."""
+    with engine.connect() as connection, begin_write(connection):
+        upsert_rows(connection, site_state, [{"name": FINGERPRINT, "value": registry.fingerprint}])
+        connection.execute(delete(site_state).where(site_state.c.name == UNFINISHED))
+
+
+def _read_state(connection: Connection) -> dict[str, str]:
+    """The rows of `site_state`; nothing when the table does not exist."""
+    if not inspect(connection).has_table(site_state.name):
+        return {}
+    return {row.name: row.value for row in connection.execute(select(site_state.c.name, site_state.c.value))}
+
+
+def _holds_site(connection: Connection, state: Mapping[str, str]) -> bool:
+    return SITE_ID in state and connection.scalar(select(entities.c.rid).limit(1)) is not None
+
+
+def _write_state(engine: Engine, values: Mapping[str, str]) -> None:
+    rows = [{"name": name, "value": value} for name, value in values.items()]
+    _write(engine, lambda connection: upsert_rows(connection, site_state, rows))
+
+
+def _write(engine: Engine, work: Callable[[Connection], object]) -> None:
+    with engine.connect() as connection, begin_write(connection):
+        work(connection)

@@ -1,0 +1,1 @@
+"""Writing objects: check, plan, compute the write set, apply it."""

@@ -1,0 +1,247 @@
+"""Writing a settled request: entities, references, catalogs and history, each in bulk.
+
+The number of statements depends on the kinds of things that change and on their number only in steps of some hundreds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
+from sqlalchemy import Connection, delete, update
+
+from catalog import CatalogTables, remove, upsert
+from catalog.dialect import bulk_update, insert_rows
+from objapi.errors import Conflict, CrossDatabase
+from objapi.model.types import Kind
+from objapi.store.blobs import write_blobs
+from objapi.store.instants import to_micros
+from objapi.store.mapped.outbox import Aside
+from objapi.store.mapped.writing import RowWriter
+from objapi.store.permissions.acls import Acl, digest_of
+from objapi.store.reading.render import Rendered, Renderer, index_row
+from objapi.store.records import StaleWrite, chunks
+from objapi.store.schema import entities, history, refs, scope_tree
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.history_rows import history_rows
+from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.uniqueness import unique_title_fields
+from objapi.store.writing.workspace import uids_in
+from objapi.store.writing.write_set import Settled
+
+ROW = (
+    "id", "path", "title_key", "version", "modified", "acl", "scope", "states", "settings", "sides", "title", "data",
+    "meta", "answer", "fresh_until",
+)  # fmt: skip
+"""The columns of an existing object that a change may rewrite."""
+
+
+def act(
+    planner: StorePlanner,
+    settled: Settled,
+    renderer: Renderer,
+    tables: Mapping[str, CatalogTables],
+    request_id: str,
+    *,
+    all_sides: bool = False,
+) -> None:
+    """Write everything; with `all_sides` keyword and text tables too where nothing in them has changed.
+
+    Raises `StaleWrite` when an object was changed meanwhile, `Conflict` where only a client can decide.
+    """
+    connection = planner.around.connection
+    everything, settled = settled, settled.kept(in_tables=False)
+    with planner.without_locks():
+        living = [*settled.created, *settled.changed, *settled.derived]
+        rendered = {draft.rid: renderer.render(draft) for draft in living}
+    planner.workspace.confirm(everything.written)
+    rows = everything.kept(in_tables=True)
+    noted = _write_rows(planner, rows, alone=settled.empty) if rows.created or rows.changed or rows.removed else None
+    numbers = planner.around.book.numbers(_acls(living))
+    acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
+    planner.naming.sequences.write()
+    _clear_references(connection, settled.changed)
+    _remove(connection, settled.removed, tables)
+    _release_titles(connection, settled.changed)
+    _update(connection, settled, rendered, acl_of)
+    insert_rows(
+        connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in settled.created]
+    )
+    _write_scopes(connection, settled.created)
+    _write_references(planner, [*settled.created, *settled.changed])
+    write_blobs(connection, planner.blobs)
+    _write_catalogs(connection, living, rendered, acl_of, tables, all_sides)
+    happened = history_rows(planner, everything, request_id)
+    if noted is None:
+        insert_rows(connection, history, happened)
+    else:
+        noted.history = happened
+        planner.workspace.rows.note(noted, to_micros(planner.now))
+
+
+def _write_rows(planner: StorePlanner, rows: Settled, *, alone: bool) -> Aside | None:
+    """Write rows of tables; what is to be kept beside them once a database elsewhere has committed them, if one has to.
+
+    Raises CrossDatabase when something else (they are not `alone`) would have to be written with those.
+    """
+    elsewhere = planner.workspace.rows.elsewhere([*rows.created, *rows.changed, *rows.removed])
+    if elsewhere is not None and not alone:
+        raise CrossDatabase(
+            f"The request would write in the database {elsewhere} and in the gateway's own, which cannot be done "
+            "as one. Send a request for each."
+        )
+    writer = RowWriter(planner)
+    writer.write(rows.created, rows.changed, rows.removed)
+    return None if elsewhere is None else writer.aside
+
+
+def _acls(drafts: Iterable[Draft]) -> list[Acl]:
+    return list({id(draft.acl): draft.acl for draft in drafts}.values())
+
+
+def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
+    return {
+        "id": draft.id,
+        "path": draft.path,
+        "title_key": rendered.title_key,
+        "version": 1 if draft.record is None else draft.record.version,
+        "modified": draft.modified,
+        "acl": acl,
+        "scope": draft.scope,
+        "states": orjson.dumps(draft.states).decode(),
+        "settings": draft.settings.document().decode(),
+        "sides": orjson.dumps(rendered.sides).decode(),
+        "title": rendered.title,
+        "data": orjson.dumps(draft.data).decode(),
+        "meta": rendered.meta,
+        "answer": rendered.answer,
+        "fresh_until": rendered.fresh_until,
+    }
+
+
+def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
+    return {
+        "rid": draft.rid,
+        "uid": draft.uid,
+        "parent": draft.parent_rid,
+        "portal_type": draft.portal_type,
+        "creator": draft.creator,
+        "created": draft.created,
+        **_columns(draft, rendered, acl),
+    }
+
+
+def _release_titles(connection: Connection, changed: Sequence[Draft]) -> None:
+    """Free the unique titles that are given up, so that another object of the request may take one in any order."""
+    giving = [draft.rid for draft in changed if draft.changed.keys() & unique_title_fields(draft.type)]
+    if len(giving) > 1:
+        for chunk in chunks(giving):
+            connection.execute(update(entities).where(entities.c.rid.in_(chunk)).values(title_key=None))
+
+
+def _update(
+    connection: Connection, settled: Settled, rendered: Mapping[int, Rendered], acl_of: Mapping[int, int]
+) -> None:
+    columns = [entities.c[name] for name in ROW]
+    changed = {draft.rid for draft in settled.changed}
+    stored = [(draft, draft.record) for draft in (*settled.changed, *settled.derived) if draft.record is not None]
+    for chunk in chunks(sorted(stored, key=lambda item: item[1].rid)):
+        rows = []
+        for draft, record in chunk:
+            row = _columns(draft, rendered[draft.rid], acl_of[draft.rid])
+            row.update(rid=draft.rid, stamp=record.stamp, version=record.version + (draft.rid in changed))
+            rows.append(row)
+        if bulk_update(connection, entities, entities.c.rid, columns, rows, version=entities.c.stamp) < len(rows):
+            raise StaleWrite
+
+
+def _remove(connection: Connection, removed: Sequence[Draft], tables: Mapping[str, CatalogTables]) -> None:
+    if not removed:
+        return
+    rids = [draft.rid for draft in removed]
+    for catalog_tables in tables.values():
+        remove(connection, catalog_tables, rids)
+    for chunk in chunks(rids):
+        connection.execute(delete(refs).where(refs.c.source.in_(chunk)))
+        connection.execute(delete(scope_tree).where(scope_tree.c.scope.in_(chunk)))
+    by_depth: dict[int, list[int]] = {}
+    for draft in removed:
+        by_depth.setdefault(draft.path.count("/"), []).append(draft.rid)
+    for _, level in sorted(by_depth.items(), reverse=True):
+        for chunk in chunks(level):
+            if connection.execute(delete(entities).where(entities.c.rid.in_(chunk))).rowcount < len(chunk):
+                raise StaleWrite
+
+
+def _write_scopes(connection: Connection, created: Sequence[Draft]) -> None:
+    """Place new scopes among those around them."""
+    new = [draft for draft in created if draft.scope == draft.rid]
+    rows: dict[tuple[int, int], None] = {}
+    for draft in new:
+        rows[(draft.rid, draft.rid)] = None
+        container = draft.workspace.parent(draft)
+        while container is not None:
+            rows[(container.scope, draft.rid)] = None
+            container = draft.workspace.parent(container)
+    insert_rows(connection, scope_tree, [{"ancestor": ancestor, "scope": scope} for ancestor, scope in rows])
+
+
+def _written_references(draft: Draft) -> list[str]:
+    """The reference fields whose rows a request writes: all of a new object, else those that changed."""
+    return [
+        field.name
+        for field in draft.type.fields.values()
+        if field.kind is Kind.REFERENCE and field.alias_of is None and (draft.is_new or field.name in draft.changed)
+    ]
+
+
+def _clear_references(connection: Connection, changed: Sequence[Draft]) -> None:
+    """Take away the rows of changed reference fields, before what they referred to may go."""
+    sources: dict[str, list[int]] = {}
+    for draft in changed:
+        for name in _written_references(draft):
+            sources.setdefault(name, []).append(draft.rid)
+    for name, rids in sources.items():
+        for chunk in chunks(rids):
+            connection.execute(delete(refs).where(refs.c.field == name, refs.c.source.in_(chunk)))
+
+
+def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
+    """Write the rows of new and changed reference fields. Raises Conflict when a target is gone."""
+    connection = planner.around.connection
+    rows: list[dict[str, object]] = []
+    wanted = [(draft, name, uids_in(draft.data.get(name))) for draft in drafts for name in _written_references(draft)]
+    targets = planner.by_uid(uid for _, _, uids in wanted for uid in uids)
+    for draft, name, uids in wanted:
+        for position, uid in enumerate(uids):
+            target = targets.get(uid)
+            if target is None:
+                raise Conflict(f"{draft.path}: {name} refers to an object that does not exist any more ({uid}).")
+            rows.append({"source": draft.rid, "field": name, "position": position, "target": target.rid})
+    insert_rows(connection, refs, rows)
+
+
+def _write_catalogs(
+    connection: Connection,
+    drafts: Sequence[Draft],
+    rendered: Mapping[int, Rendered],
+    acl_of: Mapping[int, int],
+    tables: Mapping[str, CatalogTables],
+    all_sides: bool,
+) -> None:
+    for name, catalog_tables in tables.items():
+        rows, sides = [], set()
+        for draft in drafts:
+            values = rendered[draft.rid].indexes.get(name)
+            if values is None:
+                continue
+            rows.append(index_row(draft, acl_of[draft.rid], values))
+            if all_sides or _stored_sides(draft).get(name) != rendered[draft.rid].sides[name]:
+                sides.add(draft.rid)
+        if rows:
+            upsert(connection, catalog_tables, rows, side_rids=sides)
+
+
+def _stored_sides(draft: Draft) -> Mapping[str, str]:
+    if draft.record is None:
+        return {}
+    found: Mapping[str, str] = orjson.loads(draft.record.sides)
+    return found

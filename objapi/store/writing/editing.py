@@ -1,0 +1,254 @@
+"""Creating and updating: from what a client sent to changed drafts, every problem of every item collected."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from objapi.errors import ApiError, BadRequest, Cause, Conflict, Forbidden, NotFound, ValidationError
+from objapi.model.types import EntityType, Field
+from objapi.model.values import LoadContext
+from objapi.store.mapped.checking import row_causes
+from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
+from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.incoming import Incoming, Sent, read_incoming
+from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.resolve import Resolver
+from objapi.store.writing.uniqueness import taken_ids, taken_titles
+
+MODIFY = "Modify portal content"
+
+
+class Editor:
+    """Plans creations and updates with one planner."""
+
+    def __init__(self, planner: StorePlanner, resolver: Resolver, context: LoadContext) -> None:
+        self.planner = planner
+        self.resolver = resolver
+        self._context = context
+
+    # Update
+
+    def update(self, items: Mapping[int, UpdateItem]) -> Attempt:
+        """Plan the changes of existing objects."""
+        attempt = Attempt(self.planner)
+        targets = self._targets(attempt, items)
+        sent = {place: Sent(draft.type, items[place].values) for place, draft in targets.items()}
+        incoming = read_incoming(attempt, sent, "update", self._context, self.resolver)
+        for place, draft in targets.items():
+            if not items[place].values:
+                attempt.fail(place, BadRequest(f"No field was given to update {draft.path}; name at least one."))
+            attempt.fail(place, *self._not_writable(draft, incoming[place].names))
+        for place, draft in targets.items():
+            if place not in attempt.errors:
+                attempt.guarded(place, partial(self._set_all, draft, incoming[place].values))
+                attempt.updated[place] = incoming[place].names
+        self._check(attempt, incoming)
+        return attempt
+
+    def _targets(self, attempt: Attempt, items: Mapping[int, UpdateItem]) -> dict[int, Draft]:
+        """The objects to change; none twice, and none that is out of date."""
+        targets: dict[int, Draft] = {}
+        taken: set[int] = set()
+        found = self.resolver.select([item.target for item in items.values()])
+        for (place, item), draft in zip(items.items(), found, strict=True):
+            if isinstance(draft, ApiError):
+                attempt.fail(place, draft)
+                continue
+            targets[place] = attempt.drafts[place] = draft
+            version = draft.record.version if draft.record is not None else 0
+            if draft.rid in taken:
+                attempt.fail(place, BadRequest(f"{draft.path} is named twice; send each object once."))
+            if item.version is not None and item.version != version:
+                message = (
+                    f"{draft.path} has version {version}, not {item.version}: it was changed meanwhile. Read it again."
+                )
+                attempt.fail(place, Conflict(message, causes=[Cause("object", draft.path, message, code="version")]))
+            taken.add(draft.rid)
+        return targets
+
+    def _not_writable(self, draft: Draft, names: Iterable[str]) -> list[ApiError]:
+        """Which fields the user may not write, all in one error."""
+        causes = []
+        for name in names:
+            permission = self._write_permission(draft, draft.type.fields[name])
+            if not self.planner.can(draft, permission):
+                message = f"{name} of {draft.path} needs the permission {permission}, which you do not have there."
+                causes.append(Cause("field", name, message, object=draft.path, code="forbidden"))
+        return [Forbidden(" ".join(cause.message for cause in causes), causes=causes)] if causes else []
+
+    def _write_permission(self, draft: Draft, field: Field) -> str:
+        if field.write_permission_by is not None:
+            name, by_value = field.write_permission_by
+            special = by_value.get(str(self.planner.value(draft, name)))
+            if special is not None:
+                return special
+        return field.write_permission or MODIFY
+
+    def _set_all(self, draft: Draft, values: Mapping[str, object]) -> None:
+        for name, value in values.items():
+            self.planner.set(draft, name, value)
+
+    # Create
+
+    def create(self, items: Mapping[int, CreateItem]) -> Attempt:
+        """Plan new objects."""
+        attempt = Attempt(self.planner)
+        types = self._types(attempt, items)
+        sent = {place: Sent(entity_type, items[place].values) for place, entity_type in types.items()}
+        incoming = read_incoming(attempt, sent, "create", self._context, self.resolver)
+        containers = self._containers(attempt, items, types, incoming)
+        for place, container in containers.items():
+            attempt.fail(place, *self._not_addable(types[place], container))
+            if place not in attempt.errors:
+                make = partial(self._make, attempt, place, types[place], container, incoming[place], items[place].id)
+                attempt.guarded(place, make)
+        self._check(attempt, incoming)
+        return attempt
+
+    def _types(self, attempt: Attempt, items: Mapping[int, CreateItem]) -> dict[int, EntityType]:
+        types = {}
+        for place, item in items.items():
+            entity_type = self.planner.registry.types.get(item.portal_type)
+            if entity_type is None:
+                message = f"There is no type {item.portal_type!r}; @@API/types lists them."
+                attempt.fail(place, BadRequest(message, causes=[Cause("parameter", "obj_type", message)]))
+            else:
+                types[place] = entity_type
+        return types
+
+    def _containers(
+        self,
+        attempt: Attempt,
+        items: Mapping[int, CreateItem],
+        types: Mapping[int, EntityType],
+        incoming: Mapping[int, Incoming],
+    ) -> dict[int, Draft | None]:
+        """The container of each item: the one at obj_path, or the one that a reference field of it names.
+
+        A row of a table is in none.
+        """
+        containers: dict[int, Draft | None] = {}
+        selectors = {}
+        for place, entity_type in types.items():
+            by_field, selector = entity_type.container_from, items[place].container
+            if entity_type.table is not None:
+                containers[place] = None
+                attempt.fail(place, *self._not_among_rows(entity_type, selector))
+            elif by_field is not None:
+                uid = str(incoming[place].values.get(by_field) or "")
+                found = self.planner.by_uid([uid]).get(uid) if uid else None
+                if found is not None:
+                    containers[place] = found
+                elif place not in attempt.errors:
+                    attempt.fail(place, NotFound(f"{by_field} not found."))
+            elif selector is not None:
+                selectors[place] = selector
+            else:
+                message = "Required field not found in request: obj_path"
+                attempt.fail(place, BadRequest(message, causes=[Cause("parameter", "obj_path", message)]))
+        for place, selected in zip(selectors, self.resolver.select(list(selectors.values())), strict=True):
+            if isinstance(selected, ApiError):
+                attempt.fail(place, selected)
+            else:
+                containers[place] = selected
+        return containers
+
+    def _not_among_rows(self, entity_type: EntityType, selector: Selector | None) -> list[ApiError]:
+        """A path that was sent for a row names where such rows are, or nothing."""
+        folder = self.planner.workspace.rows.names.folder(entity_type.portal_type)
+        if isinstance(selector, ByPath):
+            found = self.resolver.full_path(selector.path)
+            if isinstance(found, ApiError):
+                return [found]
+            if found not in (folder, folder.rpartition("/")[0]):
+                message = f"Rows of {entity_type.portal_type} are in {folder}; leave obj_path out."
+                return [BadRequest(message, causes=[Cause("parameter", "obj_path", message)])]
+        return []
+
+    def _not_addable(self, entity_type: EntityType, container: Draft | None) -> list[ApiError]:
+        name = entity_type.portal_type
+        if container is None:
+            rows, permission = self.planner.workspace.rows, entity_type.add_permission
+            if self.planner.rights.may(permission, rows.store.first_acl(name), rows.sight.scope):
+                return []
+            return [Forbidden(f"To add a {name} needs the permission {permission}.")]
+        if container.portal_type not in entity_type.containers:
+            allowed = ", ".join(sorted(entity_type.containers)) or "nothing"
+            message = (
+                f"{container.path} is a {container.portal_type} and cannot hold a {name}, which goes into: {allowed}."
+            )
+            return [BadRequest(message, causes=[Cause("parameter", "obj_path", message)])]
+        if not self.planner.can(container, entity_type.add_permission):
+            return [
+                Forbidden(f"To add a {name} in {container.path} needs the permission {entity_type.add_permission}.")
+            ]
+        return []
+
+    def _make(
+        self,
+        attempt: Attempt,
+        place: int,
+        entity_type: EntityType,
+        container: Draft | None,
+        incoming: Incoming,
+        wanted: str | None,
+    ) -> None:
+        if entity_type.creator is None:
+            own = {name: value for name, value in incoming.values.items() if name in entity_type.fields}
+            draft = self.planner.create(entity_type.portal_type, container, own, id=wanted)
+        else:
+            creator = self.planner.registry.behaviors.creators[entity_type.creator]
+            made = creator(self.planner, entity_type, container, incoming.values, wanted)
+            if not isinstance(made, Draft):
+                raise TypeError(f"the creator {entity_type.creator} did not return the object it created")
+            draft = made
+        attempt.drafts[place] = draft
+        attempt.fail(place, *_undefaulted(draft))
+        attempt.fail(place, *self._not_writable(draft, _with_own_permission(draft.type, incoming.names)))
+
+    # Both
+
+    def _check(self, attempt: Attempt, incoming: Mapping[int, Incoming]) -> None:
+        """Named checks of the fields that were sent, and titles that must be unique."""
+        checks = self.planner.registry.behaviors.checks
+        for place, draft in attempt.drafts.items():
+            if place in attempt.errors:
+                continue
+            causes = [] if draft.type.table is None else row_causes(self.planner.workspace.rows, draft)
+            for name in incoming[place].names:
+                field = draft.type.fields.get(name)
+                for check in field.checks if field is not None else ():
+                    message = checks[check](self.planner, draft, name, self.planner.value(draft, name))
+                    if message is not None:
+                        causes.append(Cause("field", name, message, object=draft.path, code=check))
+            if causes:
+                attempt.fail(place, ValidationError.from_causes(causes))
+        places = {draft.rid: place for place, draft in attempt.drafts.items()}
+        # What a behaviour made beside the items counts for the first of them.
+        first = next(iter(places.values()), 0)
+        for draft, conflict in taken_ids(self.planner):
+            attempt.fail(places.get(draft.rid, first), conflict)
+        for draft, message in taken_titles(self.planner):
+            cause = Cause("field", "title", message, object=draft.path, code="taken")
+            attempt.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
+
+
+def _undefaulted(draft: Draft) -> list[ApiError]:
+    """The required fields of a new object for which no default could be found."""
+    missing = [
+        field.name
+        for field in draft.type.fields.values()
+        if field.required and field.default_from is not None and draft.data.get(field.name) in (None, "", [])
+    ]
+    if not missing:
+        return []
+    message = f"Required field not found in request: {', '.join(missing)}"
+    return [ValidationError(message, causes=[Cause("field", name, message, code="required") for name in missing])]
+
+
+def _with_own_permission(entity_type: EntityType, names: Iterable[str]) -> list[str]:
+    """The fields whose writing needs more than the right to add an object of the type."""
+    fields = [entity_type.fields[name] for name in names if name in entity_type.fields]
+    return [
+        field.name for field in fields if field.write_permission is not None or field.write_permission_by is not None
+    ]

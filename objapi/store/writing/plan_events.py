@@ -1,0 +1,41 @@
+"""What happens to objects while a request is planned, in order."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from objapi.store.writing.draft import Draft
+from workflows import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """An object has come to be."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """A workflow step was taken."""
+
+    draft: Draft
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """An object has got another id."""
+
+    draft: Draft
+    old_id: str
+    old_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An object will be gone."""
+
+    draft: Draft
+
+
+Happening: TypeAlias = Created | Stepped | Renamed | Removed

@@ -1,0 +1,330 @@
+"""The planner: how behaviours, workflows and operations read and change the objects of one request.
+
+Nothing is written here. Drafts change in memory, what happened is listed in order, and `act` writes it all in bulk.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from objapi.errors import ApiError, Cause, CauseKind, ValidationError
+from objapi.model.behaviors import Entity
+from objapi.model.paths import NamedRelation, Path, parse_relation
+from objapi.model.principal import Principal
+from objapi.model.references import site_path
+from objapi.model.registry import Registry
+from objapi.model.types import EntityType, Field, Kind
+from objapi.store.blobs import NewBlob
+from objapi.store.instants import to_micros, to_text
+from objapi.store.mapped.naming import name_row, place_row
+from objapi.store.mapped.rows import Rows
+from objapi.store.permissions.acls import PermissionOverrides
+from objapi.store.permissions.rights import AclView, Rights
+from objapi.store.rowids import rowids
+from objapi.store.writing.draft import Draft, as_draft
+from objapi.store.writing.naming import Naming
+from objapi.store.writing.plan_events import Created, Happening, Removed, Renamed
+from objapi.store.writing.values import Values
+from objapi.store.writing.workflow_world import StoreWorld
+from objapi.store.writing.workspace import Workspace
+from workflows import Cascades, PermissionSetting, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a request is planned in: the site's declarations and settings, the user, the connection, the instant."""
+
+    connection: Connection
+    registry: Registry
+    book: AclView
+    principal: Principal
+    now: datetime
+    zone: tzinfo
+    site_id: str
+    cascades: Cascades
+    rows: Rows
+    locks: bool = True
+
+    @property
+    def rights(self) -> Rights:
+        """What the user may do."""
+        return Rights(self.principal, self.book, self.registry.roles.scoped_roles)
+
+    def full_path(self, path: str) -> str:
+        """The whole path of what is at a path below the site."""
+        return site_path(path, self.site_id)
+
+
+class StorePlanner:
+    """The planner of one request."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.registry = around.registry
+        self.rights = around.rights
+        self.values = Values(around.registry, self._compute)
+        self.workspace = Workspace(
+            around.connection, around.registry, around.book, self.values.value, around.rows, locks=around.locks
+        )
+        self.naming = Naming(self)
+        self.world = StoreWorld(self)
+        self.run = Run(self.world, around.registry.conditions, around.cascades)
+        self.happened: list[Happening] = []
+        self.problems: list[ApiError] = []
+        self.blobs: list[NewBlob] = []
+        self.repathed: dict[int, Draft] = {}
+        """Objects whose path changes because a container was renamed."""
+        self._changing: set[tuple[int, str]] = set()
+
+    # What behaviours ask
+
+    @property
+    def now(self) -> datetime:
+        """The one instant of the request."""
+        return self.around.now
+
+    @property
+    def user_id(self) -> str:
+        """Who asks, as the history names him."""
+        return self.around.principal.user_id
+
+    def value(self, entity: Entity, name: str) -> object:
+        """What stands under a name, as things stand in this request."""
+        return self.values.value(as_draft(entity), name)
+
+    def old_value(self, entity: Entity, name: str) -> object:
+        """What stood under a stored name before this request; None for a new object."""
+        draft = as_draft(entity)
+        name = self._stored_name(draft.type, name)
+        if draft.record is None:
+            return None
+        return draft.changed[name] if name in draft.changed else self.values.value(draft, name)
+
+    def related(self, entity: Entity, relation: str) -> Sequence[Draft]:
+        """The objects of a declared relation or of a path."""
+        draft = as_draft(entity)
+        found = draft.type.relations.get(relation)
+        if isinstance(found, NamedRelation):
+            behavior = self.registry.behaviors.relations[found.name]
+            return [as_draft(other) for other in behavior(self, draft)]
+        path = found if found is not None else _relation(relation)
+        return self.workspace.follow(draft, path.steps)
+
+    def at(self, path: str) -> Draft | None:
+        """The object at a path below the site."""
+        full = self.around.full_path(path)
+        self.workspace.load_paths([full])
+        found = self.workspace.by_path.get(full)
+        return None if found is None or found.removed else found
+
+    def by_uid(self, uids: Iterable[str]) -> Mapping[str, Draft]:
+        """The objects with these UIDs that are there and will stay."""
+        wanted = list(dict.fromkeys(uids))
+        with self.without_locks():
+            self.workspace.load_uids(wanted)
+        found = {uid: self.workspace.by_uid[uid] for uid in wanted if uid in self.workspace.by_uid}
+        return {uid: draft for uid, draft in found.items() if not draft.removed}
+
+    def can(self, entity: Entity, permission: str) -> bool:
+        """Whether the user holds a permission on an object as things stand."""
+        draft = as_draft(entity)
+        return self.rights.may(permission, draft.acl, draft.scope)
+
+    def refuse(self, message: str, *, field: str | None = None, entity: Entity | None = None) -> None:
+        """Note a problem; the item that is being planned fails with it."""
+        path = None if entity is None else as_draft(entity).path
+        kind: CauseKind = "field" if field is not None else "object"
+        cause = Cause(kind, field or path or "", message, object=path)
+        self.problems.append(ValidationError(message, causes=[cause]))
+
+    # What behaviours do
+
+    def set(self, entity: Entity, name: str, value: object) -> None:
+        """Change a stored field, on the object that keeps it, and run the effects of the change."""
+        draft = as_draft(entity)
+        field = draft.type.fields[self._stored_name(draft.type, name)]
+        keeper = self.values.keeper(draft, field)
+        if keeper is not None:
+            self.set(keeper, field.name, value)
+            return
+        stored = to_text(value) if isinstance(value, datetime) else value
+        old = draft.data.get(field.name)
+        if old == stored:
+            return
+        if draft.record is not None:
+            draft.changed.setdefault(field.name, old)
+        draft.data[field.name] = stored
+        if field.kind is Kind.REFERENCE:
+            self.workspace.reference_changed(draft, field.name, old, stored)
+        self._run_changes(draft, field, old)
+
+    def _run_changes(self, draft: Draft, field: Field, old: object) -> None:
+        """The effects of a changed field; an effect that changes the same field does not set itself off again."""
+        key = (draft.rid, field.name)
+        if not field.on_change or key in self._changing or not draft.id:
+            return
+        self._changing.add(key)
+        try:
+            for name in field.on_change:
+                self.registry.behaviors.effects[name](self, draft, {"field": field.name, "old": old})
+        finally:
+            self._changing.discard(key)
+
+    def set_permission(
+        self, entity: Entity, permission: str, roles: Sequence[str] | None, *, acquire: bool = False
+    ) -> None:
+        """Write a permission onto an object, or take it off."""
+        draft = as_draft(entity)
+        permissions = dict(draft.settings.permissions)
+        if roles is None:
+            permissions.pop(permission, None)
+        else:
+            permissions[permission] = PermissionSetting(acquire, tuple(roles))
+        draft.settings = self.interned(PermissionOverrides(permissions, draft.settings.groups))
+
+    def create(
+        self,
+        portal_type: str,
+        container: Entity | None,
+        values: Mapping[str, object],
+        *,
+        id: str | None = None,
+        states: Mapping[str, str] | None = None,
+    ) -> Draft:
+        """A new object with values, id and states, and with what its type does on creation."""
+        draft = self.begin(self.registry.types[portal_type], None if container is None else as_draft(container))
+        self.fill(draft, values)
+        self.name(draft, id)
+        self.happened.append(Created(draft))
+        if states is None:
+            self.run.enter(draft)
+        else:
+            self.place(draft, states)
+        self.write_own_permissions(draft)
+        for name in draft.type.on_create:
+            self.registry.behaviors.effects[name](self, draft, {})
+        return draft
+
+    def begin(self, entity_type: EntityType, container: Draft | None) -> Draft:
+        """A new object without values and id."""
+        draft = Draft(self.workspace, entity_type, None)
+        draft.rid, draft.uid, draft.id = rowids.next(), uuid4().hex, ""
+        draft.created = draft.modified = to_micros(self.now)
+        draft.creator = self.user_id
+        draft.parent_rid = None if container is None else container.rid
+        draft.scope = draft.rid if entity_type.scope or container is None else container.scope
+        draft.path = f"{'' if container is None else container.path}/{draft.uid}"
+        if entity_type.table is not None:
+            place_row(self.workspace, draft)
+        draft.settings = self.interned(PermissionOverrides(entity_type.permissions))
+        self.workspace.register(draft)
+        return draft
+
+    def fill(self, draft: Draft, values: Mapping[str, object]) -> None:
+        """Give a new object its defaults and values."""
+        for field in draft.type.fields.values():
+            if field.default is not None and field.alias_of is None:
+                draft.data[field.name] = field.default
+        for name, value in values.items():
+            self.set(draft, name, value)
+        for field in draft.type.fields.values():
+            if field.default_from is not None and field.name not in values and draft.data.get(field.name) is None:
+                value = self.registry.behaviors.defaults[field.default_from](self, draft)
+                if value is not None:
+                    self.set(draft, field.name, value)
+
+    def name(self, draft: Draft, wanted: str | None) -> None:
+        """Give a new object its id, and run the effects of the values that it has by now."""
+        if draft.type.table is not None:
+            name_row(self.workspace, draft, wanted)
+        else:
+            self.naming.name(draft, wanted)
+        for field in draft.type.fields.values():
+            if field.on_change and draft.data.get(field.name) not in (None, "", [], {}):
+                self._run_changes(draft, field, None)
+
+    def place(self, draft: Draft, states: Mapping[str, str]) -> None:
+        """Put a new object into states without a transition; into the initial one where none is named."""
+        for workflow in self.registry.chain(draft.portal_type):
+            self.run.place(draft, states.get(workflow.id, workflow.initial_state), workflow=workflow)
+
+    def write_own_permissions(self, draft: Draft) -> None:
+        """Write the permissions that the type declares onto a new object, over those of its first states."""
+        own = draft.type.permissions
+        if own:
+            permissions = {**draft.settings.permissions, **own}
+            draft.settings = self.interned(PermissionOverrides(permissions, draft.settings.groups))
+
+    def rename(self, entity: Entity, new_id: str) -> None:
+        """Give an object another id; everything in it moves along."""
+        draft = as_draft(entity)
+        for below in self.workspace.load_tree([draft]):
+            self.repathed[below.rid] = below
+        old_id, old_path = draft.id, draft.path
+        draft.id = new_id
+        self.workspace.moved(draft, f"{old_path.rpartition('/')[0]}/{new_id}")
+        for below in self.repathed.values():
+            if below.path.startswith(f"{old_path}/"):
+                self.workspace.moved(below, draft.path + below.path[len(old_path) :])
+        self.happened.append(Renamed(draft, old_id, old_path))
+
+    def remove(self, entity: Entity) -> None:
+        """Plan that an object will be gone with all it contains, the innermost first."""
+        draft = as_draft(entity)
+        below = self.workspace.load_tree([draft])
+        for item in [*reversed(below), draft]:
+            if not item.removed:
+                self.mark_removed(item)
+
+    def mark_removed(self, draft: Draft) -> None:
+        """Plan that one object will be gone, with what its type does then."""
+        # It is gone for whatever is asked from here on, so that nothing waits for it any more.
+        draft.removed = True
+        self.happened.append(Removed(draft))
+        for name in draft.type.on_remove:
+            self.registry.behaviors.effects[name](self, draft, {})
+        self.run.removed(draft)
+
+    def fire(
+        self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True
+    ) -> bool:
+        """Take a transition with its cascades; False when it was only attempted and is not possible."""
+        draft = as_draft(entity)
+        if attempt:
+            return self.run.attempt(draft, transition, system=system, cascade=cascade)
+        self.run.fire(draft, transition, system=system, cascade=cascade)
+        return True
+
+    # Inside
+
+    @contextmanager
+    def without_locks(self) -> Iterator[None]:
+        """Load what is only looked at, without keeping others from it."""
+        before, self.workspace.locks = self.workspace.locks, False
+        try:
+            yield
+        finally:
+            self.workspace.locks = before
+
+    def _compute(self, name: str, draft: Draft) -> object:
+        with self.without_locks():
+            return self.registry.behaviors.computed[name](self, draft)
+
+    def interned(self, settings: PermissionOverrides) -> PermissionOverrides:
+        """The one object for equal settings."""
+        return self.workspace.settings_of(settings.document().decode())
+
+    @staticmethod
+    def _stored_name(entity_type: EntityType, name: str) -> str:
+        field = entity_type.fields.get(name)
+        return field.alias_of if field is not None and field.alias_of is not None else name
+
+
+@lru_cache(maxsize=512)
+def _relation(text: str) -> Path:
+    return parse_relation(text)

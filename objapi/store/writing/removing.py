@@ -1,0 +1,110 @@
+"""Removing objects with all they contain: rights, states and referrers are asked first."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from objapi.errors import ApiError, Cause, Conflict, Forbidden, ReferenceInUse
+from objapi.store.records import chunks
+from objapi.store.schema import refs
+from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.workspace import uids_in
+
+DELETE = "Delete objects"
+LISTED = 20
+
+
+def plan_removal(attempt: Attempt, targets: Mapping[int, Draft], *, break_references: bool) -> None:
+    """Plan the removal of the targets and of everything in them."""
+    planner = attempt.planner
+    below = planner.workspace.load_tree(targets.values())
+    doomed = {draft.rid: draft for draft in (*targets.values(), *below)}
+    for place, target in targets.items():
+        tree = [target, *planner.workspace.load_tree([target])]
+        attempt.fail(place, *_refusals(planner, tree))
+        attempt.drafts[place] = target
+    if attempt.errors:
+        return
+    referrers = _referrers(planner, doomed)
+    kept = [
+        (source, name, uid) for source, name, uid in referrers if not (break_references and _optional(source, name))
+    ]
+    if kept:
+        attempt.fail(next(iter(targets)), _in_use(kept))
+        return
+    for source, name, uid in referrers:
+        value = source.data.get(name)
+        left = [other for other in uids_in(value) if other != uid]
+        planner.set(source, name, left if isinstance(value, list) else None)
+    for place, target in targets.items():
+        if not target.removed:
+            attempt.guarded(place, partial(planner.remove, target))
+
+
+def _refusals(planner: StorePlanner, tree: Sequence[Draft]) -> list[ApiError]:
+    errors: list[ApiError] = []
+    for draft in tree:
+        if not planner.can(draft, DELETE):
+            errors.append(
+                Forbidden(f"To remove {draft.path} needs the permission {DELETE}, which you do not have there.")
+            )
+        for variable, states in draft.type.keep_after.items():
+            state = planner.value(draft, variable)
+            if state is not None and state not in states:
+                message = (
+                    f"{draft.path} is in state {state} and is kept: only in {', '.join(states)} can it be removed. "
+                    "Cancel it."
+                )
+                errors.append(Conflict(message, causes=[Cause("object", draft.path, message, code="kept")]))
+    return errors
+
+
+def _referrers(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple[Draft, str, str]]:
+    """The objects outside that refer to something inside: (referrer, field, UID referred to)."""
+    found: list[Row[Any, Any, Any]] = []
+    for chunk in chunks(rid for rid in doomed if rid > 0):
+        statement = select(refs.c.source, refs.c.field, refs.c.target).where(refs.c.target.in_(chunk))
+        found.extend(row for row in planner.around.connection.execute(statement) if row.source not in doomed)
+    planner.workspace.load_rids(row.source for row in found)
+    stored = [(planner.workspace.by_rid[row.source], row.field, doomed[row.target].uid) for row in found]
+    return stored + _referring_rows(planner, doomed)
+
+
+def _referring_rows(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple[Draft, str, str]]:
+    """The rows of tables, outside, that refer to a row inside; a statement for each foreign key that leads there."""
+    rows, workspace = planner.workspace.rows, planner.workspace
+    types = {draft.portal_type for draft in doomed.values() if draft.type.table is not None}
+    found = [
+        (source, field.name, target)
+        for portal_type in (rows.names.tables if types else ())
+        for field in planner.registry.types[portal_type].fields.values()
+        if types.intersection(field.targets) and field.alias_of is None
+        for source, target in rows.users_of([rid for rid in doomed if rid < 0], portal_type, field.name)
+        if source not in doomed
+    ]
+    workspace.load_rids(source for source, _, _ in found)
+    return [(workspace.by_rid[source], name, doomed[target].uid) for source, name, target in found if target in doomed]
+
+
+def _optional(source: Draft, name: str) -> bool:
+    field = source.type.fields.get(name)
+    return field is None or not field.required
+
+
+def _in_use(kept: Sequence[tuple[Draft, str, str]]) -> ReferenceInUse:
+    """The refusal, naming referrers; who may remove may know that they exist, so only their paths are told."""
+    causes = [
+        Cause("object", source.path, f"{source.path} refers to it by its field {name}.", code="refers")
+        for source, name, _ in kept[:LISTED]
+    ]
+    more = f" (and {len(kept) - LISTED} more)" if len(kept) > LISTED else ""
+    names = ", ".join(dict.fromkeys(cause.name for cause in causes))
+    return ReferenceInUse(
+        f"Other objects refer to what should be removed: {names}{more}. Change them first, or send break_references=1 "
+        "to clear references that are optional.",
+        causes=causes,
+    )

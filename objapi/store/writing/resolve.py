@@ -1,0 +1,194 @@
+"""From what clients write for objects, selectors and references, to drafts: in bulk, seen with the user's eyes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, UnresolvedReference
+from objapi.model.references import Lookup, PathLookup, PathProblem, QueryLookup, UidLookup, is_uid, normalise_path
+from objapi.model.types import Field
+from objapi.store.permissions.acls import VIEW
+from objapi.store.reading.render import Renderer
+from objapi.store.requests import ByCriteria, ByPath, ByUid, Selector
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.lookups import CANDIDATES, Lookups, Search
+from objapi.store.writing.planner import StorePlanner
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The look-ups of one reference field."""
+
+    field: Field
+    lookups: tuple[Lookup, ...]
+
+
+class Resolver:
+    """Resolves for one planner; each distinct query is asked once."""
+
+    def __init__(
+        self,
+        planner: StorePlanner,
+        search: Search,
+        renderer: Renderer,
+        *,
+        ambiguous: Literal["error", "first"] = "error",
+    ) -> None:
+        self._planner = planner
+        self._search = search
+        self._ambiguous = ambiguous
+        self._lookups = Lookups(planner, search, renderer)
+
+    # Selectors
+
+    def select(self, selectors: Sequence[Selector]) -> list[Draft | ApiError]:
+        """The draft of each selector, or why there is none; what the user may not see is not there."""
+        workspace = self._planner.workspace
+        paths: dict[str, str | ApiError] = {}
+        for selector in selectors:
+            if isinstance(selector, ByPath):
+                paths[selector.path] = self.full_path(selector.path)
+        workspace.load_uids(
+            selector.uid.lower() for selector in selectors if isinstance(selector, ByUid) and is_uid(selector.uid)
+        )
+        workspace.load_paths(path for path in paths.values() if isinstance(path, str))
+        return [self._selected(selector, paths) for selector in selectors]
+
+    def full_path(self, text: str) -> str | ApiError:
+        """A path as it is stored, whatever the spelling; BadRequest for what is none."""
+        try:
+            relative = normalise_path(text, self._planner.around.site_id)
+        except PathProblem as problem:
+            return BadRequest(str(problem), causes=[Cause("parameter", "obj_path", str(problem))])
+        return self._planner.around.full_path(relative)
+
+    def _selected(self, selector: Selector, paths: Mapping[str, str | ApiError]) -> Draft | ApiError:
+        workspace = self._planner.workspace
+        match selector:
+            case ByUid(uid):
+                return self._seen(workspace.by_uid.get(uid.lower()), uid)
+            case ByPath(path):
+                full = paths[path]
+                return full if isinstance(full, ApiError) else self._seen(workspace.by_path.get(full), path)
+            case ByCriteria(portal_type, criteria):
+                return self._by_criteria(portal_type, criteria)
+
+    def _seen(self, draft: Draft | None, name: str) -> Draft | ApiError:
+        if draft is None or draft.removed or not self._planner.rights.may(VIEW, draft.acl, draft.scope):
+            message = f"There is no object {name!r}, or you may not see it."
+            return NotFound(message, causes=[Cause("object", name, message)])
+        return draft
+
+    def _by_criteria(self, portal_type: str, criteria: Mapping[str, object]) -> Draft | ApiError:
+        known = self._planner.registry.types.get(portal_type)
+        if known is None:
+            message = f"There is no type {portal_type!r}."
+            return BadRequest(message, causes=[Cause("parameter", "obj_type", message)])
+        named = ", ".join(f"{name} {value!r}" for name, value in criteria.items())
+        for catalog in self._planner.registry.catalogs_of(portal_type):
+            if all(name in catalog.schema.indexes for name in criteria):
+                rids = self._search.rids(catalog, {"portal_type": portal_type, **criteria}, most=CANDIDATES + 1)
+                drafts = self._drafts(rids)
+                if len(drafts) > 1:
+                    paths = ", ".join(draft.path for draft in drafts[:CANDIDATES])
+                    return AmbiguousReference(
+                        f"{portal_type} with {named} is not one object but several: {paths}. Give obj_path."
+                    )
+                if drafts:
+                    return drafts[0]
+        return NotFound(f"There is no {portal_type} with {named}, or you may not see it.")
+
+    def _drafts(self, rids: Sequence[int]) -> list[Draft]:
+        workspace = self._planner.workspace
+        workspace.load_rids(rids)
+        return [workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid]
+
+    # References
+
+    def references(self, wanted: Sequence[Wanted]) -> list[list[str] | ApiError]:
+        """The UIDs that each field's look-ups find, in order and without repetition, or all that is wrong with them."""
+        planner = self._planner
+        with planner.without_locks():
+            lookups = [lookup for item in wanted for lookup in item.lookups]
+            planner.workspace.load_uids(lookup.uid for lookup in lookups if isinstance(lookup, UidLookup))
+            planner.workspace.load_paths(
+                self._site_path(lookup) for lookup in lookups if isinstance(lookup, PathLookup)
+            )
+            self._lookups.ask(
+                [(item.field, lookup) for item in wanted for lookup in item.lookups if isinstance(lookup, QueryLookup)]
+            )
+            again = [
+                (item.field, decoded)
+                for item in wanted
+                for lookup in item.lookups
+                if isinstance(lookup, QueryLookup) and not self._candidates(item.field, lookup)
+                for decoded in [lookup.decoded()]
+                if decoded is not None
+            ]
+            self._lookups.ask(again)
+            return [self._resolved(item) for item in wanted]
+
+    def _site_path(self, lookup: PathLookup) -> str:
+        return self._planner.around.full_path(lookup.path)
+
+    def _resolved(self, item: Wanted) -> list[str] | ApiError:
+        uids: dict[str, None] = {}
+        errors: list[ApiError] = []
+        for lookup in item.lookups:
+            found = self._candidates(item.field, lookup)
+            if not found and isinstance(lookup, QueryLookup):
+                decoded = lookup.decoded()
+                found = self._candidates(item.field, decoded) if decoded is not None else found
+            if not found:
+                errors.append(_unresolved(item.field, lookup))
+            elif len(found) > 1 and not item.field.multi and self._ambiguous == "error":
+                errors.append(_ambiguous(item.field, lookup, found))
+            else:
+                taken = found if item.field.multi else found[:1]
+                uids.update((draft.uid, None) for draft in taken)
+        if errors:
+            return errors[0] if len(errors) == 1 else _merged(errors)
+        return list(uids)
+
+    def _candidates(self, field: Field, lookup: Lookup) -> list[Draft]:
+        """What a look-up finds that the field allows and the user may see."""
+        workspace = self._planner.workspace
+        match lookup:
+            case UidLookup(uid):
+                known = workspace.by_uid.get(uid)
+                drafts = [known] if known is not None else []
+            case PathLookup():
+                known = workspace.by_path.get(self._site_path(lookup))
+                drafts = [known] if known is not None else []
+            case QueryLookup():
+                drafts = self._lookups.found(field, lookup)
+        rights = self._planner.rights
+        return [
+            draft
+            for draft in drafts
+            if not draft.removed
+            and (not field.targets or draft.portal_type in field.targets)
+            and rights.may(VIEW, draft.acl, draft.scope)
+        ]
+
+
+def _unresolved(field: Field, lookup: Lookup) -> ApiError:
+    kinds = " or ".join(field.targets) or "object"
+    message = (
+        f"{field.name} not found. Can't resolve reference: {field.name}: "
+        f"no {kinds} that you may see matches {str(lookup)!r}."
+    )
+    return UnresolvedReference(message, causes=[Cause("field", field.name, message, code="unresolved")])
+
+
+def _ambiguous(field: Field, lookup: Lookup, found: Sequence[Draft]) -> ApiError:
+    paths = ", ".join(draft.path for draft in found[:CANDIDATES])
+    message = (
+        f"{field.name}: {str(lookup)!r} matches more than one object: {paths}. Add a term, or give a UID or a path."
+    )
+    return AmbiguousReference(message, causes=[Cause("field", field.name, message, code="ambiguous")])
+
+
+def _merged(errors: Sequence[ApiError]) -> ApiError:
+    causes = [cause for error in errors for cause in error.causes]
+    return UnresolvedReference(" ".join(error.message for error in errors), causes=causes)

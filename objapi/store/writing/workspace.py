@@ -1,0 +1,341 @@
+"""The objects of one request: loaded in batches, each once, followed along paths together.
+
+Whoever follows a step from one object makes the workspace load it for every object of that type it holds, so that code
+may be written for one object at a time and still cost a constant number of statements.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from objapi.model.paths import Back, Children, Parent, Step, Target
+from objapi.model.registry import Registry
+from objapi.store.mapped.rows import Rows
+from objapi.store.permissions.acls import Acl, PermissionOverrides, derive, root_acl
+from objapi.store.permissions.rights import AclView
+from objapi.store.records import Record, StaleWrite, load_below, load_referring, load_where, stamps_of
+from objapi.store.schema import entities
+from objapi.store.writing.draft import Draft
+
+
+class Workspace:
+    """Identity map of drafts with batched loading."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        registry: Registry,
+        book: AclView,
+        value: Callable[[Draft, str], object],
+        rows: Rows,
+        *,
+        locks: bool,
+    ) -> None:
+        self.connection = connection
+        self.registry = registry
+        self.book = book
+        self.value = value
+        self.rows = rows
+        """The objects that are rows of tables; their numbers are negative."""
+        self.locks = locks
+        """Whether objects are locked when they are loaded (in a writing transaction, outside of computations)."""
+        self.by_rid: dict[int, Draft] = {}
+        self.by_uid: dict[str, Draft] = {}
+        self.by_path: dict[str, Draft] = {}
+        self.by_type: dict[str, dict[int, Draft]] = {}
+        self.by_parent: dict[int, dict[int, Draft]] = {}
+        self.missing_uids: set[str] = set()
+        self.missing_paths: set[str] = set()
+        self.rewritten: set[int] = set()
+        """Row numbers of objects whose permission settings this request changes."""
+        self.rederives = False
+        """Whether every acl is worked out anew from what is written onto objects, whatever is stored."""
+        self.epoch = 0
+        self._unlocked: set[int] = set()
+        """Row numbers of objects that were read without keeping others from them."""
+        self._containing = frozenset(name for item in registry.types.values() for name in item.containers)
+        self._trees: set[int] = set()
+        """Row numbers of objects of which everything below is here."""
+        self._children_loaded: dict[str, set[int]] = {}
+        self._backs_loaded: dict[tuple[str, str], set[int]] = {}
+        self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
+        self._settings: dict[str, PermissionOverrides] = {}
+        self._derived: dict[tuple[int, int], tuple[Acl, PermissionOverrides, Acl]] = {}
+        self._root = root_acl(registry.roles)
+
+    # Adding
+
+    def add(self, record: Record) -> Draft:
+        """The draft of a row, made now when the row is met for the first time."""
+        known = self.by_rid.get(record.rid)
+        if known is not None:
+            if known.record is not None and known.record.stamp != record.stamp:
+                raise StaleWrite
+            return known
+        draft = Draft(self, self.registry.types[record.portal_type], record)
+        self.register(draft)
+        if not self.locks:
+            self._unlocked.add(record.rid)
+        return draft
+
+    def register(self, draft: Draft) -> None:
+        """Make a draft findable by all its names."""
+        self.by_rid[draft.rid] = draft
+        self.by_uid[draft.uid] = draft
+        self.by_path[draft.path] = draft
+        self.by_type.setdefault(draft.portal_type, {})[draft.rid] = draft
+        if draft.parent_rid is not None:
+            self.by_parent.setdefault(draft.parent_rid, {})[draft.rid] = draft
+        for (portal_type, field), index in self._back_index.items():
+            if portal_type == draft.portal_type:
+                for uid in uids_in(draft.data.get(field)):
+                    index.setdefault(uid, {})[draft.rid] = draft
+
+    # Loading by name
+
+    def load_rids(self, rids: Iterable[int]) -> None:
+        """Have the objects with these row numbers here; those that do not exist are passed over."""
+        wanted = [rid for rid in dict.fromkeys(rids) if rid not in self.by_rid]
+        stored = [rid for rid in wanted if rid > 0]
+        if stored:
+            for record in load_where(self.connection, entities.c.rid, stored, lock=self.locks):
+                self.add(record)
+        if len(stored) < len(wanted):
+            for record in self.rows.records((rid for rid in wanted if rid < 0), lock=self.locks):
+                self.add(record)
+
+    def load_uids(self, uids: Iterable[str]) -> None:
+        """Have the objects with these UIDs here; which do not exist is remembered."""
+        wanted = [uid for uid in dict.fromkeys(uids) if uid not in self.by_uid and uid not in self.missing_uids]
+        if wanted:
+            stored = self._load_rows(wanted, self.rows.names.of_uid)
+            for record in load_where(self.connection, entities.c.uid, stored, lock=self.locks):
+                self.add(record)
+            self.missing_uids.update(uid for uid in wanted if uid not in self.by_uid)
+
+    def load_paths(self, paths: Iterable[str]) -> None:
+        """Have the objects at these paths here; where there are none is remembered."""
+        wanted = [path for path in dict.fromkeys(paths) if path not in self.by_path and path not in self.missing_paths]
+        if wanted:
+            stored = self._load_rows(wanted, self.rows.names.of_path)
+            for record in load_where(self.connection, entities.c.path, stored, lock=self.locks):
+                self.add(record)
+            self.missing_paths.update(path for path in wanted if path not in self.by_path)
+
+    def _load_rows(self, names: Sequence[str], number: Callable[[str], int | None]) -> list[str]:
+        """Have the rows here that some of the names mean; the other names."""
+        numbers = {name: number(name) for name in names}
+        self.load_rids(rid for rid in numbers.values() if rid is not None)
+        return [name for name, rid in numbers.items() if rid is None]
+
+    def load_tree(self, drafts: Iterable[Draft]) -> list[Draft]:
+        """Everything below some objects, what this request creates included; containers before what they hold."""
+        tops = list(drafts)
+        unknown = [item for item in tops if item.rid not in self._trees and not item.is_new and self._may_hold(item)]
+        if unknown:
+            found = load_below(self.connection, [item.path for item in unknown], lock=self.locks)
+            self._trees.update(item.rid for item in unknown)
+            self._trees.update(self.add(record).rid for record in found)
+        below: dict[int, Draft] = {}
+        level = tops
+        while level:
+            level = [child for item in level for child in self.by_parent.get(item.rid, {}).values()]
+            below.update((item.rid, item) for item in level)
+        return list(below.values())
+
+    def _may_hold(self, draft: Draft) -> bool:
+        return draft.portal_type in self._containing
+
+    def load_children(self, rids: Iterable[int]) -> list[Draft]:
+        """All objects directly in some containers, of whatever type."""
+        return [self.add(record) for record in load_where(self.connection, entities.c.parent, rids, lock=self.locks)]
+
+    # Standing by what was read
+
+    def hold(self, drafts: Iterable[Draft]) -> None:
+        """Lock objects that were read without. Raises StaleWrite when one was changed since."""
+        self._stand_by([draft.rid for draft in drafts if draft.rid in self._unlocked], shared=False)
+
+    def confirm(self, written: Collection[int]) -> None:
+        """Make sure that what was read without locks is still so, and stays so until the transaction ends.
+
+        `written` are row numbers whose writing itself finds out. Together with it this makes requests that meet come
+        out as if one had come after the other. Raises StaleWrite when an object was changed since it was read.
+        """
+        self._stand_by([rid for rid in self._unlocked if rid not in written], shared=True)
+
+    def _stand_by(self, rids: Sequence[int], *, shared: bool) -> None:
+        if not rids:
+            return
+        stamps = stamps_of(self.connection, (rid for rid in rids if rid > 0), shared=shared)
+        stamps.update(self.rows.stamps(rid for rid in rids if rid < 0))
+        for rid in rids:
+            record = self.by_rid[rid].record
+            if record is not None and stamps.get(rid) != record.stamp:
+                raise StaleWrite
+        if not shared:
+            self._unlocked.difference_update(rids)
+
+    # Following
+
+    def parent(self, draft: Draft) -> Draft | None:
+        """The container; None for the site root."""
+        if draft.parent_rid is None:
+            return None
+        if draft.parent_rid not in self.by_rid:
+            self._load_parents(draft)
+        return self.by_rid.get(draft.parent_rid)
+
+    def follow(self, draft: Draft, steps: Sequence[Step]) -> list[Draft]:
+        """The objects that steps lead to from one object, each once, in order."""
+        found = [draft]
+        for step in steps:
+            found = list(dict.fromkeys(other for item in found for other in self.one_step(item, step)))
+        return found
+
+    def one_step(self, draft: Draft, step: Step) -> Iterable[Draft]:
+        """Where one step leads; loads it for all drafts of the type when it is not known for this one."""
+        match step:
+            case Parent():
+                container = self.parent(draft)
+                return () if container is None else (container,)
+            case Target(field):
+                return self._targets(draft, field)
+            case Children(types):
+                return self._children(draft, types)
+            case Back(portal_type, field):
+                return self._referring(draft, portal_type, field)
+
+    def _load_parents(self, draft: Draft) -> None:
+        siblings = self.by_type[draft.portal_type].values()
+        self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
+
+    def _targets(self, draft: Draft, field: str) -> Iterator[Draft]:
+        uids = uids_in(self.value(draft, field))
+        if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
+            # What is about to be removed is among them: what it refers to changes as well.
+            drafts = list(self.by_type[draft.portal_type].values())
+            self.load_uids(uid for item in drafts for uid in uids_in(self.value(item, field)))
+        for uid in uids:
+            target = self.by_uid.get(uid)
+            if target is not None and not target.removed:
+                yield target
+
+    def _children(self, draft: Draft, types: tuple[str, ...]) -> list[Draft]:
+        wanted = [name for name in types if draft.rid not in self._children_loaded.setdefault(name, set())]
+        if wanted and not draft.is_new:
+            containers = [item.rid for item in self.by_type[draft.portal_type].values() if not item.is_new]
+            rids = [rid for rid in containers if any(rid not in self._children_loaded[name] for name in wanted)]
+            for record in load_where(self.connection, entities.c.parent, rids, lock=self.locks, portal_type=wanted):
+                self.add(record)
+            for name in wanted:
+                self._children_loaded[name].update(rids)
+        held = self.by_parent.get(draft.rid, {}).values()
+        return sorted((item for item in held if item.portal_type in types and not item.removed), key=_age)
+
+    def _referring(self, draft: Draft, portal_type: str, field: str) -> list[Draft]:
+        loaded = self._backs_loaded.setdefault((portal_type, field), set())
+        if draft.rid not in loaded and not draft.is_new:
+            rids = [
+                item.rid
+                for item in self.by_type[draft.portal_type].values()
+                if item.rid not in loaded and not item.is_new
+            ]
+            for record in self._records_referring(rids, portal_type, field):
+                self.add(record)
+            loaded.update(rids)
+        index = self._index_of(portal_type, field)
+        return sorted((item for item in index.get(draft.uid, {}).values() if not item.removed), key=_age)
+
+    def _records_referring(self, rids: Sequence[int], portal_type: str, field: str) -> list[Record]:
+        if self.registry.types[portal_type].table is not None:
+            return self.rows.referring([rid for rid in rids if rid < 0], portal_type, field, lock=self.locks)
+        return load_referring(self.connection, rids, portal_type, field, lock=self.locks)
+
+    def _index_of(self, portal_type: str, field: str) -> dict[str, dict[int, Draft]]:
+        index = self._back_index.get((portal_type, field))
+        if index is None:
+            index = self._back_index[(portal_type, field)] = {}
+            for item in self.by_type.get(portal_type, {}).values():
+                for uid in uids_in(item.data.get(field)):
+                    index.setdefault(uid, {})[item.rid] = item
+        return index
+
+    def reference_changed(self, draft: Draft, field: str, old: object, new: object) -> None:
+        """Keep the way back in step with a changed reference field."""
+        index = self._back_index.get((draft.portal_type, field))
+        if index is not None:
+            for uid in uids_in(old):
+                index.get(uid, {}).pop(draft.rid, None)
+            for uid in uids_in(new):
+                index.setdefault(uid, {})[draft.rid] = draft
+
+    def moved(self, draft: Draft, path: str) -> None:
+        """Give an object another path."""
+        if self.by_path.get(draft.path) is draft:
+            del self.by_path[draft.path]
+        draft.path = path
+        self.by_path[path] = draft
+
+    def renamed(self, draft: Draft, rid: int, uid: str) -> None:
+        """Let a new object be known by another number and UID; it is still found by its former UID."""
+        for known in (self.by_rid, self.by_type[draft.portal_type]):
+            del known[draft.rid]
+            known[rid] = draft
+        if draft.rid in self.rewritten:
+            self.rewritten.add(rid)
+        draft.rid, draft.uid = rid, uid
+        self.by_uid[uid] = draft
+
+    # Permissions
+
+    def settings_of(self, document: str | None) -> PermissionOverrides:
+        """Overrides from their document; equal documents give one object."""
+        if document is None:
+            return self._settings.setdefault("", PermissionOverrides())
+        found = self._settings.get(document)
+        if found is None:
+            found = self._settings[document] = PermissionOverrides.from_document(document)
+        return found
+
+    def permissions_changed(self, draft: Draft) -> None:
+        """Note that settings were written onto an object, so that acls are worked out anew."""
+        self.rewritten.add(draft.rid)
+        self.epoch += 1
+
+    def work_out_acl(self, draft: Draft) -> Acl:
+        """The acl of an object as things stand: the stored one unless this request rewrote it or a container."""
+        if draft.record is not None and not self._rewritten_above(draft):
+            return self.book[draft.record.acl]
+        container = self.parent(draft)
+        lies_nowhere = self.rows.store.site_acl if draft.type.table is not None else self._root
+        above = lies_nowhere if container is None else container.acl
+        key = (id(above), id(draft.settings))
+        known = self._derived.get(key)
+        if known is None:
+            known = self._derived[key] = (above, draft.settings, derive(above, draft.settings))
+        return known[2]
+
+    def _rewritten_above(self, draft: Draft) -> bool:
+        if self.rederives or not self.rewritten:
+            return self.rederives
+        path = draft.path
+        while path:
+            above = self.by_path.get(path)
+            if above is not None and (above.rid in self.rewritten or above.is_new):
+                return True
+            path = path.rpartition("/")[0]
+        return False
+
+
+def uids_in(value: object) -> Sequence[str]:
+    """The UIDs in the stored value of a reference field."""
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, list | tuple):
+        return [item for item in value if isinstance(item, str)]
+    return ()
+
+
+def _age(draft: Draft) -> tuple[int, int]:
+    return (draft.created, draft.rid)

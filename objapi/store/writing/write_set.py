@@ -1,0 +1,211 @@
+"""From what a planner did to what has to be written: which objects are new, changed, merely follow, or go."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from objapi.model.paths import Target
+from objapi.model.types import Kind
+from objapi.store.instants import to_micros
+from objapi.store.requests import Change, FieldChange, Plan, StateChange
+from objapi.store.writing.dependents import MEMBERSHIP, Dependents, Route
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.plan_events import Created, Happening, Removed, Renamed, Stepped
+from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.workspace import uids_in
+from workflows import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The objects of a request by what has to be written of them, and the plan."""
+
+    created: tuple[Draft, ...]
+    changed: tuple[Draft, ...]
+    """Existing objects that the request itself changes: their version goes up."""
+    derived: tuple[Draft, ...]
+    """Existing objects whose answer, path, acl or index values follow from the changes."""
+    removed: tuple[Draft, ...]
+    plan: Plan
+
+    @property
+    def written(self) -> frozenset[int]:
+        """The row numbers of the existing objects that will be written or deleted."""
+        return frozenset(draft.rid for draft in (*self.changed, *self.derived, *self.removed))
+
+    def kept(self, *, in_tables: bool) -> "Settled":
+        """Those of the objects that are rows of tables which are there already, or all the others."""
+
+        def chosen(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
+            return tuple(draft for draft in drafts if (draft.type.table is not None) is in_tables)
+
+        return Settled(
+            chosen(self.created), chosen(self.changed), chosen(self.derived), chosen(self.removed), self.plan
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has to be written."""
+        return not (self.created or self.changed or self.derived or self.removed)
+
+
+def settle(planner: StorePlanner, dependents: Dependents) -> Settled:
+    """Work out what follows from the planner's doings."""
+    workspace = planner.workspace
+    created = [event.draft for event in planner.happened if isinstance(event, Created) and not event.draft.removed]
+    # A container is written before what it holds, in whatever order effects made them.
+    created.sort(key=lambda draft: draft.path.count("/"))
+    removed = [event.draft for event in planner.happened if isinstance(event, Removed) and not event.draft.is_new]
+    acted = {
+        event.draft.rid: event.draft
+        for event in planner.happened
+        if isinstance(event, Stepped | Renamed) and not event.draft.is_new and not event.draft.removed
+    }
+    for draft in workspace.by_rid.values():
+        if not draft.is_new and not draft.removed and (draft.changed or draft.rid in workspace.rewritten):
+            acted.setdefault(draft.rid, draft)
+    for draft in acted.values():
+        draft.modified = max(draft.modified, to_micros(planner.now))
+    with planner.without_locks():
+        following = _following(planner, dependents, created, removed, list(acted.values()))
+    inheriting = _inheriting(planner, acted.values())
+    derived = {
+        draft.rid: draft for draft in (*following, *inheriting, *planner.repathed.values()) if _follows(draft, acted)
+    }
+    plan = Plan(_changes(planner), len(derived))
+    return Settled(tuple(created), tuple(acted.values()), tuple(derived.values()), tuple(removed), plan)
+
+
+def _follows(draft: Draft, acted: dict[int, Draft]) -> bool:
+    return not draft.is_new and not draft.removed and draft.rid not in acted
+
+
+def _following(
+    planner: StorePlanner,
+    dependents: Dependents,
+    created: Sequence[Draft],
+    removed: Sequence[Draft],
+    acted: Sequence[Draft],
+) -> list[Draft]:
+    """The objects that read from the changed ones, along the routes of the declarations."""
+    found: dict[int, Draft] = {}
+    for draft in (*created, *removed):
+        for route in dependents.of_all(draft.portal_type):
+            _along(planner, draft, route, found)
+    events = _events_of(planner)
+    for draft in acted:
+        for attribute in _changed_attributes(draft, events.get(draft.rid, ())):
+            for route in dependents.of(draft.portal_type, attribute):
+                _along(planner, draft, route, found)
+    for draft in planner.repathed.values():
+        for route in dependents.of(draft.portal_type, "path"):
+            _along(planner, draft, route, found)
+    return list(found.values())
+
+
+def _along(planner: StorePlanner, draft: Draft, route: Route, found: dict[int, Draft]) -> None:
+    steps = route.steps
+    first = steps[0]
+    if isinstance(first, Target):
+        # What the object referred to before the change follows from it as well.
+        field = draft.type.fields.get(first.field)
+        if field is not None and field.kind is Kind.REFERENCE and field.name in draft.changed:
+            former = planner.by_uid(uids_in(draft.changed[field.name]))
+            for other in former.values():
+                for end in planner.workspace.follow(other, steps[1:]):
+                    found[end.rid] = end
+    for end in planner.workspace.follow(draft, steps):
+        found[end.rid] = end
+
+
+def _events_of(planner: StorePlanner) -> dict[int, list[Happening]]:
+    events: dict[int, list[Happening]] = {}
+    for event in planner.happened:
+        events.setdefault(event.draft.rid, []).append(event)
+    return events
+
+
+def _changed_attributes(draft: Draft, events: Iterable[Happening]) -> list[str]:
+    names = [*draft.changed, "modified"]
+    for event in events:
+        if isinstance(event, Stepped):
+            names.extend((event.step.workflow.state_variable, *event.step.status))
+        elif isinstance(event, Renamed):
+            names.extend(("id", "path", MEMBERSHIP))
+    return list(dict.fromkeys(names))
+
+
+def _inheriting(planner: StorePlanner, acted: Iterable[Draft]) -> list[Draft]:
+    """The objects below those whose acl has changed, as far down as theirs changes with it."""
+    workspace = planner.workspace
+    containing = frozenset(name for item in planner.registry.types.values() for name in item.containers)
+    book = planner.around.book
+    level = [
+        draft
+        for draft in acted
+        if draft.rid in workspace.rewritten
+        and draft.portal_type in containing
+        and draft.acl != book[_stored_acl(draft)]
+    ]
+    found: list[Draft] = []
+    while level:
+        # Whoever makes an object in one of them has it locked, so that none can come in with the former acl.
+        workspace.hold(level)
+        below = [child for child in workspace.load_children([draft.rid for draft in level]) if not child.removed]
+        moved = [child for child in below if child.acl != book[_stored_acl(child)]]
+        found.extend(moved)
+        level = [child for child in moved if child.portal_type in containing]
+    return found
+
+
+def _stored_acl(draft: Draft) -> int:
+    if draft.record is None:
+        raise TypeError(f"{draft!r} is new and has no stored acl")
+    return draft.record.acl
+
+
+def _changes(planner: StorePlanner) -> tuple[Change, ...]:
+    """The plan's rows: one for each object created, changed or removed, in order of happening, each with its steps."""
+    steps: dict[int, list[StateChange]] = {}
+    order: dict[int, tuple[str, Draft]] = {}
+    for event in planner.happened:
+        draft = event.draft
+        match event:
+            case Created():
+                order[draft.rid] = ("create", draft)
+            case Removed():
+                order.pop(draft.rid, None)
+                if not draft.is_new:
+                    order[draft.rid] = ("remove", draft)
+            case Renamed():
+                order.setdefault(draft.rid, ("rename", draft))
+            case Stepped(_, step):
+                order.setdefault(draft.rid, ("transition", draft))
+                steps.setdefault(draft.rid, []).append(_state_change(step))
+    for draft in planner.workspace.by_rid.values():
+        if draft.changed and not draft.is_new and not draft.removed:
+            event_name, _ = order.get(draft.rid, ("update", draft))
+            order[draft.rid] = (event_name, draft)
+    return tuple(
+        Change(
+            name, draft.uid, draft.path, draft.portal_type, draft.id, field_changes(draft), tuple(steps.get(rid, ()))
+        )
+        for rid, (name, draft) in order.items()
+    )
+
+
+def _state_change(step: Step) -> StateChange:
+    transition = step.transition.id if step.transition is not None else None
+    return StateChange(step.workflow.id, step.workflow.state_variable, transition, step.old_state, step.new_state)
+
+
+def field_changes(draft: Draft) -> tuple[FieldChange, ...]:
+    """The stored values of an object that differ from before; all values of a new one."""
+    if draft.is_new:
+        return tuple(FieldChange(name, None, value) for name, value in draft.data.items() if value is not None)
+    if draft.removed:
+        return ()
+    return tuple(
+        FieldChange(name, old, draft.data.get(name))
+        for name, old in draft.changed.items()
+        if draft.data.get(name) != old
+    )
