@@ -178,9 +178,8 @@ def test_mysql_errors_worth_another_try(code: int, retryable: bool) -> None:
     assert dialect.is_retryable(error) is retryable
 
 
-def test_a_busy_sqlite_is_worth_another_try(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catalog.dialect.engines.BUSY_SECONDS", 0.05)
-    engine = dialect.create_engine_for(f"sqlite:///{tmp_path / 'busy'}", threads=2)
+def test_a_busy_sqlite_is_worth_another_try(tmp_path: Any) -> None:
+    engine = dialect.create_engine_for(f"sqlite:///{tmp_path / 'busy'}", threads=2, wait=0.05)
     with dialect.begin_write(first := engine.connect()):
         second = engine.connect()
         with pytest.raises(sa.exc.OperationalError) as caught:
