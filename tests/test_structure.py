@@ -1,6 +1,7 @@
 """Rules for the whole source that no linter holds."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,3 +49,33 @@ def test_no_module_has_private_names_that_it_does_not_use() -> None:
     assert len(SOURCES) > 300
     found = {str(path.relative_to(ROOT)): list(unused_private_names(path.read_text("utf-8"))) for path in SOURCES}
     assert {path: names for path, names in found.items() if names} == {}
+
+
+def leaves_the_checkout(source: str, depth: int) -> bool:
+    """Whether a file `depth` folders below the checkout climbs out of it, counted from its own path."""
+    climbs = re.findall(r"__file__.*?\.parents\[(\d+)\]((?:\.parent)?)", source)
+    return any(int(number) + bool(further) > depth for number, further in climbs)
+
+
+@pytest.mark.parametrize(
+    ("source", "leaves"),
+    [
+        ("Path(__file__).resolve().parents[2]", False),
+        ("Path(__file__).resolve().parents[3]", True),
+        ("Path(__file__).resolve().parents[2].parent", True),
+        ("Path(__file__).parent", False),
+    ],
+)
+def test_leaving_the_checkout_is_noticed(source: str, leaves: bool) -> None:
+    assert leaves_the_checkout(source, depth=2) is leaves
+
+
+def test_tests_and_benchmarks_look_at_nothing_beside_the_checkout() -> None:
+    own = Path(__file__).resolve()
+    paths = [path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py") if path != own]
+    leaving = [
+        str(path.relative_to(ROOT))
+        for path in paths
+        if leaves_the_checkout(path.read_text("utf-8"), depth=len(path.relative_to(ROOT).parts) - 1)
+    ]
+    assert leaving == []
