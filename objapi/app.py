@@ -7,14 +7,14 @@ and cross-origin sharing are added to every response.
 import os
 from typing import Final
 
-from flask import Flask, Response, request
+from flask import Flask
 
 from objapi.api.dispatch import SITE
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
-from objapi.http.exchange import TrustedProxies, current_exchange
-from objapi.http.headers import secure, share
+from objapi.http.exchange import TrustedProxies
+from objapi.http.headers import finish_responses
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     """The application of a site.
 
     Without `settings` those of the environment hold, without `site` the site of these settings is opened. Raises
-    SettingsError, what `Site.open` raises, and UndeclaredAccess when a route does not say who may call it.
+    SettingsError, what `Site.open` raises, and UndeclaredAccess when a route declares no access.
     """
     settings = settings or (site.settings if site is not None else load_settings(os.environ))
     site = site or Site.open(settings)
@@ -46,18 +46,10 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.register_blueprint(make_blueprint(settings))
     attach_ispyb(application, site)
     application.register_error_handler(Exception, make_error_handler(settings))
-    _finish_responses(application, settings)
+    finish_responses(application, settings)
     application.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
         ApiPaths(application.wsgi_app, settings.public_url), settings.trusted_proxies
     )
     attach_mxlive(application, site)
     require_declarations(application)
     return application
-
-
-def _finish_responses(application: Flask, settings: Settings) -> None:
-    @application.after_request
-    def finish(response: Response) -> Response:
-        secure(response, current_exchange())
-        share(request, response, settings.allowed_origins)
-        return response

@@ -1,4 +1,4 @@
-"""What can go wrong in a request: one tree of exceptions for every layer.
+"""Errors of a request: one tree of exceptions for every layer.
 
 It stands at the bottom of the package and imports nothing of it, so that model, store and faces raise the same
 errors. An error knows its stable type name, the HTTP status it stands for, and every cause that was found; how it is
@@ -14,10 +14,10 @@ CauseKind = Literal["field", "parameter", "object"]
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that is wrong: a field, a parameter or an object, and what would be right.
+    """One cause of an error: a field, a parameter or an object, and the value that would be right.
 
-    `kind` says what `name` names. `object` is the path or UID of the object whose field is meant, `index` its place
-    in the request (from 0) when several objects were sent, `code` a short word for programs.
+    `kind` is the kind of thing that `name` names. `object` is the path or UID of the object whose field it is, `index`
+    its place in the request (from 0) when several objects were sent, `code` a short word for programs.
     """
 
     kind: CauseKind
@@ -28,7 +28,7 @@ class Cause:
     code: str = ""
 
     def as_dict(self) -> dict[str, str | int]:
-        """The cause as it stands in an answer's `errors`: `{kind: name, "message": …}` and what else is known."""
+        """The cause as it stands in an answer's `errors`: `{kind: name, "message": …}` and all other attributes set."""
         entry: dict[str, str | int] = {self.kind: self.name, "message": self.message}
         if self.object is not None:
             entry["object"] = self.object
@@ -88,14 +88,14 @@ class BadRequest(ApiError):
 
 
 class UnusedFields(BadRequest):
-    """Parameters of a writing request that are no fields of the type."""
+    """Parameters of a writing request that are not fields of the type."""
 
     def __init__(self, names: Iterable[str], *, object: str | None = None, index: int | None = None) -> None:
         self.names = tuple(dict.fromkeys(names))
         super().__init__(
             f"The following request fields were not used: {', '.join(self.names)}",
             causes=[
-                Cause("parameter", name, f"{name!r} is no field of the type.", object, index, "unused")
+                Cause("parameter", name, f"{name!r} is not a field of the type.", object, index, "unused")
                 for name in self.names
             ],
         )
@@ -260,13 +260,18 @@ def combine(errors: Sequence[ApiError]) -> ApiError:
         return first
     message = joined_messages(error.message for error in errors)
     causes = [cause for error in errors for cause in error.causes]
+    # Of one class, the kind of failure stays known. Only TransitionNotAllowed has two statuses: its 409, which
+    # another state would mend, covers the 403 of a guard.
     if all(type(error) is type(first) for error in errors):
         return max(errors, key=lambda error: error.status).restated(message, causes)
     not_of_content = [error for error in errors if error.status in (401, 403, 429) or error.status >= 500]
+    # Sending other values would not help here, so a client must not be led to try that.
     if not_of_content:
         return max(not_of_content, key=lambda error: error.status).restated(message, causes)
+    # Subclasses of one class (an ambiguous and an unresolved reference) share its status.
     for covering in (BadRequest, ValidationError, NotFound, Conflict, TooLarge):
         if all(isinstance(error, covering) for error in errors):
             return covering(message, causes=causes)
+    # What cannot be read has to be mended before values are judged, so 400 comes before 422.
     malformed = any(isinstance(error, BadRequest) for error in errors)
     return (BadRequest if malformed else ValidationError)(message, causes=causes)

@@ -1,1 +1,1 @@
-"""The `@@API` face: request forms in, JSON envelopes out, one module a method."""
+"""The `@@API` face: request forms in, JSON envelopes out, methods in one table."""

@@ -1,4 +1,4 @@
-"""Converters: what `:int`, `:lines`, `:date` … make of one form value.
+"""Converters of form values: `:int`, `:lines`, `:date` and the others.
 
 Each takes the text of one value and returns the typed value or raises ValueError with a reason for people. They follow
 Zope's converters; where a gateway should be stricter the choice is a named option.
@@ -20,7 +20,7 @@ _FALSE_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class ConversionContext:
-    """What a converter must know beside the text.
+    """The options of a converter beside the text.
 
     `booleans`: "zope" takes everything but the empty text and `False` for true, "safe" reads `0 false no off` in any
     case as false. `json`: "zope" is the standard library's reading, "strict" that of JSON bodies. `local_zone` is where
@@ -37,7 +37,7 @@ Converter = Callable[[str, ConversionContext], Any]
 
 
 def is_false(text: str) -> bool:
-    """Whether a text means no: empty, `0`, `false`, `no` or `off` in any case."""
+    """True for a text that means no: empty, `0`, `false`, `no` or `off` in any case."""
     return text.strip().casefold() in _FALSE_WORDS
 
 
@@ -47,7 +47,7 @@ def _integer(text: str, context: ConversionContext) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"{shown(text)} is no whole number") from None
+        raise ValueError(f"{shown(text)} is not a whole number") from None
 
 
 def _long(text: str, context: ConversionContext) -> int:
@@ -60,7 +60,7 @@ def _float(text: str, context: ConversionContext) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{shown(text)} is no number") from None
+        raise ValueError(f"{shown(text)} is not a number") from None
 
 
 def _boolean(text: str, context: ConversionContext) -> bool:
@@ -107,7 +107,7 @@ def _json(text: str, context: ConversionContext) -> Any:
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
     except ValueError as reason:
-        raise ValueError(f"{shown(text)} is no JSON: {reason}") from None
+        raise ValueError(f"{shown(text)} is not JSON: {reason}") from None
 
 
 def _bytes(text: str, context: ConversionContext) -> bytes:

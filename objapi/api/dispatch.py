@@ -1,4 +1,4 @@
-"""One call from the URL to the answer: verb, caller, permission, parameters, method, envelope, in this order."""
+"""The road of a call from URL to answer: verb, caller, permission, parameters, method, envelope, in this order."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ from objapi.http.access import API, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import answer_preflight, refuse_cross_site
-from objapi.http.visitors import Visitor, current_visitor
+from objapi.http.visitors import NOT_LOGGED_IN, Visitor, current_visitor
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.transaction import Transaction
@@ -41,7 +41,7 @@ def add_route(state: BlueprintSetupState) -> None:
 
 @access(API)
 def call_api() -> Response:
-    """The view of every URL with the endpoint in it, whatever the verb."""
+    """The view of every URL with the endpoint in it, for all verbs."""
     target = called_target()
     name, method = _method_called(target)
     if request.method == "OPTIONS":
@@ -59,7 +59,7 @@ def call_api() -> Response:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
     with_body = has_body(request.method, request.content_type)
     if with_body and _is_long() and not visitor.is_authenticated:
-        raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
+        raise Unauthorized(NOT_LOGGED_IN)
     return _run_for_visitor(site, method, target, visitor, _read_parameters(method, site.settings, with_body=with_body))
 
 
@@ -78,23 +78,23 @@ def _method_called(target: ApiTarget) -> tuple[str, Method]:
 
 
 def _is_long() -> bool:
-    """Whether the body is long, or of a length that is not said beforehand."""
+    """True for a long body, and for one whose length is not declared."""
     length = request.content_length
     return (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > _READ_FOR_ANYBODY
 
 
 @dataclass(frozen=True, slots=True)
 class _Parameters:
-    """The parameters of a request as they were read, or why they could not be.
+    """The parameters of a request as they were read, or the error for which they could not be.
 
     They are read before the transaction, which then holds its locks for a shorter time; a refusal waits until the
-    caller is known to have access, so that a stranger learns nothing from it.
+    caller has proved access, so that a stranger learns nothing from it.
     """
 
     read: Controls | ApiError
 
     def controls(self) -> Controls:
-        """The parameters; raises what was wrong with them."""
+        """The parameters; raises the error for which they could not be read."""
         if isinstance(self.read, ApiError):
             raise self.read
         return self.read
@@ -160,7 +160,7 @@ def _call(settings: Settings, target: ApiTarget, controls: Controls, visitor: Vi
 
 @blueprint.errorhandler(Exception)
 def answer_failure(error: Exception) -> Response:
-    """The error handler of this face: whatever went wrong, as an envelope, logged once."""
+    """The error handler of this face: any failure as an envelope, logged once."""
     exchange, settings = current_exchange(), current_app.extensions[SITE].settings
     answered = as_api_error(error)
     log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)

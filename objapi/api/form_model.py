@@ -1,4 +1,4 @@
-"""A form once it has been read: typed values by name, records, and everything that was wrong with it."""
+"""A form once it has been read: typed values by name, records, and the problems found in it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class FormOptions:
     """The options in which Zope's own reading of a form differs from the gateway's.
 
     `booleans`, `json`: see `ConversionContext`. `cgi_names`: names of the CGI environment are dropped, or kept.
-    `undecodable_values`: bytes that are no text survive as lone surrogates, or refuse the parameter. `codecs`: which
+    `undecodable_values`: bytes that are not text survive as lone surrogates, or refuse the parameter. `codecs`: which
     codec suffixes are acted upon, all of Python's or character sets only. `attribute_names`: whether a record key that
     spells an attribute of Python's objects (`keys`, `copy`, `__class__`) counts as present before it is set, as it does
     where record keys are attributes. Limits are counts, those of lengths are bytes; None means no limit.
@@ -31,7 +31,7 @@ class FormOptions:
 
     @classmethod
     def zope(cls) -> Self:
-        """Zope's publisher to the letter, without limits: the yardstick."""
+        """The reading of Zope's publisher to the letter, without limits; tests compare with it."""
         return cls()
 
     @classmethod
@@ -57,7 +57,7 @@ class FormOptions:
 
 
 class FormRecord(Mapping[str, Any]):
-    """Values sent as `name.key:record`: a mapping of its own kind, so that it is never taken for a JSON object."""
+    """Values sent as `name.key:record`: a mapping of its own kind, not to be confused with a JSON object."""
 
     __slots__ = ("members",)
     __hash__ = None  # type: ignore[assignment]
@@ -99,7 +99,7 @@ _ABSENT: Final = object()
 
 
 class Form(Mapping[str, Any]):
-    """The parameters of a request, typed, in order of first arrival, with everything that was wrong with them.
+    """The parameters of a request, typed, in order of first arrival, with every problem found in them.
 
     A form with problems must not be acted upon: `refuse_problems` raises them all as one error. `dropped` are names of
     the CGI environment that were sent and left out.

@@ -49,7 +49,7 @@ _MAX_STEPS: Final = 1_000_000
 
 
 class _TooMuch(ValueError):
-    """A limit of the options is passed; answered as 413, unlike other refusals."""
+    """A value beyond a limit of the options; answered as 413, unlike other refusals."""
 
 
 def marshal(pairs: Iterable[RawPair], options: FormOptions, local_zone: tzinfo) -> Form:
@@ -83,7 +83,7 @@ class _Marshalling:
         self.dropped: dict[str, None] = {}
 
     def take(self, pair: RawPair) -> None:
-        """One pair: decode, cut suffixes, convert, store. What fails is noted as a problem of the parameter."""
+        """Decode one pair, cut its suffixes, convert and store it; note a failure as a problem of the parameter."""
         limit = self.options.max_name_length
         name = ascii(pair.name[:60])[2:-1]
         try:
@@ -119,7 +119,7 @@ class _Marshalling:
     # Reading one value
 
     def _decoded_value(self, pair: RawPair) -> tuple[Any, str]:
-        """The value as text and the charset it is in; an upload is itself and in none."""
+        """The value as text and its charset; an upload stays itself and has none."""
         if isinstance(pair.value, FormUpload):
             return pair.value, ""
         limit = self.options.max_value_length
@@ -147,7 +147,7 @@ class _Marshalling:
         if isinstance(value, FormUpload):
             raise ValueError(f":{step.suffix} names a charset, which an uploaded file has not")
         if self.options.codecs == "charsets" and not is_charset(step.codec):
-            raise ValueError(f":{step.suffix} is no charset that is read here")
+            raise ValueError(f":{step.suffix} is not a charset that is read here")
         return value.encode(encoding, "surrogateescape").decode(step.codec), step.codec
 
     def _converted(self, parsed: ParsedName, key: str, attribute: str, value: Any, encoding: str) -> Any:
@@ -310,7 +310,7 @@ class _Marshalling:
 
     def _get(self, owner: Any, attribute: str) -> Any:
         if not isinstance(owner, FormRecord) or attribute not in owner:
-            raise ValueError(f"{shown(attribute)} is no key of a record here")
+            raise ValueError(f"{shown(attribute)} is not a key of a record here")
         return owner[attribute]
 
     def _set(self, owner: Any, attribute: str, value: Any) -> None:
@@ -364,7 +364,7 @@ def _declared_charset(name: str | None) -> str:
 
 
 def _converted_upload(converter: str, upload: FormUpload) -> Any:
-    """What a converter can make of a file: its bytes, whether there is one, or itself when one is required."""
+    """An uploaded file converted: its bytes, true when a file was chosen, or itself when one is required."""
     if converter == "bytes":
         return upload.content
     if converter == "boolean":

@@ -19,8 +19,8 @@ _UTF8_NAMES: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 def parse_body(body: bytes, charset: str | None = None) -> dict[str, Any]:
     """The members of a JSON body; an empty body has none.
 
-    Raises BadRequest for a charset other than UTF-8, for what is no JSON object, for everything `parse_json` refuses,
-    and for keys with a `:`, all of which it names: form suffixes have no meaning where values have types.
+    Raises BadRequest for a charset other than UTF-8, for JSON that is not an object, for everything that `parse_json`
+    refuses, and for keys with a `:`, all of which it names: form suffixes have no meaning where values have types.
     """
     if charset is not None and charset.lower() not in _UTF8_NAMES:
         raise BadRequest(f"A JSON body is UTF-8, not {shown(charset)}.")

@@ -53,7 +53,7 @@ class MethodCall:
     def refuse_unused(self) -> None:
         """Raise BadRequest that names every unknown parameter; a method that changes something ignores none."""
         causes = [
-            Cause("parameter", name, f"{name} is no parameter of this method.", code="unused")
+            Cause("parameter", name, f"{name} is not a parameter of this method.", code="unused")
             for name in self.controls.rest
         ]
         if causes:
@@ -79,7 +79,7 @@ def missing(name: str) -> BadRequest:
 
 @dataclass(frozen=True, slots=True)
 class PartlyDone:
-    """The answer to `partial=1` when some objects failed: the others were changed, and yet it is no success."""
+    """The answer to `partial=1` when some objects failed: the others were changed, but it does not count as success."""
 
     answer: Json
     failed: int

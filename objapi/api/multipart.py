@@ -17,7 +17,7 @@ _CHUNK: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class MultipartLimits:
-    """What a multipart body may hold; sizes in bytes. Text fields are allowed to be long: `input_values` is one."""
+    """Limits of a multipart body; sizes in bytes. Text fields are allowed to be long: `input_values` is one."""
 
     max_parts: int = 10_000
     max_field_size: int = 16 * 1024 * 1024
@@ -26,7 +26,7 @@ class MultipartLimits:
 
 @dataclass(slots=True)
 class _Part:
-    """The part that is being received."""
+    """A part while its data arrives."""
 
     name: str | None
     headers: Headers

@@ -1,7 +1,7 @@
-"""From the bytes of a query string or form body to name=value pairs, and from their names to what the suffixes ask for.
+"""Name=value pairs of a query string or form body, decoded from bytes, and the suffixes of their names.
 
 Nothing of a value is interpreted here. A name such as `created.query:record:list:date` is read from the right: each
-`:suffix` is cut off until one is met that is none, by the rules of Zope's publisher, which LIMS clients were written
+`:suffix` is cut off as long as there is one, by the rules of Zope's publisher, which LIMS clients were written
 against.
 """
 
@@ -51,7 +51,7 @@ class RawPair:
 
 @dataclass(frozen=True, slots=True)
 class BodyType:
-    """How a request body is to be read: `kind`, the declared charset and the multipart boundary."""
+    """The type of a request body: `kind`, the declared charset and the multipart boundary."""
 
     kind: BodyKind
     charset: str | None = None
@@ -59,7 +59,7 @@ class BodyType:
 
 
 def body_type(method: str, content_type: str | None) -> BodyType:
-    """What the body of a request with this HTTP method and Content-Type is to the form.
+    """The type of the body of a request with this HTTP method and Content-Type.
 
     Bodies of GET, HEAD and DELETE are not read. A missing content type counts as a form. Any type that is neither form
     nor JSON leaves the form to the query string ("none").
@@ -97,7 +97,7 @@ def _split(text: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _decoded(text: bytes) -> bytes:
-    """Percent-decoded, a run of escapes at a time: a body of nothing but `%` must cost no more than any other."""
+    """Percent-decode a text, a run of escapes at a time: a body of nothing but `%` must cost no more than any other."""
     text = text.replace(b"+", b" ")
     return _ESCAPES.sub(lambda run: unhexlify(run[0].replace(b"%", b"")), text) if b"%" in text else text
 
@@ -106,12 +106,12 @@ def _decoded(text: bytes) -> bytes:
 # before a final line feed, which then belongs to the suffix, as in Zope.
 _SUFFIX: Final = re.compile(r"(:[a-zA-Z][-a-zA-Z0-9_]+|\.[xy])$")
 
-# Codecs of Python that are no character sets, or whose decoding costs or warns more than a form value deserves.
+# Codecs of Python that are not character sets, or whose decoding costs or warns more than a form value deserves.
 _NO_CHARSETS: Final = frozenset(
     "aliases base64_codec bz2_codec charmap hex_codec idna mbcs oem punycode quopri_codec raw_unicode_escape rot_13 "
     "undefined unicode_escape uu_codec zlib_codec".split()
 )
-# Clients send the same few names again and again; longer ones are not kept in memory.
+# Clients send the same few names again and again; longer ones are not cached.
 _LONGEST_REMEMBERED: Final = 200
 # Listed once: looking a name up in `codecs` imports a module by it and remembers every miss, which is nothing to let a
 # client do.
@@ -159,12 +159,12 @@ def canonical_codec(suffix: str) -> str | None:
 
 
 def is_charset(codec: str) -> bool:
-    """Whether a codec (canonical name) is a character set that a form value may be in."""
+    """True for a codec (canonical name) that is a character set which a form value may be in."""
     return codec not in _NO_CHARSETS
 
 
 def known_charset(name: str) -> str | None:
-    """The canonical name of a character set, None for anything that is none."""
+    """The canonical name of a character set, None for any other name."""
     codec = canonical_codec(name)
     return codec if codec is not None and is_charset(codec) else None
 

@@ -28,7 +28,7 @@ MAX_WHOLE: Final = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A parameter of a method's own.
+    """One of a method's own parameters.
 
     Kinds: `text` one text, None when empty; `whole` a whole number ≥ 0; `boolean`; `names` comma separated or repeated,
     as a tuple; `texts` repeated or one JSON list, as a tuple; `structure` JSON or a Python literal. `default` is what
@@ -116,7 +116,7 @@ def read_controls(declared: Iterable[Control], form: Form) -> Controls:
 def _read_spellings(
     control: Control, spellings: list[str], form: Form, problems: list[FormProblem]
 ) -> tuple[Any, bool]:
-    """The value of a control under any of its spellings, and whether one was sent that is not empty."""
+    """The value of a control under any of its spellings, and true when one was sent that is not empty."""
     found: list[tuple[str, Any]] = []
     for name in spellings:
         values = _sent_values(control, name, form)
@@ -139,7 +139,7 @@ def _read_spellings(
 
 
 def _sent_values(control: Control, name: str, form: Form) -> list[Any]:
-    """What was sent under one spelling, empty values left out. A JSON list that is a structure is one value."""
+    """The values sent under one spelling, empty ones left out. A JSON list that is a structure is one value."""
     whole = form.get(name)
     if control.kind == "structure" and isinstance(whole, list) and not any(isinstance(part, str) for part in whole):
         return [whole]
@@ -257,12 +257,12 @@ def read_form(
 
 
 def has_json_body(verb: str, content_type: str | None) -> bool:
-    """Whether the call sends its parameters as JSON, which tells a new client from a historic one."""
+    """True when the call sends its parameters as JSON, by which a new client differs from a historic one."""
     return body_type(verb, content_type).kind == "json"
 
 
 def has_body(verb: str, content_type: str | None) -> bool:
-    """Whether the body of a call is read at all."""
+    """True when the body of a call is read at all."""
     return body_type(verb, content_type).kind != "none"
 
 
@@ -291,7 +291,7 @@ def _refuse_excess(form: Form, settings: Settings, unbounded: Collection[str]) -
 
 
 def _excesses(name: str, value: Any, settings: Settings) -> Iterator[Cause]:
-    """What of a parameter is beyond the limits, at any depth of a value that came as JSON."""
+    """One cause for each part of a parameter beyond the limits, at any depth of a value that came as JSON."""
     waiting = [value]
     while waiting:
         part = waiting.pop()

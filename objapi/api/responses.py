@@ -49,7 +49,7 @@ PARTLY_DONE: Final = "PartlyDone"
 
 @dataclass(frozen=True, slots=True)
 class CallStyle:
-    """How a client calls, which tells what it makes of an HTTP status.
+    """The way a client calls, by which it heeds or ignores the HTTP status.
 
     `wants_problem`: it accepts RFC 9457 bodies. `is_ajax`: a browser script, which a log-in dialogue would disturb.
     """
@@ -62,7 +62,7 @@ class CallStyle:
 
     @property
     def looks_at_status(self) -> bool:
-        """Whether the client is of the kind that looks at the HTTP status before the body."""
+        """True for a client of the kind that looks at the HTTP status before the body."""
         return self.has_json_body or self.has_bearer_token or self.prefers_status or self.wants_problem
 
     @classmethod
@@ -93,7 +93,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerFrame:
-    """What every answer says of its request: the URL called, the seconds it took, and its id in the log."""
+    """The members of every answer that describe its request: URL called, seconds it took, id in the log."""
 
     url: str
     runtime: float
@@ -115,7 +115,7 @@ def answer_status(setting: ErrorStatus, style: CallStyle, error: ApiError) -> in
 
 
 def success(frame: AnswerFrame, members: Mapping[str, Any]) -> Answer:
-    """The answer of a call that did what was asked.
+    """The answer of a successful call.
 
     `members` must not hold `message`, whose presence published clients take for failure: ValueError if it does.
     """
@@ -125,7 +125,7 @@ def success(frame: AnswerFrame, members: Mapping[str, Any]) -> Answer:
 
 
 def partial_failure(frame: AnswerFrame, message: str, members: Mapping[str, Any]) -> Answer:
-    """The answer of a `partial=1` call of which a part failed: status 200, what was done stays done."""
+    """The answer of a `partial=1` call of which a part failed: status 200, since the other changes were made."""
     body = {
         **_head(frame, False),
         "message": message,
@@ -144,7 +144,7 @@ def failure(
     setting: ErrorStatus = "auto",
     members: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """The answer of a call that failed; `members` are what it carries besides (`updates`, empty `objects`).
+    """The answer of a call that failed; `members` are its further keys (`updates`, empty `objects`).
 
     The real status is in the header `X-Api-Status` and in the body. A 401 asks for Basic credentials, except where a
     browser script is calling. With `wants_problem` the body is also a problem of RFC 9457: `type` is then a URI, and
@@ -207,11 +207,11 @@ def _plain(value: Any) -> Any:
         return value.members
     if isinstance(value, (set, frozenset)):
         return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
+    raise TypeError(f"{type(value).__name__} cannot be rendered as JSON")
 
 
 def respond(reply: Reply) -> Response:
-    """The response to what a method replied."""
+    """The response for the reply of a method."""
     match reply:
         case Text():
             return _text(reply)
@@ -226,7 +226,7 @@ def respond(reply: Reply) -> Response:
 
 
 def frame_of(exchange: Exchange) -> AnswerFrame:
-    """What the envelope says of the request."""
+    """The frame of the answer to a request."""
     return AnswerFrame(exchange.url, exchange.runtime, exchange.request_id)
 
 
@@ -271,7 +271,7 @@ def _listing(reply: Listing, exchange: Exchange) -> Response:
 
 
 def _nothing() -> None:
-    """An iterator that holds nothing needs no closing."""
+    """Do nothing: an iterator without `close` needs none."""
 
 
 def _pieces(head: bytes, first: bytes, chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
@@ -290,7 +290,7 @@ def _cut(chunk: bytes) -> Iterator[bytes]:
 
 
 def _logged(chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
-    """The chunks; a failure on the way, for which it is too late to be answered, is logged and breaks off."""
+    """The chunks; a failure on the way, for which an answer comes too late, is logged and breaks off the response."""
     try:
         yield from chunks
     except Exception as error:

@@ -1,4 +1,4 @@
-"""From the path of a URL to the method called: every URL with an `@@API` in it, at any depth, leads to one route."""
+"""Routing of the `@@API` face: every URL with an `@@API` in its path, at any depth, leads to one route."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def split_path(path_info: bytes) -> ApiTarget:
 class ApiPaths:
     """WSGI middleware that notes the exchange and takes the path apart; routing sees `/@@API` or a tidied path.
 
-    A path that cannot be taken apart leads to the API too, which answers why: what was meant is not known.
+    A path that cannot be taken apart leads to the API too, which answers the reason.
     """
 
     def __init__(self, application: WSGIApplication, public_url: str | None) -> None:

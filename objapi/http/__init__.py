@@ -1,1 +1,1 @@
-"""What every face needs of HTTP: where a request came to and from, who sent it, what a route asks of its caller."""
+"""HTTP for every face: a request's URL, its sender, the access that a route requires, failures and headers."""

@@ -1,4 +1,4 @@
-"""What a route asks of its caller, declared at the route and checked before it runs.
+"""Access that a route requires of its caller, declared at the route and checked before it runs.
 
 A view function without a declaration stops the start of the application: to forget one must not mean to open a door.
 """
@@ -15,14 +15,14 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 
 class Access(Enum):
-    """Who may call a route."""
+    """The callers that a route admits."""
 
     PUBLIC = "public"
-    """Anybody. A log-in page can be nothing else."""
+    """Everybody. A log-in page can be nothing else."""
     LOGGED_IN = "logged in"
-    """Whoever is logged in; what they may do is then asked of the permissions of each object."""
+    """Every logged-in user; the permissions of each object then decide what they may do."""
     API = "api"
-    """Whoever has the permission to use the API, asked inside the request's own transaction."""
+    """Every user with the permission to use the API, checked inside the request's own transaction."""
 
 
 PUBLIC: Final = Access.PUBLIC
@@ -31,7 +31,7 @@ API: Final = Access.API
 
 
 class UndeclaredAccess(Exception):
-    """Routes that do not say who may call them; the message names all of them."""
+    """Routes without a declared access; the message names all of them."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__(
@@ -41,7 +41,7 @@ class UndeclaredAccess(Exception):
 
 
 def access(required: Access) -> Callable[[_View], _View]:
-    """Decorator: declare what a view function asks of its caller, and see to LOGGED_IN before it is called.
+    """Decorator: declare the access that a view function requires, and check LOGGED_IN before each call.
 
     To be put next to the function, under its route. API and PUBLIC are left to the view: the permission of API is asked
     inside the view's own transaction.
@@ -56,13 +56,13 @@ def access(required: Access) -> Callable[[_View], _View]:
 
 
 def declared_access(view: Callable[..., Any]) -> Access | None:
-    """What a view function declares, None when it declares nothing."""
+    """The access that a view function declares, None without a declaration."""
     required = getattr(view, _DECLARED, None)
     return required if isinstance(required, Access) else None
 
 
 def require_declarations(application: Flask) -> None:
-    """Raise UndeclaredAccess when a route of the application does not say who may call it."""
+    """Raise UndeclaredAccess when a route of the application declares no access."""
     undeclared = [
         f"route {rule.rule} ({rule.endpoint})"
         for rule in application.url_map.iter_rules()

@@ -1,8 +1,8 @@
 """One HTTP exchange: its id and start, and the URL by which the client reached the gateway, through proxies or not.
 
-`X-Forwarded-For`, `-Proto` and `-Host` say what the client asked for before a reverse proxy passed it on; anybody can
-send them. `TrustedProxies` puts their values into the WSGI environment when the peer is a configured proxy, and takes
-the headers away in any case, so that nothing behind it can believe them by mistake.
+`X-Forwarded-For`, `-Proto` and `-Host` hold the address and URL before a reverse proxy passed the request on; every
+client can send them. `TrustedProxies` puts their values into the WSGI environment when the peer is a configured proxy,
+and removes the headers in any case, so that nothing behind it can trust them by mistake.
 """
 
 import re
@@ -59,7 +59,7 @@ class Exchange:
 
     @property
     def secure(self) -> bool:
-        """Whether the client came by https."""
+        """True when the client came by https."""
         return self.root.startswith("https:")
 
     @property
@@ -75,8 +75,8 @@ class Exchange:
 def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) -> Exchange:
     """Note a new exchange in the WSGI environment.
 
-    `public_url` is the configured URL of the root; without it the `Host` header tells. Raises BadRequest when that
-    header is then no host, after the exchange was noted. Such a header goes no further: routing would stumble over it.
+    `public_url` is the configured URL of the root; without it the `Host` header decides. Raises BadRequest when that
+    header is then not a host, after the exchange was noted. Such a header is replaced, since routing would fail on it.
     """
     host = str(environ.get("HTTP_HOST", ""))
     valid = valid_host(host)
@@ -86,7 +86,7 @@ def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) 
     exchange = Exchange(root, path)
     environ[_KEY] = exchange
     if host and not valid and public_url is None:
-        raise BadRequest("The Host header is no host name or address with an optional port.")
+        raise BadRequest("The Host header is not a host name or address with an optional port.")
     return exchange
 
 
@@ -119,7 +119,7 @@ class TrustedProxies:
 
 
 def valid_host(host: str) -> bool:
-    """Whether a `Host` header is a host name or address with an optional port, and nothing else (RFC 1035 2.3.4)."""
+    """True for a `Host` header that is just a host name or address with an optional port (RFC 1035 2.3.4)."""
     return _HOST.fullmatch(host) is not None
 
 

@@ -16,15 +16,13 @@ def as_api_error(error: Exception) -> ApiError:
     """The error to be answered for `error`.
 
     One of ours stays itself, one of Werkzeug's becomes ours of the same status; anything else is a fault of the gateway
-    whose text may hold what no client should see, and gives an `InternalError` that says nothing of it.
+    whose text no client should see, and gives an `InternalError` with a fixed message.
     """
     if isinstance(error, ApiError):
         return error
     if isinstance(error, HTTPException):
         return _of_werkzeug(error)
-    return InternalError(
-        "The gateway could not answer because of a fault of its own. Its log has the cause under this request's id."
-    )
+    return InternalError("Internal server error. The server log has the cause under this request id.")
 
 
 def _of_werkzeug(error: HTTPException) -> ApiError:
@@ -35,7 +33,7 @@ def _of_werkzeug(error: HTTPException) -> ApiError:
         return MethodNotAllowed("This URL is not called with that HTTP verb.", allowed=sorted(allowed or ()))
     if 400 <= status < 500:
         return _BY_STATUS.get(status, BadRequest)(message, status=status)
-    return InternalError("The gateway could not answer because of a fault of its own.")
+    return InternalError("Internal server error.")
 
 
 def log_failure(error: Exception, answered: ApiError, *, request_id: str, method: str, path: str) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import quote
 
-from flask import Request, Response
+from flask import Flask, Request, Response, request
 from werkzeug.http import dump_options_header
 
-from objapi.http.exchange import Exchange
+from objapi.http.exchange import Exchange, current_exchange
 from objapi.security.crosssite import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
+from objapi.settings import Settings
 
 _ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -17,7 +18,7 @@ _ALWAYS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-# What an answer that is no page may do when a browser shows it as one: nothing.
+# The policy of an answer that is not a page: a browser that shows it loads and runs nothing.
 _INERT: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _PREFLIGHT_SECONDS: Final = 600
 _EXPOSED: Final = "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Content-Disposition"
@@ -26,7 +27,7 @@ _EXPOSED: Final = "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Content
 def secure(response: Response, exchange: Exchange) -> None:
     """Add the security headers and the request id; what a view has set itself stays.
 
-    Answers depend on who asks, so nothing may keep them: `Cache-Control: no-store` unless the view said otherwise.
+    Answers depend on the caller, so no cache may store them: `Cache-Control: no-store` unless the view set another.
     """
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
@@ -51,6 +52,16 @@ def refuse_cross_site(
     )
 
 
+def finish_responses(application: Flask, settings: Settings) -> None:
+    """Let every response of the application carry the headers of `secure` and `share`."""
+
+    @application.after_request
+    def finish(response: Response) -> Response:
+        secure(response, current_exchange())
+        share(request, response, settings.allowed_origins)
+        return response
+
+
 def share(request: Request, response: Response, allowed: Collection[str]) -> None:
     """Let a page of an allowed origin read the response to its user's credentials (CORS, of the Fetch standard)."""
     if not allowed:
@@ -64,7 +75,7 @@ def share(request: Request, response: Response, allowed: Collection[str]) -> Non
 
 
 def answer_preflight(request: Request, verbs: Collection[str]) -> Response:
-    """The answer to OPTIONS: the verbs of a URL and, to a browser that asks for another site, what it may send."""
+    """The answer to OPTIONS: the verbs of a URL and, for a page of another site, the headers that it may send."""
     response = Response(status=204)
     response.headers["Allow"] = ", ".join(verbs)
     if "Access-Control-Request-Method" in request.headers:

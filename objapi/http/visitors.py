@@ -1,6 +1,6 @@
-"""Who sends a request, by way of Flask-Login: `current_user` is a `Visitor`, for every face and every route.
+"""Visitors, the senders of requests, by way of Flask-Login: `current_user` is a `Visitor` in every face and route.
 
-Nothing is kept in Flask's own session: the credentials of a request are its `Authorization` header or the cookie
+Nothing is stored in Flask's own session: the credentials of a request are its `Authorization` header or the cookie
 `__ac`, and they are read anew with each request.
 """
 
@@ -23,10 +23,13 @@ from objapi.site import Site
 
 _EXTENSION: Final = "objapi.visitors"
 
+NOT_LOGGED_IN: Final = "Nobody is logged in; log in by the form or send Basic credentials."
+"""The message of a refusal (401) to a caller without credentials."""
+
 
 @dataclass(frozen=True)
 class Visitors:
-    """What it takes to know the visitors of one site."""
+    """The visitors of one site: their authentication and tokens."""
 
     site: Site
     authentication: Authentication
@@ -37,7 +40,7 @@ class Visitors:
         return self.site.transact(load_csrf_tokens, write=False)
 
     def visitor(self, request: Request) -> "Visitor":
-        """Whoever sends a request; raises Unauthorized or TooManyAttempts for a wrong `Authorization` header."""
+        """The sender of a request; raises Unauthorized or TooManyAttempts for a wrong `Authorization` header."""
         now = self.site.now()
         identified = self.authentication.identify(
             request.headers.get("Authorization"), request.cookies.get(COOKIE), request.remote_addr or "", now
@@ -46,9 +49,9 @@ class Visitors:
 
 
 class Visitor:
-    """Whose credentials a request carries; the properties are those that Flask-Login asks for.
+    """The sender of a request, by the credentials it carries; the properties are those that Flask-Login asks for.
 
-    A face that opens a transaction calls `load` as its first statement. A page that only wants to know whether somebody
+    A face that opens a transaction calls `load` as its first statement. A page that only needs to know whether a user
     is logged in asks `is_authenticated`, which loads the user in a short transaction of its own.
     """
 
@@ -63,7 +66,7 @@ class Visitor:
 
     @property
     def kind(self) -> AuthenticationKind:
-        """How the visitor is authenticated: by cookie, basic or none."""
+        """The way the visitor is authenticated: cookie, basic or none."""
         return self._identified.kind
 
     def load(self, connection: Connection) -> LoadedUser:
@@ -75,7 +78,7 @@ class Visitor:
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether the credentials are those of an active user."""
+        """True when the credentials are those of an active user."""
         if not self._asked and self.kind != "none":
             try:
                 self._visitors.site.transact(self.load, write=False)
@@ -85,16 +88,16 @@ class Visitor:
 
     @property
     def is_active(self) -> bool:
-        """Whether the account is in use; one that is not never authenticates."""
+        """The same: the credentials of a disabled account never authenticate."""
         return self.is_authenticated
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nobody is logged in."""
+        """True without valid credentials."""
         return not self.is_authenticated
 
     def get_id(self) -> str:
-        """The user's id; empty for nobody."""
+        """The user's id; empty without valid credentials."""
         return self.user.principal.user_id if self.user is not None and self.is_authenticated else ""
 
     @property
@@ -107,11 +110,11 @@ class Visitor:
         return self._csrf_tokens.issue(self.get_id(), self.session_digest, self._now)
 
     def holds(self, token: str) -> bool:
-        """Whether an `_authenticator` was given to this visitor."""
+        """True for an `_authenticator` that was issued to this visitor."""
         return self._csrf_tokens.check(token, self.get_id(), self.session_digest, self._now)
 
     def renew(self) -> None:
-        """Let the visitor's session live on, when it is time to write that down. For the end of a request."""
+        """Extend the visitor's session when its last use is due to be written; called at the end of a request."""
         if self.user is not None and self.user.session is not None:
             self._visitors.authentication.renew(self.user, self._now)
 
@@ -124,17 +127,17 @@ def attach_visitors(application: Flask, visitors: Visitors) -> None:
     application.config["REMEMBER_COOKIE_NAME"] = ";"
     manager.request_loader(visitors.visitor)
     manager.unauthorized_handler(_refuse)
-    # Its context processor would load the visitor for every template, the page that tells of a failure included.
+    # Its context processor would load the visitor for every template, the page of a failure included.
     manager.init_app(application, add_context_processor=False)
     application.extensions[_EXTENSION] = visitors
 
 
 def _refuse() -> NoReturn:
-    raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
+    raise Unauthorized(NOT_LOGGED_IN)
 
 
 def current_visitors() -> Visitors:
-    """What knows the visitors of the application that is answering."""
+    """The visitors of the application that is answering."""
     visitors: Visitors = current_app.extensions[_EXTENSION]
     return visitors
 

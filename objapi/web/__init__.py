@@ -1,1 +1,1 @@
-"""What a person meets in a browser: the front page, log-in and log-out, the change of one's password."""
+"""The web face for people with a browser: front page, log-in and log-out, change of one's password."""

@@ -16,7 +16,7 @@ from objapi.settings import Settings
 from objapi.web.pages import page, site_path
 
 FAILED: Final = "login_failed"
-"""What published clients look for in the page to learn that the log-in failed."""
+"""The text by which published clients recognise the page of a failed log-in."""
 
 
 def answer_form(settings: Settings) -> Response:
@@ -25,7 +25,7 @@ def answer_form(settings: Settings) -> Response:
 
 
 def answer_login(settings: Settings) -> Response:
-    """Log somebody in: the cookie and the way back to `came_from`, or the form again with what is wrong."""
+    """Log a user in: the cookie and the way back to `came_from`, or the form again with the reason."""
     refuse_cross_site(request, current_exchange(), "cookie", settings.allowed_origins)
     name, password = request.form.get("__ac_name", ""), request.form.get("__ac_password", "")
     came_from = request.form.get("came_from") or request.args.get("came_from")
@@ -90,7 +90,7 @@ def _logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> 
             link=site_path(settings),
             link_text="Go on",
         )
-    # Without an age it lives as long as the browser; when the session ends is the server's affair.
+    # Without an age it lives as long as the browser; the server alone decides when the session ends.
     response.set_cookie(COOKIE, begun.key, httponly=True, samesite="Lax", secure=_is_secure(settings))
     return response
 
@@ -100,5 +100,5 @@ def _safe(came_from: str | None) -> str | None:
 
 
 def _is_secure(settings: Settings) -> bool:
-    """Whether the session cookie is Secure; `auto`: when the site is reached by https."""
+    """True when the session cookie is Secure; with `auto` that is when the site is reached by https."""
     return settings.cookie_secure == "on" or (settings.cookie_secure == "auto" and current_exchange().secure)

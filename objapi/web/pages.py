@@ -1,4 +1,4 @@
-"""Pages: templates with what all of them need, under a policy that lets nothing from elsewhere in."""
+"""HTML pages: templates with the values common to all, under a policy that loads nothing from other sites."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -28,7 +28,7 @@ def site_path(settings: Settings) -> str:
 def page(
     template: str, settings: Settings, *, visitor: Visitor | None = None, status: int = 200, **values: object
 ) -> Response:
-    """A page made from a template, for somebody or for nobody in particular."""
+    """A page made from a template, for a visitor or for anyone."""
     user = visitor.user.principal if visitor is not None and visitor.user is not None else None
     body = render_template(
         template,

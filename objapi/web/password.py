@@ -1,4 +1,4 @@
-"""Changing one's own password."""
+"""Change of one's own password."""
 
 from flask import Response, request
 

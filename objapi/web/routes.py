@@ -1,4 +1,4 @@
-"""The routes of the web face, each with what it asks of its caller, and its error handler."""
+"""The routes of the web face, each with the access it requires, and its error handler."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from objapi.web.pages import page, site_path
 
 
 def make_blueprint(settings: Settings) -> Blueprint:
-    """The face of a site: what is below `/<site>`, and the same log-in page at the root."""
+    """The blueprint of a site: the pages below `/<site>`, and the same log-in page at the root."""
     web = Blueprint("web", __name__, template_folder="templates")
     site = f"/{settings.site_id}"
 
@@ -24,7 +24,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     @web.get(site)
     @access(PUBLIC)
     def front() -> Response:
-        """The front page: what this is, and where to go on."""
+        """The front page: the purpose of the site, and links onward."""
         visitor = current_visitor()
         return page("front.html", settings, visitor=visitor if visitor.is_authenticated else None)
 
@@ -69,7 +69,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
 
 
 def make_error_handler(settings: Settings) -> Callable[[Exception], Response]:
-    """The error handler of this face, for unknown URLs too: a page that says what is wrong."""
+    """The error handler of this face, for unknown URLs too: a page with the reason."""
 
     def answer_failure(error: Exception) -> Response:
         exchange, answered = current_exchange(), as_api_error(error)

@@ -16,7 +16,7 @@ _KEYS: Final = frozenset({"obj_path", "obj_uid", "UID", "fields", "version"})
 
 
 def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
-    """Set fields as `input_values` says: `{path: {field: value}}`, or a list of `{"obj_path"|"obj_uid", "fields"}`.
+    """Set the fields in `input_values`: `{path: {field: value}}`, or a list of `{"obj_path"|"obj_uid", "fields"}`.
 
     The store refuses an object that is named twice.
     """
@@ -30,7 +30,7 @@ def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
 
 
 def entries_of(values: object, limit: int) -> list[UpdateItem]:
-    """The items of `input_values`. Raises BadRequest that names every entry which cannot be read, TooLarge."""
+    """The items of `input_values`. Raises BadRequest that names every wrong entry, TooLarge for too many."""
     if values is None:
         raise missing("input_values")
     if not isinstance(values, dict | list):
@@ -67,7 +67,7 @@ def _sent_name(target: Selector, site_id: str) -> str:
     try:
         return normalise_path(target.path, site_id) if isinstance(target, ByPath) else ""
     except PathProblem:
-        # The store says what is wrong with it, for this entry.
+        # The store refuses this path, and names the entry.
         return target.path if isinstance(target, ByPath) else ""
 
 
@@ -120,7 +120,7 @@ def described_updates(outcome: Outcome, url: str, *, undone: bool = False) -> li
 
 
 def described_failures(error: ApiError, url: str) -> Json:
-    """What a failed `update_many` carries besides: what is wrong with each entry, when it came to looking at them."""
+    """The `updates` of a failed `update_many`, with the error of each entry, if the entries were looked at."""
     return {"updates": described_updates(error.outcome, url, undone=True)} if isinstance(error, BatchFailed) else {}
 
 

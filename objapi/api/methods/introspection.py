@@ -22,7 +22,7 @@ _PICTURES: Final[Mapping[str, tuple[str, Callable[[Workflow], str]]]] = {
 
 
 def types(call: MethodCall, tx: Transaction) -> Json:
-    """`types`: all of them in brief, by name; `type`: one of them in full when the URL names it."""
+    """All types in brief, by name, as `types`; or the one that the URL names in full, as `type`."""
     registry = tx.registry
     named = call.tail[0] if call.tail else call.controls.text("portal_type")
     if named is not None:
@@ -44,10 +44,10 @@ def types(call: MethodCall, tx: Transaction) -> Json:
 
 
 def described_type(registry: Registry, portal_type: str) -> Json:
-    """A type as JSON: where it lives, what it is searched by, its workflows and its fields."""
+    """A type as JSON: its containers, catalogs, workflows and fields."""
     declared = registry.types.get(portal_type)
     if declared is None:
-        raise NotFound(f"There is no type {portal_type!r}; the method types lists those there are.")
+        raise NotFound(f"There is no type {portal_type!r}; the method types lists all.")
     return {
         "portal_type": portal_type,
         "title": declared.title,
@@ -104,7 +104,7 @@ def _described_field(field: Field) -> Json:
 
 
 def catalogs(call: MethodCall, tx: Transaction) -> Json:
-    """`catalogs`: every catalog with its indexes and types; `aliases`: other names and what they narrow to."""
+    """All catalogs with their indexes and types; `aliases` are other names, which may narrow to some types."""
     registry = tx.registry
     answer = {
         "default_catalog": registry.default_catalog,
@@ -140,7 +140,7 @@ def _described_catalog(registry: Registry, catalog: CatalogDeclaration) -> Json:
 
 
 def workflows(call: MethodCall, tx: Transaction) -> Json | Text:
-    """`workflows`: all of them in brief; `workflow`: one in full, or its diagram with `format=svg|mermaid`."""
+    """All workflows in brief; or the one that the URL names, in full or as a diagram (`format=svg|mermaid`)."""
     picture = call.controls.text("format")
     known = tx.registry.workflows
     if not call.tail:
@@ -150,7 +150,7 @@ def workflows(call: MethodCall, tx: Transaction) -> Json | Text:
         return call.with_warnings({"workflows": brief})
     workflow = known.get(call.tail[0])
     if workflow is None:
-        raise NotFound(f"There is no workflow {call.tail[0]!r}; the method workflows lists those there are.")
+        raise NotFound(f"There is no workflow {call.tail[0]!r}; the method workflows lists all.")
     if not picture or picture == "json":
         return call.with_warnings({"workflow": described_workflow(workflow)})
     if picture not in _PICTURES:

@@ -168,7 +168,7 @@ def read_all(call: MethodCall, tx: Transaction) -> Listing:
 
 
 def reads_all(controls: Controls) -> bool:
-    """Whether the answer may be too large for one piece: `page_size=0` asks for all objects found."""
+    """True when the answer may be too large for one piece: `page_size=0` asks for all objects found."""
     return controls.whole("page_size") == 0
 
 

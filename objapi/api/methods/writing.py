@@ -180,7 +180,7 @@ def _selected_for_update(call: MethodCall, tx: Transaction) -> Selector:
 def _expected_version(call: MethodCall) -> int | None:
     """The version that the object must have, by the parameter `version` or the header If-Match (RFC 9110 13.1.1).
 
-    Raises BadRequest for a version that is no number, Conflict for an If-Match that no version of ours can match.
+    Raises BadRequest for a version that is not a whole number, Conflict for an If-Match that cannot be a version.
     """
     sent = call.controls.text("version")
     if sent is not None:
