@@ -11,7 +11,7 @@ from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.visitors import current_visitor
 from objapi.settings import Settings
-from objapi.web import login, password
+from objapi.web import account
 from objapi.web.pages import page, site_path
 
 
@@ -35,7 +35,7 @@ def make_blueprint(settings: Settings) -> Blueprint:
     @access(PUBLIC)
     def login_form() -> Response:
         """The log-in form."""
-        return login.answer_form(settings)
+        return account.answer_login_form(settings)
 
     @web.post("/login_form")
     @web.post("/login")
@@ -44,26 +44,26 @@ def make_blueprint(settings: Settings) -> Blueprint:
     @access(PUBLIC)
     def log_in() -> Response:
         """Log in."""
-        return login.answer_login(settings)
+        return account.answer_login(settings)
 
     @web.route("/logout", methods=["GET", "POST"])
     @web.route(f"{site}/logout", methods=["GET", "POST"])
     @access(PUBLIC)
     def log_out() -> Response:
         """Log out."""
-        return login.answer_logout(settings)
+        return account.answer_logout(settings)
 
     @web.get(f"{site}/password")
     @access(LOGGED_IN)
     def password_form() -> Response:
         """The form for one's own password."""
-        return password.answer_form(settings)
+        return account.answer_password_form(settings)
 
     @web.post(f"{site}/password")
     @access(LOGGED_IN)
     def change_password() -> Response:
         """Change one's own password."""
-        return password.answer_change(settings)
+        return account.answer_password_change(settings)
 
     return web
 

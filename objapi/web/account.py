@@ -1,16 +1,19 @@
-"""Log-in and log-out by the form, as published clients do it: names and texts are those of the historic server."""
+"""Log-in, log-out and change of password by forms.
+
+Published clients use the log-in form too, so its names and texts are those of the historic server.
+"""
 
 from typing import Final
 
 from flask import Response, request
 
-from objapi.errors import TooManyAttempts
+from objapi.errors import TooManyAttempts, ValidationError
 from objapi.http.exchange import current_exchange
 from objapi.http.headers import refuse_cross_site
-from objapi.http.visitors import current_visitors
+from objapi.http.visitors import Visitor, current_visitor, current_visitors
 from objapi.security.addresses import safe_came_from
 from objapi.security.credentials import Credentials
-from objapi.security.login import LoginFailed, log_in, log_out
+from objapi.security.login import LoginFailed, change_password, log_in, log_out
 from objapi.security.sessions import COOKIE, NewSession
 from objapi.settings import Settings
 from objapi.web.pages import page, site_path
@@ -19,9 +22,9 @@ FAILED: Final = "login_failed"
 """The text by which published clients recognise the page of a failed log-in."""
 
 
-def answer_form(settings: Settings) -> Response:
-    """The empty form."""
-    return _form(settings, request.args.get("came_from"))
+def answer_login_form(settings: Settings) -> Response:
+    """The empty log-in form."""
+    return _login_form(settings, request.args.get("came_from"))
 
 
 def answer_login(settings: Settings) -> Response:
@@ -36,11 +39,11 @@ def answer_login(settings: Settings) -> Response:
             password_check, Credentials(name, password), request.remote_addr or "", visitors.site.now(), rules
         )
     except TooManyAttempts as refused:
-        response = _form(settings, came_from, name, refused.message, status=refused.status)
+        response = _login_form(settings, came_from, name, refused.message, status=refused.status)
         response.headers.extend(refused.headers)
         return response
     if isinstance(begun, LoginFailed):
-        return _form(settings, came_from, name, "The user name or the password is wrong.")
+        return _login_form(settings, came_from, name, "The user name or the password is wrong.")
     log_out(visitors.site.transact, request.cookies.get(COOKIE))
     return _logged_in(settings, begun, came_from)
 
@@ -61,7 +64,47 @@ def answer_logout(settings: Settings) -> Response:
     return response
 
 
-def _form(
+def answer_password_form(settings: Settings) -> Response:
+    """The empty form for a new password."""
+    return _password_form(settings, current_visitor())
+
+
+def answer_password_change(settings: Settings) -> Response:
+    """Change the password, which takes the old one, and end the user's other sessions."""
+    visitor, visitors, form = current_visitor(), current_visitors(), request.form
+    refuse_cross_site(request, current_exchange(), visitor.kind, settings.allowed_origins)
+    new = form.get("new_password", "")
+    if form.get("confirm", new) != new:
+        return _password_form(settings, visitor, "The new password was not typed the same way twice.", status=422)
+    try:
+        change_password(
+            visitors.authentication.password_check,
+            Credentials(visitor.get_id(), form.get("old_password", "")),
+            new,
+            request.remote_addr or "",
+            visitors.site.now(),
+            keep_session=visitor.session_digest,
+        )
+    except (ValidationError, TooManyAttempts) as refused:
+        response = _password_form(settings, visitor, refused.message, status=refused.status)
+        response.headers.extend(refused.headers)
+        return response
+    return page(
+        "message.html",
+        settings,
+        visitor=visitor,
+        heading="Password changed",
+        message="Your other sessions have ended.",
+        link=site_path(settings),
+        link_text="Go on",
+    )
+
+
+def _password_form(settings: Settings, visitor: Visitor, problem: str = "", *, status: int = 200) -> Response:
+    return page("password.html", settings, visitor=visitor, status=status, message=problem)
+
+
+def _login_form(
     settings: Settings, came_from: str | None, name: str = "", problem: str = "", *, status: int = 200
 ) -> Response:
     return page(
