@@ -4,6 +4,7 @@ The semantics are those of a Plone-style catalog. This package knows SQLAlchemy;
 """
 
 from catalog.clauses import Clause, Query, SortKey
+from catalog.conditions import QueryOptions
 from catalog.dates import parse_date
 from catalog.declare import load_catalog
 from catalog.errors import (
@@ -15,16 +16,21 @@ from catalog.errors import (
     QueryProblem,
     TextSyntaxError,
 )
-from catalog.kinds import Index, IndexKind, ValueType
-from catalog.options import QueryOptions
-from catalog.page import chunk_statement, count_statement, missing_sort_statement, page_statement, visibility
-from catalog.query import ORDER_PARAMETERS, ParsedQuery, parse_query, parse_request
-from catalog.rows import IndexRow, row_problems, side_digest
-from catalog.schema import CatalogSchema
-from catalog.searchable import Searchable
-from catalog.sorting import ParsedLimits, ParsedSort, parse_limits, parse_sort
+from catalog.query import (
+    ORDER_PARAMETERS,
+    ParsedLimits,
+    ParsedQuery,
+    ParsedSort,
+    parse_limits,
+    parse_query,
+    parse_request,
+    parse_sort,
+)
+from catalog.rows import IndexRow, remove, row_problems, set_visibility, side_digest, truncate, upsert
+from catalog.schema import CatalogSchema, Index, IndexKind, ValueType
+from catalog.statements import chunk_statement, count_statement, missing_sort_statement, page_statement, visibility
+from catalog.stored import Searchable
 from catalog.tables import CatalogTables
-from catalog.writer import remove, set_visibility, truncate, upsert
 
 DeclarationError = CatalogDeclarationError
 """The short name of `CatalogDeclarationError`, for users of this package alone."""

@@ -6,8 +6,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from catalog.errors import CatalogDeclarationError
-from catalog.kinds import TYPED, Index, IndexKind, ValueType
-from catalog.schema import CatalogSchema
+from catalog.schema import TYPED, CatalogSchema, Index, IndexKind, ValueType
 from declarations import DeclarationProblem, Node, Section
 
 ALLOWED_EXTRA: Final = frozenset({"source", "sources", "returned", "aliases"})

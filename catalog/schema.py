@@ -1,12 +1,126 @@
-"""The declaration of a catalog, and whether a database can hold it."""
+"""The declaration of a catalog: its indexes, the columns that hold them, and the limits that a database sets."""
 
+import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from catalog.kinds import Index, IndexKind, ValueType
-from catalog.names import column_name, index_number
+
+class IndexKind(Enum):
+    """How an index compares; the values are the spellings used in declarations."""
+
+    FIELD = "field"
+    KEYWORD = "keyword"
+    DATE = "date"
+    DATE_RANGE = "date_range"
+    BOOLEAN = "boolean"
+    UUID = "uuid"
+    PATH = "path"
+    TEXT = "text"
+    POSITION = "position"
+
+
+class ValueType(Enum):
+    """The type of the keys of a field or keyword index; a criterion of another type matches nothing."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATETIME = "datetime"
+    BOOLEAN = "boolean"
+
+
+OPTIONS: Final[dict[IndexKind, frozenset[str]]] = {
+    IndexKind.FIELD: frozenset({"range", "not"}),
+    IndexKind.DATE: frozenset({"range", "not"}),
+    IndexKind.UUID: frozenset({"range", "not"}),
+    IndexKind.KEYWORD: frozenset({"range", "not", "operator"}),
+    IndexKind.PATH: frozenset({"depth", "level", "operator", "navtree", "navtree_start"}),
+    IndexKind.DATE_RANGE: frozenset(),
+    IndexKind.BOOLEAN: frozenset(),
+    IndexKind.TEXT: frozenset(),
+    IndexKind.POSITION: frozenset(),
+}
+"""The query options of each kind, beside `query` itself."""
+
+SORTABLE: Final[frozenset[IndexKind]] = frozenset(
+    {
+        IndexKind.FIELD,
+        IndexKind.DATE,
+        IndexKind.BOOLEAN,
+        IndexKind.UUID,
+        IndexKind.PATH,
+        IndexKind.POSITION,
+    }
+)
+"""Kinds with one key a document; the others cannot order documents."""
+
+TYPED: Final[frozenset[IndexKind]] = frozenset({IndexKind.FIELD, IndexKind.KEYWORD})
+"""Kinds whose keys may be of any value type; the others have one of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index of a catalog.
+
+    `name` is what queries say, case-sensitive. `hot` asks for a database key of its own; uuid and path always have one.
+    """
+
+    name: str
+    kind: IndexKind
+    value_type: ValueType = ValueType.STRING
+    hot: bool = False
+
+    @property
+    def sortable(self) -> bool:
+        """Whether the index can order documents."""
+        return self.kind in SORTABLE
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the column has a database key of its own."""
+        return self.hot or self.kind in (IndexKind.UUID, IndexKind.PATH)
+
+
+SLUG_LENGTH: Final = 36
+
+
+def _digest(text: str, length: int) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()[:length]
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:SLUG_LENGTH]
+
+
+@lru_cache(maxsize=4096)
+def column_name(index_name: str) -> str:
+    """The column of an index: `ix_getid_1a2b3c`, at most 46 characters."""
+    return f"ix_{_slug(index_name)}_{_digest(index_name, 6)}"
+
+
+def table_name(catalog_name: str) -> str:
+    """The table of a catalog: `cat_<name>`, with a digest when the name is not plain lower case."""
+    slug = _slug(catalog_name)
+    if slug == catalog_name:
+        return f"cat_{slug}"
+    return f"cat_{slug}_{_digest(catalog_name, 6)}"
+
+
+def key_name(table: str, *columns: str) -> str:
+    """The name of a database key; unique in the whole database, which SQLite asks for."""
+    return f"k_{table[:40]}_{_digest(' '.join((table, *columns)), 10)}"
+
+
+@lru_cache(maxsize=4096)
+def index_number(index_name: str) -> int:
+    """The number that stands for an index in side tables: 31 bits, from the name alone."""
+    return int(_digest(index_name, 8), 16) & 0x7FFFFFFF
+
 
 KEY_LIMIT: Final = 64
 KEY_BYTES_LIMIT: Final = 3072

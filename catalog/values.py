@@ -9,8 +9,7 @@ from typing import Final
 
 from catalog.clauses import Key
 from catalog.dates import parse_date
-from catalog.kinds import Index, IndexKind, ValueType
-from catalog.schema import DECIMAL_DIGITS, DECIMAL_PLACES
+from catalog.schema import DECIMAL_DIGITS, DECIMAL_PLACES, Index, IndexKind, ValueType
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)

@@ -10,12 +10,13 @@ or code. `offers`, `allowed`, `fire` and `enter` work single transitions, `Run` 
 
 from declarations import DeclarationProblem as Problem
 from workflows.cascades import Cascade, CascadeAction, Cascades, FireRelated, NamedValue, RunEffect, SetField
-from workflows.condition import Condition, ConditionFn
+from workflows.condition import Condition, ConditionFn, Where
 from workflows.dcworkflow import Imported, Note, read_definition
 from workflows.declare import load_workflow
 from workflows.declare_cascades import declared_conditions, load_cascades
 from workflows.definition import (
     ConditionCall,
+    Expression,
     Guard,
     PermissionSetting,
     State,
@@ -27,7 +28,7 @@ from workflows.definition import (
 )
 from workflows.diagram import mermaid, svg
 from workflows.dump import dump_workflow
-from workflows.engine import Offer, allowed, enter, fire, offers, place
+from workflows.engine import Offer, allowed, enter, fire, group_grants, offers, place, role_settings, state_id, state_of
 from workflows.errors import (
     AutomaticLoop,
     ConditionArgument,
@@ -40,15 +41,12 @@ from workflows.errors import (
     UnknownWorkflow,
     WorkflowError,
 )
-from workflows.expressions import Expression
 from workflows.guards import check_guard
 from workflows.reading import catalog_variables, info
 from workflows.refusals import NotUserTransition, NoWorkflow, TransitionNotOffered, TransitionRefused
 from workflows.registry import EffectFn, Firing, WorkflowRegistry
 from workflows.run import Run
-from workflows.steps import group_grants, role_settings, state_id, state_of
 from workflows.testing import PlainSubject, PlainUser, PlainWorld
-from workflows.where import Where
 from workflows.worklists import OfferedWorklist, offered_worklists, worklist_query
 from workflows.world import Context, KeepsHistory, Reason, Step, Subject, Verdict, World
 

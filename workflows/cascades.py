@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from workflows.condition import Where
 from workflows.definition import ConditionCall
-from workflows.where import Where
 
 CREATED = "created"
 REMOVED = "removed"

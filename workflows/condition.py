@@ -1,4 +1,7 @@
-"""What a named condition is, and how calls to conditions are written inside the arguments of others."""
+"""Named conditions, calls to them inside the arguments of others, and filters on objects.
+
+Filters are written `{review_state: [a, b], Result: {not: ""}}`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -84,3 +87,42 @@ def values_argument(args: Mapping[str, object], name: str) -> tuple[object, ...]
         raise ConditionArgument(f"the argument {name!r} is missing: one value or a list of values")
     value = args[name]
     return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One filter: the variable or field has one of the values (or none of them, with `negate`)."""
+
+    variable: str
+    values: tuple[object, ...]
+    negate: bool = False
+
+    def matches(self, subject: Subject) -> bool:
+        """Whether the object passes the filter."""
+        return (subject.value(self.variable) in self.values) is not self.negate
+
+
+def parse_where(value: object) -> tuple[Where, ...]:
+    """Filters as declarations write them: variable -> a value, a list of alternatives, or `{not: value or list}`.
+
+    Raises ConditionArgument for any other shape.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, tuple) and all(isinstance(item, Where) for item in value):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConditionArgument(f"'where' must map variables to values, not be {value!r}")
+    return tuple(_one(str(variable), wanted) for variable, wanted in value.items())
+
+
+def _one(variable: str, wanted: object) -> Where:
+    if isinstance(wanted, Mapping):
+        if set(wanted) != {"not"}:
+            raise ConditionArgument(f"'where' of {variable!r} takes values or {{not: values}}, not {wanted!r}")
+        return Where(variable, _values(wanted["not"]), negate=True)
+    return Where(variable, _values(wanted))
+
+
+def _values(wanted: object) -> tuple[object, ...]:
+    return tuple(wanted) if isinstance(wanted, list | tuple) else (wanted,)

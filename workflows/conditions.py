@@ -5,7 +5,7 @@ and `state_not_in` (variable, states), `type_in` (types), `holds` (permission), 
 (transition, unless_holds). On objects in a relation: `has_related` (relation), `any_related_in`, `all_related_in`,
 `none_related_in` (relation, variable, states), `related_field_set` (relation, field), `related_field_in` (relation,
 field, values), `holds_on_related` (relation, permission), `each_related` and `some_related` (relation, conditions);
-all of them take `where`, which narrows the relation (see `workflows.where`). Composed: `all_of` and `any_of`
+all of them take `where`, which narrows the relation (see `workflows.condition`). Composed: `all_of` and `any_of`
 (conditions), `negate` (condition), `choose` (if, then, else). Fixed: `always`, `never`, `unsupported_expression`
 (expression), which refuses.
 
@@ -16,8 +16,7 @@ object.
 
 from collections.abc import Iterator, Mapping
 
-from workflows.condition import Condition, Evaluator, parse_calls, text_argument, values_argument
-from workflows.where import parse_where
+from workflows.condition import Condition, Evaluator, parse_calls, parse_where, text_argument, values_argument
 from workflows.world import PASSED, Context, Reason, Subject, Verdict, World, refused
 
 Args = Mapping[str, object]

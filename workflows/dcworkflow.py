@@ -2,7 +2,7 @@
 
 What the file says is carried over as it stands, odd as it may be: exits that no transition has, transitions that no
 state lists, maps of permissions that are not managed. Application code is not: scripts, and guard and variable
-expressions beyond those of `workflows.expressions`. Every such thing is named in the notes. A guard with an
+expressions beyond those of `workflows.definition`. Every such thing is named in the notes. A guard with an
 expression that is not carried over refuses (condition `unsupported_expression`) unless the caller names a condition
 for it.
 """
@@ -16,6 +16,7 @@ from typing import TypeVar
 from workflows.definition import (
     NO_GUARD,
     ConditionCall,
+    Expression,
     Guard,
     PermissionSetting,
     State,
@@ -23,9 +24,9 @@ from workflows.definition import (
     Variable,
     Workflow,
     Worklist,
+    from_tales,
 )
 from workflows.errors import DefinitionError
-from workflows.expressions import Expression, from_tales
 from workflows.xmltree import XmlElement, parse
 
 TRIGGERS = {"USER": False, "AUTOMATIC": True}

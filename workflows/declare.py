@@ -59,6 +59,8 @@ from collections.abc import Mapping
 from declarations import DeclarationProblem, Node
 from workflows.declare_cascades import declared_conditions, load_cascades
 from workflows.definition import (
+    KINDS,
+    Expression,
     PermissionSetting,
     State,
     Transition,
@@ -71,7 +73,6 @@ from workflows.definition import (
 )
 from workflows.dump import dump_workflow
 from workflows.errors import DeclarationError
-from workflows.expressions import KINDS, Expression
 from workflows.reader import WorkflowSection
 
 __all__ = ["declared_conditions", "dump_workflow", "load_cascades", "load_workflow", "read_workflow"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from workflows.definition import (
     ConditionCall,
+    Expression,
     Guard,
     State,
     Transition,
@@ -14,7 +15,6 @@ from workflows.definition import (
     mapped_permissions,
     usual_variables,
 )
-from workflows.expressions import Expression
 
 
 def dump_workflow(workflow: Workflow) -> dict[str, object]:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from declarations import Node, Section, listed, suggestion
-from workflows.condition import parse_calls
+from workflows.condition import Where, parse_calls, parse_where
 from workflows.definition import ConditionCall, Guard
 from workflows.errors import ConditionArgument
-from workflows.where import Where, parse_where
 
 GUARD_KEYS = ("permissions", "roles", "groups", "conditions")
 
@@ -48,7 +47,7 @@ class WorkflowSection(Section):
             return ()
 
     def filters(self, name: str) -> tuple[Where, ...]:
-        """Filters on objects, see `workflows.where`."""
+        """Filters on objects, see `workflows.condition`."""
         try:
             return parse_where(self.plain(name))
         except ConditionArgument as error:

@@ -1,10 +1,10 @@
 """Reading workflow variables of an object, as catalogs and clients see them."""
 
 from workflows.definition import Workflow
+from workflows.engine import default_value, reading_environment, state_id
 from workflows.errors import UnknownInfo
 from workflows.guards import check_guard
 from workflows.registry import WorkflowRegistry
-from workflows.steps import default_value, reading_environment, state_id
 from workflows.world import Subject, World
 
 _MISSING = object()

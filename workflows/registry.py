@@ -5,11 +5,10 @@ from typing import Protocol, TypeAlias
 
 from declarations import DeclarationProblem, suggestion
 from workflows.cascades import Cascade, RunEffect
-from workflows.condition import Condition, ConditionFn, parse_calls
+from workflows.condition import Condition, ConditionFn, parse_calls, parse_where
 from workflows.conditions import STANDARD
 from workflows.definition import ConditionCall, Guard, Workflow
 from workflows.errors import ConditionArgument, UnknownCondition, UnknownEffect
-from workflows.where import parse_where
 from workflows.world import PASSED, Context, Subject, Verdict, World, refused
 
 

@@ -18,12 +18,11 @@ from workflows.cascades import (
     NamedValue,
     SetField,
 )
+from workflows.condition import Where
 from workflows.definition import ConditionCall, Workflow
-from workflows.engine import AUTOMATIC_LIMIT, automatic_steps, enter_workflow, find_offer, fire, place, take
+from workflows.engine import AUTOMATIC_LIMIT, automatic_steps, enter_workflow, find_offer, fire, place, state_id, take
 from workflows.errors import WorkflowError
 from workflows.registry import WorkflowRegistry
-from workflows.steps import state_id
-from workflows.where import Where
 from workflows.world import Step, Subject, World
 
 Task: TypeAlias = "Iterator[Task]"

@@ -19,15 +19,294 @@ file            dict with filename, size and content_type (made by the store fro
 Each kind is a marshmallow field, so that the schema of a type collects every problem of a request at once.
 """
 
-from collections.abc import Mapping
-from datetime import datetime, tzinfo
-from typing import Any
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any, Final
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields
 
-from objapi.model.kind_fields import FIELD_CLASSES, reading_with
+from catalog.dates import parse_date
 from objapi.model.types import Field, Kind
-from objapi.model.values import LoadContext
+from objapi.model.values import (
+    LoadContext,
+    ValueProblem,
+    checked_integer,
+    file_of,
+    is_empty,
+    is_finite,
+    plain_json,
+    shown,
+    text_of,
+    utc_text,
+)
+
+FALSE_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
+TRUE_WORDS: Final = frozenset({"1", "true", "yes", "on"})
+DEFAULT_PRECISION: Final = 2
+_MAX_WHOLE_DIGITS: Final = 26
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_DAY: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_ARITHMETIC: Final = Context(prec=100, rounding=ROUND_HALF_UP)
+
+_context: ContextVar[LoadContext] = ContextVar("objapi_load_context")
+
+
+@contextmanager
+def reading_with(context: LoadContext) -> Iterator[None]:
+    """For the length of a with-block: what the marshmallow fields of this module read values with."""
+    token = _context.set(context)
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+class DeclaredField(fields.Field[Any]):
+    """A marshmallow field made from a declared one; subclasses say what a value that is not empty becomes."""
+
+    def __init__(self, declared: Field) -> None:
+        super().__init__(data_key=declared.name, attribute=declared.name, allow_none=True)
+        self.declared = declared
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if is_empty(value, self.declared.kind):
+            return None
+        try:
+            return self._stored(value, _context.get())
+        except ValueProblem as problem:
+            raise ValidationError(str(problem)) from None
+
+    def _stored(self, raw: object, context: LoadContext) -> object:
+        """The stored form of a value that is not empty. Raises `ValueProblem` or marshmallow's ValidationError."""
+        raise NotImplementedError
+
+    def _in_vocabulary(self, text: str) -> str:
+        """The text itself when the field's vocabulary (if any) holds it."""
+        if self.declared.vocabulary and text not in self.declared.vocabulary:
+            accepted = ", ".join(repr(word) for word in self.declared.vocabulary)
+            raise ValueProblem(f"{shown(text)} is not one of {accepted}")
+        return text
+
+
+class TextField(DeclaredField):
+    """string and text."""
+
+    def _stored(self, raw: object, context: LoadContext) -> str:
+        return self._in_vocabulary(text_of(raw, context.max_text))
+
+
+class IntegerField(DeclaredField):
+    """integer."""
+
+    def _stored(self, raw: object, context: LoadContext) -> int:
+        number: int | None = None
+        if isinstance(raw, str) and _WHOLE.fullmatch(raw.strip()):
+            number = int(raw)
+        elif isinstance(raw, int) and not isinstance(raw, bool):
+            number = raw
+        elif isinstance(raw, float | Decimal) and is_finite(raw) and raw == raw.__floor__():
+            number = int(raw)
+        if number is None:
+            raise ValueProblem(f"a whole number is expected, not {shown(raw)}")
+        self._in_vocabulary(str(checked_integer(number)))
+        return number
+
+
+class FixedPointField(DeclaredField):
+    """fixedpoint; rounds half up, as a laboratory report does."""
+
+    def _stored(self, raw: object, context: LoadContext) -> str:
+        text = raw.strip() if isinstance(raw, str) else "" if isinstance(raw, bool) else raw
+        if isinstance(text, str):
+            number = Decimal(text) if _DECIMAL.fullmatch(text) else None
+        else:
+            number = Decimal(str(text)) if isinstance(text, int | float | Decimal) and is_finite(text) else None
+        if number is None:
+            raise ValueProblem(f"a decimal number such as 12.5 is expected, not {shown(raw)}")
+        if number and number.adjusted() >= _MAX_WHOLE_DIGITS:
+            raise ValueProblem(f"a decimal number has at most {_MAX_WHOLE_DIGITS} digits before the point")
+        places = DEFAULT_PRECISION if self.declared.precision is None else self.declared.precision
+        rounded = number.quantize(Decimal(1).scaleb(-places), context=_ARITHMETIC)
+        return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
+
+
+class NumberField(DeclaredField):
+    """number."""
+
+    def _stored(self, raw: object, context: LoadContext) -> float:
+        text = raw.strip() if isinstance(raw, str) else "" if isinstance(raw, bool) else raw
+        if isinstance(text, str):
+            number = float(text) if _DECIMAL.fullmatch(text) else math.nan
+        else:
+            number = _as_float(text)
+        if not is_finite(number):
+            raise ValueProblem(f"a number such as 0.9793 or 1e-10 is expected, not {shown(raw)}")
+        return number
+
+
+def _as_float(raw: object) -> float:
+    """A number as float; NaN for anything else, and for what no float can hold."""
+    try:
+        return float(raw) if isinstance(raw, int | float | Decimal) and is_finite(raw) else math.nan
+    except OverflowError:
+        return math.nan
+
+
+class BooleanField(DeclaredField):
+    """boolean."""
+
+    def _stored(self, raw: object, context: LoadContext) -> bool:
+        if isinstance(raw, bool):
+            return raw
+        word = raw.strip().casefold() if isinstance(raw, str) else str(raw) if isinstance(raw, int) else None
+        if word in TRUE_WORDS:
+            return True
+        if word in FALSE_WORDS:
+            return False
+        raise ValueProblem(f"true or false is expected (or 1, yes, on; 0, no, off), not {shown(raw)}")
+
+
+class DateTimeField(DeclaredField):
+    """datetime; a day alone is its local midnight, any other spelling is read as Zope's DateTime reads it."""
+
+    def _stored(self, raw: object, context: LoadContext) -> str:
+        if isinstance(raw, datetime):
+            return utc_text(raw if raw.tzinfo else raw.replace(tzinfo=context.zone))
+        if not isinstance(raw, str):
+            raise ValueProblem(f"a date such as 2026-03-01T09:30:00+01:00 is expected, not {shown(raw)}")
+        text = raw.strip()
+        try:
+            if _DAY.fullmatch(text):
+                return utc_text(datetime.combine(date.fromisoformat(text), time(), context.zone))
+            moment = parse_date(text, context.zone)
+        except ValueProblem:
+            raise
+        except ValueError:
+            raise ValueProblem(
+                f"{shown(raw)} is no date; write it as 2026-03-01 or 2026-03-01T09:30:00+01:00"
+            ) from None
+        return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+class LinesField(DeclaredField):
+    """lines; blanks around an entry and empty entries are dropped."""
+
+    def _stored(self, raw: object, context: LoadContext) -> list[str] | None:
+        entries = raw if isinstance(raw, list | tuple) else [raw]
+        lines = [line.strip() for entry in entries for line in _LINE_END.split(text_of(entry, context.max_text))]
+        kept = [self._in_vocabulary(line) for line in lines if line]
+        if len(kept) > context.max_entries:
+            raise ValueProblem(f"a list has at most {context.max_entries} entries here, this one has {len(kept)}")
+        return kept or None
+
+
+class RecordField(DeclaredField):
+    """record."""
+
+    def _stored(self, raw: object, context: LoadContext) -> dict[str, object] | None:
+        return self._one(_structure(raw, context), context)
+
+    def _one(self, raw: object, context: LoadContext) -> dict[str, object] | None:
+        """One record, None when all its subfields are empty."""
+        if not isinstance(raw, Mapping):
+            raise ValueProblem(f"a record is expected, not {shown(raw)}; write it as a JSON object")
+        names = self.declared.subfields
+        unknown = [shown(name) for name in raw if names and name not in names]
+        if unknown:
+            raise ValueProblem(f"no subfield is named {', '.join(unknown)}; there are {', '.join(names)}")
+        record = plain_json(raw, context, exact=True)
+        if is_empty(raw, Kind.RECORD) or not isinstance(record, dict):
+            return None
+        missing = [name for name in self.declared.required_subfields if is_empty(record.get(name), Kind.STRING)]
+        if missing:
+            raise ValueProblem(f"the record lacks {', '.join(missing)}")
+        return record
+
+
+class RecordsField(RecordField):
+    """records; a record alone is a list of one."""
+
+    def _stored(self, raw: object, context: LoadContext) -> list[dict[str, object]] | None:  # type: ignore[override]
+        whole = _structure(raw, context)
+        entries = whole if isinstance(whole, list | tuple) else [whole]
+        if len(entries) > context.max_entries:
+            raise ValueProblem(f"a list has at most {context.max_entries} entries here, this one has {len(entries)}")
+        records, problems = [], []
+        for number, entry in enumerate(entries, 1):
+            try:
+                record = self._one(_structure(entry, context), context)
+            except ValueProblem as problem:
+                problems.append(f"record {number}: {problem}")
+            else:
+                if record is not None:
+                    records.append(record)
+        if problems:
+            raise ValidationError(problems)
+        return records or None
+
+
+class JsonField(DeclaredField):
+    """json; a text is a text, not JSON to be parsed. As a whole it is one value, bounded by the body like a file."""
+
+    def _stored(self, raw: object, context: LoadContext) -> object:
+        return plain_json(raw, replace(context, max_text=context.max_json, max_entries=context.max_json))
+
+
+class FileField(DeclaredField):
+    """file."""
+
+    def _stored(self, raw: object, context: LoadContext) -> object:
+        return file_of(raw, context)
+
+
+class ReferenceField(DeclaredField):
+    """reference; never read here, because what is found depends on the site."""
+
+    def _stored(self, raw: object, context: LoadContext) -> object:
+        raise ValueProblem("a reference is looked up, not loaded")
+
+
+class ComputedField(DeclaredField):
+    """computed; read only."""
+
+    def _stored(self, raw: object, context: LoadContext) -> object:
+        raise ValueProblem("the value is worked out by the gateway and cannot be set")
+
+
+def _structure(raw: object, context: LoadContext) -> object:
+    """A record or list that may have been sent as text."""
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return context.parse_structured(raw)
+    except ValueError as problem:
+        raise ValueProblem(f"the text is no record: {problem}") from None
+
+
+FIELD_CLASSES: Final[Mapping[Kind, type[DeclaredField]]] = {
+    Kind.STRING: TextField,
+    Kind.TEXT: TextField,
+    Kind.INTEGER: IntegerField,
+    Kind.FIXEDPOINT: FixedPointField,
+    Kind.NUMBER: NumberField,
+    Kind.BOOLEAN: BooleanField,
+    Kind.DATETIME: DateTimeField,
+    Kind.REFERENCE: ReferenceField,
+    Kind.LINES: LinesField,
+    Kind.RECORD: RecordField,
+    Kind.RECORDS: RecordsField,
+    Kind.FILE: FileField,
+    Kind.JSON: JsonField,
+    Kind.COMPUTED: ComputedField,
+}
 
 
 def load(raw: object, field: Field, context: LoadContext) -> object:

@@ -11,8 +11,7 @@ from typing import Any, Final, Literal
 from marshmallow import EXCLUDE, Schema, ValidationError
 
 from objapi.errors import Cause
-from objapi.model.kind_fields import reading_with
-from objapi.model.kinds import marshmallow_field
+from objapi.model.kinds import marshmallow_field, reading_with
 from objapi.model.references import Lookup, ReferenceProblem, parse_references
 from objapi.model.types import EntityType, Field, Kind
 from objapi.model.values import LoadContext, NewFile, is_empty

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.clocks import ClockMinutes, equals_any, within
+from catalog.statements import ClockMinutes, equals_any, within
 from catalog.values import minutes_of
 
 BERLIN = ZoneInfo("Europe/Berlin")

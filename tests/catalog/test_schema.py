@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catalog import CatalogSchema, CatalogTables, DeclarationError, Index, IndexKind, ValueType, load_catalog
 from catalog.dialect import create_engine_for
-from catalog.names import column_name, index_number, key_name, table_name
+from catalog.schema import column_name, index_number, key_name, table_name
 from catalog.stored import stored_text
 
 

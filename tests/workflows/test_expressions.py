@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.workflows.building import NOON
 from workflows import Expression, WorkflowError
-from workflows.expressions import Environment, evaluate, from_tales
+from workflows.definition import Environment, evaluate, from_tales
 
 ENTRY: dict[str, object] = {"action": None}
 SEEN = Environment("ana", "submit", {"comment": "well", "n": 1}, NOON, lambda: [ENTRY])

@@ -24,17 +24,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from workflows.definition import Guard, PermissionSetting, Workflow
-from workflows.engine import Offer, allowed, automatic_steps, enter, fire
+from workflows.engine import Offer, allowed, automatic_steps, enter, fire, group_grants, role_settings, state_of
+from workflows.engine import state_id as present_state_id
 from workflows.errors import UnknownWorkflow
 from workflows.guards import check_guard
 from workflows.reading import catalog_variables, info
 from workflows.registry import WorkflowRegistry
-from workflows.steps import group_grants, role_settings, state_of
-from workflows.steps import state_id as present_state_id
-from workflows.testing.objects import ANONYMOUS, PlainSubject, PlainUser
-from workflows.testing.security import (
+from workflows.testing.objects import (
+    ANONYMOUS,
     NOT_SET,
     PERMISSION_DEFAULTS,
+    PlainSubject,
+    PlainUser,
     RootRoles,
     holds,
     roles_in_context,

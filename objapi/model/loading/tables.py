@@ -8,11 +8,10 @@ from catalog import CatalogSchema, Index, IndexKind, ValueType
 from declarations import DeclarationProblem, Node, Section
 from objapi.model.loading.reading import optional_path
 from objapi.model.loading.reserved import READ_PARAMETERS
-from objapi.model.mapping import GATEWAY, RowRule, TableMapping
 from objapi.model.paths import Path
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import CatalogDeclaration, IndexSource
-from objapi.model.types import EntityType, Field, Kind
+from objapi.model.types import GATEWAY, EntityType, Field, Kind, RowRule, TableMapping
 from workflows import Workflow
 
 TABLE_KEYS: Final = ("name", "key", "database", "folder", "rows")

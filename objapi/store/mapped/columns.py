@@ -10,7 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from catalog.dialect.existing import holds_bytes
-from objapi.model.kind_fields import DEFAULT_PRECISION
+from objapi.model.kinds import DEFAULT_PRECISION
 from objapi.model.types import Field, Kind
 from objapi.store.mapped.names import RowNames
 

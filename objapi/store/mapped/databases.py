@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Engine
 
 from catalog.dialect import begin_write, create_engine_for
 from catalog.dialect.existing import same_database, schema_on_same_server
-from objapi.model.mapping import GATEWAY
 from objapi.model.registry import Registry
+from objapi.model.types import GATEWAY
 
 
 @dataclass(frozen=True, slots=True)

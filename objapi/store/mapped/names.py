@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from objapi.model.mapping import TableMapping
 from objapi.model.registry import Registry
+from objapi.model.types import TableMapping
 
 KEY_BITS: Final = 62
 """Bits of a key in a UID."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from objapi.errors import Cause, Conflict, ValidationError
-from objapi.model.mapping import TableMapping
+from objapi.model.types import TableMapping
 from objapi.store.mapped.names import RowNames
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.workspace import Workspace

@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from objapi.model.mapping import RowRule
 from objapi.model.paths import Back, Path, Target
+from objapi.model.types import RowRule
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout, packed
 from objapi.store.mapped.row_site import RowStore

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from catalog import CatalogSchema
 from catalog.clauses import PathPlace
-from catalog.clocks import ClockMinutes
 from catalog.dialect import small_integer
+from catalog.statements import ClockMinutes
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind

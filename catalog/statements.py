@@ -1,0 +1,351 @@
+"""Queries as SQL: clauses become conditions, and conditions the statements of a page, a count, a chunk of a stream.
+
+Every value is a bound parameter. Text queries ask the table of words and their positions.
+
+Criteria of a date index are minutes since 1970 UTC. A column of a table that other programs write holds the time that a
+clock in some zone showed, with seconds (`ClockMinutes`): a minute then means all of its sixty seconds, so that the same
+criteria find the same rows as in a catalog of the gateway, and the column's database keys still serve.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import tzinfo
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import ColumnElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from catalog.clauses import (
+    AllOf,
+    Clause,
+    During,
+    Exact,
+    HasKey,
+    Key,
+    Nothing,
+    OnlyNot,
+    Query,
+    Range,
+    Truth,
+    Under,
+    Without,
+    Words,
+)
+from catalog.dialect import BinaryText
+from catalog.schema import STRING_LENGTH, IndexKind, index_number
+from catalog.stored import Searchable, StoredText, keyword_text
+from catalog.tables import CatalogTables, span_names
+from catalog.text import AllWords, AnyWord, Pattern, Phrase, TextNode, Word
+from catalog.values import EPOCH, MINUTE
+
+Condition = ColumnElement[bool]
+
+
+class ClockMinutes(TypeDecorator[int]):
+    """A column of wall-clock times in a zone, compared with minutes since 1970 UTC; results are times as they are."""
+
+    impl = sa.DateTime()
+    cache_ok = True
+
+    def __init__(self, zone: tzinfo) -> None:
+        super().__init__()
+        self.zone = zone
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
+        """The wall-clock time at the beginning of the minute."""
+        return None if value is None else (EPOCH + value * MINUTE).astimezone(self.zone).replace(tzinfo=None)
+
+
+def equals_any(column: ColumnElement[Any], values: "tuple[Key, ...] | list[Key]") -> ColumnElement[bool]:
+    """The rows whose key is one of the values (at least one)."""
+    if isinstance(column.type, ClockMinutes):
+        minutes = [int(value) for value in values]
+        return sa.or_(*(sa.and_(column >= minute, column < minute + 1) for minute in minutes))
+    return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def within(column: ColumnElement[Any], low: Key | None, high: Key | None) -> list[ColumnElement[bool]]:
+    """What holds of the rows whose key lies within bounds, both inclusive; None: no bound."""
+    bounds: list[ColumnElement[bool]] = []
+    if low is not None:
+        bounds.append(column >= low)
+    if high is not None:
+        bounds.append(column < int(high) + 1 if isinstance(column.type, ClockMinutes) else column <= high)
+    return bounds
+
+
+_LAST_CHARACTER: Final = "\U0010ffff"
+_ESCAPE: Final = "!"
+_RAW: Final = BinaryText(4 * STRING_LENGTH)
+
+
+def text_condition(rid: ColumnElement[int], postings: sa.Table, number: int, tree: TextNode) -> Condition:
+    """The documents, by `rid`, whose text in the index of this number meets the tree."""
+    match tree:
+        case Word(word):
+            return rid.in_(_rids(postings, number, postings.c.word == word))
+        case Pattern(pattern):
+            return rid.in_(_rids(postings, number, *_like(postings.c.word, pattern)))
+        case Phrase(words):
+            return _phrase(rid, postings, number, words)
+        case AllWords(wanted, unwanted):
+            return sa.and_(
+                *(text_condition(rid, postings, number, node) for node in wanted),
+                *(sa.not_(text_condition(rid, postings, number, node)) for node in unwanted),
+            )
+        case AnyWord(parts):
+            return sa.or_(*(text_condition(rid, postings, number, node) for node in parts))
+
+
+def _rids(postings: sa.Table, number: int, *where: Condition) -> sa.Select[Any]:
+    return sa.select(postings.c.rid).where(postings.c.idx == number, *where)
+
+
+def _like(column: ColumnElement[str], pattern: str) -> list[Condition]:
+    """A range over the plain beginning, which the key serves, and the pattern itself."""
+    beginning = re.split(r"[*?]", pattern, maxsplit=1)[0]
+    if len(pattern) > STRING_LENGTH:
+        return [sa.false()]
+    escaped = re.sub(r"[!_]", lambda match: _ESCAPE + match[0], pattern).replace("*", "%").replace("?", "_")
+    raw = sa.type_coerce(column, _RAW)
+    return [
+        raw >= sa.literal(beginning, _RAW),
+        raw < sa.literal(beginning + _LAST_CHARACTER, _RAW),
+        raw.like(sa.literal(escaped, _RAW), escape=_ESCAPE),
+    ]
+
+
+def _phrase(rid: ColumnElement[int], postings: sa.Table, number: int, words: tuple[str, ...]) -> Condition:
+    """The first word, and each further one so many places behind it: one key look-up an occurrence and word."""
+    if not words:
+        return sa.false()
+    first = postings.alias("first")
+    following = []
+    for distance, word in enumerate(words[1:], start=1):
+        other = postings.alias(f"word_{distance}")
+        following.append(
+            sa.exists().where(
+                other.c.idx == number,
+                other.c.word == word,
+                other.c.rid == first.c.rid,
+                other.c.pos == first.c.pos + distance,
+            )
+        )
+    return rid.in_(sa.select(first.c.rid).where(first.c.idx == number, first.c.word == words[0], *following))
+
+
+def conditions(tables: Searchable, query: Query) -> list[Condition]:
+    """The conditions of a query, to be joined by *and*; those of its order included, which drop missing documents."""
+    if query.nothing:
+        return [sa.false()]
+    sorted_by = dict.fromkeys(key.index for key in query.sort)
+    return [
+        *(condition(tables, clause) for clause in query.clauses),
+        *(tables.column(name).is_not(None) for name in sorted_by),
+    ]
+
+
+def condition(tables: Searchable, clause: Clause) -> Condition:
+    """The condition of one clause."""
+    match clause:
+        case Nothing():
+            return sa.false()
+        case Truth(index, value):
+            return tables.column(index) == int(value)
+        case During(index, minute):
+            return _during(tables, index, minute)
+        case Under(index, places, every):
+            return tables.under(index, places, every)
+        case Words(index, tree):
+            return text_condition(tables.rid, tables.postings, index_number(index), tree)
+        case HasKey() | Exact() | AllOf() | Range() | Without() | OnlyNot():
+            if tables.schema.indexes[clause.index].kind is IndexKind.KEYWORD:
+                return _keyword(tables, clause)
+            return _single(tables, clause)
+
+
+# One key a document
+
+ValueClause = HasKey | Exact | AllOf | Range | Without | OnlyNot
+
+
+def _single(tables: Searchable, clause: ValueClause) -> Condition:
+    column = tables.column(clause.index)
+    match clause:
+        case HasKey():
+            return column.is_not(None)
+        case Exact(_, values) | AllOf(_, values):
+            return equals_any(column, values)
+        case Range(_, low, high):
+            return sa.and_(column.is_not(None), *within(column, low, high))
+        case Without(_, values):
+            return sa.or_(column.is_(None), sa.not_(equals_any(column, values)))
+        case OnlyNot(_, values):
+            other, same = tables.elsewhere(clause.index)
+            used = sa.exists().select_from(other).where(equals_any(same, values))
+            without = sa.or_(column.is_(None), sa.not_(equals_any(column, values)))
+            return sa.and_(without, sa.or_(column.is_not(None), used))
+
+
+# Keywords
+
+
+def _keyword(tables: Searchable, clause: ValueClause) -> Condition:
+    table = tables.keywords
+    number = index_number(clause.index)
+
+    def rids(*where: Condition) -> sa.Select[Any]:
+        return sa.select(table.c.rid).where(table.c.idx == number, *where)
+
+    def words(values: Sequence[Key]) -> Condition:
+        return equals_any(table.c.word, [keyword_text(value) for value in values])
+
+    match clause:
+        case HasKey():
+            return tables.rid.in_(rids())
+        case Exact(_, values):
+            return tables.rid.in_(rids(words(values)))
+        case AllOf(_, values):
+            having = sa.func.count() == len(values)
+            return tables.rid.in_(rids(words(values)).group_by(table.c.rid).having(having))
+        case Range(_, low, high, every):
+            texts = [None if bound is None else keyword_text(bound) for bound in (low, high)]
+            bounds = within(table.c.word, *texts)
+            if not every:
+                return tables.rid.in_(rids(*bounds))
+            used = sa.select(sa.func.count(table.c.word.distinct())).where(table.c.idx == number, *bounds)
+            having = sa.func.count() == used.scalar_subquery()
+            return tables.rid.in_(rids(*bounds).group_by(table.c.rid).having(having))
+        case Without(_, values):
+            return tables.rid.not_in(rids(words(values)))
+        case OnlyNot(_, values):
+            anyone = sa.exists(rids(words(values)))
+            return sa.and_(tables.rid.not_in(rids(words(values))), sa.or_(anyone, tables.rid.in_(rids())))
+
+
+# Spans
+
+
+def _during(tables: Searchable, index: str, minute: int) -> Condition:
+    start, end = (tables.main.c[name] for name in span_names(tables.schema.indexes[index]))
+    return sa.and_(sa.or_(start.is_(None), start <= minute), sa.or_(end.is_(None), end >= minute))
+
+
+Keyset = Sequence[Any]
+
+
+def visibility(
+    tables: CatalogTables,
+    acls: Collection[int],
+    scoped: Sequence[tuple[Collection[int], Collection[int]]] = (),
+) -> Condition:
+    """The documents that a user may see; pass None instead for a user who may see all.
+
+    acls: the role sets that the user's global roles meet. scoped: pairs of scopes and of the role sets that the
+    user's roles there meet.
+    """
+    acl, scope = tables.main.c.acl, tables.main.c.scope
+    parts: list[Condition] = []
+    if acls:
+        parts.append(acl.in_(sorted(acls)))
+    for scopes, local_acls in scoped:
+        if scopes and local_acls:
+            parts.append(sa.and_(scope.in_(sorted(scopes)), acl.in_(sorted(local_acls))))
+    return sa.or_(*parts) if parts else sa.false()
+
+
+def _where(tables: Searchable, query: Query, visible: Condition | None) -> list[Condition]:
+    return [*conditions(tables, query), *([] if visible is None else [visible])]
+
+
+def _order(tables: Searchable, query: Query) -> list[tuple[ColumnElement[Any], bool]]:
+    """The columns of the total order, each with whether it descends."""
+    ties = [(column, query.ties_descending) for column in tables.ties]
+    return [*((tables.column(key.index), key.descending) for key in query.sort), *ties]
+
+
+def _ordered(statement: sa.Select[Any], order: Sequence[tuple[ColumnElement[Any], bool]]) -> sa.Select[Any]:
+    return statement.order_by(*(column.desc() if down else column for column, down in order))
+
+
+def _size(query: Query, offset: int, size: int | None) -> int | None:
+    if query.limit is None:
+        return size
+    left = max(0, query.limit - offset)
+    return left if size is None else min(left, size)
+
+
+def page_statement(
+    tables: Searchable, query: Query, *, visible: Condition | None, offset: int = 0, size: int | None = None
+) -> sa.Select[Any]:
+    """The rows of a page of the result, in its order; `offset` and `size` (None: all) count within the query's limit.
+
+    Columns: those that tell rows apart (`Searchable.number`).
+
+    The order is total: equal keys go by creation. Documents without a key in a sort index are left out.
+    """
+    statement = sa.select(*tables.selected).where(*_where(tables, query, visible))
+    return _sliced(_ordered(statement, _order(tables, query)), query.start + offset, _size(query, offset, size))
+
+
+def _sliced(statement: sa.Select[Any], offset: int, size: int | None) -> sa.Select[Any]:
+    if size is not None:
+        statement = statement.limit(size)
+    if offset and size is None:
+        statement = statement.limit(2**62)  # MySQL and SQLite know no OFFSET without a LIMIT
+    return statement.offset(offset) if offset else statement
+
+
+def count_statement(tables: Searchable, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
+    """How many documents the query finds, its limit observed."""
+    where = _where(tables, query, visible)
+    if query.limit is None and not query.start:
+        return sa.select(sa.func.count()).select_from(tables.main).where(*where)
+    limited = _sliced(sa.select(tables.rid).where(*where), query.start, query.limit).subquery()
+    return sa.select(sa.func.count()).select_from(limited)
+
+
+def missing_sort_statement(tables: Searchable, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
+    """How many documents meet the criteria but lack a key in a sort index, and so are not in the result."""
+    unsorted = Query(clauses=query.clauses, nothing=query.nothing)
+    lacking = [tables.column(key.index).is_(None) for key in query.sort]
+    where = [*_where(tables, unsorted, visible), sa.or_(*lacking) if lacking else sa.false()]
+    return sa.select(sa.func.count()).select_from(tables.main).where(*where)
+
+
+def _raw(column: ColumnElement[Any]) -> TypeEngine[Any]:
+    # A keyset holds a key as the database does: a long text shortened, a time with its seconds.
+    return column.type.impl_instance if isinstance(column.type, (StoredText, ClockMinutes)) else column.type
+
+
+def _after(order: Sequence[tuple[ColumnElement[Any], bool]], keyset: Keyset) -> Condition:
+    """Rows behind the keyset: larger in the first column, or equal there and larger in the next, and so on."""
+    first, first_down = order[0]
+    start = sa.literal(keyset[0], first.type)
+    # Implied by what follows, and what a database sees its key in.
+    leading = first <= start if first_down else first >= start
+    alternatives: list[Condition] = []
+    equal: list[Condition] = []
+    for (column, down), value in zip(order, keyset, strict=True):
+        bound = sa.literal(value, column.type)
+        alternatives.append(sa.and_(*equal, column < bound if down else column > bound))
+        equal.append(column == bound)
+    return sa.and_(leading, sa.or_(*alternatives))
+
+
+def chunk_statement(
+    tables: Searchable, query: Query, *, visible: Condition | None, after: Keyset | None = None, size: int
+) -> sa.Select[Any]:
+    """The next `size` rows of the result, for reading it to the end without counting places.
+
+    Columns: the keys of the order, the last of them those that tell rows apart. A row of one chunk is the `after` of
+    the next; None begins.
+    The query's limit is for the caller to observe, by `size`.
+    """
+    order = [(sa.type_coerce(column, _raw(column)), down) for column, down in _order(tables, query)]
+    statement = sa.select(*(column for column, _ in order)).where(*_where(tables, query, visible))
+    if after is not None:
+        statement = statement.where(_after(order, after))
+    return _sliced(_ordered(statement, order), query.start if after is None else 0, size)
