@@ -1,17 +1,17 @@
 """Form marshalling: raw name=value pairs to typed values, by the rules of Zope's publisher.
 
-The one public function is `marshal`. It does no I/O and never raises for what a client sent: whatever cannot be read
+`marshal` makes the form of a request. It does no I/O and never raises for what a client sent: whatever cannot be read
 becomes a problem of the form that names its parameter.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import tzinfo
-from itertools import groupby
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 from objapi.api.converters import CONVERTERS, ConversionContext, is_false, shown
-from objapi.api.form_model import Form, FormOptions, FormProblem, FormRecord
+from objapi.api.form_defaults import make_tuples, merge_defaults
+from objapi.api.form_records import FormRecord, LimitPassed, MemberRules, last_record
 from objapi.api.pairs import (
     FormUpload,
     ParsedName,
@@ -23,33 +23,147 @@ from objapi.api.pairs import (
     parse_name,
     parse_pairs,
 )
+from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 
 __all__ = ["Form", "FormOptions", "Problem", "RawPair", "Record", "Upload", "is_false", "marshal", "parse_pairs"]
 
-Problem: TypeAlias = FormProblem
-Record: TypeAlias = FormRecord
-"""The names by which the parts of a form are imported from here."""
 
 _CGI_NAMES: Final = frozenset(
     "SERVER_SOFTWARE SERVER_NAME GATEWAY_INTERFACE SERVER_PROTOCOL SERVER_PORT REQUEST_METHOD PATH_INFO "
     "PATH_TRANSLATED SCRIPT_NAME QUERY_STRING REMOTE_HOST REMOTE_ADDR AUTH_TYPE REMOTE_USER REMOTE_IDENT "
     "CONTENT_TYPE CONTENT_LENGTH SERVER_URL".split()
 )
-# What every record has as an attribute where record keys are attributes of a plain object, beside Python's own.
-_RECORD_METHODS: Final = frozenset({"get", "keys", "items", "values", "copy", "_guarded_writes"})
-_RECORD_ATTRIBUTES: Final = (
-    frozenset(dir(type("record", (), {"__contains__": None, "__getitem__": None, "__iter__": None, "__len__": None})))
-    | _RECORD_METHODS
-    | {"__getattr__", "__allow_access_to_unprotected_subobjects__"}
-)
-_UNWRITABLE: Final = frozenset({"__class__", "__dict__", "__weakref__"})
-# Work that grows with the product of two lists (members compared each with each, keys filled into each record) is
-# refused beyond this many steps.
-_MAX_STEPS: Final = 1_000_000
 
 
-class _TooMuch(ValueError):
-    """A value beyond a limit of the options; answered as 413, unlike other refusals."""
+@dataclass(frozen=True, slots=True)
+class FormOptions:
+    """The options in which Zope's own reading of a form differs from the gateway's.
+
+    `booleans`, `json`: see `ConversionContext`. `cgi_names`: names of the CGI environment are dropped, or kept.
+    `undecodable_values`: bytes that are not text survive as lone surrogates, or refuse the parameter. `codecs`: which
+    codec suffixes are acted upon, all of Python's or character sets only. `attribute_names`: whether a record key that
+    spells an attribute of Python's objects (`keys`, `copy`, `__class__`) counts as present before it is set, as it does
+    where record keys are attributes. Limits are counts, those of lengths are bytes; None means no limit.
+    """
+
+    booleans: Literal["zope", "safe"] = "zope"
+    json: Literal["zope", "strict"] = "zope"
+    cgi_names: Literal["dropped", "kept"] = "dropped"
+    undecodable_values: Literal["surrogate", "refuse"] = "surrogate"
+    codecs: Literal["python", "charsets"] = "python"
+    attribute_names: bool = True
+    max_parameters: int | None = None
+    max_name_length: int | None = None
+    max_value_length: int | None = None
+    max_list: int | None = None
+
+    @classmethod
+    def zope(cls) -> Self:
+        """The reading of Zope's publisher to the letter, without limits; tests compare with it."""
+        return cls()
+
+    @classmethod
+    def gateway(
+        cls,
+        *,
+        max_parameters: int = 10_000,
+        max_value_length: int = 16 * 1024 * 1024,
+        max_list: int = 10_000,
+    ) -> Self:
+        """The reading of the `@@API` face: safe booleans, strict JSON, nothing undecodable, and limits."""
+        return cls(
+            booleans="safe",
+            json="strict",
+            undecodable_values="refuse",
+            codecs="charsets",
+            attribute_names=False,
+            max_parameters=max_parameters,
+            max_name_length=1_000,
+            max_value_length=max_value_length,
+            max_list=max_list,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FormProblem:
+    """One parameter that cannot be read. `parameter` is its name as sent, `status` is 400, or 413 past a limit."""
+
+    parameter: str
+    message: str
+    status: Literal[400, 413] = 400
+
+    def as_error(self) -> ApiError:
+        """The refusal of this parameter."""
+        kind = TooLarge if self.status == 413 else BadRequest
+        return kind(self.message, causes=[Cause("parameter", self.parameter, self.message)])
+
+
+Problem: TypeAlias = FormProblem
+Record: TypeAlias = FormRecord
+"""The names by which the parts of a form are imported from here."""
+
+_ABSENT: Final = object()
+
+
+class Form(Mapping[str, Any]):
+    """The parameters of a request, typed, in order of first arrival, with every problem found in them.
+
+    A form with problems must not be acted upon: `refuse_problems` raises them all as one error. `dropped` are names of
+    the CGI environment that were sent and left out.
+    """
+
+    __slots__ = ("_values", "dropped", "problems")
+
+    def __init__(
+        self, values: Mapping[str, Any], problems: Iterable[FormProblem] = (), dropped: Iterable[str] = ()
+    ) -> None:
+        self._values: dict[str, Any] = dict(values)
+        self.problems: tuple[FormProblem, ...] = tuple(problems)
+        self.dropped: tuple[str, ...] = tuple(dropped)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Form({self._values!r}, problems={self.problems!r})"
+
+    def refuse_problems(self) -> None:
+        """Raise every problem as one BadRequest (or TooLarge); do nothing when there is none."""
+        if self.problems:
+            raise combine([problem.as_error() for problem in self.problems])
+
+    def one(self, name: str, default: Any = None) -> Any:
+        """The single value of a parameter, `default` when it was not sent.
+
+        Looks at `name`, then at `name[]`; a list of one is its member. Raises BadRequest when there are several values.
+        """
+        value = self._values.get(name, _ABSENT)
+        if value is _ABSENT:
+            value = self._values.get(f"{name}[]", _ABSENT)
+        if value is _ABSENT:
+            return default
+        if isinstance(value, (list, tuple)):
+            if len(value) > 1:
+                raise BadRequest.of_parameter(name, f"{name} was sent {len(value)} times; send it once.")
+            return value[0] if value else default
+        return value
+
+    def many(self, name: str) -> list[Any]:
+        """All values of a parameter as a list: those of `name`, then those of `name[]`; empty when neither was sent."""
+        values: list[Any] = []
+        for spelling in (name, f"{name}[]"):
+            value = self._values.get(spelling, _ABSENT)
+            if isinstance(value, (list, tuple)):
+                values.extend(value)
+            elif value is not _ABSENT:
+                values.append(value)
+        return values
 
 
 def marshal(pairs: Iterable[RawPair], options: FormOptions, local_zone: tzinfo) -> Form:
@@ -65,8 +179,10 @@ def marshal(pairs: Iterable[RawPair], options: FormOptions, local_zone: tzinfo) 
             work.problems.append(FormProblem("", message, 413))
             break
         work.take(pair)
-    work.merge_defaults()
-    work.make_tuples()
+    if work.defaults:
+        merge_defaults(work.form, work.defaults, work.rules, work.refuse)
+    if work.tuple_names:
+        make_tuples(work.form, work.tuple_names, work.rules, work.refuse)
     return Form(work.form, work.problems, work.dropped)
 
 
@@ -75,6 +191,7 @@ class _Marshalling:
 
     def __init__(self, options: FormOptions, local_zone: tzinfo) -> None:
         self.options = options
+        self.rules = MemberRules(options.attribute_names, options.max_list)
         self.context = ConversionContext(local_zone, options.booleans, options.json)
         self.form: dict[str, Any] = {}
         self.defaults: dict[str, Any] = {}
@@ -88,14 +205,15 @@ class _Marshalling:
         name = ascii(pair.name[:60])[2:-1]
         try:
             if limit is not None and len(pair.name) > limit:
-                raise _TooMuch(f"the parameter name has {len(pair.name)} bytes, the limit is {limit}")
+                raise LimitPassed(f"the parameter name has {len(pair.name)} bytes, the limit is {limit}")
             name = _decoded_name(pair)
             self._take_named(name, pair)
         except (ValueError, LookupError, RecursionError) as reason:
-            self._refuse(name, reason)
+            self.refuse(name, reason)
 
-    def _refuse(self, name: str, reason: Exception) -> None:
-        status: Literal[400, 413] = 413 if isinstance(reason, _TooMuch) else 400
+    def refuse(self, name: str, reason: Exception) -> None:
+        """Note a failure as a problem of the parameter of that name."""
+        status: Literal[400, 413] = 413 if isinstance(reason, LimitPassed) else 400
         text = "not readable in the named charset" if isinstance(reason, (UnicodeError, LookupError)) else str(reason)
         self.problems.append(FormProblem(name, f"{shown(name)[1:-1]}: {text}.", status))
 
@@ -124,7 +242,7 @@ class _Marshalling:
             return pair.value, ""
         limit = self.options.max_value_length
         if limit is not None and len(pair.value) > limit:
-            raise _TooMuch(f"the value has {len(pair.value)} bytes, the limit is {limit}")
+            raise LimitPassed(f"the value has {len(pair.value)} bytes, the limit is {limit}")
         encoding = _declared_charset(pair.value_charset)
         if self.options.undecodable_values == "refuse":
             try:
@@ -163,15 +281,15 @@ class _Marshalling:
                 raise ValueError(str(reason)) from None
             return self._default_for(parsed, key, attribute)
         if isinstance(converted, list):
-            self._check_length(len(converted))
+            self.rules.check_length(len(converted))
         return converted
 
     def _default_for(self, parsed: ParsedName, key: str, attribute: str) -> Any:
         value = self.defaults[key]
         if parsed.is_record:
-            value = self._get(value, attribute)
+            value = self.rules.get(value, attribute)
         if parsed.is_records:
-            value = self._get(_last(value), attribute)
+            value = self.rules.get(last_record(value), attribute)
         return value
 
     # Storing one value
@@ -185,165 +303,46 @@ class _Marshalling:
         elif key not in mapping:
             mapping[key] = [value] if parsed.is_list else value
         elif isinstance(found := mapping[key], list):
-            self._append(found, value)
+            self.rules.append(found, value)
         else:
             mapping[key] = [found, value]
 
     def _store_in_record(self, mapping: dict[str, Any], key: str, attribute: str, value: Any, is_list: bool) -> None:
         if key not in mapping:
             record = FormRecord()
-            self._set(record, attribute, [value] if is_list else value)
+            self.rules.set(record, attribute, [value] if is_list else value)
             mapping[key] = record
             return
         record = mapping[key]
-        if is_list and self._has(record, attribute):
-            found = self._get(record, attribute)
+        if is_list and self.rules.has(record, attribute):
+            found = self.rules.get(record, attribute)
             if not isinstance(found, list):
                 raise ValueError(f"{shown(attribute)} already has a plain value; send every value with :list")
-            self._check_length(len(found) + 1)
+            self.rules.check_length(len(found) + 1)
             value = [*found, value]
         elif is_list:
             value = [value]
-        self._set(record, attribute, value)
+        self.rules.set(record, attribute, value)
 
     def _store_in_records(self, mapping: dict[str, Any], key: str, attribute: str, value: Any, is_list: bool) -> None:
         if key not in mapping:
             record = FormRecord()
-            self._set(record, attribute, [value] if is_list else value)
+            self.rules.set(record, attribute, [value] if is_list else value)
             mapping[key] = [record]
             return
         records = mapping[key]
-        last = _last(records)
-        if not self._has(last, attribute):
-            self._set(last, attribute, [value] if is_list else value)
+        last = last_record(records)
+        if not self.rules.has(last, attribute):
+            self.rules.set(last, attribute, [value] if is_list else value)
         elif is_list:
-            found = self._get(last, attribute)
+            found = self.rules.get(last, attribute)
             if not isinstance(found, list):
                 raise ValueError(f"{shown(attribute)} already has a plain value; send every value with :list")
-            self._append(found, value)
+            self.rules.append(found, value)
         else:
             record = FormRecord()
-            self._set(record, attribute, value)
-            self._append(records, record)
-
-    def _append(self, values: list[Any], value: Any) -> None:
-        if value is values:
-            raise ValueError("the default is a list and cannot become a member of itself")
-        self._check_length(len(values) + 1)
-        values.append(value)
-
-    def _check_length(self, length: int) -> None:
-        limit = self.options.max_list
-        if limit is not None and length > limit:
-            raise _TooMuch(f"more than {limit} values")
-
-    # After the last pair
-
-    def merge_defaults(self) -> None:
-        """Put the defaults in: absent names whole, of records the missing keys, of lists the missing members."""
-        for key, default in self.defaults.items():
-            try:
-                if key not in self.form:
-                    self.form[key] = default
-                elif isinstance(default, FormRecord):
-                    self._fill(self.form[key], default)
-                elif isinstance(default, list):
-                    self._extend(key, default)
-            except (ValueError, RecursionError) as reason:
-                self._refuse(key, reason)
-
-    def _fill(self, record: Any, default: FormRecord) -> None:
-        for attribute, value in default.items():
-            if not self._has(record, attribute):
-                self._set(record, attribute, value)
-
-    def _extend(self, key: str, default: list[Any]) -> None:
-        given = self.form[key]
-        values = given if isinstance(given, list) else [given]
-        members = _Members(values)
-        for are_records, run in groupby(list(default), lambda member: isinstance(member, FormRecord)):
-            if are_records:
-                self._fill_all(values, run)
-                continue
-            for member in run:
-                if member not in members:
-                    self._append(values, member)
-                    members.add(member)
-        self.form[key] = values
-
-    def _fill_all(self, values: list[Any], defaults: Iterable[FormRecord]) -> None:
-        """Fill the missing keys of every value from several records, of which the first that has a key gives it."""
-        together = FormRecord()
-        for default in defaults:
-            for attribute, value in default.items():
-                together.members.setdefault(attribute, value)
-        if len(together) * len(values) > _MAX_STEPS:
-            raise _TooMuch("the records and their defaults have too many keys to fill in")
-        for value in values:
-            self._fill(value, together)
-
-    def make_tuples(self) -> None:
-        """Make tuples of what was sent with `:tuple`: a plain value, or that key of a record or of every record."""
-        for name in self.tuple_names:
-            key, _, attribute = name.rpartition(".")
-            attribute = _without_suffixes(attribute)
-            try:
-                if key in self.form:
-                    self._make_tuple_in(self.form[key], attribute)
-                elif name in self.form:
-                    self.form[name] = _as_tuple(self.form[name])
-            except ValueError as reason:
-                self._refuse(name, reason)
-
-    def _make_tuple_in(self, value: Any, attribute: str) -> None:
-        records = (value,) if isinstance(value, FormRecord) else _as_tuple(value)
-        for record in records:
-            if self._has(record, attribute):
-                self._set(record, attribute, _as_tuple(self._get(record, attribute)))
-
-    # Records and what stands in their place
-
-    def _has(self, owner: Any, attribute: str) -> bool:
-        if isinstance(owner, FormRecord):
-            return attribute in owner or (self.options.attribute_names and attribute in _RECORD_ATTRIBUTES)
-        return self.options.attribute_names and attribute in dir(type(owner))
-
-    def _get(self, owner: Any, attribute: str) -> Any:
-        if not isinstance(owner, FormRecord) or attribute not in owner:
-            raise ValueError(f"{shown(attribute)} is not a key of a record here")
-        return owner[attribute]
-
-    def _set(self, owner: Any, attribute: str, value: Any) -> None:
-        if not isinstance(owner, FormRecord):
-            raise ValueError("a plain value and a record cannot share one name")
-        if self.options.attribute_names and attribute in _UNWRITABLE:
-            raise ValueError(f"{shown(attribute)} cannot be a key of a record")
-        owner.members[attribute] = value
-
-
-class _Members:
-    """Membership by equality in a list that may hold what cannot be hashed, without comparing each with each."""
-
-    def __init__(self, values: list[Any]) -> None:
-        self._hashable: set[Any] = set()
-        self._others: list[Any] = []
-        self._comparisons = 0
-        for value in values:
-            self.add(value)
-
-    def add(self, value: Any) -> None:
-        if isinstance(value, (list, dict, FormRecord)):
-            self._others.append(value)
-        else:
-            self._hashable.add(value)
-
-    def __contains__(self, value: Any) -> bool:
-        if not isinstance(value, (list, dict, FormRecord)):
-            return value in self._hashable
-        self._comparisons += len(self._others)
-        if self._comparisons > _MAX_STEPS:
-            raise _TooMuch("the list and its default have too many structured members to compare")
-        return value in self._others
+            self.rules.set(record, attribute, value)
+            self.rules.append(records, record)
 
 
 def _decoded_name(pair: RawPair) -> str:
@@ -372,24 +371,3 @@ def _converted_upload(converter: str, upload: FormUpload) -> Any:
     if converter == "required" and upload:
         return upload
     raise ValueError(f":{converter} cannot be applied to an uploaded file")
-
-
-def _last(values: Any) -> Any:
-    if not isinstance(values, list) or not values:
-        raise ValueError("this name has a plain value or a single record already; use :records for all or none")
-    return values[-1]
-
-
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, (list, tuple, str, bytes, dict, FormRecord)):
-        raise ValueError(":tuple needs several values or a text")
-    return tuple(value)
-
-
-def _without_suffixes(attribute: str) -> str:
-    """The first part of a record key that may still carry suffixes, as `a` of `a:int`; of `:int` it is `int`."""
-    head = attribute
-    part = ""
-    while head:
-        head, _, part = head.rpartition(":")
-    return part

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from objapi.api.converters import shown
-from objapi.api.form_model import Form
+from objapi.api.forms import Form
 from objapi.errors import BadRequest, Cause
 from objapi.model.json_text import NumberLiteral, parse_json
 

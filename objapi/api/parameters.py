@@ -11,8 +11,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 from objapi.api.converters import is_false, shown
-from objapi.api.form_model import Form, FormOptions, FormProblem
-from objapi.api.forms import marshal
+from objapi.api.forms import Form, FormOptions, FormProblem, marshal
 from objapi.api.json_body import merge, parse_body
 from objapi.api.multipart import MultipartLimits, parse_multipart
 from objapi.api.pairs import BodyType, body_type, parse_pairs

@@ -14,7 +14,7 @@ from flask import Response
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_list_header
 
-from objapi.api.form_model import FormRecord
+from objapi.api.form_records import FormRecord
 from objapi.api.method import Download, Listing, PartlyDone, Reply, Text
 from objapi.errors import ApiError, CrossSite, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
