@@ -1,4 +1,4 @@
-"""Catalogs: index kinds, query grammar, queries as SQL, and index tables kept in step.
+"""Catalogs: index kinds, query grammar, queries as SQL, and synchronised index tables.
 
 The semantics are those of a Plone-style catalog. This package knows SQLAlchemy; it knows no HTTP and no entity types.
 """

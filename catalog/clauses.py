@@ -1,4 +1,4 @@
-"""What a query is once it has been read: plain immutable values, all conditions joined by *and*.
+"""Queries as they are after reading: plain immutable values, all conditions joined by *and*.
 
 Keys in clauses are already in the index's own terms: text, numbers, minutes since 1970 UTC (date), microseconds since
 1970 UTC (field of type datetime).

@@ -70,7 +70,7 @@ class QueryOptions:
         )
 
     def truth(self) -> Callable[[object], bool]:
-        """The function that tells whether a criterion means true."""
+        """The function by which a criterion means true or false."""
         return safe_truth if self.boolean_words == "safe" else bool
 
 
@@ -206,7 +206,7 @@ def _exact(criterion: Criterion, every: bool, zone: tzinfo) -> Clause:
 
 
 def _bounds(criterion: Criterion) -> frozenset[str] | None:
-    """Which of min and max the range names; None without a range."""
+    """The bounds, min and max, that the range names; None without a range."""
     value = criterion.options.get("range")
     if value is None or value == "":
         return None

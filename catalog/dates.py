@@ -50,7 +50,8 @@ def parse_date(text: str, local_zone: tzinfo = UTC, *, international: bool = Fal
     """The instant that a text names, with zone.
 
     `international`: numeric dates are day/month/year and nothing else; otherwise month/day/year, the order swapped
-    when it can only be meant that way. A bare day is its first moment. Raises DateSyntaxError for what is no date.
+    when it can only be meant that way. A bare day is its first moment. Raises DateSyntaxError for a text that
+    is not a date.
     """
     stripped = text.strip()
     if not stripped or len(stripped) > MAX_LENGTH:
@@ -105,7 +106,7 @@ def _zone_names() -> dict[str, str]:
 
 
 def _zone(name: str) -> tzinfo | None:
-    """The zone of a name, None for a word that is no zone."""
+    """The zone of a name, None for a word that does not name one."""
     lower = name.lower()
     if lower in _ABBREVIATIONS:
         hours = _ABBREVIATIONS[lower]
@@ -155,6 +156,7 @@ def _calendar_day(parts: list[str], international: bool) -> tuple[int, int, int]
     """Year, month and day of two or three words, one of which may be the name of a month."""
     if not 2 <= len(parts) <= 3:
         raise ValueError(parts)
+    # A month's name leaves no doubt about the other two; only numbers alone need the rules of order below.
     named = [n for n, part in enumerate(parts) if part.lower() in _MONTH_NAMES]
     month = None
     if len(named) == 1:
@@ -162,6 +164,7 @@ def _calendar_day(parts: list[str], international: bool) -> tuple[int, int, int]
     numbers = [part for n, part in enumerate(parts) if n not in named]
     if len(named) > 1 or not all(re.fullmatch(r"\d{1,4}", part, re.ASCII) for part in numbers):
         raise ValueError(parts)
+    # Of two words one must be a whole year: "3/4" and "May 3" could be any of several dates.
     if len(parts) == 2 and not any(len(part) == 4 for part in numbers):
         raise ValueError(parts)
     year, others = _take_year(numbers)
@@ -170,6 +173,7 @@ def _calendar_day(parts: list[str], international: bool) -> tuple[int, int, int]
     if len(others) == 1:
         return year, others[0], 1
     first, second = others
+    # A year in front is followed by the month, as in ISO 8601, unless the number cannot be one.
     if len(numbers[0]) > 2:
         return (year, second, first) if first > 12 else (year, first, second)
     if international or first > 12:

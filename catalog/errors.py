@@ -1,4 +1,4 @@
-"""What can be wrong with a query, a declaration or a row."""
+"""Errors of queries, declarations and rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,4 +44,4 @@ class TextSyntaxError(CatalogError):
 
 
 class DateSyntaxError(CatalogError, ValueError):
-    """A text that is no date; the message says which."""
+    """A text that is not a date; the message says which."""

@@ -49,6 +49,7 @@ def parse_sort(sort_on: object, sort_order: object, schema: CatalogSchema, optio
     """
     names = _names(sort_on)
     orders = _names(sort_order)
+    # Every fault is collected before any key is made: half a sort would give another order than the one asked for.
     problems = [QueryProblem("sort_on", message) for name in names if (message := _unsortable(name, schema))]
     if not all(isinstance(order, str) for order in orders):
         problems.append(QueryProblem("sort_order", "the order is a word: ascending or descending"))
@@ -112,7 +113,7 @@ ORDER_PARAMETERS: Final = frozenset({*_DASHED, *_DASHED.values(), "b_start", "b_
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A query as read, the names in it that are no index, and its faults.
+    """A query as read, the names in it that are not indexes, and its faults.
 
     With faults `query` holds what could be read; use `require` unless the faults have been dealt with.
     """
@@ -217,7 +218,7 @@ def parse_query(criteria: Mapping[str, object], schema: CatalogSchema, options: 
     """Read the criteria of a query; see `parse_request` for the order and limits too.
 
     Values are what forms and JSON give: text, numbers, booleans, date-times with zone, lists of these, mappings with
-    `query` and options, None. Names that are no index are reported in `unknown`.
+    `query` and options, None. Names that are not indexes are reported in `unknown`.
     """
     reader = _Reader(schema, options)
     named = [name for name in criteria if name in schema.indexes]

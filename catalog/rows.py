@@ -61,7 +61,7 @@ class IndexRow:
 
 
 def row_problems(tables: CatalogTables, values: Mapping[str, object]) -> list[str]:
-    """What keeps the values from being indexed, all of it; each message names the index."""
+    """Reasons why the values cannot be indexed, all of them; each message names the index."""
     problems = []
     for name, value in values.items():
         index = tables.schema.indexes.get(name)

@@ -11,7 +11,7 @@ from typing import Final
 
 
 class IndexKind(Enum):
-    """How an index compares; the values are the spellings used in declarations."""
+    """Ways in which an index compares; the values are the spellings used in declarations."""
 
     FIELD = "field"
     KEYWORD = "keyword"
@@ -77,12 +77,12 @@ class Index:
 
     @property
     def sortable(self) -> bool:
-        """Whether the index can order documents."""
+        """True if the index can order documents."""
         return self.kind in SORTABLE
 
     @property
     def keyed(self) -> bool:
-        """Whether the column has a database key of its own."""
+        """True if the column has a database key of its own."""
         return self.hot or self.kind in (IndexKind.UUID, IndexKind.PATH)
 
 
@@ -198,7 +198,7 @@ class CatalogSchema:
         return tuple(index for index in self.indexes.values() if index.kind in kinds)
 
     def problems(self) -> list[str]:
-        """What keeps a database from holding this catalog; empty when nothing does.
+        """Reasons why a database cannot hold this catalog; empty when it can.
 
         The limits are InnoDB's: 64 keys a table, 3,072 bytes a key, 8,126 bytes a row, 65,535 bytes with all columns
         at their widest. Each message says which indexes are too many.

@@ -67,7 +67,7 @@ def equals_any(column: ColumnElement[Any], values: "tuple[Key, ...] | list[Key]"
 
 
 def within(column: ColumnElement[Any], low: Key | None, high: Key | None) -> list[ColumnElement[bool]]:
-    """What holds of the rows whose key lies within bounds, both inclusive; None: no bound."""
+    """Conditions on a column whose key lies within bounds, both inclusive; None: no bound."""
     bounds: list[ColumnElement[bool]] = []
     if low is not None:
         bounds.append(column >= low)
@@ -282,7 +282,7 @@ def page_statement(
 ) -> sa.Select[Any]:
     """The rows of a page of the result, in its order; `offset` and `size` (None: all) count within the query's limit.
 
-    Columns: those that tell rows apart (`Searchable.number`).
+    Columns: those that identify a row (`Searchable.number`).
 
     The order is total: equal keys go by creation. Documents without a key in a sort index are left out.
     """
@@ -299,7 +299,7 @@ def _sliced(statement: sa.Select[Any], offset: int, size: int | None) -> sa.Sele
 
 
 def count_statement(tables: Searchable, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
-    """How many documents the query finds, its limit observed."""
+    """Count the documents that the query finds, its limit observed."""
     where = _where(tables, query, visible)
     if query.limit is None and not query.start:
         return sa.select(sa.func.count()).select_from(tables.main).where(*where)
@@ -308,7 +308,7 @@ def count_statement(tables: Searchable, query: Query, *, visible: Condition | No
 
 
 def missing_sort_statement(tables: Searchable, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
-    """How many documents meet the criteria but lack a key in a sort index, and so are not in the result."""
+    """Count the documents that meet the criteria but lack a key in a sort index, and so are not in the result."""
     unsorted = Query(clauses=query.clauses, nothing=query.nothing)
     lacking = [tables.column(key.index).is_(None) for key in query.sort]
     where = [*_where(tables, unsorted, visible), sa.or_(*lacking) if lacking else sa.false()]
@@ -340,7 +340,7 @@ def chunk_statement(
 ) -> sa.Select[Any]:
     """The next `size` rows of the result, for reading it to the end without counting places.
 
-    Columns: the keys of the order, the last of them those that tell rows apart. A row of one chunk is the `after` of
+    Columns: the keys of the order, the last of them those that identify a row. A row of one chunk is the `after` of
     the next; None begins.
     The query's limit is for the caller to observe, by `size`.
     """

@@ -1,8 +1,8 @@
 """Stored forms of keys (long texts, keywords of any type, paths, words), and the columns that statements read.
 
-A query names indexes. `Searchable` says which column each of them is, in which order rows stand when nothing else tells
-them apart, and how a row of the result becomes the number by which its document is known: for the tables of a catalog,
-and for a table that other programs write.
+A query names indexes. `Searchable` says which column each is, in which order rows stand when nothing else orders
+them, and how a row of the result becomes the number by which its document is known: for the tables of a catalog, and
+for a table that other programs write.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ class Searchable(Protocol):
 
     @property
     def rid(self) -> ColumnElement[int]:
-        """What side tables know a row by."""
+        """The column by which side tables refer to a row."""
 
     @property
     def ties(self) -> tuple[ColumnElement[Any], ...]:
@@ -81,7 +81,7 @@ class Searchable(Protocol):
 
     @property
     def selected(self) -> tuple[ColumnElement[Any], ...]:
-        """The last of `ties`: those that tell a row from all others."""
+        """The last of `ties`: those that identify a row."""
 
     @property
     def keywords(self) -> sa.Table:

@@ -53,7 +53,7 @@ def _finite(value: float | Decimal) -> bool:
 
 
 def date_key(value: object, zone: tzinfo) -> int | None:
-    """The minute that a date index keeps for a value; None for what is no date at all, as `''` or a list.
+    """The minute that a date index keeps for a value; None for a value that is not a date at all, as `''` or a list.
 
     Raises Unfit for a text that does not parse and for a date out of reach.
     """

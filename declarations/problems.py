@@ -1,4 +1,4 @@
-"""Mistakes in declarations, and the words in which names are told."""
+"""Mistakes in declarations, and lists of names in their messages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class NamedValue:
 
 @dataclass(frozen=True, slots=True)
 class FireRelated:
-    """Fires a transition on every related object that passes `where` and `each`.
+    """Transition to fire on every related object that passes `where` and `each`.
 
     All of `when` must hold on the moved object.
 
@@ -50,7 +50,7 @@ class FireRelated:
 
 @dataclass(frozen=True, slots=True)
 class SetField:
-    """Sets a field on every related object that passes `where`, when all of `when` hold on the moved object."""
+    """Field to set on every related object that passes `where`, when all of `when` hold on the moved object."""
 
     field: str
     value: NamedValue
@@ -61,7 +61,7 @@ class SetField:
 
 @dataclass(frozen=True, slots=True)
 class RunEffect:
-    """Runs a named effect of the registry on the moved object, when all of `when` hold on it."""
+    """Named effect of the registry to run on the moved object, when all of `when` hold on it."""
 
     name: str
     args: Mapping[str, object] = field(default_factory=dict)
@@ -102,9 +102,9 @@ class Cascades:
             index[cascade.type_name, name] = index.get((cascade.type_name, name), ()) + cascade.actions
 
     def after(self, type_name: str, transition: str) -> tuple[CascadeAction, ...]:
-        """What follows a transition."""
+        """Actions that follow a transition."""
         return self._after.get((type_name, transition), ())
 
     def on(self, type_name: str, event: str) -> tuple[CascadeAction, ...]:
-        """What follows an event."""
+        """Actions that follow an event."""
         return self._on.get((type_name, event), ())

@@ -19,7 +19,7 @@ It must not change anything.
 
 
 class Evaluator(Protocol):
-    """Whoever can look up and evaluate a condition by name (the registry)."""
+    """Look-up of conditions by name, as the registry has it."""
 
     def evaluate(self, call: ConditionCall, world: World, subject: Subject, context: Context) -> Verdict:
         """The verdict of a named condition."""
@@ -47,7 +47,7 @@ class Condition:
         return replace(self, evaluator=evaluator)
 
     def __call__(self, world: World, subject: Subject, context: Context, args: Mapping[str, object]) -> Verdict | bool:
-        """Evaluates the condition; WorkflowError when it was never put into a registry."""
+        """Evaluate the condition; WorkflowError when it was never put into a registry."""
         if self.evaluator is None:
             raise WorkflowError("a condition is called before it was put into a Registry, so it cannot find others")
         return self.test(self.evaluator, world, subject, context, args)
@@ -58,6 +58,7 @@ def parse_calls(value: object) -> tuple[ConditionCall, ...]:
 
     Raises ConditionArgument for any other shape.
     """
+    # Nested lists are flattened, since anchors and aliases of YAML put lists of conditions into lists.
     if isinstance(value, list | tuple):
         return tuple(call for item in value for call in parse_calls(item))
     if isinstance(value, ConditionCall):
@@ -98,7 +99,7 @@ class Where:
     negate: bool = False
 
     def matches(self, subject: Subject) -> bool:
-        """Whether the object passes the filter."""
+        """True if the object passes the filter."""
         return (subject.value(self.variable) in self.values) is not self.negate
 
 

@@ -23,7 +23,7 @@ Args = Mapping[str, object]
 
 
 def is_empty(value: object) -> bool:
-    """Whether a field value counts as not set: None, the empty text, an empty collection. Zero and False are values."""
+    """True if a field value counts as not set: None, the empty text, an empty collection. Zero and False are values."""
     return value is None or (isinstance(value, str | list | tuple | dict | set | frozenset) and not value)
 
 
@@ -219,7 +219,7 @@ def negate(evaluator: Evaluator, world: World, subject: Subject, context: Contex
 
 
 def choose(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
-    """When the condition `if` holds, `then` must hold, otherwise `else`; a branch left out passes."""
+    """Condition `then` holds where `if` does, `else` where it does not; a branch left out passes."""
     question = all_of(evaluator, world, subject, context, {"conditions": args["if"]})
     branch = args.get("then" if question.passed else "else", ())
     return all_of(evaluator, world, subject, context, {"conditions": branch})
@@ -252,7 +252,7 @@ def some_related(evaluator: Evaluator, world: World, subject: Subject, context: 
 
 
 def always(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> bool:
-    """Holds."""
+    """True in every case."""
     return True
 
 
@@ -262,7 +262,7 @@ def never(_: Evaluator, world: World, subject: Subject, context: Context, args: 
 
 
 def unsupported_expression(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
-    """Stands for a guard expression of an imported definition that could not be carried over: refuses and says so."""
+    """False, with the guard expression of an imported definition that could not be carried over as the reason."""
     return refused(
         "condition",
         f"the guard expression {args['expression']!r} of the imported definition cannot be evaluated here",

@@ -62,7 +62,7 @@ def read_definition(
     `conditions` maps guard expressions (their text) to conditions that stand for them.
 
     Raises DefinitionError with line and cause when the file is not well-formed, too large, has a document type or
-    entities, is no workflow definition, or lacks or repeats an id.
+    entities, is not a workflow definition, or lacks or repeats an id.
     """
     root = parse(data, source)
     if root.tag != "dc-workflow":

@@ -17,7 +17,7 @@ ANONYMOUS_NAME = "Anonymous User"
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A value worked out when a transition is executed or a variable is read.
+    """Value computed when a transition is executed or a variable is read.
 
     kinds: `transition` (id of the transition, None on creation), `actor` (user id, None for anonymous), `actor_name`
     (user id, or `Anonymous User`), `comment` (the comment of the call, `""` when none), `now` (one instant a
@@ -32,7 +32,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What an expression can see: the actor, the call, the instant and the history."""
+    """Values that an expression can see: the actor, the call, the instant and the history."""
 
     user_id: str | None
     transition: str | None
@@ -130,9 +130,9 @@ def _string(text: str) -> Expression | None:
 
 @dataclass(frozen=True, slots=True)
 class PermissionSetting:
-    """Who holds a permission on an object: these roles and, with `acquire`, whoever holds it on the container.
+    """Roles that hold a permission on an object: these and, with `acquire`, those that hold it on the container.
 
-    Without `acquire` an empty `roles` means nobody, Manager included.
+    Without `acquire` an empty `roles` means no role at all, Manager included.
     """
 
     acquire: bool
@@ -149,7 +149,7 @@ class ConditionCall:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Who may, and when: *or* within permissions, roles and groups, *and* between the four lists.
+    """Condition of a transition: *or* within permissions, roles and groups, *and* between the four lists.
 
     Every condition must hold.
 
@@ -163,7 +163,7 @@ class Guard:
 
     @property
     def empty(self) -> bool:
-        """Whether the guard asks for nothing."""
+        """True if the guard asks for nothing."""
         return not (self.permissions or self.roles or self.groups or self.conditions)
 
 
@@ -209,7 +209,7 @@ class Transition:
 class Variable:
     """A workflow variable.
 
-    `for_status`: kept in each history entry. `update_always`: worked out anew at each transition, else kept from the
+    `for_status`: stored in each history entry. `update_always`: computed anew at each transition, else copied from the
     former entry. `for_catalog`: shown to catalogs. `guard`: who may read it.
     """
 
@@ -249,7 +249,7 @@ def mapped_groups(states: Mapping[str, State]) -> tuple[str, ...]:
 def usual_variables() -> dict[str, Variable]:
     """The five variables nearly every workflow has.
 
-    Action, actor, comments, time, and review_history (not kept, guarded).
+    Action, actor, comments, time, and review_history (not stored, guarded).
     """
     usual = (
         Variable("action", expression=Expression("transition")),

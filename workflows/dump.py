@@ -23,6 +23,7 @@ def dump_workflow(workflow: Workflow) -> dict[str, object]:
     An imported definition that refers to states, transitions or variables it does not have is dumped as it is, and
     loading that says so.
     """
+    # What loading supplies by itself is left out, key by key; the order is that of the notation in `workflows.declare`.
     mapping: dict[str, object] = {"title": workflow.title} if workflow.title else {}
     if workflow.state_variable != "review_state":
         mapping["state_variable"] = workflow.state_variable
@@ -46,7 +47,7 @@ def dump_workflow(workflow: Workflow) -> dict[str, object]:
 
 
 def _put(mapping: dict[str, object], key: str, value: object) -> None:
-    """Sets the key unless the value is empty."""
+    """Set the key unless the value is empty."""
     if value:
         mapping[key] = value
 

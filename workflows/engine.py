@@ -36,7 +36,7 @@ def state_of(workflow: Workflow, subject: Subject) -> State | None:
 
 
 def role_settings(workflow: Workflow, state: State) -> dict[str, PermissionSetting | None]:
-    """What a state sets for every managed permission.
+    """Setting of a state for every managed permission.
 
     None: nothing set, so acquired. A mapping that acquires and adds no role says the same and is None too.
     """
@@ -109,7 +109,7 @@ def _new_value(
     former: Mapping[str, object],
     environment: Environment,
 ) -> object:
-    """The first there is of: state's assignment, transition's, value kept, default expression, default value."""
+    """The first there is of: state's assignment, transition's, former value, default expression, default value."""
     if variable.id in state.assignments:
         return state.assignments[variable.id]
     if transition is not None and variable.id in transition.assignments:
@@ -125,12 +125,12 @@ def default_value(variable: Variable, environment: Environment) -> object:
 
 
 def reading_environment(world: World, workflow: Workflow, subject: Subject) -> Environment:
-    """What the default of a variable sees when it is read outside of a transition: no transition, no comment, now."""
+    """Environment of the default of a variable that is read outside of a transition: no transition, no comment, now."""
     return _environment(world, workflow, subject, None, {})
 
 
 AUTOMATIC_LIMIT = 100
-"""How many automatic transitions may follow each other before the definition is taken for a loop."""
+"""Most automatic transitions that may follow each other; beyond it the definition is taken for a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def fire(
     kwargs: Mapping[str, object] | None = None,
     system: bool = False,
 ) -> Step:
-    """Takes ONE transition and applies it, without cascades or automatic transitions.
+    """Take one transition and apply it, without cascades or automatic transitions.
 
     Without `workflow` the first of the chain that supports the transition takes it, alone. A workflow named by id
     must be in the chain; a Workflow itself need not be. `system` skips permissions, roles and groups of the guard,
@@ -230,7 +230,7 @@ def take(
     comment: str = "",
     kwargs: Mapping[str, object] | None = None,
 ) -> Step:
-    """Executes an offer that passed; UndefinedState, with nothing changed, when its target state does not exist."""
+    """Execute an offer that passed; UndefinedState, with nothing changed, when its target state does not exist."""
     workflow, transition = offer.workflow, offer.transition
     old = state_id(workflow, subject)
     new = transition.new_state or old
@@ -240,7 +240,7 @@ def take(
 
 
 def enter(world: World, registry: WorkflowRegistry, subject: Subject) -> list[Step]:
-    """Enters an object that was just created into its workflows.
+    """Enter an object that was just created into its workflows.
 
     The initial state of every workflow of the chain, in order, each followed by its automatic transitions.
 
@@ -257,9 +257,9 @@ def enter(world: World, registry: WorkflowRegistry, subject: Subject) -> list[St
 
 
 def enter_workflow(world: World, workflow: Workflow, subject: Subject) -> Step | None:
-    """Enters one workflow by its initial state.
+    """Enter one workflow by its initial state.
 
-    None, and nothing happens, when the object has status there already. UndefinedState when there is no such state.
+    None, and nothing happens, when the object has entered it before. UndefinedState when there is no such state.
     """
     if subject.status(workflow.id) is not None:
         return None
@@ -278,7 +278,7 @@ def automatic_steps(
     kwargs: Mapping[str, object] | None = None,
     limit: int = AUTOMATIC_LIMIT,
 ) -> Iterator[Step]:
-    """Takes automatic transitions of the present state, one after the other, until none passes.
+    """Take automatic transitions of the present state, one after the other, until none passes.
 
     Each step is yielded when it is done.
 
@@ -312,7 +312,7 @@ def next_automatic(world: World, registry: WorkflowRegistry, workflow: Workflow,
 def place(
     world: World, subject: Subject, state: str, *, workflow: str | Workflow | None = None, comment: str = ""
 ) -> Step:
-    """Puts the object into a state without a transition (`action` of the entry is None).
+    """Put the object into a state without a transition (`action` of the entry is None).
 
     For effects and imports, no guard is asked.
 

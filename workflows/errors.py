@@ -1,4 +1,4 @@
-"""What can go wrong: one exception class for each thing a caller may want to tell apart.
+"""Errors of this package: one class for each case that a caller may want to distinguish.
 
 Everything raised on purpose by this package is a `WorkflowError`.
 """
@@ -20,7 +20,7 @@ class UndefinedState(WorkflowError):
 
 
 class UnknownWorkflow(WorkflowError):
-    """A workflow was named that nobody defined."""
+    """Workflow that is named and not defined."""
 
 
 class UnknownInfo(WorkflowError):

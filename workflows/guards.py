@@ -1,4 +1,4 @@
-"""Whether a guard passes, and if not, why not."""
+"""Checking guards, with the reasons of a refusal."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def check_guard(
     *,
     system: bool = False,
 ) -> Verdict:
-    """Whether a guard passes: permissions, roles, groups, then, only when those passed, the conditions.
+    """Check a guard: permissions, roles, groups, then, only when those passed, the conditions.
 
     `system` skips permissions, roles and groups; conditions always count. With `manager_bypass` a Manager passes
     whatever the guard says.

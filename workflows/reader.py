@@ -11,7 +11,7 @@ GUARD_KEYS = ("permissions", "roles", "groups", "conditions")
 
 
 class WorkflowSection(Section):
-    """A mapping of a workflow declaration. A key that cannot stand there is told at the mapping that has it."""
+    """A mapping of a workflow declaration. A key that cannot stand there is noted at the mapping that has it."""
 
     __slots__ = ()
 

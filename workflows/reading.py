@@ -22,7 +22,7 @@ def info(
     """The value of a state variable or workflow variable; the first workflow of the chain that has the name answers.
 
     The state variable is never guarded. A variable whose guard fails gives `default`. One that the status does not
-    hold gives its default, worked out now. Without a `default` the failures raise UnknownInfo.
+    hold gives its default, computed now. Without a `default` the failures raise UnknownInfo.
     """
     chain = world.chain(subject) if workflow is None else (workflow,)
     answering = next((item for item in chain if name == item.state_variable or name in item.variables), None)
@@ -48,7 +48,7 @@ def _given(default: object, message: str) -> object:
 
 
 def catalog_variables(world: World, subject: Subject) -> dict[str, object]:
-    """What catalogs show: the `for_catalog` variables and the state variable of each workflow.
+    """Values that catalogs show: the `for_catalog` variables and the state variable of each workflow.
 
     Of two workflows with the same name the earlier in the chain wins.
     """

@@ -25,7 +25,7 @@ class TransitionNotOffered(WorkflowError):
 
 
 class NotUserTransition(TransitionNotOffered):
-    """The state lists the transition, but it is automatic or not defined, so nobody can ask for it."""
+    """The state lists the transition, but it is automatic or not defined, so no user can ask for it."""
 
 
 class NoWorkflow(TransitionNotOffered):
@@ -33,7 +33,7 @@ class NoWorkflow(TransitionNotOffered):
 
 
 class TransitionRefused(WorkflowError):
-    """The state lists the transition, but its guard says no; `verdict` tells why and what would change it."""
+    """The state lists the transition, but its guard says no; `verdict` has the reasons and what would change them."""
 
     def __init__(
         self,

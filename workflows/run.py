@@ -1,6 +1,6 @@
 """A run: transitions with everything that follows from them, depth first in declared order.
 
-Nested transitions are kept on a list of our own, not on Python's call stack, so a cascade may be as long as the data
+Nested transitions are on a list, not on Python's call stack, so a cascade may be as long as the data
 makes it.
 """
 
@@ -32,7 +32,7 @@ Task: TypeAlias = "Iterator[Task]"
 class Run:
     """One call or batch: transitions, their cascades, and the automatic transitions after these.
 
-    Each (object, transition) that somebody or a cascade asks for is taken at most once in a run; a repeat is left
+    Each (object, transition) that a user or a cascade asks for is taken at most once in a run; a repeat is left
     out, and as a member of a batch counts as done. `steps` lists what happened, in order. An error leaves the world
     as it is at that point: whoever keeps the world throws its changes away.
     """
@@ -55,7 +55,7 @@ class Run:
         self._done: set[tuple[Hashable, str]] = set()
 
     def done(self, subject: Subject, transition_id: str) -> bool:
-        """Whether the object has taken the transition in this run, asked for or by cascade."""
+        """True if the object has taken the transition in this run, asked for or by cascade."""
         return (subject.key, transition_id) in self._done
 
     def fire(
@@ -68,7 +68,7 @@ class Run:
         system: bool = False,
         cascade: bool = True,
     ) -> None:
-        """Takes a transition, then (unless told not to) its cascade, then automatic transitions of the state it led to.
+        """Take a transition, then (with `cascade`) its cascade, then automatic transitions of the state it led to.
 
         Nothing happens when it is done already.
 
@@ -102,18 +102,18 @@ class Run:
         return True
 
     def enter(self, subject: Subject) -> None:
-        """Enters an object that was just created into its workflows.
+        """Enter an object that was just created into its workflows.
 
         Initial states of the whole chain with their automatic transitions, then the cascades on `created`.
         """
         _drive(self._enter(subject))
 
     def removed(self, subject: Subject) -> None:
-        """Runs the cascades on `removed`; call it while the relations of the object can still be found."""
+        """Run the cascades on `removed`; call it while the relations of the object can still be found."""
         _drive(self._actions(subject, self._cascades.on(subject.type_name, REMOVED)))
 
     def place(self, subject: Subject, state: str, *, workflow: str | Workflow | None = None, comment: str = "") -> None:
-        """Puts an object into a state without a transition, as `workflows.engine.place`, and lists the step.
+        """Put an object into a state without a transition, as `workflows.engine.place`, and list the step.
 
         Nothing follows from it.
         """
@@ -135,7 +135,7 @@ class Run:
         kwargs: Mapping[str, object] | None = None,
         cascade: bool = True,
     ) -> Task:
-        """What follows a step just taken.
+        """Actions and automatic transitions that follow a step just taken.
 
         When its cascade moved the object on, that move has looked for automatic transitions itself.
         """
@@ -222,7 +222,7 @@ class Run:
 
 
 def _drive(task: Task) -> None:
-    """Finishes a task and all it yields, depth first, without recursion."""
+    """Finish a task and all it yields, depth first, without recursion."""
     stack = [task]
     while stack:
         deeper = next(stack[-1], None)

@@ -1,6 +1,6 @@
-"""What the engine works on: subjects, the world that holds them, who acts, and what it answers.
+"""Protocols of the engine: subjects, the world that holds them, the acting user, verdicts and steps.
 
-A store implements `Subject` and `World`; `workflows.plain` has ready ones on plain values.
+A store implements `Subject` and `World`; `workflows.testing` has ready ones on plain values.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -13,7 +13,7 @@ from workflows.definition import PermissionSetting, Transition, Workflow
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who acts, seen from one object.
+    """The acting user, seen from one object.
 
     `roles`: global, local and implied roles (`Anonymous` or `Authenticated`) on that object. `holds(permission)`:
     whether the user has it on the object under its present permission map.
@@ -85,7 +85,7 @@ class Subject(Protocol):
 
     @property
     def key(self) -> Hashable:
-        """Tells the object from all others; its text names the object in messages."""
+        """Identity of the object; its text names the object in messages."""
 
     @property
     def type_name(self) -> str:
@@ -98,7 +98,7 @@ class Subject(Protocol):
         """
 
     def last_actor(self, workflow_id: str, transition_id: str) -> str | None:
-        """The user who last took that transition; None when nobody (known) did."""
+        """The user who last took that transition; None when no known user did."""
 
     def value(self, name: str) -> object:
         """The value of a field, attribute or workflow state variable; None when there is none."""
@@ -113,7 +113,7 @@ class KeepsHistory(Protocol):
 
 
 class World(Protocol):
-    """Where subjects live, as one user sees it. It sees its own changes: what was applied shows in later guards."""
+    """Container of subjects, as one user sees it. It sees its own changes: what was applied shows in later guards."""
 
     def chain(self, subject: Subject) -> Sequence[Workflow]:
         """The workflows of the object, in order."""
@@ -125,10 +125,10 @@ class World(Protocol):
         """The objects that stand in a named relation to this one, in a fixed order."""
 
     def apply(self, subject: Subject, step: Step) -> None:
-        """Records a step: appends the status to the history, sets permissions and group roles."""
+        """Record a step: append the status to the history, set permissions and group roles."""
 
     def assign(self, subject: Subject, field: str, value: object) -> None:
-        """Sets a field."""
+        """Set a field."""
 
     def now(self) -> datetime:
         """The present instant, with time zone."""

@@ -20,7 +20,7 @@ MAX_DEPTH = 32
 
 @dataclass(slots=True)
 class XmlElement:
-    """An element: tag (prefix kept), attributes, the text directly in it, children, and the line it starts on."""
+    """An element: tag (with its prefix), attributes, the text directly in it, children, and the line it starts on."""
 
     tag: str
     attributes: dict[str, str]
@@ -42,7 +42,7 @@ class XmlElement:
 
 
 class _Builder(ContentHandler):
-    """Builds the tree; the method names are those that SAX calls."""
+    """Builder of the tree; the method names are those that SAX calls."""
 
     def __init__(self, source: str) -> None:
         super().__init__()

@@ -101,7 +101,7 @@ def short_bytes(length: int) -> TypeEngine[bytes]:
 def insert_keys(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Insert many rows that name the same columns; the keys that the database gave them, in the same order.
 
-    MySQL itself cannot tell the keys of many rows, so there it takes a statement a row.
+    MySQL itself cannot return the keys of many rows, so there it takes a statement a row.
     """
     if not rows:
         return []

@@ -68,7 +68,7 @@ def put_columns(
 
 
 def is_same_type(connection: Connection, declared: TypeEngine[Any], found: TypeEngine[Any]) -> bool:
-    """Whether a column's type, found by reflection, is the one declared.
+    """True if a column's type, found by reflection, is the one declared.
 
     SQLite has one type for texts and exact decimals, and one for all integers and truth values.
     """
@@ -76,7 +76,7 @@ def is_same_type(connection: Connection, declared: TypeEngine[Any], found: TypeE
 
 
 def _type_text(connection: Connection, type_: TypeEngine[Any]) -> str:
-    """A type as the database tells it, without the display width that MariaDB adds to integers."""
+    """A type as the database reports it, without the display width that MariaDB adds to integers."""
     text = type_.compile(connection.dialect).replace("NUMERIC", "DECIMAL")
     return re.sub(r"\b(\w*INT\w*)\(\d+\)", r"\1", text)
 

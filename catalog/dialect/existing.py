@@ -1,4 +1,4 @@
-"""Tables that are there already: where they are, what they look like, and how their values are read and written."""
+"""Tables that other programs made: their place, their columns, and how their values are read and written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ExistingColumn:
     given: bool
     most_characters: int | None
     in_utc: bool
-    """Whether a time in it is shown in the zone of the connection, which is UTC on connections of the gateway's own."""
+    """True if a time in it is shown in the zone of the connection, which is UTC on connections of the gateway's own."""
 
 
 def schema_on_same_server(own: str, other: str) -> str | None:
@@ -35,7 +35,7 @@ def schema_on_same_server(own: str, other: str) -> str | None:
 
 
 def same_database(own: str, other: str) -> bool:
-    """Whether two URLs name one database."""
+    """True if two URLs name one database."""
     here, there = make_url(own), make_url(other)
     return here.set(query={}) == there.set(query={})
 
@@ -165,10 +165,10 @@ def existing_tables(connection: Connection) -> list[ExistingTable]:
 
 
 def holds_bytes(type_: TypeEngine[Any]) -> bool:
-    """Whether a column holds bytes rather than characters."""
+    """True if a column holds bytes rather than characters."""
     return isinstance(type_, (sa.LargeBinary, sa.BINARY, sa.VARBINARY))
 
 
 def is_truth(type_: TypeEngine[Any]) -> bool:
-    """Whether a column was declared for truth values: BOOLEAN, or the family's TINYINT(1)."""
+    """True if a column was declared for truth values: BOOLEAN, or the family's TINYINT(1)."""
     return isinstance(type_, sa.Boolean) or (isinstance(type_, mysql.TINYINT) and type_.display_width == 1)

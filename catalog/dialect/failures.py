@@ -1,4 +1,4 @@
-"""What a database error means for the caller: try again, or tell the keeper."""
+"""Kinds of database errors by what the caller can do: try again, or call the administrator."""
 
 import sqlite3
 from typing import Final
@@ -26,7 +26,7 @@ def _code(error: BaseException) -> int | None:
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether running the whole transaction again may succeed.
+    """True if running the whole transaction again may succeed.
 
     Deadlock, lock time-out, changed record, lost connection, refusal by a Galera node, SQLite busy.
     """
@@ -39,7 +39,7 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the database cannot be reached or has no room: a matter for its keeper, not for the client."""
+    """True if the database cannot be reached or has no room: a matter for its administrator, not for the client."""
     if isinstance(error, sa.exc.TimeoutError):
         return True
     code = _code(error)

@@ -13,12 +13,12 @@ from catalog.schema import DECIMAL_DIGITS, DECIMAL_PLACES
 
 
 def is_mysql_family(dialect: Dialect) -> bool:
-    """Whether the dialect speaks to MariaDB or MySQL."""
+    """True if the dialect speaks to MariaDB or MySQL."""
     return dialect.name in ("mysql", "mariadb")
 
 
 def is_mariadb(dialect: Dialect) -> bool:
-    """Whether the dialect has met a MariaDB server."""
+    """True if the dialect has met a MariaDB server."""
     return bool(getattr(dialect, "is_mariadb", False))
 
 

@@ -1,4 +1,4 @@
-"""What an entity type is: kinds of fields, types, the registry, id rules, references and the loader of profiles.
+"""Entity types: kinds of fields, types, the registry, id rules, references and the loader of profiles.
 
 Nothing here touches a database or the network.
 """

@@ -1,4 +1,4 @@
-"""What a profile's Python may do: named behaviours over the objects of one request.
+"""Named behaviours of a profile, in Python, over the objects of one request.
 
 A profile collects its functions in one `Behaviors` and the declarations name them. A behaviour sees objects as `Entity`
 and acts through `Planner`; it never sees SQL or HTTP. Whatever it changes becomes part of the plan, is checked like any
@@ -38,11 +38,11 @@ class Entity(Protocol):
 
     @property
     def is_new(self) -> bool:
-        """Whether this request creates the object."""
+        """True if this request creates the object."""
 
 
 class Planner(Protocol):
-    """How a behaviour reads and changes objects.
+    """Reading and changing objects, as behaviours do it.
 
     Every method that follows a relation loads it for all objects of the request at once, so a behaviour may be written
     for one object and yet cost a constant number of statements.
@@ -54,7 +54,7 @@ class Planner(Protocol):
 
     @property
     def user_id(self) -> str:
-        """Who acts."""
+        """The acting user."""
 
     def value(self, entity: Entity, name: str) -> object:
         """A field's stored form, a workflow variable or an attribute (id, title …); references are UIDs."""
@@ -105,7 +105,7 @@ class Planner(Protocol):
         """Take a transition with its cascades; False when it was only attempted and is not possible."""
 
     def can(self, entity: Entity, permission: str) -> bool:
-        """Whether the user holds a permission on an object."""
+        """True if the user holds a permission on an object."""
 
     def refuse(self, message: str, *, field: str | None = None, entity: Entity | None = None) -> None:
         """Note a problem with a value; the request fails after all problems are collected."""
@@ -113,10 +113,10 @@ class Planner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """What a computed behaviour gives for a value that changes with the time alone: the value, and when it ends.
+    """Result of a computed behaviour for a value that changes with the time alone: the value, and when it ends.
 
     From `instant` on a read works it out anew; None: it will not change by itself any more. A field that is declared
-    volatile and whose behaviour gives a plain value is worked out anew by every read.
+    volatile and whose behaviour gives a plain value is computed anew by every read.
     """
 
     value: object

@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Stands in a field for the UID of the object at a path (relative to the site)."""
+    """Reference in a field to the object of the object at a path (relative to the site)."""
 
     path: str
 
@@ -48,7 +48,7 @@ class ContentObject:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What content files hold: objects with containers first, in the order of the files otherwise."""
+    """Users and objects of content files: objects with containers first, in the order of the files otherwise."""
 
     users: tuple[ContentUser, ...]
     objects: tuple[ContentObject, ...]

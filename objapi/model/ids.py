@@ -37,7 +37,7 @@ class IdPlan:
 
 @dataclass(frozen=True, slots=True)
 class IdSettingValues:
-    """What the settings object of a site says about ids.
+    """Values of a site's settings object that concern ids.
 
     `rows` are mappings with portal_type, prefix, separator, padding and sequence_start. `year_in_prefix` is None when a
     site has no such switch: a form's ``{yy}`` is then always the year and rows never get one. `values` are the stored
@@ -95,7 +95,7 @@ def format_id(plan: IdPlan, number: int) -> str:
 def number_of(prefix: str, object_id: str) -> int | None:
     """The number that follows a prefix in an id, None when anything but digits follows.
 
-    More than 18 digits are no number of a sequence: no counter holds them.
+    More than 18 digits are not a number of a sequence: no counter holds them.
     """
     digits = object_id[len(prefix) :]
     if not object_id.startswith(prefix) or not digits or len(digits) > _MAX_DIGITS:
@@ -128,9 +128,10 @@ def normalise_title(text: str) -> str:
 
 
 def form_problems(rule: IdRule) -> list[str]:
-    """What is wrong with the form of a rule, for the loader: unreadable paths, a number that is missing or not last."""
+    """Mistakes in the form of a rule, for the loader: unreadable paths, a number that is missing or not last."""
     problems = []
     parts = _PART.findall(rule.form)
+    # The number must end a form: the next one is found by the text before it, a prefix in the table of sequences.
     if re.search(r"[{}]", _PART.sub("", rule.form)):
         problems.append("a brace without its partner")
     if rule.kind is IdKind.SEQUENCE and (parts.count("n") != 1 or not rule.form.endswith("{n}")):

@@ -48,8 +48,8 @@ class NumberLiteral(Decimal):
 def parse_json(text: str) -> Any:
     """The value of a JSON text; fractions and exponents are `NumberLiteral`s.
 
-    Raises ValueError, with the place and the reason, for what is no JSON and for duplicate keys, `NaN` and `Infinity`,
-    nesting beyond 64 levels, numbers out of range and escapes of half a character.
+    Raises ValueError, with the place and the reason, for text that is not JSON and for duplicate keys, `NaN` and
+    `Infinity`, nesting beyond 64 levels, numbers out of range and escapes of half a character.
     """
     try:
         value = json.loads(

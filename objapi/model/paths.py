@@ -58,7 +58,7 @@ class Path:
 
     @property
     def multiple(self) -> bool:
-        """Whether the steps alone can lead to several objects (a multi-valued reference can, too)."""
+        """True if the steps alone can lead to several objects (a multi-valued reference can, too)."""
         return any(isinstance(step, Children | Back) for step in self.steps)
 
     def __str__(self) -> str:

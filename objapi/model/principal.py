@@ -1,4 +1,4 @@
-"""Who asks: a user with the roles, groups and local roles of this moment."""
+"""The acting user, with the roles, groups and local roles of this moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

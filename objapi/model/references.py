@@ -1,4 +1,4 @@
-"""What a client may write for another object: a UID, a path, or a query, and what each of these looks like.
+"""Forms in which a client may name another object: a UID, a path, or a query.
 
 Only the grammar is here. Whether an object is found, allowed and visible is the store's business.
 """
@@ -75,7 +75,7 @@ Lookup: TypeAlias = UidLookup | PathLookup | QueryLookup
 
 
 def is_uid(text: str) -> bool:
-    """Whether a text has the form of a UID: 32 hexadecimal digits."""
+    """True if a text has the form of a UID: 32 hexadecimal digits."""
     return _UID.fullmatch(text) is not None
 
 
@@ -102,7 +102,7 @@ def parse_reference(text: str, *, site_id: str = "Plone", index_names: Container
 
 
 def parse_references(raw: object, field: Field, context: LoadContext) -> tuple[Lookup, ...] | None:
-    """What a client sent for a reference field as look-ups in their order, each once; None when it is empty.
+    """Read what a client sent for a reference field as look-ups in their order, each once; None when it is empty.
 
     A list (of lists, as some form converters make) gives several, which a single-valued field refuses. Every entry
     that cannot be read is named in the one `ReferenceProblem`.

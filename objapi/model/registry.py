@@ -12,13 +12,13 @@ from workflows import Cascade, PermissionSetting, Workflow, WorkflowRegistry
 
 @dataclass(frozen=True, slots=True)
 class IndexSource:
-    """Where the value of an index comes from: a path or behaviour for each type, and one for all others."""
+    """Source of the value of an index: a path or behaviour for each type, and one for all others."""
 
     by_type: Mapping[str, Path | str] = field(default_factory=dict)
     """A `Path`, or the name of a computed behaviour."""
     default: Path | str | None = None
     depends: tuple[Path, ...] = ()
-    """What the behaviours read."""
+    """Values that the behaviours read."""
     until: Path | None = None
     """The end of a range of dates, whose beginning `default` gives."""
 
@@ -83,7 +83,7 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class IdSettings:
-    """Which object and fields may overrule the id rules of types."""
+    """Object and fields that may overrule the id rules of types."""
 
     path: str | None = None
     rows_field: str | None = None

@@ -14,7 +14,7 @@ GATEWAY: Final = "gateway"
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """Who sees a row: its own people, and whoever holds a permission on the type.
+    """Rule that says who sees a row: its own people, and holders of a permission on the type.
 
     `own` are paths from the row to ids of users; a row is one's own when any of them leads to one's user id.
     """
@@ -25,7 +25,11 @@ class RowRule:
 
 @dataclass(frozen=True, slots=True)
 class TableMapping:
-    """Where the objects of a type are rows."""
+    """Table whose rows are the objects of a type.
+
+    Other programs go on writing the rows. A row is known by its key: one integer column, or two that identify it
+    together, as in a table that links two others.
+    """
 
     name: str
     """The table, as the database spells it."""
@@ -90,11 +94,11 @@ class Field:
     checks: tuple[str, ...] = ()
     searchable: bool = False
     path: Path | None = None
-    """Where a computed field's value comes from."""
+    """Path to the value of a computed field."""
     compute: str | None = None
     """The behaviour that works out a computed field."""
     depends: tuple[Path, ...] = ()
-    """What the behaviour reads, so that the store knows when the value changes."""
+    """Values that the behaviour reads, so that the store knows when the value changes."""
     volatile: bool = False
     """The value depends on the time of reading and is worked out then."""
     stored_on: str | None = None
@@ -108,7 +112,7 @@ class Field:
 
 
 class IdKind(StrEnum):
-    """How a new object gets its id."""
+    """Ways in which a new object gets its id."""
 
     SEQUENCE = "sequence"
     VALUE = "value"
@@ -128,7 +132,7 @@ class IdRule:
     start_setting: str | None = None
     """Field of the settings object with the least number to give."""
     overridable: bool = True
-    """Whether a row of the settings object may replace prefix, separator and padding."""
+    """True if a row of the settings object may replace prefix, separator and padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ class EntityType:
     about: str = ""
     containers: frozenset[str] = frozenset()
     title_path: Path | None = None
-    """Where the title comes from; None: its own field."""
+    """Path to the title; None: its own field."""
     title_required: bool = False
     """The title must be given and be unique in the container."""
     title_shared: bool = False
@@ -152,14 +156,14 @@ class EntityType:
     read_catalog: str | None = None
     add_permission: str = "Add portal content"
     permissions: Mapping[str, PermissionSetting] = field(default_factory=dict)
-    """What is written onto a new object, over what its first workflow states write."""
+    """Settings written onto a new object, over those of its first workflow states."""
     scope: bool = False
-    """Whether objects of the type may hold local roles without any other row being written."""
+    """True if objects of the type may hold local roles without any other row being written."""
     keep_after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """State variable → the only states in which an object may be removed."""
     relations: Mapping[str, Relation] = field(default_factory=dict)
     create_parameters: Mapping[str, Field] = field(default_factory=dict)
-    """What `create` takes beside the fields."""
+    """Parameters of `create` beside the fields."""
     creator: str | None = None
     """The behaviour that plans a whole creation in place of the ordinary one."""
     container_from: str | None = None

@@ -1,4 +1,4 @@
-"""From what a client sent for an object to typed values: the schema of a type, with every problem collected.
+"""Reading what a client sent for an object as typed values: the schema of a type, with every problem collected.
 
 Only what the declaration alone can decide is decided here. Looking references up, permissions, named checks and
 defaults that depend on other objects are the store's.
@@ -22,7 +22,7 @@ _REMEMBERED: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What was sent, read: fields by the names under which they are stored, in the order in which they came.
+    """Values that were sent, after reading: fields by the names under which they are stored, in the order sent.
 
     In `values` None is a cleared field; in `references` None is a cleared reference, else the look-ups are still to be
     resolved. Create parameters stand among them. `unused` are names that the type does not have; `problems` have kind
@@ -52,7 +52,7 @@ def validate(entity_type: EntityType, raw: Mapping[str, object], *, mode: Mode, 
 
 
 class TypeSchema:
-    """The marshmallow schema of a type and what is to be known around it; built once for each type."""
+    """The marshmallow schema of a type and what reading with it needs; built once for each type."""
 
     def __init__(self, entity_type: EntityType) -> None:
         self.entity_type = entity_type
@@ -150,6 +150,8 @@ def _required(entity_type: EntityType) -> dict[str, Field]:
         for name, field in declared.items()
         if field.required and field.alias_of is None and not field.system and field.kind is not Kind.COMPUTED
     }
+    # A title that comes from a field of the type makes that field required, or the one that the field is a name of;
+    # over references it is the target's, which another request writes.
     title = entity_type.title_path
     if entity_type.title_required and (title is None or not title.steps):
         field = declared.get("title" if title is None else title.attribute or "")

@@ -1,4 +1,4 @@
-"""Checks that every outside value passes before its kind is asked, files among them, and the context of reading."""
+"""Checks of every outside value before its kind reads it, files among them, and the context of reading."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ class ValueProblem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LoadContext:
-    """What reading values needs beside the declaration.
+    """Context that reading values needs beside the declaration.
 
     `zone` is where days without an offset are; `parse_structured` reads a record that came as text (JSON or the
     look-alike of old clients) and raises ValueError; `now` is the instant of the request; `site_id` and `index_names`
@@ -114,13 +114,14 @@ def text_of(raw: object, max_text: int) -> str:
 
 
 def is_empty(raw: object, kind: Kind) -> bool:
-    """Whether what a client sent means "no value".
+    """True if what a client sent means "no value".
 
     That is nothing, blanks, a list or record of nothing else, and a file input left alone. An empty boolean is false;
     of JSON only null and a blank text are no value, since an empty list means something there.
     """
     if raw is None:
         return True
+    # Kinds that give a meaning to what is empty elsewhere come before the general rules.
     if kind is Kind.JSON:
         return isinstance(raw, str) and not raw.strip()
     if isinstance(raw, str):
@@ -141,7 +142,7 @@ def utc_text(moment: datetime) -> str:
 
 
 def is_finite(number: int | float | Decimal) -> bool:
-    """Whether it is a number: no infinity and no NaN, a signalling one (which `math.isfinite` raises for) included."""
+    """True if it is a number: no infinity and no NaN, a signalling one (which `math.isfinite` raises for) included."""
     return number.is_finite() if isinstance(number, Decimal) else isinstance(number, int) or math.isfinite(number)
 
 

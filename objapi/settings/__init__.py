@@ -242,7 +242,7 @@ class Settings:
 
     @property
     def on_sqlite(self) -> bool:
-        """Whether the database is an SQLite file."""
+        """True if the database is an SQLite file."""
         return self.database.startswith("sqlite:")
 
     @property

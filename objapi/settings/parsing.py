@@ -1,4 +1,4 @@
-"""How the text of a setting is read: one kind for each sort of value.
+"""Reading the text of a setting: one kind for each sort of value.
 
 A kind says in words what it expects and turns text into a value, or raises ValueError with what is wrong. Who the text
 came from and what to do about it is the business of `objapi.settings`.

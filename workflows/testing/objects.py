@@ -88,7 +88,7 @@ def upwards(subject: PlainSubject | None) -> Iterator[PlainSubject]:
 
 
 NOT_SET = PermissionSetting(True, ())
-"""What no setting at all means."""
+"""Meaning of no setting at all."""
 
 VIEW_DEFAULT = ("Anonymous", "Manager")
 
@@ -112,9 +112,9 @@ def roles_in_context(user: PlainUser, subject: PlainSubject) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class RootRoles:
-    """Who holds a permission at the root: the roles declared for it, Manager for one that nobody declared.
+    """Roles that hold a permission at the root: those declared for it, Manager for an undeclared one.
 
-    With `as_zope` a permission that nobody declared, but that some setting on the way up grants, is not Manager's too.
+    With `as_zope` an undeclared permission that some setting on the way up grants, is not Manager's too.
     """
 
     declared: Mapping[str, tuple[str, ...]]
@@ -143,7 +143,7 @@ def roles_of_permission(permission: str, subject: PlainSubject, root: RootRoles)
 
 
 def holds(user: PlainUser, permission: str, subject: PlainSubject, root: RootRoles) -> bool:
-    """Whether the user has the permission.
+    """True if the user has the permission.
 
     Everybody has it by `Anonymous`, everyone logged in by `Authenticated`, else a role in context is needed.
     """

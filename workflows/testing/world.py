@@ -46,7 +46,7 @@ from workflows.world import Context, Step, Subject, Verdict
 _RAISE = object()
 
 ZOPE_DEFAULT = PermissionSetting(True, ("Manager",))
-"""What Zope takes no setting for: it finds this on the object already and writes nothing."""
+"""Setting that Zope does not write: it is the default of an object."""
 
 
 class PlainWorld:
@@ -119,14 +119,14 @@ class PlainWorld:
         return tuple(own.contents) if relation == "contents" else ()
 
     def apply(self, subject: Subject, step: Step) -> None:
-        """Appends the status to the history, then sets permissions and group roles."""
+        """Append the status to the history, then set permissions and group roles."""
         own = self._own(subject)
         own.histories.setdefault(step.workflow.id, []).append(dict(step.status))
         self._apply_permissions(own, step.permissions)
         self._apply_group_roles(own, step.workflow, step.group_roles)
 
     def assign(self, subject: Subject, field: str, value: object) -> None:
-        """Sets a field."""
+        """Set a field."""
         self._own(subject).fields[field] = value
 
     def now(self) -> datetime:
@@ -161,7 +161,7 @@ class PlainWorld:
         return enter(self, self.registry, subject)
 
     def may_create(self, type_name: str, container: PlainSubject | None = None) -> bool:
-        """Whether the creation guards of all workflows of the type pass, asked against the container."""
+        """True if the creation guards of all workflows of the type pass, asked against the container."""
         place = container or self.site
         return all(
             self._passes(workflow, workflow.creation_guard, place).passed for workflow in self.chain_of(type_name)
@@ -169,7 +169,7 @@ class PlainWorld:
 
     @contextmanager
     def acting(self, user_id: str | None, roles: Iterable[str] = (), groups: Iterable[str] = ()) -> Iterator[PlainUser]:
-        """Within the block this user acts; None is somebody not logged in."""
+        """Within the block this user acts; None is an anonymous one."""
         former, self.user = self.user, PlainUser(user_id, frozenset(roles), frozenset(groups))
         try:
             yield self.user
@@ -187,14 +187,14 @@ class PlainWorld:
     def set_permission(
         self, subject: PlainSubject, permission: str, roles: Iterable[str], *, acquire: bool = False
     ) -> None:
-        """Sets who holds a permission on an object; acquiring without roles removes the setting."""
+        """Set the roles that hold a permission on an object; acquiring without roles removes the setting."""
         setting = PermissionSetting(acquire, tuple(roles))
         subject.permissions[permission] = setting
         if setting == NOT_SET:
             del subject.permissions[permission]
 
     def holds(self, permission: str, subject: PlainSubject) -> bool:
-        """Whether the acting user has the permission on the object."""
+        """True if the acting user has the permission on the object."""
         return holds(self.user, permission, subject, self.root_roles)
 
     def roles_of_permission(self, permission: str, subject: PlainSubject) -> frozenset[str]:
@@ -212,7 +212,7 @@ class PlainWorld:
         workflow: str | None = None,
         **kwargs: object,
     ) -> list[Step]:
-        """Takes a transition and the automatic ones after it; all the steps in order.
+        """Take a transition and the automatic ones after it; all the steps in order.
 
         Without `workflow` the first of the chain that supports the action takes it; none does: TransitionNotOffered
         or TransitionRefused. A workflow named need not be in the chain: UnknownWorkflow (not defined), UndefinedState
@@ -229,7 +229,7 @@ class PlainWorld:
         return tuple(offer for offer in self._menu(subject) if offer.transition.action)
 
     def supports(self, subject: PlainSubject, action: str) -> bool:
-        """Whether some workflow of the chain supports the transition, its target state existing or not."""
+        """True if some workflow of the chain supports the transition, its target state existing or not."""
         return any(offer.transition.id == action for offer in self._menu(subject))
 
     def info(
@@ -247,7 +247,7 @@ class PlainWorld:
         return info(self, self.registry, subject, name, default, workflow=named)
 
     def catalog_variables(self, subject: PlainSubject) -> dict[str, object]:
-        """What catalogs show of the object, see `workflows.reading.catalog_variables`."""
+        """Values that catalogs show of the object, see `workflows.reading.catalog_variables`."""
         return catalog_variables(self, subject)
 
     def state(self, subject: PlainSubject, workflow: str) -> str:
@@ -255,7 +255,7 @@ class PlainWorld:
         return present_state_id(self._workflow(workflow), subject)
 
     def update_role_mappings(self, subjects: Iterable[PlainSubject] | None = None) -> int:
-        """Applies the present states' permissions and group roles again, to these objects or all; how many changed.
+        """Apply the present states' permissions and group roles again, to these objects or all; how many changed.
 
         Each workflow of the chain in order, so that of two which manage the same permission the later one wins.
         """

@@ -1,4 +1,4 @@
-"""From profile folders to a `Registry`: reading, merging, checking; every mistake is told with file, line and key."""
+"""Loading profile folders into a `Registry`: reading, merging, checking; every mistake has its file, line and key."""
 
 from declarations import DeclarationProblem
 from objapi.model.loading.content import read_content

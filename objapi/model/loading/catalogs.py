@@ -82,7 +82,7 @@ def _types(section: Section, name: str, types: Mapping[str, EntityType]) -> froz
 
 
 def _source(section: Section, index: str) -> IndexSource | None:
-    """Where the index's value comes from; None for one that is kept otherwise, such as the roles that may view."""
+    """Source of the index's value; None for one that is stored otherwise, such as the roles that may view."""
     by_type: dict[str, Path | str] = {}
     inner = section.section("sources")
     for portal_type in inner.names():
@@ -97,6 +97,7 @@ def _source(section: Section, index: str) -> IndexSource | None:
         section.note("depends belongs to a behavior; what a path reads is known", "leave it out", "depends")
     if behavior is not None and section.has("source"):
         section.note("source and behavior exclude each other", "one of them", "behavior")
+    # Without any source an index takes the value of its own name, unless it is hidden: such are filled by the store.
     default, until = _paths(section)
     if behavior is not None:
         return IndexSource(by_type, behavior, depends)

@@ -1,4 +1,4 @@
-"""Checks that types, catalogs and cascades fit together: every name that one takes from another exists."""
+"""Checking that types, catalogs and cascades fit together: every name that one takes from another exists."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ from workflows import Cascade, FireRelated, RunEffect, SetField, Workflow
 
 @dataclass(frozen=True, slots=True)
 class TypeChecker:
-    """What a type is checked against. `nodes` are the declarations of types; `workflows` lacks those with mistakes."""
+    """Check of types against everything declared.
+
+    `nodes` are the declarations of types; `workflows` lacks those with mistakes.
+    """
 
     tracer: Tracer
     behaviors: Behaviors
@@ -143,6 +146,7 @@ class TypeChecker:
                 self._exists(entity_type, key, name, self.behaviors.effects, "effect")
 
     def _check_field(self, entity_type: EntityType, field: Field, key: str) -> None:
+        # Every name first, then what names mean together: an alias or a stored_on is checked against fields that exist.
         for name in field.targets:
             self._exists(entity_type, f"{key}.targets", name, self.tracer.types, "type")
         named: tuple[tuple[str, str | None, Collection[str], str], ...] = (

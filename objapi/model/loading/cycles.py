@@ -15,7 +15,7 @@ Value = tuple[str, str]
 def check_cycles(tracer: Tracer, nodes: Mapping[str, Node], problems: list[DeclarationProblem]) -> None:
     """Note every group of values each of which is made from the others.
 
-    One field that is made from the same field of other objects, along a chain of references, is no mistake: the
+    One field that is made from the same field of other objects, along a chain of references, is not a mistake: the
     previous results of a retest are those of its forerunner and the forerunner itself.
     """
     edges = {

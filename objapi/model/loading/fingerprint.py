@@ -12,8 +12,8 @@ from objapi.model.types import EntityType, Field
 def fingerprint(types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]) -> str:
     """SHA-256, as hexadecimal digits.
 
-    It changes with an index, its kind, type or source, with the catalogs of a type, and with how a field is kept or
-    worked out; titles, permissions and workflows leave it alone.
+    It changes with an index, its kind, type or source, with the catalogs of a type, and with how a field is stored or
+    computed; titles, permissions and workflows leave it alone.
     """
     content = {
         "catalogs": {name: _catalog(catalog) for name, catalog in catalogs.items()},

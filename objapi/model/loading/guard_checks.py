@@ -1,4 +1,4 @@
-"""Whether the conditions of guards and cascades name relations and values that the types concerned have."""
+"""Checking that the conditions of guards and cascades name relations and values that the types concerned have."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
@@ -13,7 +13,7 @@ _NAMES: Final = ("field", "variable")
 
 
 class GuardChecker:
-    """Checks conditions against types. A name that one of several types has is right; the others lack it."""
+    """Check of conditions against types. A name that one of several types has is right; the others lack it."""
 
     def __init__(self, tracer: Tracer, conditions: WorkflowRegistry, problems: list[DeclarationProblem]) -> None:
         self._tracer = tracer

@@ -129,7 +129,7 @@ def _with_tables(
 
 
 def _fingerprint(types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]) -> str:
-    """The digest of what the gateway keeps tables for; tables that are there already are not among it."""
+    """The digest of what the gateway has tables of its own for; mapped tables are not part of it."""
     return fingerprint(
         {name: item for name, item in types.items() if item.table is None},
         {name: catalog for name, catalog in catalogs.items() if catalog.table_of is None},

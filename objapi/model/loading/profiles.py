@@ -133,7 +133,7 @@ def _behaviors(folder: FilePath, module: str | None, problems: list[DeclarationP
 
 
 def _from_file(path: FilePath) -> ModuleType:
-    """The module in a file of a folder that is on nobody's import path."""
+    """The module in a file of a folder that is not on the import path."""
     name = f"objapi_profile_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -68,4 +68,4 @@ INTRINSIC_NAMES: Final = (
     "is_folderish",
     "position",
 )
-"""What every object has beside its fields; of these only `title` may also be declared as a field."""
+"""Names that every object has beside its fields; of these only `title` may also be declared as a field."""

@@ -31,7 +31,7 @@ DEFAULT_HISTORY_PERMISSION: Final = "BIKA: View Log Tab"
 
 @dataclass(slots=True)
 class SiteSettings:
-    """What the profile.yaml files say of the site as a whole."""
+    """Settings of the site as a whole, from the profile.yaml files."""
 
     default_catalog: str = "portal_catalog"
     uid_catalog: str = "uid_catalog"

@@ -1,4 +1,4 @@
-"""Types stored in tables that are there already: their `table`, and the catalog that follows from it."""
+"""Types mapped onto existing tables: their `table`, and the catalog that follows from it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -143,6 +143,8 @@ def _check_field(
         key = f"fields.{field.name}"
         problems.append(node.nearest(key).problem(f"{item.portal_type}.{key}", message, expected))
 
+    # A reference is a foreign key, which the database joins: it can lead neither from a stored object to a row nor
+    # into another database, and one column holds one key.
     targets = [types[name] for name in field.targets if name in types]
     if item.table is None:
         mapped = [target.portal_type for target in targets if target.table is not None]
@@ -178,6 +180,8 @@ def catalog_of_table(item: EntityType, name: str, workflows: Mapping[str, Workfl
             indexes[index] = Index(index, kind, value_type)
             sources[index] = IndexSource(default=Path((), attribute))
 
+    # The type's own fields come first, and `add` leaves the first of a name: a column named id or path is asked for
+    # as the table has it.
     for field in item.fields.values():
         shape = _INDEX_TYPES.get(field.kind)
         stored = field.alias_of or field.name

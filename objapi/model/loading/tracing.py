@@ -1,4 +1,4 @@
-"""Where paths lead, told from the declarations alone: which types they reach and whether a value is there."""
+"""Following paths through the declarations alone: the types that they reach, and the values there."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -14,7 +14,7 @@ class NoWay(Exception):
 
 
 class Tracer:
-    """Follows paths through types. A way that some of the types have is enough; the others have no value there."""
+    """Paths through types. A way that some of the types have is enough; the others have no value there."""
 
     def __init__(self, types: Mapping[str, EntityType], workflows: Mapping[str, Workflow]) -> None:
         self.types = types

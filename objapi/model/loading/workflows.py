@@ -32,7 +32,7 @@ FILE_KEYS: Final = ("workflows", "conditions", "cascades")
 
 @dataclass(slots=True)
 class WorkflowParts:
-    """What the workflow files declare; `nodes` are the declarations of workflows, `places` those of cascades."""
+    """Declarations of the workflow files; `nodes` are the declarations of workflows, `places` those of cascades."""
 
     workflows: dict[str, Workflow] = field(default_factory=dict)
     cascades: tuple[Cascade, ...] = ()
@@ -123,7 +123,7 @@ def _workflow(name: str, node: Node, problems: list[DeclarationProblem]) -> Work
 
 
 def _check(parts: WorkflowParts, problems: list[DeclarationProblem]) -> None:
-    """What conditions and effects the declarations name, and whether there are any such."""
+    """Note conditions and effects that the declarations name and that do not exist."""
     everywhere = {**parts.nodes, **{f"conditions.{name}": node for name, node in parts.condition_nodes.items()}}
     for problem in parts.conditions.check(parts.workflows.values()):
         name = next((name for name in everywhere if f"{problem.key}.".startswith(f"{name}.")), None)

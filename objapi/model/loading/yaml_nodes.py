@@ -1,7 +1,7 @@
 """YAML as a tree that remembers where everything stands.
 
 The scalars are those of YAML 1.2's core schema, so that `no`, `on`, `2026-03-01` and `10:30` are texts as people mean
-them. Fractions are Decimals with the spelling kept, keys are always texts, and a key that is given twice is a mistake.
+them. Fractions are Decimals with their spelling, keys are always texts, and a key that is given twice is a mistake.
 """
 
 import re
@@ -28,7 +28,7 @@ _FRACTION: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]
 
 @dataclass(slots=True)
 class _Reader:
-    """Turns the nodes that PyYAML composes into ours."""
+    """Conversion of the nodes that PyYAML composes."""
 
     file: str
     problems: list[DeclarationProblem]
@@ -94,7 +94,7 @@ _TEXT: Final = "tag:yaml.org,2002:str"
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes only; scalars that are not quoted keep a tag of their own and are read by `_plain_value`."""
+    """Loader that composes nodes only; scalars without quotes have their own tag and are read by `_plain_value`."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own interface
 
