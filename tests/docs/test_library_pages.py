@@ -1,10 +1,14 @@
 """The sessions on the pages about the packages as libraries give what the pages show."""
 
 import doctest
+import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import catalog
+import workflows
 from tests.docs.pages import DOCS, blocks
 
 
@@ -22,3 +26,12 @@ def test_the_session_gives_what_the_page_shows(page: str) -> None:
         runner.run(session, out=told.append, clear_globs=False)
         globs = session.globs
     assert not runner.failures, "".join(told)
+
+
+@pytest.mark.parametrize(("page", "package"), [("workflows.md", workflows), ("catalog.md", catalog)])
+def test_every_name_of_the_package_has_its_meaning_on_the_page(page: str, package: ModuleType) -> None:
+    _, _, table = (DOCS / page).read_text(encoding="utf-8").partition("## Names of the package")
+    named = set(re.findall(r"`(\w+)`", table))
+    first = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])}
+    assert named >= set(package.__all__)
+    assert first <= set(package.__all__)
