@@ -10,11 +10,11 @@ import click
 
 from objapi.cli.common import Refused, data_option, explained, settings_from
 from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.demo import make_demo as make_ispyb_demo
 from objapi.ispyb.demo import with_demo_files
 from objapi.ispyb.demo.accounts import ACCOUNTS
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.model.content import ContentUser
 from objapi.serve import base_url, is_loopback, listening_address
 from objapi.serve import serve as run_server

@@ -4,10 +4,10 @@ from flask import Blueprint, Flask, Response
 from werkzeug.routing import Rule
 
 from objapi.http.access import PUBLIC, access
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.dispatch import answer
 from objapi.ispyb.docs_page import show_routes
 from objapi.ispyb.face import Face
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.site import Site
 
 
@@ -17,7 +17,7 @@ def attach(application: Flask, site: Site) -> None:
     Raises SiteError for a mistake in the configuration of the log-in plugins.
     """
     face = Face(site)
-    face.plugins  # noqa: B018 - raises
+    face.services.plugins  # noqa: B018 - raises
     ispyb = Blueprint("ispyb", __name__, template_folder="templates")
 
     @ispyb.get("/docs")

@@ -5,7 +5,7 @@ The path (404, 405), a broken JSON body (422), the characters of a one-time toke
 """
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from flask import Request, Response, request
 from sqlalchemy import exc
@@ -16,15 +16,14 @@ from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.onetime import use_onetime_token
+from objapi.ispyb.face import Face
 from objapi.ispyb.values.errors import Invalid, NotAuthenticated, NotAuthorized, Refusal
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.request import Read, read_body, read_onetime, read_request
 from objapi.ispyb.wire.response import Later, json_response, respond
 from objapi.ispyb.wire.routes import Door, Route
 from objapi.ispyb.wire.routing import Matched, Moved
-
-if TYPE_CHECKING:
-    from objapi.ispyb.face import Face
+from objapi.ispyb.wire.services import Services
 
 _METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 _PREFLIGHT_SECONDS: Final = "600"
@@ -32,11 +31,11 @@ _PREFLIGHT_SECONDS: Final = "600"
 _log = logging.getLogger("objapi.ispyb")
 
 
-def answer(face: "Face") -> Response:
+def answer(face: Face) -> Response:
     """The response to the request at hand, refusals and failures included."""
     exchange = current_exchange()
-    request.max_content_length = face.settings.max_body_size
-    if face.settings.ispyb_cors and request.method == "OPTIONS" and "Origin" in request.headers:
+    request.max_content_length = face.services.settings.max_body_size
+    if face.services.settings.ispyb_cors and request.method == "OPTIONS" and "Origin" in request.headers:
         return _shared(Response("OK", content_type="text/plain; charset=utf-8"))
     try:
         response = _answer(face, request, exchange)
@@ -47,10 +46,10 @@ def answer(face: "Face") -> Response:
         response = json_response({"detail": "A value does not fit where it is stored."}, 400)
     except Exception as error:  # noqa: BLE001 - the outermost place; whatever it is gets logged and answered
         response = _failure(error, exchange)
-    return _shared(response) if face.settings.ispyb_cors and "Origin" in request.headers else response
+    return _shared(response) if face.services.settings.ispyb_cors and "Origin" in request.headers else response
 
 
-def _answer(face: "Face", request: Request, exchange: Exchange) -> Response:
+def _answer(face: Face, request: Request, exchange: Exchange) -> Response:
     found = face.routing.find(request.method, exchange.path)
     if isinstance(found, Moved):
         query = request.query_string.decode("latin-1")
@@ -58,20 +57,20 @@ def _answer(face: "Face", request: Request, exchange: Exchange) -> Response:
         return Response(status=307, headers={"Location": location})
     route = found.route
     caller, read = _checked(face, request, exchange, found)
-    values = _run(face, route, caller, read, request.remote_addr or "")
+    values = _run(face.services, route, caller, read, request.remote_addr or "")
     if isinstance(values, Later):
         values = values.work()
     return respond(values, route.answer, route.status)
 
 
-def _checked(face: "Face", request: Request, exchange: Exchange, found: Matched) -> tuple[Caller | None, Read]:
+def _checked(face: Face, request: Request, exchange: Exchange, found: Matched) -> tuple[Caller | None, Read]:
     """The caller and the values of a request that may go on to its route."""
     route = found.route
     body = read_body(request, route)
     onetime, faults = read_onetime(request, route)
     if faults or (route.access.door is Door.QUERY and "token" not in request.args):
         raise Invalid([*faults, *read_request(request, route, found.path, body).faults])
-    caller = _caller(face, request, exchange, found, onetime)
+    caller = _caller(face.services, request, exchange, found, onetime)
     wanted = route.access.any_of
     if wanted and (caller is None or not any(caller.may(permission) for permission in wanted)):
         raise NotAuthorized
@@ -81,34 +80,37 @@ def _checked(face: "Face", request: Request, exchange: Exchange, found: Matched)
     return caller, read
 
 
-def _caller(face: "Face", request: Request, exchange: Exchange, found: Matched, onetime: str | None) -> Caller | None:
+def _caller(
+    services: Services, request: Request, exchange: Exchange, found: Matched, onetime: str | None
+) -> Caller | None:
     door = found.route.access.door
     if door is Door.NONE:
         return None
     if door is Door.PATH:
-        return face.tokens.caller(found.path["token"])
+        return services.tokens.caller(found.path["token"])
     if door is Door.QUERY:
-        return face.tokens.caller(request.args["token"])
+        return services.tokens.caller(request.args["token"])
     header = request.headers.get("Authorization", "")
     if not header and onetime is not None:
-        return face.database.transact(
-            lambda connection: use_onetime_token(connection, onetime, exchange.path, face.database.now()), write=True
+        return services.database.transact(
+            lambda connection: use_onetime_token(connection, onetime, exchange.path, services.database.now()),
+            write=True,
         )
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("No token provided.")
     if scheme != "Bearer":
         raise NotAuthenticated("Invalid authentication scheme.")
-    return face.tokens.caller(token.strip())
+    return services.tokens.caller(token.strip())
 
 
-def _run(face: "Face", route: Route, caller: Caller | None, read: Read, address: str) -> Any:
+def _run(services: Services, route: Route, caller: Caller | None, read: Read, address: str) -> Any:
     def work(connection: Connection) -> Any:
         return route.handler(
-            Call(face, connection, face.database.now(), read.path, read.query, dict(read.body), caller, address)
+            Call(services, connection, services.database.now(), read.path, read.query, dict(read.body), caller, address)
         )
 
-    return face.database.transact(work, write=route.writes)
+    return services.database.transact(work, write=route.writes)
 
 
 def _failure(error: Exception, exchange: Exchange) -> Response:

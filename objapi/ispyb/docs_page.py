@@ -4,8 +4,8 @@ from itertools import groupby
 
 from flask import Response, render_template
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.face import Face
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.ispyb.wire.routes import Route
 
 

@@ -1,38 +1,106 @@
-"""The face of one site in one process."""
+"""The face of one site in one process, and the list of its routes.
+
+`GROUPS` is all of them, in the order of their description. A module declares a `Group` and decorates functions with
+its routes; then it takes its place in that tuple.
+"""
 
 from functools import cached_property
+from typing import Final
 
-from objapi.ispyb.auth.configuration import load_plugins
-from objapi.ispyb.auth.plugins import Plugin
-from objapi.ispyb.auth.tokens import Tokens
-from objapi.ispyb.database import Database
 from objapi.ispyb.options.load import load_options
-from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.ispyb.subjects.admin import activity, description, options
+from objapi.ispyb.subjects.collections import h5grove, workflow_steps
+from objapi.ispyb.subjects.collections import images as data_images
+from objapi.ispyb.subjects.collections import maps as mapping
+from objapi.ispyb.subjects.collections import microscopy_pictures as em_pictures
+from objapi.ispyb.subjects.collections import routes as data_collections
+from objapi.ispyb.subjects.events import routes as events
+from objapi.ispyb.subjects.legacy import collections as legacy_collections
+from objapi.ispyb.subjects.legacy import microscopy as legacy_microscopy
+from objapi.ispyb.subjects.legacy import proposals as legacy_proposals
+from objapi.ispyb.subjects.legacy import sessions as legacy_sessions
+from objapi.ispyb.subjects.people import current_user as users
+from objapi.ispyb.subjects.people import groups as user_groups
+from objapi.ispyb.subjects.people import login as authentication
+from objapi.ispyb.subjects.people import permissions, persons
+from objapi.ispyb.subjects.processing import files as processing_files
+from objapi.ispyb.subjects.processing import routes as processings
+from objapi.ispyb.subjects.processing import screenings
+from objapi.ispyb.subjects.processing import status as processing_status
+from objapi.ispyb.subjects.proposals import proteins, sessions
+from objapi.ispyb.subjects.proposals import routes as proposals
+from objapi.ispyb.subjects.samples import images as sample_images
+from objapi.ispyb.subjects.samples import routes as samples
+from objapi.ispyb.subjects.samples import sub_samples
+from objapi.ispyb.subjects.shipping import containers, dewars, lab_contacts, shippings
+from objapi.ispyb.subjects.stats import breakdown as stats_breakdown
+from objapi.ispyb.subjects.stats import counts as stats_counts
+from objapi.ispyb.subjects.stats import times as stats_times
+from objapi.ispyb.sync import routes as user_portal_sync
 from objapi.ispyb.wire.openapi import describe
 from objapi.ispyb.wire.response import encode
-from objapi.ispyb.wire.routes import Route
+from objapi.ispyb.wire.routes import Group, Route
 from objapi.ispyb.wire.routing import Routing
-from objapi.security.csrf_tokens import derived_key
-from objapi.settings import Settings
+from objapi.ispyb.wire.services import Services
 from objapi.site import Site
+
+GROUPS: Final[tuple[Group, ...]] = (
+    authentication.group,
+    options.group,
+    mapping.group,
+    samples.group,
+    sub_samples.group,
+    sample_images.group,
+    dewars.group,
+    stats_breakdown.group,
+    stats_times.group,
+    stats_counts.group,
+    data_images.group,
+    h5grove.group,
+    shippings.group,
+    events.group,
+    users.group,
+    sessions.group,
+    proteins.group,
+    processing_status.group,
+    screenings.group,
+    processings.group,
+    processing_files.group,
+    lab_contacts.group,
+    data_collections.group,
+    workflow_steps.group,
+    containers.group,
+    proposals.group,
+    persons.group,
+    legacy_collections.header_group,
+    legacy_microscopy.header_group,
+    em_pictures.header_group,
+    legacy_collections.microscopy_group,
+    legacy_sessions.header_group,
+    legacy_proposals.header_group,
+    legacy_sessions.path_group,
+    legacy_microscopy.path_group,
+    em_pictures.path_group,
+    legacy_collections.path_group,
+    legacy_proposals.path_group,
+    activity.group,
+    user_groups.group,
+    permissions.group,
+    user_portal_sync.group,
+    description.group,
+)
 
 
 class Face:
-    """What the routes of one site have in common. Nothing is asked of the database before the first call."""
+    """The routes of one site, with the services that they work with."""
 
     def __init__(self, site: Site) -> None:
-        self.site = site
-        self.database = Database(site)
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the site."""
-        return self.site.settings
+        self.services = Services(site, lambda: encode(describe(self.routes)))
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:
-        """The routes there are: those whose option was on when this process first answered."""
-        options = self.database.transact(load_options, write=False)
+        """The routes whose option was on when this process first answered."""
+        options = self.services.database.transact(load_options, write=False)
         on = [group for group in GROUPS if group.switch is None or options[group.switch] is not False]
         return tuple(route for group in on for route in group.routes)
 
@@ -40,21 +108,3 @@ class Face:
     def routing(self) -> Routing:
         """Finds the routes."""
         return Routing(self.routes)
-
-    @cached_property
-    def tokens(self) -> Tokens:
-        """Makes and reads tokens, under the configured key or one derived from the site's secret."""
-        key = self.settings.ispyb_token_key
-        if key is None:
-            key = self.site.transact(lambda connection: derived_key(connection, "ispyb tokens"), write=False)
-        return Tokens(key, self.settings.ispyb_token_lifetime)
-
-    @cached_property
-    def plugins(self) -> dict[str, Plugin]:
-        """The log-in plugins that are switched on, by name."""
-        return load_plugins(self.site)
-
-    @cached_property
-    def description(self) -> bytes:
-        """The text of `openapi.json`."""
-        return encode(describe(self.routes))

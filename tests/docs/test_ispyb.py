@@ -8,7 +8,7 @@ import yaml
 from objapi.cli.ispyb import ispyb
 from objapi.ispyb.auth import configuration
 from objapi.ispyb.demo.accounts import ACCOUNTS
-from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.ispyb.face import GROUPS
 from objapi.profiles.ispyb import tables
 from objapi.settings import SETTINGS
 from tests.docs.pages import DOCS, blocks

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.people import caller_of_person
 from objapi.ispyb.values.errors import NotAuthenticated
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.profiles.ispyb.tables import SW_onceToken
 
 LIFETIME: Final = timedelta(seconds=15)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,12 +14,7 @@ from objapi.ispyb.auth.visibility import Sight, load_sight
 from objapi.ispyb.database import insert_row
 from objapi.ispyb.options.load import BeamLineGroup, beamline_groups, load_options
 from objapi.ispyb.values.errors import NotAuthenticated
-
-if TYPE_CHECKING:
-    from objapi.ispyb.face import Face
-
-API_ROOT: Final = "/ispyb/api/v1"
-"""Where the routes begin; links in answers start with it."""
+from objapi.ispyb.wire.services import Services
 
 Values = Mapping[str, Any]
 
@@ -38,7 +33,7 @@ class Page:
 class Call:
     """What a route function works with. It may run again after a deadlock, so it acts on the connection alone."""
 
-    face: "Face"
+    services: Services
     connection: Connection
     now: datetime
     path: Values = field(default_factory=dict)
@@ -111,7 +106,7 @@ class Call:
 
     def insert(self, table: sa.Table, values: Values) -> int:
         """Insert one row and return its key; values for columns that the database lacks are dropped."""
-        return insert_row(self.connection, table, self.face.database.storable(table, values))
+        return insert_row(self.connection, table, self.services.database.storable(table, values))
 
     def counts(self, key: sa.ColumnElement[Any], statement: sa.Select[Any]) -> dict[Any, int]:
         """How many rows a statement has for each value of `key`; the statement selects what is counted."""

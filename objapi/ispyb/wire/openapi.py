@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from objapi import __version__
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.values.schema import ABSENT, ListOf, MapOf, OneOf, Property, Schema, Type
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.ispyb.wire.response import AnswerType, Paged
 from objapi.ispyb.wire.routes import Door, Route
 

@@ -13,9 +13,10 @@ from typing import Any, Final, TypeVar
 
 import marshmallow as mm
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.values.schema import Property, Schema, optional, reader_of, required
 from objapi.ispyb.values.types import INT, TEXT, Kind, integer
-from objapi.ispyb.wire.call import API_ROOT, Call
+from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import AnswerType, Paged
 
 Handler = Callable[[Call], Any]

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy.engine import Engine
 from werkzeug.test import TestResponse
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.tokens import Tokens
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.profiles.ispyb import tables as t
 
 KEY = "a key for tests that is long enough to be one"

@@ -12,7 +12,7 @@ from flask import Flask
 from objapi.app import create_app
 from objapi.ispyb.demo import DIRECTORY, make_demo, with_demo_files
 from objapi.ispyb.demo.accounts import ACCOUNTS
-from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.ispyb.face import GROUPS
 from objapi.ispyb.wire.routes import Door, Route
 from objapi.profiles.ispyb import tables as t
 from objapi.settings import load_settings

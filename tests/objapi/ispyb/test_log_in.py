@@ -14,11 +14,11 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from objapi.app import create_app
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap, library
 from objapi.ispyb.auth.plugins import Attempt, Identity
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.profiles.ispyb import tables as t
 from objapi.security.accounts import Account, add_user
 from objapi.security.passwords import Passwords

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from objapi.ispyb.subjects.route_groups import GROUPS
+from objapi.ispyb.face import GROUPS
 from objapi.ispyb.values.schema import Schema
 from objapi.ispyb.values.types import Kind
 from objapi.ispyb.wire.openapi import describe

@@ -1,1 +1,1 @@
-"""Administration: options, activity, and the door of the user portal."""
+"""Administration: options, activity and the description of the routes."""

@@ -12,4 +12,4 @@ group: Final = Group("Description")
 @group.get("/openapi.json", access=ANYBODY)
 def read_description(call: Call) -> Content:
     """All routes with what they take and give, as OpenAPI 3."""
-    return Content(call.face.description, "application/json")
+    return Content(call.services.description, "application/json")

@@ -57,7 +57,7 @@ def _attachment_path(call: Call, key: int) -> str | None:
 
 
 def _action_path(call: Call, key: int) -> str | None:
-    path = call.face.database.column(RobotAction.c.resultFilePath)
+    path = call.services.database.column(RobotAction.c.resultFilePath)
     statement = (
         sa.select(path)
         .select_from(RobotAction)

@@ -81,7 +81,7 @@ def _read(call: Call, work: Callable[[ModuleType, Place], Content]) -> Later:
     def later() -> Content:
         hdf5 = data_module("hdf5")
         return read_in_time(
-            call.face.settings, path, lambda place: work(hdf5, place), missing=MISSING, reader=HDF5_LIBRARY
+            call.services.settings, path, lambda place: work(hdf5, place), missing=MISSING, reader=HDF5_LIBRARY
         )
 
     return Later(later)

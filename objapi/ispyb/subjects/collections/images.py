@@ -64,7 +64,7 @@ def _worked_out(call: Call, work: Callable[[ModuleType, Any], Any]) -> Later:
             return work(frames, frames.read_hdf5(place, number) if is_hdf5 else frames.read_cbf(place))
 
         reader = HDF5_LIBRARY if is_hdf5 else None
-        return read_in_time(call.face.settings, path, read, missing=MISSING, reader=reader)
+        return read_in_time(call.services.settings, path, read, missing=MISSING, reader=reader)
 
     return Later(later)
 

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.extra import data_module
 from objapi.ispyb.subjects.collections.schemas import Map, MapHistogram, MapPixelValue, MapROI
 from objapi.ispyb.values.errors import NotFound
 from objapi.ispyb.values.schema import optional, required
 from objapi.ispyb.values.types import INT
-from objapi.ispyb.wire.call import API_ROOT, Call, Page
+from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.response import Content, Later, Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
@@ -48,7 +49,7 @@ _CONTENT: Final = ("dataFormat", "data", "colourMap", "min", "max")
 @group.get("/mapping/rois", access=BEARER, query=_ROI_FILTERS, answer=Paged(MapROI))
 def list_regions(call: Call) -> Page:
     """Regions of interest of maps."""
-    table, database = XRFFluorescenceMappingROI, call.face.database
+    table, database = XRFFluorescenceMappingROI, call.services.database
     if not database.has(table.c.blSampleId):
         return call.paged([], 0)
     statement = (
@@ -66,7 +67,7 @@ def list_regions(call: Call) -> Page:
 @group.get("/mapping", access=BEARER, query=_FILTERS, answer=Paged(Map))
 def list_maps(call: Call) -> Page:
     """Maps with their region of interest and their grid."""
-    database = call.face.database
+    database = call.services.database
     if not _has_maps(call):
         return call.paged([], 0)
     roi = [
@@ -120,7 +121,7 @@ def _worked_out(call: Call, work: Callable[[ModuleType, sa.RowMapping, Any], Any
     """Do work on the values of the map that the path names, once the transaction is over."""
     if not _has_maps(call):
         raise NotFound(MISSING)
-    columns = [call.face.database.column(XRFFluorescenceMapping.c[name]) for name in _CONTENT]
+    columns = [call.services.database.column(XRFFluorescenceMapping.c[name]) for name in _CONTENT]
     is_asked_for = XRFFluorescenceMapping.c.xrfFluorescenceMappingId == call.path["xrfFluorescenceMappingId"]
     row = call.first(_visible(call, *columns, *_grid(call)).where(is_asked_for))
     if row is None:
@@ -153,18 +154,18 @@ def _visible(call: Call, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
 
 def _has_maps(call: Call) -> bool:
     """Whether the database says of maps which grid and which data collection they belong to."""
-    return call.face.database.has(XRFFluorescenceMapping.c.gridInfoId) and bool(_collections(call))
+    return call.services.database.has(XRFFluorescenceMapping.c.gridInfoId) and bool(_collections(call))
 
 
 def _collections(call: Call) -> list[sa.Column[int]]:
     """The columns that name a map's data collection, that of its grid first."""
     columns = (GridInfo.c.dataCollectionId, XRFFluorescenceMapping.c.dataCollectionId)
-    return [column for column in columns if call.face.database.has(column)]
+    return [column for column in columns if call.services.database.has(column)]
 
 
 def _grid(call: Call) -> list[sa.ColumnElement[Any]]:
     grid = GridInfo.c
-    return [grid.gridInfoId, grid.steps_x, grid.steps_y, grid.orientation, call.face.database.column(grid.snaked)]
+    return [grid.gridInfoId, grid.steps_x, grid.steps_y, grid.orientation, call.services.database.column(grid.snaked)]
 
 
 def _grid_of(maps: ModuleType, row: sa.RowMapping) -> Any:

@@ -62,7 +62,7 @@ def _send(call: Call, column: sa.Column[str]) -> Later:
     row = call.first(_pictures(column).where(_is_asked_for(call), BLSession.c.proposalId == proposal_id))
     if row is None:
         raise NotFound(MISSING)
-    return sending(call.face.settings, row["path"], missing=MISSING)
+    return sending(call.services.settings, row["path"], missing=MISSING)
 
 
 def _pictures(column: sa.Column[str]) -> sa.Select[Any]:

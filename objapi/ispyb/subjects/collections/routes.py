@@ -4,13 +4,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.subjects.events.schemas import DataCollectionFileAttachment as AttachmentAnswer
 from objapi.ispyb.subjects.events.schemas import PerImageAnalysis
 from objapi.ispyb.values.errors import NotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import BOOL, INT, integer
-from objapi.ispyb.wire.call import API_ROOT, Call, Page
+from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.response import Later, Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
@@ -37,14 +38,14 @@ def send_diffraction_image(call: Call) -> Later:
     """First diffraction image as a picture, or its thumbnail."""
     column = Image.c.jpegThumbnailFileFullPath if call.query["snapshot"] else Image.c.jpegFileFullPath
     statement = _visible(call, column.label("path"), of=Image).where(Image.c.imageNumber == 1).order_by(Image.c.imageId)
-    return sending(call.face.settings, _one(call, statement)["path"], missing=NO_IMAGE)
+    return sending(call.services.settings, _one(call, statement)["path"], missing=NO_IMAGE)
 
 
 @group.get("/datacollections/images/quality/{dataCollectionId:int}", access=BEARER)
 def send_quality_plot(call: Call) -> Later:
     """Plot of the analysis of each image."""
     statement = _visible(call, DataCollection.c.imageQualityIndicatorsPlotPath.label("path"))
-    return sending(call.face.settings, _one(call, statement)["path"], missing=NO_IMAGE)
+    return sending(call.services.settings, _one(call, statement)["path"], missing=NO_IMAGE)
 
 
 @group.get(
@@ -57,7 +58,7 @@ def send_crystal_snapshot(call: Call) -> Later:
     column = DataCollection.c[f"xtalSnapshotFullPath{call.query['imageId']}"]
     path = _one(call, _visible(call, column.label("path")))["path"]
     small = thumbnail_of(path) if path and call.query["snapshot"] else None
-    return sending(call.face.settings, small, path, missing=NO_IMAGE)
+    return sending(call.services.settings, small, path, missing=NO_IMAGE)
 
 
 @group.get("/datacollections/attachments", access=BEARER, query=_FILTERS, answer=Paged(AttachmentAnswer))
@@ -79,7 +80,7 @@ def send_attachment(call: Call) -> Later:
     if row is None:
         raise NotFound(NO_ATTACHMENT)
     path = row["fileFullPath"]
-    return sending(call.face.settings, path, missing=NO_ATTACHMENT, save_as=_file_name(path))
+    return sending(call.services.settings, path, missing=NO_ATTACHMENT, save_as=_file_name(path))
 
 
 @group.get("/datacollections/quality", access=BEARER, query=_FILTERS, answer=Paged(PerImageAnalysis))

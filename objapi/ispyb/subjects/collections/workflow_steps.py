@@ -31,7 +31,7 @@ def list_steps(call: Call) -> Later:
     rows, total = call.page(statement.order_by(WorkflowStep.c.workflowStepId))
 
     def work() -> Page:
-        there = present(call.face.settings, (row[name] for row in rows for name in _FILES))
+        there = present(call.services.settings, (row[name] for row in rows for name in _FILES))
         return call.paged(
             [{**row, "_metadata": {"attachments": {name: row[name] in there for name in _FILES}}} for row in rows],
             total,
@@ -52,7 +52,7 @@ def send_step_file(call: Call) -> Later:
         raise NotFound(MISSING)
     path = row[call.query["attachmentType"]]
     name = path.rpartition("/")[2] if path else None
-    return sending(call.face.settings, path, missing=MISSING, save_as=name)
+    return sending(call.services.settings, path, missing=MISSING, save_as=name)
 
 
 def _visible(call: Call) -> sa.Select[Any]:

@@ -135,7 +135,7 @@ def _collections(call: Call, ids: Iterable[int]) -> sa.Select[Any]:
     workflow = [Workflow.c[name].label(f"Workflow_{name}") for name in _WORKFLOW]
     groups = DataCollectionGroup.c
     return (
-        sa.select(*call.face.database.columns(DataCollection), groups.experimentType, *workflow)
+        sa.select(*call.services.database.columns(DataCollection), groups.experimentType, *workflow)
         .select_from(DataCollection)
         .join(DataCollectionGroup, groups.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId)
         .outerjoin(Workflow, Workflow.c.workflowId == groups.workflowId)
@@ -160,7 +160,7 @@ def _attachments(call: Call, collections: Iterable[Row]) -> dict[int, int]:
 
 def _grids(call: Call, collections: Iterable[Row]) -> dict[tuple[str, int], list[Row]]:
     """The grids of data collections, by the column and key of the group or the collection to which each belongs."""
-    rows, database = list(collections), call.face.database
+    rows, database = list(collections), call.services.database
     links = [name for name in _GRID_LINKS if database.has(GridInfo.c[name])]
     belongs = sa.or_(*(among(GridInfo.c[name], (row[name] for row in rows)) for name in links))
     found: dict[tuple[str, int], list[Row]] = {}

@@ -124,9 +124,9 @@ def alone(call: Call) -> Iterator[Condition]:
     if query["status"] in ("success", "failed"):
         yield _succeeded(DataCollection.c.runStatus, query["status"])
     elif query["status"] == "processed":
-        yield _has_program(call.face.database, AutoProcProgram.c.processingStatus.in_(SUCCEEDED))
+        yield _has_program(call.services.database, AutoProcProgram.c.processingStatus.in_(SUCCEEDED))
     elif query["status"] == "processerror":
-        yield _has_trouble(call.face.database)
+        yield _has_trouble(call.services.database)
 
 
 def _succeeded(column: sa.ColumnElement[Any], status: str) -> Condition:

@@ -126,6 +126,6 @@ def _answering(call: Call, loaded: Loaded, total: int) -> Callable[[], Page]:
     """What is left to do when the database is done with: to look which pictures there are."""
 
     def work() -> Page:
-        return call.paged(loaded.answers(present(call.face.settings, loaded.pictures)), total)
+        return call.paged(loaded.answers(present(call.services.settings, loaded.pictures)), total)
 
     return work

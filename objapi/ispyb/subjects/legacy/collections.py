@@ -78,7 +78,7 @@ def _groups(call: Call, condition: sa.ColumnElement[bool]) -> Answers:
         collection.dataCollectionGroupId == group.dataCollectionGroupId, collection.dataCollectionId == last
     )
     statement = (
-        sa.select(*(call.face.database.column(column).label(_name(column)) for column in _SHOWN))
+        sa.select(*(call.services.database.column(column).label(_name(column)) for column in _SHOWN))
         .select_from(DataCollectionGroup)
         .join(BLSession, BLSession.c.sessionId == group.sessionId)
         .outerjoin(DataCollection, is_last)

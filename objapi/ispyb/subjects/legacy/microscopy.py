@@ -65,7 +65,7 @@ Rows = list[sa.RowMapping]
 def list_movies(call: Call) -> Rows:
     """Movies of a data collection."""
     columns: list[sa.ColumnElement[Any]] = [
-        call.face.database.column(column).label(f"{table.name}_{column.name}")
+        call.services.database.column(column).label(f"{table.name}_{column.name}")
         for table in (Movie, MotionCorrection, CTF)
         for column in table.columns
     ]
@@ -81,7 +81,7 @@ def list_movies(call: Call) -> Rows:
 @path_group.get("/legacy/{token}/proposal/{proposal}/em/session/{session_id}/stats", access=_BY_PATH)
 def list_movie_statistics(call: Call) -> Rows:
     """Statistics of the movies of a session."""
-    columns = [call.face.database.column(column) for column in _STATISTICS]
+    columns = [call.services.database.column(column) for column in _STATISTICS]
     statement = sa.select(
         BLSession.c.proposalId, BLSession.c.sessionId, DataCollection.c.imageDirectory, *columns
     ).select_from(_MOVIES)
@@ -115,7 +115,7 @@ def count_movies_of_group(call: Call) -> Counts:
 @path_group.get("/legacy/{token}/proposal/{proposal_id}/em/session/{session_id}/classification", access=_BY_PATH)
 def list_classes(call: Call) -> Rows:
     """Classes of particles that were found in a session."""
-    session_id, database = readable_session(call, call.path["session_id"]), call.face.database
+    session_id, database = readable_session(call, call.path["session_id"]), call.services.database
     picker, classes = ParticlePicker.c, ParticleClassification.c
     groups = ParticleClassificationGroup.c
     links = (picker.firstMotionCorrectionId, groups.particlePickerId, classes.particleClassificationGroupId)

@@ -98,7 +98,7 @@ def _numbers(call: Call, sessions: sa.Subquery) -> dict[int, dict[str, Any]]:
     for statement in statements:
         for row in call.rows(statement):
             found.setdefault(row["sessionId"], {}).update(row)
-    if call.face.database.has(Experiment.c.experimentType) and call.face.database.has(Experiment.c.sessionId):
+    if call.services.database.has(Experiment.c.experimentType) and call.services.database.has(Experiment.c.sessionId):
         for row in call.rows(_experiments(sessions)):
             name = _EXPERIMENTS[row["experimentType"].upper()]
             found.setdefault(row["sessionId"], {})[name] = row["number"]

@@ -15,18 +15,18 @@ group: Final = Group("Authentication")
 @group.get("/auth/config", access=ANYBODY, answer=AuthConfig)
 def read_plugins(call: Call) -> dict[str, Any]:
     """Login plugins that are switched on."""
-    plugins = call.face.plugins
+    plugins = call.services.plugins
     return {"plugins": [{"name": name, "config": dict(plugin.exported)} for name, plugin in plugins.items()]}
 
 
 @group.post("/auth/login", access=ANYBODY, body=Login, answer=TokenResponse, status=201, writes=False)
 def log_in_by_plugin(call: Call) -> Later:
     """Log in by one of the plugins and get a token."""
-    body, face = call.body, call.face
-    attempt = Attempt(body["login"], body["password"], body["token"], call.address, face.site.now())
+    body, services = call.body, call.services
+    attempt = Attempt(body["login"], body["password"], body["token"], call.address, services.site.now())
 
     def work() -> dict[str, Any]:
-        caller = log_in(face.database, face.plugins.get(body["plugin"] or ""), attempt)
-        return {"login": caller.login, "token": face.tokens.issue(caller), "permissions": caller.permissions}
+        caller = log_in(services.database, services.plugins.get(body["plugin"] or ""), attempt)
+        return {"login": caller.login, "token": services.tokens.issue(caller), "permissions": caller.permissions}
 
     return Later(work)

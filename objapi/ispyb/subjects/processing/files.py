@@ -4,13 +4,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.files.templates import joined
 from objapi.ispyb.subjects.processing.schemas import AutoProcProgramAttachment as AttachmentAnswer
 from objapi.ispyb.values.errors import NotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
-from objapi.ispyb.wire.call import API_ROOT, Call, Page
+from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.response import Later, Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
@@ -44,7 +45,7 @@ def send_processing_attachment(call: Call) -> Later:
     if row is None:
         raise NotFound(MISSING)
     return sending(
-        call.face.settings, joined(row["filePath"], row["fileName"]), missing=MISSING, save_as=row["fileName"]
+        call.services.settings, joined(row["filePath"], row["fileName"]), missing=MISSING, save_as=row["fileName"]
     )
 
 
@@ -52,7 +53,7 @@ def visible_attachments(call: Call) -> sa.Select[Any]:
     """Attachments of programs that worked on a data collection of a visible session."""
     table = AutoProcProgramAttachment
     statement = (
-        sa.select(*call.face.database.columns(table))
+        sa.select(*call.services.database.columns(table))
         .select_from(table)
         .join(AutoProcProgram, AutoProcProgram.c.autoProcProgramId == table.c.autoProcProgramId)
     )
@@ -61,7 +62,7 @@ def visible_attachments(call: Call) -> sa.Select[Any]:
 
 def _in_sight(call: Call) -> sa.ColumnElement[bool]:
     """The condition that a program belongs to a visible session, by whichever way it names its data collection."""
-    database = call.face.database
+    database = call.services.database
     ways = [_collection_in_sight(call, DataCollection.c.dataCollectionId == AutoProcProgram.c.dataCollectionId)]
     integration = AutoProcIntegration.alias()
     of_program = integration.c.autoProcProgramId == AutoProcProgram.c.autoProcProgramId

@@ -68,7 +68,7 @@ def _scalings(call: Call, ids: Sequence[int]) -> dict[int, Answers]:
 
 def _statistics(call: Call, ids: Sequence[int]) -> dict[int, Rows]:
     """The statistics of scalings by their keys; the anomalous correlation has two names in the flavours."""
-    table, database = AutoProcScalingStatistics, call.face.database
+    table, database = AutoProcScalingStatistics, call.services.database
     correlation = sa.func.coalesce(database.column(table.c.ccAnomalous), table.c.ccAno).label("ccAnomalous")
     columns = [database.column(column) for column in table.columns if column.name not in ("ccAno", "ccAnomalous")]
     statement = sa.select(*columns, correlation).where(among(table.c.autoProcScalingId, ids))

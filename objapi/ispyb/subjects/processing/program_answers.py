@@ -36,7 +36,7 @@ Answers = list[dict[str, Any]]
 def program_columns(call: Call) -> list[sa.ColumnElement[Any]]:
     """The columns that `programs` needs, of AutoProcProgram and, where there are jobs, of ProcessingJob."""
     columns: list[sa.ColumnElement[Any]] = [AutoProcProgram.c[name] for name in _PROGRAM]
-    if has_jobs(call.face.database):
+    if has_jobs(call.services.database):
         return [*columns, *(ProcessingJob.c[name].label(f"Job_{name}") for name in _JOB)]
     return [*columns, *(sa.null().label(f"Job_{name}") for name in _JOB)]
 
@@ -45,7 +45,7 @@ def programs(call: Call, rows: Sequence[sa.RowMapping]) -> Answers:
     """The programs of rows with the columns of `program_columns`, and what hangs on them."""
     ids = [row["autoProcProgramId"] for row in rows]
     jobs = [row["Job_processingJobId"] for row in rows if row["Job_processingJobId"] is not None]
-    attachment, database = AutoProcProgramAttachment.c, call.face.database
+    attachment, database = AutoProcProgramAttachment.c, call.services.database
     attached = sa.select().select_from(AutoProcProgramAttachment).where(among(attachment.autoProcProgramId, ids))
     attachments = call.counts(attachment.autoProcProgramId, attached)
     messages: dict[int, Answers] = {}
@@ -83,7 +83,7 @@ def message(row: sa.RowMapping) -> dict[str, Any]:
 def _sweeps(call: Call, jobs: Sequence[int]) -> dict[int, int] | None:
     """The number of image sweeps of each job; None where the database has no such table."""
     sweep = ProcessingJobImageSweep
-    if not call.face.database.has(sweep):
+    if not call.services.database.has(sweep):
         return None
     of_jobs = sa.select().select_from(sweep).where(among(sweep.c.processingJobId, jobs))
     return call.counts(sweep.c.processingJobId, of_jobs)
@@ -91,7 +91,7 @@ def _sweeps(call: Call, jobs: Sequence[int]) -> dict[int, int] | None:
 
 def _parameters(call: Call, jobs: Sequence[int]) -> dict[Any, list[sa.RowMapping]]:
     parameter = ProcessingJobParameter
-    if not call.face.database.has(parameter):
+    if not call.services.database.has(parameter):
         return {}
     of_jobs = sa.select(parameter).where(among(parameter.c.processingJobId, jobs))
     return grouped(call, of_jobs.order_by(parameter.c.processingJobParameterId), "processingJobId")

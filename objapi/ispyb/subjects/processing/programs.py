@@ -100,6 +100,6 @@ def tied_programs(call: Call, *conditions: sa.ColumnElement[bool]) -> sa.Subquer
         sa.select(AutoProcProgram.c.autoProcProgramId)
         .select_from(visible_of(way))
         .where(call.sight.of_session(), *conditions)
-        for way in ways(call.face.database)
+        for way in ways(call.services.database)
     )
     return sa.union(*found).subquery("tied")

@@ -35,7 +35,7 @@ _OF_MESSAGE: Final = {"autoProcProgramMessageId": optional(INT), **_OF_COLLECTIO
 @group.get("/processings", access=BEARER, query=_OF_COLLECTION, answer=Paged(ProgramAnswer))
 def list_processings(call: Call) -> Page:
     """Results of processing jobs that are not auto-integrations."""
-    if not has_jobs(call.face.database):
+    if not has_jobs(call.services.database):
         return call.paged([], 0)
     statement = (
         sa.select(*program_columns(call))
@@ -65,7 +65,7 @@ def list_integrations(call: Call) -> Page:
     tables: sa.FromClause = AutoProcProgram.join(
         found, found.c.autoProcProgramId == AutoProcProgram.c.autoProcProgramId
     )
-    if has_jobs(call.face.database):
+    if has_jobs(call.services.database):
         tables = tables.outerjoin(ProcessingJob, ProcessingJob.c.processingJobId == AutoProcProgram.c.processingJobId)
     statement = sa.select(*program_columns(call)).select_from(tables)
     rows, total = call.page(statement.order_by(AutoProcProgram.c.autoProcProgramId))
@@ -79,7 +79,7 @@ def list_integrations(call: Call) -> Page:
 @group.get("/processings/messages", access=BEARER, query=_OF_MESSAGE, answer=Paged(MessageAnswer))
 def list_messages(call: Call) -> Page:
     """Messages of processing programs."""
-    if not call.face.database.has(AutoProcProgramMessage):
+    if not call.services.database.has(AutoProcProgramMessage):
         return call.paged([], 0)
     tied, key = tied_programs(call, *_of_collection(call)), call.query["autoProcProgramMessageId"]
     statement = all_messages()

@@ -65,7 +65,7 @@ def read_status(call: Call) -> dict[str, Any]:
 @group.get("/processings/messages/status", access=BEARER, query=_IDS, answer=AutoProcProgramMessageStatuses)
 def read_message_status(call: Call) -> dict[str, Any]:
     """Number of errors, warnings and infos per data collection."""
-    collections, database = _visible(call), call.face.database
+    collections, database = _visible(call), call.services.database
     if not database.has(AutoProcProgramMessage):
         return {"statuses": {}}
     pairs = sa.union(
@@ -134,7 +134,7 @@ def _screenings(call: Call, collections: Mapping[int, int]) -> Found:
 
 
 def _centrings(call: Call, collections: Mapping[int, int]) -> Found:
-    if not call.face.database.has(XrayCentring):
+    if not call.services.database.has(XrayCentring):
         return
     members = _members(collections)
     of_groups = among(XrayCentring.c.dataCollectionGroupId, collections.values())
@@ -149,7 +149,7 @@ def _integrations(call: Call, collections: Mapping[int, int]) -> Found:
 
 
 def _jobs(call: Call, collections: Mapping[int, int]) -> Found:
-    if not has_jobs(call.face.database):
+    if not has_jobs(call.services.database):
         return iter(())
     statement = _programs(BY_JOB.collection_id, collections).select_from(BY_JOB.tables)
     found = statement.where(in_jobs_of(call, collections), ~is_integration())

@@ -71,7 +71,7 @@ def read_protein(call: Call) -> dict[str, Any]:
 
 def _proteins(call: Call) -> sa.Select[Any]:
     """The visible proteins; optional columns that the database lacks are null."""
-    has_density = call.face.database.column(Protein.c.density)
+    has_density = call.services.database.column(Protein.c.density)
     return (
         sa.select(
             *(column for column in Protein.columns if column.name not in ("density", "externalId")),

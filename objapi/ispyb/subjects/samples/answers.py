@@ -142,7 +142,7 @@ def _integrations(call: Call, ids: Sequence[int]) -> dict[int, tuple[int, float 
 
 def _queued(call: Call, ids: Sequence[int]) -> frozenset[int]:
     """The samples that wait: a place in a queue with a plan by which nothing was collected yet."""
-    queue, database = ContainerQueueSample.c, call.face.database
+    queue, database = ContainerQueueSample.c, call.services.database
     plan = DataCollection.c.dataCollectionPlanId
     if not all(database.has(column) for column in (queue.blSampleId, queue.dataCollectionPlanId, plan)):
         return frozenset()

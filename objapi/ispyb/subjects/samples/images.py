@@ -4,12 +4,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.subjects.samples.schemas import SampleImage
 from objapi.ispyb.values.errors import NotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
-from objapi.ispyb.wire.call import API_ROOT, Call, Page
+from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.response import Later, Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import BLSample, BLSampleImage, Container, Dewar, Shipping
@@ -34,12 +35,12 @@ def send_sample_image(call: Call) -> Later:
     row = call.first(_visible(call).where(BLSampleImage.c.blSampleImageId == call.path["blSampleImageId"]))
     if row is None:
         raise NotFound(MISSING)
-    return sending(call.face.settings, row["imageFullPath"], missing=MISSING)
+    return sending(call.services.settings, row["imageFullPath"], missing=MISSING)
 
 
 def _visible(call: Call) -> sa.Select[Any]:
     return (
-        sa.select(*call.face.database.columns(BLSampleImage))
+        sa.select(*call.services.database.columns(BLSampleImage))
         .select_from(BLSampleImage)
         .join(BLSample, BLSample.c.blSampleId == BLSampleImage.c.blSampleId)
         .join(Container, Container.c.containerId == BLSample.c.containerId)

@@ -85,7 +85,7 @@ def _sub_samples(call: Call) -> sa.Select[Any]:
         BLSubSample.c.blSubSampleId,
         BLSubSample.c.blSampleId,
         BLSubSample.c.comments,
-        call.face.database.column(BLSubSample.c.type),
+        call.services.database.column(BLSubSample.c.type),
         BLSample.c.name,
         *positions,
     )

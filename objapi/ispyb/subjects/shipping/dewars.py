@@ -66,7 +66,7 @@ def change_dewar(call: Call) -> dict[str, Any]:
 
 def _stored(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as the table takes them; raises BadCall when its older form has no place for the type."""
-    if "dewarType" not in values or call.face.database.has(Dewar.c.dewarType):
+    if "dewarType" not in values or call.services.database.has(Dewar.c.dewarType):
         return dict(values)
     others = {name: value for name, value in values.items() if name != "dewarType"}
     type_ = _OLD_TYPES.get((values["dewarType"] or "Dewar").lower())
@@ -77,7 +77,7 @@ def _stored(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _dewars(call: Call) -> sa.Select[Any]:
     """The visible dewars with their shipments."""
-    type_ = Dewar.c.dewarType if call.face.database.has(Dewar.c.dewarType) else Dewar.c.type
+    type_ = Dewar.c.dewarType if call.services.database.has(Dewar.c.dewarType) else Dewar.c.type
     return (
         sa.select(
             Dewar.c.dewarId,

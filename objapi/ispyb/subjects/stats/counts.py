@@ -41,7 +41,7 @@ def read_errors(call: Call) -> Later:
     logs = call.rows(_logs(scope))
 
     def work() -> dict[str, Any]:
-        lines = last_lines(call.face.settings, (row["fileFullPath"] for row in logs))
+        lines = last_lines(call.services.settings, (row["fileFullPath"] for row in logs))
         messages: dict[str, list[str]] = {}
         for row in logs:
             if row["fileFullPath"] in lines:

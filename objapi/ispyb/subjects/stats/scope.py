@@ -88,6 +88,6 @@ def is_centring(seconds: int | None) -> bool:
 def _run(call: Call) -> sa.RowMapping | None:
     """The machine run that is named; None when there is none, or the database knows no runs."""
     text = call.query["runId"]
-    if not text.isascii() or not text.isdigit() or int(text) > INT32 or not call.face.database.has(v_run):
+    if not text.isascii() or not text.isdigit() or int(text) > INT32 or not call.services.database.has(v_run):
         return None
     return call.first(sa.select(v_run).where(v_run.c.runId == int(text)))

@@ -51,7 +51,7 @@ def read_times(call: Call) -> dict[str, Any]:
 @group.get("/stats/runs", access=BEARER, answer=Paged(VRun))
 def list_runs(call: Call) -> Page:
     """Machine runs, latest first."""
-    if not call.face.database.has(v_run):
+    if not call.services.database.has(v_run):
         return call.paged([], 0)
     return call.paged(*call.page(sa.select(v_run).order_by(v_run.c.startDate.desc(), v_run.c.runId.desc())))
 

@@ -10,7 +10,7 @@ from objapi.ispyb.values.errors import Refusal
 
 
 def test_the_face_is_there_without_the_libraries() -> None:
-    modules = "sys, objapi.app, objapi.ispyb.subjects.route_groups"
+    modules = "sys, objapi.app, objapi.ispyb.face"
     code = f"import {modules}; print(sorted({set(extra.LIBRARIES)!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

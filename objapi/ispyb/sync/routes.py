@@ -23,7 +23,7 @@ _log = logging.getLogger("objapi.ispyb.sync")
 def sync_proposal(call: Call) -> Later:
     """Create or update a proposal with everything that hangs on it."""
     started = time.perf_counter()
-    database, payload = call.face.database, call.body
+    database, payload = call.services.database, call.body
 
     def work() -> dict[str, str]:
         result = synchronise(database, payload)
