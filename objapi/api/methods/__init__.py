@@ -7,6 +7,7 @@ from objapi.api.method import Method
 from objapi.api.methods.batch import BATCH
 from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.reading import READING
+from objapi.api.methods.users import USERS
 from objapi.api.methods.writing import WRITING
 
 
@@ -21,4 +22,4 @@ def by_name(rows: Iterable[Method]) -> dict[str, Method]:
     return named
 
 
-METHODS: Final[Mapping[str, Method]] = by_name((*READING, *WRITING, *BATCH, *INTROSPECTION))
+METHODS: Final[Mapping[str, Method]] = by_name((*READING, *WRITING, *BATCH, *INTROSPECTION, *USERS))

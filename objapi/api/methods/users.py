@@ -1,0 +1,160 @@
+"""Methods for whoever manages users: `users` and `grants`. A GET reads, a POST with `action` changes."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from objapi.api.method import Json, Method, MethodCall
+from objapi.api.methods.reading import OBJECT, selected
+from objapi.api.methods.writing import DRY_RUN
+from objapi.api.parameters import Control
+from objapi.errors import BadRequest
+from objapi.http.access import API
+from objapi.security.accounts import Account
+from objapi.security.administration import Grant, LocalGrant, UserAdministration
+from objapi.store.requests import AccessEvent, Selector
+from objapi.store.transaction import Transaction
+
+_POST: Final = ("POST",)
+
+
+def users(call: MethodCall, tx: Transaction) -> Json:
+    """List the users, or show one; with `action` disable or enable one."""
+    administration = UserAdministration(tx)
+    action = _action(call, tx, ("disable", "enable"))
+    user_id = call.controls.text("userid")
+    if action is None:
+        if user_id is None:
+            return call.with_warnings({"users": [_listed(administration, each) for each in administration.accounts()]})
+        return call.with_warnings({"user": _described(administration, user_id)})
+    call.refuse_unused()
+    dry_run = call.controls.flag("dry_run")
+    events = administration.set_active(call.require_text("userid"), action == "enable", dry_run=dry_run)
+    return _changed(call, administration, events, dry_run=dry_run)
+
+
+def grants(call: MethodCall, tx: Transaction) -> Json:
+    """List roles, groups and local roles, of all, of a user or on an object; with `action` give or take some."""
+    administration = UserAdministration(tx)
+    action = _action(call, tx, ("give", "take"))
+    if action is None:
+        return call.with_warnings(_grants(call, tx, administration))
+    call.refuse_unused()
+    controls, dry_run = call.controls, call.controls.flag("dry_run")
+    grant = Grant(
+        call.require_text("userid"),
+        controls.names("roles"),
+        controls.names("groups"),
+        controls.names("local_roles"),
+        _object(call, tx),
+    )
+    change = administration.give if action == "give" else administration.take
+    return _changed(call, administration, change(grant, dry_run=dry_run), dry_run=dry_run)
+
+
+def _action(call: MethodCall, tx: Transaction, known: Sequence[str]) -> str | None:
+    """The change that is asked for; None: to read. Raises BadRequest for another one, and for one sent by GET."""
+    action = call.controls.text("action")
+    if action is None:
+        return None
+    if action not in known:
+        raise BadRequest.of_parameter("action", f"action: {' or '.join(known)} is expected, not {action[:40]!r}.")
+    if not tx.writes:
+        raise BadRequest.of_parameter("action", "action: send it by POST; a GET only reads.")
+    return action
+
+
+def _object(call: MethodCall, tx: Transaction) -> Selector | None:
+    controls = call.controls
+    named = controls.text("obj_path") is not None or controls.text("obj_uid") is not None
+    return selected(call, tx) if named else None
+
+
+def _grants(call: MethodCall, tx: Transaction, administration: UserAdministration) -> dict[str, object]:
+    user_id, target = call.controls.text("userid"), _object(call, tx)
+    principals = None if user_id is None else [user_id]
+    answer: dict[str, object] = {}
+    if target is None:
+        every = administration.accounts()
+        accounts = every if user_id is None else [item for item in every if item.id == user_id]
+        roles = tx.registry.roles
+        answer["grants"] = [_site_grants(account) for account in accounts]
+        answer["roles"] = list(roles.roles)
+        answer["groups"] = [
+            {"id": group.id, "title": group.title, "roles": list(group.roles)} for group in roles.groups.values()
+        ]
+    local = administration.local_grants(principals, target)
+    answer["local_roles"] = [{"userid": item.principal, **_local(item)} for item in local]
+    return answer
+
+
+def _site_grants(account: Account) -> dict[str, object]:
+    return {"userid": account.id, "roles": list(account.roles), "groups": list(account.groups)}
+
+
+def _local(grant: LocalGrant) -> dict[str, object]:
+    return {"path": grant.path, "UID": grant.uid, "roles": list(grant.roles)}
+
+
+def _listed(administration: UserAdministration, account: Account) -> dict[str, object]:
+    return {
+        "userid": account.id,
+        "UID": administration.uid_of(account.id),
+        "fullname": account.fullname,
+        "email": account.email,
+        "active": account.active,
+        "roles": list(account.roles),
+        "groups": list(account.groups),
+    }
+
+
+def _described(administration: UserAdministration, user_id: str) -> dict[str, object]:
+    account = administration.account(user_id)
+    return {
+        **_listed(administration, account),
+        "site_roles": sorted(administration.site_roles(account)),
+        "local_roles": [_local(grant) for grant in administration.local_grants([user_id])],
+    }
+
+
+def _changed(
+    call: MethodCall, administration: UserAdministration, events: Sequence[AccessEvent], *, dry_run: bool
+) -> Json:
+    """The answer to a change: the names of what changed and, of a dry run, the changes that would have been made."""
+    answer: dict[str, object] = {
+        "userid": call.controls.text("userid"),
+        "updated": [name for event in events for name in event.changes],
+    }
+    if dry_run:
+        answer |= {"dry_run": True, "plan": {"changes": [_planned(event) for event in events], "reindexed": 0}}
+    return answer
+
+
+def _planned(event: AccessEvent) -> dict[str, object]:
+    return {
+        "event": event.event,
+        "UID": event.uid,
+        "path": event.path,
+        "portal_type": event.portal_type,
+        "fields": [{"field": name, "old": old, "new": new} for name, (old, new) in event.changes.items()],
+        "states": [],
+    }
+
+
+_USER: Final = (Control("userid", "text"), Control("action", "text"), DRY_RUN)
+
+USERS: Final = (
+    Method(name="users", access=API, controls=_USER, writing_verbs=_POST, run=users),
+    Method(
+        name="grants",
+        access=API,
+        controls=(
+            *_USER,
+            *OBJECT,
+            Control("roles", "texts", (), aliases=("role",)),
+            Control("groups", "texts", (), aliases=("group",)),
+            Control("local_roles", "texts", (), aliases=("local_role",)),
+        ),
+        writing_verbs=_POST,
+        run=grants,
+    ),
+)
