@@ -23,29 +23,29 @@ from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
 from objapi.security.seed_users import add_content_users
 from objapi.settings import Settings
-from objapi.store.failures import is_cut, outcome_unknown, pause_after, translated, worth_repeating
+from objapi.store.failures import connection_lost, outcome_unknown, pause_after, should_retry, to_api_error
 from objapi.store.instants import to_micros
-from objapi.store.mapped import outbox as aside
-from objapi.store.mapped.databases import Connections, Place, find_places
-from objapi.store.mapped.recompute_acls import rework_rows
-from objapi.store.mapped.row_site import RowStore
-from objapi.store.permissions.acls import AclBook
+from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
+from objapi.store.mapped.outbox import deliver, deliver_abandoned, discard
+from objapi.store.mapped.recompute_acls import recompute_row_acls
+from objapi.store.mapped.row_site import RowSite
+from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.field_access import FieldAccess
-from objapi.store.permissions.rights import AclView
+from objapi.store.permissions.rights import TransactionAcls
 from objapi.store.permissions.scopes import ensure_scope
 from objapi.store.records import StaleWrite
-from objapi.store.site_context import Machinery
+from objapi.store.site_context import SiteContext
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.installing import (
     count_objects,
     install_contents,
     layout_contents,
     missing_contents,
-    rework,
+    recompute_next,
     system_planner,
 )
-from objapi.store.upgrade.orphans import sweep
-from objapi.store.upgrade.seed_content import Contents
+from objapi.store.upgrade.orphans import delete_orphans
+from objapi.store.upgrade.seed_content import SeedContent
 from objapi.store.upgrade.versions import (
     LeaseRefused,
     create_tables,
@@ -79,7 +79,7 @@ class Site:
     engine: Engine
     stream_engine: Engine
     """Connections of answers that are read while they are sent."""
-    machinery: Machinery
+    context: SiteContext
     catalog_metadata: MetaData
 
     @classmethod
@@ -91,14 +91,14 @@ class Site:
         engine = create_engine_for(settings.database, threads=settings.worker_threads, wait=settings.lock_timeout)
         stream_engine = create_engine_for(settings.database, threads=settings.max_streams, wait=settings.lock_timeout)
         catalog_metadata = MetaData()
-        machinery = _machinery(settings, registry, catalog_metadata, _places(settings, registry))
-        return cls(settings, registry, engine, stream_engine, machinery, catalog_metadata)
+        context = _site_context(settings, registry, catalog_metadata, _places(settings, registry))
+        return cls(settings, registry, engine, stream_engine, context, catalog_metadata)
 
     def close(self) -> None:
         """Give the connections back to the database."""
         self.engine.dispose()
         self.stream_engine.dispose()
-        for place in self.machinery.rows.places.values():
+        for place in self.context.rows.places.values():
             if place.engine is not None:
                 place.engine.dispose()
 
@@ -115,14 +115,14 @@ class Site:
         """
         if is_installed(self.engine):
             return False
-        with _refusals_told():
+        with _lease_refusals():
             create_tables(self.engine, self.catalog_metadata, self.registry, self.settings.site_id)
-        contents = layout_contents(self.machinery, self.settings.site_title)
+        contents = layout_contents(self.context, self.settings.site_title)
         with progress("Making the site", len(contents.objects)) as advance:
 
             def install(connection: Connection) -> None:
                 make_secret(connection, self.now())
-                install_contents(self.machinery, connection, self.now(), contents, advance)
+                install_contents(self.context, connection, self.now(), contents, advance)
 
             self.transact(install, write=True)
         return True
@@ -133,11 +133,11 @@ class Site:
         with progress("Loading contents", len(content.objects)) as advance:
 
             def load(connection: Connection) -> None:
-                made = install_contents(self.machinery, connection, self.now(), Contents(content.objects), advance)
+                made = install_contents(self.context, connection, self.now(), SeedContent(content.objects), advance)
                 granted_on = {path for user in content.users for path in user.local_roles}
                 rids = {path.removeprefix(f"/{self.settings.site_id}") or "/": rid for path, rid in made.items()}
                 for path in sorted(granted_on & rids.keys()):
-                    ensure_scope(connection, self.machinery.tables, rids[path])
+                    ensure_scope(connection, self.context.tables, rids[path])
                 add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
 
             self.transact(load, write=True)
@@ -156,23 +156,23 @@ class Site:
         while swept:
             before_chunk()
             swept = self.transact(
-                lambda connection: sweep(connection, self.registry, self.machinery.tables), write=True
+                lambda connection: delete_orphans(connection, self.registry, self.context.tables), write=True
             )
 
     def _rework_rows(self, connection: Connection) -> None:
-        self.machinery.book.refresh(connection)
-        rework_rows(connection, self.machinery.rows, AclView(self.machinery.book, connection))
+        self.context.acls.refresh(connection)
+        recompute_row_acls(connection, self.context.rows, TransactionAcls(self.context.acls, connection))
 
     def _rework(self, after: int, connection: Connection) -> tuple[int, int]:
-        return rework(self.machinery, connection, self.now(), after)
+        return recompute_next(self.context, connection, self.now(), after)
 
     def check_current(self) -> None:
         """Raise SiteError when the database holds no site, or one of another version or of other declarations."""
         problem = state_problem(self.engine, self.registry, self.settings.site_id)
         if problem is not None:
             raise SiteError(problem)
-        if any(place.engine is not None for place in self.machinery.rows.places.values()):
-            self.settle_left()
+        if any(place.engine is not None for place in self.context.rows.places.values()):
+            self.recover_row_outbox()
 
     def upgrade(self, progress: Progress) -> None:
         """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
@@ -184,19 +184,19 @@ class Site:
         obstacle = upgrade_obstacle(self.engine, self.settings.site_id)
         if obstacle is not None:
             raise SiteError(obstacle)
-        with _refusals_told(), upgrade_lease(self.engine) as lease:
+        with _lease_refusals(), upgrade_lease(self.engine) as lease:
             upgrade_tables(self.engine, self.catalog_metadata, lease)
             self._lay_out(progress)
             self.reindex(progress, lease.renew)
             finish_upgrade(self.engine, self.registry)
 
     def _lay_out(self, progress: Progress) -> None:
-        contents = layout_contents(self.machinery, self.settings.site_title)
-        missing = self.transact(lambda connection: missing_contents(self.machinery, connection, contents), write=False)
+        contents = layout_contents(self.context, self.settings.site_title)
+        missing = self.transact(lambda connection: missing_contents(self.context, connection, contents), write=False)
         if missing.objects:
             with progress("Adding to the site", len(missing.objects)) as advance:
                 self.transact(
-                    lambda connection: install_contents(self.machinery, connection, self.now(), missing, advance),
+                    lambda connection: install_contents(self.context, connection, self.now(), missing, advance),
                     write=True,
                 )
 
@@ -226,38 +226,38 @@ class Site:
         try:
             result = self.transact(carry_out, write=write)
             for connections in opened:
-                self._commit_elsewhere(connections)
+                self._commit_foreign(connections)
         finally:
             for connections in opened:
                 connections.close()
         return result
 
-    def _commit_elsewhere(self, connections: Connections) -> None:
+    def _commit_foreign(self, connections: Connections) -> None:
         """Commit what was written to databases elsewhere, then keep what was noted of it; or forget the notes."""
-        notes = connections.notes
+        notes = connections.pending
         if not notes:
             return
         try:
             connections.commit()
         except exc.DBAPIError as error:
-            if is_cut(error):
+            if connection_lost(error):
                 raise outcome_unknown() from error
-            self.transact(partial(aside.drop, notes=notes), write=True)
-            raise translated(error) from error
-        self.transact(partial(aside.settle, notes=notes), write=True)
+            self.transact(partial(discard, notes=notes), write=True)
+            raise to_api_error(error) from error
+        self.transact(partial(deliver, notes=notes), write=True)
 
-    def settle_left(self) -> int:
+    def recover_row_outbox(self) -> int:
         """Carry over or drop what a crash left pending beside databases elsewhere; how many requests that were."""
 
-        def settle(connection: Connection) -> int:
-            planner = system_planner(self.machinery, connection, self.now())
+        def recover(connection: Connection) -> int:
+            planner = system_planner(self.context, connection, self.now())
             rows = planner.workspace.rows
             try:
-                return aside.settle_left(connection, to_micros(self.now()), rows.stamps_of)
+                return deliver_abandoned(connection, to_micros(self.now()), rows.stamps_of)
             finally:
                 rows.connections.close()
 
-        return self.transact(settle, write=True)
+        return self.transact(recover, write=True)
 
     def stream(
         self,
@@ -271,15 +271,15 @@ class Site:
         try:
             transaction = self._transaction(connection, authenticate, False, request_id)
             result = work(transaction)
-            if transaction.held is None:
+            if transaction.open_stream is None:
                 transaction.connections.close()
                 connection.close()
             else:
-                transaction.held.when_done(transaction.connections.close)
-                transaction.held.when_done(connection.close)
+                transaction.open_stream.when_done(transaction.connections.close)
+                transaction.open_stream.when_done(connection.close)
         except BaseException as error:
             connection.close()
-            raise translated(error) from error
+            raise to_api_error(error) from error
         return result
 
     def transact(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
@@ -293,21 +293,21 @@ class Site:
                     committing = write
                 return result
             except (StaleWrite, exc.DBAPIError) as error:
-                if committing and is_cut(error):
+                if committing and connection_lost(error):
                     raise outcome_unknown() from error
-                if attempt == tries or not worth_repeating(error):
-                    raise translated(error) from error
+                if attempt == tries or not should_retry(error):
+                    raise to_api_error(error) from error
                 _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
                 time.sleep(pause_after(attempt))
             except exc.TimeoutError as error:
-                raise translated(error) from error
+                raise to_api_error(error) from error
         raise AssertionError("unreachable")
 
     def _stream_connection(self) -> Connection:
         try:
             return self.stream_engine.connect()
         except (exc.DBAPIError, exc.TimeoutError) as error:
-            raise translated(error) from error
+            raise to_api_error(error) from error
 
     @contextmanager
     def _connected(self, write: bool) -> Iterator[Connection]:
@@ -318,36 +318,36 @@ class Site:
         self, connection: Connection, authenticate: Callable[[Connection], LoadedUser], write: bool, request_id: str
     ) -> Transaction:
         user = authenticate(connection)
-        self.machinery.book.refresh(connection, user.newest_acl)
-        return Transaction(self.machinery, connection, user.principal, self.now(), writes=write, request_id=request_id)
+        self.context.acls.refresh(connection, user.newest_acl)
+        return Transaction(self.context, connection, user.principal, self.now(), writes=write, request_id=request_id)
 
 
-def _places(settings: Settings, registry: Registry) -> dict[str, Place]:
+def _places(settings: Settings, registry: Registry) -> dict[str, DatabasePlace]:
     """Where the tables are that types are stored in; raises SiteError for a database without a URL."""
     urls = {"ispyb": settings.ispyb_url or settings.database, **dict(settings.databases)}
     try:
         threads = settings.worker_threads + settings.max_streams
-        return find_places(registry, settings.database, urls, threads=threads, wait=settings.lock_timeout)
+        return find_databases(registry, settings.database, urls, threads=threads, wait=settings.lock_timeout)
     except LookupError as error:
         raise SiteError(str(error)) from error
 
 
-def _machinery(
-    settings: Settings, registry: Registry, catalog_metadata: MetaData, places: Mapping[str, Place]
-) -> Machinery:
+def _site_context(
+    settings: Settings, registry: Registry, catalog_metadata: MetaData, places: Mapping[str, DatabasePlace]
+) -> SiteContext:
     tables = {
         name: CatalogTables(catalog.schema, catalog_metadata, settings.timezone)
         for name, catalog in registry.catalogs.items()
         if catalog.table_of is None
     }
-    return Machinery(
+    return SiteContext(
         registry=registry,
         tables=tables,
-        rows=RowStore(registry, settings.site_id, settings.timezone, places),
+        rows=RowSite(registry, settings.site_id, settings.timezone, places),
         access=FieldAccess(registry),
         dependents=Dependents(registry),
         cascades=Cascades(registry.cascades),
-        book=AclBook(),
+        acls=AclCache(),
         site_id=settings.site_id,
         zone=settings.timezone,
         parse_structured=parse_structured,
@@ -362,7 +362,7 @@ def _machinery(
 
 
 @contextmanager
-def _refusals_told() -> Iterator[None]:
+def _lease_refusals() -> Iterator[None]:
     try:
         yield
     except LeaseRefused as error:

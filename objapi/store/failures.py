@@ -19,12 +19,12 @@ def pause_after(attempt: int) -> float:
     return random.uniform(0, min(0.02 * 2**attempt, _LONGEST_PAUSE))  # noqa: S311 - spreads contenders, no secret
 
 
-def is_cut(error: BaseException) -> bool:
+def connection_lost(error: BaseException) -> bool:
     """Whether the connection was lost: during a commit that leaves open whether the commit happened."""
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
-def worth_repeating(error: BaseException) -> bool:
+def should_retry(error: BaseException) -> bool:
     """Whether the transaction may succeed when it is done again, or fail with a better answer.
 
     A key that is taken is found out by the next try, which then says what is taken.
@@ -32,7 +32,7 @@ def worth_repeating(error: BaseException) -> bool:
     return isinstance(error, StaleWrite | exc.IntegrityError) or is_retryable(error)
 
 
-def translated(error: BaseException) -> BaseException:
+def to_api_error(error: BaseException) -> BaseException:
     """What the caller is told of a failure of the database; any other error is itself."""
     if isinstance(error, StaleWrite | exc.IntegrityError):
         return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")

@@ -31,7 +31,7 @@ def chunks(items: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class StoredEntity:
     """One row; `states`, `settings`, `sides` and `data` are JSON documents."""
 
     rid: int
@@ -53,7 +53,7 @@ class Record:
     data: str
 
 
-COLUMNS = tuple(entities.c[name] for name in Record.__slots__)
+COLUMNS = tuple(entities.c[name] for name in StoredEntity.__slots__)
 
 
 def load_where(
@@ -63,9 +63,9 @@ def load_where(
     *,
     lock: bool = False,
     **equal: object,
-) -> list[Record]:
+) -> list[StoredEntity]:
     """The rows whose column has one of the keys, in order of creation; `equal`: other columns, one value or a list."""
-    found: list[Record] = []
+    found: list[StoredEntity] = []
     for chunk in chunks(keys):
         statement = select(*COLUMNS).where(column.in_(chunk))
         for name, value in equal.items():
@@ -77,9 +77,9 @@ def load_where(
 
 def load_referring(
     connection: Connection, targets: Sequence[int], portal_type: str, field: str, *, lock: bool = False
-) -> list[Record]:
+) -> list[StoredEntity]:
     """The objects of a type whose reference field names one of the targets (row numbers), in order of creation."""
-    found: list[Record] = []
+    found: list[StoredEntity] = []
     source: FromClause = entities.join(refs, refs.c.source == entities.c.rid)
     for chunk in chunks(targets):
         statement = (
@@ -91,14 +91,14 @@ def load_referring(
     return list({record.rid: record for record in found}.values())
 
 
-def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = False) -> list[Record]:
+def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = False) -> list[StoredEntity]:
     """Everything below some paths, the objects at the paths left out, in order of path."""
-    found: list[Record] = []
+    found: list[StoredEntity] = []
     for chunk in chunks(paths, 100):
         # "0" is the character after "/", so the range holds exactly what lies below.
         below = [and_(entities.c.path > f"{path}/", entities.c.path < f"{path}0") for path in chunk]
         statement = select(*COLUMNS).where(or_(*below)).order_by(entities.c.path)
-        found.extend(Record(*tuple(row)) for row in connection.execute(_locked(statement, lock)))
+        found.extend(StoredEntity(*tuple(row)) for row in connection.execute(_locked(statement, lock)))
     return found
 
 
@@ -122,9 +122,9 @@ def ids_beginning(connection: Connection, parent: int, beginning: str) -> list[s
     return list(connection.scalars(statement))
 
 
-def _run(connection: Connection, statement: Select[Any], lock: bool) -> list[Record]:
+def _run(connection: Connection, statement: Select[Any], lock: bool) -> list[StoredEntity]:
     ordered = statement.order_by(entities.c.created, entities.c.rid)
-    return [Record(*tuple(row)) for row in connection.execute(_locked(ordered, lock))]
+    return [StoredEntity(*tuple(row)) for row in connection.execute(_locked(ordered, lock))]
 
 
 def _locked(statement: Select[Any], lock: bool) -> Select[Any]:

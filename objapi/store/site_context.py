@@ -9,25 +9,25 @@ from sqlalchemy import Connection
 
 from catalog import CatalogTables
 from objapi.model.registry import Registry
-from objapi.store.mapped.row_site import RowStore
-from objapi.store.permissions.acls import AclBook
+from objapi.store.mapped.row_site import RowSite
+from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.field_access import FieldAccess
 from objapi.store.writing.dependents import Dependents
 from workflows import Cascades
 
 
 @dataclass(frozen=True, slots=True)
-class Machinery:
+class SiteContext:
     """The shared parts of one site in one process; safe between threads."""
 
     registry: Registry
     tables: Mapping[str, CatalogTables]
-    rows: RowStore
+    rows: RowSite
     """The tables that are there already."""
     access: FieldAccess
     dependents: Dependents
     cascades: Cascades
-    book: AclBook
+    acls: AclCache
     site_id: str
     zone: tzinfo
     parse_structured: Callable[[str], object]

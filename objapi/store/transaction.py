@@ -21,9 +21,9 @@ from objapi.store.mapped.answers import RowAnswers
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import VIEW
-from objapi.store.permissions.rights import AclView, Rights
+from objapi.store.permissions.rights import Rights, TransactionAcls
 from objapi.store.permissions.scopes import ensure_scope
-from objapi.store.reading.closing_stream import Held
+from objapi.store.reading.closing_stream import ClosingStream
 from objapi.store.reading.criteria import CriteriaReader
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import Finder
@@ -44,18 +44,18 @@ from objapi.store.requests import (
     Streamed,
     UpdateItem,
 )
-from objapi.store.site_context import Machinery
-from objapi.store.writing.apply_plan import act
-from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.site_context import SiteContext
+from objapi.store.writing.apply_plan import apply_plan
+from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
 from objapi.store.writing.history_rows import record_access
 from objapi.store.writing.outcomes import entries, failure, readable
-from objapi.store.writing.planner import StorePlanner, Surroundings
+from objapi.store.writing.planner import RequestContext, StorePlanner
 from objapi.store.writing.removing import plan_removal
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.transitions import offered, take_all
-from objapi.store.writing.write_set import settle
+from objapi.store.writing.write_set import compute_write_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Transaction:
 
     def __init__(
         self,
-        machinery: Machinery,
+        site: SiteContext,
         connection: Connection,
         user: Principal,
         now: datetime,
@@ -85,32 +85,30 @@ class Transaction:
         self.connection = connection
         self.user = user
         self.now = now
-        self.registry = machinery.registry
-        self.held: Held | None = None
+        self.registry = site.registry
+        self.open_stream: ClosingStream | None = None
         """What is still to be read from the connection after the work is done."""
-        self.site_id = machinery.site_id
+        self.site_id = site.site_id
         self.writes = writes
-        self._machinery = machinery
+        self._site = site
         self._request_id = request_id
-        self._acls = AclView(machinery.book, connection)
-        self._rights = Rights(user, self._acls, machinery.registry.roles.scoped_roles)
-        self.connections = Connections(connection, machinery.rows.places, writes=writes)
-        self._rows = Rows(machinery.rows, self.connections, self._rights)
-        options = QueryOptions.gateway(machinery.site_id, machinery.zone)
-        reader = CriteriaReader(
-            machinery.registry, machinery.tables, machinery.access, self._rights, options, self._rows
-        )
+        self._acls = TransactionAcls(site.acls, connection)
+        self._rights = Rights(user, self._acls, site.registry.roles.scoped_roles)
+        self.connections = Connections(connection, site.rows.places, writes=writes)
+        self._rows = Rows(site.rows, self.connections, self._rights)
+        options = QueryOptions.gateway(site.site_id, site.zone)
+        reader = CriteriaReader(site.registry, site.tables, site.access, self._rights, options, self._rows)
         documents = Documents(
             connection,
-            machinery.registry,
-            machinery.access,
+            site.registry,
+            site.access,
             self._rights,
             transitions=self._transitions_of,
             renew=self._renewed,
-            rows=RowAnswers(machinery.rows.names, self._planner_and_renderer),
+            rows=RowAnswers(site.rows.names, self._planner_and_renderer),
             now=now,
         )
-        self._finder = Finder(reader, documents, time_limit=machinery.stream_time_limit)
+        self._finder = Finder(reader, documents, time_limit=site.stream_time_limit)
 
     # Asking
 
@@ -134,8 +132,8 @@ class Transaction:
     def stream(self, find: Find) -> Streamed:
         """All that criteria find, in chunks, for as long as the transaction is open."""
         streamed = self._finder.stream(find)
-        self.held = Held(streamed.chunks)
-        return replace(streamed, chunks=self.held)
+        self.open_stream = ClosingStream(streamed.chunks)
+        return replace(streamed, chunks=self.open_stream)
 
     def entity(self, selector: Selector) -> EntityRecord:
         """One object that the user may see. Raises NotFound."""
@@ -153,7 +151,7 @@ class Transaction:
     def history(self, selector: Selector, *, offset: int = 0, size: int = 50) -> HistoryPage:
         """What happened to an object, newest first; also of one that is gone, by its UID."""
         planner = self._planner()
-        reader = HistoryReader(self.connection, self.registry, self._machinery.access, self._rights)
+        reader = HistoryReader(self.connection, self.registry, self._site.access, self._rights)
         found = self._resolver(planner).select([selector])[0]
         if isinstance(found, Draft):
             return reader.of_object(found, offset, size)
@@ -168,19 +166,19 @@ class Transaction:
         staff = self.registry.roles.staff_roles
         if not self.user.unrestricted and self.user.roles.isdisjoint(staff):
             raise Forbidden(f"The list of users is for {', '.join(sorted(staff)) or 'nobody'}.")
-        return self._machinery.users(self.connection, roles)
+        return self._site.users(self.connection, roles)
 
     def file(self, selector: Selector, name: str) -> StoredFile:
         """The content of a file field. Raises NotFound for what is not there or not to be read."""
         draft = self._one(self._planner(), selector)
-        hidden = self._machinery.access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
+        hidden = self._site.access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
         value = draft.data.get(name) if name not in hidden else None
         if not isinstance(value, dict) or "sha256" not in value:
             raise NotFound(
                 f"{draft.path} has no file {name!r}.", causes=[Cause("parameter", "field", f"no file {name!r}")]
             )
-        self.held = Held(read_blob(self.connection, str(value["sha256"])))
-        return StoredFile(str(value["filename"]), str(value["content_type"]), int(value["size"]), self.held)
+        self.open_stream = ClosingStream(read_blob(self.connection, str(value["sha256"])))
+        return StoredFile(str(value["filename"]), str(value["content_type"]), int(value["size"]), self.open_stream)
 
     # Writing
 
@@ -227,8 +225,8 @@ class Transaction:
         partial: bool,
         dry_run: bool,
     ) -> Outcome:
-        def plan(editor: Editor, places: Collection[int]) -> Attempt:
-            attempt = Attempt(editor.planner)
+        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
+            attempt = BatchAttempt(editor.planner)
             targets = attempt.targets(editor.resolver, _some(selectors, places))
             take_all(attempt, targets, action, comment)
             return attempt
@@ -239,7 +237,7 @@ class Transaction:
         self, find: Find, action: str, *, comment: str = "", partial: bool = False, dry_run: bool = False
     ) -> Outcome:
         """Take a transition of every object that criteria find; of one page of them when the read names a size."""
-        rids = self._finder.matching(find, self._machinery.most_objects)
+        rids = self._finder.matching(find, self._site.most_objects)
         planner = self._planner()
         planner.workspace.load_rids(rids)
         selectors = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
@@ -251,8 +249,8 @@ class Transaction:
             raise BadRequest("No UID was given.", causes=[Cause("parameter", "UID", "No UID was given.")])
         selectors = [ByUid(uid) for uid in dict.fromkeys(uids)]
 
-        def plan(editor: Editor, places: Collection[int]) -> Attempt:
-            attempt = Attempt(editor.planner)
+        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
+            attempt = BatchAttempt(editor.planner)
             targets = attempt.targets(editor.resolver, _some(selectors, places))
             if not attempt.errors:
                 plan_removal(attempt, targets, break_references=break_references)
@@ -263,7 +261,7 @@ class Transaction:
     def _write(
         self,
         selectors: Sequence[Selector],
-        plan: Callable[[Editor, Collection[int]], Attempt],
+        plan: Callable[[Editor, Collection[int]], BatchAttempt],
         planner: StorePlanner | None = None,
         *,
         partial: bool = False,
@@ -291,12 +289,12 @@ class Transaction:
         # The answer names what was left as it was, too.
         planner.workspace.load_uids(uids.values())
         attempt.drafts.update((place, planner.workspace.by_uid[uid]) for place, uid in uids.items())
-        settled = settle(planner, self._machinery.dependents)
-        if not dry_run and not settled.empty:
-            act(planner, settled, self._renderer(planner), self._machinery.tables, self._request_id)
-        applied = not dry_run and not settled.empty
-        told = readable(settled.plan, planner, self._machinery.access)
-        return Outcome(entries(selectors, attempt, failed, settled.changed), told, applied)
+        write_set = compute_write_set(planner, self._site.dependents)
+        if not dry_run and not write_set.empty:
+            apply_plan(planner, write_set, self._renderer(planner), self._site.tables, self._request_id)
+        applied = not dry_run and not write_set.empty
+        readable_plan = readable(write_set.plan, planner, self._site.access)
+        return Outcome(entries(selectors, attempt, failed, write_set.changed), readable_plan, applied)
 
     # Grants: what `objapi.security.administration` needs of objects
 
@@ -315,7 +313,7 @@ class Transaction:
 
     def make_scope(self, rid: int) -> None:
         """Make an object one on which local roles are granted, unless it is."""
-        ensure_scope(self.connection, self._machinery.tables, rid)
+        ensure_scope(self.connection, self._site.tables, rid)
 
     def record(self, event: AccessEvent) -> None:
         """Write a change of who may do what to the history."""
@@ -325,17 +323,17 @@ class Transaction:
     # Inside
 
     def _planner(self) -> StorePlanner:
-        machinery = self._machinery
+        site = self._site
         return StorePlanner(
-            Surroundings(
+            RequestContext(
                 self.connection,
-                machinery.registry,
+                site.registry,
                 self._acls,
                 self.user,
                 self.now,
-                machinery.zone,
-                machinery.site_id,
-                machinery.cascades,
+                site.zone,
+                site.site_id,
+                site.cascades,
                 self._rows,
                 locks=self.writes,
             )
@@ -346,21 +344,21 @@ class Transaction:
         return planner, self._renderer(planner)
 
     def _renderer(self, planner: StorePlanner) -> Renderer:
-        return Renderer(self.registry, planner.values, self._machinery.zone)
+        return Renderer(self.registry, planner.values, self._site.zone)
 
     def _resolver(self, planner: StorePlanner) -> Resolver:
-        return Resolver(planner, self._finder, self._renderer(planner), ambiguous=self._machinery.ambiguous)
+        return Resolver(planner, self._finder, self._renderer(planner), ambiguous=self._site.ambiguous)
 
     def _load_context(self) -> LoadContext:
-        machinery = self._machinery
+        site = self._site
         return LoadContext(
-            zone=machinery.zone,
-            parse_structured=machinery.parse_structured,
+            zone=site.zone,
+            parse_structured=site.parse_structured,
             now=self.now,
-            site_id=machinery.site_id,
-            index_names=machinery.index_names,
-            max_text=machinery.most_text,
-            max_entries=machinery.most_entries,
+            site_id=site.site_id,
+            index_names=site.index_names,
+            max_text=site.most_text,
+            max_entries=site.most_entries,
         )
 
     def _root(self, planner: StorePlanner) -> Draft:

@@ -108,7 +108,7 @@ def _installed(opener: Opener) -> Site:
 
 def _indexed(site: Site, catalog: str, index: str) -> dict[str, Any]:
     """Id of each object in the catalog → its value in the index."""
-    tables = site.machinery.tables[catalog]
+    tables = site.context.tables[catalog]
     statement = select(entities.c.id, tables.column(index)).join_from(
         tables.main, entities, tables.rid == entities.c.rid
     )
@@ -155,14 +155,14 @@ def test_catalog_declared_again_holds_no_ghosts(opener: Opener) -> None:
     without.upgrade(_silent)
     with without.engine.begin() as connection:
         shelf = connection.scalar(select(entities.c.rid).where(entities.c.id == "shelf-1"))
-        for tables in without.machinery.tables.values():
+        for tables in without.context.tables.values():
             for table in (*tables.side_tables, tables.main):
                 connection.execute(table.delete().where(table.c.rid == shelf))
         connection.execute(entities.delete().where(entities.c.rid == shelf))
     site = opener(WITHOUT_SHELVES)
     site.upgrade(_silent)
     with site.engine.connect() as connection:
-        assert shelf not in list(connection.scalars(select(site.machinery.tables["shelves"].rid)))
+        assert shelf not in list(connection.scalars(select(site.context.tables["shelves"].rid)))
 
 
 def test_upgrade_of_nothing_is_refused(opener: Opener) -> None:

@@ -16,7 +16,7 @@ from objapi.store.writing.draft import Draft
 
 def row_causes(rows: Rows, draft: Draft) -> list[Cause]:
     """What keeps the table from taking the values that a request gives a row; empty when nothing does."""
-    layout = rows.store.layout(draft.portal_type, rows.connections)
+    layout = rows.site.layout(draft.portal_type, rows.connections)
     names = draft.data if draft.is_new else draft.changed
     causes = [
         Cause("field", name, f"{name}: {problem}", object=draft.path, code=code)

@@ -16,7 +16,7 @@ from objapi.store.mapped.names import RowNames
 
 
 @dataclass(frozen=True, slots=True)
-class Conversion:
+class ColumnConversion:
     """What turns values of columns into stored forms and back, for tables of one database.
 
     `zone` is the zone of their wall-clock times.

@@ -12,7 +12,7 @@ from objapi.model.types import GATEWAY
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DatabasePlace:
     """How the tables of a database are reached.
 
     `schema` is the name of another database of the same server; `engine` gives connections to one elsewhere. With
@@ -23,15 +23,15 @@ class Place:
     engine: Engine | None = None
 
 
-def find_places(
+def find_databases(
     registry: Registry, own: str, urls: Mapping[str, str], *, threads: int, wait: float
-) -> dict[str, Place]:
+) -> dict[str, DatabasePlace]:
     """Where the databases are that types name: database → place. Raises LookupError for one without a URL.
 
     `own` is the URL of the gateway's database, `urls` those of others by name; `threads` and `wait` as an engine takes
     them.
     """
-    places: dict[str, Place] = {}
+    places: dict[str, DatabasePlace] = {}
     for item in registry.types.values():
         if item.table is None or item.table.database in places:
             continue
@@ -44,11 +44,11 @@ def find_places(
         url = urls.get(name, own)
         schema = schema_on_same_server(own, url)
         if same_database(own, url):
-            places[name] = Place()
+            places[name] = DatabasePlace()
         elif schema is not None:
-            places[name] = Place(schema=schema)
+            places[name] = DatabasePlace(schema=schema)
         else:
-            places[name] = Place(engine=create_engine_for(url, threads=threads, wait=wait, own=False))
+            places[name] = DatabasePlace(engine=create_engine_for(url, threads=threads, wait=wait, own=False))
     return places
 
 
@@ -58,12 +58,12 @@ class Connections:
     Whoever made it closes it; what was written elsewhere is committed by `commit`, else undone.
     """
 
-    def __init__(self, own: Connection, places: Mapping[str, Place], *, writes: bool) -> None:
+    def __init__(self, own: Connection, places: Mapping[str, DatabasePlace], *, writes: bool) -> None:
         self.own = own
         self._places = places
         self._writes = writes
-        self._elsewhere: dict[str, Connection] = {}
-        self.notes: list[int] = []
+        self._foreign: dict[str, Connection] = {}
+        self.pending: list[int] = []
         """What is pending until the databases elsewhere have committed."""
 
     def of(self, database: str) -> Connection:
@@ -71,23 +71,23 @@ class Connections:
         engine = self._places[database].engine
         if engine is None:
             return self.own
-        if database not in self._elsewhere:
-            connection = self._elsewhere[database] = engine.connect()
+        if database not in self._foreign:
+            connection = self._foreign[database] = engine.connect()
             if self._writes:
                 begin_write(connection)
-        return self._elsewhere[database]
+        return self._foreign[database]
 
-    def is_elsewhere(self, database: str) -> bool:
+    def is_foreign(self, database: str) -> bool:
         """Whether the tables of a database are written in a transaction of their own."""
         return self._places[database].engine is not None
 
     def commit(self) -> None:
         """Commit what was written elsewhere."""
-        for connection in self._elsewhere.values():
+        for connection in self._foreign.values():
             connection.commit()
 
     def close(self) -> None:
         """Give the connections elsewhere back; what was not committed is undone."""
-        connections, self._elsewhere = list(self._elsewhere.values()), {}
+        connections, self._foreign = list(self._foreign.values()), {}
         for connection in connections:
             connection.close()

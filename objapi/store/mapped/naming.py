@@ -16,7 +16,7 @@ def place_row(workspace: Workspace, draft: Draft) -> None:
     """Put a new row where its fellows are, under a path that it has until it gets its key."""
     rows = workspace.rows
     draft.parent_rid = None
-    draft.scope = rows.sight.scope
+    draft.scope = rows.visibility.scope
     draft.path = f"{rows.names.folder(draft.portal_type)}/{NEW}-{draft.uid}"
 
 
@@ -42,10 +42,10 @@ def name_row(workspace: Workspace, draft: Draft, wanted: str | None) -> None:
     if known is not None and not known.removed:
         message = f"The key {text} is taken in {mapping.name}."
         raise Conflict(message, causes=[Cause("parameter", "obj_id", message, code="taken")])
-    give_key(workspace, draft, key)
+    assign_key(workspace, draft, key)
 
 
-def give_key(workspace: Workspace, draft: Draft, key: int) -> None:
+def assign_key(workspace: Workspace, draft: Draft, key: int) -> None:
     """Let a new row be known by its key from now on."""
     names, portal_type = workspace.rows.names, draft.portal_type
     workspace.renamed(draft, names.rid(portal_type, key), names.uid(portal_type, key))

@@ -2,7 +2,7 @@
 
 Rows in a database elsewhere are committed by themselves. What the gateway keeps of such a request (history, states) is
 noted as pending in its own database before, and carried over from there after. When a crash comes between, the rows
-themselves tell which of the two happened: `settle_left` asks them.
+themselves tell which of the two happened: `deliver_abandoned` asks them.
 """
 
 import logging
@@ -19,14 +19,14 @@ from objapi.store.mapped.schema import row_pending, row_states, row_variables
 from objapi.store.rowids import rowids
 from objapi.store.schema import history
 
-LEFT_AFTER = 60_000_000
+ABANDONED_AFTER = 60_000_000
 """Microseconds after which a pending note is no longer that of a request under way."""
 
 _log = logging.getLogger("objapi.store.mapped")
 
 
 @dataclass(slots=True)
-class Aside:
+class RowOutbox:
     """What one request keeps beside rows.
 
     `expected` are (type, key, stamp) of the rows as they are after the request; no stamp for a row that is gone.
@@ -53,7 +53,7 @@ class Aside:
         upsert_rows(connection, row_variables, self.variables)
         insert_rows(connection, history, self.history)
 
-    def note(self, connection: Connection, database: str, at: int) -> int:
+    def store_pending(self, connection: Connection, database: str, at: int) -> int:
         """Note it as pending; the number of the note."""
         number = rowids.next()
         document = orjson.dumps(asdict(self)).decode()
@@ -61,33 +61,35 @@ class Aside:
         return number
 
 
-def settle(connection: Connection, notes: Sequence[int]) -> None:
+def deliver(connection: Connection, notes: Sequence[int]) -> None:
     """Carry pending notes over, once their rows are committed."""
     statement = sa.select(row_pending.c.document).where(row_pending.c.id.in_(notes)).order_by(row_pending.c.id)
     for document in connection.scalars(statement).all():
-        Aside(**orjson.loads(document)).write(connection)
-    drop(connection, notes)
+        RowOutbox(**orjson.loads(document)).write(connection)
+    discard(connection, notes)
 
 
-def drop(connection: Connection, notes: Sequence[int]) -> None:
+def discard(connection: Connection, notes: Sequence[int]) -> None:
     """Forget pending notes, whose rows were not committed."""
     connection.execute(sa.delete(row_pending).where(row_pending.c.id.in_(notes)))
 
 
-def settle_left(connection: Connection, now: int, stamps: Callable[[list[tuple[str, int]]], Mapping[Any, int]]) -> int:
+def deliver_abandoned(
+    connection: Connection, now: int, stamps: Callable[[list[tuple[str, int]]], Mapping[Any, int]]
+) -> int:
     """Carry over or drop what a crash left pending, as the rows tell; how many notes there were.
 
     `stamps` gives (type, key) → stamp of the rows that are there.
     """
     left = connection.execute(
-        sa.select(row_pending.c.id, row_pending.c.document).where(row_pending.c.at < now - LEFT_AFTER)
+        sa.select(row_pending.c.id, row_pending.c.document).where(row_pending.c.at < now - ABANDONED_AFTER)
     ).all()
     for number, document in left:
-        aside = Aside(**orjson.loads(document))
-        found = stamps([(portal_type, key) for portal_type, key, _ in aside.expected])
-        done = any(found.get((portal_type, key)) == stamp for portal_type, key, stamp in aside.expected)
+        outbox = RowOutbox(**orjson.loads(document))
+        found = stamps([(portal_type, key) for portal_type, key, _ in outbox.expected])
+        done = any(found.get((portal_type, key)) == stamp for portal_type, key, stamp in outbox.expected)
         _log.warning("a request to a database elsewhere was cut short; it was %s", "carried out" if done else "undone")
         if done:
-            aside.write(connection)
-        drop(connection, [number])
+            outbox.write(connection)
+        discard(connection, [number])
     return len(left)

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType
-from objapi.store.mapped.columns import Conversion
-from objapi.store.mapped.databases import Connections, Place
+from objapi.store.mapped.columns import ColumnConversion
+from objapi.store.mapped.databases import Connections, DatabasePlace
 from objapi.store.mapped.layouts import Layout, learn_layout
 from objapi.store.mapped.names import RowNames
 from objapi.store.mapped.tables import RowTables
@@ -18,14 +18,14 @@ from objapi.store.schema import entities
 from workflows import PermissionSetting, Workflow
 
 
-class RowStore:
+class RowSite:
     """The tables of a site; safe between threads."""
 
-    def __init__(self, registry: Registry, site_id: str, zone: tzinfo, places: Mapping[str, Place]) -> None:
+    def __init__(self, registry: Registry, site_id: str, zone: tzinfo, places: Mapping[str, DatabasePlace]) -> None:
         self.registry = registry
         self.names = RowNames(registry, site_id)
         self.places = places
-        self.conversion = Conversion(self.names, zone)
+        self.conversion = ColumnConversion(self.names, zone)
         self.site_acl = derive(root_acl(registry.roles), PermissionOverrides(registry.roles.by_path.get("/", {})))
         """What the site gives to rows, which lie in no container."""
         self._root = f"/{site_id}"
@@ -35,15 +35,15 @@ class RowStore:
         self._settings = {name: _first_settings(registry, registry.types[name]) for name in self.names.tables}
         self._acls = {name: derive(self.site_acl, settings) for name, settings in self._settings.items()}
 
-    def first_settings(self, portal_type: str) -> PermissionOverrides:
+    def default_overrides(self, portal_type: str) -> PermissionOverrides:
         """What counts as written onto a row that the gateway has kept nothing of."""
         return self._settings[portal_type]
 
-    def first_acl(self, portal_type: str) -> Acl:
+    def default_acl(self, portal_type: str) -> Acl:
         """Who holds which permission on a row that the gateway has kept nothing of."""
         return self._acls[portal_type]
 
-    def keeps_states(self, portal_type: str) -> bool:
+    def has_workflow_states(self, portal_type: str) -> bool:
         """Whether something may be kept beside the rows of a type."""
         return bool(self.registry.types[portal_type].workflows)
 

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from objapi.errors import CrossDatabase
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout
-from objapi.store.mapped.outbox import Aside
-from objapi.store.mapped.row_site import RowStore
-from objapi.store.mapped.row_visibility import Sight
+from objapi.store.mapped.outbox import RowOutbox
+from objapi.store.mapped.row_site import RowSite
+from objapi.store.mapped.row_visibility import RowVisibility
 from objapi.store.mapped.schema import row_states
 from objapi.store.mapped.tables import RowTables
 from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides, derive
 from objapi.store.permissions.rights import Rights
-from objapi.store.records import Record, chunks
+from objapi.store.records import StoredEntity, chunks
 
 MOST_VERSION = 999_999_999
 """Versions have at most nine digits, as clients send them back."""
@@ -34,7 +34,7 @@ class DraftOfType(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RowState:
     """What is kept beside a row."""
 
     revision: int
@@ -45,39 +45,39 @@ class Kept:
     settings: str
 
 
-_KEPT = tuple(row_states.c[name] for name in Kept.__slots__)
+_STATE_COLUMNS = tuple(row_states.c[name] for name in RowState.__slots__)
 
 
 class Rows:
     """The rows of tables as one user sees them, on the connections of one request."""
 
-    def __init__(self, store: RowStore, connections: Connections, rights: Rights) -> None:
-        self.store = store
-        self.names = store.names
+    def __init__(self, site: RowSite, connections: Connections, rights: Rights) -> None:
+        self.site = site
+        self.names = site.names
         self.connections = connections
-        self.sight = Sight(store, connections, rights)
+        self.visibility = RowVisibility(site, connections, rights)
         self._rights = rights
-        self._lent: dict[tuple[str, str, bool], int] = {}
+        self._unstored: dict[tuple[str, str, bool], int] = {}
 
     def tables(self, portal_type: str) -> RowTables:
         """The table of a type, to be searched. Raises Unavailable when it is not there."""
-        return self.store.tables(portal_type, self.connections)
+        return self.site.tables(portal_type, self.connections)
 
     def connection(self, portal_type: str) -> sa.Connection:
         """The connection on which the table of a type is reached."""
         return self.connections.of(self.names.tables[portal_type].database)
 
-    def is_elsewhere(self, portal_type: str) -> bool:
+    def is_foreign(self, portal_type: str) -> bool:
         """Whether the rows of a type are in a database that is reached by a connection of its own."""
-        return self.connections.is_elsewhere(self.names.tables[portal_type].database)
+        return self.connections.is_foreign(self.names.tables[portal_type].database)
 
-    def elsewhere(self, drafts: Iterable[DraftOfType]) -> str | None:
+    def foreign_database(self, drafts: Iterable[DraftOfType]) -> str | None:
         """The database that rows are written to in a transaction of its own; None: in that of the gateway.
 
         Raises CrossDatabase when they are in several.
         """
         databases = {self.names.tables[draft.portal_type].database for draft in drafts}
-        places = {name if self.connections.is_elsewhere(name) else None for name in databases}
+        places = {name if self.connections.is_foreign(name) else None for name in databases}
         if len(places) > 1:
             raise CrossDatabase(
                 f"The request would write in several databases ({', '.join(sorted(databases))}), which cannot be done "
@@ -85,12 +85,12 @@ class Rows:
             )
         return next(iter(places), None)
 
-    def note(self, aside: Aside, at: int) -> None:
+    def store_pending(self, outbox: RowOutbox, at: int) -> None:
         """Note what is to be kept beside rows elsewhere, until their database has committed them."""
-        database = self.names.tables[aside.expected[0][0]].database
-        self.connections.notes.append(aside.note(self.connections.own, database, at))
+        database = self.names.tables[outbox.expected[0][0]].database
+        self.connections.pending.append(outbox.store_pending(self.connections.own, database, at))
 
-    def records(self, rids: Iterable[int], *, lock: bool = False) -> list[Record]:
+    def records(self, rids: Iterable[int], *, lock: bool = False) -> list[StoredEntity]:
         """The rows with these numbers, in the order of their keys; those that do not exist are passed over."""
         keys: dict[str, list[int]] = {}
         for rid in rids:
@@ -98,13 +98,15 @@ class Rows:
             keys.setdefault(portal_type, []).append(key)
         return [record for name, wanted in keys.items() for record in self._load(name, wanted, lock)]
 
-    def referring(self, targets: Sequence[int], portal_type: str, field: str, *, lock: bool = False) -> list[Record]:
+    def referring(
+        self, targets: Sequence[int], portal_type: str, field: str, *, lock: bool = False
+    ) -> list[StoredEntity]:
         """The rows of a type whose reference field names one of the rows given by number."""
-        layout = self.store.layout(portal_type, self.connections)
+        layout = self.site.layout(portal_type, self.connections)
         column = layout.fields.get(field)
         wanted = layout.entity_type.fields[field].targets
         keys = [key for name, key in map(self.names.of_rid, targets) if name in wanted]
-        found: list[Record] = []
+        found: list[StoredEntity] = []
         if column is not None:
             for chunk in chunks(keys):
                 found.extend(self._select(portal_type, layout, column.in_(chunk), lock))
@@ -123,9 +125,9 @@ class Rows:
         """The values of the key columns of a row."""
         return self.names.parts(*self.names.of_rid(rid))
 
-    def is_seen(self, record: Record) -> bool:
+    def is_visible(self, record: StoredEntity) -> bool:
         """Whether the rule of its type lets the user see a row."""
-        return (record.portal_type, record.settings, False) not in self._lent or record.acl != self._lent[
+        return (record.portal_type, record.settings, False) not in self._unstored or record.acl != self._unstored[
             record.portal_type, record.settings, False
         ]
 
@@ -134,7 +136,7 @@ class Rows:
 
         At most a hundred for each target asked for.
         """
-        layout = self.store.layout(portal_type, self.connections)
+        layout = self.site.layout(portal_type, self.connections)
         column = layout.fields.get(field)
         target = layout.entity_type.fields[field].targets[0]
         keys = [key for name, key in map(self.names.of_rid, targets) if name == target]
@@ -151,9 +153,9 @@ class Rows:
 
     # Inside
 
-    def _load(self, portal_type: str, keys: Sequence[int], lock: bool) -> list[Record]:
-        layout = self.store.layout(portal_type, self.connections)
-        found: list[Record] = []
+    def _load(self, portal_type: str, keys: Sequence[int], lock: bool) -> list[StoredEntity]:
+        layout = self.site.layout(portal_type, self.connections)
+        found: list[StoredEntity] = []
         for chunk in chunks(keys):
             found.extend(self._select(portal_type, layout, self.having(layout, chunk), lock))
         return found
@@ -165,8 +167,10 @@ class Rows:
         first = {self.names.parts(layout.entity_type.portal_type, key)[0] for key in keys}
         return sa.and_(layout.key[0].in_(sorted(first)), layout.packed.in_(keys))
 
-    def _select(self, portal_type: str, layout: Layout, condition: sa.ColumnElement[bool], lock: bool) -> list[Record]:
-        own = None if self._rights.principal.unrestricted else self.sight.own(portal_type)
+    def _select(
+        self, portal_type: str, layout: Layout, condition: sa.ColumnElement[bool], lock: bool
+    ) -> list[StoredEntity]:
+        own = None if self._rights.principal.unrestricted else self.visibility.own(portal_type)
         seen: sa.ColumnElement[Any] = sa.literal(1) if own is None else sa.case((own, 1), else_=0)
         statement = sa.select(seen.label("seen_by_user"), *layout.table.columns).where(condition).order_by(*layout.key)
         if lock:
@@ -180,34 +184,36 @@ class Rows:
             values = dict(zip(names, row[1:], strict=True))
             rid = tables.number([values[column.name] for column in layout.key][-width:])
             numbered.append((rid, bool(row[0]), values))
-        kept = self._kept(portal_type, [rid for rid, _, _ in numbered], lock)
-        return [self._record(layout, rid, seen, values, kept.get(rid)) for rid, seen, values in numbered]
+        state = self._row_states(portal_type, [rid for rid, _, _ in numbered], lock)
+        return [self._record(layout, rid, seen, values, state.get(rid)) for rid, seen, values in numbered]
 
-    def _kept(self, portal_type: str, rids: Sequence[int], lock: bool) -> Mapping[int, Kept]:
+    def _row_states(self, portal_type: str, rids: Sequence[int], lock: bool) -> Mapping[int, RowState]:
         """What is kept beside rows, by their number."""
-        found: dict[int, Kept] = {}
-        if not rids or not self.store.keeps_states(portal_type):
+        found: dict[int, RowState] = {}
+        if not rids or not self.site.has_workflow_states(portal_type):
             return found
         keys = [self.names.of_rid(rid)[1] for rid in rids]
         for chunk in chunks(keys):
-            statement = sa.select(row_states.c.row_key, *_KEPT).where(
+            statement = sa.select(row_states.c.row_key, *_STATE_COLUMNS).where(
                 row_states.c.portal_type == portal_type, row_states.c.row_key.in_(chunk)
             )
             for key, *values in self.connections.own.execute(statement.with_for_update() if lock else statement):
-                found[self.names.rid(portal_type, key)] = Kept(*values)
+                found[self.names.rid(portal_type, key)] = RowState(*values)
         return found
 
-    def _record(self, layout: Layout, rid: int, seen: bool, values: Mapping[str, Any], kept: Kept | None) -> Record:
+    def _record(
+        self, layout: Layout, rid: int, seen: bool, values: Mapping[str, Any], state: RowState | None
+    ) -> StoredEntity:
         entity_type = layout.entity_type
         portal_type, key = self.names.of_rid(rid)
-        conversion = self.store.conversion
+        conversion = self.site.conversion
         data = {}
         for name, column in layout.fields.items():
             in_utc = layout.columns[column.name].in_utc
             data[name] = conversion.stored(values[column.name], entity_type.fields[name], in_utc=in_utc)
-        stamp = _stamp(values, kept)
-        settings = self.store.first_settings(portal_type).document().decode() if kept is None else kept.settings
-        return Record(
+        stamp = _stamp(values, state)
+        settings = self.site.default_overrides(portal_type).document().decode() if state is None else state.settings
+        return StoredEntity(
             rid=rid,
             uid=self.names.uid(portal_type, key),
             parent=None,
@@ -216,12 +222,12 @@ class Rows:
             portal_type=portal_type,
             version=stamp % MOST_VERSION + 1,
             stamp=stamp,
-            creator="" if kept is None else kept.creator,
-            created=0 if kept is None else kept.created,
-            modified=0 if kept is None else kept.modified,
+            creator="" if state is None else state.creator,
+            created=0 if state is None else state.created,
+            modified=0 if state is None else state.modified,
             acl=self._acl(portal_type, settings, seen),
-            scope=self.sight.scope,
-            states=_NOTHING if kept is None else kept.states,
+            scope=self.visibility.scope,
+            states=_NOTHING if state is None else state.states,
             settings=settings,
             sides=_NOTHING,
             data=orjson.dumps(data).decode(),
@@ -230,10 +236,10 @@ class Rows:
     def _acl(self, portal_type: str, settings: str, seen: bool) -> int:
         """The number of an acl that is not stored, for this request alone."""
         key = (portal_type, settings, seen)
-        if key not in self._lent:
-            acl = derive(self.store.site_acl, PermissionOverrides.from_document(settings))
-            self._lent[key] = self._rights.book.lend(acl if seen else _closed(acl))
-        return self._lent[key]
+        if key not in self._unstored:
+            acl = derive(self.site.site_acl, PermissionOverrides.from_document(settings))
+            self._unstored[key] = self._rights.acls.add_unstored(acl if seen else _closed(acl))
+        return self._unstored[key]
 
 
 def _closed(acl: Acl) -> Acl:
@@ -241,9 +247,9 @@ def _closed(acl: Acl) -> Acl:
     return Acl(dict.fromkeys((VIEW, *acl.permissions), frozenset[str]()))
 
 
-def _stamp(values: Mapping[str, Any], kept: Kept | None) -> int:
+def _stamp(values: Mapping[str, Any], state: RowState | None) -> int:
     """A number that changes when a column does, or what is kept beside the row."""
     digest = hashlib.blake2b(digest_size=8)
     digest.update(repr([(name, values[name]) for name in sorted(values)]).encode("utf-8", "replace"))
-    digest.update(str(0 if kept is None else kept.revision).encode())
+    digest.update(str(0 if state is None else state.revision).encode())
     return int.from_bytes(digest.digest()) >> 1

@@ -13,7 +13,7 @@ from catalog.statements import ClockMinutes
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind
-from objapi.store.mapped.columns import Conversion, IdOfRow, UidOfRow
+from objapi.store.mapped.columns import ColumnConversion, IdOfRow, UidOfRow
 from objapi.store.mapped.layouts import Layout, packed
 from objapi.store.mapped.schema import row_variables
 from workflows import Workflow
@@ -30,7 +30,7 @@ class RowTables:
     """
 
     def __init__(
-        self, catalog: CatalogDeclaration, layout: Layout, conversion: Conversion, chain: Sequence[Workflow]
+        self, catalog: CatalogDeclaration, layout: Layout, conversion: ColumnConversion, chain: Sequence[Workflow]
     ) -> None:
         self.layout = layout
         self._catalog = catalog

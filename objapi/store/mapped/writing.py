@@ -20,8 +20,8 @@ from objapi.model.types import Field, Kind
 from objapi.store.instants import to_micros
 from objapi.store.mapped.checking import row_causes
 from objapi.store.mapped.layouts import Layout
-from objapi.store.mapped.naming import NEW, give_key
-from objapi.store.mapped.outbox import Aside
+from objapi.store.mapped.naming import NEW, assign_key
+from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import digest_of
 from objapi.store.records import StaleWrite, chunks
@@ -38,7 +38,7 @@ class RowWriter:
         self._planner = planner
         self._workspace = planner.workspace
         self._rows: Rows = planner.workspace.rows
-        self.aside = Aside()
+        self.outbox = RowOutbox()
         """What is to be kept beside the rows."""
         self._given: dict[str, str] = {}
         """UID that a new row had while it was planned → the one that its key gives."""
@@ -48,14 +48,14 @@ class RowWriter:
         causes = [cause for draft in (*created, *changed) for cause in row_causes(self._rows, draft)]
         if causes:
             raise ValidationError.from_causes(causes)
-        self._workspace.hold([*changed, *removed])
+        self._workspace.lock_drafts([*changed, *removed])
         self._remove(removed)
         self._insert(created)
         self._update(changed)
-        self._keep([*created, *changed], removed)
-        if self._rows.elsewhere([*created, *changed, *removed]) is None:
-            self.aside.write(self._rows.connections.own)
-            self.aside = Aside()
+        self._fill_outbox([*created, *changed], removed)
+        if self._rows.foreign_database([*created, *changed, *removed]) is None:
+            self.outbox.write(self._rows.connections.own)
+            self.outbox = RowOutbox()
         self._read_again([*created, *changed])
 
     # Rows
@@ -66,7 +66,7 @@ class RowWriter:
             for chunk in chunks(drafts):
                 keys = [self._rows.names.of_rid(draft.rid)[1] for draft in chunk]
                 statement = sa.delete(layout.table).where(self._rows.having(layout, keys))
-                with _told_as(_still_used(layout.table.name)):
+                with _refused_as(_still_used(layout.table.name)):
                     gone = self._rows.connection(portal_type).execute(statement).rowcount
                 if gone < len(chunk):
                     raise StaleWrite
@@ -112,14 +112,14 @@ class RowWriter:
         for start in range(0, len(values), 500):
             part = drafts[start : start + 500]
             rows = values[start : start + 500]
-            with _told_as(_refused(layout.table.name)):
+            with _refused_as(_refused(layout.table.name)):
                 if part[0].id != NEW:
                     insert_rows(connection, layout.table, rows)
                     continue
                 keys = insert_keys(connection, layout.table, rows)
             for draft, key in zip(part, keys, strict=True):
                 planned = draft.uid
-                give_key(self._workspace, draft, key)
+                assign_key(self._workspace, draft, key)
                 self._given[planned] = draft.uid
 
     def _update(self, changed: Sequence[Draft]) -> None:
@@ -135,7 +135,7 @@ class RowWriter:
                 for draft in drafts
             ]
             targets = [layout.table.c[name] for name in columns]
-            with _told_as(_refused(layout.table.name)):
+            with _refused_as(_refused(layout.table.name)):
                 matched = update_rows(connection, layout.table, layout.key, targets, rows)
             if matched < len(rows):
                 raise StaleWrite
@@ -160,29 +160,29 @@ class RowWriter:
         if field.kind is Kind.REFERENCE and isinstance(stored, str):
             stored = draft.data[name] = self._given.get(stored, stored)
         known = layout.columns[column]
-        return self._rows.store.conversion.written(stored, field, known.type, in_utc=known.in_utc)
+        return self._rows.site.conversion.written(stored, field, known.type, in_utc=known.in_utc)
 
     # What is kept beside them
 
-    def _keep(self, written: Sequence[Draft], removed: Sequence[Draft]) -> None:
+    def _fill_outbox(self, written: Sequence[Draft], removed: Sequence[Draft]) -> None:
         """Note the states and settings of the rows whose type has workflows; forget those of removed rows."""
-        names, aside = self._rows.names, self.aside
-        aside.forgotten.extend(names.of_rid(draft.rid) for draft in removed)
-        aside.expected.extend((*names.of_rid(draft.rid), None) for draft in removed)
-        moved = [draft for draft in written if self._rows.store.keeps_states(draft.portal_type) and _moved(draft)]
-        numbers = self._planner.around.book.numbers(draft.acl for draft in moved)
-        aside.states.extend(self._state_row(draft, numbers[digest_of(draft.acl)]) for draft in moved)
-        aside.variables.extend(row for draft in moved for row in self._variable_rows(draft))
+        names, outbox = self._rows.names, self.outbox
+        outbox.forgotten.extend(names.of_rid(draft.rid) for draft in removed)
+        outbox.expected.extend((*names.of_rid(draft.rid), None) for draft in removed)
+        moved = [draft for draft in written if self._rows.site.has_workflow_states(draft.portal_type) and _moved(draft)]
+        numbers = self._planner.context.acls.numbers(draft.acl for draft in moved)
+        outbox.states.extend(self._state_row(draft, numbers[digest_of(draft.acl)]) for draft in moved)
+        outbox.variables.extend(row for draft in moved for row in self._variable_rows(draft))
 
     def _state_row(self, draft: Draft, acl: int) -> dict[str, object]:
         now = to_micros(self._planner.now)
-        kept = draft.record is not None and draft.record.created
+        known = draft.record is not None and draft.record.created
         return {
             "portal_type": draft.portal_type,
             "row_key": self._rows.names.of_rid(draft.rid)[1],
             "revision": now & 0x7FFFFFFF,
             "creator": draft.creator,
-            "created": draft.created if draft.is_new or kept else now,
+            "created": draft.created if draft.is_new or known else now,
             "modified": now,
             "acl": acl,
             "states": orjson.dumps(draft.states).decode(),
@@ -209,16 +209,16 @@ class RowWriter:
             record = found.get(draft.rid)
             if record is None:
                 raise StaleWrite
-            if not rights.principal.unrestricted and not self._rows.is_seen(record):
+            if not rights.principal.unrestricted and not self._rows.is_visible(record):
                 raise Forbidden(
                     f"{draft.path} would be none of the rows that you see. Refer to something of your own, or ask "
                     f"somebody with the right to see all of them."
                 )
             draft.version_after = record.version
-            self.aside.expected.append((*self._rows.names.of_rid(draft.rid), record.stamp))
+            self.outbox.expected.append((*self._rows.names.of_rid(draft.rid), record.stamp))
 
     def _layout(self, portal_type: str) -> Layout:
-        return self._rows.store.layout(portal_type, self._rows.connections)
+        return self._rows.site.layout(portal_type, self._rows.connections)
 
 
 def _names(layout: Layout) -> list[str]:
@@ -255,7 +255,7 @@ def _moved(draft: Draft) -> bool:
 
 
 @contextmanager
-def _told_as(refusal: ApiError) -> Iterator[None]:
+def _refused_as(refusal: ApiError) -> Iterator[None]:
     """What a table's own rules refuse is told as such, and not tried again."""
     try:
         yield

@@ -96,7 +96,7 @@ def derive(container: Acl, settings: PermissionOverrides) -> Acl:
     return Acl(permissions, {name: granted for name, granted in groups.items() if granted})
 
 
-class AclBook:
+class AclCache:
     """The acls that a process knows by number; shared by its threads, only ever added to."""
 
     def __init__(self) -> None:

@@ -6,36 +6,36 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select
 
 from objapi.model.principal import Principal
-from objapi.store.permissions.acls import VIEW, Acl, AclBook, digest_of, holds
+from objapi.store.permissions.acls import VIEW, Acl, AclCache, digest_of, holds
 from objapi.store.schema import acls
 
 
-class AclView:
+class TransactionAcls:
     """The acls of the book, and those that the transaction itself has added and not yet committed."""
 
-    def __init__(self, book: AclBook, connection: Connection) -> None:
-        self._book = book
+    def __init__(self, cache: AclCache, connection: Connection) -> None:
+        self._cache = cache
         self._connection = connection
         self._own: dict[int, Acl] = {}
         self._own_numbers: dict[str, int] = {}
-        self._lent: dict[int, Acl] = {}
+        self._unstored: dict[int, Acl] = {}
 
     def __getitem__(self, number: int) -> Acl:
-        own = self._own.get(number) if number > 0 else self._lent.get(number)
+        own = self._own.get(number) if number > 0 else self._unstored.get(number)
         if own is not None:
             return own
-        if number not in self._book:
+        if number not in self._cache:
             # Committed by another request after this one began.
             self._refresh()
-        return self._book[number]
+        return self._cache[number]
 
     def __len__(self) -> int:
-        return len(self._book) + len(self._own)
+        return len(self._cache) + len(self._own)
 
-    def lend(self, acl: Acl) -> int:
+    def add_unstored(self, acl: Acl) -> int:
         """A number, below 0, by which an acl that is not stored is known in this transaction."""
-        number = -1 - len(self._lent)
-        self._lent[number] = acl
+        number = -1 - len(self._unstored)
+        self._unstored[number] = acl
         return number
 
     def numbers(self, wanted: Iterable[Acl]) -> dict[str, int]:
@@ -62,14 +62,14 @@ class AclView:
 
     def _number(self, digest: str) -> int | None:
         own = self._own_numbers.get(digest)
-        return self._book.number(digest) if own is None else own
+        return self._cache.number(digest) if own is None else own
 
     def _refresh(self) -> None:
-        self._book.refresh(self._connection, without=self._own)
+        self._cache.refresh(self._connection, without=self._own)
 
     def visible(self, roles: frozenset[str], groups: frozenset[str], permission: str = VIEW) -> frozenset[int]:
         """The acls in which these roles and groups hold a permission."""
-        found = self._book.visible(roles, groups, permission)
+        found = self._cache.visible(roles, groups, permission)
         if not self._own:
             return found
         return found | {number for number, acl in self._own.items() if holds(acl, permission, roles, groups)}
@@ -80,7 +80,7 @@ class Rights:
     """What one user may do, asked by acl and scope of an object."""
 
     principal: Principal
-    book: AclView
+    acls: TransactionAcls
     scoped_roles: frozenset[str]
 
     def roles_in(self, scope: int) -> frozenset[str]:
@@ -105,13 +105,13 @@ class Rights:
     def acls_with(self, permission: str) -> tuple[frozenset[int], tuple[tuple[tuple[int, ...], frozenset[int]], ...]]:
         """Where the user holds a permission: acls that suffice anywhere, and (scopes, acls) that suffice together."""
         principal = self.principal
-        everywhere = self.book.visible(principal.roles - self.scoped_roles, principal.groups, permission)
+        everywhere = self.acls.visible(principal.roles - self.scoped_roles, principal.groups, permission)
         by_roles: dict[frozenset[str], list[int]] = {}
         for scope, local in principal.local.items():
             by_roles.setdefault(local, []).append(scope)
         scoped = []
         for local, scopes in by_roles.items():
-            more = self.book.visible(principal.roles | local, principal.groups, permission) - everywhere
+            more = self.acls.visible(principal.roles | local, principal.groups, permission) - everywhere
             if more:
                 scoped.append((tuple(sorted(scopes)), more))
         return everywhere, tuple(scoped)
@@ -120,5 +120,5 @@ class Rights:
         """Whether no row has to be left out: the permission is held under every acl."""
         if self.principal.unrestricted:
             return True
-        everywhere = self.book.visible(self.principal.roles - self.scoped_roles, self.principal.groups, permission)
-        return len(everywhere) == len(self.book)
+        everywhere = self.acls.visible(self.principal.roles - self.scoped_roles, self.principal.groups, permission)
+        return len(everywhere) == len(self.acls)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 
-class Held:
+class ClosingStream:
     """Yields chunks, and calls back once when they are all taken, when one cannot be made, or when it is closed."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

@@ -107,13 +107,13 @@ class CriteriaReader:
         if catalog.table_of is None:
             tables, connection = self._tables[catalog.name], self._rows.connections.own
         else:
-            self._refuse_states_elsewhere(catalog, catalog.table_of, query)
+            self._refuse_foreign_states(catalog, catalog.table_of, query)
             tables, connection = self._rows.tables(catalog.table_of), self._rows.connection(catalog.table_of)
         return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
 
-    def _refuse_states_elsewhere(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:
+    def _refuse_foreign_states(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:
         """Raise BadRequest for a search by what the gateway keeps beside rows that are in a database elsewhere."""
-        if self._rows.is_elsewhere(portal_type):
+        if self._rows.is_foreign(portal_type):
             kept = {workflow.state_variable for workflow in self._registry.chain(portal_type)}
             asked = {clause.index for clause in query.clauses} | {key.index for key in query.sort}
             for name in sorted(kept & asked):
@@ -163,7 +163,7 @@ class CriteriaReader:
             if name in asked:
                 needed |= permissions
         if catalog.table_of is not None:
-            return self._rows.sight.visible(catalog.table_of, needed)
+            return self._rows.visibility.visible(catalog.table_of, needed)
         tables = self._tables[catalog.name]
         parts = [
             visibility(tables, *rights.acls_with(permission))

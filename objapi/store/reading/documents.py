@@ -23,7 +23,7 @@ TRANSITIONS = "transitions"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredAnswer:
     """The stored answer of one object."""
 
     rid: int
@@ -39,11 +39,11 @@ class Stored:
     fresh_until: int | None
 
 
-_COLUMNS = tuple(entities.c[name] for name in Stored.__slots__)
+_COLUMNS = tuple(entities.c[name] for name in StoredAnswer.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FieldSelection:
     """Which members of each object are answered."""
 
     names: frozenset[str] | None
@@ -53,7 +53,7 @@ class Wish:
     transitions: bool = False
 
     @classmethod
-    def of(cls, find: Find) -> "Wish":
+    def of(cls, find: Find) -> "FieldSelection":
         """What a read asks for."""
         if find.include_fields is None:
             return cls(None, find.expand, find.reference_titles, find.transitions)
@@ -91,33 +91,36 @@ class Documents:
         """Answers of the objects that are rows of tables."""
         self._now = to_micros(now)
 
-    def answer(self, rids: Sequence[int], catalog: CatalogDeclaration, wish: Wish) -> list[orjson.Fragment]:
+    def answer(
+        self, rids: Sequence[int], catalog: CatalogDeclaration, selection: FieldSelection
+    ) -> list[orjson.Fragment]:
         """The objects with these row numbers, in their order; one that has gone meanwhile is left out."""
         by_rid = {row.rid: row for row in self._load(rids)}
         rows = [by_rid[rid] for rid in rids if rid in by_rid]
-        embedded = self._embedded(rows, wish)
-        offered = self._transitions([row.rid for row in rows]) if wish.transitions else {}
-        if wish.names is None and not (wish.expand or wish.titles or wish.transitions):
+        embedded = self._embedded(rows, selection)
+        offered = self._transitions([row.rid for row in rows]) if selection.transitions else {}
+        if selection.names is None and not (selection.expand or selection.titles or selection.transitions):
             return [orjson.Fragment(self._spliced(row, catalog, embedded.get(row.rid, {}))) for row in rows]
-        objects = [self._chosen(row, catalog, embedded.get(row.rid, {}), wish) for row in rows]
+        objects = [self._chosen(row, catalog, embedded.get(row.rid, {}), selection) for row in rows]
         for row, composed in zip(rows, objects, strict=True):
             if row.rid in offered:
                 composed[TRANSITIONS] = offered[row.rid]
-        if wish.expand or wish.titles:
-            self._name_targets(rows, objects, wish)
+        if selection.expand or selection.titles:
+            self._name_targets(rows, objects, selection)
         return [orjson.Fragment(orjson.dumps(composed)) for composed in objects]
 
-    def _load(self, rids: Iterable[int]) -> list[Stored]:
+    def _load(self, rids: Iterable[int]) -> list[StoredAnswer]:
         wanted = list(rids)
         mapped = [rid for rid in wanted if rid < 0]
         found = [_of_row(row) for row in self._rows.rendered(mapped)] if mapped else []
         for chunk in chunks(rid for rid in wanted if rid > 0):
             found.extend(
-                Stored(*row) for row in self._connection.execute(select(*_COLUMNS).where(entities.c.rid.in_(chunk)))
+                StoredAnswer(*row)
+                for row in self._connection.execute(select(*_COLUMNS).where(entities.c.rid.in_(chunk)))
             )
         return self._fresh(found)
 
-    def _fresh(self, rows: list[Stored]) -> list[Stored]:
+    def _fresh(self, rows: list[StoredAnswer]) -> list[StoredAnswer]:
         """The rows with what has run out by now worked out anew, for all of them together."""
         stale = [row.rid for row in rows if row.fresh_until is not None and row.fresh_until <= self._now]
         if not stale:
@@ -128,11 +131,11 @@ class Documents:
             for row in rows
         ]
 
-    def _hidden(self, row: Stored) -> frozenset[str]:
-        return self._access.hidden(row.portal_type, self._rights.book[row.acl], row.scope, self._rights)
+    def _hidden(self, row: StoredAnswer) -> frozenset[str]:
+        return self._access.hidden(row.portal_type, self._rights.acls[row.acl], row.scope, self._rights)
 
     def _spliced(
-        self, row: Stored, catalog: CatalogDeclaration, embedded: Mapping[str, list[orjson.Fragment]]
+        self, row: StoredAnswer, catalog: CatalogDeclaration, embedded: Mapping[str, list[orjson.Fragment]]
     ) -> bytes:
         """The whole object; its stored answer goes in as it is when nothing in it is hidden from the user."""
         hidden = self._hidden(row)
@@ -148,10 +151,10 @@ class Documents:
         head = orjson.dumps(members)
         return head[:-1] + b"," + answer.encode() + b"}" if answer else head
 
-    def _metadata(self, row: Stored, catalog: CatalogDeclaration) -> dict[str, object]:
+    def _metadata(self, row: StoredAnswer, catalog: CatalogDeclaration) -> dict[str, object]:
         meta: dict[str, object] = orjson.loads(row.meta)
         permissions = self._access.index_permissions(catalog.name)
-        acl = self._rights.book[row.acl]
+        acl = self._rights.acls[row.acl]
         return {
             name: meta[name]
             for name in catalog.returned
@@ -162,7 +165,11 @@ class Documents:
         }
 
     def _chosen(
-        self, row: Stored, catalog: CatalogDeclaration, embedded: Mapping[str, list[orjson.Fragment]], wish: Wish
+        self,
+        row: StoredAnswer,
+        catalog: CatalogDeclaration,
+        embedded: Mapping[str, list[orjson.Fragment]],
+        selection: FieldSelection,
     ) -> dict[str, object]:
         """The members that were asked for."""
         hidden = self._hidden(row)
@@ -171,38 +178,42 @@ class Documents:
         members.update((name, value) for name, value in stored.items() if not _covers(hidden, name))
         members["version"] = row.version
         members.update(embedded)
-        if wish.names is None:
+        if selection.names is None:
             return members
-        chosen = {name: value for name, value in members.items() if name in wish.names}
+        chosen = {name: value for name, value in members.items() if name in selection.names}
         chosen[ALWAYS] = row.path
         return chosen
 
-    def _embedded(self, rows: Sequence[Stored], wish: Wish) -> dict[int, dict[str, list[orjson.Fragment]]]:
+    def _embedded(
+        self, rows: Sequence[StoredAnswer], selection: FieldSelection
+    ) -> dict[int, dict[str, list[orjson.Fragment]]]:
         """Contained objects that are answered whole inside their container, by its row number; one statement a type."""
         wanted: dict[tuple[str, str], list[int]] = {}
         for row in rows:
             for name, portal_type in self._registry.types[row.portal_type].embed.items():
-                if wish.wants(name):
+                if selection.wants(name):
                     wanted.setdefault((name, portal_type), []).append(row.rid)
         found: dict[int, dict[str, list[orjson.Fragment]]] = {}
         for (name, portal_type), parents in wanted.items():
             for parent in parents:
                 found.setdefault(parent, {})[name] = []
             own = self._registry.catalogs_of(portal_type)[0]
-            children: list[Stored] = []
+            children: list[StoredAnswer] = []
             for chunk in chunks(parents):
                 statement = (
                     select(*_COLUMNS)
                     .where(entities.c.parent.in_(chunk), entities.c.portal_type == portal_type)
                     .order_by(entities.c.id)
                 )
-                children.extend(Stored(*values) for values in self._connection.execute(statement))
+                children.extend(StoredAnswer(*values) for values in self._connection.execute(statement))
             for child in self._fresh(children):
-                if child.parent is not None and self._rights.may(VIEW, self._rights.book[child.acl], child.scope):
+                if child.parent is not None and self._rights.may(VIEW, self._rights.acls[child.acl], child.scope):
                     found[child.parent][name].append(orjson.Fragment(self._spliced(child, own, {})))
         return found
 
-    def _name_targets(self, rows: Sequence[Stored], objects: Sequence[dict[str, object]], wish: Wish) -> None:
+    def _name_targets(
+        self, rows: Sequence[StoredAnswer], objects: Sequence[dict[str, object]], selection: FieldSelection
+    ) -> None:
         """Add titles and paths of referred objects; those that the user may not see stay UIDs."""
         wanted: list[tuple[dict[str, object], str]] = []
         for row, composed in zip(rows, objects, strict=True):
@@ -210,7 +221,7 @@ class Documents:
                 if (
                     field.kind is Kind.REFERENCE
                     and field.name in composed
-                    and (wish.titles or field.name in wish.expand)
+                    and (selection.titles or field.name in selection.expand)
                 ):
                     wanted.append((composed, field.name))
         uids = dict.fromkeys(uid for composed, name in wanted for uid in _as_list(composed[name]))
@@ -220,27 +231,27 @@ class Documents:
             for uid, title, path, acl, scope in self._connection.execute(
                 select(*columns).where(entities.c.uid.in_(chunk))
             ):
-                if self._rights.may(VIEW, self._rights.book[acl], scope):
+                if self._rights.may(VIEW, self._rights.acls[acl], scope):
                     known[uid] = (title, path)
         for named in self._rows.named(uids):
-            if self._rights.may(VIEW, self._rights.book[named.acl], named.draft.scope):
+            if self._rights.may(VIEW, self._rights.acls[named.acl], named.draft.scope):
                 known[named.draft.uid] = (named.title, named.draft.path)
         for composed, name in wanted:
             value = composed[name]
             many = isinstance(value, list)
             titles: list[str | None] = [known.get(uid, (uid, ""))[0] for uid in _as_list(value)]
-            if name in wish.expand:
+            if name in selection.expand:
                 paths: list[str | None] = [known.get(uid, ("", None))[1] for uid in _as_list(value)]
                 composed[f"{name}_title"] = titles if many else _first(titles)
                 composed[f"{name}_path"] = paths if many else _first(paths)
-            if wish.titles:
+            if selection.titles:
                 composed[f"{name}_uid"] = value
                 composed[name] = titles if many else _first(titles)
 
 
-def _of_row(row: RenderedRow) -> Stored:
+def _of_row(row: RenderedRow) -> StoredAnswer:
     draft = row.draft
-    return Stored(
+    return StoredAnswer(
         draft.rid,
         None,
         draft.uid,

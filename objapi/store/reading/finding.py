@@ -10,7 +10,7 @@ from catalog import chunk_statement, count_statement, missing_sort_statement, pa
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.reading.criteria import CriteriaReader, Prepared
-from objapi.store.reading.documents import Documents, Wish
+from objapi.store.reading.documents import Documents, FieldSelection
 from objapi.store.requests import Find, Found, Streamed
 
 STREAMED = 500
@@ -30,7 +30,7 @@ class Finder:
         prepared = self._prepared(find)
         rids = self._page(prepared, find.offset, find.size or None)
         total = self._total(prepared, find, len(rids))
-        objects = self._documents.answer(rids, prepared.catalog, Wish.of(find))
+        objects = self._documents.answer(rids, prepared.catalog, FieldSelection.of(find))
         return Found(total, objects, (*prepared.warnings, *self._missing(prepared, find)))
 
     def stream(self, find: Find) -> Streamed:
@@ -102,11 +102,11 @@ class Finder:
 
     def _chunks(self, prepared: Prepared, find: Find, count: int) -> Iterator[bytes]:
         deadline = time.monotonic() + self._time_limit
-        wish = Wish.of(find)
+        selection = FieldSelection.of(find)
         for rids in self._rid_chunks(prepared, find.offset, count):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the streamed answer took longer than {self._time_limit:g} s")
-            yield orjson.dumps(self._documents.answer(rids, prepared.catalog, wish))[1:-1]
+            yield orjson.dumps(self._documents.answer(rids, prepared.catalog, selection))[1:-1]
 
     def _rid_chunks(self, prepared: Prepared, offset: int, count: int) -> Iterator[list[int]]:
         after: Sequence[Any] | None = None

@@ -11,16 +11,16 @@ from objapi.model.references import site_path
 from objapi.model.values import LoadContext
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.rows import Rows
-from objapi.store.permissions.rights import AclView, Rights
+from objapi.store.permissions.rights import Rights, TransactionAcls
 from objapi.store.reading.render import Renderer
 from objapi.store.records import chunks
 from objapi.store.requests import Plan
 from objapi.store.schema import entities
-from objapi.store.site_context import Machinery
-from objapi.store.upgrade.seed_content import Contents, plan_contents
-from objapi.store.writing.apply_plan import act
-from objapi.store.writing.planner import StorePlanner, Surroundings
-from objapi.store.writing.write_set import Settled, settle
+from objapi.store.site_context import SiteContext
+from objapi.store.upgrade.seed_content import SeedContent, plan_contents
+from objapi.store.writing.apply_plan import apply_plan
+from objapi.store.writing.planner import RequestContext, StorePlanner
+from objapi.store.writing.write_set import WriteSet, compute_write_set
 
 CHUNK = 500
 """Objects worked out again in one transaction."""
@@ -28,57 +28,57 @@ CHUNK = 500
 Advance = Callable[[int], None]
 
 
-def system_planner(machinery: Machinery, connection: Connection, now: datetime) -> StorePlanner:
+def system_planner(site: SiteContext, connection: Connection, now: datetime) -> StorePlanner:
     """A planner of the gateway itself, which no permission stops."""
-    machinery.book.refresh(connection)
-    book = AclView(machinery.book, connection)
-    rights = Rights(system_principal(), book, machinery.registry.roles.scoped_roles)
-    connections = Connections(connection, machinery.rows.places, writes=True)
+    site.acls.refresh(connection)
+    acls = TransactionAcls(site.acls, connection)
+    rights = Rights(system_principal(), acls, site.registry.roles.scoped_roles)
+    connections = Connections(connection, site.rows.places, writes=True)
     return StorePlanner(
-        Surroundings(
+        RequestContext(
             connection,
-            machinery.registry,
-            book,
+            site.registry,
+            acls,
             rights.principal,
             now,
-            machinery.zone,
-            machinery.site_id,
-            machinery.cascades,
-            Rows(machinery.rows, connections, rights),
+            site.zone,
+            site.site_id,
+            site.cascades,
+            Rows(site.rows, connections, rights),
         )
     )
 
 
 def install_contents(
-    machinery: Machinery, connection: Connection, now: datetime, contents: Contents, advance: Advance
+    site: SiteContext, connection: Connection, now: datetime, contents: SeedContent, advance: Advance
 ) -> dict[str, int]:
     """Make objects as contents say, all or none; path → row number of each."""
-    planner = system_planner(machinery, connection, now)
-    context = LoadContext(zone=machinery.zone, parse_structured=machinery.parse_structured, now=now)
+    planner = system_planner(site, connection, now)
+    context = LoadContext(zone=site.zone, parse_structured=site.parse_structured, now=now)
     plan_contents(planner, contents, context, advance)
-    settled = settle(planner, machinery.dependents)
-    act(planner, settled, Renderer(machinery.registry, planner.values, machinery.zone), machinery.tables, "")
-    return {draft.path: draft.rid for draft in settled.created}
+    write_set = compute_write_set(planner, site.dependents)
+    apply_plan(planner, write_set, Renderer(site.registry, planner.values, site.zone), site.tables, "")
+    return {draft.path: draft.rid for draft in write_set.created}
 
 
-def layout_contents(machinery: Machinery, site_title: str) -> Contents:
+def layout_contents(site: SiteContext, site_title: str) -> SeedContent:
     """The objects that a new site begins with: its root, and what the profiles lay out in it."""
-    registry = machinery.registry
+    registry = site.registry
     root = ContentObject(path="/", portal_type=registry.root_type, fields={"title": site_title})
     laid_out = [
         ContentObject(path=str(item["path"]), portal_type=str(item["portal_type"]), fields=_fields(item))
         for item in registry.layout
     ]
-    return Contents([root, *laid_out], registry.roles.by_path)
+    return SeedContent([root, *laid_out], registry.roles.by_path)
 
 
-def missing_contents(machinery: Machinery, connection: Connection, contents: Contents) -> Contents:
+def missing_contents(site: SiteContext, connection: Connection, contents: SeedContent) -> SeedContent:
     """Those objects of contents whose paths are not taken yet."""
-    paths = {item.path: site_path(item.path, machinery.site_id) for item in contents.objects}
+    paths = {item.path: site_path(item.path, site.site_id) for item in contents.objects}
     taken: set[str] = set()
     for chunk in chunks(paths.values()):
         taken.update(connection.scalars(select(entities.c.path).where(entities.c.path.in_(chunk))))
-    return Contents([item for item in contents.objects if paths[item.path] not in taken], contents.permissions)
+    return SeedContent([item for item in contents.objects if paths[item.path] not in taken], contents.permissions)
 
 
 def _fields(item: object) -> dict[str, object]:
@@ -91,17 +91,17 @@ def count_objects(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(entities)) or 0
 
 
-def rework(machinery: Machinery, connection: Connection, now: datetime, after: int) -> tuple[int, int]:
+def recompute_next(site: SiteContext, connection: Connection, now: datetime, after: int) -> tuple[int, int]:
     """Work out acl, answer and index values of the next objects behind a row number: (the last one, how many)."""
     statement = select(entities.c.rid).where(entities.c.rid > after).order_by(entities.c.rid).limit(CHUNK)
     rids = list(connection.scalars(statement))
     if not rids:
         return after, 0
-    planner = system_planner(machinery, connection, now)
+    planner = system_planner(site, connection, now)
     workspace = planner.workspace
     workspace.load_rids(rids)
-    workspace.rederives = True
-    settled = Settled((), (), tuple(workspace.by_rid[rid] for rid in rids), (), Plan())
-    renderer = Renderer(machinery.registry, planner.values, machinery.zone)
-    act(planner, settled, renderer, machinery.tables, "", all_sides=True)
+    workspace.recomputes_acls = True
+    write_set = WriteSet((), (), tuple(workspace.by_rid[rid] for rid in rids), (), Plan())
+    renderer = Renderer(site.registry, planner.values, site.zone)
+    apply_plan(planner, write_set, renderer, site.tables, "", reindex_all=True)
     return rids[-1], len(rids)

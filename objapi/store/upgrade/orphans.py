@@ -12,7 +12,7 @@ CHUNK = 1000
 """Documents taken out of one catalog in one transaction."""
 
 
-def sweep(connection: Connection, registry: Registry, tables: Mapping[str, CatalogTables]) -> int:
+def delete_orphans(connection: Connection, registry: Registry, tables: Mapping[str, CatalogTables]) -> int:
     """Take the next documents out whose objects are gone, or of a type that the catalog does not hold; how many.
 
     A catalog comes to have such documents when types are moved out of it, or when it is declared again after a time

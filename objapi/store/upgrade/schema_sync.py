@@ -23,7 +23,7 @@ def complete_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep)
         _step(engine, before_step, partial(_add_keys, table=table))
 
 
-def follow_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
+def sync_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
     """Make missing tables, columns and keys, drop keys that are declared no more, rebuild columns of another type."""
     for table in metadata.sorted_tables:
         for work in (make_table, _drop_keys, _put_columns, _add_keys):

@@ -21,14 +21,14 @@ Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class SeedContent:
     """Objects to be made, containers first, and the permissions to be written onto some of them."""
 
     objects: Sequence[ContentObject]
     permissions: Mapping[str, Mapping[str, PermissionSetting]] = field(default_factory=dict)
 
 
-def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContext, advance: Advance) -> None:
+def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadContext, advance: Advance) -> None:
     """Plan every object with the states that the contents name. Raises ValidationError with all that is wrong.
 
     Values are taken as they are: no effect of creation runs, since the contents are complete in themselves.
@@ -42,7 +42,7 @@ def plan_contents(planner: StorePlanner, contents: Contents, context: LoadContex
     loader.raise_problems()
     for item, draft in drafts:
         if draft is not None and draft.is_new:
-            planner.happened.append(Created(draft))
+            planner.events.append(Created(draft))
             planner.place(draft, loader.states(item, draft))
             planner.write_own_permissions(draft)
             _write_permissions(draft, contents.permissions.get(item.path, {}))
@@ -85,8 +85,8 @@ class _Loader:
                 return None
             return there
         draft = planner.begin(entity_type, container)
-        draft.id = own_id or planner.around.site_id
-        planner.workspace.moved(draft, planner.around.full_path(item.path))
+        draft.id = own_id or planner.context.site_id
+        planner.workspace.moved(draft, planner.context.full_path(item.path))
         if item.created is not None:
             draft.created = draft.modified = to_micros(item.created)
         return draft

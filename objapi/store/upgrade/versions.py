@@ -17,7 +17,7 @@ from objapi.model.registry import Registry
 from objapi.store.schema import entities, metadata, site_state
 from objapi.store.upgrade.lease import LEASE_ROW, Lease, LeaseRefused, hold_lease, holder_of, utc_now
 from objapi.store.upgrade.migrations import is_known, mark_newest, migrate, newest_version, schema_version
-from objapi.store.upgrade.schema_sync import complete_tables, follow_tables
+from objapi.store.upgrade.schema_sync import complete_tables, sync_tables
 
 __all__ = [
     "Lease",
@@ -51,7 +51,7 @@ def create_tables(engine: Engine, catalog_metadata: MetaData, registry: Registry
     _write(engine, lambda connection: connection.execute(CreateTable(site_state, if_not_exists=True)))
     with hold_lease(engine) as lease:
         complete_tables(engine, metadata, lease.renew)
-        follow_tables(engine, catalog_metadata, lease.renew)
+        sync_tables(engine, catalog_metadata, lease.renew)
         lease.renew()
         _write(engine, mark_newest)
         _write_state(engine, {SITE_ID: site_id, FINGERPRINT: registry.fingerprint})
@@ -120,7 +120,7 @@ def upgrade_tables(engine: Engine, catalog_metadata: MetaData, lease: Lease) -> 
     _write_state(engine, {UNFINISHED: utc_now().isoformat(sep=" ", timespec="seconds")})
     _write(engine, migrate)
     complete_tables(engine, metadata, lease.renew)
-    follow_tables(engine, catalog_metadata, lease.renew)
+    sync_tables(engine, catalog_metadata, lease.renew)
 
 
 def finish_upgrade(engine: Engine, registry: Registry) -> None:

@@ -14,7 +14,7 @@ from objapi.errors import Conflict, CrossDatabase
 from objapi.model.types import Kind
 from objapi.store.blobs import write_blobs
 from objapi.store.instants import to_micros
-from objapi.store.mapped.outbox import Aside
+from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.mapped.writing import RowWriter
 from objapi.store.permissions.acls import Acl, digest_of
 from objapi.store.reading.render import Rendered, Renderer, index_row
@@ -25,7 +25,7 @@ from objapi.store.writing.history_rows import history_rows
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.uniqueness import unique_title_fields
 from objapi.store.writing.workspace import uids_in
-from objapi.store.writing.write_set import Settled
+from objapi.store.writing.write_set import WriteSet
 
 ROW = (
     "id", "path", "title_key", "version", "modified", "acl", "scope", "states", "settings", "sides", "title", "data",
@@ -34,63 +34,63 @@ ROW = (
 """The columns of an existing object that a change may rewrite."""
 
 
-def act(
+def apply_plan(
     planner: StorePlanner,
-    settled: Settled,
+    write_set: WriteSet,
     renderer: Renderer,
     tables: Mapping[str, CatalogTables],
     request_id: str,
     *,
-    all_sides: bool = False,
+    reindex_all: bool = False,
 ) -> None:
-    """Write everything; with `all_sides` keyword and text tables too where nothing in them has changed.
+    """Write everything; with `reindex_all` keyword and text tables too where nothing in them has changed.
 
     Raises `StaleWrite` when an object was changed meanwhile, `Conflict` where only a client can decide.
     """
-    connection = planner.around.connection
-    everything, settled = settled, settled.kept(in_tables=False)
+    connection = planner.context.connection
+    everything, write_set = write_set, write_set.part(mapped=False)
     with planner.without_locks():
-        living = [*settled.created, *settled.changed, *settled.derived]
+        living = [*write_set.created, *write_set.changed, *write_set.derived]
         rendered = {draft.rid: renderer.render(draft) for draft in living}
-    planner.workspace.confirm(everything.written)
-    rows = everything.kept(in_tables=True)
-    noted = _write_rows(planner, rows, alone=settled.empty) if rows.created or rows.changed or rows.removed else None
-    numbers = planner.around.book.numbers(_acls(living))
+    planner.workspace.confirm_unchanged(everything.written)
+    rows = everything.part(mapped=True)
+    outbox = _write_rows(planner, rows, alone=write_set.empty) if rows.created or rows.changed or rows.removed else None
+    numbers = planner.context.acls.numbers(_acls(living))
     acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
     planner.naming.sequences.write()
-    _clear_references(connection, settled.changed)
-    _remove(connection, settled.removed, tables)
-    _release_titles(connection, settled.changed)
-    _update(connection, settled, rendered, acl_of)
+    _clear_references(connection, write_set.changed)
+    _remove(connection, write_set.removed, tables)
+    _release_titles(connection, write_set.changed)
+    _update(connection, write_set, rendered, acl_of)
     insert_rows(
-        connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in settled.created]
+        connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in write_set.created]
     )
-    _write_scopes(connection, settled.created)
-    _write_references(planner, [*settled.created, *settled.changed])
+    _write_scopes(connection, write_set.created)
+    _write_references(planner, [*write_set.created, *write_set.changed])
     write_blobs(connection, planner.blobs)
-    _write_catalogs(connection, living, rendered, acl_of, tables, all_sides)
-    happened = history_rows(planner, everything, request_id)
-    if noted is None:
-        insert_rows(connection, history, happened)
+    _write_catalogs(connection, living, rendered, acl_of, tables, reindex_all)
+    events = history_rows(planner, everything, request_id)
+    if outbox is None:
+        insert_rows(connection, history, events)
     else:
-        noted.history = happened
-        planner.workspace.rows.note(noted, to_micros(planner.now))
+        outbox.history = events
+        planner.workspace.rows.store_pending(outbox, to_micros(planner.now))
 
 
-def _write_rows(planner: StorePlanner, rows: Settled, *, alone: bool) -> Aside | None:
+def _write_rows(planner: StorePlanner, rows: WriteSet, *, alone: bool) -> RowOutbox | None:
     """Write rows of tables; what is to be kept beside them once a database elsewhere has committed them, if one has to.
 
     Raises CrossDatabase when something else (they are not `alone`) would have to be written with those.
     """
-    elsewhere = planner.workspace.rows.elsewhere([*rows.created, *rows.changed, *rows.removed])
-    if elsewhere is not None and not alone:
+    database = planner.workspace.rows.foreign_database([*rows.created, *rows.changed, *rows.removed])
+    if database is not None and not alone:
         raise CrossDatabase(
-            f"The request would write in the database {elsewhere} and in the gateway's own, which cannot be done "
+            f"The request would write in the database {database} and in the gateway's own, which cannot be done "
             "as one. Send a request for each."
         )
     writer = RowWriter(planner)
     writer.write(rows.created, rows.changed, rows.removed)
-    return None if elsewhere is None else writer.aside
+    return None if database is None else writer.outbox
 
 
 def _acls(drafts: Iterable[Draft]) -> list[Acl]:
@@ -138,11 +138,11 @@ def _release_titles(connection: Connection, changed: Sequence[Draft]) -> None:
 
 
 def _update(
-    connection: Connection, settled: Settled, rendered: Mapping[int, Rendered], acl_of: Mapping[int, int]
+    connection: Connection, write_set: WriteSet, rendered: Mapping[int, Rendered], acl_of: Mapping[int, int]
 ) -> None:
     columns = [entities.c[name] for name in ROW]
-    changed = {draft.rid for draft in settled.changed}
-    stored = [(draft, draft.record) for draft in (*settled.changed, *settled.derived) if draft.record is not None]
+    changed = {draft.rid for draft in write_set.changed}
+    stored = [(draft, draft.record) for draft in (*write_set.changed, *write_set.derived) if draft.record is not None]
     for chunk in chunks(sorted(stored, key=lambda item: item[1].rid)):
         rows = []
         for draft, record in chunk:
@@ -206,7 +206,7 @@ def _clear_references(connection: Connection, changed: Sequence[Draft]) -> None:
 
 def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
     """Write the rows of new and changed reference fields. Raises Conflict when a target is gone."""
-    connection = planner.around.connection
+    connection = planner.context.connection
     rows: list[dict[str, object]] = []
     wanted = [(draft, name, uids_in(draft.data.get(name))) for draft in drafts for name in _written_references(draft)]
     targets = planner.by_uid(uid for _, _, uids in wanted for uid in uids)
@@ -225,7 +225,7 @@ def _write_catalogs(
     rendered: Mapping[int, Rendered],
     acl_of: Mapping[int, int],
     tables: Mapping[str, CatalogTables],
-    all_sides: bool,
+    reindex_all: bool,
 ) -> None:
     for name, catalog_tables in tables.items():
         rows, sides = [], set()
@@ -234,7 +234,7 @@ def _write_catalogs(
             if values is None:
                 continue
             rows.append(index_row(draft, acl_of[draft.rid], values))
-            if all_sides or _stored_sides(draft).get(name) != rendered[draft.rid].sides[name]:
+            if reindex_all or _stored_sides(draft).get(name) != rendered[draft.rid].sides[name]:
                 sides.add(draft.rid)
         if rows:
             upsert(connection, catalog_tables, rows, side_rids=sides)

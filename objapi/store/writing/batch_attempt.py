@@ -13,7 +13,7 @@ from workflows import WorkflowError
 
 
 @dataclass(slots=True)
-class Attempt:
+class BatchAttempt:
     """A draft or an error for each item, by its place in the request."""
 
     planner: StorePlanner

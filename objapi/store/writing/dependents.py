@@ -18,7 +18,7 @@ MEMBERSHIP = "@container"
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class DependencyRoute:
     """Steps from a changed object to those that follow from it."""
 
     steps: tuple[Step, ...]
@@ -46,26 +46,26 @@ class Dependents:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._routes: dict[tuple[str, str], dict[Route, None]] = {}
+        self._routes: dict[tuple[str, str], dict[DependencyRoute, None]] = {}
         # What is read of a row of a table is worked out when it is read.
         for entity_type in (item for item in registry.types.values() if item.table is None):
             for path in _followed(registry, entity_type):
                 self._walk(entity_type.portal_type, path, _Walk((), ()), 0)
-        self._by_type: dict[str, dict[Route, None]] = {}
+        self._by_type: dict[str, dict[DependencyRoute, None]] = {}
         for (portal_type, _), routes in self._routes.items():
             self._by_type.setdefault(portal_type, {}).update(routes)
 
-    def of(self, portal_type: str, attribute: str) -> tuple[Route, ...]:
+    def of(self, portal_type: str, attribute: str) -> tuple[DependencyRoute, ...]:
         """The routes from an object of a type when one of its attributes changes."""
         return tuple(self._routes.get((portal_type, attribute), ()))
 
-    def of_all(self, portal_type: str) -> tuple[Route, ...]:
+    def of_all(self, portal_type: str) -> tuple[DependencyRoute, ...]:
         """The routes from an object that comes or goes."""
         return tuple(self._by_type.get(portal_type, ()))
 
     def _note(self, portal_type: str, attribute: str, steps: tuple[Step, ...]) -> None:
         if steps:
-            self._routes.setdefault((portal_type, attribute), {})[Route(steps)] = None
+            self._routes.setdefault((portal_type, attribute), {})[DependencyRoute(steps)] = None
 
     def _walk(self, portal_type: str, path: Path, walk: _Walk, depth: int) -> None:
         if not path.steps:

@@ -7,13 +7,13 @@ import orjson
 
 from objapi.model.types import EntityType
 from objapi.store.permissions.acls import Acl, PermissionOverrides
-from objapi.store.records import Record
+from objapi.store.records import StoredEntity
 
 if TYPE_CHECKING:
     from objapi.store.writing.workspace import Workspace
 
 
-class Entered(TypedDict):
+class WorkflowStatus(TypedDict):
     """What is kept of a workflow that an object entered: its present variables, and who took each transition last."""
 
     status: dict[str, object]
@@ -49,7 +49,7 @@ class Draft:
         "workspace",
     )
 
-    def __init__(self, workspace: "Workspace", entity_type: EntityType, record: Record | None) -> None:
+    def __init__(self, workspace: "Workspace", entity_type: EntityType, record: StoredEntity | None) -> None:
         self.workspace = workspace
         self.type = entity_type
         self.record = record
@@ -59,7 +59,7 @@ class Draft:
         self.version_after: int | None = None
         """The version once it is written, where that is not one more than before."""
         self._data: dict[str, object] | None = None
-        self._states: dict[str, Entered] | None = None
+        self._states: dict[str, WorkflowStatus] | None = None
         self._settings: PermissionOverrides | None = None
         self._acl: tuple[int, Acl] | None = None
         if record is not None:
@@ -94,7 +94,7 @@ class Draft:
         return self._data
 
     @property
-    def states(self) -> dict[str, Entered]:
+    def states(self) -> dict[str, WorkflowStatus]:
         """Workflow id → what is kept of it."""
         if self._states is None:
             self._states = orjson.loads(self.record.states) if self.record is not None else {}
@@ -123,7 +123,7 @@ class Draft:
         """Who holds which permission on it, as things stand in this request."""
         epoch = self.workspace.epoch
         if self._acl is None or self._acl[0] != epoch:
-            self._acl = (epoch, self.workspace.work_out_acl(self))
+            self._acl = (epoch, self.workspace.compute_acl(self))
         return self._acl[1]
 
     # What the workflow engine asks of a subject.

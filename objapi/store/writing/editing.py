@@ -8,7 +8,7 @@ from objapi.model.types import EntityType, Field
 from objapi.model.values import LoadContext
 from objapi.store.mapped.checking import row_causes
 from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
-from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.incoming import Incoming, Sent, read_incoming
 from objapi.store.writing.planner import StorePlanner
@@ -28,9 +28,9 @@ class Editor:
 
     # Update
 
-    def update(self, items: Mapping[int, UpdateItem]) -> Attempt:
+    def update(self, items: Mapping[int, UpdateItem]) -> BatchAttempt:
         """Plan the changes of existing objects."""
-        attempt = Attempt(self.planner)
+        attempt = BatchAttempt(self.planner)
         targets = self._targets(attempt, items)
         sent = {place: Sent(draft.type, items[place].values) for place, draft in targets.items()}
         incoming = read_incoming(attempt, sent, "update", self._context, self.resolver)
@@ -45,7 +45,7 @@ class Editor:
         self._check(attempt, incoming)
         return attempt
 
-    def _targets(self, attempt: Attempt, items: Mapping[int, UpdateItem]) -> dict[int, Draft]:
+    def _targets(self, attempt: BatchAttempt, items: Mapping[int, UpdateItem]) -> dict[int, Draft]:
         """The objects to change; none twice, and none that is out of date."""
         targets: dict[int, Draft] = {}
         taken: set[int] = set()
@@ -90,9 +90,9 @@ class Editor:
 
     # Create
 
-    def create(self, items: Mapping[int, CreateItem]) -> Attempt:
+    def create(self, items: Mapping[int, CreateItem]) -> BatchAttempt:
         """Plan new objects."""
-        attempt = Attempt(self.planner)
+        attempt = BatchAttempt(self.planner)
         types = self._types(attempt, items)
         sent = {place: Sent(entity_type, items[place].values) for place, entity_type in types.items()}
         incoming = read_incoming(attempt, sent, "create", self._context, self.resolver)
@@ -105,7 +105,7 @@ class Editor:
         self._check(attempt, incoming)
         return attempt
 
-    def _types(self, attempt: Attempt, items: Mapping[int, CreateItem]) -> dict[int, EntityType]:
+    def _types(self, attempt: BatchAttempt, items: Mapping[int, CreateItem]) -> dict[int, EntityType]:
         types = {}
         for place, item in items.items():
             entity_type = self.planner.registry.types.get(item.portal_type)
@@ -118,7 +118,7 @@ class Editor:
 
     def _containers(
         self,
-        attempt: Attempt,
+        attempt: BatchAttempt,
         items: Mapping[int, CreateItem],
         types: Mapping[int, EntityType],
         incoming: Mapping[int, Incoming],
@@ -169,7 +169,7 @@ class Editor:
         name = entity_type.portal_type
         if container is None:
             rows, permission = self.planner.workspace.rows, entity_type.add_permission
-            if self.planner.rights.may(permission, rows.store.first_acl(name), rows.sight.scope):
+            if self.planner.rights.may(permission, rows.site.default_acl(name), rows.visibility.scope):
                 return []
             return [Forbidden(f"To add a {name} needs the permission {permission}.")]
         if container.portal_type not in entity_type.containers:
@@ -186,7 +186,7 @@ class Editor:
 
     def _make(
         self,
-        attempt: Attempt,
+        attempt: BatchAttempt,
         place: int,
         entity_type: EntityType,
         container: Draft | None,
@@ -208,7 +208,7 @@ class Editor:
 
     # Both
 
-    def _check(self, attempt: Attempt, incoming: Mapping[int, Incoming]) -> None:
+    def _check(self, attempt: BatchAttempt, incoming: Mapping[int, Incoming]) -> None:
         """Named checks of the fields that were sent, and titles that must be unique."""
         checks = self.planner.registry.behaviors.checks
         for place, draft in attempt.drafts.items():

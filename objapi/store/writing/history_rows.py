@@ -13,15 +13,15 @@ from objapi.store.schema import history
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.write_set import Settled, field_changes
+from objapi.store.writing.write_set import WriteSet, field_changes
 
 
-def history_rows(planner: StorePlanner, settled: Settled, request_id: str) -> list[dict[str, object]]:
+def history_rows(planner: StorePlanner, write_set: WriteSet, request_id: str) -> list[dict[str, object]]:
     """One row for each creation, change of fields, step, new id and removal, in order of happening."""
     at = to_micros(planner.now)
     names = planner.workspace.rows.names
     rows = []
-    for draft, event, details in _events(planner, settled):
+    for draft, event, details in _events(planner, write_set):
         rows.append(
             {
                 "id": rowids.next(),
@@ -64,8 +64,8 @@ def record_access(connection: Connection, event: AccessEvent, *, at: int, actor:
     insert_rows(connection, history, [row])
 
 
-def _events(planner: StorePlanner, settled: Settled) -> Iterator[tuple[Draft, str, dict[str, object]]]:
-    for event in planner.happened:
+def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:
+    for event in planner.events:
         draft = event.draft
         if draft.removed and draft.is_new:
             continue
@@ -87,7 +87,7 @@ def _events(planner: StorePlanner, settled: Settled) -> Iterator[tuple[Draft, st
                 yield draft, "rename", {"changes": {"id": [old_id, draft.id]}}
             case Removed():
                 yield draft, "remove", {"changes": {name: [value, None] for name, value in draft.data.items()}}
-    for draft in settled.changed:
+    for draft in write_set.changed:
         changes = _fields(draft)
         if changes:
             yield draft, "update", {"changes": changes}

@@ -8,7 +8,7 @@ from objapi.model.types import EntityType, Field
 from objapi.model.validation import Mode, Validated, validate
 from objapi.model.values import LoadContext
 from objapi.store.blobs import new_blob
-from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.resolve import Resolver, Wanted
 
 
@@ -29,7 +29,7 @@ class Incoming:
 
 
 def read_incoming(
-    attempt: Attempt, sent: Mapping[int, Sent], mode: Mode, context: LoadContext, resolver: Resolver
+    attempt: BatchAttempt, sent: Mapping[int, Sent], mode: Mode, context: LoadContext, resolver: Resolver
 ) -> dict[int, Incoming]:
     """Read the values of all items; what is wrong is noted in the attempt."""
     checked = {place: _validated(attempt, place, item, mode, context) for place, item in sent.items()}
@@ -55,7 +55,7 @@ def _field(entity_type: EntityType, name: str) -> Field:
     return entity_type.create_parameters.get(name) or entity_type.fields[name]
 
 
-def _validated(attempt: Attempt, place: int, item: Sent, mode: Mode, context: LoadContext) -> Validated:
+def _validated(attempt: BatchAttempt, place: int, item: Sent, mode: Mode, context: LoadContext) -> Validated:
     checked = validate(item.entity_type, item.values, mode=mode, context=context)
     if checked.unused:
         attempt.fail(place, UnusedFields(checked.unused))
@@ -70,7 +70,7 @@ def _validated(attempt: Attempt, place: int, item: Sent, mode: Mode, context: Lo
 
 
 def _stored(
-    attempt: Attempt, place: int, item: Sent, checked: Validated, resolved: Mapping[tuple[int, str], object]
+    attempt: BatchAttempt, place: int, item: Sent, checked: Validated, resolved: Mapping[tuple[int, str], object]
 ) -> dict[str, object]:
     values: dict[str, object] = dict(checked.values)
     for name, lookups in checked.references.items():

@@ -19,7 +19,7 @@ MERGED = 200
 TYPE = "portal_type"
 
 
-class Search(Protocol):
+class CatalogSearch(Protocol):
     """Asks a catalog for row numbers."""
 
     def rids(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
@@ -57,7 +57,7 @@ class Question:
 class Lookups:
     """Asks for one planner and remembers the answers."""
 
-    def __init__(self, planner: StorePlanner, search: Search, renderer: Renderer) -> None:
+    def __init__(self, planner: StorePlanner, search: CatalogSearch, renderer: Renderer) -> None:
         self._planner = planner
         self._search = search
         self._renderer = renderer

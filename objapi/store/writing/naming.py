@@ -35,7 +35,7 @@ class Naming:
     def __init__(self, planner: "StorePlanner") -> None:
         self._planner = planner
         self._workspace = planner.workspace
-        self.sequences = Sequences(planner.around.connection)
+        self.sequences = Sequences(planner.context.connection)
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object the id asked for, or one by its type's rule. Raises ValidationError, Conflict."""
@@ -101,7 +101,7 @@ class Naming:
 
     def _siblings(self, container: Draft, beginning: str) -> frozenset[str]:
         """The ids in a container that begin with a text, those that this request gives included."""
-        stored = () if container.is_new else ids_beginning(self._planner.around.connection, container.rid, beginning)
+        stored = () if container.is_new else ids_beginning(self._planner.context.connection, container.rid, beginning)
         here = self._workspace.by_parent.get(container.rid, {}).values()
         gone = {item.id for item in here if item.removed}
         return frozenset({*stored} - gone | {item.id for item in here if not item.removed})
@@ -113,7 +113,7 @@ class Naming:
             draft.portal_type,
             values=lambda path: self._planner.values.evaluate(draft, path),
             settings=self._settings(),
-            now=self._planner.now.astimezone(self._planner.around.zone),
+            now=self._planner.now.astimezone(self._planner.context.zone),
         )
 
     def _settings(self) -> IdSettingValues:

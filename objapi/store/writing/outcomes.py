@@ -7,14 +7,14 @@ from objapi.errors import ApiError
 from objapi.store.permissions.acls import VIEW
 from objapi.store.permissions.field_access import FieldAccess
 from objapi.store.requests import BatchFailed, Entry, Outcome, Plan, Selector
-from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 
 
 def entries(
     selectors: Sequence[Selector],
-    attempt: Attempt,
+    attempt: BatchAttempt,
     failed: Mapping[int, ApiError],
     changed: Collection[Draft] = (),
 ) -> tuple[Entry, ...]:

@@ -38,4 +38,4 @@ class Removed:
     draft: Draft
 
 
-Happening: TypeAlias = Created | Stepped | Renamed | Removed
+PlanEvent: TypeAlias = Created | Stepped | Renamed | Removed

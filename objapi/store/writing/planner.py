@@ -1,6 +1,6 @@
 """The planner: how behaviours, workflows and operations read and change the objects of one request.
 
-Nothing is written here. Drafts change in memory, what happened is listed in order, and `act` writes it all in bulk.
+Nothing is written here. Drafts change in memory, events are listed in order, and `apply_plan` writes it all in bulk.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,11 +24,11 @@ from objapi.store.instants import to_micros, to_text
 from objapi.store.mapped.naming import name_row, place_row
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import PermissionOverrides
-from objapi.store.permissions.rights import AclView, Rights
+from objapi.store.permissions.rights import Rights, TransactionAcls
 from objapi.store.rowids import rowids
 from objapi.store.writing.draft import Draft, as_draft
 from objapi.store.writing.naming import Naming
-from objapi.store.writing.plan_events import Created, Happening, Removed, Renamed
+from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed
 from objapi.store.writing.values import Values
 from objapi.store.writing.workflow_world import StoreWorld
 from objapi.store.writing.workspace import Workspace
@@ -36,12 +36,12 @@ from workflows import Cascades, PermissionSetting, Run
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RequestContext:
     """What a request is planned in: the site's declarations and settings, the user, the connection, the instant."""
 
     connection: Connection
     registry: Registry
-    book: AclView
+    acls: TransactionAcls
     principal: Principal
     now: datetime
     zone: tzinfo
@@ -53,7 +53,7 @@ class Surroundings:
     @property
     def rights(self) -> Rights:
         """What the user may do."""
-        return Rights(self.principal, self.book, self.registry.roles.scoped_roles)
+        return Rights(self.principal, self.acls, self.registry.roles.scoped_roles)
 
     def full_path(self, path: str) -> str:
         """The whole path of what is at a path below the site."""
@@ -63,18 +63,18 @@ class Surroundings:
 class StorePlanner:
     """The planner of one request."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self.around = around
-        self.registry = around.registry
-        self.rights = around.rights
-        self.values = Values(around.registry, self._compute)
+    def __init__(self, context: RequestContext) -> None:
+        self.context = context
+        self.registry = context.registry
+        self.rights = context.rights
+        self.values = Values(context.registry, self._compute)
         self.workspace = Workspace(
-            around.connection, around.registry, around.book, self.values.value, around.rows, locks=around.locks
+            context.connection, context.registry, context.acls, self.values.value, context.rows, locks=context.locks
         )
         self.naming = Naming(self)
         self.world = StoreWorld(self)
-        self.run = Run(self.world, around.registry.conditions, around.cascades)
-        self.happened: list[Happening] = []
+        self.run = Run(self.world, context.registry.conditions, context.cascades)
+        self.events: list[PlanEvent] = []
         self.problems: list[ApiError] = []
         self.blobs: list[NewBlob] = []
         self.repathed: dict[int, Draft] = {}
@@ -86,12 +86,12 @@ class StorePlanner:
     @property
     def now(self) -> datetime:
         """The one instant of the request."""
-        return self.around.now
+        return self.context.now
 
     @property
     def user_id(self) -> str:
         """Who asks, as the history names him."""
-        return self.around.principal.user_id
+        return self.context.principal.user_id
 
     def value(self, entity: Entity, name: str) -> object:
         """What stands under a name, as things stand in this request."""
@@ -117,7 +117,7 @@ class StorePlanner:
 
     def at(self, path: str) -> Draft | None:
         """The object at a path below the site."""
-        full = self.around.full_path(path)
+        full = self.context.full_path(path)
         self.workspace.load_paths([full])
         found = self.workspace.by_path.get(full)
         return None if found is None or found.removed else found
@@ -200,7 +200,7 @@ class StorePlanner:
         draft = self.begin(self.registry.types[portal_type], None if container is None else as_draft(container))
         self.fill(draft, values)
         self.name(draft, id)
-        self.happened.append(Created(draft))
+        self.events.append(Created(draft))
         if states is None:
             self.run.enter(draft)
         else:
@@ -271,7 +271,7 @@ class StorePlanner:
         for below in self.repathed.values():
             if below.path.startswith(f"{old_path}/"):
                 self.workspace.moved(below, draft.path + below.path[len(old_path) :])
-        self.happened.append(Renamed(draft, old_id, old_path))
+        self.events.append(Renamed(draft, old_id, old_path))
 
     def remove(self, entity: Entity) -> None:
         """Plan that an object will be gone with all it contains, the innermost first."""
@@ -285,7 +285,7 @@ class StorePlanner:
         """Plan that one object will be gone, with what its type does then."""
         # It is gone for whatever is asked from here on, so that nothing waits for it any more.
         draft.removed = True
-        self.happened.append(Removed(draft))
+        self.events.append(Removed(draft))
         for name in draft.type.on_remove:
             self.registry.behaviors.effects[name](self, draft, {})
         self.run.removed(draft)

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from objapi.errors import ApiError, Cause, Conflict, Forbidden, ReferenceInUse
 from objapi.store.records import chunks
 from objapi.store.schema import refs
-from objapi.store.writing.batch_attempt import Attempt
+from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
@@ -18,7 +18,7 @@ DELETE = "Delete objects"
 LISTED = 20
 
 
-def plan_removal(attempt: Attempt, targets: Mapping[int, Draft], *, break_references: bool) -> None:
+def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_references: bool) -> None:
     """Plan the removal of the targets and of everything in them."""
     planner = attempt.planner
     below = planner.workspace.load_tree(targets.values())
@@ -68,7 +68,7 @@ def _referrers(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple
     found: list[Row[Any, Any, Any]] = []
     for chunk in chunks(rid for rid in doomed if rid > 0):
         statement = select(refs.c.source, refs.c.field, refs.c.target).where(refs.c.target.in_(chunk))
-        found.extend(row for row in planner.around.connection.execute(statement) if row.source not in doomed)
+        found.extend(row for row in planner.context.connection.execute(statement) if row.source not in doomed)
     planner.workspace.load_rids(row.source for row in found)
     stored = [(planner.workspace.by_rid[row.source], row.field, doomed[row.target].uid) for row in found]
     return stored + _referring_rows(planner, doomed)

@@ -11,7 +11,7 @@ from objapi.store.permissions.acls import VIEW
 from objapi.store.reading.render import Renderer
 from objapi.store.requests import ByCriteria, ByPath, ByUid, Selector
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.lookups import CANDIDATES, Lookups, Search
+from objapi.store.writing.lookups import CANDIDATES, CatalogSearch, Lookups
 from objapi.store.writing.planner import StorePlanner
 
 
@@ -29,7 +29,7 @@ class Resolver:
     def __init__(
         self,
         planner: StorePlanner,
-        search: Search,
+        search: CatalogSearch,
         renderer: Renderer,
         *,
         ambiguous: Literal["error", "first"] = "error",
@@ -57,10 +57,10 @@ class Resolver:
     def full_path(self, text: str) -> str | ApiError:
         """A path as it is stored, whatever the spelling; BadRequest for what is none."""
         try:
-            relative = normalise_path(text, self._planner.around.site_id)
+            relative = normalise_path(text, self._planner.context.site_id)
         except PathProblem as problem:
             return BadRequest(str(problem), causes=[Cause("parameter", "obj_path", str(problem))])
-        return self._planner.around.full_path(relative)
+        return self._planner.context.full_path(relative)
 
     def _selected(self, selector: Selector, paths: Mapping[str, str | ApiError]) -> Draft | ApiError:
         workspace = self._planner.workspace
@@ -129,7 +129,7 @@ class Resolver:
             return [self._resolved(item) for item in wanted]
 
     def _site_path(self, lookup: PathLookup) -> str:
-        return self._planner.around.full_path(lookup.path)
+        return self._planner.context.full_path(lookup.path)
 
     def _resolved(self, item: Wanted) -> list[str] | ApiError:
         uids: dict[str, None] = {}

@@ -10,7 +10,7 @@ from objapi.store.writing.draft import Draft
 from workflows import TransitionNotOffered, TransitionRefused, WorkflowError, offers
 
 if TYPE_CHECKING:
-    from objapi.store.writing.batch_attempt import Attempt
+    from objapi.store.writing.batch_attempt import BatchAttempt
     from objapi.store.writing.planner import StorePlanner
 
 
@@ -28,7 +28,7 @@ def _not_allowed(error: WorkflowError, path: str, *, by_guard: bool) -> ApiError
     return TransitionNotAllowed(str(error), causes=[cause], refused_by_guard=by_guard)
 
 
-def take_all(attempt: "Attempt", targets: Mapping[int, Draft], action: str, comment: str) -> None:
+def take_all(attempt: "BatchAttempt", targets: Mapping[int, Draft], action: str, comment: str) -> None:
     """Take a transition of every object, in order; one that a cascade of an earlier object took counts as done."""
     for place, draft in targets.items():
         attempt.drafts[place] = draft

@@ -41,7 +41,7 @@ def taken_ids(planner: "StorePlanner") -> Iterator[tuple[Draft, Conflict]]:
     asked = (path for path, draft in new.items() if draft.parent_rid not in inside_new)
     for chunk in chunks(asked):
         statement = select(entities.c.rid, entities.c.path).where(entities.c.path.in_(chunk))
-        for rid, path in planner.around.connection.execute(statement):
+        for rid, path in planner.context.connection.execute(statement):
             known = workspace.by_rid.get(rid)
             if known is None or (known.path == path and not known.removed):
                 yield new[path], id_taken(path)
@@ -64,7 +64,7 @@ def taken_titles(planner: "StorePlanner") -> Iterator[tuple[Draft, str]]:
         statement = select(entities.c.rid, entities.c.parent, entities.c.title_key, entities.c.id).where(
             pair.in_(chunk)
         )
-        for rid, parent, key, other_id in planner.around.connection.execute(statement):
+        for rid, parent, key, other_id in planner.context.connection.execute(statement):
             draft = claimed[parent, key]
             known = planner.workspace.by_rid.get(rid)
             if rid != draft.rid and not (known is not None and (known.removed or known.changed)):

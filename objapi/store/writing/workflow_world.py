@@ -27,7 +27,7 @@ class StoreWorld:
     def context(self, subject: Subject) -> Context:
         """The acting user, with the roles and permissions that he has on the object as things stand."""
         draft = as_draft(subject)
-        principal, rights = self.planner.around.principal, self.planner.rights
+        principal, rights = self.planner.context.principal, self.planner.rights
         return Context(
             principal.user_id or None,
             rights.roles_on(draft.acl, draft.scope),
@@ -59,7 +59,7 @@ class StoreWorld:
         settings = self.planner.interned(_settings_after(draft.settings, step))
         if settings is not draft.settings:
             draft.settings = settings
-        self.planner.happened.append(Stepped(draft, step))
+        self.planner.events.append(Stepped(draft, step))
 
 
 def _settings_after(old: PermissionOverrides, step: Step) -> PermissionOverrides:

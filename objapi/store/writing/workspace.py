@@ -12,8 +12,8 @@ from objapi.model.paths import Back, Children, Parent, Step, Target
 from objapi.model.registry import Registry
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import Acl, PermissionOverrides, derive, root_acl
-from objapi.store.permissions.rights import AclView
-from objapi.store.records import Record, StaleWrite, load_below, load_referring, load_where, stamps_of
+from objapi.store.permissions.rights import TransactionAcls
+from objapi.store.records import StaleWrite, StoredEntity, load_below, load_referring, load_where, stamps_of
 from objapi.store.schema import entities
 from objapi.store.writing.draft import Draft
 
@@ -25,7 +25,7 @@ class Workspace:
         self,
         connection: Connection,
         registry: Registry,
-        book: AclView,
+        acls: TransactionAcls,
         value: Callable[[Draft, str], object],
         rows: Rows,
         *,
@@ -33,7 +33,7 @@ class Workspace:
     ) -> None:
         self.connection = connection
         self.registry = registry
-        self.book = book
+        self.acls = acls
         self.value = value
         self.rows = rows
         """The objects that are rows of tables; their numbers are negative."""
@@ -48,7 +48,7 @@ class Workspace:
         self.missing_paths: set[str] = set()
         self.rewritten: set[int] = set()
         """Row numbers of objects whose permission settings this request changes."""
-        self.rederives = False
+        self.recomputes_acls = False
         """Whether every acl is worked out anew from what is written onto objects, whatever is stored."""
         self.epoch = 0
         self._unlocked: set[int] = set()
@@ -65,7 +65,7 @@ class Workspace:
 
     # Adding
 
-    def add(self, record: Record) -> Draft:
+    def add(self, record: StoredEntity) -> Draft:
         """The draft of a row, made now when the row is met for the first time."""
         known = self.by_rid.get(record.rid)
         if known is not None:
@@ -152,19 +152,19 @@ class Workspace:
 
     # Standing by what was read
 
-    def hold(self, drafts: Iterable[Draft]) -> None:
+    def lock_drafts(self, drafts: Iterable[Draft]) -> None:
         """Lock objects that were read without. Raises StaleWrite when one was changed since."""
-        self._stand_by([draft.rid for draft in drafts if draft.rid in self._unlocked], shared=False)
+        self._check_stamps([draft.rid for draft in drafts if draft.rid in self._unlocked], shared=False)
 
-    def confirm(self, written: Collection[int]) -> None:
+    def confirm_unchanged(self, written: Collection[int]) -> None:
         """Make sure that what was read without locks is still so, and stays so until the transaction ends.
 
         `written` are row numbers whose writing itself finds out. Together with it this makes requests that meet come
         out as if one had come after the other. Raises StaleWrite when an object was changed since it was read.
         """
-        self._stand_by([rid for rid in self._unlocked if rid not in written], shared=True)
+        self._check_stamps([rid for rid in self._unlocked if rid not in written], shared=True)
 
-    def _stand_by(self, rids: Sequence[int], *, shared: bool) -> None:
+    def _check_stamps(self, rids: Sequence[int], *, shared: bool) -> None:
         if not rids:
             return
         stamps = stamps_of(self.connection, (rid for rid in rids if rid > 0), shared=shared)
@@ -247,7 +247,7 @@ class Workspace:
         index = self._index_of(portal_type, field)
         return sorted((item for item in index.get(draft.uid, {}).values() if not item.removed), key=_age)
 
-    def _records_referring(self, rids: Sequence[int], portal_type: str, field: str) -> list[Record]:
+    def _records_referring(self, rids: Sequence[int], portal_type: str, field: str) -> list[StoredEntity]:
         if self.registry.types[portal_type].table is not None:
             return self.rows.referring([rid for rid in rids if rid < 0], portal_type, field, lock=self.locks)
         return load_referring(self.connection, rids, portal_type, field, lock=self.locks)
@@ -303,13 +303,13 @@ class Workspace:
         self.rewritten.add(draft.rid)
         self.epoch += 1
 
-    def work_out_acl(self, draft: Draft) -> Acl:
+    def compute_acl(self, draft: Draft) -> Acl:
         """The acl of an object as things stand: the stored one unless this request rewrote it or a container."""
         if draft.record is not None and not self._rewritten_above(draft):
-            return self.book[draft.record.acl]
+            return self.acls[draft.record.acl]
         container = self.parent(draft)
-        lies_nowhere = self.rows.store.site_acl if draft.type.table is not None else self._root
-        above = lies_nowhere if container is None else container.acl
+        acl_without_container = self.rows.site.site_acl if draft.type.table is not None else self._root
+        above = acl_without_container if container is None else container.acl
         key = (id(above), id(draft.settings))
         known = self._derived.get(key)
         if known is None:
@@ -317,8 +317,8 @@ class Workspace:
         return known[2]
 
     def _rewritten_above(self, draft: Draft) -> bool:
-        if self.rederives or not self.rewritten:
-            return self.rederives
+        if self.recomputes_acls or not self.rewritten:
+            return self.recomputes_acls
         path = draft.path
         while path:
             above = self.by_path.get(path)

@@ -7,16 +7,16 @@ from objapi.model.paths import Target
 from objapi.model.types import Kind
 from objapi.store.instants import to_micros
 from objapi.store.requests import Change, FieldChange, Plan, StateChange
-from objapi.store.writing.dependents import MEMBERSHIP, Dependents, Route
+from objapi.store.writing.dependents import MEMBERSHIP, DependencyRoute, Dependents
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.plan_events import Created, Happening, Removed, Renamed, Stepped
+from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
 from workflows import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class WriteSet:
     """The objects of a request by what has to be written of them, and the plan."""
 
     created: tuple[Draft, ...]
@@ -32,13 +32,13 @@ class Settled:
         """The row numbers of the existing objects that will be written or deleted."""
         return frozenset(draft.rid for draft in (*self.changed, *self.derived, *self.removed))
 
-    def kept(self, *, in_tables: bool) -> "Settled":
+    def part(self, *, mapped: bool) -> "WriteSet":
         """Those of the objects that are rows of tables which are there already, or all the others."""
 
         def chosen(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
-            return tuple(draft for draft in drafts if (draft.type.table is not None) is in_tables)
+            return tuple(draft for draft in drafts if (draft.type.table is not None) is mapped)
 
-        return Settled(
+        return WriteSet(
             chosen(self.created), chosen(self.changed), chosen(self.derived), chosen(self.removed), self.plan
         )
 
@@ -48,16 +48,16 @@ class Settled:
         return not (self.created or self.changed or self.derived or self.removed)
 
 
-def settle(planner: StorePlanner, dependents: Dependents) -> Settled:
+def compute_write_set(planner: StorePlanner, dependents: Dependents) -> WriteSet:
     """Work out what follows from the planner's doings."""
     workspace = planner.workspace
-    created = [event.draft for event in planner.happened if isinstance(event, Created) and not event.draft.removed]
+    created = [event.draft for event in planner.events if isinstance(event, Created) and not event.draft.removed]
     # A container is written before what it holds, in whatever order effects made them.
     created.sort(key=lambda draft: draft.path.count("/"))
-    removed = [event.draft for event in planner.happened if isinstance(event, Removed) and not event.draft.is_new]
+    removed = [event.draft for event in planner.events if isinstance(event, Removed) and not event.draft.is_new]
     acted = {
         event.draft.rid: event.draft
-        for event in planner.happened
+        for event in planner.events
         if isinstance(event, Stepped | Renamed) and not event.draft.is_new and not event.draft.removed
     }
     for draft in workspace.by_rid.values():
@@ -66,20 +66,20 @@ def settle(planner: StorePlanner, dependents: Dependents) -> Settled:
     for draft in acted.values():
         draft.modified = max(draft.modified, to_micros(planner.now))
     with planner.without_locks():
-        following = _following(planner, dependents, created, removed, list(acted.values()))
+        dependent = _dependents(planner, dependents, created, removed, list(acted.values()))
     inheriting = _inheriting(planner, acted.values())
     derived = {
-        draft.rid: draft for draft in (*following, *inheriting, *planner.repathed.values()) if _follows(draft, acted)
+        draft.rid: draft for draft in (*dependent, *inheriting, *planner.repathed.values()) if _follows(draft, acted)
     }
     plan = Plan(_changes(planner), len(derived))
-    return Settled(tuple(created), tuple(acted.values()), tuple(derived.values()), tuple(removed), plan)
+    return WriteSet(tuple(created), tuple(acted.values()), tuple(derived.values()), tuple(removed), plan)
 
 
 def _follows(draft: Draft, acted: dict[int, Draft]) -> bool:
     return not draft.is_new and not draft.removed and draft.rid not in acted
 
 
-def _following(
+def _dependents(
     planner: StorePlanner,
     dependents: Dependents,
     created: Sequence[Draft],
@@ -102,7 +102,7 @@ def _following(
     return list(found.values())
 
 
-def _along(planner: StorePlanner, draft: Draft, route: Route, found: dict[int, Draft]) -> None:
+def _along(planner: StorePlanner, draft: Draft, route: DependencyRoute, found: dict[int, Draft]) -> None:
     steps = route.steps
     first = steps[0]
     if isinstance(first, Target):
@@ -117,14 +117,14 @@ def _along(planner: StorePlanner, draft: Draft, route: Route, found: dict[int, D
         found[end.rid] = end
 
 
-def _events_of(planner: StorePlanner) -> dict[int, list[Happening]]:
-    events: dict[int, list[Happening]] = {}
-    for event in planner.happened:
+def _events_of(planner: StorePlanner) -> dict[int, list[PlanEvent]]:
+    events: dict[int, list[PlanEvent]] = {}
+    for event in planner.events:
         events.setdefault(event.draft.rid, []).append(event)
     return events
 
 
-def _changed_attributes(draft: Draft, events: Iterable[Happening]) -> list[str]:
+def _changed_attributes(draft: Draft, events: Iterable[PlanEvent]) -> list[str]:
     names = [*draft.changed, "modified"]
     for event in events:
         if isinstance(event, Stepped):
@@ -138,20 +138,20 @@ def _inheriting(planner: StorePlanner, acted: Iterable[Draft]) -> list[Draft]:
     """The objects below those whose acl has changed, as far down as theirs changes with it."""
     workspace = planner.workspace
     containing = frozenset(name for item in planner.registry.types.values() for name in item.containers)
-    book = planner.around.book
+    acls = planner.context.acls
     level = [
         draft
         for draft in acted
         if draft.rid in workspace.rewritten
         and draft.portal_type in containing
-        and draft.acl != book[_stored_acl(draft)]
+        and draft.acl != acls[_stored_acl(draft)]
     ]
     found: list[Draft] = []
     while level:
         # Whoever makes an object in one of them has it locked, so that none can come in with the former acl.
-        workspace.hold(level)
+        workspace.lock_drafts(level)
         below = [child for child in workspace.load_children([draft.rid for draft in level]) if not child.removed]
-        moved = [child for child in below if child.acl != book[_stored_acl(child)]]
+        moved = [child for child in below if child.acl != acls[_stored_acl(child)]]
         found.extend(moved)
         level = [child for child in moved if child.portal_type in containing]
     return found
@@ -167,7 +167,7 @@ def _changes(planner: StorePlanner) -> tuple[Change, ...]:
     """The plan's rows: one for each object created, changed or removed, in order of happening, each with its steps."""
     steps: dict[int, list[StateChange]] = {}
     order: dict[int, tuple[str, Draft]] = {}
-    for event in planner.happened:
+    for event in planner.events:
         draft = event.draft
         match event:
             case Created():

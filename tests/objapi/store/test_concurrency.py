@@ -139,15 +139,15 @@ def test_a_request_that_the_database_gave_up_is_done_again(
         pass
 
     thing = workshop.create("mia", "Thing", team, title="Again", Maker=person).path
-    act, calls = transaction.act, []
+    write, calls = transaction.apply_plan, []
 
     def stumble(*arguments: object, **options: object) -> None:
-        act(*arguments, **options)
+        write(*arguments, **options)
         calls.append(1)
         if len(calls) < 3:
             raise exc.OperationalError("UPDATE", None, Deadlock(1213, "Deadlock found"))
 
-    monkeypatch.setattr(transaction, "act", stumble)
+    monkeypatch.setattr(transaction, "apply_plan", stumble)
     assert workshop.update("mia", thing, Count=1).version == 2
     assert len(calls) == 3
 
@@ -155,8 +155,8 @@ def test_a_request_that_the_database_gave_up_is_done_again(
 def test_acls_of_a_request_that_failed_are_not_remembered(workshop: Gateway, team: str, person: str) -> None:
     """An acl's number may be given to another when the request that gave it first is undone."""
     thing = workshop.create("mia", "Thing", team, title="Undone", Maker=person).path
-    book = workshop.site.machinery.book
-    known = book.newest
+    acls = workshop.site.context.acls
+    known = acls.newest
 
     def hide_and_fail(tx: Transaction) -> None:
         tx.transition([ByPath(thing)], "hide")
@@ -165,7 +165,7 @@ def test_acls_of_a_request_that_failed_are_not_remembered(workshop: Gateway, tea
 
     with pytest.raises(RuntimeError):
         workshop.run("boss", hide_and_fail, write=True)
-    assert book.newest == known
+    assert acls.newest == known
 
 
 @pytest.mark.parametrize("seed", [100, 200])

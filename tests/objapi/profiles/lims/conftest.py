@@ -15,7 +15,7 @@ from objapi.model.loading.content import read_content
 from objapi.model.registry import Registry
 from objapi.settings import Settings
 from objapi.site import Site
-from objapi.store.permissions.acls import AclBook
+from objapi.store.permissions.acls import AclCache
 from tests.data import DATA
 from tests.objapi.profiles.lims.laboratory import Laboratory, quietly
 
@@ -42,9 +42,7 @@ def lab(sample_site: Site, tmp_path: Path) -> Iterator[Laboratory]:
     settings = replace(sample_site.settings, data_dir=tmp_path / "site")
     shutil.copytree(sample_site.settings.data_dir, settings.data_dir)
     engine = create_engine_for(settings.database, threads=settings.worker_threads)
-    site = replace(
-        sample_site, settings=settings, engine=engine, machinery=replace(sample_site.machinery, book=AclBook())
-    )
+    site = replace(sample_site, settings=settings, engine=engine, context=replace(sample_site.context, acls=AclCache()))
     yield Laboratory(site)
     site.close()
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 
 from objapi.errors import BadRequest, NotFound
 from objapi.site import Site, SiteError
-from objapi.store.mapped import outbox as aside
+from objapi.store.mapped import outbox
 from objapi.store.mapped.schema import row_pending, row_states
 from objapi.store.requests import ByPath
 from tests.databases import fresh_mariadb_database
@@ -53,7 +53,7 @@ def far(request: pytest.FixtureRequest, tmp_path: Path, mariadb: Callable[[], UR
 
 
 def is_elsewhere(room: StoreRoom) -> bool:
-    return room.gateway.site.machinery.rows.places["stock"].engine is not None
+    return room.gateway.site.context.rows.places["stock"].engine is not None
 
 
 def pending(room: StoreRoom) -> int:
@@ -107,7 +107,7 @@ def test_failed_request_leaves_nothing_on_either_side(far: StoreRoom, monkeypatc
         raise RuntimeError("the machine is out of order")
 
     if is_elsewhere(far):
-        monkeypatch.setattr(aside.Aside, "note", fail)
+        monkeypatch.setattr(outbox.RowOutbox, "store_pending", fail)
     else:
         monkeypatch.setattr("objapi.store.writing.apply_plan.history_rows", fail)
     before = far.other.rows(Article)
@@ -130,19 +130,19 @@ def test_what_a_crash_left_pending_is_settled_as_the_rows_tell(
     class Crash(BaseException):
         pass
 
-    def commit_elsewhere(self: Site, connections: object) -> None:
+    def commit_foreign(self: Site, connections: object) -> None:
         if committed:
             connections.commit()  # type: ignore[attr-defined]
         raise Crash
 
     with monkeypatch.context() as patched:
-        patched.setattr(Site, "_commit_elsewhere", commit_elsewhere)
+        patched.setattr(Site, "_commit_foreign", commit_foreign)
         with pytest.raises(Crash):
             far.gateway.update("kim", "/stock/Article/2", number=99)
     assert pending(far) == 1
-    assert far.gateway.site.settle_left() == 0
-    monkeypatch.setattr(aside, "LEFT_AFTER", -1_000_000)
-    assert far.gateway.site.settle_left() == 1
+    assert far.gateway.site.recover_row_outbox() == 0
+    monkeypatch.setattr(outbox, "ABANDONED_AFTER", -1_000_000)
+    assert far.gateway.site.recover_row_outbox() == 1
     assert pending(far) == 0
     history = far.gateway.history("boss", ByPath("/stock/Article/2")).rows
     assert [row["event"] for row in history] == (["update"] if committed else [])

@@ -20,7 +20,7 @@ from objapi.store.upgrade.migrations import (
     schema_version,
 )
 from objapi.store.upgrade.schema_sync import complete_tables
-from tests.objapi.store.layouts import layout_of
+from tests.objapi.store.upgrade.layouts import layout_of
 
 
 @pytest.fixture

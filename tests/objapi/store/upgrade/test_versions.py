@@ -24,7 +24,7 @@ from objapi.store.upgrade.versions import (
     upgrade_obstacle,
     upgrade_tables,
 )
-from tests.objapi.store.layouts import layout_of
+from tests.objapi.store.upgrade.layouts import layout_of
 from workflows import Registry as Conditions
 
 SITE = "Plone"

@@ -19,7 +19,7 @@ from objapi.errors import (
 )
 from objapi.store.requests import BatchFailed, ByCriteria, ByPath, ByUid, CreateItem, UpdateItem
 from objapi.store.schema import sequences
-from objapi.store.writing import apply_plan as act
+from objapi.store.writing import apply_plan
 from tests.objapi.store.workshop import Gateway
 
 
@@ -308,7 +308,7 @@ def test_a_failure_while_writing_leaves_nothing(
     def fail(*arguments: object, **options: object) -> None:
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setattr(act, step, fail)
+    monkeypatch.setattr(apply_plan, step, fail)
     with pytest.raises(RuntimeError, match="fire"):
         workshop.create("mia", "Part", path, Kind="leg", Grams=5)
     monkeypatch.undo()

@@ -37,7 +37,7 @@ def meanwhile(
     """Read an object without a lock, let another request come between, and go on."""
     site = workshop.site
     with site.engine.connect() as connection, begin_write(connection):
-        planner = system_planner(site.machinery, connection, site.now())
+        planner = system_planner(site.context, connection, site.now())
         with planner.without_locks():
             planner.workspace.load_paths([path])
         change()
@@ -45,11 +45,11 @@ def meanwhile(
 
 
 def confirm(planner: StorePlanner) -> None:
-    planner.workspace.confirm(frozenset())
+    planner.workspace.confirm_unchanged(frozenset())
 
 
 def hold(planner: StorePlanner) -> None:
-    planner.workspace.hold(list(planner.workspace.by_rid.values()))
+    planner.workspace.lock_drafts(list(planner.workspace.by_rid.values()))
 
 
 def read_again(planner: StorePlanner) -> None:

@@ -116,7 +116,7 @@ def test_contents_are_loaded_with_states_references_and_local_roles(workshop: Ga
 
 def test_a_site_may_take_the_first_of_several_targets(workshop: Gateway, team: str, person: str) -> None:
     twins = [workshop.create("boss", "Person", "/", title=f"Twin of {team}").uid for _ in range(2)]
-    site = replace(workshop.site, machinery=replace(workshop.site.machinery, ambiguous="first"))
+    site = replace(workshop.site, context=replace(workshop.site.context, ambiguous="first"))
     lenient = Gateway(site, workshop.statements)
     path = lenient.create("mia", "Thing", team, title="x", Maker=f"portal_type:Person|title:Twin of {team}").path
     assert workshop.read("mia", path)["Maker"] == twins[0]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objapi.model.principal import ANONYMOUS, Principal, system_principal
-from objapi.store.permissions.acls import Acl, AclBook, PermissionOverrides, derive, digest_of, holds
+from objapi.store.permissions.acls import Acl, AclCache, PermissionOverrides, derive, digest_of, holds
 from objapi.store.permissions.rights import Rights
 from workflows import PermissionSetting
 
@@ -85,7 +85,7 @@ def test_who_holds_a_permission(
     assert holds(Acl({"View": frozenset(wanted)}, groups), "View", frozenset(held), roles("Crew")) is expected
 
 
-class Book(AclBook):
+class Book(AclCache):
     """Acls by number, without a database."""
 
     def __init__(self, *known: Acl) -> None:

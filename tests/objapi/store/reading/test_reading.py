@@ -155,7 +155,7 @@ def test_transitions_by_criteria_leave_nothing_to_chance(workshop: Gateway, team
 
 def test_a_transition_of_more_than_the_limit_is_refused(workshop: Gateway, crowd: str) -> None:
     site = workshop.site
-    narrow = replace(site, machinery=replace(site.machinery, most_objects=10))
+    narrow = replace(site, context=replace(site.context, most_objects=10))
     find = Find(things(crowd), size=0)
     with pytest.raises(TooLarge):
         narrow.run(workshop.authenticate("mia"), lambda tx: tx.transition_found(find, "finish"), write=True)
@@ -229,7 +229,7 @@ def test_a_stream_that_is_left_gives_its_connection_back(workshop: Gateway, crow
 
 @pytest.mark.usefixtures("pieces")
 def test_a_stream_has_its_time(workshop: Gateway, crowd: str) -> None:
-    site = replace(workshop.site, machinery=replace(workshop.site.machinery, stream_time_limit=-1.0))
+    site = replace(workshop.site, context=replace(workshop.site.context, stream_time_limit=-1.0))
     with pytest.raises(TimeoutError):
         stream(workshop, Find(things(crowd), size=0), site)
     assert connections(workshop) == 0
