@@ -43,11 +43,13 @@ $(VENV)/.installed-for-tests: setup.cfg pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[data,test]'
 	@touch $@ $(VENV)/.installed
 
-# exec: no shell stays between make and the server, so a signal reaches it. OBJAPI_END_WITH_PARENT: the server ends
-# even when make is killed without a chance to pass the signal on.
+# exec: no shell stays between make and the server, so a signal reaches it. setpriv, where there is one (Linux): the
+# server ends even when make is killed without a chance to pass the signal on.
+ENDING_WITH_MAKE := $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TERM)
+
 serve: $(VENV)/.installed
-	@$(if $(DATABASE_URL),OBJAPI_DATABASE_URL='$(DATABASE_URL)') OBJAPI_END_WITH_PARENT=1 \
-	    OBJAPI_PROFILES="$${OBJAPI_PROFILES:-lims,mxlive,ispyb}" exec $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
+	@$(if $(DATABASE_URL),OBJAPI_DATABASE_URL='$(DATABASE_URL)') \
+	    OBJAPI_PROFILES="$${OBJAPI_PROFILES:-lims,mxlive,ispyb}" exec $(ENDING_WITH_MAKE) $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
 # When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
 test: $(VENV)/.installed-for-tests

@@ -1,8 +1,7 @@
 """The server: a parent process that watches over granian's worker processes.
 
 Each worker makes its own application, so database engines come into being after the process has started. No worker
-outlives the parent: on SIGTERM, SIGINT or SIGHUP the parent ends them, and should it be killed, the operating system
-does (`objapi.parenthood`).
+outlives the parent: on SIGTERM, SIGINT or SIGHUP the parent ends them, and should it be killed, they end themselves.
 """
 
 import errno
@@ -25,7 +24,6 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from objapi.parenthood import end_with_parent, end_without_parent
 from objapi.settings import LogLevel, Settings
 
 APPLICATION = "objapi.app:create_app"
@@ -114,8 +112,6 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: str = A
     thread. Raises ServeError when the address cannot be listened on.
     """
     address = listening_address(settings.host, settings.port)
-    if settings.end_with_parent:
-        end_with_parent(signal.SIGTERM)
     server = _server(settings, address)
 
     def started() -> None:
@@ -127,7 +123,7 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: str = A
     # A fresh interpreter for each worker: a forked one would inherit the locks and connections of the parent.
     multiprocessing.set_start_method("spawn", force=True)
     try:
-        server.serve(target_loader=partial(_load, application, settings, os.getpid()), wrap_loader=False)
+        server.serve(target_loader=partial(_load, application, settings), wrap_loader=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
@@ -170,14 +166,25 @@ def logging_configuration(level: LogLevel) -> dict[str, Any]:
     }
 
 
-def _load(application: str, settings: Settings, parent: int) -> WSGIApplication:
+def _load(application: str, settings: Settings) -> WSGIApplication:
     """Called in a worker process: tie its life to the parent's, then make the application."""
-    end_without_parent(parent)
+    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     # A process group of its own: Ctrl-C and a closed terminal reach the parent alone, which ends the workers in order.
     os.setpgid(0, 0)
     module, _, name = application.partition(":")
     factory: Callable[[Settings], WSGIApplication] = getattr(importlib.import_module(module), name)
     return factory(settings)
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent to end, however it ends, and end this worker at once.
+
+    The pipe waited on closes when the parent is killed, too. No clean-up is run: the database rolls back what is open.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _announce(server: MPServer, on_ready: Callable[[], None]) -> None:

@@ -103,9 +103,6 @@ class Settings:
     stop_timeout: float = _setting(
         duration(1, 600), "3s", "Time that running requests have to finish when the server stops."
     )
-    end_with_parent: bool = _setting(
-        BOOLEAN, "no", "Whether the server ends when the process that started it ends, however that ends."
-    )
     log_level: LogLevel = _setting(
         choice("debug", "info", "warning", "error", "critical"), "info", "Least severity that is logged."
     )

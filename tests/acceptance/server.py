@@ -26,7 +26,7 @@ def free_port() -> int:
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a server: this one without any settings of the gateway, with those given."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OBJAPI_")}
-    return inherited | {"PYTHONPATH": str(ROOT), "OBJAPI_END_WITH_PARENT": "1"} | dict(settings)
+    return inherited | {"PYTHONPATH": str(ROOT)} | dict(settings)
 
 
 @contextmanager

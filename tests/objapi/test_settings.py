@@ -42,7 +42,6 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         ("WORKERS", "auto", None),
         ("THREADS", "8", 8),
         ("STOP_TIMEOUT", "1.5s", 1.5),
-        ("END_WITH_PARENT", "1", True),
         ("DATA_DIR", "/srv/lab", Path("/srv/lab")),
         ("DATABASE_URL", "mysql+pymysql://u:p@db/lab", "mysql+pymysql://u:p@db/lab"),
         ("DATABASE_URL", "sqlite:////srv/lab.sqlite", "sqlite:////srv/lab.sqlite"),
