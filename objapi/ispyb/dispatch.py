@@ -21,7 +21,7 @@ from objapi.ispyb.values.errors import Invalid, NotAuthenticated, NotAuthorized,
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.request import Read, read_body, read_onetime, read_request
 from objapi.ispyb.wire.response import Later, json_response, respond
-from objapi.ispyb.wire.routes import Door, Route
+from objapi.ispyb.wire.routes import Door, IspybRoute
 from objapi.ispyb.wire.routing import Matched, Moved
 from objapi.ispyb.wire.services import Services
 
@@ -104,7 +104,7 @@ def _caller(
     return services.tokens.caller(token.strip())
 
 
-def _run(services: Services, route: Route, caller: Caller | None, read: Read, address: str) -> Any:
+def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Read, address: str) -> Any:
     def work(connection: Connection) -> Any:
         return route.handler(
             Call(services, connection, services.database.now(), read.path, read.query, dict(read.body), caller, address)

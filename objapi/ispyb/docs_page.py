@@ -6,13 +6,13 @@ from flask import Response, render_template
 
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.face import Face
-from objapi.ispyb.wire.routes import Route
+from objapi.ispyb.wire.routes import IspybRoute
 
 
 def show_routes(face: Face) -> Response:
     """All routes by subject, with what they take and which permission they need."""
 
-    def title(route: Route) -> str:
+    def title(route: IspybRoute) -> str:
         return route.group
 
     groups = [(name, list(routes)) for name, routes in groupby(sorted(face.routes, key=title), key=title)]

@@ -39,7 +39,7 @@ from objapi.ispyb.subjects.stats import times as stats_times
 from objapi.ispyb.sync import routes as user_portal_sync
 from objapi.ispyb.wire.openapi import describe
 from objapi.ispyb.wire.response import encode
-from objapi.ispyb.wire.routes import Group, Route
+from objapi.ispyb.wire.routes import Group, IspybRoute
 from objapi.ispyb.wire.routing import Routing
 from objapi.ispyb.wire.services import Services
 from objapi.site import Site
@@ -98,7 +98,7 @@ class Face:
         self.services = Services(site, lambda: encode(describe(self.routes)))
 
     @cached_property
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[IspybRoute, ...]:
         """The routes whose option was on when this process first answered."""
         options = self.services.database.transact(load_options, write=False)
         on = [group for group in GROUPS if group.switch is None or options[group.switch] is not False]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from objapi.errors import Unavailable
-from objapi.ispyb.auth.plugins import Attempt, Identity
+from objapi.ispyb.auth.plugins import Identity, LoginAttempt
 
 _SECONDS: Final = 10
 _RETRY_AFTER: Final = 5
@@ -32,7 +32,7 @@ class Keycloak:
             "KEYCLOAK_REALM_NAME": self.realm,
         }
 
-    def identify(self, attempt: Attempt) -> Identity | None:
+    def identify(self, attempt: LoginAttempt) -> Identity | None:
         """The person whose token it is; raises Unavailable when the server does not answer."""
         from keycloak import KeycloakOpenID  # noqa: PLC0415 - an extra, needed by those who configure it
         from keycloak.exceptions import KeycloakConnectionError, KeycloakError  # noqa: PLC0415

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from objapi.errors import Unavailable
-from objapi.ispyb.auth.plugins import Attempt, Identity
+from objapi.ispyb.auth.plugins import Identity, LoginAttempt
 
 _ATTRIBUTES: Final = ("mail", "uidNumber", "sn", "givenName", "telephoneNumber")
 _SECONDS: Final = 5
@@ -42,7 +42,7 @@ class Ldap:
     client: Mapping[str, Any] = field(default_factory=dict)
     exported: Mapping[str, str] = field(default_factory=dict)
 
-    def identify(self, attempt: Attempt) -> Identity | None:
+    def identify(self, attempt: LoginAttempt) -> Identity | None:
         """The person whose entry takes the password; raises Unavailable when the directory does not answer."""
         ldap3 = library()
         # An empty password would be an anonymous bind, which any directory accepts.

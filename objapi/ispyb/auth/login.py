@@ -6,14 +6,14 @@ from sqlalchemy.engine import Connection
 
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.people import caller_of_login
-from objapi.ispyb.auth.plugins import Attempt, Identity, Plugin
+from objapi.ispyb.auth.plugins import Identity, LoginAttempt, Plugin
 from objapi.ispyb.database import Database, insert_row
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.profiles.ispyb.tables import Person
 
 
-def log_in(database: Database, plugin: Plugin | None, attempt: Attempt) -> Caller:
+def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt) -> Caller:
     """The person who logs in, with the permissions of this moment; raises NotAuthenticated (401).
 
     To be called outside of any transaction: passwords take their time, and other servers too.

@@ -16,7 +16,7 @@ from objapi.security.throttle import ThrottleRules, ensure_may_try, read_attempt
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class LoginAttempt:
     """What somebody sends to log in, from which address and when."""
 
     login: str | None
@@ -46,7 +46,7 @@ class Plugin(Protocol):
         """The settings that `/auth/config` shows."""
         ...
 
-    def identify(self, attempt: Attempt) -> Identity | None:
+    def identify(self, attempt: LoginAttempt) -> Identity | None:
         """Who somebody is; None when that is not shown. Raises ApiError when it cannot be found out now."""
         ...
 
@@ -57,7 +57,7 @@ class Dummy:
 
     exported: Mapping[str, str] = field(default_factory=dict)
 
-    def identify(self, attempt: Attempt) -> Identity | None:
+    def identify(self, attempt: LoginAttempt) -> Identity | None:
         """Whoever they say they are."""
         return Identity(attempt.login) if attempt.login else None
 
@@ -69,7 +69,7 @@ class GatewayUsers:
     password_check: PasswordCheck
     exported: Mapping[str, str] = field(default_factory=dict)
 
-    def identify(self, attempt: Attempt) -> Identity | None:
+    def identify(self, attempt: LoginAttempt) -> Identity | None:
         """The active user with the login and the password."""
         if not attempt.login or attempt.password is None:
             return None
@@ -93,7 +93,7 @@ class Throttled:
         """Those of the other plugin."""
         return self.plugin.exported
 
-    def identify(self, attempt: Attempt) -> Identity | None:
+    def identify(self, attempt: LoginAttempt) -> Identity | None:
         """As the other plugin has it; raises TooManyAttempts (429) when the login has to wait."""
         login = attempt.login
         if not login or not attempt.password:
@@ -106,7 +106,7 @@ class Throttled:
         self.run(lambda connection: self._note(connection, login, attempt, known=identity is not None), write=True)
         return identity
 
-    def _note(self, connection: Connection, login: str, attempt: Attempt, *, known: bool) -> None:
+    def _note(self, connection: Connection, login: str, attempt: LoginAttempt, *, known: bool) -> None:
         if known:
             record_success(connection, login, attempt.address, attempt.now)
         else:

@@ -12,8 +12,8 @@ from fabio.cbfimage import CbfImage
 from numpy.typing import NDArray
 
 from objapi.ispyb.files.hdf5 import MOST_BYTES, Hdf5, opened, statistics
-from objapi.ispyb.files.places import Place, open_file
-from objapi.ispyb.values.errors import NotFound, Refusal
+from objapi.ispyb.files.places import FilePlace, open_file
+from objapi.ispyb.values.errors import Refusal, ResourceNotFound
 
 Pixels = NDArray[np.float32]
 
@@ -56,7 +56,7 @@ class Frame:
         return {**told, "braggy_hdr": {**_geometry_header(self.geometry), **statistics(counted)}}
 
 
-def read_cbf(place: Place) -> Frame:
+def read_cbf(place: FilePlace) -> Frame:
     """The image in a CBF file; raises OSError when there is none, Refusal (422) when it is damaged."""
     with open_file(place) as file:
         content = file.read(MOST_BYTES)
@@ -71,13 +71,13 @@ def read_cbf(place: Place) -> Frame:
     return Frame(pixels, pixels[pixels >= 0], _cbf_geometry(texts, width, height), texts)
 
 
-def read_hdf5(place: Place, number: int) -> Frame:
-    """An image of a NeXus file as Eiger detectors write it; raises OSError, and NotFound when it has no such image."""
+def read_hdf5(place: FilePlace, number: int) -> Frame:
+    """An image of a NeXus file as Eiger detectors write it; raises OSError, ResourceNotFound for a missing image."""
     with opened(place) as file:
         path, index = _find(file, number)
         pixels = np.asarray(file.values(path, str(index))).astype(np.float32)
         if pixels.ndim != 2:
-            raise NotFound(NO_IMAGE)
+            raise ResourceNotFound(NO_IMAGE)
         geometry = _hdf5_geometry(file, pixels.shape)
     # Pixels that were overexposed, or not measured, have the largest value.
     counted = pixels[pixels != pixels.max()] if pixels.size else pixels
@@ -141,7 +141,7 @@ def _pair(values: list[float | None]) -> tuple[float | None, float | None]:
 
 
 def _find(file: Hdf5, number: int) -> tuple[str, int]:
-    """The data set that holds an image, and the image's index in it; raises NotFound."""
+    """The data set that holds an image, and the image's index in it; raises ResourceNotFound."""
     children = file.entity("/entry/data").metadata().get("children", [])
     for child in children:
         path = f"/entry/data/{child['name']}"
@@ -150,7 +150,7 @@ def _find(file: Hdf5, number: int) -> tuple[str, int]:
             low, high = attributes.get("image_nr_low"), attributes.get("image_nr_high")
             if low is not None and high is not None and int(low) <= number <= int(high):
                 return path, number - int(low)
-    raise NotFound(NO_IMAGE)
+    raise ResourceNotFound(NO_IMAGE)
 
 
 def _hdf5_geometry(file: Hdf5, shape: tuple[int, ...]) -> Geometry:

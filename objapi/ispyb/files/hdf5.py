@@ -25,9 +25,9 @@ from h5grove.utils import (
 )
 
 from objapi.ispyb.files.links import LeavesRoots, Links
-from objapi.ispyb.files.places import Place, resolve
-from objapi.ispyb.values.errors import Fault, Invalid, NotFound, Refusal
-from objapi.ispyb.wire.response import Content
+from objapi.ispyb.files.places import FilePlace, resolve
+from objapi.ispyb.values.errors import Fault, Invalid, Refusal, ResourceNotFound
+from objapi.ispyb.wire.response import RawContent
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Bytes that one selection may have."""
@@ -45,7 +45,7 @@ class Hdf5:
         self._links = Links(roots)
 
     def entity(self, path: str, resolve_links: LinkResolution = LinkResolution.ONLY_VALID) -> EntityContent:
-        """What is at a path; raises NotFound, also for what lies behind a link that leaves the data roots."""
+        """What is at a path; raises ResourceNotFound, also for what lies behind a link that leaves the data roots."""
         try:
             if resolve_links is LinkResolution.NONE:
                 self._links.check(self._file, path.rstrip("/").rpartition("/")[0])
@@ -53,29 +53,29 @@ class Hdf5:
                 self._links.check(self._file, path)
             content = create_content(self._file, path, resolve_links)
         except (LeavesRoots, NotFoundError, KeyError, ValueError, OSError):
-            raise NotFound(NO_ENTITY) from None
+            raise ResourceNotFound(NO_ENTITY) from None
         return _Group(content, self._file, self._links) if isinstance(content, GroupContent) else content
 
     def dataset(self, path: str) -> DatasetContent:
-        """The data set at a path; raises NotFound."""
+        """The data set at a path; raises ResourceNotFound."""
         content = self.entity(path)
         if not isinstance(content, DatasetContent):
-            raise NotFound(NO_DATASET)
+            raise ResourceNotFound(NO_DATASET)
         return content
 
     def values(self, path: str, selection: str | None = None) -> Any:
-        """Values of a data set; raises NotFound, and Invalid for a selection that does not fit it."""
+        """Values of a data set; raises ResourceNotFound, and Invalid for a selection that does not fit it."""
         return self._values(self.dataset(path), selection)
 
     def attributes(self, path: str, keys: Sequence[str] | None = None) -> dict[str, Any]:
-        """Attributes of what is at a path, all or those named; raises NotFound."""
+        """Attributes of what is at a path, all or those named; raises ResourceNotFound."""
         content = self.entity(path)
         if not isinstance(content, ResolvedEntityContent):
-            raise NotFound(NO_ENTITY)
+            raise ResourceNotFound(NO_ENTITY)
         try:
             return dict(content.attributes(keys or None))
         except KeyError as error:
-            raise NotFound(f"There is no such attribute: {error.args[0]}") from None
+            raise ResourceNotFound(f"There is no such attribute: {error.args[0]}") from None
 
     @staticmethod
     def _values(content: DatasetContent, selection: str | None, flatten: bool = False, dtype: str = "origin") -> Any:
@@ -108,7 +108,7 @@ class _Group(GroupContent):
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Hdf5]:
+def opened(place: FilePlace) -> Iterator[Hdf5]:
     """Open the HDF5 file at a place for reading; raises OSError when there is no file, Refusal (422) for another kind.
 
     Without locks: they would keep a detector from writing, and network disks often have none.
@@ -124,20 +124,22 @@ def opened(place: Place) -> Iterator[Hdf5]:
         yield Hdf5(file, tuple(realpath(root) for root in place.roots))
 
 
-def read_attributes(place: Place, path: str, keys: Sequence[str] | None) -> Content:
+def read_attributes(place: FilePlace, path: str, keys: Sequence[str] | None) -> RawContent:
     """Attributes of an entity, as JSON."""
     with opened(place) as file:
         return _encoded(file.attributes(path, keys))
 
 
-def read_data(place: Place, path: str, selection: str | None, *, flatten: bool, dtype: str, format_: str) -> Content:
+def read_data(
+    place: FilePlace, path: str, selection: str | None, *, flatten: bool, dtype: str, format_: str
+) -> RawContent:
     """Values of a data set in a format: json, bin, csv, npy or tiff."""
     with opened(place) as file:
         values = file._values(file.dataset(path), selection, flatten, dtype)
         return _encoded(values if format_ == "json" else np.asarray(values), format_)
 
 
-def read_metadata(place: Place, path: str, resolve_links: str) -> Content:
+def read_metadata(place: FilePlace, path: str, resolve_links: str) -> RawContent:
     """Kind, shape, type and children of an entity, as JSON."""
     try:
         resolution = parse_link_resolution_arg(resolve_links, LinkResolution.ONLY_VALID)
@@ -147,7 +149,7 @@ def read_metadata(place: Place, path: str, resolve_links: str) -> Content:
         return _encoded(file.entity(path, resolution).metadata())
 
 
-def read_statistics(place: Place, path: str, selection: str | None) -> Content:
+def read_statistics(place: FilePlace, path: str, selection: str | None) -> RawContent:
     """Statistics of the finite values of a data set, as JSON."""
     with opened(place) as file:
         values = np.asarray(file.values(path, selection))
@@ -179,7 +181,7 @@ def _check_size(dataset: h5py.Dataset, selection: str | None) -> None:
         raise _wrong("selection", f"the selection has more than {MOST_BYTES} bytes; select a part of it")
 
 
-def _encoded(value: Any, format_: str = "json") -> Content:
+def _encoded(value: Any, format_: str = "json") -> RawContent:
     try:
         response = encode(value, format_)
     except QueryArgumentError as error:
@@ -187,7 +189,7 @@ def _encoded(value: Any, format_: str = "json") -> Content:
     except (LookupError, TypeError, ValueError) as error:
         raise _wrong("format", f"the values have no form in {format_}: {error}") from None
     headers = {name: text for name, text in response.headers.items() if name == "Content-Disposition"}
-    return Content(response.content, response.headers["Content-Type"], headers)
+    return RawContent(response.content, response.headers["Content-Type"], headers)
 
 
 def _wrong(parameter: str, message: str) -> Invalid:

@@ -23,7 +23,7 @@ _log = logging.getLogger("objapi.ispyb")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilePlace:
     """A path below a data root, as far as its text tells; `roots` are all of them."""
 
     path: str
@@ -35,7 +35,7 @@ class OutsideRoots(FileNotFoundError):
     """A path that leaves the data roots on the disk; to whoever asks it is a file that is not there."""
 
 
-def locate(settings: Settings, stored: str | None) -> Place | None:
+def locate(settings: Settings, stored: str | None) -> FilePlace | None:
     """The place of a path as the database holds it, with the configured prefix before it; asks no disk.
 
     None when there is no path, when it is not absolute, has `..` or NUL in it, or lies below no data root.
@@ -50,13 +50,13 @@ def root_names(roots: Sequence[Path]) -> tuple[str, ...]:
     return tuple(posixpath.normpath(root.absolute()) for root in roots)
 
 
-def place_of(path: str, roots: tuple[str, ...]) -> Place | None:
+def place_of(path: str, roots: tuple[str, ...]) -> FilePlace | None:
     """The place of a full path; None as for `locate`."""
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
         return None
     normal = "/" + posixpath.normpath(path).lstrip("/")
     own = [root for root in roots if is_below(normal, root)]
-    return Place(normal, max(own, key=len), roots) if own else None
+    return FilePlace(normal, max(own, key=len), roots) if own else None
 
 
 def is_below(path: str, root: str) -> bool:
@@ -64,7 +64,7 @@ def is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
-def resolve(place: Place) -> str:
+def resolve(place: FilePlace) -> str:
     """The real path of a place, without symbolic links; asks the disk.
 
     Raises FileNotFoundError, and OutsideRoots when it lies below none of the roots.
@@ -78,7 +78,7 @@ def resolve(place: Place) -> str:
     return real
 
 
-def is_file(place: Place) -> bool:
+def is_file(place: FilePlace) -> bool:
     """Whether there is a regular file at a place."""
     try:
         return Path(resolve(place)).is_file()
@@ -86,7 +86,7 @@ def is_file(place: Place) -> bool:
         return False
 
 
-def open_file(place: Place) -> BinaryIO:
+def open_file(place: FilePlace) -> BinaryIO:
     """Open the regular file at a place for reading; raises OSError.
 
     The real path is walked down without following links, so that none put there in the meantime leads elsewhere.

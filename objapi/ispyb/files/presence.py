@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Final
 
 from objapi.ispyb.files.disk import DiskSilent, disk_of
-from objapi.ispyb.files.places import Place, is_file, locate
+from objapi.ispyb.files.places import FilePlace, is_file, locate
 from objapi.settings import Settings
 
 PRESENT_SECONDS: Final = 60.0
@@ -50,7 +50,7 @@ def present(settings: Settings, paths: Iterable[str | None]) -> frozenset[str]:
     """
     now = monotonic()
     found: set[str] = set()
-    unknown: dict[str, dict[str, Place]] = {}
+    unknown: dict[str, dict[str, FilePlace]] = {}
     for stored in set(paths):
         place = locate(settings, stored)
         if stored is None or place is None:
@@ -67,7 +67,7 @@ def present(settings: Settings, paths: Iterable[str | None]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _ask(root: str, places: dict[str, Place], seconds: float) -> dict[str, bool]:
+def _ask(root: str, places: dict[str, FilePlace], seconds: float) -> dict[str, bool]:
     try:
         return disk_of(root).ask(lambda: {stored: is_file(place) for stored, place in places.items()}, seconds)
     except DiskSilent:

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from objapi.ispyb.files.disk import READ_SECONDS, Disk, DiskSilent, disk_of
-from objapi.ispyb.files.places import Place, locate, open_file, resolve
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.files.places import FilePlace, locate, open_file, resolve
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.settings import Settings
 
 _T = TypeVar("_T")
@@ -22,7 +22,7 @@ def last_lines(settings: Settings, paths: Iterable[str]) -> dict[str, str]:
 
     Files that are missing, empty or on a silent disk are left out. Each disk is asked once.
     """
-    by_root: dict[str, dict[str, Place]] = {}
+    by_root: dict[str, dict[str, FilePlace]] = {}
     for stored in set(paths):
         place = locate(settings, stored)
         if place is not None:
@@ -33,7 +33,7 @@ def last_lines(settings: Settings, paths: Iterable[str]) -> dict[str, str]:
     return {stored: line for stored, line in lines.items() if line}
 
 
-def _read(root: str, places: dict[str, Place]) -> dict[str, str]:
+def _read(root: str, places: dict[str, FilePlace]) -> dict[str, str]:
     def work() -> dict[str, str]:
         return {stored: _last_line(place) for stored, place in places.items()}
 
@@ -44,7 +44,7 @@ def _read(root: str, places: dict[str, Place]) -> dict[str, str]:
         return {}
 
 
-def _last_line(place: Place) -> str:
+def _last_line(place: FilePlace) -> str:
     try:
         with open_file(place) as file:
             size = file.seek(0, 2)
@@ -56,21 +56,21 @@ def _last_line(place: Place) -> str:
 
 
 def read_in_time(
-    settings: Settings, stored: str | None, work: Callable[[Place], _T], *, missing: str, reader: Disk | None = None
+    settings: Settings, stored: str | None, work: Callable[[FilePlace], _T], *, missing: str, reader: Disk | None = None
 ) -> _T:
     """Do work on the file at a path as the database holds it, with time limits for finding and for reading it.
 
-    `reader` is what is asked to read, when that is not the file's disk by itself. Raises NotFound (404) with the text
-    `missing` when there is no such file or it cannot be read, DiskSilent (503) when its disk does not answer, and
-    whatever else the work raises.
+    `reader` is what is asked to read, when not the file's disk by itself. Raises ResourceNotFound (404) with the
+    text `missing` when there is no such file or it cannot be read, DiskSilent (503) when its disk does not answer,
+    and whatever else the work raises.
     """
     place = locate(settings, stored)
     if place is None:
-        raise NotFound(missing)
+        raise ResourceNotFound(missing)
     disk = disk_of(place.root)
     try:
         disk.ask(partial(resolve, place), settings.ispyb_disk_timeout)
         return (reader or disk).ask(partial(work, place), READ_SECONDS)
     except OSError as error:
         _log.info("%s cannot be read: %s", place.path, error)
-        raise NotFound(missing) from None
+        raise ResourceNotFound(missing) from None

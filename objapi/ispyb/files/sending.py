@@ -14,8 +14,8 @@ from werkzeug.http import is_resource_modified, quote_etag, unquote_etag
 
 from objapi.http.headers import attachment
 from objapi.ispyb.files.disk import READ_SECONDS, Disk, disk_of
-from objapi.ispyb.files.places import Place, locate, open_file
-from objapi.ispyb.values.errors import NotFound, Refusal
+from objapi.ispyb.files.places import FilePlace, locate, open_file
+from objapi.ispyb.values.errors import Refusal, ResourceNotFound
 from objapi.ispyb.wire.response import Later
 from objapi.settings import Settings
 
@@ -40,7 +40,7 @@ _types.add_type("application/x-cbf", ".cbf")
 class Sendable:
     """A file that is to be sent: where it is, its name for the client, and whether it is to be saved or shown."""
 
-    place: Place
+    place: FilePlace
     name: str
     save: bool
 
@@ -63,7 +63,7 @@ def sending(settings: Settings, *stored: str | None, missing: str, save_as: str 
                     )
                 except OSError:
                     continue
-        raise NotFound(missing)
+        raise ResourceNotFound(missing)
 
     return Later(work)
 
@@ -111,7 +111,7 @@ class _Opened:
     modified: datetime
 
 
-def _open(place: Place, seconds: float) -> _Opened:
+def _open(place: FilePlace, seconds: float) -> _Opened:
     disk = disk_of(place.root)
 
     def work() -> _Opened:

@@ -16,7 +16,7 @@ _PLACE: Final = ("name", "city", "country")
 _UPDATED: Final = ("name", "address", "city", "country")
 _GIVEN: Final = (*_UPDATED, "url", "laboratoryExtPk")
 
-Place = tuple[Any, ...]
+FilePlace = tuple[Any, ...]
 
 
 class Laboratories:
@@ -29,7 +29,7 @@ class Laboratories:
         self._database = database
         self._by_key: dict[int, Record] = {}
         self._by_number: defaultdict[int, list[Record]] = defaultdict(list)
-        self._by_place: defaultdict[Place, list[Record]] = defaultdict(list)
+        self._by_place: defaultdict[FilePlace, list[Record]] = defaultdict(list)
         self._records: list[Record] = []
         self._load(set(linked), list(given))
 
@@ -66,7 +66,7 @@ class Laboratories:
         """Write what is new or has changed."""
         return write_records(self._connection, self._database, Laboratory, self._records)
 
-    def _first(self, number: int | None, place: Place | None) -> Record | None:
+    def _first(self, number: int | None, place: FilePlace | None) -> Record | None:
         found = [] if number is None else self._by_number[number][:1]
         if place is not None:
             found = found + self._by_place[place][:1]
@@ -114,5 +114,5 @@ class Laboratories:
             self._keep(Record.loaded(row, "laboratoryId"))
 
 
-def _place(values: Mapping[str, Any]) -> Place:
+def _place(values: Mapping[str, Any]) -> FilePlace:
     return tuple(values[name] for name in _PLACE)

@@ -10,7 +10,7 @@ from typing import Any, Final
 ROOT: Final = "__root__"
 """Last step of the place of a fault that lies in an object as a whole."""
 
-Place = tuple[str | int, ...]
+FaultPlace = tuple[str | int, ...]
 
 
 class Fault(Exception):
@@ -22,7 +22,7 @@ class Fault(Exception):
         self.type = type_
         self.context = context
 
-    def at(self, place: Place) -> "PlacedFault":
+    def at(self, place: FaultPlace) -> "PlacedFault":
         """The fault with the place where it was found."""
         return PlacedFault(place, self)
 
@@ -31,7 +31,7 @@ class Fault(Exception):
 class PlacedFault:
     """A fault and where it is: `path`, `query` or `body`, then keys and list indexes from 0."""
 
-    place: Place
+    place: FaultPlace
     fault: Fault
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Invalid(Refusal):
         super().__init__(422, [fault.as_dict() for fault in faults])
 
 
-class NotFound(Refusal):
+class ResourceNotFound(Refusal):
     """Something that is not there, or that the caller may not see (404)."""
 
     def __init__(self, detail: str = "Not Found") -> None:

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.values.types import Kind, pattern
+from objapi.ispyb.values.types import ScalarType, pattern
 from objapi.profiles.ispyb.tables import BLSession, Proposal
 
-PROPOSAL_NAME: Final[Kind] = pattern(r"^(\w|-)+\d+$")
+PROPOSAL_NAME: Final[ScalarType] = pattern(r"^(\w|-)+\d+$")
 """A proposal's name in a filter, such as MX1234."""
 
-SESSION_NAME: Final[Kind] = pattern(r"^(\w|-)+\d+-\d+$")
+SESSION_NAME: Final[ScalarType] = pattern(r"^(\w|-)+\d+-\d+$")
 """A session's name in a filter, such as MX1234-2."""
 
 # Code and number hold 45 characters each; no name is longer.

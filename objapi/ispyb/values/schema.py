@@ -11,8 +11,17 @@ from typing import Any, ClassVar, Final
 
 import marshmallow as mm
 
-from objapi.ispyb.values.errors import ROOT, Fault, Place, PlacedFault, missing, no_list, no_object, none_not_allowed
-from objapi.ispyb.values.types import Kind
+from objapi.ispyb.values.errors import (
+    ROOT,
+    Fault,
+    FaultPlace,
+    PlacedFault,
+    missing,
+    no_list,
+    no_object,
+    none_not_allowed,
+)
+from objapi.ispyb.values.types import ScalarType
 
 ABSENT: Final = object()
 """The default of a field that has none: it stays absent when it is not given."""
@@ -87,7 +96,7 @@ class Schema:
         return made()
 
 
-Type = Kind | ListOf | MapOf | OneOf | Schema
+Type = ScalarType | ListOf | MapOf | OneOf | Schema
 
 
 def required(type_: Type, label: str | None = None) -> Property:
@@ -107,7 +116,7 @@ def changes(name: str, properties: Mapping[str, Property]) -> Schema:
 
 def shower(type_: Type) -> Callable[[Any], Any]:
     """The function that turns a value of a type, never None, into its form in an answer."""
-    if isinstance(type_, Kind):
+    if isinstance(type_, ScalarType):
         return type_.show
     if isinstance(type_, Schema):
         return type_.answer
@@ -120,7 +129,7 @@ def shower(type_: Type) -> Callable[[Any], Any]:
     return lambda value: value
 
 
-def read_values(reader: mm.Schema, raw: Any, place: Place) -> tuple[dict[str, Any], list[PlacedFault]]:
+def read_values(reader: mm.Schema, raw: Any, place: FaultPlace) -> tuple[dict[str, Any], list[PlacedFault]]:
     """What an object holds, and all its faults, each at its place below `place`."""
     try:
         values: dict[str, Any] = reader.load(raw)
@@ -155,7 +164,7 @@ class _ReadObject(mm.Schema):
 class _ReadValue(mm.fields.Field[Any]):
     """A marshmallow field that reads by a kind of ours."""
 
-    def __init__(self, kind: Kind, **options: Any) -> None:
+    def __init__(self, kind: ScalarType, **options: Any) -> None:
         super().__init__(**options)
         self.kind = kind
 
@@ -178,7 +187,7 @@ def _reading_field(property_: Property, sparse: bool) -> mm.fields.Field[Any]:
 
 
 def _typed_field(type_: Type, options: dict[str, Any]) -> mm.fields.Field[Any]:
-    if isinstance(type_, Kind):
+    if isinstance(type_, ScalarType):
         return _ReadValue(type_, **options)
     if isinstance(type_, Schema):
         return mm.fields.Nested(type_.reader, **options)
@@ -199,7 +208,7 @@ def _at_least(least: int) -> Callable[[list[Any]], None]:
     return check
 
 
-def _placed(messages: Any, place: Place) -> Iterator[PlacedFault]:
+def _placed(messages: Any, place: FaultPlace) -> Iterator[PlacedFault]:
     if isinstance(messages, Fault):
         whole = place and place[-1] == mm.exceptions.SCHEMA
         if whole:

@@ -32,7 +32,7 @@ _INSTANT: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ScalarType:
     """One kind of value.
 
     `read` turns a raw value that is not None into one of this kind or raises Fault; `show` turns a database value that
@@ -148,32 +148,32 @@ def _show_instant(value: Any) -> Any:
     return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
-INT: Final = Kind(_bounded_integer(-INT64 - 1, INT64), int, {"type": "integer"})
+INT: Final = ScalarType(_bounded_integer(-INT64 - 1, INT64), int, {"type": "integer"})
 """An integer: ids and counts."""
 
-INT_COLUMN: Final = Kind(_bounded_integer(-INT32 - 1, INT32), int, {"type": "integer"})
+INT_COLUMN: Final = ScalarType(_bounded_integer(-INT32 - 1, INT32), int, {"type": "integer"})
 """An integer that is stored in a column of four bytes."""
 
-TINY_COLUMN: Final = Kind(_bounded_integer(-128, 127), int, {"type": "integer"})
+TINY_COLUMN: Final = ScalarType(_bounded_integer(-128, 127), int, {"type": "integer"})
 """An integer that is stored in a column of one byte, such as a flag."""
 
-ANY_INT: Final = Kind(_read_integer, int, {"type": "integer"})
+ANY_INT: Final = ScalarType(_read_integer, int, {"type": "integer"})
 """An integer of any size, such as the key of a user portal, whose bounds the route knows."""
 
-NUMBER: Final = Kind(_read_number, _show_number, {"type": "number"})
-TEXT: Final = Kind(_read_text, str, {"type": "string"})
-BOOL: Final = Kind(_read_boolean, bool, {"type": "boolean"})
-STAMP: Final = Kind(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
-JSON: Final = Kind(_read_json, _same, {"type": "string", "format": "json-string"})
+NUMBER: Final = ScalarType(_read_number, _show_number, {"type": "number"})
+TEXT: Final = ScalarType(_read_text, str, {"type": "string"})
+BOOL: Final = ScalarType(_read_boolean, bool, {"type": "boolean"})
+STAMP: Final = ScalarType(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
+JSON: Final = ScalarType(_read_json, _same, {"type": "string", "format": "json-string"})
 """JSON written as text in a parameter."""
 
-OBJECT: Final = Kind(_read_object, _same, {"type": "object"})
+OBJECT: Final = ScalarType(_read_object, _same, {"type": "object"})
 """A JSON object with any keys."""
 
-ANYTHING: Final = Kind(_same, _same)
+ANYTHING: Final = ScalarType(_same, _same)
 
 
-def pattern(expression: str) -> Kind:
+def pattern(expression: str) -> ScalarType:
     """Text that matches a regular expression from its beginning."""
     compiled = re.compile(expression)
 
@@ -183,10 +183,10 @@ def pattern(expression: str) -> Kind:
             raise Fault(f'string does not match regex "{expression}"', "value_error.str.regex", pattern=expression)
         return text
 
-    return Kind(read, str, {"type": "string", "pattern": expression})
+    return ScalarType(read, str, {"type": "string", "pattern": expression})
 
 
-def short_text(most: int) -> Kind:
+def short_text(most: int) -> ScalarType:
     """Text of at most so many characters."""
 
     def read(value: Any) -> str:
@@ -197,10 +197,10 @@ def short_text(most: int) -> Kind:
             )
         return text
 
-    return Kind(read, str, {"type": "string", "maxLength": most})
+    return ScalarType(read, str, {"type": "string", "maxLength": most})
 
 
-def integer(*, least: int | None = None, above: int | None = None, most: int | None = None) -> Kind:
+def integer(*, least: int | None = None, above: int | None = None, most: int | None = None) -> ScalarType:
     """An integer within bounds; `above` is exclusive."""
 
     def read(value: Any) -> int:
@@ -214,14 +214,14 @@ def integer(*, least: int | None = None, above: int | None = None, most: int | N
     schema |= {} if least is None else {"minimum": least}
     schema |= {} if above is None else {"exclusiveMinimum": above}
     schema |= {} if most is None else {"maximum": most}
-    return Kind(lambda value: bounded(read(value)), int, schema)
+    return ScalarType(lambda value: bounded(read(value)), int, schema)
 
 
 def _permitted(values: tuple[Any, ...]) -> str:
     return ", ".join(repr(value) for value in values)
 
 
-def enum(name: str, *values: Any) -> Kind:
+def enum(name: str, *values: Any) -> ScalarType:
     """One of several values, described by a component of its own."""
 
     def read(value: Any) -> Any:
@@ -236,10 +236,10 @@ def enum(name: str, *values: Any) -> Kind:
     schema = {"title": name, "enum": list(values), "description": "An enumeration."}
     if all(isinstance(value, str) for value in values):
         schema["type"] = "string"
-    return Kind(read, _same, schema, name)
+    return ScalarType(read, _same, schema, name)
 
 
-def constant(*values: str) -> Kind:
+def constant(*values: str) -> ScalarType:
     """One of several texts, described where it stands."""
 
     def read(value: Any) -> str:
@@ -252,4 +252,4 @@ def constant(*values: str) -> Kind:
             permitted=list(values),
         )
 
-    return Kind(read, _same, {"type": "string", "enum": list(values)})
+    return ScalarType(read, _same, {"type": "string", "enum": list(values)})

@@ -11,7 +11,7 @@ from objapi import __version__
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.values.schema import ABSENT, ListOf, MapOf, OneOf, Property, Schema, Type
 from objapi.ispyb.wire.response import AnswerType, Paged
-from objapi.ispyb.wire.routes import Door, Route
+from objapi.ispyb.wire.routes import Door, IspybRoute
 
 _COMPONENTS: Final = "#/components/schemas/"
 _FAULTS: Final[dict[str, Any]] = {
@@ -39,7 +39,7 @@ _FAULTS: Final[dict[str, Any]] = {
 }
 
 
-def describe(routes: Sequence[Route]) -> dict[str, Any]:
+def describe(routes: Sequence[IspybRoute]) -> dict[str, Any]:
     """The description of routes as an OpenAPI 3 document."""
     components = _Components()
     paths: dict[str, dict[str, Any]] = {}
@@ -130,7 +130,7 @@ class _Components:
         return {"$ref": self._prefix + name}
 
 
-def _operation(route: Route, components: _Components) -> dict[str, Any]:
+def _operation(route: IspybRoute, components: _Components) -> dict[str, Any]:
     parameters = [
         *_parameters("path", route.path_parameters, components),
         *_parameters("query", route.query_parameters, components),
@@ -157,7 +157,7 @@ def _operation(route: Route, components: _Components) -> dict[str, Any]:
     return operation
 
 
-def _operation_id(route: Route) -> str:
+def _operation_id(route: IspybRoute) -> str:
     name = getattr(route.handler, "__name__", "route")
     places = "".join(letter if letter.isalnum() else "_" for letter in route.published_path)
     return f"{name}{places}_{route.method.lower()}"

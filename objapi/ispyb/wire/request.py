@@ -12,7 +12,7 @@ from flask import Request
 from objapi.ispyb.values.errors import BadCall, Fault, Invalid, PlacedFault, missing, no_object
 from objapi.ispyb.values.schema import ListOf, Property, optional, read_values, reader_of
 from objapi.ispyb.values.types import pattern
-from objapi.ispyb.wire.routes import Door, Route
+from objapi.ispyb.wire.routes import Door, IspybRoute
 
 ONETIME: Final = "onetime"
 _TOKEN: Final[Mapping[str, Property]] = {ONETIME: optional(pattern(r"^([\w\-_])+$"))}
@@ -29,7 +29,7 @@ class Read:
     faults: list[PlacedFault]
 
 
-def read_body(request: Request, route: Route) -> Any:
+def read_body(request: Request, route: IspybRoute) -> Any:
     """The JSON value of the body, unchecked; raises Invalid when it is broken.
 
     A body of another content type than JSON is taken as text, which then is no object.
@@ -55,7 +55,7 @@ def read_body(request: Request, route: Route) -> Any:
         raise Invalid([fault.at(("body", 0))]) from None
 
 
-def read_onetime(request: Request, route: Route) -> tuple[str | None, list[PlacedFault]]:
+def read_onetime(request: Request, route: IspybRoute) -> tuple[str | None, list[PlacedFault]]:
     """The one-time token of the query, and its fault when its characters cannot be those of one."""
     if route.access.door is not Door.BEARER:
         return None, []
@@ -63,7 +63,7 @@ def read_onetime(request: Request, route: Route) -> tuple[str | None, list[Place
     return values.get(ONETIME), faults
 
 
-def read_request(request: Request, route: Route, path: Mapping[str, str], body: Any) -> Read:
+def read_request(request: Request, route: IspybRoute, path: Mapping[str, str], body: Any) -> Read:
     """All values of a request; `body` is what `read_body` gave."""
     in_path, faults = read_values(route.path_reader, dict(path), ("path",))
     in_query, more = read_values(route.query_reader, _query(request, route.query_parameters), ("query",))

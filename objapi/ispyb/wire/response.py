@@ -26,7 +26,7 @@ class Paged:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class RawContent:
     """An answer that is not JSON: its bytes or chunks, their type, and further headers."""
 
     body: bytes | Iterable[bytes]
@@ -49,7 +49,7 @@ def respond(answer: Any, declared: AnswerType, status: int) -> Response:
     """An answer as a response: JSON in the shape of the declared schema, or content as it is."""
     if isinstance(answer, Response):
         return answer
-    if isinstance(answer, Content):
+    if isinstance(answer, RawContent):
         return Response(answer.body, status, dict(answer.headers), content_type=answer.content_type)
     if status == 204:
         return Response(status=204)

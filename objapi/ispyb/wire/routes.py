@@ -15,7 +15,7 @@ import marshmallow as mm
 
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.values.schema import Property, Schema, optional, reader_of, required
-from objapi.ispyb.values.types import INT, TEXT, Kind, integer
+from objapi.ispyb.values.types import INT, TEXT, ScalarType, integer
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import AnswerType, Paged
 
@@ -23,7 +23,7 @@ Handler = Callable[[Call], Any]
 _Handler = TypeVar("_Handler", bound=Handler)
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
-_PATH_KINDS: Final[Mapping[str | None, Kind]] = {None: TEXT, "int": INT}
+_PATH_KINDS: Final[Mapping[str | None, ScalarType]] = {None: TEXT, "int": INT}
 
 PAGING: Final[Mapping[str, Property]] = {
     "skip": optional(integer(least=0), 0),
@@ -41,30 +41,30 @@ class Door(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class RouteAccess:
     """Who may call a route: by which door, and holding any one of some permissions (none: whoever is logged in)."""
 
     door: Door
     any_of: tuple[str, ...] = ()
 
 
-ANYBODY: Final = Access(Door.NONE)
-BEARER: Final = Access(Door.BEARER)
+ANYBODY: Final = RouteAccess(Door.NONE)
+BEARER: Final = RouteAccess(Door.BEARER)
 
 
-def holder(*permissions: str, door: Door = Door.BEARER) -> Access:
+def holder(*permissions: str, door: Door = Door.BEARER) -> RouteAccess:
     """Holders of any one of the permissions."""
-    return Access(door, permissions)
+    return RouteAccess(door, permissions)
 
 
 @dataclass(frozen=True)
-class Route:
+class IspybRoute:
     """One declared route. `path` is below the API's root, its parameters in braces."""
 
     method: str
     path: str
     group: str
-    access: Access
+    access: RouteAccess
     handler: Handler
     query: Mapping[str, Property]
     body: Schema | None
@@ -115,14 +115,14 @@ class Group:
 
     title: str
     switch: str | None = None
-    routes: list[Route] = field(default_factory=list)
+    routes: list[IspybRoute] = field(default_factory=list)
 
     def route(
         self,
         method: str,
         path: str,
         *,
-        access: Access,
+        access: RouteAccess,
         query: Mapping[str, Property] | None = None,
         body: Schema | None = None,
         answer: AnswerType = None,
@@ -135,7 +135,7 @@ class Group:
         `writes` says whether its transaction may write; when not given, all but GET may. A paged `answer` brings the
         query parameters skip and limit along.
         """
-        if not isinstance(access, Access):
+        if not isinstance(access, RouteAccess):
             raise TypeError(f"{method} {path} does not declare who may call it")
         parameters = dict(query or {}) | (dict(PAGING) if isinstance(answer, Paged) and answer.chosen else {})
         changes = method != "GET" if writes is None else writes
@@ -144,7 +144,7 @@ class Group:
             if not handler.__doc__:
                 raise TypeError(f"{method} {path} has no summary: give its function a docstring")
             self.routes.append(
-                Route(
+                IspybRoute(
                     method, path, self.title, access, handler, parameters, body, answer, status, changes, content_type
                 )
             )
@@ -152,18 +152,18 @@ class Group:
 
         return declare
 
-    def get(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+    def get(self, path: str, *, access: RouteAccess, **options: Any) -> Callable[[_Handler], _Handler]:
         """Decorator: declare a GET route; options as for `route`."""
         return self.route("GET", path, access=access, **options)
 
-    def post(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+    def post(self, path: str, *, access: RouteAccess, **options: Any) -> Callable[[_Handler], _Handler]:
         """Decorator: declare a POST route; options as for `route`."""
         return self.route("POST", path, access=access, **options)
 
-    def patch(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+    def patch(self, path: str, *, access: RouteAccess, **options: Any) -> Callable[[_Handler], _Handler]:
         """Decorator: declare a PATCH route; options as for `route`."""
         return self.route("PATCH", path, access=access, **options)
 
-    def delete(self, path: str, *, access: Access, **options: Any) -> Callable[[_Handler], _Handler]:
+    def delete(self, path: str, *, access: RouteAccess, **options: Any) -> Callable[[_Handler], _Handler]:
         """Decorator: declare a DELETE route; options as for `route`."""
         return self.route("DELETE", path, access=access, **options)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from werkzeug import exceptions
 from werkzeug.routing import Map, MapAdapter, Rule
 
-from objapi.ispyb.values.errors import NotFound, Refusal
-from objapi.ispyb.wire.routes import Route
+from objapi.ispyb.values.errors import Refusal, ResourceNotFound
+from objapi.ispyb.wire.routes import IspybRoute
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
     """A route and the texts of its path's parameters."""
 
-    route: Route
+    route: IspybRoute
     path: dict[str, str]
 
 
@@ -28,7 +28,7 @@ class Moved:
 class Routing:
     """Finds routes among those declared."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[IspybRoute]) -> None:
         self._routes = list(routes)
         rules = [
             # HEAD and OPTIONS are refused like any other method that is not declared.
@@ -40,7 +40,7 @@ class Routing:
         )
 
     def find(self, method: str, path: str) -> Matched | Moved:
-        """The route of a decoded path; raises NotFound (404) and the refusal of a method (405)."""
+        """The route of a decoded path; raises ResourceNotFound (404) and the refusal of a method (405)."""
         try:
             place, values = self._adapter.match(path, method=method)
         except exceptions.MethodNotAllowed as error:
@@ -50,7 +50,7 @@ class Routing:
             other = path[:-1] if path.endswith("/") else f"{path}/"
             if self._exists(other):
                 return Moved(other)
-            raise NotFound from None
+            raise ResourceNotFound from None
         return Matched(self._routes[place], dict(values))
 
     def _exists(self, path: str) -> bool:

@@ -13,7 +13,7 @@ from objapi.app import create_app
 from objapi.ispyb.demo import DIRECTORY, make_demo, with_demo_files
 from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.ispyb.face import GROUPS
-from objapi.ispyb.wire.routes import Door, Route
+from objapi.ispyb.wire.routes import Door, IspybRoute
 from objapi.profiles.ispyb import tables as t
 from objapi.settings import load_settings
 from objapi.site import Site
@@ -94,7 +94,7 @@ def keys(rows: Rows, settled: Site) -> dict[str, int]:
     }
 
 
-def url_of(route: Route, rows: Rows, keys: Mapping[str, int], token: str) -> str:
+def url_of(route: IspybRoute, rows: Rows, keys: Mapping[str, int], token: str) -> str:
     """The path of a route with something in each place."""
 
     def fill(found: re.Match[str]) -> str:

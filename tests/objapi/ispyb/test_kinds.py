@@ -20,7 +20,7 @@ from objapi.ispyb.values.types import (
     OBJECT,
     STAMP,
     TEXT,
-    Kind,
+    ScalarType,
     constant,
     enum,
     integer,
@@ -59,7 +59,7 @@ from tests.objapi.ispyb.calling import at
         (enum("E", None, 0, 1), 1, 1),
     ],
 )
-def test_values_are_read_leniently(kind: Kind, raw: Any, value: Any) -> None:
+def test_values_are_read_leniently(kind: ScalarType, raw: Any, value: Any) -> None:
     assert kind.read(raw) == value
     assert type(kind.read(raw)) is type(value)
 
@@ -97,7 +97,7 @@ def test_values_are_read_leniently(kind: Kind, raw: Any, value: Any) -> None:
     ],
 )
 def test_a_value_of_another_kind_is_a_fault_with_its_type(
-    kind: Kind, raw: Any, type_: str, context: dict[str, Any]
+    kind: ScalarType, raw: Any, type_: str, context: dict[str, Any]
 ) -> None:
     with pytest.raises(Fault) as found:
         kind.read(raw)
@@ -115,7 +115,7 @@ JSON_VALUES = st.recursive(
     kind=st.sampled_from([INT, INT_COLUMN, ANY_INT, NUMBER, TEXT, BOOL, STAMP, JSON, OBJECT, short_text(3)]),
     raw=JSON_VALUES.filter(lambda value: value is not None),
 )
-def test_whatever_is_sent_is_read_or_a_fault_and_can_be_answered(kind: Kind, raw: Any) -> None:
+def test_whatever_is_sent_is_read_or_a_fault_and_can_be_answered(kind: ScalarType, raw: Any) -> None:
     try:
         value = kind.read(raw)
     except Fault as fault:
@@ -143,7 +143,7 @@ def test_a_time_is_read_as_it_was_written_down_to_the_second(time: datetime) -> 
         (STAMP, "0000-00-00 00:00:00", None),
     ],
 )
-def test_database_values_are_shown_as_their_kind(kind: Kind, value: Any, shown: Any) -> None:
+def test_database_values_are_shown_as_their_kind(kind: ScalarType, value: Any, shown: Any) -> None:
     assert kind.show(value) == shown
 
 

@@ -18,7 +18,7 @@ from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap, library
-from objapi.ispyb.auth.plugins import Attempt, Identity
+from objapi.ispyb.auth.plugins import Identity, LoginAttempt
 from objapi.profiles.ispyb import tables as t
 from objapi.security.accounts import Account, add_user
 from objapi.security.passwords import Passwords
@@ -201,7 +201,7 @@ def directory() -> Ldap:
 def test_a_directory_knows_who_gives_the_right_password(
     login: str, password: str, known: bool, ispyb_site: Site
 ) -> None:
-    identity = directory().identify(Attempt(login, password, None, "", ispyb_site.now()))
+    identity = directory().identify(LoginAttempt(login, password, None, "", ispyb_site.now()))
     expected = Identity("ada", "Ada", "Byron", "ada@lab.example", None, 42)
     assert identity == (expected if known else None)
 
@@ -235,9 +235,9 @@ def realm() -> Iterator[Keycloak]:
 
 def test_a_log_in_server_knows_whose_token_it_is(realm: Keycloak, ispyb_site: Site) -> None:
     now = ispyb_site.now()
-    assert realm.identify(Attempt(None, None, "good", "", now)) == Identity("ada", "Ada", "Byron", "a@b")
-    assert realm.identify(Attempt(None, None, "bad", "", now)) is None
-    assert realm.identify(Attempt("ada", "x", None, "", now)) is None
+    assert realm.identify(LoginAttempt(None, None, "good", "", now)) == Identity("ada", "Ada", "Byron", "a@b")
+    assert realm.identify(LoginAttempt(None, None, "bad", "", now)) is None
+    assert realm.identify(LoginAttempt("ada", "x", None, "", now)) is None
     assert "hidden" not in repr(dict(realm.exported))
 
 

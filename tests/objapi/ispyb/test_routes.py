@@ -7,10 +7,10 @@ import yaml
 
 from objapi.ispyb.face import GROUPS
 from objapi.ispyb.values.schema import Schema
-from objapi.ispyb.values.types import Kind
+from objapi.ispyb.values.types import ScalarType
 from objapi.ispyb.wire.openapi import describe
 from objapi.ispyb.wire.response import Paged
-from objapi.ispyb.wire.routes import PAGING, Door, Route
+from objapi.ispyb.wire.routes import PAGING, Door, IspybRoute
 from tests.data import DATA
 
 DOORS = {
@@ -28,16 +28,16 @@ def published() -> Any:
 
 
 @pytest.fixture(scope="module")
-def declared() -> dict[str, Route]:
+def declared() -> dict[str, IspybRoute]:
     return {f"{route.method} {route.published_path}": route for group in GROUPS for route in group.routes}
 
 
-def test_every_published_route_is_declared(published: Any, declared: dict[str, Route]) -> None:
+def test_every_published_route_is_declared(published: Any, declared: dict[str, IspybRoute]) -> None:
     assert {entry["route"] for entry in published["routes"]} - declared.keys() == set()
     assert len(published["routes"]) == published["route_count"]
 
 
-def test_routes_ask_their_callers_for_what_is_published(published: Any, declared: dict[str, Route]) -> None:
+def test_routes_ask_their_callers_for_what_is_published(published: Any, declared: dict[str, IspybRoute]) -> None:
     for entry in published["routes"]:
         route = declared[entry["route"]]
         assert route.access.door is DOORS[entry["auth"]], entry["route"]
@@ -46,7 +46,7 @@ def test_routes_ask_their_callers_for_what_is_published(published: Any, declared
         assert route.group == entry["group"], entry["route"]
 
 
-def test_routes_take_the_published_parameters(published: Any, declared: dict[str, Route]) -> None:
+def test_routes_take_the_published_parameters(published: Any, declared: dict[str, IspybRoute]) -> None:
     for entry in published["routes"]:
         route = declared[entry["route"]]
         wanted = entry.get("query", {}) | (dict.fromkeys(PAGING, "int") if entry.get("paged") else {})
@@ -55,11 +55,11 @@ def test_routes_take_the_published_parameters(published: Any, declared: dict[str
         parameters = {**route.query_parameters, **route.path_parameters}
         for name, word in (wanted | entry.get("path", {})).items():
             kind = parameters[name].type
-            if word in KINDS and isinstance(kind, Kind):
+            if word in KINDS and isinstance(kind, ScalarType):
                 assert kind.schema["type"] == KINDS[word], (entry["route"], name)
 
 
-def test_routes_take_and_give_the_published_schemas(published: Any, declared: dict[str, Route]) -> None:
+def test_routes_take_and_give_the_published_schemas(published: Any, declared: dict[str, IspybRoute]) -> None:
     for entry in published["routes"]:
         route = declared[entry["route"]]
         assert (route.body.name if route.body else None) == entry.get("body"), entry["route"]
@@ -72,7 +72,7 @@ def test_routes_take_and_give_the_published_schemas(published: Any, declared: di
             assert written == entry["answers"], entry["route"]
 
 
-def test_every_published_schema_is_a_component_with_its_keys(published: Any, declared: dict[str, Route]) -> None:
+def test_every_published_schema_is_a_component_with_its_keys(published: Any, declared: dict[str, IspybRoute]) -> None:
     components = describe(list(declared.values()))["components"]["schemas"]
     for name, schema in published["schemas"].items():
         assert name in components

@@ -6,14 +6,14 @@ from typing import Final
 
 from objapi.ispyb.files.disk import HDF5_LIBRARY
 from objapi.ispyb.files.extra import data_module
-from objapi.ispyb.files.places import Place
+from objapi.ispyb.files.places import FilePlace
 from objapi.ispyb.files.reading import read_in_time
 from objapi.ispyb.subjects.collections.files import hdf5_path
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.schema import ListOf, optional
 from objapi.ispyb.values.types import BOOL, INT, TEXT
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.response import Content, Later
+from objapi.ispyb.wire.response import Later, RawContent
 from objapi.ispyb.wire.routes import BEARER, Group
 
 group: Final = Group("Data")
@@ -42,8 +42,8 @@ def read_data(call: Call) -> Later:
     """Values of an HDF5 data set."""
     query = call.query
 
-    def read(hdf5: ModuleType, place: Place) -> Content:
-        content: Content = hdf5.read_data(
+    def read(hdf5: ModuleType, place: FilePlace) -> RawContent:
+        content: RawContent = hdf5.read_data(
             place,
             query["path"],
             query["selection"],
@@ -72,13 +72,13 @@ def read_statistics(call: Call) -> Later:
     return _read(call, lambda hdf5, place: hdf5.read_statistics(place, query["path"], query["selection"]))
 
 
-def _read(call: Call, work: Callable[[ModuleType, Place], Content]) -> Later:
+def _read(call: Call, work: Callable[[ModuleType, FilePlace], RawContent]) -> Later:
     """Do work on the file that the query names, once the transaction is over."""
     path = hdf5_path(call)
     if path is None:
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
 
-    def later() -> Content:
+    def later() -> RawContent:
         hdf5 = data_module("hdf5")
         return read_in_time(
             call.services.settings, path, lambda place: work(hdf5, place), missing=MISSING, reader=HDF5_LIBRARY

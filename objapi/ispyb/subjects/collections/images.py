@@ -12,11 +12,11 @@ from objapi.ispyb.files.reading import read_in_time
 from objapi.ispyb.files.templates import HDF5_ENDINGS, ending_of, filled, joined
 from objapi.ispyb.subjects.collections.files import visible_collection
 from objapi.ispyb.subjects.collections.schemas import ImageHistogram
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.schema import optional, required
 from objapi.ispyb.values.types import INT, integer
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.response import Content, Later
+from objapi.ispyb.wire.response import Later, RawContent
 from objapi.ispyb.wire.routes import BEARER, Group
 
 group: Final = Group("Data")
@@ -32,7 +32,7 @@ RAW: Final = "application/octet-stream"
 @group.get("/data/images", access=BEARER, query=_PIXELS, content_type=RAW)
 def read_pixels(call: Call) -> Later:
     """Pixels of an image as little-endian 32-bit floats, row after row."""
-    return _worked_out(call, lambda frames, frame: Content(frames.raw(frame.pixels), RAW))
+    return _worked_out(call, lambda frames, frame: RawContent(frames.raw(frame.pixels), RAW))
 
 
 @group.get("/data/images/header", access=BEARER, query=_ABOUT)
@@ -52,7 +52,7 @@ def _worked_out(call: Call, work: Callable[[ModuleType, Any], Any]) -> Later:
     row = visible_collection(call, call.query["dataCollectionId"])
     number = call.query["imageNumber"]
     if row is None or not _has_image(row, number):
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
     is_hdf5 = ending_of(row["fileTemplate"] or "") in HDF5_ENDINGS
     name = row["fileTemplate"] if is_hdf5 else filled(row["fileTemplate"] or "", number)
     path = joined(row["imageDirectory"], name)

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.extra import data_module
 from objapi.ispyb.subjects.collections.schemas import Map, MapHistogram, MapPixelValue, MapROI
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.schema import optional, required
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.response import Content, Later, Paged
+from objapi.ispyb.wire.response import Later, Paged, RawContent
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
     BLSample,
@@ -100,7 +100,7 @@ def read_pixel(call: Call) -> Later:
     def value(maps: ModuleType, row: sa.RowMapping, values: Any) -> dict[str, Any]:
         found = maps.value_at(maps.arranged(values, _grid_of(maps, row)), **place)
         if found is None:
-            raise NotFound(MISSING)
+            raise ResourceNotFound(MISSING)
         return {**_key(call), **place, "value": found}
 
     return _worked_out(call, value)
@@ -110,9 +110,9 @@ def read_pixel(call: Call) -> Later:
 def draw_map(call: Call) -> Later:
     """A map as a picture."""
 
-    def draw(maps: ModuleType, row: sa.RowMapping, values: Any) -> Content:
+    def draw(maps: ModuleType, row: sa.RowMapping, values: Any) -> RawContent:
         picture = maps.picture(maps.arranged(values, _grid_of(maps, row)), row["colourMap"], row["min"], row["max"])
-        return Content(picture, "image/png")
+        return RawContent(picture, "image/png")
 
     return _worked_out(call, draw)
 
@@ -120,12 +120,12 @@ def draw_map(call: Call) -> Later:
 def _worked_out(call: Call, work: Callable[[ModuleType, sa.RowMapping, Any], Any]) -> Later:
     """Do work on the values of the map that the path names, once the transaction is over."""
     if not _has_maps(call):
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
     columns = [call.services.database.column(XRFFluorescenceMapping.c[name]) for name in _CONTENT]
     is_asked_for = XRFFluorescenceMapping.c.xrfFluorescenceMappingId == call.path["xrfFluorescenceMappingId"]
     row = call.first(_visible(call, *columns, *_grid(call)).where(is_asked_for))
     if row is None:
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
 
     def later() -> Any:
         maps = data_module("maps")

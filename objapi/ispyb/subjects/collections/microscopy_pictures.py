@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.subjects.legacy.access import readable_proposal
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import Later
-from objapi.ispyb.wire.routes import BEARER, Access, Door, Group
+from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import CTF, BLSession, DataCollection, DataCollectionGroup, MotionCorrection, Movie
 
 header_group: Final = Group("EM - legacy with header token", switch="enable_legacy_routes")
@@ -45,7 +45,7 @@ def _declare(by_header: str, by_path: str, summary: str, column: sa.Column[str])
     handler = _handler(summary, column)
     header_group.get(f"/legacy/em/proposal/{{proposal_id}}/movie/{{movie_id:int}}/{by_header}", access=BEARER)(handler)
     movie = "/legacy/{token}/proposal/{proposal_id}/em/datacollection/{datacollection_id:int}/movie/{movie_id:int}"
-    path_group.get(f"{movie}/{by_path}", access=Access(Door.PATH))(handler)
+    path_group.get(f"{movie}/{by_path}", access=RouteAccess(Door.PATH))(handler)
 
 
 def _handler(summary: str, column: sa.Column[str]) -> Callable[[Call], Later]:
@@ -61,7 +61,7 @@ def _send(call: Call, column: sa.Column[str]) -> Later:
     proposal_id = readable_proposal(call, call.path["proposal_id"])
     row = call.first(_pictures(column).where(_is_asked_for(call), BLSession.c.proposalId == proposal_id))
     if row is None:
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
     return sending(call.services.settings, row["path"], missing=MISSING)
 
 

@@ -8,7 +8,7 @@ from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.subjects.events.schemas import DataCollectionFileAttachment as AttachmentAnswer
 from objapi.ispyb.subjects.events.schemas import PerImageAnalysis
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import BOOL, INT, integer
 from objapi.ispyb.wire.call import Call, Page
@@ -78,7 +78,7 @@ def send_attachment(call: Call) -> Later:
     statement = _visible(call, table.c.fileFullPath, of=table).where(table.c.dataCollectionFileAttachmentId == key)
     row = call.first(statement)
     if row is None:
-        raise NotFound(NO_ATTACHMENT)
+        raise ResourceNotFound(NO_ATTACHMENT)
     path = row["fileFullPath"]
     return sending(call.services.settings, path, missing=NO_ATTACHMENT, save_as=_file_name(path))
 
@@ -122,7 +122,7 @@ def _one(call: Call, statement: sa.Select[Any]) -> sa.RowMapping:
     """The row of the data collection that the path names."""
     row = call.first(statement.where(DataCollection.c.dataCollectionId == call.path["dataCollectionId"]))
     if row is None:
-        raise NotFound(NO_IMAGE)
+        raise ResourceNotFound(NO_IMAGE)
     return row
 
 

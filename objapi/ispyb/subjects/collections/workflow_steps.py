@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from objapi.ispyb.files.presence import present
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.subjects.events.schemas import WorkflowStep as WorkflowStepAnswer
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.schema import optional, required
 from objapi.ispyb.values.types import INT, enum
 from objapi.ispyb.wire.call import Call, Page
@@ -49,7 +49,7 @@ def send_step_file(call: Call) -> Later:
     """File of a workflow step."""
     row = call.first(_visible(call).where(WorkflowStep.c.workflowStepId == call.path["workflowStepId"]))
     if row is None:
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
     path = row[call.query["attachmentType"]]
     name = path.rpartition("/")[2] if path else None
     return sending(call.services.settings, path, missing=MISSING, save_as=name)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.subjects.events.filters import COLLECTIONS, alone
+from objapi.ispyb.subjects.events.filters import COLLECTIONS, per_collection_filters
 from objapi.ispyb.subjects.events.kinds import ROBOT, SCAN, SPECTRUM
 from objapi.ispyb.subjects.events.schemas import DataCollection as DataCollectionItem
 from objapi.ispyb.subjects.events.schemas import EnergyScan as EnergyScanItem
@@ -153,7 +153,7 @@ def _attachments(call: Call, collections: Iterable[Row]) -> dict[int, int]:
         sa.select()
         .select_from(attachment)
         .join(DataCollection, DataCollection.c.dataCollectionId == attachment.c.dataCollectionId)
-        .where(among(DataCollection.c[by], ids), *alone(call))
+        .where(among(DataCollection.c[by], ids), *per_collection_filters(call))
     )
     return {ids[key]: number for key, number in call.counts(DataCollection.c[by], statement).items()}
 

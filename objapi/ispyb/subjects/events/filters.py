@@ -110,13 +110,13 @@ def of_collections(call: Call, asked: Asked) -> Iterator[Condition]:
     """The conditions on a data collection joined with its group."""
     query = call.query
     yield from of_kind(call, asked, DataCollectionGroup.c.blSampleId)
-    yield from alone(call)
+    yield from per_collection_filters(call)
     if query["eventType"]:
         yield DataCollectionGroup.c.experimentType == query["eventType"]
 
 
-def alone(call: Call) -> Iterator[Condition]:
-    """Those of the conditions by which some data collections of a group stay and others go."""
+def per_collection_filters(call: Call) -> Iterator[Condition]:
+    """Filters on single data collections, as opposed to whole groups."""
     query = call.query
     for name in ("dataCollectionId", "dataCollectionGroupId", "blSubSampleId"):
         if query[name] is not None:

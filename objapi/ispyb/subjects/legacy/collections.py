@@ -8,7 +8,7 @@ from objapi.ispyb.subjects.legacy.access import readable_proposal, readable_sess
 from objapi.ispyb.subjects.legacy.collection_texts import texts_of
 from objapi.ispyb.subjects.legacy.movie_counts import movie_counts
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.routes import BEARER, Access, Door, Group
+from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import (
     BLSample,
     BLSession,
@@ -23,7 +23,7 @@ header_group: Final = Group("Data collections - legacy with header token", switc
 microscopy_group: Final = Group("EM - legacy with header token", switch="enable_legacy_routes")
 path_group: Final = Group("Legacy with token in path", switch="enable_legacy_routes")
 
-_BY_PATH: Final = Access(Door.PATH)
+_BY_PATH: Final = RouteAccess(Door.PATH)
 
 _SHOWN: Final = (
     *DataCollectionGroup.columns,

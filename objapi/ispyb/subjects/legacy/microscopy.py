@@ -11,7 +11,7 @@ from objapi.ispyb.values.errors import Fault, Invalid
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.related_rows import among
-from objapi.ispyb.wire.routes import BEARER, Access, Door, Group
+from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import (
     CTF,
     BLSession,
@@ -27,8 +27,8 @@ from objapi.profiles.ispyb.tables import (
 header_group: Final = Group("EM - legacy with header token", switch="enable_legacy_routes")
 path_group: Final = Group("Legacy with token in path", switch="enable_legacy_routes")
 
-_BY_PATH: Final = Access(Door.PATH)
-_BY_QUERY: Final = Access(Door.QUERY)
+_BY_PATH: Final = RouteAccess(Door.PATH)
+_BY_QUERY: Final = RouteAccess(Door.QUERY)
 
 _MOVIES: Final = (
     Movie.join(DataCollection, DataCollection.c.dataCollectionId == Movie.c.dataCollectionId)

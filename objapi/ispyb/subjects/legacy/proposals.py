@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from objapi.ispyb.subjects.legacy.access import readable_proposal
 from objapi.ispyb.values.times import known_time
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.routes import BEARER, Access, Door, Group, holder
+from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess, holder
 from objapi.profiles.ispyb.tables import BLSession, Proposal, Session_has_Person
 
 header_group: Final = Group("Proposals - legacy with header token", switch="enable_legacy_routes")
@@ -38,7 +38,7 @@ def list_proposals(call: Call) -> list[sa.RowMapping]:
 
 
 @header_group.get("/legacy/proposals/{proposal_id}", access=BEARER)
-@path_group.get("/legacy/{token}/proposal/{proposal_id}/info/get", access=Access(Door.PATH))
+@path_group.get("/legacy/{token}/proposal/{proposal_id}/info/get", access=RouteAccess(Door.PATH))
 def read_proposal(call: Call) -> dict[str, Any]:
     """One proposal."""
     key = readable_proposal(call, call.path["proposal_id"])

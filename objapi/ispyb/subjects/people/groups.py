@@ -12,7 +12,7 @@ from objapi.ispyb.subjects.people.schemas import (
     NewUserGroupPerson,
 )
 from objapi.ispyb.subjects.people.schemas import UserGroup as UserGroupAnswer
-from objapi.ispyb.values.errors import BadCall, NotFound
+from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
@@ -88,7 +88,7 @@ def _named(call: Call, name: str) -> list[int]:
 def _one(call: Call, key: int) -> dict[str, Any]:
     rows = call.rows(sa.select(UserGroup).where(UserGroup.c.userGroupId == key))
     if not rows:
-        raise NotFound("No such group")
+        raise ResourceNotFound("No such group")
     return _answers(call, rows)[0]
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from objapi.ispyb.auth.login import log_in
-from objapi.ispyb.auth.plugins import Attempt
+from objapi.ispyb.auth.plugins import LoginAttempt
 from objapi.ispyb.subjects.people.schemas import AuthConfig, Login, TokenResponse
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import Later
@@ -23,7 +23,7 @@ def read_plugins(call: Call) -> dict[str, Any]:
 def log_in_by_plugin(call: Call) -> Later:
     """Log in by one of the plugins and get a token."""
     body, services = call.body, call.services
-    attempt = Attempt(body["login"], body["password"], body["token"], call.address, services.site.now())
+    attempt = LoginAttempt(body["login"], body["password"], body["token"], call.address, services.site.now())
 
     def work() -> dict[str, Any]:
         caller = log_in(services.database, services.plugins.get(body["plugin"] or ""), attempt)

@@ -8,7 +8,7 @@ from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.files.templates import joined
 from objapi.ispyb.subjects.processing.schemas import AutoProcProgramAttachment as AttachmentAnswer
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
@@ -43,7 +43,7 @@ def send_processing_attachment(call: Call) -> Later:
     key = call.path["autoProcProgramAttachmentId"]
     row = call.first(visible_attachments(call).where(AutoProcProgramAttachment.c.autoProcProgramAttachmentId == key))
     if row is None:
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
     return sending(
         call.services.settings, joined(row["filePath"], row["fileName"]), missing=MISSING, save_as=row["fileName"]
     )

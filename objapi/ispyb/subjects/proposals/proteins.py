@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.subjects.proposals.schemas import Protein as ProteinAnswer
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, TEXT, enum
@@ -65,7 +65,7 @@ def read_protein(call: Call) -> dict[str, Any]:
     """One protein."""
     row = call.first(_proteins(call).where(Protein.c.proteinId == call.path["proteinId"]))
     if row is None:
-        raise NotFound("Protein not found")
+        raise ResourceNotFound("Protein not found")
     return _answers(call, [row])[0]
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.options.load import ui_groups
 from objapi.ispyb.subjects.proposals.schemas import Proposal as ProposalAnswer
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import is_proposal, proposal_name
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import TEXT
@@ -43,7 +43,7 @@ def read_proposal(call: Call) -> dict[str, Any]:
     statement = _proposals(call).where(is_proposal(call.path["proposal"])).order_by(Proposal.c.proposalId)
     row = call.first(statement)
     if row is None:
-        raise NotFound("Proposal not found")
+        raise ResourceNotFound("Proposal not found")
     return _answers(call, [row])[0]
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.subjects.proposals.schemas import Session
 from objapi.ispyb.subjects.proposals.session_answers import SELECTED, answers
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import BOOL, TEXT, pattern
@@ -89,7 +89,7 @@ def read_session(call: Call) -> dict[str, Any]:
     one = BLSession.c.sessionId == call.path["sessionId"]
     row = call.first(sa.select(*SELECTED).where(one, call.sight.of_session()))
     if row is None:
-        raise NotFound("Session not found")
+        raise ResourceNotFound("Session not found")
     return answers(call, [row])[0]
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.subjects.samples.schemas import SampleImage
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
@@ -34,7 +34,7 @@ def send_sample_image(call: Call) -> Later:
     """The picture of a sample."""
     row = call.first(_visible(call).where(BLSampleImage.c.blSampleImageId == call.path["blSampleImageId"]))
     if row is None:
-        raise NotFound(MISSING)
+        raise ResourceNotFound(MISSING)
     return sending(call.services.settings, row["imageFullPath"], missing=MISSING)
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.subjects.samples.answers import answers
 from objapi.ispyb.subjects.samples.schemas import Sample as SampleAnswer
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal, proposal_name
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, TEXT, enum
@@ -80,7 +80,7 @@ def read_sample(call: Call) -> dict[str, Any]:
     """One sample."""
     row = call.first(_samples(call).where(BLSample.c.blSampleId == call.path["blSampleId"]))
     if row is None:
-        raise NotFound("Sample not found")
+        raise ResourceNotFound("Sample not found")
     return answers(call, [row])[0]
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.subjects.samples.answers import collected
 from objapi.ispyb.subjects.samples.schemas import SubSample as SubSampleAnswer
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, enum
@@ -74,7 +74,7 @@ def read_sub_sample(call: Call) -> dict[str, Any]:
     """One sub sample."""
     row = call.first(_sub_samples(call).where(BLSubSample.c.blSubSampleId == call.path["blSubSampleId"]))
     if row is None:
-        raise NotFound("Sub sample not found")
+        raise ResourceNotFound("Sub sample not found")
     return _answers(call, [row])[0]
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from objapi.ispyb.database import insert_row
 from objapi.ispyb.subjects.shipping.schemas import Container as ContainerAnswer
 from objapi.ispyb.subjects.shipping.schemas import ContainerCreate, ContainerCreateOptional
-from objapi.ispyb.values.errors import BadCall, NotFound
+from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.wire.call import Call, Page
@@ -67,7 +67,7 @@ def _check_dewar(call: Call, dewar_id: int) -> None:
         .where(Dewar.c.dewarId == dewar_id, call.sight.of_proposal(Shipping.c.proposalId))
     )
     if call.first(dewar) is None:
-        raise NotFound("Dewar not found")
+        raise ResourceNotFound("Dewar not found")
 
 
 def _containers(call: Call) -> sa.Select[Any]:
@@ -95,7 +95,7 @@ def _containers(call: Call) -> sa.Select[Any]:
 def _one(call: Call, key: int) -> dict[str, Any]:
     row = call.first(_containers(call).where(Container.c.containerId == key))
     if row is None:
-        raise NotFound("Container not found")
+        raise ResourceNotFound("Container not found")
     return _answers([row])[0]
 
 

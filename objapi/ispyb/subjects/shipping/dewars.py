@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from objapi.ispyb.database import insert_row
 from objapi.ispyb.subjects.shipping.schemas import Dewar as DewarAnswer
 from objapi.ispyb.subjects.shipping.schemas import DewarCreate, DewarCreateOptional
-from objapi.ispyb.values.errors import BadCall, NotFound
+from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
@@ -41,7 +41,7 @@ def add_dewar(call: Call) -> dict[str, Any]:
     visible = call.sight.of_proposal(Shipping.c.proposalId)
     shipping = sa.select(Shipping.c.shippingId).where(Shipping.c.shippingId == call.body["shippingId"], visible)
     if call.first(shipping) is None:
-        raise NotFound("Shipment not found")
+        raise ResourceNotFound("Shipment not found")
     return _one(call, insert_row(call.connection, Dewar, _stored(call, call.body)))
 
 
@@ -96,7 +96,7 @@ def _dewars(call: Call) -> sa.Select[Any]:
 def _one(call: Call, key: int) -> dict[str, Any]:
     row = call.first(_dewars(call).where(Dewar.c.dewarId == key))
     if row is None:
-        raise NotFound("Dewar not found")
+        raise ResourceNotFound("Dewar not found")
     return _answers([row])[0]
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.subjects.people.schemas import LabContact as LabContactAnswer
 from objapi.ispyb.subjects.people.schemas import LabContactCreate, LabContactCreateOptional
-from objapi.ispyb.values.errors import BadCall, NotFound
+from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.wire.call import Call, Page, Values
@@ -43,7 +43,7 @@ def add_lab_contact(call: Call) -> dict[str, Any]:
         Proposal.c.proposalId == body["proposalId"], call.sight.of_proposal(Proposal.c.proposalId)
     )
     if call.first(visible) is None:
-        raise NotFound("No such proposal")
+        raise ResourceNotFound("No such proposal")
     if _is_taken(call, body["proposalId"], body["cardName"]):
         raise BadCall("Could not add lab contact: the card name is taken in this proposal")
     given, now = body["Person"], call.now
@@ -103,7 +103,7 @@ def _lab_contacts(call: Call) -> sa.Select[Any]:
 def _one(call: Call, key: int) -> dict[str, Any]:
     row = call.first(_lab_contacts(call).where(LabContact.c.labContactId == key))
     if row is None:
-        raise NotFound("Lab contact not found")
+        raise ResourceNotFound("Lab contact not found")
     return _answer(row)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from objapi.ispyb.database import insert_row
 from objapi.ispyb.subjects.shipping.schemas import Shipping as ShippingAnswer
 from objapi.ispyb.subjects.shipping.schemas import ShippingCreate, ShippingCreateOptional
-from objapi.ispyb.values.errors import BadCall, NotFound
+from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.wire.call import Call, Page
@@ -70,7 +70,7 @@ def _check(call: Call, values: Mapping[str, Any]) -> None:
         visible = call.sight.of_proposal(Proposal.c.proposalId)
         proposal = sa.select(Proposal.c.proposalId).where(Proposal.c.proposalId == values["proposalId"], visible)
         if call.first(proposal) is None:
-            raise NotFound("No such proposal")
+            raise ResourceNotFound("No such proposal")
     cards = {values[name] for name in _CARDS if values.get(name) is not None}
     if cards:
         visible = call.sight.of_proposal(LabContact.c.proposalId)
@@ -96,7 +96,7 @@ def _shippings(call: Call) -> sa.Select[Any]:
 def _one(call: Call, key: int) -> dict[str, Any]:
     row = call.first(_shippings(call).where(Shipping.c.shippingId == key))
     if row is None:
-        raise NotFound("Shipment not found")
+        raise ResourceNotFound("Shipment not found")
     return _answers(call, [row])[0]
 
 

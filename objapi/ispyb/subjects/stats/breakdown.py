@@ -22,7 +22,7 @@ from objapi.ispyb.subjects.stats.scope import (
     load_scope,
 )
 from objapi.ispyb.subjects.stats.waits import centrings, strategies
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import session_name
 from objapi.ispyb.values.wavelengths import energy_of
 from objapi.ispyb.wire.call import Call
@@ -54,7 +54,7 @@ def read_breakdown(call: Call) -> dict[str, Any]:
     of_session = bool(call.query["session"]) or call.query["sessionId"] is not None
     asked = _session(call, scope) if of_session else scope.run
     if asked is None:
-        raise NotFound("Session not found" if of_session else "Run not found")
+        raise ResourceNotFound("Session not found" if of_session else "Run not found")
     found = {"dc": call.rows(_collections(scope))}
     for name, kind in (("robot", ROBOT), ("edge", SCAN), ("xrf", SPECTRUM)):
         found[name] = call.rows(_others(scope, kind))

@@ -10,10 +10,10 @@ import pytest
 
 from objapi.ispyb.files import presence
 from objapi.ispyb.files.disk import Disk, DiskSilent, disk_of
-from objapi.ispyb.files.places import Place
+from objapi.ispyb.files.places import FilePlace
 from objapi.ispyb.files.presence import present
 from objapi.ispyb.files.reading import last_lines, read_in_time
-from objapi.ispyb.values.errors import NotFound
+from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.settings import Settings, load_settings
 
 
@@ -72,12 +72,12 @@ def test_a_file_whose_reading_hangs_holds_up_no_other_kind(tmp_path: Path, hang:
 
 
 def test_a_file_that_is_missing_or_cannot_be_read_is_not_found(tmp_path: Path) -> None:
-    def fail(place: Place) -> None:
+    def fail(place: FilePlace) -> None:
         raise PermissionError(place.path)
 
     (tmp_path / "a").touch()
     for path in (f"{tmp_path}/a", f"{tmp_path}/b", "/etc/passwd", None):
-        with pytest.raises(NotFound):
+        with pytest.raises(ResourceNotFound):
             read_in_time(settings_for(tmp_path), path, fail, missing="none")
 
 
@@ -100,7 +100,7 @@ def test_a_hanging_disk_hides_only_its_own_files(tmp_path: Path, hang: Event) ->
 def test_the_disk_is_not_asked_again_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def look(place: Place) -> bool:
+    def look(place: FilePlace) -> bool:
         asked.append(place.path)
         return place.path.endswith("a")
 

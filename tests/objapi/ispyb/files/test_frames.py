@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from objapi.ispyb.files.frames import Frame, Pixels, header_texts, histogram, raw, read_cbf, read_hdf5
-from objapi.ispyb.files.places import Place, place_of
+from objapi.ispyb.files.places import FilePlace, place_of
 from objapi.ispyb.files.templates import ending_of, filled, joined
-from objapi.ispyb.values.errors import NotFound, Refusal
+from objapi.ispyb.values.errors import Refusal, ResourceNotFound
 from tests.objapi.ispyb.files.making import make_cbf, make_hdf5
 
 
-def at(path: Path) -> Place:
+def at(path: Path) -> FilePlace:
     found = place_of(str(path), (str(path.parent),))
     assert found is not None
     return found
@@ -81,7 +81,7 @@ def test_an_image_is_found_among_the_data_sets_of_an_hdf5_file(tmp_path: Path, n
 
 def test_an_image_that_the_file_does_not_have_is_not_found(tmp_path: Path) -> None:
     make_hdf5(tmp_path / "a.h5")
-    with pytest.raises(NotFound):
+    with pytest.raises(ResourceNotFound):
         read_hdf5(at(tmp_path / "a.h5"), 5)
 
 

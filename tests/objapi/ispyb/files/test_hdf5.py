@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from objapi.ispyb.files import hdf5
-from objapi.ispyb.files.places import Place, place_of
-from objapi.ispyb.values.errors import Invalid, NotFound, Refusal
-from objapi.ispyb.wire.response import Content
+from objapi.ispyb.files.places import FilePlace, place_of
+from objapi.ispyb.values.errors import Invalid, Refusal, ResourceNotFound
+from objapi.ispyb.wire.response import RawContent
 from tests.objapi.ispyb.files.making import make_hdf5
 
 
@@ -25,42 +25,42 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def place(root: Path) -> Place:
+def place(root: Path) -> FilePlace:
     """An HDF5 file below the root."""
     make_hdf5(root / "a.h5")
     return at(root, "a.h5")
 
 
-def at(root: Path, name: str) -> Place:
+def at(root: Path, name: str) -> FilePlace:
     found = place_of(f"{root}/{name}", (str(root),))
     assert found is not None
     return found
 
 
-def told(content: Content) -> Any:
+def told(content: RawContent) -> Any:
     assert isinstance(content.body, bytes)
     assert content.content_type == "application/json"
     return orjson.loads(content.body)
 
 
 def data(
-    place: Place,
+    place: FilePlace,
     path: str,
     selection: str | None = None,
     *,
     flatten: bool = False,
     dtype: str = "origin",
     format_: str = "json",
-) -> Content:
+) -> RawContent:
     return hdf5.read_data(place, path, selection, flatten=flatten, dtype=dtype, format_=format_)
 
 
-def test_attributes_are_told(place: Place) -> None:
+def test_attributes_are_told(place: FilePlace) -> None:
     assert told(hdf5.read_attributes(place, "/entry", None)) == {"NX_class": "NXentry", "version": 3}
     assert told(hdf5.read_attributes(place, "/entry", ["version"])) == {"version": 3}
 
 
-def test_metadata_of_a_group_names_its_children(place: Place) -> None:
+def test_metadata_of_a_group_names_its_children(place: FilePlace) -> None:
     entry = told(hdf5.read_metadata(place, "/entry", "only_valid"))
     assert (entry["type"], entry["name"]) == ("group", "entry")
     kinds = {child["name"]: child["type"] for child in entry["children"]}
@@ -70,16 +70,16 @@ def test_metadata_of_a_group_names_its_children(place: Place) -> None:
     assert kinds["broken"] == "soft_link"
 
 
-def test_metadata_of_a_data_set_tells_its_shape(place: Place) -> None:
+def test_metadata_of_a_data_set_tells_its_shape(place: FilePlace) -> None:
     found = told(hdf5.read_metadata(place, "/entry/data/data_000001", "only_valid"))
     assert (found["shape"], found["dtype"], found["chunks"]) == ([2, 4, 6], "<u2", [1, 4, 6])
     assert {entry["name"] for entry in found["attributes"]} == {"image_nr_low", "image_nr_high"}
 
 
-def test_links_are_resolved_as_asked(place: Place) -> None:
+def test_links_are_resolved_as_asked(place: FilePlace) -> None:
     assert told(hdf5.read_metadata(place, "/entry/soft", "none"))["type"] == "soft_link"
     assert told(hdf5.read_metadata(place, "/entry/soft", "all"))["type"] == "dataset"
-    with pytest.raises(NotFound):
+    with pytest.raises(ResourceNotFound):
         hdf5.read_metadata(place, "/entry/broken", "all")
 
 
@@ -95,7 +95,7 @@ def test_links_are_resolved_as_asked(place: Place) -> None:
         ("/entry/soft", "0", {"dtype": "safe"}, -1.5),
     ],
 )
-def test_values_are_selected(place: Place, path: str, selection: str | None, options: Any, value: Any) -> None:
+def test_values_are_selected(place: FilePlace, path: str, selection: str | None, options: Any, value: Any) -> None:
     assert told(data(place, path, selection, **options)) == value
 
 
@@ -107,14 +107,14 @@ def test_values_are_selected(place: Place, path: str, selection: str | None, opt
         ("csv", "text/csv", b"-1.5"),
     ],
 )
-def test_values_have_other_formats(place: Place, format_: str, type_: str, start: bytes) -> None:
+def test_values_have_other_formats(place: FilePlace, format_: str, type_: str, start: bytes) -> None:
     content = data(place, "/entry/numbers", format_=format_)
     assert content.content_type == type_
     assert isinstance(content.body, bytes)
     assert content.body.startswith(start)
 
 
-def test_an_image_has_a_form_that_a_line_has_not(place: Place) -> None:
+def test_an_image_has_a_form_that_a_line_has_not(place: FilePlace) -> None:
     content = data(place, "/entry/data/data_000001", "0", format_="tiff")
     assert content.content_type == "image/tiff"
     assert content.headers == {"Content-Disposition": 'attachment; filename="data.tiff"'}
@@ -122,11 +122,11 @@ def test_an_image_has_a_form_that_a_line_has_not(place: Place) -> None:
         data(place, "/entry/numbers", format_="tiff")
 
 
-def test_a_single_number_has_a_binary_form(place: Place) -> None:
+def test_a_single_number_has_a_binary_form(place: FilePlace) -> None:
     assert data(place, "/entry/numbers", "2", format_="bin").body == np.float64(2.5).tobytes()
 
 
-def test_statistics_count_finite_values(place: Place) -> None:
+def test_statistics_count_finite_values(place: FilePlace) -> None:
     found = told(hdf5.read_statistics(place, "/entry/numbers", None))
     assert (found["min"], found["max"], found["strict_positive_min"], found["positive_min"]) == (-1.5, 2.5, 2.5, 0.0)
     assert found["mean"] == pytest.approx(1 / 3)
@@ -134,18 +134,18 @@ def test_statistics_count_finite_values(place: Place) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/entry/nothing/more", "/entry/title/more", "/entry/broken"])
-def test_a_path_that_leads_nowhere_is_not_found(place: Place, path: str) -> None:
-    with pytest.raises(NotFound):
+def test_a_path_that_leads_nowhere_is_not_found(place: FilePlace, path: str) -> None:
+    with pytest.raises(ResourceNotFound):
         hdf5.read_attributes(place, path, None)
-    with pytest.raises(NotFound):
+    with pytest.raises(ResourceNotFound):
         data(place, path)
 
 
 @pytest.mark.parametrize("path", ["/", "/entry"])
-def test_values_of_a_group_are_not_found(place: Place, path: str) -> None:
-    with pytest.raises(NotFound):
+def test_values_of_a_group_are_not_found(place: FilePlace, path: str) -> None:
+    with pytest.raises(ResourceNotFound):
         data(place, path)
-    with pytest.raises(NotFound):
+    with pytest.raises(ResourceNotFound):
         hdf5.read_statistics(place, path, None)
 
 
@@ -167,15 +167,15 @@ def test_values_of_a_group_are_not_found(place: Place, path: str) -> None:
     ],
 )
 def test_what_is_asked_for_wrongly_is_told_by_parameter(
-    place: Place, read: Callable[[Place], Any], parameter: str
+    place: FilePlace, read: Callable[[FilePlace], Any], parameter: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
         read(place)
     assert [fault["loc"] for fault in caught.value.detail] == [["query", parameter]]
 
 
-def test_an_attribute_that_is_not_there_is_not_found(place: Place) -> None:
-    with pytest.raises(NotFound):
+def test_an_attribute_that_is_not_there_is_not_found(place: FilePlace) -> None:
+    with pytest.raises(ResourceNotFound):
         hdf5.read_attributes(place, "/entry", ["nothing"])
 
 
@@ -197,7 +197,7 @@ def test_a_file_of_another_kind_is_refused(root: Path) -> None:
 
 
 @pytest.fixture
-def linking(root: Path, tmp_path: Path) -> Place:
+def linking(root: Path, tmp_path: Path) -> FilePlace:
     """A file that draws in others, inside the root and outside, in every way that HDF5 has."""
     (root / "sub").mkdir()
     for path, value in ((root / "sub" / "inside.h5", 1), (tmp_path / "outside.h5", 2)):
@@ -225,7 +225,7 @@ def linking(root: Path, tmp_path: Path) -> Place:
 
 
 @pytest.mark.parametrize(("path", "value"), [("/in/values", 1), ("/virtual_in", 1), ("/raw_in", 7)])
-def test_files_below_the_roots_are_drawn_in(linking: Place, path: str, value: int) -> None:
+def test_files_below_the_roots_are_drawn_in(linking: FilePlace, path: str, value: int) -> None:
     assert told(data(linking, path)) == [value]
 
 
@@ -242,7 +242,7 @@ def test_files_below_the_roots_are_drawn_in(linking: Place, path: str, value: in
         "/circle/x",
     ],
 )
-def test_files_outside_the_roots_are_not_drawn_in(linking: Place, path: str) -> None:
+def test_files_outside_the_roots_are_not_drawn_in(linking: FilePlace, path: str) -> None:
     readings: tuple[Callable[[], object], ...] = (
         lambda: data(linking, path),
         lambda: hdf5.read_attributes(linking, path, None),
@@ -250,11 +250,11 @@ def test_files_outside_the_roots_are_not_drawn_in(linking: Place, path: str) -> 
         lambda: hdf5.read_metadata(linking, path, "all"),
     )
     for read in readings:
-        with pytest.raises(NotFound):
+        with pytest.raises(ResourceNotFound):
             read()
 
 
-def test_children_behind_links_that_leave_the_roots_stay_links(linking: Place) -> None:
+def test_children_behind_links_that_leave_the_roots_stay_links(linking: FilePlace) -> None:
     kinds = {child["name"]: child["type"] for child in told(hdf5.read_metadata(linking, "/", "only_valid"))["children"]}
     assert kinds == {
         "in": "group",

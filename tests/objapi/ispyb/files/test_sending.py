@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from objapi.ispyb.files import sending as module
 from objapi.ispyb.files.disk import DiskSilent
 from objapi.ispyb.files.sending import content_type_of, sending
-from objapi.ispyb.values.errors import NotFound, Refusal
+from objapi.ispyb.values.errors import Refusal, ResourceNotFound
 from objapi.settings import Settings, load_settings
 
 CONTENT = bytes(range(256)) * 10
@@ -127,7 +127,7 @@ def test_the_first_file_that_is_there_is_sent(settings: Settings) -> None:
 
 @pytest.mark.parametrize("path", [None, "/none.jpg", "/../image.jpg", "relative", "/"])
 def test_without_a_file_the_text_for_missing_ones_is_said(settings: Settings, path: str | None) -> None:
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(ResourceNotFound) as caught:
         send(settings, path)
     assert caught.value.detail == "No such file"
 
