@@ -37,7 +37,8 @@ class _LockingConnection(sqlite3.Connection):
     """A connection to an SQLite file that holds a lock file for as long as it writes.
 
     SQLite's waiting is sleep and retry, without order: many writing processes starve each other. The lock file makes
-    all but one wait before they begin.
+    all but one wait before they begin. flock(2) is called directly: filelock takes 0.3 ms a lock, twenty times as long,
+    and that for each write.
     """
 
     lock_path: str | None = None
