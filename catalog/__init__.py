@@ -29,8 +29,7 @@ from catalog.query import (
 from catalog.rows import IndexRow, remove, row_problems, set_visibility, side_digest, truncate, upsert
 from catalog.schema import CatalogSchema, Index, IndexKind, ValueType
 from catalog.statements import chunk_statement, count_statement, missing_sort_statement, page_statement, visibility
-from catalog.stored import Searchable
-from catalog.tables import CatalogTables
+from catalog.tables import CatalogTables, Searchable
 
 DeclarationError = CatalogDeclarationError
 """The short name of `CatalogDeclarationError`, for users of this package alone."""

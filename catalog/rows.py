@@ -22,8 +22,7 @@ from catalog.schema import (
     column_name,
     index_number,
 )
-from catalog.stored import keyword_text, parent_number, stored_text
-from catalog.tables import CatalogTables, path_names, span_names
+from catalog.tables import CatalogTables, keyword_text, parent_number, path_names, span_names, stored_text
 from catalog.text import words_of
 from catalog.values import (
     INTEGER_LIMIT,

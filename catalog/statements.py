@@ -35,8 +35,7 @@ from catalog.clauses import (
 )
 from catalog.dialect import BinaryText
 from catalog.schema import STRING_LENGTH, IndexKind, index_number
-from catalog.stored import Searchable, StoredText, keyword_text
-from catalog.tables import CatalogTables, span_names
+from catalog.tables import CatalogTables, Searchable, StoredText, keyword_text, span_names
 from catalog.text import AllWords, AnyWord, Pattern, Phrase, TextNode, Word
 from catalog.values import EPOCH, MINUTE
 

@@ -1,1 +1,1 @@
-"""Tests of the three packages, in folders named like them."""
+"""Tests of the packages, in folders named like them."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalog import CatalogSchema, CatalogTables, DeclarationError, Index, IndexKind, ValueType, load_catalog
 from catalog.dialect import create_engine_for
 from catalog.schema import column_name, index_number, key_name, table_name
-from catalog.stored import stored_text
+from catalog.tables import stored_text
 
 
 def test_the_widest_catalog_without_problems_fits_into_a_database(database_url: str) -> None:
