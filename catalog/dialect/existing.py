@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -11,6 +11,9 @@ from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.bulk import bulk_update
 from catalog.dialect.types import is_mysql_family
+
+LEADS_TO: Final = "leads_to"
+"""Key in the `info` of a declared column that holds keys of another table without a foreign key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,41 @@ def existing_tables(connection: Connection) -> list[ExistingTable]:
             )
         )
     return found
+
+
+def described_table(table: sa.Table) -> ExistingTable:
+    """A declared table as a database that has it would describe it.
+
+    A column without a foreign key whose `info` names a column `Table.column` under `LEADS_TO` holds keys of that table.
+    """
+    single = list(table.primary_key.columns)
+    columns = tuple(
+        ExistingColumn(
+            name=column.name,
+            type=column.type,
+            nullable=bool(column.nullable),
+            given=column.server_default is not None or (single == [column] and column.autoincrement is True),
+            most_characters=_most_characters(column.type),
+            in_utc=False,
+        )
+        for column in table.columns
+    )
+    targets = {column.name: _target(column) for column in table.columns}
+    return ExistingTable(
+        name=table.name,
+        key=tuple(column.name for column in single),
+        columns=columns,
+        types={column.name: column.type for column in table.columns},
+        foreign_keys=tuple(
+            ForeignKey(name, *target.split(".", maxsplit=1)) for name, target in targets.items() if target is not None
+        ),
+    )
+
+
+def _target(column: sa.Column[Any]) -> str | None:
+    keys = [key.target_fullname for key in column.foreign_keys]
+    led = column.info.get(LEADS_TO)
+    return keys[0] if keys else None if led is None else str(led)
 
 
 def holds_bytes(type_: TypeEngine[Any]) -> bool:

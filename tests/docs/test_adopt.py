@@ -30,6 +30,15 @@ def test_the_declarations_shown_load_together(tmp_path: Path) -> None:
     )
 
 
+def test_the_python_shown_makes_types(tmp_path: Path) -> None:
+    (tmp_path / "profile.yaml").write_text("title: Watches\nextends: [base]\n")
+    (block,) = blocks(PAGE, "python")
+    (tmp_path / "derived_types.py").write_text(block.text)
+    watch = load_registry([tmp_path]).types["Watch"]
+    assert watch.table is not None
+    assert (watch.table.key, watch.fields["Supplier"].targets) == (("articleId", "supplierId"), ("Supplier",))
+
+
 def test_the_keys_of_a_table_are_all_named() -> None:
     assert {row[0] for row in table_rows(PAGE, "### The keys")} == set(TABLE_KEYS)
     assert all(f"`{key}`" in TEXT for key in ROWS_KEYS)

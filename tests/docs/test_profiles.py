@@ -101,6 +101,7 @@ FILES = (
     "roles.yaml",
     "layout.yaml",
     "behaviors.py",
+    "derived_types.py",
 )
 
 

@@ -175,7 +175,7 @@ def _computed(section: Section, kind: Kind, *, aliased: bool) -> tuple[Path | No
 def _vocabulary(section: Section) -> Mapping[str, str]:
     if not section.has("vocabulary"):
         return {}
-    if isinstance(section["vocabulary"].value, tuple):
+    if isinstance(section["vocabulary"].value, list | tuple):
         return {word: word for word in section.texts("vocabulary")}
     inner = section.section("vocabulary")
     return {word: inner.text(word) for word in inner.names()}

@@ -17,6 +17,7 @@ _MERGED: Final = frozenset(
         "keep_after",
         "embed",
         "extra_ids",
+        "table",
         "indexes",
         "states",
         "transitions",

@@ -4,7 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path as FilePath
@@ -39,6 +39,8 @@ class Profile:
     folder: FilePath
     settings: Section
     behaviors: Behaviors
+    derived_types: Node
+    """Declarations of types that the profile's Python makes, for the files to extend."""
     above: frozenset[str] = field(default=frozenset())
 
     def trees(self, part: str, problems: list[DeclarationProblem]) -> Iterator[Node]:
@@ -88,7 +90,8 @@ def _add(
         extended = _add(other, folder, found, (*within, folder), problems)
         if extended is not None:
             above |= {str(extended.folder), *extended.above}
-    profile = Profile(name, folder, settings, _behaviors(folder, module, problems), frozenset(above))
+    behaviors = _behaviors(folder, module, problems)
+    profile = Profile(name, folder, settings, behaviors, _derived_types(folder, module, problems), frozenset(above))
     found[folder] = profile
     return profile
 
@@ -119,17 +122,35 @@ def _available() -> list[str]:
 
 def _behaviors(folder: FilePath, module: str | None, problems: list[DeclarationProblem]) -> Behaviors:
     """The `behaviors` of a profile's module of that name; none when it has no such module."""
-    path = next(
-        (path for path in (folder / "behaviors.py", folder / "behaviors" / "__init__.py") if path.is_file()), None
-    )
+    path, found = _python(folder, module, "behaviors")
     if path is None:
         return Behaviors()
-    loaded = importlib.import_module(f"{module}.behaviors") if module is not None else _from_file(path)
-    found = getattr(loaded, "behaviors", None)
     if isinstance(found, Behaviors):
         return found
     problems.append(DeclarationProblem(str(path), 0, "behaviors", "the module has no Behaviors of that name"))
     return Behaviors()
+
+
+def _derived_types(folder: FilePath, module: str | None, problems: list[DeclarationProblem]) -> Node:
+    """The `derived_types` of a profile's module of that name, as a file that declares them would hold them."""
+    path, found = _python(folder, module, "derived_types")
+    if path is None:
+        return Node({})
+    if isinstance(found, Mapping):
+        return Node(found, str(path))
+    message, expected = "the module has no mapping of that name", "names of types, each with its declaration"
+    problems.append(DeclarationProblem(str(path), 0, "derived_types", message, expected))
+    return Node({})
+
+
+def _python(folder: FilePath, module: str | None, name: str) -> tuple[FilePath | None, object]:
+    """The file of a profile's module, and what the module holds under its own name; None twice when there is none."""
+    files = (folder / f"{name}.py", folder / name / "__init__.py")
+    path = next((path for path in files if path.is_file()), None)
+    if path is None:
+        return None, None
+    loaded = importlib.import_module(f"{module}.{name}") if module is not None else _from_file(path)
+    return path, getattr(loaded, name, None)
 
 
 def _from_file(path: FilePath) -> ModuleType:

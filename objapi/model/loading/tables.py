@@ -86,7 +86,7 @@ def _key(inner: Section, columns: Mapping[str, str]) -> tuple[str, ...]:
         inner.note("key is missing", "the name of the primary key's column, or a list of two")
         return ("id",)
     value = inner["key"].value
-    key = inner.texts("key") if isinstance(value, tuple) else (inner.text("key"),)
+    key = inner.texts("key") if isinstance(value, list | tuple) else (inner.text("key"),)
     if not 1 <= len(key) <= MOST_KEYS:
         inner.note(f"a key of {len(key)} columns cannot be served", f"1 to {MOST_KEYS} integer columns", "key")
         return ("id",)

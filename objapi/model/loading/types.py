@@ -155,7 +155,7 @@ def read_types(
     base: dict[str, dict[str, Node]] = {}
     for profile in profiles:
         own: dict[str, Node] = {}
-        named: list[tuple[str, Node]] = []
+        named: list[tuple[str, Node]] = list(profile.derived_types.items().items())
         for tree in profile.trees("types", problems):
             _check_is_mapping(tree, problems)
             for name, node in tree.items().items():

@@ -7,11 +7,13 @@ say (titles, who may do what, workflows) is for people to add.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy as sa
 import yaml
 
+from catalog.dialect.borrowed import Enumerated
 from catalog.dialect.existing import ExistingColumn, ExistingTable, holds_bytes, is_truth
 from objapi.model.loading.reading import NAME
 from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
@@ -42,9 +44,18 @@ class Adoption:
 
 
 def adopt(
-    tables: Sequence[ExistingTable], *, database: str, folder: str, only: Sequence[str] = (), prefix: str = ""
+    tables: Sequence[ExistingTable],
+    *,
+    database: str,
+    folder: str,
+    only: Sequence[str] = (),
+    prefix: str = "",
+    type_names: Mapping[str, str] = MappingProxyType({}),
 ) -> Adoption:
-    """Types for tables: all of a database, or those named (raises LookupError for one that is not there)."""
+    """Types for tables: all of a database, or those named (raises LookupError for one that is not there).
+
+    `type_names` are the names of the types of some tables; others are named by `prefix` and table.
+    """
     by_name = {table.name.lower(): table for table in tables}
     missing = [name for name in only if name.lower() not in by_name]
     if missing:
@@ -55,13 +66,13 @@ def adopt(
     for table in chosen:
         problem = _unfit_key(table)
         if problem is None:
-            names[table.name.lower()] = _type_name(prefix, table.name)
+            names[table.name.lower()] = type_names.get(table.name) or _type_name(prefix, table.name)
         else:
             adoption.left_out.append(f"{table.name}: {problem}")
     single = {name: by_name[name].key for name in names if len(by_name[name].key) == 1}
     for table in chosen:
         if table.name.lower() in names:
-            declared = _Declaration(table, names, single, adoption.left_out, prefix).declared(database, folder)
+            declared = _Declaration(table, names, single, adoption.left_out).declared(database, folder)
             adoption.types[names[table.name.lower()]] = declared
     return adoption
 
@@ -89,7 +100,6 @@ class _Declaration:
     names: Mapping[str, str]
     single: Mapping[str, tuple[str, ...]]
     left_out: list[str]
-    prefix: str
 
     def declared(self, database: str, folder: str) -> dict[str, object]:
         fields = dict(self._fields())
@@ -115,7 +125,11 @@ class _Declaration:
             if column.name in self.table.key and len(self.table.key) == 1:
                 continue
             target = references.get(column.name)
-            kind = self._kind(column) if target is None else {"kind": str(Kind.REFERENCE), "targets": [target]}
+            kind = (
+                self._kind(column)
+                if target is None
+                else {"kind": str(Kind.REFERENCE), "targets": [self.names[target.lower()]]}
+            )
             if kind is None:
                 self.left_out.append(f"{self.table.name}.{column.name}: no kind of field fits {column.type!r}")
                 continue
@@ -129,9 +143,9 @@ class _Declaration:
             yield name, declared
 
     def _references(self) -> dict[str, str]:
-        """Column → the type that it leads to."""
+        """Column → the table that it leads to, of those that become types."""
         return {
-            key.column: self.names[key.table.lower()]
+            key.column: key.table
             for key in self.table.foreign_keys
             if self.single.get(key.table.lower()) == (key.target,)
         }
@@ -143,7 +157,7 @@ class _Declaration:
         if target is not None:
             wanted.insert(0, _ID_ENDINGS.sub("", wanted[0]))
             if list(references.values()).count(target) == 1:
-                wanted.insert(0, target.removeprefix(self.prefix))
+                wanted.insert(0, _type_name("", target))
         wanted.append(_type_name("", f"{self.table.name}_{wanted[-1]}"))
         free = [name for name in wanted if name == column or name not in columns | taken]
         fitting = [name for name in free if _may_name(name)]
@@ -157,6 +171,8 @@ class _Declaration:
         match type_:
             case sa.Enum():
                 return {"kind": str(Kind.STRING), "vocabulary": list(type_.enums)}
+            case Enumerated():
+                return {"kind": str(Kind.STRING), "vocabulary": list(type_.values)}
             case sa.JSON():
                 return {"kind": str(Kind.JSON)}
             case sa.Text():

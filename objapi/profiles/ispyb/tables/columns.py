@@ -7,6 +7,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.borrowed import BORROWED_TABLE_OPTIONS, short_bytes, tiny_integer, wall_clock
+from catalog.dialect.existing import LEADS_TO
 
 METADATA: Final = sa.MetaData()
 """The tables of this face; those of the gateway itself are elsewhere."""
@@ -44,8 +45,12 @@ def column(
     unique: bool = False,
     index: bool = False,
     optional: bool = False,
+    leads_to: str | None = None,
 ) -> sa.Column[Any]:
-    """A column; `default` is what the database fills in, `optional` says that an existing database may lack it."""
+    """A column; `default` is what the database fills in, `optional` says that an existing database may lack it.
+
+    `leads_to` is the column of another table, written `Table.column`, whose keys it holds without a foreign key.
+    """
     return sa.Column(
         name,
         type_,
@@ -54,7 +59,7 @@ def column(
         server_default=default,
         unique=unique or None,
         index=index or None,
-        info={OPTIONAL: optional},
+        info={OPTIONAL: optional} | ({} if leads_to is None else {LEADS_TO: leads_to}),
     )
 
 

@@ -106,7 +106,7 @@ ImageQualityIndicators = table(
     column("goodBraggCandidates", INTEGER),
     column("method2Res", FLOAT),
     column("totalIntegratedSignal", FLOAT),
-    column("dataCollectionId", INTEGER, index=True),
+    column("dataCollectionId", INTEGER, index=True, leads_to="DataCollection.dataCollectionId"),
     column("imageNumber", INTEGER),
 )
 

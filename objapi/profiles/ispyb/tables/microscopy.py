@@ -42,7 +42,7 @@ MotionCorrection = table(
 CTF = table(
     "CTF",
     key("CTFid"),
-    column("motionCorrectionId", INTEGER, null=False, index=True),
+    column("motionCorrectionId", INTEGER, null=False, index=True, leads_to="MotionCorrection.motionCorrectionId"),
     column("spectraImageThumbnailFullPath", _PATH),
     column("spectraImageFullPath", _PATH, optional=True),
     column("defocusU", _SHORT, optional=True),

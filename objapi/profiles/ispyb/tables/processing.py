@@ -99,7 +99,7 @@ Screening = table(
     "Screening",
     key("screeningId"),
     link("dataCollectionGroupId", "DataCollectionGroup.dataCollectionGroupId"),
-    column("dataCollectionId", INTEGER, index=True),
+    column("dataCollectionId", INTEGER, index=True, leads_to="DataCollection.dataCollectionId"),
     column("bltimeStamp", STAMP, null=False, default=NOW),
     column("programVersion", folded_text(45)),
     column("comments", folded_text(255)),

@@ -16,7 +16,7 @@ Protein = table(
     column("molecularMass", FLOAT),
     column("proteinType", folded_text(45)),
     column("sequence", folded_text()),
-    column("personId", INTEGER, index=True),
+    column("personId", INTEGER, index=True, leads_to="Person.personId"),
     column("bltimeStamp", STAMP, null=False, default=NOW),
     column("isCreatedBySampleSheet", TINY, default="0"),
     column("externalId", EXTERNAL_ID, index=True),

@@ -106,3 +106,47 @@ def test_two_profiles_with_a_type_of_one_name_are_both_named(tmp_path: Path) -> 
     with pytest.raises(ProfileError) as caught:
         load_registry([first, second])
     assert all(str(folder / "types" / "all.yaml:1") in str(caught.value) for folder in (first, second))
+
+
+DERIVED = """
+derived_types = {
+    "Article": {
+        "title": "articles",
+        "table": {"name": "articles", "key": ["a", "b"], "folder": "/stock"},
+        "fields": {
+            "a": {"kind": "integer", "required": True},
+            "b": {"kind": "integer", "required": True},
+            "grade": {"kind": "string", "vocabulary": ["A", "B"]},
+        },
+    }
+}
+"""
+
+
+def test_types_that_python_makes_are_extended_by_the_files(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "derived_types.py").write_text(DERIVED)
+    types = "Article: {extend: true, title: Article, table: {folder: /goods}, fields: {grade: {kind: text}}}\n"
+    article = load(tmp_path / "p", types).types["Article"]
+    assert article.table is not None
+    assert (article.title, article.table.name, article.table.folder) == ("Article", "articles", "/goods")
+    assert {name: str(field.kind) for name, field in article.fields.items()} == {
+        "a": "integer",
+        "b": "integer",
+        "grade": "text",
+    }
+
+
+def test_a_type_that_python_makes_is_not_declared_again(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "derived_types.py").write_text(DERIVED)
+    with pytest.raises(ProfileError, match=r"derived_types\.py"):
+        load(tmp_path / "p", "Article: {table: {key: id}}\n")
+
+
+@pytest.mark.parametrize("text", ["derived_types = [1]\n", "types = {}\n"])
+def test_a_module_without_derived_types_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "derived_types.py").write_text(text)
+    with pytest.raises(ProfileError, match="no mapping of that name"):
+        load(tmp_path / "p", SUPPLIER)
