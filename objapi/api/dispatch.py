@@ -25,7 +25,7 @@ from objapi.store.transaction import Transaction
 SITE: Final = "objapi.site"
 """The key of the site among the application's extensions."""
 
-# Bytes of a body that are read before the caller is known; a longer one costs enough to be read for users only.
+# Bytes of a body that are read before the caller is known.
 _READ_FOR_ANYBODY: Final = 64 * 1024
 
 blueprint: Final = Blueprint("api", __name__)
@@ -41,9 +41,13 @@ def add_route(state: BlueprintSetupState) -> None:
 
 @access(API)
 def call_api() -> Response:
-    """The view of every URL with the endpoint in it, for all verbs."""
+    """The view of every URL with the endpoint in it, for all verbs.
+
+    Cheap checks come before dear ones, and nothing of a body is read for a caller that a header already refuses.
+    """
     target = called_target()
     name, method = _method_called(target)
+    # A preflight carries no credentials, so it is answered before a caller is asked for.
     if request.method == "OPTIONS":
         return answer_preflight(request, (*method.verbs, "OPTIONS"))
     if request.method not in method.verbs:
@@ -51,12 +55,14 @@ def call_api() -> Response:
             f"{name} is not called with {request.method[:20]}; use {' or '.join(method.verbs)}.", allowed=method.verbs
         )
     site: Site = current_app.extensions[SITE]
+    # A method open to all looks at no credentials: wrong ones must not keep a monitor from the version.
     if method.run_open is not None:
         controls = _read_parameters(method, site.settings, with_body=False).controls()
         return responses.respond(method.run_open(_call(site.settings, target, controls)))
     visitor = current_visitor()
     if request.method in method.writing_verbs:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
+    # Reading a long body costs memory and time, which a stranger must not spend; a short one costs less than the log-in.
     with_body = has_body(request.method, request.content_type)
     if with_body and _is_long() and not visitor.is_authenticated:
         raise Unauthorized(NOT_LOGGED_IN)

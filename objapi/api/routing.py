@@ -45,6 +45,7 @@ def split_path(path_info: bytes) -> ApiTarget:
     segments = tuple(segment for segment in path.split("/") if segment)
     if ".." in segments:
         raise BadRequest("The path of the URL holds a '..' segment; send the whole path.")
+    # From the right: a folder may be called API, and the names behind the method (a type called API) are its own.
     for place in range(len(segments) - 2, -1, -1):
         if segments[place] in _ENDPOINTS and segments[place + 1] not in _ENDPOINTS:
             return ApiTarget(segments[:place], "api", segments[place + 1], segments[place + 2 :])

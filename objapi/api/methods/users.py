@@ -1,4 +1,4 @@
-"""Methods for whoever manages users: `users` and `grants`. A GET reads, a POST with `action` changes."""
+"""Methods for holders of `Manage users`: `users` and `grants`. A GET reads, a POST with `action` changes."""
 
 from collections.abc import Sequence
 from typing import Final
