@@ -62,7 +62,7 @@ def call_api() -> Response:
     visitor = current_visitor()
     if request.method in method.writing_verbs:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
-    # Reading a long body costs memory and time, which a stranger must not spend; a short one costs less than the log-in.
+    # Reading a long body costs memory and time, which no stranger may spend; a short one costs less than the log-in.
     with_body = has_body(request.method, request.content_type)
     if with_body and _is_long() and not visitor.is_authenticated:
         raise Unauthorized(NOT_LOGGED_IN)
