@@ -1,19 +1,18 @@
 """Instants as the store keeps them: microseconds since 1970 UTC, and ISO 8601 text in documents."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from catalog.values import EPOCH, MICROSECOND
 
 
 def to_micros(instant: datetime) -> int:
     """Microseconds since 1970 UTC of an instant with zone."""
-    return (instant - EPOCH) // _MICROSECOND
+    return (instant - EPOCH) // MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
     """The instant, in UTC."""
-    return EPOCH + micros * _MICROSECOND
+    return EPOCH + micros * MICROSECOND
 
 
 def to_text(instant: datetime) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from objapi.ispyb.database import Database
 from objapi.ispyb.sync.laboratories import Laboratories
 from objapi.ispyb.sync.records import Record, Written, chunks, write_records
-from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import Person
 

@@ -10,8 +10,8 @@ from objapi.ispyb.database import Database
 from objapi.ispyb.subjects.proposals.schemas import ProposalState
 from objapi.ispyb.sync.people import People
 from objapi.ispyb.sync.records import Record, Written, write_records
+from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.values.errors import BadCall
-from objapi.ispyb.values.external_ids import stored_id
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import LabContact, Proposal, ProposalHasPerson
 

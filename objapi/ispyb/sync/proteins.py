@@ -10,8 +10,8 @@ from objapi.ispyb.subjects.shipping.schemas import SafetyLevelEnum
 from objapi.ispyb.sync.people import People
 from objapi.ispyb.sync.records import Record, Written, write_records
 from objapi.ispyb.sync.schemas import UPProtein
+from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.values.errors import BadCall
-from objapi.ispyb.values.external_ids import stored_id
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import Protein
 

@@ -10,7 +10,7 @@ from objapi.ispyb.database import Database
 from objapi.ispyb.sync.people import People, distinct
 from objapi.ispyb.sync.records import Record, Written, chunks, write_records
 from objapi.ispyb.sync.schemas import UPSession
-from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import BLSession, Session_has_Person
 

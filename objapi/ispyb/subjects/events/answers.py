@@ -12,10 +12,10 @@ from objapi.ispyb.subjects.events.schemas import DataCollection as DataCollectio
 from objapi.ispyb.subjects.events.schemas import EnergyScan as EnergyScanItem
 from objapi.ispyb.subjects.events.schemas import RobotAction as RobotItem
 from objapi.ispyb.subjects.events.schemas import XFEFluorescenceSpectrum as SpectrumItem
+from objapi.ispyb.values.conversions import known_time
 from objapi.ispyb.values.proposal_names import proposal_name, session_name
-from objapi.ispyb.values.times import known_time
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.profiles.ispyb.tables import (
     BLSample,
     BLSession,

@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import Rows, among, grouped
+from objapi.ispyb.wire.lists import Rows, among, grouped
 from objapi.profiles.ispyb.tables import (
     AutoProc,
     AutoProcIntegration,

@@ -10,7 +10,7 @@ from objapi.ispyb.subjects.legacy.movie_counts import Counts, listed, movie_coun
 from objapi.ispyb.values.errors import Fault, Invalid
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import (
     CTF,

@@ -5,7 +5,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.subjects.legacy.access import readable_proposal
-from objapi.ispyb.values.times import known_time
+from objapi.ispyb.values.conversions import known_time
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess, holder
 from objapi.profiles.ispyb.tables import BLSession, Proposal, Session_has_Person

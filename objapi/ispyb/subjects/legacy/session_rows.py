@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.values.times import known_time
+from objapi.ispyb.values.conversions import known_time
 from objapi.ispyb.wire.call import Call
 from objapi.profiles.ispyb.tables import (
     BLSession,

@@ -16,7 +16,7 @@ from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import Group, holder
 from objapi.profiles.ispyb.tables import Permission, Person, UserGroup, UserGroup_has_Permission, UserGroup_has_Person

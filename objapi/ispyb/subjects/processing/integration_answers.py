@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.subjects.processing.programs import BY_INTEGRATION, visible_of
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import Rows, among, grouped
+from objapi.ispyb.wire.lists import Rows, among, grouped
 from objapi.profiles.ispyb.tables import (
     AutoProc,
     AutoProcIntegration,

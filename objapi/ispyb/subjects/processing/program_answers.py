@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.subjects.processing.programs import has_jobs, status_of
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import among, grouped
+from objapi.ispyb.wire.lists import among, grouped
 from objapi.profiles.ispyb.tables import (
     AutoProcProgram,
     AutoProcProgramAttachment,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from objapi.ispyb.database import Database
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.profiles.ispyb.tables import (
     AutoProcIntegration,
     AutoProcProgram,

@@ -21,7 +21,7 @@ from objapi.ispyb.subjects.processing.schemas import AutoProcProgramMessage as M
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import AutoProcProgram, AutoProcProgramMessage, DataCollection, ProcessingJob

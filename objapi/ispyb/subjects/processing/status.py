@@ -23,7 +23,7 @@ from objapi.ispyb.values.errors import Refusal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT32, JSON
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
     CTF,

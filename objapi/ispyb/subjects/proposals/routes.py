@@ -13,7 +13,7 @@ from objapi.ispyb.values.proposal_names import is_proposal, proposal_name
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import TEXT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import BLSession, Proposal, ProposalHasPerson

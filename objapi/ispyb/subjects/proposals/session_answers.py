@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from objapi.ispyb.options.load import ui_groups
 from objapi.ispyb.subjects.proposals.schemas import Session
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import among
+from objapi.ispyb.wire.lists import among
 from objapi.profiles.ispyb.tables import (
     BeamLineSetup,
     BLSession,

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.related_rows import among, grouped
+from objapi.ispyb.wire.lists import among, grouped
 from objapi.profiles.ispyb.tables import (
     AutoProcIntegration,
     AutoProcScaling_has_Int,

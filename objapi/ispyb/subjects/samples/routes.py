@@ -11,7 +11,7 @@ from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal, propo
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, TEXT, enum
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.ordering import ORDER
+from objapi.ispyb.wire.lists import ORDER
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

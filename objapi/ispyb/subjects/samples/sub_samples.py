@@ -12,7 +12,7 @@ from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, enum
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.ordering import ORDER, ordered
+from objapi.ispyb.wire.lists import ORDER, ordered
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

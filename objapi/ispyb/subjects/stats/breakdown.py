@@ -22,9 +22,9 @@ from objapi.ispyb.subjects.stats.scope import (
     load_scope,
 )
 from objapi.ispyb.subjects.stats.waits import centrings, strategies
+from objapi.ispyb.values.conversions import energy_of
 from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import session_name
-from objapi.ispyb.values.wavelengths import energy_of
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

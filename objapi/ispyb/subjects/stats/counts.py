@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from objapi.ispyb.files.reading import last_lines
 from objapi.ispyb.subjects.stats.schemas import Errors, Hourlies, ParameterHistograms
 from objapi.ispyb.subjects.stats.scope import SCOPE, SCOPE_WITH_PROPOSAL, Scope, collections_in, load_scope
+from objapi.ispyb.values.conversions import energy_of
 from objapi.ispyb.values.errors import Refusal
-from objapi.ispyb.values.wavelengths import energy_of
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import Later
 from objapi.ispyb.wire.routes import BEARER, Group

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.ispyb.values.errors import BadCall, Fault
-from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.values.errors import Fault
 from objapi.ispyb.values.types import (
     ANY_INT,
     BOOL,
@@ -145,17 +144,3 @@ def test_a_time_is_read_as_it_was_written_down_to_the_second(time: datetime) -> 
 )
 def test_database_values_are_shown_as_their_kind(kind: ScalarType, value: Any, shown: Any) -> None:
     assert kind.show(value) == shown
-
-
-@given(st.integers(0, 2**128 - 1))
-def test_keys_of_a_portal_are_sixteen_bytes_in_the_order_of_their_values(number: int) -> None:
-    stored = stored_id(number)
-    assert stored is not None
-    assert len(stored) == 16
-    assert int.from_bytes(stored, "big") == number
-
-
-@given(st.integers(max_value=-1) | st.integers(min_value=2**128))
-def test_keys_that_do_not_fit_are_refused(number: int) -> None:
-    with pytest.raises(BadCall, match="externalId"):
-        stored_id(number)

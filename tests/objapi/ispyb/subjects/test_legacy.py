@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from objapi.ispyb.values.external_ids import stored_id
+from objapi.ispyb.values.conversions import stored_id
 from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
 from tests.objapi.ispyb.scenery import collection, collection_group, noted_statements, sample

@@ -1,14 +1,34 @@
-"""What hangs below the rows of a page: one statement for each kind of thing, for all rows together."""
+"""Parts of list routes: the order that the caller may choose, and rows that belong to those of a page."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb.values.types import enum
 from objapi.ispyb.wire.call import Call
 
 Rows = list[sa.RowMapping]
+
+ORDER: Final = enum("Order", "asc", "desc")
+
+
+def ordered(
+    statement: sa.Select[Any],
+    query: Mapping[str, Any],
+    columns: Mapping[str, sa.ColumnElement[Any]],
+    *,
+    by: sa.ColumnElement[Any],
+) -> sa.Select[Any]:
+    """A statement in the order of the parameters `order_by` and `order`; both are needed, else it is in that of `by`.
+
+    Ties are broken by `by`, so that pages do not overlap.
+    """
+    if query["order_by"] is None or query["order"] is None:
+        return statement.order_by(by)
+    column = columns[query["order_by"]]
+    return statement.order_by(column.desc() if query["order"] == "desc" else column.asc(), by)
 
 
 def among(column: sa.ColumnElement[Any], ids: Iterable[int]) -> sa.ColumnElement[bool]:

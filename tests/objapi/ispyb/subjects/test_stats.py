@@ -12,7 +12,7 @@ from flask import Flask
 from objapi.app import create_app
 from objapi.ispyb.database import Database, Lacking
 from objapi.ispyb.subjects.stats.counts import merged
-from objapi.ispyb.values.wavelengths import energy_of
+from objapi.ispyb.values.conversions import energy_of
 from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, at, body
