@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.structure import PACKAGES
+from benchmarks.structure import PACKAGES, Structure, read_structure
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def structure() -> Structure:
+    return read_structure()
+
+
+def test_no_two_public_classes_have_one_name(structure: Structure) -> None:
+    assert structure.doubled_classes == {}
 
 
 def unused_private_names(source: str) -> Iterator[str]:

@@ -53,3 +53,11 @@ def test_the_order_of_imports_is_the_one_that_is_held() -> None:
     held = [re.findall(r"\w+", line) for line in setup["importlinter:contract:objapi"]["layers"].split("\n") if line]
     shown = [re.findall(r"\w+", line) for line in re.findall(r"^    (\w.*)$", TEXT, re.MULTILINE)]
     assert shown == [layer for layer in held if layer != ["__main__"]]
+
+
+def test_the_rooms_of_the_ispyb_face_stand_in_the_order_of_its_imports() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    held = re.findall(r"\w+", setup["importlinter:contract:ispyb"]["layers"])
+    shown = re.findall(r"^\| `objapi/ispyb/(\w+)/` \|", TEXT, re.MULTILINE)
+    assert shown == [name for name in reversed(held) if (ROOT / "objapi" / "ispyb" / name).is_dir()]
