@@ -120,6 +120,11 @@ def find_account(connection: Connection, user_id: str) -> Account:
     return _account(row)
 
 
+def is_active(connection: Connection, user_id: str) -> bool:
+    """True for a user who may log in; false for one who is disabled, and for an unknown one."""
+    return connection.scalar(select(users.c.active).where(users.c.id == user_id)) == 1
+
+
 def list_accounts(connection: Connection, *, lock: bool = False) -> list[Account]:
     """All accounts, those that are not active included, by id; with `lock` until the end of the transaction."""
     return [_account(row) for row in connection.execute(for_update(_ACCOUNTS) if lock else _ACCOUNTS)]

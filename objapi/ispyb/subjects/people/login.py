@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from objapi.ispyb.auth.login import log_in
-from objapi.ispyb.auth.plugins import LoginAttempt
+from objapi.ispyb.auth.plugins import GatewayUsers, LoginAttempt
 from objapi.ispyb.subjects.people.schemas import AuthConfig, Login, TokenResponse
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import Later
@@ -26,7 +26,9 @@ def log_in_by_plugin(call: Call) -> Later:
     attempt = LoginAttempt(body["login"], body["password"], body["token"], call.address, services.site.now())
 
     def work() -> dict[str, Any]:
-        caller = log_in(services.database, services.plugins.get(body["plugin"] or ""), attempt)
-        return {"login": caller.login, "token": services.tokens.issue(caller), "permissions": caller.permissions}
+        plugin = services.plugins.get(body["plugin"] or "")
+        caller = log_in(services.database, plugin, attempt)
+        token = services.tokens.issue(caller, gateway_user=isinstance(plugin, GatewayUsers))
+        return {"login": caller.login, "token": token, "permissions": caller.permissions}
 
     return Later(work)

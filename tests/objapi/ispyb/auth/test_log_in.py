@@ -20,9 +20,9 @@ from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap, library
 from objapi.ispyb.auth.plugins import Identity, LoginAttempt
 from objapi.profiles.ispyb import tables as t
-from objapi.security.accounts import Account, add_user
+from objapi.security.accounts import Account, add_user, set_active
 from objapi.security.passwords import Passwords
-from objapi.security.tables import users
+from objapi.security.tables import memberships, users
 from objapi.site import Site, SiteError
 from tests.objapi.ispyb.calling import KEY, Api, Rows, at, body, faults
 
@@ -86,12 +86,32 @@ def test_a_log_in_that_cannot_be_verified_is_refused(
     assert (response.status_code, body(response)) == (401, {"detail": detail})
 
 
-def test_the_gateways_own_users_log_in_by_their_passwords(api: Api, rows: Rows, ispyb_site: Site) -> None:
+def add_gateway_user(site: Site) -> None:
+    """Make `ada`, with the password `correct horse`, the one user of the gateway."""
     cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    now, roles = ispyb_site.now(), ispyb_site.registry.roles
-    with ispyb_site.engine.begin() as connection:
-        connection.execute(sa.delete(users))
+    now, roles = site.now(), site.registry.roles
+    with site.engine.begin() as connection:
+        for table in (memberships, users):
+            connection.execute(sa.delete(table))
         add_user(connection, Account("ada", "Ada Byron"), "correct horse", roles=roles, passwords=cheap, now=now)
+
+
+def test_a_token_of_a_gateway_user_ends_when_the_user_is_disabled(api: Api, rows: Rows, ispyb_site: Site) -> None:
+    add_gateway_user(ispyb_site)
+    rows.person("ada")
+    by_gateway = body(log_in(api, plugin="gateway", login="ada", password="correct horse"))["token"]
+    by_another = body(log_in(api, login="ada"))["token"]
+    for active, statuses in ((True, [200, 200]), (False, [401, 200]), (True, [200, 200])):
+        ispyb_site.transact(
+            lambda connection, active=active: set_active(connection, "ada", active, now=ispyb_site.now()), write=True
+        )
+        answers = [api.get("/user/current", token) for token in (by_gateway, by_another)]
+        assert [answer.status_code for answer in answers] == statuses
+        assert active or body(answers[0]) == {"detail": "Token revoked. Please log in again"}
+
+
+def test_the_gateways_own_users_log_in_by_their_passwords(api: Api, rows: Rows, ispyb_site: Site) -> None:
+    add_gateway_user(ispyb_site)
     rows.person("ada", "own_sessions")
     assert body(log_in(api, plugin="gateway", login="ada", password="correct horse"))["permissions"] == ["own_sessions"]
     assert log_in(api, plugin="gateway", login="ada", password="wrong").status_code == 401
