@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, MetaData, exc
 from catalog import CatalogTables
 from catalog.dialect import begin_write, create_engine_for
 from objapi.model.content import Content
+from objapi.model.dependents import Dependents
 from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry
 from objapi.model.registry import Registry
@@ -29,10 +30,8 @@ from objapi.store.mapped.databases import Connections, DatabasePlace, find_datab
 from objapi.store.mapped.outbox import deliver, deliver_abandoned, discard
 from objapi.store.mapped.recompute_acls import recompute_row_acls
 from objapi.store.mapped.row_site import RowSite
-from objapi.store.permissions.acls import AclCache
-from objapi.store.permissions.field_access import FieldAccess
-from objapi.store.permissions.rights import TransactionAcls
-from objapi.store.permissions.scopes import ensure_scope
+from objapi.store.permissions.acls import AclCache, ensure_scope
+from objapi.store.permissions.rights import FieldAccess, TransactionAcls
 from objapi.store.records import StaleWrite
 from objapi.store.site_context import SiteContext
 from objapi.store.transaction import Transaction
@@ -56,7 +55,6 @@ from objapi.store.upgrade.versions import (
     upgrade_obstacle,
     upgrade_tables,
 )
-from objapi.store.writing.dependents import Dependents
 from workflows import Cascades
 
 _log = logging.getLogger("objapi.site")

@@ -8,11 +8,11 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from catalog import CatalogTables
+from objapi.model.dependents import Dependents
 from objapi.model.registry import Registry
 from objapi.store.mapped.row_site import RowSite
 from objapi.store.permissions.acls import AclCache
-from objapi.store.permissions.field_access import FieldAccess
-from objapi.store.writing.dependents import Dependents
+from objapi.store.permissions.rights import FieldAccess
 from workflows import Cascades
 
 

@@ -17,18 +17,14 @@ from objapi.model.principal import Principal
 from objapi.model.values import LoadContext
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.instants import to_micros
-from objapi.store.mapped.answers import RowAnswers
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.rows import Rows
-from objapi.store.permissions.acls import VIEW
+from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.permissions.rights import Rights, TransactionAcls
-from objapi.store.permissions.scopes import ensure_scope
-from objapi.store.reading.closing_stream import ClosingStream
 from objapi.store.reading.criteria import CriteriaReader
-from objapi.store.reading.documents import Documents
-from objapi.store.reading.finding import Finder
+from objapi.store.reading.documents import Documents, RowAnswers
+from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
-from objapi.store.reading.render import Renderer
 from objapi.store.requests import (
     AccessEvent,
     ByUid,
@@ -46,16 +42,15 @@ from objapi.store.requests import (
 )
 from objapi.store.site_context import SiteContext
 from objapi.store.writing.apply_plan import apply_plan
-from objapi.store.writing.batch_attempt import BatchAttempt
+from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, readable
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
-from objapi.store.writing.history_rows import record_access
-from objapi.store.writing.outcomes import entries, failure, readable
 from objapi.store.writing.planner import RequestContext, StorePlanner
 from objapi.store.writing.removing import plan_removal
+from objapi.store.writing.render import Renderer
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.transitions import offered, take_all
-from objapi.store.writing.write_set import compute_write_set
+from objapi.store.writing.write_set import compute_write_set, record_access
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,26 @@
-"""Who holds which permission: the distinct answers, each stored once.
+"""Access control lists (ACLs) and scopes: the distinct answers to who holds which permission, each stored once.
 
 The permissions of an object follow from the settings written onto it and from its container's. Sites have dozens of
 distinct results for millions of objects, so an object carries the number of its result (its *acl*), and asking what a
 user may do needs no further row.
+
+A *scope* is an object on which local roles can be granted, for itself and for all it contains. Objects of types that
+declare it are scopes from the beginning. Any other object becomes one when it is first granted a role: everything in
+it, down to the scopes it contains, then belongs to the new scope.
 """
 
 import hashlib
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, literal, or_, select, update
 
+from catalog import CatalogTables
+from catalog.dialect import insert_ignore
 from objapi.model.registry import Roles
-from objapi.store.schema import acls
+from objapi.store.schema import acls, entities, scope_tree
 from workflows import PermissionSetting
 
 VIEW = "View"
@@ -170,3 +176,43 @@ def holds(acl: Acl, permission: str, roles: frozenset[str], groups: frozenset[st
 def digest_of(acl: Acl) -> str:
     """The name under which an acl is stored."""
     return hashlib.sha256(acl.document()).hexdigest()
+
+
+def ensure_scope(connection: Connection, tables: Mapping[str, CatalogTables], rid: int) -> None:
+    """Make an object a scope, unless it is one. The number of statements does not depend on what lies in it.
+
+    Raises LookupError when there is no such object.
+    """
+    row = connection.execute(
+        select(entities.c.path, entities.c.scope).where(entities.c.rid == rid).with_for_update()
+    ).first()
+    if row is None:
+        raise LookupError(f"there is no object with row number {rid}")
+    if row.scope == rid:
+        return
+    inside = and_(_in(row.path), entities.c.scope == row.scope)
+    nested = _nested(connection, row.path, outer=row.scope)
+    connection.execute(update(entities).where(inside).values(scope=rid, stamp=entities.c.stamp + 1))
+    _place(connection, rid, around=row.scope, nested=nested)
+    members = select(entities.c.rid).where(_in(row.path), entities.c.scope == rid)
+    for catalog in tables.values():
+        connection.execute(update(catalog.main).where(catalog.rid.in_(members)).values(scope=rid))
+
+
+def _in(path: str) -> ColumnElement[bool]:
+    """The object at a path and everything in it; "0" is the character after "/"."""
+    return or_(entities.c.path == path, and_(entities.c.path > f"{path}/", entities.c.path < f"{path}0"))
+
+
+def _nested(connection: Connection, path: str, *, outer: int) -> list[int]:
+    """The scopes in an object, those within others included."""
+    statement = select(entities.c.rid).where(_in(path), entities.c.scope == entities.c.rid, entities.c.rid != outer)
+    return list(connection.scalars(statement))
+
+
+def _place(connection: Connection, rid: int, *, around: int, nested: Iterable[int]) -> None:
+    """Put a new scope between those around it and those in it."""
+    outside = select(scope_tree.c.ancestor, literal(rid)).where(scope_tree.c.scope == around)
+    connection.execute(scope_tree.insert().from_select(["ancestor", "scope"], outside))
+    inner = [{"ancestor": rid, "scope": scope} for scope in nested]
+    insert_ignore(connection, scope_tree, [{"ancestor": rid, "scope": rid}, *inner])

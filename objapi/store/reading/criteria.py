@@ -19,8 +19,7 @@ from objapi.errors import BadRequest, Cause
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import VIEW
-from objapi.store.permissions.field_access import FieldAccess
-from objapi.store.permissions.rights import Rights
+from objapi.store.permissions.rights import FieldAccess, Rights
 from objapi.store.requests import Find
 
 DEFAULT_SORT = "id"

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, func, select
 from objapi.errors import Forbidden, NotFound
 from objapi.model.registry import Registry
 from objapi.store.instants import from_micros
-from objapi.store.permissions.field_access import FieldAccess
-from objapi.store.permissions.rights import Rights
+from objapi.store.permissions.rights import FieldAccess, Rights
 from objapi.store.requests import HistoryPage
 from objapi.store.schema import history
 from objapi.store.writing.draft import Draft

@@ -12,7 +12,6 @@ from objapi.model.values import LoadContext
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.rights import Rights, TransactionAcls
-from objapi.store.reading.render import Renderer
 from objapi.store.records import chunks
 from objapi.store.requests import Plan
 from objapi.store.schema import entities
@@ -20,6 +19,7 @@ from objapi.store.site_context import SiteContext
 from objapi.store.upgrade.seed_content import SeedContent, plan_contents
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.planner import RequestContext, StorePlanner
+from objapi.store.writing.render import Renderer
 from objapi.store.writing.write_set import WriteSet, compute_write_set
 
 CHUNK = 500

@@ -15,17 +15,16 @@ from objapi.model.types import Kind
 from objapi.store.blobs import write_blobs
 from objapi.store.instants import to_micros
 from objapi.store.mapped.outbox import RowOutbox
-from objapi.store.mapped.writing import RowWriter
 from objapi.store.permissions.acls import Acl, digest_of
-from objapi.store.reading.render import Rendered, Renderer, index_row
 from objapi.store.records import StaleWrite, chunks
 from objapi.store.schema import entities, history, refs, scope_tree
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.history_rows import history_rows
+from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.uniqueness import unique_title_fields
+from objapi.store.writing.render import Rendered, Renderer, index_row
+from objapi.store.writing.row_writer import RowWriter
 from objapi.store.writing.workspace import uids_in
-from objapi.store.writing.write_set import WriteSet
+from objapi.store.writing.write_set import WriteSet, history_rows
 
 ROW = (
     "id", "path", "title_key", "version", "modified", "acl", "scope", "states", "settings", "sides", "title", "data",

@@ -1,10 +1,12 @@
-"""What came of planning the items of one request."""
+"""Result of planning each item of a request, a draft or an error, and the outcome that is answered."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from objapi.errors import ApiError, combine
-from objapi.store.requests import Selector
+from objapi.store.permissions.acls import VIEW
+from objapi.store.permissions.rights import FieldAccess
+from objapi.store.requests import BatchFailed, Entry, Outcome, Plan, Selector
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
@@ -50,3 +52,90 @@ class BatchAttempt:
             self.fail(place, as_api_error(error))
         self.fail(place, *problems[before:])
         del problems[before:]
+
+
+def entries(
+    selectors: Sequence[Selector],
+    attempt: BatchAttempt,
+    failed: Mapping[int, ApiError],
+    changed: Collection[Draft] = (),
+) -> tuple[Entry, ...]:
+    """One entry for each selector, in order: the object as it will be, or why it cannot be.
+
+    `changed` are the objects whose version rises with the request.
+    """
+    rising = {draft.rid for draft in changed}
+    return tuple(
+        Entry(selector, error=failed.get(place))
+        if (draft := attempt.drafts.get(place)) is None
+        else _entry(selector, draft, attempt.planner, attempt.updated.get(place, ()), failed.get(place), rising)
+        for place, selector in enumerate(selectors)
+    )
+
+
+def _entry(
+    selector: Selector,
+    draft: Draft,
+    planner: StorePlanner,
+    updated: tuple[str, ...],
+    error: ApiError | None,
+    rising: Collection[int],
+) -> Entry:
+    return Entry(
+        selector,
+        uid=draft.uid,
+        path=draft.path,
+        id=draft.id,
+        portal_type=draft.portal_type,
+        version=_version(draft, rising),
+        updated=updated if error is None else (),
+        states=_states(planner, draft),
+        extra_ids=_extra_ids(planner, draft) if error is None else {},
+        error=error,
+    )
+
+
+def _version(draft: Draft, rising: Collection[int]) -> int:
+    if draft.version_after is not None:
+        return draft.version_after
+    return 1 if draft.record is None else draft.record.version + (draft.rid in rising)
+
+
+def _states(planner: StorePlanner, draft: Draft) -> dict[str, str]:
+    names = dict.fromkeys(workflow.state_variable for workflow in planner.registry.chain(draft.portal_type))
+    return {name: str(planner.values.variable(draft, name)) for name in names}
+
+
+def _extra_ids(planner: StorePlanner, draft: Draft) -> dict[str, str]:
+    if not draft.is_new:
+        return {}
+    found = {}
+    for name, relation in draft.type.extra_ids.items():
+        others = planner.related(draft, relation)
+        if others:
+            found[name] = others[0].id
+    return found
+
+
+def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
+    """The error of a request that failed as a whole: that of its one item, or one that carries every item's.
+
+    `as_batch`: the latter for one item, too.
+    """
+    errors = outcome.errors
+    return errors[0] if len(outcome.entries) == 1 and not as_batch else BatchFailed(outcome)
+
+
+def readable(plan: Plan, planner: StorePlanner, access: FieldAccess) -> Plan:
+    """The plan without the fields that the user of a planner may not read."""
+    rights = planner.rights
+    changes = []
+    for change in plan.changes:
+        draft = planner.workspace.by_uid[change.uid]
+        if not rights.may(VIEW, draft.acl, draft.scope):
+            changes.append(replace(change, fields=()))
+            continue
+        hidden = access.hidden(draft.portal_type, draft.acl, draft.scope, rights)
+        fields = tuple(item for item in change.fields if item.field not in hidden)
+        changes.append(replace(change, fields=fields) if hidden else change)
+    return replace(plan, changes=tuple(changes))

@@ -1,19 +1,103 @@
-"""Creating and updating: from what a client sent to changed drafts, every problem of every item collected."""
+"""Creating and updating: from what a client sent to changed drafts, every problem of every item collected.
+
+Values are validated, references of all items resolved together, files prepared; then drafts are planned and checked.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
-from objapi.errors import ApiError, BadRequest, Cause, Conflict, Forbidden, NotFound, ValidationError
+from objapi.errors import ApiError, BadRequest, Cause, Conflict, Forbidden, NotFound, UnusedFields, ValidationError
 from objapi.model.types import EntityType, Field
+from objapi.model.validation import Mode, Validated, validate
 from objapi.model.values import LoadContext
-from objapi.store.mapped.checking import row_causes
+from objapi.store.blobs import new_blob
 from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.incoming import Incoming, Sent, read_incoming
+from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.resolve import Resolver
-from objapi.store.writing.uniqueness import taken_ids, taken_titles
+from objapi.store.writing.resolve import Resolver, Wanted
+from objapi.store.writing.row_checks import row_causes
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Values for one object of a type, as the client sent them."""
+
+    entity_type: EntityType
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The fields that were sent, and their stored values as far as they could be read."""
+
+    names: tuple[str, ...]
+    values: Mapping[str, object]
+
+
+def read_incoming(
+    attempt: BatchAttempt, sent: Mapping[int, Sent], mode: Mode, context: LoadContext, resolver: Resolver
+) -> dict[int, Incoming]:
+    """Read the values of all items; what is wrong is noted in the attempt."""
+    checked = {place: _validated(attempt, place, item, mode, context) for place, item in sent.items()}
+    wanted = [
+        (place, Wanted(_field(sent[place].entity_type, name), lookups))
+        for place, item in checked.items()
+        for name, lookups in item.references.items()
+        if lookups is not None
+    ]
+    resolved: dict[tuple[int, str], object] = {}
+    for (place, want), uids in zip(wanted, resolver.references([want for _, want in wanted]), strict=True):
+        if isinstance(uids, ApiError):
+            attempt.fail(place, uids)
+        else:
+            resolved[place, want.field.name] = uids if want.field.multi else uids[0] if uids else None
+    return {
+        place: Incoming(item.names, _stored(attempt, place, sent[place], item, resolved))
+        for place, item in checked.items()
+    }
+
+
+def _field(entity_type: EntityType, name: str) -> Field:
+    return entity_type.create_parameters.get(name) or entity_type.fields[name]
+
+
+def _validated(attempt: BatchAttempt, place: int, item: Sent, mode: Mode, context: LoadContext) -> Validated:
+    checked = validate(item.entity_type, item.values, mode=mode, context=context)
+    if checked.unused:
+        attempt.fail(place, UnusedFields(checked.unused))
+    missing = [cause for cause in checked.problems if cause.code == "required" and mode == "create"]
+    if missing:
+        names = ", ".join(cause.name for cause in missing)
+        attempt.fail(place, ValidationError(f"Required field not found in request: {names}", causes=missing))
+    others = [cause for cause in checked.problems if cause not in missing]
+    if others:
+        attempt.fail(place, ValidationError.from_causes(others))
+    return checked
+
+
+def _stored(
+    attempt: BatchAttempt, place: int, item: Sent, checked: Validated, resolved: Mapping[tuple[int, str], object]
+) -> dict[str, object]:
+    values: dict[str, object] = dict(checked.values)
+    for name, lookups in checked.references.items():
+        if lookups is None:
+            values[name] = [] if _field(item.entity_type, name).multi else None
+        elif (place, name) in resolved:
+            values[name] = resolved[place, name]
+    for name, file in checked.files.items():
+        blob = new_blob(file.content)
+        attempt.planner.blobs.append(blob)
+        values[name] = {
+            "filename": file.filename,
+            "content_type": file.content_type,
+            "size": len(file.content),
+            "sha256": blob.sha256,
+        }
+    return {name: values[name] for name in checked.names if name in values}
+
 
 MODIFY = "Modify portal content"
 

@@ -1,13 +1,20 @@
-"""Ids of new objects: the one asked for, or what the rule of the type gives; numbers are drawn from the sequences.
+"""Ids of new objects, each unique in its container: the one asked for, or what the rule of the type gives.
 
-Whether an id is taken by an object that this request has not loaded is asked for all new objects at once, by `taken`.
+Numbers of ids are drawn from sequences, each once, for good. The next number is one more than the larger of the stored
+counter and the highest that is in use. A counter's row is locked from the first look until the request ends, so two
+requests never draw the same number; a number drawn by a request that fails is free again.
+
+Ids and titles that stored objects have are looked up for all new and changed objects at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from sqlalchemy import Connection, and_, or_, select, tuple_
+
+from catalog.dialect import upsert_rows
 from catalog.schema import PATH_DEPTH, PATH_LENGTH
-from objapi.errors import Cause, ValidationError
+from objapi.errors import Cause, Conflict, ValidationError
 from objapi.model.ids import (
     IdPlan,
     IdProblem,
@@ -19,14 +26,80 @@ from objapi.model.ids import (
     numbered,
     plan_id,
 )
-from objapi.model.types import IdKind
-from objapi.store.records import ids_beginning
-from objapi.store.sequences import Sequences
+from objapi.model.types import EntityType, IdKind
+from objapi.store.records import chunks, ids_beginning
+from objapi.store.schema import entities, sequences
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.uniqueness import id_taken
+from objapi.store.writing.render import title_key
 
 if TYPE_CHECKING:
     from objapi.store.writing.planner import StorePlanner
+
+if TYPE_CHECKING:
+    from objapi.store.writing.planner import StorePlanner
+
+SCANNED = 100
+"""How many ranges of ids one statement looks through."""
+
+
+class Sequences:
+    """The counters that one request uses."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stored: dict[str, int] = {}
+        self._values: dict[str, int] = {}
+
+    def load(self, prefixes: Iterable[str], portal_type: str) -> None:
+        """Have the counters of prefixes here, their rows locked; where there is none, from the ids that are in use."""
+        wanted = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._values]
+        for chunk in chunks(wanted):
+            statement = select(sequences.c.name, sequences.c.value).where(sequences.c.name.in_(chunk))
+            for row in self._connection.execute(statement.with_for_update()):
+                self._stored[row.name] = self._values[row.name] = row.value
+        missing = [prefix for prefix in wanted if prefix not in self._values]
+        for chunk in chunks(missing, SCANNED):
+            self._values.update(self._in_use(chunk, portal_type))
+
+    def next(self, prefix: str, portal_type: str, least: int, *, fresh: bool) -> int:
+        """Draw a number for a prefix; `fresh` says that nothing can have used the prefix before this request."""
+        value = max(self._highest(prefix, portal_type, fresh) + 1, least)
+        self._values[prefix] = value
+        return value
+
+    def used(self, prefix: str, portal_type: str, number: int, *, fresh: bool) -> None:
+        """Note that an id given by hand uses a number."""
+        self._values[prefix] = max(self._highest(prefix, portal_type, fresh), number)
+
+    def _highest(self, prefix: str, portal_type: str, fresh: bool) -> int:
+        if prefix not in self._values:
+            if fresh:
+                self._values[prefix] = 0
+            else:
+                self.load([prefix], portal_type)
+        return self._values[prefix]
+
+    def _in_use(self, prefixes: Iterable[str], portal_type: str) -> dict[str, int]:
+        """The highest number in use with each prefix, for counters that have no row yet."""
+        highest = dict.fromkeys(prefixes, 0)
+        ranges = [and_(entities.c.id >= prefix, entities.c.id < f"{prefix}\x7f") for prefix in highest]
+        statement = select(entities.c.id).where(entities.c.portal_type == portal_type, or_(*ranges))
+        for found in self._connection.scalars(statement):
+            # Digits end an id, and a prefix may end in digits itself, so every way to part it counts.
+            for end in range(len(found.rstrip("0123456789")), len(found)):
+                number = number_of(found[:end], found)
+                if found[:end] in highest and number is not None:
+                    highest[found[:end]] = max(highest[found[:end]], number)
+        return highest
+
+    def write(self) -> None:
+        """Store the counters that have moved."""
+        rows = [
+            {"name": prefix, "value": value}
+            for prefix, value in self._values.items()
+            if value != self._stored.get(prefix) and value > 0
+        ]
+        upsert_rows(self._connection, sequences, rows)
 
 
 class Naming:
@@ -137,3 +210,64 @@ class Naming:
             for path in form_paths(draft.type.id_rule.form)
             if path.steps
         )
+
+
+def unique_title_fields(entity_type: EntityType) -> frozenset[str]:
+    """The stored fields that make a title that must be unique; none where it may be shared."""
+    if not entity_type.title_required or entity_type.title_shared:
+        return frozenset()
+    path = entity_type.title_path
+    name = "title" if path is None else path.attribute or ""
+    field = entity_type.fields.get(name)
+    return frozenset({name if field is None or field.alias_of is None else field.alias_of})
+
+
+def id_taken(path: str) -> Conflict:
+    """The refusal of an id that another object of the container has."""
+    where, _, own_id = path.rpartition("/")
+    message = f"The id {own_id!r} is taken in {where or '/'}."
+    return Conflict(message, causes=[Cause("parameter", "obj_id", message, code="taken")])
+
+
+def taken_ids(planner: "StorePlanner") -> Iterator[tuple[Draft, Conflict]]:
+    """The new objects whose id an object that was there before has, with the refusal."""
+    workspace = planner.workspace
+    new = {draft.path: draft for draft in workspace.by_rid.values() if draft.is_new and not draft.removed}
+    inside_new = {draft.rid for draft in new.values()}
+    asked = (path for path, draft in new.items() if draft.parent_rid not in inside_new)
+    for chunk in chunks(asked):
+        statement = select(entities.c.rid, entities.c.path).where(entities.c.path.in_(chunk))
+        for rid, path in planner.context.connection.execute(statement):
+            known = workspace.by_rid.get(rid)
+            if known is None or (known.path == path and not known.removed):
+                yield new[path], id_taken(path)
+
+
+def taken_titles(planner: "StorePlanner") -> Iterator[tuple[Draft, str]]:
+    """The new and changed objects whose title a sibling has, with a sentence that says so."""
+    claimed: dict[tuple[int, str], Draft] = {}
+    # Working out a title may load further objects.
+    for draft in list(planner.workspace.by_rid.values()):
+        if draft.removed or not (draft.is_new or draft.changed) or draft.parent_rid is None:
+            continue
+        if draft.type.title_required and not draft.type.title_shared:
+            key = (draft.parent_rid, title_key(planner.values.title(draft)))
+            other = claimed.setdefault(key, draft)
+            if other is not draft:
+                yield draft, _sentence(planner, draft, other.id)
+    pair = tuple_(entities.c.parent, entities.c.title_key)
+    for chunk in chunks(claimed):
+        statement = select(entities.c.rid, entities.c.parent, entities.c.title_key, entities.c.id).where(
+            pair.in_(chunk)
+        )
+        for rid, parent, key, other_id in planner.context.connection.execute(statement):
+            draft = claimed[parent, key]
+            known = planner.workspace.by_rid.get(rid)
+            if rid != draft.rid and not (known is not None and (known.removed or known.changed)):
+                yield draft, _sentence(planner, draft, other_id)
+
+
+def _sentence(planner: "StorePlanner", draft: Draft, other_id: str) -> str:
+    container = planner.workspace.parent(draft)
+    where = container.path if container is not None else "the site"
+    return f"title: {planner.values.title(draft)!r} is taken in {where} by {other_id}; choose another title."

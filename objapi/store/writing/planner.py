@@ -20,16 +20,14 @@ from objapi.model.references import site_path
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.blobs import NewBlob
-from objapi.store.instants import to_micros, to_text
-from objapi.store.mapped.naming import name_row, place_row
+from objapi.store.instants import rowids, to_micros, to_text
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import PermissionOverrides
 from objapi.store.permissions.rights import Rights, TransactionAcls
-from objapi.store.rowids import rowids
-from objapi.store.writing.draft import Draft, as_draft
+from objapi.store.writing.draft import Draft, Values, as_draft
 from objapi.store.writing.naming import Naming
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed
-from objapi.store.writing.values import Values
+from objapi.store.writing.row_naming import name_row, place_row
 from objapi.store.writing.workflow_world import StoreWorld
 from objapi.store.writing.workspace import Workspace
 from workflows import Cascades, PermissionSetting, Run

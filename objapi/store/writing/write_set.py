@@ -1,13 +1,18 @@
-"""From what a planner did to what has to be written: which objects are new, changed, merely follow, or go."""
+"""Write set of a plan: the objects to create, change, derive or remove; and the rows of the history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import orjson
+from sqlalchemy import Connection
+
+from catalog.dialect import insert_rows
+from objapi.model.dependents import MEMBERSHIP, DependencyRoute, Dependents
 from objapi.model.paths import Target
 from objapi.model.types import Kind
-from objapi.store.instants import to_micros
-from objapi.store.requests import Change, FieldChange, Plan, StateChange
-from objapi.store.writing.dependents import MEMBERSHIP, DependencyRoute, Dependents
+from objapi.store.instants import rowids, to_micros
+from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateChange
+from objapi.store.schema import history
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
@@ -209,3 +214,84 @@ def field_changes(draft: Draft) -> tuple[FieldChange, ...]:
         for name, old in draft.changed.items()
         if draft.data.get(name) != old
     )
+
+
+def history_rows(planner: StorePlanner, write_set: WriteSet, request_id: str) -> list[dict[str, object]]:
+    """One row for each creation, change of fields, step, new id and removal, in order of happening."""
+    at = to_micros(planner.now)
+    names = planner.workspace.rows.names
+    rows = []
+    for draft, event, details in _events(planner, write_set):
+        rows.append(
+            {
+                "id": rowids.next(),
+                "seq": None,
+                "rid": draft.rid if draft.type.table is None else names.of_rid(draft.rid)[1],
+                "uid": draft.uid,
+                "path": draft.path,
+                "portal_type": draft.portal_type,
+                "at": at,
+                "actor": planner.user_id,
+                "event": event,
+                "workflow": details.get("workflow"),
+                "transition": details.get("transition"),
+                "comment": details.get("comment", ""),
+                "changes": orjson.dumps(details["changes"]).decode(),
+                "request": request_id,
+            }
+        )
+    return rows
+
+
+def record_access(connection: Connection, event: AccessEvent, *, at: int, actor: str, request_id: str) -> None:
+    """Write the row of a change that no plan brings about; `at` in microseconds since 1970 UTC."""
+    row = {
+        "id": rowids.next(),
+        "seq": None,
+        "rid": event.rid,
+        "uid": event.uid,
+        "path": event.path,
+        "portal_type": event.portal_type,
+        "at": at,
+        "actor": actor,
+        "event": event.event,
+        "workflow": None,
+        "transition": None,
+        "comment": "",
+        "changes": orjson.dumps(event.changes).decode(),
+        "request": request_id,
+    }
+    insert_rows(connection, history, [row])
+
+
+def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:
+    for event in planner.events:
+        draft = event.draft
+        if draft.removed and draft.is_new:
+            continue
+        match event:
+            case Created():
+                yield draft, "create", {"changes": _fields(draft)}
+            case Stepped(_, step):
+                change = {step.workflow.state_variable: [step.old_state, step.new_state]}
+                transition = step.transition.id if step.transition is not None else None
+                comment = str(step.status.get("comments") or "")
+                details: dict[str, object] = {
+                    "workflow": step.workflow.id,
+                    "transition": transition,
+                    "comment": comment,
+                    "changes": change,
+                }
+                yield draft, "transition", details
+            case Renamed(_, old_id, _):
+                yield draft, "rename", {"changes": {"id": [old_id, draft.id]}}
+            case Removed():
+                yield draft, "remove", {"changes": {name: [value, None] for name, value in draft.data.items()}}
+    for draft in write_set.changed:
+        changes = _fields(draft)
+        if changes:
+            yield draft, "update", {"changes": changes}
+
+
+def _fields(draft: Draft) -> dict[str, list[object]]:
+    return {change.field: [change.old, change.new] for change in field_changes(draft)}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from objapi.model.dependents import MEMBERSHIP, Dependents
 from objapi.model.loading import load_registry
 from objapi.model.paths import Back, Children, Parent, Target
-from objapi.store.writing.dependents import MEMBERSHIP, Dependents
 from tests.objapi.store.workshop import PROFILE
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import Index, IndexKind, ValueType
-from objapi.store.reading.render import KEY_LENGTH, index_value, title_key
-from objapi.store.rowids import RowIds
-from objapi.store.writing.values import sortable
+from objapi.store.instants import RowIds
+from objapi.store.writing.draft import sortable
+from objapi.store.writing.render import KEY_LENGTH, index_value, title_key
 
 MOMENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 

@@ -15,8 +15,7 @@ from objapi.model import kinds
 from objapi.model.paths import Target
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import EntityType, Field, Kind
-from objapi.store.writing.draft import Draft
-from objapi.store.writing.values import Values
+from objapi.store.writing.draft import Draft, Values
 
 KEY_LENGTH = 128
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")

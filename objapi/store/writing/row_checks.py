@@ -9,9 +9,9 @@ from catalog.dialect.existing import ExistingColumn, holds_bytes
 from objapi.errors import Cause
 from objapi.model.types import Field, Kind
 from objapi.store.mapped.layouts import Layout
-from objapi.store.mapped.naming import NEW
 from objapi.store.mapped.rows import Rows
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.row_naming import NEW
 
 
 def row_causes(rows: Rows, draft: Draft) -> list[Cause]:

@@ -18,15 +18,15 @@ from catalog.dialect.existing import update_rows
 from objapi.errors import ApiError, Conflict, Forbidden, ReferenceInUse, ValidationError
 from objapi.model.types import Field, Kind
 from objapi.store.instants import to_micros
-from objapi.store.mapped.checking import row_causes
 from objapi.store.mapped.layouts import Layout
-from objapi.store.mapped.naming import NEW, assign_key
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import digest_of
 from objapi.store.records import StaleWrite, chunks
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.row_checks import row_causes
+from objapi.store.writing.row_naming import NEW, assign_key
 
 Columns = tuple[str, ...]
 
