@@ -161,7 +161,7 @@ def _text(criterion: Criterion) -> Clause:
 def _operator(criterion: Criterion) -> str:
     value = criterion.options.get("operator", "or")
     if not isinstance(value, str) or value.lower() not in _OPERATORS:
-        raise ConditionProblem(f"{criterion.index.name} operator", f"{value!r} is no operator: use or, and")
+        raise ConditionProblem(f"{criterion.index.name} operator", f"{value!r} is not an operator: use or, and")
     return value.lower()
 
 
@@ -273,7 +273,7 @@ def _whole_number(criterion: Criterion, option: str, default: int) -> int:
     if not isinstance(value, int):
         name = criterion.index.name
         spelling = f"{name}.{option}:record:int=1 or {name}_{option}:int=1"
-        raise ConditionProblem(f"{name} {option}", f"{str(value)!r} is no whole number: send {spelling}")
+        raise ConditionProblem(f"{name} {option}", f"{str(value)!r} is not a whole number: send {spelling}")
     return max(-1, min(int(value), MOST_LEVELS))
 
 

@@ -81,7 +81,7 @@ def parse_limits(sort_limit: object, b_start: object, b_size: object) -> ParsedL
     problems: list[QueryProblem] = []
     limit = sort_limit
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-        problems.append(QueryProblem("sort_limit", f"{limit!r} is no number above 0: send sort_limit:int=10"))
+        problems.append(QueryProblem("sort_limit", f"{limit!r} is not a number above 0: send sort_limit:int=10"))
         limit = None
     start = _count(b_start, "b_start", 0, problems)
     size = _count(b_size, "b_size", 1, problems)
@@ -99,7 +99,7 @@ def _count(value: object, name: str, least: int, problems: list[QueryProblem]) -
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= least:
         return min(value, MOST_ROWS)
-    problems.append(QueryProblem(name, f"{str(value)!r} is no whole number from {least} on"))
+    problems.append(QueryProblem(name, f"{str(value)!r} is not a whole number from {least} on"))
     return None
 
 
@@ -142,10 +142,10 @@ class _Reader:
 
     def options_of(self, index: Index, given: Mapping[str, object], joint: str) -> dict[str, object]:
         """The options that the kind has; another one is a problem or an unknown name."""
-        kept: dict[str, object] = {}
+        options: dict[str, object] = {}
         for option, value in given.items():
             if option in OPTIONS[index.kind]:
-                kept[option] = value
+                options[option] = value
             elif option == "query":
                 continue
             elif self.options.unknown_option == "error":
@@ -153,7 +153,7 @@ class _Reader:
                 self.refuse(f"{index.name}{joint}{option}", f"{index.name} has no option {option!r}; it has {known}")
             else:
                 self.unknown.append(f"{index.name}{joint}{option}")
-        return kept
+        return options
 
     def criterion(self, index: Index, value: object, criteria: Mapping[str, object]) -> Criterion | None:
         """The criterion of one index, its options found; None when it cannot be read."""

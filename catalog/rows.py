@@ -132,8 +132,8 @@ def _span_columns(index: Index, value: object, zone: tzinfo) -> dict[str, int | 
     if not isinstance(ends, (tuple, list)) or len(ends) != 2:
         raise Unfit(f"a pair of start and end is expected, not {_shown(value)}")
     minutes = (date_key(end, zone) for end in ends)
-    kept = (minute if minute is not None and RANGE_FLOOR <= minute <= RANGE_CEILING else None for minute in minutes)
-    return dict(zip(span_names(index), kept, strict=True))
+    bounded = (minute if minute is not None and RANGE_FLOOR <= minute <= RANGE_CEILING else None for minute in minutes)
+    return dict(zip(span_names(index), bounded, strict=True))
 
 
 def _path_columns(index: Index, value: object) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def text_words(value: object) -> list[str]:
         raise Unfit(f"text is expected, not {_shown(value)}")
     words = words_of(parts)
     if not all(map(encodable, words)):
-        raise Unfit("the text has characters that are no Unicode")
+        raise Unfit("the text has characters outside Unicode")
     return words
 
 

@@ -190,8 +190,8 @@ class CatalogSchema:
         """The same catalog for a caller who may not use the indexes named: to queries they are unknown names."""
         if not any(name in self.indexes for name in names):
             return self
-        kept = {name: index for name, index in self.indexes.items() if name not in names}
-        return replace(self, indexes=kept)
+        allowed = {name: index for name, index in self.indexes.items() if name not in names}
+        return replace(self, indexes=allowed)
 
     def of_kind(self, *kinds: IndexKind) -> tuple[Index, ...]:
         """The indexes of the kinds given, in declared order."""

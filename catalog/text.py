@@ -131,11 +131,11 @@ class _Parser:
         unwanted: list[TextNode | None] = []
         while self._take("AND"):
             (unwanted if self._take("NOT") else wanted).append(self._term())
-        kept = tuple(node for node in wanted if node is not None)
+        nodes = tuple(node for node in wanted if node is not None)
         dropped = tuple(node for node in unwanted if node is not None)
-        if not kept:
+        if not nodes:
             return None
-        return kept[0] if len(kept) == 1 and not dropped else AllWords(kept, dropped)
+        return nodes[0] if len(nodes) == 1 and not dropped else AllWords(nodes, dropped)
 
     def _term(self) -> TextNode | None:
         if self._take("("):

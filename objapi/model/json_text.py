@@ -79,7 +79,7 @@ def _whole_number(text: str) -> int | NumberLiteral:
 
 
 def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number; send null or leave the key out")
+    raise ValueError(f"{word} is not a JSON number; send null or leave the key out")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

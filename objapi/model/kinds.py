@@ -202,10 +202,10 @@ class LinesField(DeclaredField):
     def _stored(self, raw: object, context: LoadContext) -> list[str] | None:
         entries = raw if isinstance(raw, list | tuple) else [raw]
         lines = [line.strip() for entry in entries for line in _LINE_END.split(text_of(entry, context.max_text))]
-        kept = [self._in_vocabulary(line) for line in lines if line]
-        if len(kept) > context.max_entries:
-            raise ValueProblem(f"a list has at most {context.max_entries} entries here, this one has {len(kept)}")
-        return kept or None
+        words = [self._in_vocabulary(line) for line in lines if line]
+        if len(words) > context.max_entries:
+            raise ValueProblem(f"a list has at most {context.max_entries} entries here, this one has {len(words)}")
+        return words or None
 
 
 class RecordField(DeclaredField):
@@ -278,7 +278,7 @@ class ComputedField(DeclaredField):
     """computed; read only."""
 
     def _stored(self, raw: object, context: LoadContext) -> object:
-        raise ValueProblem("the value is worked out by the gateway and cannot be set")
+        raise ValueProblem("the value is computed by the gateway and cannot be set")
 
 
 def _structure(raw: object, context: LoadContext) -> object:

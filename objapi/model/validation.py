@@ -137,8 +137,8 @@ class TypeSchema:
         for name, field in self._required.items():
             sent = name in given and not is_empty(given[name], field.kind)
             supplied = field.default is not None or field.default_from is not None or field.system
-            kept = field.stored_on is not None and references.get(field.stored_on) is not None
-            if not (sent or supplied or kept or name in problems):
+            has_target = field.stored_on is not None and references.get(field.stored_on) is not None
+            if not (sent or supplied or has_target or name in problems):
                 problems[name] = _cause(name, "the field is required", "required")
 
 

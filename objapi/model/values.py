@@ -266,5 +266,5 @@ def _checked_type(content_type: str | None, filename: str) -> str:
         return mimetypes.guess_type(filename)[0] or DEFAULT_CONTENT_TYPE
     media_type = content_type.partition(";")[0].strip().lower()
     if _MEDIA_TYPE.fullmatch(media_type) is None:
-        raise ValueProblem(f"{shown(content_type)} is no media type such as application/pdf")
+        raise ValueProblem(f"{shown(content_type)} is not a media type such as application/pdf")
     return media_type

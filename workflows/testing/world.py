@@ -296,9 +296,9 @@ class PlainWorld:
         """
         for group, granted in grants.items():
             held = subject.local_roles.get(group, [])
-            kept = [role for role in held if role in granted or not self._manages(workflow, role)]
+            remaining = [role for role in held if role in granted or not self._manages(workflow, role)]
             added = [role for role in sorted(granted) if role not in held and self._manages(workflow, role)]
-            self.grant(subject, group, [*kept, *added])
+            self.grant(subject, group, [*remaining, *added])
 
     def _manages(self, workflow: Workflow, role: str) -> bool:
         if workflow.group_managed_roles is not None:

@@ -54,7 +54,7 @@ def _catalog(section: Section, name: str, types: Mapping[str, EntityType]) -> Ca
     sources, hidden = {}, set()
     for index, inner in section.sections("indexes", INDEX_KEYS):
         if index in READ_PARAMETERS:
-            inner.note(f"{index!r} is a parameter of read, so nobody could ask for the index", "another name")
+            inner.note(f"{index!r} is a parameter of read, so no client could ask for the index", "another name")
         if inner.flag("hidden"):
             hidden.add(index)
         source = _source(inner, index)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.ids import form_paths
-from objapi.model.loading.tracing import NoWay, Tracer
+from objapi.model.loading.tracing import BrokenPath, Tracer
 from objapi.model.paths import NamedRelation, Path, PathError
 from objapi.model.registry import CatalogDeclaration, IdSettings, IndexSource
 from objapi.model.types import EntityType, Field, IdKind, Kind
@@ -62,7 +62,7 @@ class TypeChecker:
     def _value(self, entity_type: EntityType, key: str, path: Path) -> None:
         try:
             self.tracer.check_value([entity_type.portal_type], path)
-        except NoWay as error:
+        except BrokenPath as error:
             self._note(entity_type, key, f"{path} leads nowhere: {error}", "a path to a value that is declared")
 
     def _check_rows(self, entity_type: EntityType) -> None:
@@ -72,7 +72,7 @@ class TypeChecker:
             self._value(entity_type, "table.rows.own", path)
             try:
                 ends = self.tracer.follow([entity_type.portal_type], path.steps)
-            except NoWay:
+            except BrokenPath:
                 continue
             tables = [self.tracer.types[name].table for name in ends]
             if not all(table is not None and path.attribute in table.columns for table in tables):
@@ -121,12 +121,12 @@ class TypeChecker:
                 continue
             try:
                 self.tracer.follow([entity_type.portal_type], relation.steps)
-            except NoWay as error:
+            except BrokenPath as error:
                 self._note(entity_type, key, f"{relation} leads nowhere: {error}", "a path to objects")
         for name, relation_name in entity_type.extra_ids.items():
             try:
                 self.tracer.relation(entity_type.portal_type, relation_name)
-            except NoWay as error:
+            except BrokenPath as error:
                 message = f"{relation_name} leads nowhere: {error}"
                 self._note(entity_type, f"extra_ids.{name}", message, "self, a relation or a path to an object")
         for name, portal_type in entity_type.embed.items():
@@ -227,10 +227,10 @@ def check_sources(
     problems: list[DeclarationProblem],
 ) -> None:
     """Every index of a catalog has a source that some type in it has, and behaviours that exist."""
-    held = tracer.types if catalog.schema.types is None else catalog.schema.types
+    portal_types = tracer.types if catalog.schema.types is None else catalog.schema.types
     for index, source in catalog.sources.items():
         key = f"indexes.{index}"
-        for at, message in _faults(source, held, tracer, behaviors):
+        for at, message in _faults(source, portal_types, tracer, behaviors):
             place = node.nearest(f"{key}.{at}" if at else key)
             full = f"{catalog.name}.{key}.{at}" if at else f"{catalog.name}.{key}"
             problems.append(
@@ -243,17 +243,17 @@ def check_sources(
 
 
 def _faults(
-    source: IndexSource, held: Collection[str], tracer: Tracer, behaviors: Behaviors
+    source: IndexSource, portal_types: Collection[str], tracer: Tracer, behaviors: Behaviors
 ) -> Iterable[tuple[str, str]]:
     for portal_type, path in source.by_type.items():
         at = f"sources.{portal_type}"
         if portal_type not in tracer.types:
             yield at, f"there is no type {portal_type!r}{suggestion(portal_type, tracer.types)}"
-        elif portal_type not in held:
+        elif portal_type not in portal_types:
             yield at, f"the catalog does not hold {portal_type}"
         elif isinstance(path, Path):
             yield from _no_value([portal_type], path, at, tracer)
-    rest = [name for name in held if name not in source.by_type]
+    rest = [name for name in portal_types if name not in source.by_type]
     if isinstance(source.default, Path):
         yield from _no_value(rest, source.default, "source", tracer)
     elif source.default is not None and source.default not in behaviors.computed:
@@ -271,7 +271,7 @@ def _no_value(start: Collection[str], path: Path, at: str, tracer: Tracer) -> It
     for portal_type in sorted(start):
         try:
             tracer.check_value([portal_type], path)
-        except NoWay as error:
+        except BrokenPath as error:
             reasons.append(str(error))
         else:
             return
@@ -306,7 +306,7 @@ def check_cascade(
             continue
         try:
             reached = tracer.relation(cascade.type_name, action.relation)
-        except NoWay as error:
+        except BrokenPath as error:
             message = f"the relation {action.relation!r} leads nowhere from {cascade.type_name}: {error}"
             note(f"do[{number}].relation", message, listed(["self", *tracer.types[cascade.type_name].relations]))
             continue

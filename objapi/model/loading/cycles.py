@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from declarations import DeclarationProblem, Node
-from objapi.model.loading.tracing import NoWay, Tracer
+from objapi.model.loading.tracing import BrokenPath, Tracer
 from objapi.model.paths import Path, Target
 from objapi.model.types import EntityType
 
@@ -44,7 +44,7 @@ def _reads(tracer: Tracer, entity_type: EntityType, name: str) -> Iterator[tuple
                         if step.field in tracer.types[portal_type].fields:
                             yield (portal_type, step.field), number == 0
                 reached = tracer.one_step(reached, step)
-        except NoWay:
+        except BrokenPath:
             continue
         for portal_type in reached:
             if path.attribute in tracer.names(portal_type):

@@ -81,7 +81,7 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
     alias_of = section.optional_text("alias_of")
     kind = _kind(section, alias_of, siblings)
     if kind is None:
-        # The mistake is noted; what refers to the field should not be told that there is none.
+        # The mistake is noted; a reference to the field is not a second one.
         return Field(name, Kind.JSON, alias_of=alias_of)
     _check_keys(section, kind, alias_of)
     path, depends = _computed(section, kind, aliased=alias_of is not None)
@@ -113,7 +113,9 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
     )
     for subfield in field.required_subfields:
         if subfield not in field.subfields:
-            section.note(f"{subfield!r} is no subfield", f"some of {', '.join(field.subfields)}", "required_subfields")
+            section.note(
+                f"{subfield!r} is not a subfield", f"some of {', '.join(field.subfields)}", "required_subfields"
+            )
     return _with_default(section, field)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from declarations import DeclarationProblem, Node, suggestion
-from objapi.model.loading.tracing import NoWay, Tracer
+from objapi.model.loading.tracing import BrokenPath, Tracer
 from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Workflow, WorkflowRegistry
 from workflows.conditions import STANDARD
 
@@ -57,7 +57,7 @@ class GuardChecker:
         """The types that a relation leads to; none when a behaviour decides, or when it leads nowhere."""
         try:
             return self._tracer.relation(portal_type, relation) or ()
-        except NoWay:
+        except BrokenPath:
             return ()
 
     def _faults(self, calls: Iterable[ConditionCall], types: Collection[str]) -> Iterator[str]:
@@ -73,7 +73,7 @@ class GuardChecker:
             for portal_type in sorted(types):
                 try:
                     found = self._tracer.relation(portal_type, relation)
-                except NoWay as error:
+                except BrokenPath as error:
                     reasons.append(str(error))
                     continue
                 if found is None:

@@ -102,8 +102,8 @@ def laid_over(base: Node, later: Node) -> Node:
         earlier = entries.get(key)
         if key in _MERGED and earlier is not None and isinstance(node.value, Mapping):
             merged = {**earlier.items(), **node.items()}
-            kept = {name: entry for name, entry in merged.items() if entry.value is not None}
-            entries[key] = Node(kept, node.file, node.line)
+            entries_left = {name: entry for name, entry in merged.items() if entry.value is not None}
+            entries[key] = Node(entries_left, node.file, node.line)
         else:
             entries[key] = node
     return Node(entries, later.file, later.line)

@@ -9,7 +9,7 @@ from objapi.model.types import EntityType, Field, Kind
 from workflows import Workflow
 
 
-class NoWay(Exception):
+class BrokenPath(Exception):
     """A path that leads nowhere; the message says at which step and why."""
 
 
@@ -36,36 +36,36 @@ class Tracer:
         return self._variables.get(portal_type, frozenset())
 
     def follow(self, start: Iterable[str], steps: Iterable[Step]) -> frozenset[str]:
-        """The types at the end of steps. Raises `NoWay`."""
+        """The types at the end of steps. Raises `BrokenPath`."""
         reached = frozenset(name for name in start if name in self.types)
         for step in steps:
             reached = self.one_step(reached, step)
         return reached
 
     def relation(self, portal_type: str, relation: str) -> frozenset[str] | None:
-        """The types that a relation of a type leads to, None when a behaviour decides. Raises `NoWay`."""
+        """The types that a relation of a type leads to, None when a behaviour decides. Raises `BrokenPath`."""
         declared = self.types[portal_type].relations.get(relation)
         if declared is None:
             try:
                 declared = parse_relation(relation)
             except PathError as error:
-                raise NoWay(str(error)) from None
+                raise BrokenPath(str(error)) from None
         return self.follow([portal_type], declared.steps) if isinstance(declared, Path) else None
 
     def check_value(self, start: Iterable[str], path: Path) -> None:
-        """See that the path ends in a value on one type at least. Raises `NoWay`."""
+        """See that the path ends in a value on one type at least. Raises `BrokenPath`."""
         reached = self.follow(start, path.steps)
         if path.attribute is None:
             return
         having = [name for name in reached if path.attribute in self._names[name]]
         if not having:
             known = {name for portal_type in reached for name in self._names[portal_type]}
-            raise NoWay(f"{_named(reached)} has no {path.attribute!r}{suggestion(path.attribute, known)}")
+            raise BrokenPath(f"{_named(reached)} has no {path.attribute!r}{suggestion(path.attribute, known)}")
         if path.key is not None:
             self._check_key(having, path.attribute, path.key)
 
     def one_step(self, origin: frozenset[str], step: Step) -> frozenset[str]:
-        """The types that a step leads to. Raises `NoWay` when it leads nowhere from any of the types."""
+        """The types that a step leads to. Raises `BrokenPath` when it leads nowhere from any of the types."""
         match step:
             case Parent():
                 reached = {container for name in origin for container in self.types[name].containers}
@@ -77,16 +77,16 @@ class Tracer:
                 reached = self._back(origin, portal_type, field)
         reached &= set(self.types)
         if not reached:
-            raise NoWay(f"{_named(origin)} has no container")
+            raise BrokenPath(f"{_named(origin)} has no container")
         return frozenset(reached)
 
     def _children(self, origin: frozenset[str], names: Collection[str]) -> set[str]:
         for name in names:
             if name not in self.types:
-                raise NoWay(f"there is no type {name!r}{suggestion(name, self.types)}")
+                raise BrokenPath(f"there is no type {name!r}{suggestion(name, self.types)}")
             if not self.types[name].containers & origin:
                 allowed = listed(sorted(self.types[name].containers))
-                raise NoWay(f"{_named(origin)} holds no {name}, which lives in {allowed}")
+                raise BrokenPath(f"{_named(origin)} holds no {name}, which lives in {allowed}")
         return set(names)
 
     def _targets(self, origin: frozenset[str], name: str) -> set[str]:
@@ -99,7 +99,7 @@ class Tracer:
                 for field in self.types[portal_type].fields.values()
                 if field.kind is Kind.REFERENCE
             }
-            raise NoWay(f"{_named(origin)} has no reference field {name!r}{suggestion(name, known)}")
+            raise BrokenPath(f"{_named(origin)} has no reference field {name!r}{suggestion(name, known)}")
         return {target for field in references if field is not None for target in field.targets}
 
     def _reference(self, origin: frozenset[str], field: Field) -> Field | None:
@@ -111,24 +111,24 @@ class Tracer:
 
     def _back(self, origin: frozenset[str], portal_type: str, name: str) -> set[str]:
         if portal_type not in self.types:
-            raise NoWay(f"there is no type {portal_type!r}{suggestion(portal_type, self.types)}")
+            raise BrokenPath(f"there is no type {portal_type!r}{suggestion(portal_type, self.types)}")
         fields = self.types[portal_type].fields
         field = fields.get(name)
         if field is None or field.kind is not Kind.REFERENCE:
             known = [item.name for item in fields.values() if item.kind is Kind.REFERENCE]
-            raise NoWay(f"{portal_type} has no reference field {name!r}{suggestion(name, known)}")
+            raise BrokenPath(f"{portal_type} has no reference field {name!r}{suggestion(name, known)}")
         if not origin & set(field.targets):
-            raise NoWay(f"{portal_type}.{name} leads to {listed(field.targets)}, never to {_named(origin)}")
+            raise BrokenPath(f"{portal_type}.{name} leads to {listed(field.targets)}, never to {_named(origin)}")
         return {portal_type}
 
     def _check_key(self, having: Iterable[str], attribute: str, key: str) -> None:
         fields = [field for name in having if (field := self.types[name].fields.get(attribute)) is not None]
         records = [field for field in fields if field.kind in (Kind.RECORD, Kind.JSON)]
         if not records:
-            raise NoWay(f"{attribute!r} is no record, so it has no {key!r}")
+            raise BrokenPath(f"{attribute!r} is no record, so it has no {key!r}")
         if all(field.subfields and key not in field.subfields for field in records):
             known = {subfield for field in records for subfield in field.subfields}
-            raise NoWay(f"{attribute!r} has no subfield {key!r}{suggestion(key, known)}")
+            raise BrokenPath(f"{attribute!r} has no subfield {key!r}{suggestion(key, known)}")
 
 
 def _named(types: Iterable[str]) -> str:

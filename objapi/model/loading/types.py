@@ -194,6 +194,6 @@ def _with_base_fields(name: str, node: Node, base: Mapping[str, Node], problems:
         return node
     fields = {key: field for key, field in base.items() if key not in without}
     fields |= declared.items()
-    kept = {key: field for key, field in fields.items() if field.value is not None}
-    entries["fields"] = Node(kept, declared.file, declared.line)
+    present = {key: field for key, field in fields.items() if field.value is not None}
+    entries["fields"] = Node(present, declared.file, declared.line)
     return Node(entries, node.file, node.line)
