@@ -36,7 +36,7 @@ def read_map(body: bytes, *, depth: int) -> dict[str, object]:
     """The map that a body holds, its keys text. Raises BadRequest."""
     value = _read(body, depth)
     if not isinstance(value, dict):
-        raise BadRequest("The body is no map; send one with text keys, as msgpack or JSON.")
+        raise BadRequest("The body is not a map; send one with text keys, as msgpack or JSON.")
     return value
 
 
@@ -44,7 +44,7 @@ def read_maps(body: bytes, *, depth: int) -> list[dict[str, object]]:
     """The list of maps that a body holds. Raises BadRequest."""
     value = _read(body, depth)
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise BadRequest("The body is no list of maps; send one, as msgpack or JSON.")
+        raise BadRequest("The body is not a list of maps; send one, as msgpack or JSON.")
     return value
 
 
@@ -58,7 +58,7 @@ def _read(body: bytes, depth: int) -> Any:
     try:
         return _checked(msgpack.unpackb(body, raw=False, strict_map_key=True, timestamp=0), depth)
     except (ValueError, TypeError, msgpack.UnpackException):
-        raise BadRequest("The body is no msgpack with text in UTF-8 and text keys.") from None
+        raise BadRequest("The body is not msgpack with text in UTF-8 and text keys.") from None
 
 
 def _read_json(body: bytes, depth: int) -> Any:

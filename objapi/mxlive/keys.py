@@ -69,7 +69,7 @@ def _public_key(body: bytes) -> str:
     try:
         fields = parse_qs(body.decode("ascii"), strict_parsing=bool(body), max_num_fields=10, errors="strict")
     except ValueError:
-        raise BadRequest("The body is no form; send the key in its field public.") from None
+        raise BadRequest("The body is not a form; send the key in its field public.") from None
     values = fields.get("public", [])
     if len(values) != 1 or not values[0].strip():
         raise BadRequest("public: send one public key.")

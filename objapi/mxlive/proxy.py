@@ -36,17 +36,17 @@ class DataProxy:
             return ""
         status, body = _within(self.timeout, lambda: self._ask(directory))
         if status != 200:
-            raise _away(f"it answered {status}")
+            raise _unavailable(f"it answered {status}")
         try:
             answer = json.loads(body)
         except ValueError:
-            raise _away("its answer is no JSON") from None
+            raise _unavailable("its answer is not JSON") from None
         key = answer.get("key", "") if isinstance(answer, dict) else ""
         if key is None:
             message = "directory: the data proxy gives no access to it"
             raise DirectoryRefused(message, causes=[Cause("parameter", "directory", message)])
         if not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
-            raise _away("its answer has no key")
+            raise _unavailable("its answer has no key")
         return key
 
     def _ask(self, directory: str) -> tuple[int, bytes]:
@@ -80,11 +80,11 @@ def _within(seconds: float, ask: Callable[[], tuple[int, bytes]]) -> tuple[int, 
     try:
         answer = answers.get(timeout=seconds)
     except queue.Empty:
-        raise _away(f"it did not answer within {seconds:g} s") from None
+        raise _unavailable(f"it did not answer within {seconds:g} s") from None
     if answer is None:
-        raise _away("it cannot be reached")
+        raise _unavailable("it cannot be reached")
     return answer
 
 
-def _away(reason: str) -> Unavailable:
-    return Unavailable(f"The data proxy is of no help: {reason}. Nothing was stored.", retry_after=_RETRY_AFTER)
+def _unavailable(reason: str) -> Unavailable:
+    return Unavailable(f"The data proxy is not available: {reason}. Nothing was stored.", retry_after=_RETRY_AFTER)

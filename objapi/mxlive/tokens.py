@@ -74,7 +74,7 @@ class Token:
         try:
             return cls(value, stamp, base64.b64decode(signature, altchars=b"-_", validate=True))
         except (binascii.Error, ValueError):
-            raise Malformed("The signature of the token is no URL-safe base64.") from None
+            raise Malformed("The signature of the token is not URL-safe base64.") from None
 
     def verify(self, key: DSAPublicKey, username: str, now: datetime, limits: TimeLimits) -> None:
         """Verify that the token was signed with a key, for a user, at about this time.
@@ -96,7 +96,7 @@ class Token:
 def from_base62(text: str) -> int:
     """The number that base-62 digits write (0-9, A-Z, a-z, most significant first). Raises Malformed."""
     if not text or len(text) > _MOST_DIGITS or any(digit not in _VALUES for digit in text):
-        raise Malformed("The time stamp of the token is no base-62 number.")
+        raise Malformed("The time stamp of the token is not a base-62 number.")
     number = 0
     for digit in text:
         number = number * len(_DIGITS) + _VALUES[digit]

@@ -40,7 +40,9 @@ def identifier_chars(planner: Planner, entity: Entity, field: str, value: object
 @behaviors.add("check", "email")
 def email(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
     """An address of the form name@host.domain."""
-    return None if not value or _EMAIL.fullmatch(str(value)) else "this is no e-mail address; write name@host.domain"
+    if not value or _EMAIL.fullmatch(str(value)):
+        return None
+    return "this is not an e-mail address; write name@host.domain"
 
 
 @behaviors.add("check", "unique_among_siblings")
@@ -135,7 +137,7 @@ def bank_number(planner: Planner, entity: Entity, field: str, value: object) -> 
     digits = re.sub(r"[\s.-]", "", str(value or ""))
     if not digits or (re.fullmatch(r"[0-9]{21}", digits) and int(digits) % 97 == 1):
         return None
-    return "this is no NIB: 21 digits with right check digits are expected"
+    return "this is not a NIB: 21 digits with right check digits are expected"
 
 
 @behaviors.add("check", "iban")
@@ -148,4 +150,4 @@ def iban(planner: Planner, entity: Entity, field: str, value: object) -> str | N
         turned = plain[4:] + plain[:4]
         if int("".join(str(int(character, 36)) for character in turned)) % 97 == 1:
             return None
-    return "this is no IBAN: the country's letters, check digits and account must fit together"
+    return "this is not an IBAN: the country's letters, check digits and account must fit together"

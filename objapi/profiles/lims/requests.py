@@ -33,14 +33,14 @@ def create_request(
     if client is None:
         raise _refusal("Client", "a request is made in a client; give Client")
     services = list(planner.by_uid(uid_list(values.get("Services"))).values())
-    kept = {name for name, field in entity_type.fields.items() if field.stored_on == "Sample"}
+    stored_on_sample = {name for name, field in entity_type.fields.items() if field.stored_on == "Sample"}
     sample = _existing_sample(planner, client, values)
     made = sample is None
     if sample is None:
-        own = {name: value for name, value in values.items() if name in kept or name in ON_BOTH}
+        own = {name: value for name, value in values.items() if name in stored_on_sample or name in ON_BOTH}
         sample = planner.create("Sample", client, own)
     partition = one(planner, sample, "children(SamplePartition)") or planner.create("SamplePartition", sample, {})
-    fields = {name: value for name, value in values.items() if name not in kept and name != "Services"}
+    fields = {name: value for name, value in values.items() if name not in stored_on_sample and name != "Services"}
     sample_type = planner.by_uid(uid_list(planner.value(sample, "SampleType"))).values()
     fields |= {
         "Client": client.uid,
@@ -49,7 +49,7 @@ def create_request(
     }
     request = planner.create("AnalysisRequest", client, fields, id=asked_id)
     if not made:
-        for name in kept & values.keys():
+        for name in stored_on_sample & values.keys():
             planner.set(request, name, values[name])
     analyses = [
         planner.create("Analysis", request, {"Service": service.uid, "SamplePartition": partition.uid})
@@ -69,7 +69,7 @@ def _existing_sample(planner: Planner, client: Entity, values: Mapping[str, obje
     owner = one(planner, sample, "parent")
     if owner is None or owner.uid != client.uid:
         raise _refusal(
-            "Sample", f"{sample.id} is no sample of {text(planner, client, 'title')}; name one of its samples"
+            "Sample", f"{sample.id} is not a sample of {text(planner, client, 'title')}; name one of its samples"
         )
     return sample
 

@@ -20,16 +20,16 @@ def partition_disposal(planner: Planner, partition: Entity) -> object:
         return None
     for relation in ("Preservation", "parent.SampleType"):
         keeper = one(planner, partition, relation)
-        kept = 0 if keeper is None else minutes(planner.value(keeper, "RetentionPeriod"))
-        if kept:
-            return _later(sampled, kept)
+        retention = 0 if keeper is None else minutes(planner.value(keeper, "RetentionPeriod"))
+        if retention:
+            return _later(sampled, retention)
     return None
 
 
-def _later(start: datetime, kept: int) -> str | None:
+def _later(start: datetime, retention: int) -> str | None:
     """The instant so many minutes after another; None beyond the end of the calendar."""
     try:
-        return utc_text(start + timedelta(minutes=kept))
+        return utc_text(start + timedelta(minutes=retention))
     except OverflowError:
         return None
 

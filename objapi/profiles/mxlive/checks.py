@@ -111,7 +111,7 @@ def energy(planner: Planner, entity: Entity, field: str, value: object) -> str |
 @behaviors.add("check", "mx_address")
 def address(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
     """An IP address, version 4 or 6."""
-    return None if normal_address(str(value)) is not None else f"{field} is no IP address"
+    return None if normal_address(str(value)) is not None else f"{field} is not an IP address"
 
 
 @behaviors.add("check", "mx_same_project")

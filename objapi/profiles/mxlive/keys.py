@@ -32,7 +32,7 @@ def read_key(line: str) -> DSAPublicKey:
     try:
         blob = base64.b64decode(parts[1], validate=True)
     except (binascii.Error, ValueError):
-        raise KeyProblem("the part behind ssh-dss is no base64") from None
+        raise KeyProblem("the part behind ssh-dss is not base64") from None
     p, q, g, y = _numbers(blob)
     if p.bit_length() != _BITS or q.bit_length() != _SUBGROUP_BITS or not (1 < g < p and 1 < y < p):
         raise KeyProblem(f"the DSA key has not {_BITS} bits with a subgroup of {_SUBGROUP_BITS}")
