@@ -6,11 +6,10 @@ import click
 
 from objapi import __version__
 from objapi.cli.adopt import adopt
-from objapi.cli.content import content, init, reindex, upgrade
 from objapi.cli.ispyb import ispyb
 from objapi.cli.mxlive import mxlive
 from objapi.cli.serving import serve
-from objapi.cli.settings import show_settings
+from objapi.cli.site import content, init, reindex, show_settings, upgrade
 from objapi.cli.users import user
 from objapi.cli.workflows import workflows
 

@@ -1,4 +1,4 @@
-"""Checking a login and a password: throttle, password, and what is to be written down, each in its own transaction.
+"""Log-in: a login and a password are checked, throttled, and a session or a new password comes of it.
 
 The password check runs outside of any transaction, since it takes a tenth of a second and a transaction may hold locks;
 failures are written in a transaction of their own, so that they stay when the request they belong to comes to nothing.
@@ -12,19 +12,23 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, update
 
+from objapi.errors import Cause, ValidationError
 from objapi.model.registry import Roles
+from objapi.security.accounts import store_password
 from objapi.security.credentials import Credentials
-from objapi.security.passwords import Passwords
+from objapi.security.passwords import Passwords, new_password_hash
 from objapi.security.principals import LoadedUser, load_by_login
+from objapi.security.sessions import NewSession, SessionRules, begin_session, end_session, sweep_sessions
 from objapi.security.tables import users
 from objapi.security.throttle import (
     Attempts,
     ThrottleRules,
     ensure_may_try,
+    is_worth_recording,
     read_attempts,
     record_failure,
     record_success,
-    success_is_news,
+    sweep_attempts,
 )
 
 T = TypeVar("T")
@@ -76,7 +80,7 @@ class PasswordCheck:
     def _note_success(
         self, user: LoadedUser, credentials: Credentials, address: str, attempts: Attempts, now: datetime
     ) -> None:
-        news = success_is_news(attempts, now, self.rules)
+        news = is_worth_recording(attempts, now, self.rules)
         newer = self.passwords.hash(credentials.password) if self.passwords.is_outdated(user.password_hash) else None
         if not news and newer is None:
             return
@@ -94,3 +98,51 @@ def replace_hash(connection: Connection, user: LoadedUser, password_hash: str) -
     """Store another hash of the same password, unless the password was changed in the meantime."""
     same = (users.c.id == user.principal.user_id, users.c.password_version == user.password_version)
     connection.execute(update(users).where(*same).values(password_hash=password_hash))
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """The login or the password is wrong, or the user is not active; nobody learns which."""
+
+
+def log_in(
+    password_check: PasswordCheck, credentials: Credentials, address: str, now: datetime, rules: SessionRules
+) -> NewSession | LoginFailed:
+    """Begin a session for whoever gives the right password; its key belongs into the cookie.
+
+    Raises TooManyAttempts (429) when the login has to wait. What is over by now, of sessions and of failed log-ins,
+    is swept away by those that succeed.
+    """
+    user = password_check.verify(credentials, address, now)
+    if user is None:
+        return LoginFailed()
+    user_id, version, run = user.principal.user_id, user.password_version, password_check.run
+    begun = run(lambda connection: begin_session(connection, user_id, version, now, rules), write=True)
+    run(lambda connection: sweep_sessions(connection, now), write=True)
+    run(lambda connection: sweep_attempts(connection, now, password_check.rules), write=True)
+    return begun
+
+
+def log_out(run: Transactions, key: str | None) -> None:
+    """End the session of a cookie, if there is one; an unknown key is no error."""
+    if key:
+        run(lambda connection: end_session(connection, key), write=True)
+
+
+def change_password(
+    password_check: PasswordCheck, old: Credentials, new: str, address: str, now: datetime, *, keep_session: str | None
+) -> None:
+    """Change one's own password, knowing the old one, and end one's other sessions.
+
+    `keep_session` is the digest of the session that asks. Raises ValidationError for a wrong old password, which
+    counts as a failed log-in, and for a new one that the rules refuse; TooManyAttempts (429).
+    """
+    user = password_check.verify(old, address, now)
+    if user is None:
+        raise ValidationError.from_causes([Cause("field", "old_password", "The old password is wrong.")])
+    user_id = user.principal.user_id
+    password_hash = new_password_hash(new, user_id, password_check.passwords)
+    password_check.run(
+        lambda connection: store_password(connection, user_id, password_hash, now=now, keep_session=keep_session),
+        write=True,
+    )

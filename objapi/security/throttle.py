@@ -38,7 +38,7 @@ class ThrottleRules:
     wait: timedelta = timedelta(seconds=1)
     wait_limit: timedelta = timedelta(minutes=5)
     """The longest wait of a pair."""
-    elsewhere_failures: int = 50
+    login_failures_anywhere: int = 50
     """Of one login, from all addresses, before it is slowed."""
     slow_limit: timedelta = timedelta(seconds=4)
     """The longest wait of a whole address, or of a login because of failures from other addresses."""
@@ -54,7 +54,7 @@ class ThrottleRules:
             window=timedelta(seconds=settings.failure_window),
             wait=timedelta(seconds=settings.login_wait),
             wait_limit=timedelta(seconds=settings.login_wait_limit),
-            elsewhere_failures=settings.address_failures,
+            login_failures_anywhere=settings.address_failures,
         )
 
 
@@ -77,12 +77,12 @@ class Attempts:
     """Instant of the last success of this login from this address."""
 
 
-def judge(attempts: Attempts, now: datetime, rules: ThrottleRules) -> timedelta:
+def remaining_wait(attempts: Attempts, now: datetime, rules: ThrottleRules) -> timedelta:
     """Time that a log-in has still to wait; zero or less: it may be tried now."""
     waits = [_wait(attempts.pair, rules.login_failures, rules.wait_limit, now, rules)]
     if now - attempts.succeeded > rules.trusted_for:
         waits.append(_wait(attempts.address, rules.address_failures, rules.slow_limit, now, rules))
-        waits.append(_wait(attempts.login, rules.elsewhere_failures, rules.slow_limit, now, rules))
+        waits.append(_wait(attempts.login, rules.login_failures_anywhere, rules.slow_limit, now, rules))
     return max(waits)
 
 
@@ -96,7 +96,7 @@ def _wait(failures: Failures, free: int, limit: timedelta, now: datetime, rules:
 
 def ensure_may_try(attempts: Attempts, now: datetime, rules: ThrottleRules) -> None:
     """Raise TooManyAttempts (429) with the seconds left when a login has to wait."""
-    wait = judge(attempts, now, rules)
+    wait = remaining_wait(attempts, now, rules)
     if wait > timedelta(0):
         seconds = ceil(wait.total_seconds())
         raise TooManyAttempts(
@@ -164,7 +164,7 @@ def record_success(connection: Connection, login: str, address: str, now: dateti
     upsert_rows(connection, login_attempts, [key | success])
 
 
-def success_is_news(attempts: Attempts, now: datetime, rules: ThrottleRules) -> bool:
+def is_worth_recording(attempts: Attempts, now: datetime, rules: ThrottleRules) -> bool:
     """Decide whether to write a success down: there are failures to forget, or the last one is a while ago."""
     return attempts.pair.count > 0 or now - attempts.succeeded > rules.trusted_for / 30
 

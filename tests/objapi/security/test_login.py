@@ -8,8 +8,7 @@ from argon2 import PasswordHasher
 from objapi.errors import TooManyAttempts, ValidationError
 from objapi.security.accounts import set_active
 from objapi.security.credentials import Credentials
-from objapi.security.login import LoginFailed, change_password, log_in, log_out
-from objapi.security.password_check import PasswordCheck
+from objapi.security.password_check import LoginFailed, PasswordCheck, change_password, log_in, log_out
 from objapi.security.passwords import Passwords
 from objapi.security.principals import load_by_login, load_by_session
 from objapi.security.sessions import NewSession, SessionRules

@@ -16,12 +16,12 @@ from objapi.security.throttle import (
     ThrottleRules,
     address_key,
     ensure_may_try,
-    judge,
+    is_worth_recording,
     login_key,
     read_attempts,
     record_failure,
     record_success,
-    success_is_news,
+    remaining_wait,
     sweep_attempts,
 )
 from objapi.settings import Settings
@@ -31,7 +31,7 @@ RULES = ThrottleRules()
 
 
 def wait(attempts: Attempts) -> float:
-    return max(judge(attempts, NOW, RULES).total_seconds(), 0)
+    return max(remaining_wait(attempts, NOW, RULES).total_seconds(), 0)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_the_refusal_says_how_long_to_wait() -> None:
     ],
 )
 def test_a_success_is_written_only_when_it_tells_something(attempts: Attempts, news: bool) -> None:
-    assert success_is_news(attempts, NOW, RULES) is news
+    assert is_worth_recording(attempts, NOW, RULES) is news
 
 
 def test_failures_at_the_same_time_are_all_counted(door: Door) -> None:

@@ -1,6 +1,7 @@
-"""`objapi init`, `content`, `upgrade`, `reindex`: make a site, fill it, and bring it up to date."""
+"""`objapi init`, `content`, `upgrade`, `reindex`, `settings`: make a site, fill it, and bring it up to date."""
 
 from pathlib import Path
+from shutil import get_terminal_size
 
 import click
 
@@ -8,6 +9,7 @@ from objapi.cli.common import data_option, explained, opened_site, settings_from
 from objapi.ispyb.database import prepare
 from objapi.model.loading import read_content
 from objapi.progress import progress
+from objapi.settings import describe
 from objapi.site import Site
 
 
@@ -63,6 +65,12 @@ def upgrade(data_dir: Path | None) -> None:
 @data_option
 @explained
 def reindex(data_dir: Path | None) -> None:
-    """Work out every index value and every stored answer again from the objects."""
+    """Compute every index value and every stored answer again from the objects."""
     with opened_site(data_dir) as site:
         site.reindex(progress)
+
+
+@click.command("settings")
+def show_settings() -> None:
+    """List every setting: its environment variable, default, meaning and what it expects."""
+    click.echo(describe(width=min(get_terminal_size().columns, 100)))
