@@ -28,7 +28,7 @@ LABORATORY = "laboratory"
 FACILITY = "facility"
 DOORS = "doors"
 SIZES = {LABORATORY: [1_000, 100_000], FACILITY: [1_000], DOORS: []}
-"""What is measured, and the sizes at which it is when none are given."""
+"""Subject of a measurement → its default sizes."""
 
 
 def main() -> int:

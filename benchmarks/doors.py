@@ -1,4 +1,4 @@
-"""How far a request travels: the files of the project that it enters, on a sample laboratory without HTTP."""
+"""Files of the project that one request enters, counted on a sample laboratory without HTTP."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping

@@ -68,7 +68,7 @@ def facility(data: Path, environ: dict[str, str]) -> Iterator[Site]:
 
 
 def sessions(site: Site) -> int:
-    """How many sessions there are."""
+    """Number of sessions."""
     with site.engine.connect() as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(t.BLSession)).scalar_one())
 

@@ -52,7 +52,7 @@ def as_user(site: Site, name: str, work: Callable[[Transaction], _T], *, write: 
 
 
 def batches(site: Site) -> int:
-    """How many batches there are."""
+    """Number of batches."""
     return as_user(site, "admin", lambda tx: tx.find(Find({"portal_type": "Batch"}, size=1)).total, write=False)
 
 

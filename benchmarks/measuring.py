@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 
 REPEATS = 5
 ENOUGH_SECONDS = 5.0
-"""What takes this long is not done again."""
+"""Seconds after which a measurement is not repeated."""
 
 
 @dataclass(frozen=True, slots=True)

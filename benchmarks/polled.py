@@ -17,7 +17,7 @@ from objapi.progress import progress
 from objapi.site import Site
 
 CALLERS: Mapping[str, tuple[str, ...]] = {"everything": ("all_proposals",), "beamlines": ("mx_staff",), "own": ()}
-"""What a caller sees, and the permissions for it; the last sees the proposal in which they take part."""
+"""Caller → permissions; the last one sees the proposal in which they take part."""
 
 Query = dict[str, str | int]
 
@@ -46,7 +46,7 @@ def measure_polled(site: Site, database: str, *, repeats: int = REPEATS) -> Iter
 
 
 def _routes(shown: list[int]) -> Iterator[tuple[str, str, Query]]:
-    """What is polled: a name for the table, the path, and the query. `shown` are the data collections of a page."""
+    """The polled routes: a name for the table, the path, and the query. `shown` are the data collections of a page."""
     for path in ("/sessions", "/proposals", "/samples", "/proteins", "/events"):
         yield f"{path}, first 25", path, {"limit": 25}
     yield "/sessions, beamline and month", "/sessions", {"beamLineName": BEAMLINES[0], "year": "2015", "month": "1"}

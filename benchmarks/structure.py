@@ -14,7 +14,7 @@ PACKAGES = ("declarations", "workflows", "catalog", "objapi")
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What was found in some packages; imports below `TYPE_CHECKING` count as any other."""
+    """Imports and class names of some packages; imports below `TYPE_CHECKING` count as any other."""
 
     importers: Mapping[str, frozenset[str]]
     """Module → modules that import it."""
@@ -25,7 +25,7 @@ class Structure:
 
     @property
     def modules(self) -> int:
-        """How many modules there are."""
+        """Number of modules."""
         return len(self.importers)
 
     @property
