@@ -93,8 +93,8 @@ _PLAIN: Final = "plain"
 _TEXT: Final = "tag:yaml.org,2002:str"
 
 
-class _Loader(yaml.SafeLoader):
-    """Loader that composes nodes only; scalars without quotes have their own tag and are read by `_plain_value`."""
+class _PlainTags:
+    """Mix-in of loaders that compose nodes only: scalars without quotes have a tag of their own, see `_plain_value`."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own interface
 
@@ -102,7 +102,15 @@ class _Loader(yaml.SafeLoader):
         """The tag of a node that has none."""
         if kind is yaml.ScalarNode and implicit[0]:
             return _PLAIN
-        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+        return str(super().resolve(kind, value, implicit))  # type: ignore[misc]
+
+
+class _Loader(_PlainTags, yaml.SafeLoader):
+    """Loader in Python, whose messages say best what is wrong."""
+
+
+class _FastLoader(_PlainTags, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Loader on libyaml, ten times as fast, where PyYAML was built with it."""
 
 
 def _plain_value(text: str) -> Scalar:
@@ -136,7 +144,7 @@ def read_yaml(path: FilePath, problems: list[DeclarationProblem]) -> Node | None
 def parse_yaml(text: str, file: str, problems: list[DeclarationProblem]) -> Node | None:
     """The tree of a text; `file` is its name for messages."""
     try:
-        composed = _Loader(text).get_single_node()
+        composed = _compose(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         said = ", ".join(part for part in (error.context, error.problem) if part)
@@ -148,3 +156,12 @@ def parse_yaml(text: str, file: str, problems: list[DeclarationProblem]) -> Node
         problems.append(DeclarationProblem(file, line, "", message))
         return None
     return None if composed is None else _Reader(file, problems).node(composed, "")
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        composed: yaml.Node | None = _FastLoader(text).get_single_node()
+    except yaml.YAMLError:
+        # Read again for the message: that of the loader in Python says more than libyaml's.
+        composed = _Loader(text).get_single_node()
+    return composed

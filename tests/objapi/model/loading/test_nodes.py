@@ -1,11 +1,14 @@
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from declarations import Node
+from objapi.model.loading import yaml_nodes
 from objapi.model.loading.yaml_nodes import parse_yaml
+from objapi.profiles import lims
 
 
 def read(text):
@@ -94,3 +97,11 @@ def test_a_key_path_leads_to_the_nearest_place(key_path, line):
 def test_any_text_is_read_or_complained_about(text):
     node, problems = read(text)
     assert problems or node is None or isinstance(node, Node)
+
+
+def test_files_are_read_alike_with_and_without_libyaml(monkeypatch):
+    texts = [path.read_text(encoding="utf-8") for path in sorted(Path(lims.__file__).parent.rglob("*.yaml"))]
+    assert len(texts) > 20
+    fast = [read(text) for text in texts]
+    monkeypatch.setattr(yaml_nodes, "_FastLoader", yaml_nodes._Loader)
+    assert [read(text) for text in texts] == fast
