@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from declarations import Node, Section
 from objapi.model.kinds import load
-from objapi.model.loading.reading import NAME, optional_path
+from objapi.model.loading.names_and_paths import NAME, optional_path
 from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
 from objapi.model.paths import Path
 from objapi.model.types import Field, Kind

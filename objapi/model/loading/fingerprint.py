@@ -10,14 +10,14 @@ from objapi.model.types import EntityType, Field
 
 
 def fingerprint(types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]) -> str:
-    """SHA-256, as hexadecimal digits.
+    """SHA-256, as hexadecimal digits, over what the gateway has tables of its own for: mapped tables are left out.
 
     It changes with an index, its kind, type or source, with the catalogs of a type, and with how a field is stored or
     computed; titles, permissions and workflows leave it alone.
     """
     content = {
-        "catalogs": {name: _catalog(catalog) for name, catalog in catalogs.items()},
-        "types": {name: _type(entity_type) for name, entity_type in types.items()},
+        "catalogs": {name: _catalog(catalog) for name, catalog in catalogs.items() if catalog.table_of is None},
+        "types": {name: _type(entity_type) for name, entity_type in types.items() if entity_type.table is None},
     }
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

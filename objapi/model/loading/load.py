@@ -8,14 +8,13 @@ from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.catalogs import read_catalogs
 from objapi.model.loading.checks import TypeChecker, check_cascade, check_sources, settings_type
-from objapi.model.loading.cycles import check_cycles
 from objapi.model.loading.errors import ProfileError
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.profiles import Profile, find_profiles
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
 from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, check_tables
-from objapi.model.loading.tracing import Tracer
+from objapi.model.loading.tracing import Tracer, check_cycles
 from objapi.model.loading.types import read_types
 from objapi.model.loading.workflows import read_workflows, with_entry_points
 from objapi.model.registry import CatalogDeclaration, Registry
@@ -86,7 +85,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         variable_aliases=site.variable_aliases,
         layout=layout,
         content_files=site.content_files,
-        fingerprint=_fingerprint(types, catalogs),
+        fingerprint=fingerprint(types, catalogs),
     )
 
 
@@ -126,14 +125,6 @@ def _with_tables(
         catalogs[catalog] = catalog_of_table(types[name], catalog, workflows)
         found[name] = replace(types[name], catalogs=(catalog,), read_catalog=catalog)
     return found
-
-
-def _fingerprint(types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]) -> str:
-    """The digest of what the gateway has tables of its own for; mapped tables are not part of it."""
-    return fingerprint(
-        {name: item for name, item in types.items() if item.table is None},
-        {name: catalog for name, catalog in catalogs.items() if catalog.table_of is None},
-    )
 
 
 def _check_settings(

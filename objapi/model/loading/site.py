@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from declarations import DeclarationProblem, Node, Section, listed, listed_sections, suggestion
+from objapi.model.loading.names_and_paths import PERMISSION_KEYS, permission_maps
 from objapi.model.loading.profiles import Profile
-from objapi.model.loading.reading import PERMISSION_KEYS, permission_maps
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import GroupDeclaration, IdSettings, Roles
 from objapi.model.types import EntityType

@@ -6,7 +6,7 @@ from typing import Final
 
 from catalog import CatalogSchema, Index, IndexKind, ValueType
 from declarations import DeclarationProblem, Node, Section
-from objapi.model.loading.reading import optional_path
+from objapi.model.loading.names_and_paths import optional_path
 from objapi.model.loading.reserved import READ_PARAMETERS
 from objapi.model.paths import Path
 from objapi.model.references import PathProblem, normalise_path

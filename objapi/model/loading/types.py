@@ -8,8 +8,8 @@ from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.ids import MAX_PADDING, form_problems
 from objapi.model.loading.fields import FIELD_KEYS, read_field
 from objapi.model.loading.merging import Declared, declare_all
+from objapi.model.loading.names_and_paths import NAME, optional_path, optional_relation, permission_maps
 from objapi.model.loading.profiles import Profile
-from objapi.model.loading.reading import NAME, optional_path, optional_relation, permission_maps
 from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
 from objapi.model.types import EntityType, Field, IdKind, IdRule

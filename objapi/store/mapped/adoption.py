@@ -15,7 +15,7 @@ import yaml
 
 from catalog.dialect.borrowed import Enumerated
 from catalog.dialect.existing import ExistingColumn, ExistingTable, holds_bytes, is_truth
-from objapi.model.loading.reading import NAME
+from objapi.model.loading.names_and_paths import NAME
 from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
 from objapi.model.loading.tables import MOST_KEYS
 from objapi.model.types import Kind
