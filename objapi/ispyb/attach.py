@@ -1,13 +1,15 @@
-"""How the face is attached to the application."""
+"""Attachment of the face to the application, and its page for people at `/docs` and `/redoc`, as py-ISPyB has."""
 
-from flask import Blueprint, Flask, Response
+from itertools import groupby
+
+from flask import Blueprint, Flask, Response, render_template
 from werkzeug.routing import Rule
 
 from objapi.http.access import PUBLIC, access
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.dispatch import answer
-from objapi.ispyb.docs_page import show_routes
 from objapi.ispyb.face import Face
+from objapi.ispyb.wire.routes import IspybRoute
 from objapi.site import Site
 
 
@@ -37,3 +39,16 @@ def attach(application: Flask, site: Site) -> None:
     for rule in (API_ROOT, f"{API_ROOT}/<path:rest>"):
         application.url_map.add(Rule(rule, endpoint=endpoint, methods=None))
     application.view_functions[endpoint] = call_route
+
+
+def show_routes(face: Face) -> Response:
+    """All routes by subject, with what they take and which permission they need."""
+
+    def title(route: IspybRoute) -> str:
+        return route.group
+
+    groups = [(name, list(routes)) for name, routes in groupby(sorted(face.routes, key=title), key=title)]
+    body = render_template(
+        "ispyb_routes.html", groups=groups, api_root=API_ROOT, description_url=f"{API_ROOT}/openapi.json"
+    )
+    return Response(body, content_type="text/html; charset=utf-8")

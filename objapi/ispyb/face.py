@@ -8,28 +8,24 @@ from functools import cached_property
 from typing import Final
 
 from objapi.ispyb.options.load import load_options
-from objapi.ispyb.subjects.admin import activity, description, options
-from objapi.ispyb.subjects.collections import h5grove, workflow_steps
-from objapi.ispyb.subjects.collections import images as data_images
+from objapi.ispyb.subjects.admin import routes as admin
+from objapi.ispyb.subjects.collections import contents
 from objapi.ispyb.subjects.collections import maps as mapping
 from objapi.ispyb.subjects.collections import microscopy_pictures as em_pictures
 from objapi.ispyb.subjects.collections import routes as data_collections
 from objapi.ispyb.subjects.events import routes as events
 from objapi.ispyb.subjects.legacy import collections as legacy_collections
 from objapi.ispyb.subjects.legacy import microscopy as legacy_microscopy
-from objapi.ispyb.subjects.legacy import proposals as legacy_proposals
 from objapi.ispyb.subjects.legacy import sessions as legacy_sessions
-from objapi.ispyb.subjects.people import current_user as users
 from objapi.ispyb.subjects.people import groups as user_groups
 from objapi.ispyb.subjects.people import login as authentication
-from objapi.ispyb.subjects.people import permissions, persons
+from objapi.ispyb.subjects.people import persons
 from objapi.ispyb.subjects.processing import files as processing_files
 from objapi.ispyb.subjects.processing import routes as processings
 from objapi.ispyb.subjects.processing import screenings
 from objapi.ispyb.subjects.processing import status as processing_status
 from objapi.ispyb.subjects.proposals import proteins, sessions
 from objapi.ispyb.subjects.proposals import routes as proposals
-from objapi.ispyb.subjects.samples import images as sample_images
 from objapi.ispyb.subjects.samples import routes as samples
 from objapi.ispyb.subjects.samples import sub_samples
 from objapi.ispyb.subjects.shipping import containers, dewars, lab_contacts, shippings
@@ -46,20 +42,20 @@ from objapi.site import Site
 
 GROUPS: Final[tuple[Group, ...]] = (
     authentication.group,
-    options.group,
+    admin.options_group,
     mapping.group,
     samples.group,
     sub_samples.group,
-    sample_images.group,
+    samples.images_group,
     dewars.group,
     stats_breakdown.group,
     stats_times.group,
     stats_counts.group,
-    data_images.group,
-    h5grove.group,
+    contents.images_group,
+    contents.h5grove_group,
     shippings.group,
     events.group,
-    users.group,
+    authentication.user_group,
     sessions.group,
     proteins.group,
     processing_status.group,
@@ -68,7 +64,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     processing_files.group,
     lab_contacts.group,
     data_collections.group,
-    workflow_steps.group,
+    data_collections.steps_group,
     containers.group,
     proposals.group,
     persons.group,
@@ -77,17 +73,17 @@ GROUPS: Final[tuple[Group, ...]] = (
     em_pictures.header_group,
     legacy_collections.microscopy_group,
     legacy_sessions.header_group,
-    legacy_proposals.header_group,
+    legacy_sessions.proposals_header_group,
     legacy_sessions.path_group,
     legacy_microscopy.path_group,
     em_pictures.path_group,
     legacy_collections.path_group,
-    legacy_proposals.path_group,
-    activity.group,
+    legacy_sessions.proposals_path_group,
+    admin.activity_group,
     user_groups.group,
-    permissions.group,
+    user_groups.permissions_group,
     user_portal_sync.group,
-    description.group,
+    admin.description_group,
 )
 
 

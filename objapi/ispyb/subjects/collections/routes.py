@@ -1,16 +1,18 @@
-"""Data collections: their pictures and attachments, and the analysis of their images."""
+"""Data collections: pictures, attachments, analysis of their images, and steps of workflows with their files."""
 
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from objapi.ispyb import API_ROOT
+from objapi.ispyb.files.presence import present
 from objapi.ispyb.files.sending import sending
 from objapi.ispyb.subjects.events.schemas import DataCollectionFileAttachment as AttachmentAnswer
 from objapi.ispyb.subjects.events.schemas import PerImageAnalysis
+from objapi.ispyb.subjects.events.schemas import WorkflowStep as WorkflowStepAnswer
 from objapi.ispyb.values.errors import ResourceNotFound
-from objapi.ispyb.values.schema import optional
-from objapi.ispyb.values.types import BOOL, INT, integer
+from objapi.ispyb.values.schema import optional, required
+from objapi.ispyb.values.types import BOOL, INT, enum, integer
 from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.response import Later, Paged
 from objapi.ispyb.wire.routes import BEARER, Group
@@ -21,6 +23,7 @@ from objapi.profiles.ispyb.tables import (
     DataCollectionGroup,
     Image,
     ImageQualityIndicators,
+    WorkflowStep,
 )
 
 group: Final = Group("Data Collections")
@@ -135,3 +138,54 @@ def _attachment(row: sa.RowMapping) -> dict[str, Any]:
 
 def _file_name(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+steps_group: Final = Group("Data Collections")
+
+NO_STEP_FILE: Final = "Workflow step attachment not found"
+
+_STEP_FILES: Final = ("imageResultFilePath", "resultFilePath", "htmlResultFilePath")
+_SENT: Final = enum("WorkflowStepAttachmentType", "imageResultFilePath", "resultFilePath")
+_STEPS: Final = {"workflowId": optional(INT), "workflowStepId": optional(INT)}
+
+
+@steps_group.get("/datacollections/workflows/steps", access=BEARER, query=_STEPS, answer=Paged(WorkflowStepAnswer))
+def list_steps(call: Call) -> Later:
+    """Workflow steps, and which of their files there are."""
+    statement = call.filtered(_visible_steps(call), *(WorkflowStep.c[name] for name in _STEPS))
+    rows, total = call.page(statement.order_by(WorkflowStep.c.workflowStepId))
+
+    def work() -> Page:
+        there = present(call.services.settings, (row[name] for row in rows for name in _STEP_FILES))
+        return call.paged(
+            [{**row, "_metadata": {"attachments": {name: row[name] in there for name in _STEP_FILES}}} for row in rows],
+            total,
+        )
+
+    return Later(work)
+
+
+@steps_group.get(
+    "/datacollections/workflows/steps/{workflowStepId:int}",
+    access=BEARER,
+    query={"attachmentType": required(_SENT)},
+)
+def send_step_file(call: Call) -> Later:
+    """File of a workflow step."""
+    row = call.first(_visible_steps(call).where(WorkflowStep.c.workflowStepId == call.path["workflowStepId"]))
+    if row is None:
+        raise ResourceNotFound(NO_STEP_FILE)
+    path = row[call.query["attachmentType"]]
+    name = path.rpartition("/")[2] if path else None
+    return sending(call.services.settings, path, missing=NO_STEP_FILE, save_as=name)
+
+
+def _visible_steps(call: Call) -> sa.Select[Any]:
+    """Steps of workflows that ran in a visible session."""
+    groups = DataCollectionGroup.alias()
+    in_sight = (
+        sa.exists()
+        .where(groups.c.workflowId == WorkflowStep.c.workflowId, groups.c.sessionId == BLSession.c.sessionId)
+        .where(call.sight.of_session())
+    )
+    return sa.select(WorkflowStep).where(in_sight)

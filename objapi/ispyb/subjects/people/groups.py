@@ -1,4 +1,4 @@
-"""Groups of users: who is in them, and which permissions that gives."""
+"""Groups of people, and the permissions that groups give."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -6,15 +6,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.subjects.people.schemas import (
+    NewPermission,
+    NewPermissionOptional,
     NewUserGroup,
     NewUserGroupOptional,
     NewUserGroupPermission,
     NewUserGroupPerson,
 )
+from objapi.ispyb.subjects.people.schemas import Permission as PermissionAnswer
 from objapi.ispyb.subjects.people.schemas import UserGroup as UserGroupAnswer
 from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.schema import optional
-from objapi.ispyb.values.types import INT
+from objapi.ispyb.values.types import INT, TEXT
 from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
@@ -39,20 +42,20 @@ def add_group(call: Call) -> dict[str, Any]:
     """Add a group."""
     if _named(call, call.body["name"]):
         raise BadCall("Could not add group: the name is taken")
-    return _one(call, call.insert(UserGroup, call.body))
+    return _one_group(call, call.insert(UserGroup, call.body))
 
 
 @group.patch("/admin/groups/{userGroupId:int}", access=_ACCESS, body=NewUserGroupOptional, answer=UserGroupAnswer)
 def rename_group(call: Call) -> dict[str, Any]:
     """Rename a group."""
     key = call.path["userGroupId"]
-    known = _one(call, key)
+    known = _one_group(call, key)
     if "name" in call.body:
         name = call.body["name"]
         if not name or any(other != key for other in _named(call, name)):
             raise BadCall("Could not update group")
         call.connection.execute(sa.update(UserGroup).where(UserGroup.c.userGroupId == key).values(name=name))
-        known = _one(call, key)
+        known = _one_group(call, key)
     return known
 
 
@@ -85,7 +88,7 @@ def _named(call: Call, name: str) -> list[int]:
     return list(found.scalars())
 
 
-def _one(call: Call, key: int) -> dict[str, Any]:
+def _one_group(call: Call, key: int) -> dict[str, Any]:
     rows = call.rows(sa.select(UserGroup).where(UserGroup.c.userGroupId == key))
     if not rows:
         raise ResourceNotFound("No such group")
@@ -125,3 +128,62 @@ def _take_out(call: Call, table: sa.Table, key: str, kind: str) -> None:
     condition = (table.c.userGroupId == call.path["userGroupId"], table.c[key] == call.path[key])
     if call.connection.execute(sa.delete(table).where(*condition)).rowcount == 0:
         raise BadCall(f"No such {kind} in the group")
+
+
+permissions_group: Final = Group("Admin")
+
+_MANAGE: Final = holder("manage_perms")
+_PERMISSION_QUERY: Final = {"permissionId": optional(INT), "userGroupId": optional(INT), "search": optional(TEXT)}
+
+
+@permissions_group.get("/admin/permissions", access=_MANAGE, query=_PERMISSION_QUERY, answer=Paged(PermissionAnswer))
+def list_permissions(call: Call) -> Page:
+    """Permissions."""
+    query = call.query
+    statement = sa.select(Permission).order_by(Permission.c.permissionId)
+    if query["permissionId"] is not None:
+        statement = statement.where(Permission.c.permissionId == query["permissionId"])
+    if query["userGroupId"] is not None:
+        held = UserGroup_has_Permission.c
+        in_group = sa.exists().where(
+            held.permissionId == Permission.c.permissionId, held.userGroupId == query["userGroupId"]
+        )
+        statement = statement.where(in_group)
+    if query["search"]:
+        statement = statement.where(Permission.c.type.like(f"%{query['search']}%"))
+    return call.paged(*call.page(statement))
+
+
+@permissions_group.post("/admin/permissions", access=_MANAGE, body=NewPermission, answer=PermissionAnswer)
+def add_permission(call: Call) -> sa.RowMapping:
+    """Add a permission."""
+    if _with_type(call, call.body["type"]):
+        raise BadCall("Could not add permission: the type is taken")
+    return _one_permission(call, call.insert(Permission, call.body))
+
+
+@permissions_group.patch(
+    "/admin/permissions/{permissionId:int}", access=_MANAGE, body=NewPermissionOptional, answer=PermissionAnswer
+)
+def change_permission(call: Call) -> sa.RowMapping:
+    """Change the type or the description of a permission."""
+    key = call.path["permissionId"]
+    known, changes = _one_permission(call, key), dict(call.body)
+    if "type" in changes and (not changes["type"] or any(other != key for other in _with_type(call, changes["type"]))):
+        raise BadCall("Could not update permission: the type is empty or taken")
+    if not changes:
+        return known
+    call.connection.execute(sa.update(Permission).where(Permission.c.permissionId == key).values(changes))
+    return _one_permission(call, key)
+
+
+def _with_type(call: Call, type_: str) -> list[int]:
+    statement = sa.select(Permission.c.permissionId).where(Permission.c.type == type_)
+    return list(call.connection.execute(statement).scalars())
+
+
+def _one_permission(call: Call, key: int) -> sa.RowMapping:
+    row = call.first(sa.select(Permission).where(Permission.c.permissionId == key))
+    if row is None:
+        raise BadCall("No such permission")
+    return row

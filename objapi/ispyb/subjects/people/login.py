@@ -1,13 +1,19 @@
-"""Logging in: which plugins there are, and a token for who is known to one of them."""
+"""Logging in by one of the plugins, the caller, and tokens for one call."""
 
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from objapi.ispyb.auth.login import log_in
+from objapi.ispyb.auth.onetime import make_onetime_token, path_to_sign
 from objapi.ispyb.auth.plugins import GatewayUsers, LoginAttempt
-from objapi.ispyb.subjects.people.schemas import AuthConfig, Login, TokenResponse
+from objapi.ispyb.subjects.people.schemas import AuthConfig, CurrentUser, Login, OneTimeToken, TokenResponse
+from objapi.ispyb.values.errors import Fault, Invalid
+from objapi.ispyb.values.types import short_text
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import Later
-from objapi.ispyb.wire.routes import ANYBODY, Group
+from objapi.ispyb.wire.routes import ANYBODY, BEARER, Group
+from objapi.profiles.ispyb.tables import Person
 
 group: Final = Group("Authentication")
 
@@ -32,3 +38,38 @@ def log_in_by_plugin(call: Call) -> Later:
         return {"login": caller.login, "token": token, "permissions": caller.permissions}
 
     return Later(work)
+
+
+user_group: Final = Group("Current User")
+
+_SIGNED_PATH: Final = short_text(200)
+
+
+@user_group.get("/user/current", access=BEARER, answer=CurrentUser)
+def read_current_user(call: Call) -> dict[str, Any]:
+    """The caller."""
+    caller = call.caller
+    names = sa.select(Person.c.givenName, Person.c.familyName).where(Person.c.personId == caller.person_id)
+    person = call.first(names)
+    held = [user_group for user_group in call.beamline_groups if caller.may(user_group.permission)]
+    return {
+        "givenName": None if person is None else person["givenName"],
+        "familyName": None if person is None else person["familyName"],
+        "login": caller.login,
+        "personId": caller.person_id,
+        "Permissions": caller.permissions,
+        "beamLineGroups": [user_group.name for user_group in held],
+        "beamLines": list(dict.fromkeys(name for user_group in held for name in user_group.beamlines)),
+    }
+
+
+@user_group.post("/user/sign", access=BEARER, body=OneTimeToken, answer=OneTimeToken)
+def sign_path(call: Call) -> dict[str, Any]:
+    """Make a one-time token for a path."""
+    validity = call.body["validity"]
+    path = path_to_sign(validity)
+    try:
+        _SIGNED_PATH.read(path)
+    except Fault as fault:
+        raise Invalid([fault.at(("body", "validity"))]) from None
+    return {"validity": validity, "token": make_onetime_token(call.connection, call.caller, path, call.now)}

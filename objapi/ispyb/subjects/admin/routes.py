@@ -1,4 +1,4 @@
-"""The options of the installation."""
+"""Options of the installation, the log of what administrators did, and the description of the routes."""
 
 import logging
 from typing import Any, Final
@@ -6,32 +6,35 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.options.load import load_options
+from objapi.ispyb.options.schema import AdminActivity as AdminActivityAnswer
 from objapi.ispyb.options.schema import Options, UIOptions
-from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.response import encode
-from objapi.ispyb.wire.routes import BEARER, Group, holder
+from objapi.ispyb.values.schema import optional
+from objapi.ispyb.values.types import enum
+from objapi.ispyb.wire.call import Call, Page
+from objapi.ispyb.wire.response import Paged, RawContent, encode
+from objapi.ispyb.wire.routes import ANYBODY, BEARER, Group, holder
 from objapi.profiles.ispyb.tables import AdminActivity, AdminVar
 
-group: Final = Group("Options")
+options_group: Final = Group("Options")
 
 _SHOWN_CHARACTERS: Final = 80
 
 _log = logging.getLogger("objapi.ispyb")
 
 
-@group.get("/options/ui", access=BEARER, answer=UIOptions)
+@options_group.get("/options/ui", access=BEARER, answer=UIOptions)
 def read_ui_options(call: Call) -> dict[str, Any]:
     """The options that every signed-in user may read."""
     return call.options
 
 
-@group.get("/options", access=holder("manage_options"), answer=Options)
+@options_group.get("/options", access=holder("manage_options"), answer=Options)
 def read_options(call: Call) -> dict[str, Any]:
     """All options."""
     return call.options
 
 
-@group.patch("/options", access=holder("manage_options"), body=Options, answer=Options)
+@options_group.patch("/options", access=holder("manage_options"), body=Options, answer=Options)
 def change_options(call: Call) -> dict[str, Any]:
     """Change the options that are given."""
     for name, value in call.body.items():
@@ -64,3 +67,29 @@ def _record(call: Call, name: str, value: Any) -> None:
         _log.warning("AdminActivity.username is unique in this database: only the last change of each user is kept")
         own = AdminActivity.c.username == call.caller.login
         call.connection.execute(sa.update(AdminActivity).where(own).values(row))
+
+
+activity_group: Final = Group("Admin")
+
+_ACTIONS: Final = {"action_type": optional(enum("ActionType", "db_options", "online"))}
+
+
+@activity_group.get(
+    "/admin/activity", access=holder("view_activity"), query=_ACTIONS, answer=Paged(AdminActivityAnswer)
+)
+def list_activity(call: Call) -> Page:
+    """Activity log, newest first."""
+    table = AdminActivity.c
+    statement = sa.select(AdminActivity).order_by(table.dateTime.desc(), table.adminActivityId.desc())
+    if call.query["action_type"] is not None:
+        statement = statement.where(table.action == call.query["action_type"])
+    return call.paged(*call.page(statement))
+
+
+description_group: Final = Group("Description")
+
+
+@description_group.get("/openapi.json", access=ANYBODY)
+def read_description(call: Call) -> RawContent:
+    """All routes with what they take and give, as OpenAPI 3."""
+    return RawContent(call.services.description, "application/json")
