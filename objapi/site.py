@@ -1,10 +1,11 @@
 """A site: settings, declarations and database, and the transactions of its users."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -13,6 +14,8 @@ from sqlalchemy import Connection, Engine, MetaData, exc
 
 from catalog import CatalogTables
 from catalog.dialect import begin_write, create_engine_for
+from catalog.dialect.borrowed import keep_server_clock
+from catalog.dialect.existing import schema_on_same_server
 from objapi.model.content import Content
 from objapi.model.dependents import Dependents
 from objapi.model.literal import parse_structured
@@ -79,6 +82,9 @@ class Site:
     """Connections of answers that are read while they are sent."""
     context: SiteContext
     catalog_metadata: MetaData
+    _of_profiles: dict[str, SiteContext] = field(default_factory=dict)
+    """Profile that the site does not name → the declarations of that profile alone."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, settings: Settings) -> "Site":
@@ -88,6 +94,10 @@ class Site:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         engine = create_engine_for(settings.database, threads=settings.worker_threads, wait=settings.lock_timeout)
         stream_engine = create_engine_for(settings.database, threads=settings.max_streams, wait=settings.lock_timeout)
+        if settings.ispyb_url is not None and schema_on_same_server(settings.database, settings.ispyb_url):
+            # What the gateway itself stores has no column that is shown by the clock of a connection.
+            keep_server_clock(engine)
+            keep_server_clock(stream_engine)
         catalog_metadata = MetaData()
         context = _site_context(settings, registry, catalog_metadata, _places(settings, registry))
         return cls(settings, registry, engine, stream_engine, context, catalog_metadata)
@@ -96,9 +106,10 @@ class Site:
         """Give the connections back to the database."""
         self.engine.dispose()
         self.stream_engine.dispose()
-        for place in self.context.rows.places.values():
-            if place.engine is not None:
-                place.engine.dispose()
+        for context in (self.context, *self._of_profiles.values()):
+            for place in context.rows.places.values():
+                if place.engine is not None:
+                    place.engine.dispose()
 
     def now(self) -> datetime:
         """The present instant."""
@@ -207,17 +218,20 @@ class Site:
         *,
         write: bool,
         request_id: str = "",
+        profile: str | None = None,
     ) -> _T:
         """Do a user's work in one transaction: committed when it returns, undone when it raises.
 
         It is done again when the database reports a deadlock or the like, so it must act on the transaction alone.
+        `profile` is one whose types the work needs, as `declarations_of` has them.
         """
+        context = self.context if profile is None else self.declarations_of(profile)
         opened: list[Connections] = []
 
         def carry_out(connection: Connection) -> _T:
             while opened:
                 opened.pop().close()
-            transaction = self._transaction(connection, authenticate, write, request_id)
+            transaction = self._transaction(connection, authenticate, write, request_id, context)
             opened.append(transaction.connections)
             return work(transaction)
 
@@ -233,16 +247,35 @@ class Site:
     def _commit_foreign(self, connections: Connections) -> None:
         """Commit what was written to databases elsewhere, then keep what was noted of it; or forget the notes."""
         notes = connections.pending
-        if not notes:
-            return
         try:
             connections.commit()
         except exc.DBAPIError as error:
             if connection_lost(error):
                 raise outcome_unknown() from error
-            self.transact(partial(discard, notes=notes), write=True)
+            if notes:
+                self.transact(partial(discard, notes=notes), write=True)
             raise to_api_error(error) from error
-        self.transact(partial(deliver, notes=notes), write=True)
+        if notes:
+            self.transact(partial(deliver, notes=notes), write=True)
+
+    def declarations_of(self, profile: str) -> SiteContext:
+        """What the rows of a profile are read and written by, whether or not the site names that profile.
+
+        A site that does not gets the declarations of that profile alone, on the same database and with the same
+        history; only the rows of its tables can be reached by them.
+        """
+        if profile in self.registry.profiles:
+            return self.context
+        with self._lock:
+            if profile not in self._of_profiles:
+                registry = load_registry((profile,))
+                # Without catalogs: the site's own, and its objects in them, are declared by other profiles.
+                self._of_profiles[profile] = replace(
+                    _site_context(self.settings, registry, MetaData(), _places(self.settings, registry)),
+                    tables={},
+                    acls=self.context.acls,
+                )
+            return self._of_profiles[profile]
 
     def recover_row_outbox(self) -> int:
         """Carry over or drop what a crash left pending beside databases elsewhere; how many requests that were."""
@@ -267,7 +300,7 @@ class Site:
         """Do a user's reading; a stream that it began stays open until its last chunk was taken or it is closed."""
         connection = self._stream_connection()
         try:
-            transaction = self._transaction(connection, authenticate, False, request_id)
+            transaction = self._transaction(connection, authenticate, False, request_id, self.context)
             result = work(transaction)
             if transaction.open_stream is None:
                 transaction.connections.close()
@@ -313,11 +346,16 @@ class Site:
             yield connection
 
     def _transaction(
-        self, connection: Connection, authenticate: Callable[[Connection], LoadedUser], write: bool, request_id: str
+        self,
+        connection: Connection,
+        authenticate: Callable[[Connection], LoadedUser],
+        write: bool,
+        request_id: str,
+        context: SiteContext,
     ) -> Transaction:
         user = authenticate(connection)
-        self.context.acls.refresh(connection, user.newest_acl)
-        return Transaction(self.context, connection, user.principal, self.now(), writes=write, request_id=request_id)
+        context.acls.refresh(connection, user.newest_acl)
+        return Transaction(context, connection, user.principal, self.now(), writes=write, request_id=request_id)
 
 
 def _places(settings: Settings, registry: Registry) -> dict[str, DatabasePlace]:
@@ -325,9 +363,13 @@ def _places(settings: Settings, registry: Registry) -> dict[str, DatabasePlace]:
     urls = {"ispyb": settings.ispyb_url or settings.database, **dict(settings.databases)}
     try:
         threads = settings.worker_threads + settings.max_streams
-        return find_databases(registry, settings.database, urls, threads=threads, wait=settings.lock_timeout)
+        places = find_databases(registry, settings.database, urls, threads=threads, wait=settings.lock_timeout)
     except LookupError as error:
         raise SiteError(str(error)) from error
+    ispyb = places.get("ispyb")
+    if ispyb is not None and ispyb.engine is not None:
+        keep_server_clock(ispyb.engine)
+    return places
 
 
 def _site_context(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.bulk import bulk_update
@@ -26,7 +26,7 @@ class ExistingColumn:
     given: bool
     most_characters: int | None
     in_utc: bool
-    """True if a time in it is shown in the zone of the connection, which is UTC on connections of the gateway's own."""
+    """True if a time in it is shown in the zone of the connection and that is UTC, as on the gateway's own ones."""
 
 
 def schema_on_same_server(own: str, other: str) -> str | None:
@@ -47,6 +47,16 @@ def _server(url: URL) -> tuple[object, ...]:
     return (url.host, url.port or 3306, url.query.get("unix_socket"))
 
 
+def name_schema(engine: Engine, metadata: sa.MetaData, schema: str) -> None:
+    """Let statements of an engine name the tables of a metadata as those of another database of the same server."""
+    preparer: Any = engine.dialect.identifier_preparer
+
+    def schema_of(item: Any) -> str | None:
+        return schema if item.metadata is metadata else item.schema
+
+    preparer.schema_for_object = schema_of
+
+
 def find_table(connection: Connection, name: str, schema: str | None) -> str | None:
     """The table or view of a name as the database spells it, which may differ in case."""
     inspector = sa.inspect(connection)
@@ -60,8 +70,10 @@ def existing_columns(connection: Connection, name: str, schema: str | None) -> S
     """The columns of a table that exists."""
     inspector = sa.inspect(connection)
     key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
+    entries = inspector.get_columns(name, schema=schema)
+    in_utc = any(isinstance(entry["type"], mysql.TIMESTAMP) for entry in entries) and _shows_utc(connection)
     found = []
-    for entry in inspector.get_columns(name, schema=schema):
+    for entry in entries:
         type_ = entry["type"]
         automatic = entry.get("autoincrement") is True or (
             connection.dialect.name == "sqlite" and key == [entry["name"]] and isinstance(type_, sa.Integer)
@@ -73,10 +85,14 @@ def existing_columns(connection: Connection, name: str, schema: str | None) -> S
                 nullable=bool(entry["nullable"]),
                 given=automatic or entry.get("default") is not None or entry.get("computed") is not None,
                 most_characters=_most_characters(type_),
-                in_utc=isinstance(type_, mysql.TIMESTAMP),
+                in_utc=in_utc and isinstance(type_, mysql.TIMESTAMP),
             )
         )
     return found
+
+
+def _shows_utc(connection: Connection) -> bool:
+    return connection.exec_driver_sql("SELECT @@SESSION.time_zone").scalar() == "+00:00"
 
 
 def _most_characters(type_: TypeEngine[Any]) -> int | None:

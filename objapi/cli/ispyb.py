@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.engine import Connection
 
 from objapi.cli.common import Refused, data_option, explained, opened_site
 from objapi.ispyb.auth.accounts import FIRST_PERMISSIONS, add_account, lacks_first_account
 from objapi.ispyb.auth.plugins import Identity
-from objapi.ispyb.database import Database
+from objapi.ispyb.database import Database, connection_of
 from objapi.ispyb.sync.run import Synchronised, synchronise
 from objapi.ispyb.sync.schemas import UserPortalProposalSync
 from objapi.ispyb.values.errors import Fault, Refusal
 from objapi.ispyb.values.schema import read_values
 from objapi.ispyb.values.types import short_text
 from objapi.progress import progress
+from objapi.store.transaction import Transaction
 
 
 @click.group()
@@ -58,11 +58,12 @@ def add(
         database = Database(site)
         identity = Identity(login, given_name, family_name, email)
 
-        def work(connection: Connection) -> tuple[str, ...]:
+        def work(transaction: Transaction) -> tuple[str, ...]:
+            connection = connection_of(transaction)
             first = not permissions and lacks_first_account(connection)
             return add_account(connection, database, identity, FIRST_PERMISSIONS if first else permissions)
 
-        held = database.transact(work, write=True)
+        held = database.run_as_administrator(work, write=True)
     click.echo(f"{login} may log in, with {', '.join(held) or 'no permissions'}.", err=True)
 
 

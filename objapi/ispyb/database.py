@@ -1,23 +1,29 @@
 """Which database holds the ISPyB tables, which optional tables and columns it has, and transactions on it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.dialect import add_keys, create_engine_for, make_table, put_columns
-from catalog.dialect.borrowed import keep_server_clock
+from catalog.dialect import add_keys, make_table, put_columns
+from catalog.dialect.existing import name_schema, schema_on_same_server
 from objapi.errors import Unavailable
+from objapi.model.principal import ANONYMOUS, Principal
 from objapi.profiles.ispyb.tables import METADATA
 from objapi.profiles.ispyb.tables.columns import is_optional
+from objapi.security.principals import LoadedUser, command_line_user, session_of_principal
 from objapi.site import Site
 from objapi.store.failures import RETRY_AFTER
+from objapi.store.transaction import Transaction
 
 _T = TypeVar("_T")
+
+PROFILE: Final = "ispyb"
+"""The profile that declares the types of the tables, and the name under which it knows their database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +50,42 @@ class Database:
     def __init__(self, site: Site) -> None:
         self.settings = site.settings
         self._site = site
-        if site.settings.ispyb_url is not None:
-            engine = create_engine_for(site.settings.ispyb_url, threads=site.settings.worker_threads)
-            keep_server_clock(engine)
-            self._site = replace(site, engine=engine)
+        url = site.settings.ispyb_url
+        schema = None if url is None else schema_on_same_server(site.settings.database, url)
+        if schema is not None:
+            name_schema(site.engine, METADATA, schema)
 
     @property
     def own(self) -> bool:
         """Whether the tables are the gateway's own, which it makes and changes."""
         return self.settings.ispyb_url is None
 
-    def transact(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
-        """Do work in one transaction, again when the database asks for it.
+    def run(
+        self, work: Callable[[Transaction], _T], *, write: bool, user: Principal = ANONYMOUS, request_id: str = ""
+    ) -> _T:
+        """Do a user's work in one transaction, again when the database asks for it.
 
         Raises Unavailable when the database is away or has no ISPyB tables. What it lacks is found out before the
         work begins, which may ask for it: a second connection might not be had.
         """
         self.lacking  # noqa: B018 - kept for `has`
-        return self._site.transact(work, write=write)
+        loaded = session_of_principal(user)
+        return self._run(lambda _: loaded, work, write=write, request_id=request_id)
+
+    def run_as_administrator(self, work: Callable[[Transaction], _T], *, write: bool) -> _T:
+        """Do work of the command line or of the gateway itself in one transaction, as `run` does."""
+        self.lacking  # noqa: B018 - kept for `has`
+        return self._run(lambda _: command_line_user(), work, write=write)
+
+    def _run(
+        self,
+        authenticate: Callable[[Connection], LoadedUser],
+        work: Callable[[Transaction], _T],
+        *,
+        write: bool,
+        request_id: str = "",
+    ) -> _T:
+        return self._site.run(authenticate, work, write=write, request_id=request_id, profile=PROFILE)
 
     def now(self) -> datetime:
         """The time that the laboratory's wall clock shows, without zone and fractions, as the tables hold it."""
@@ -70,7 +94,12 @@ class Database:
     @cached_property
     def lacking(self) -> Lacking:
         """What the database does not have; raises Unavailable when that is needed."""
-        lacking = self._site.transact(what_lacks, write=False)
+        place = self._site.declarations_of(PROFILE).rows.places[PROFILE]
+
+        def compare(transaction: Transaction) -> Lacking:
+            return what_lacks(connection_of(transaction), place.schema)
+
+        lacking = self._run(lambda _: command_line_user(), compare, write=False)
         needed = lacking.needed()
         if needed:
             remedy = "run `objapi upgrade`" if self.own else "OBJAPI_ISPYB_URL must name an ISPyB database"
@@ -106,16 +135,25 @@ def insert_row(connection: Connection, table: sa.Table, values: Mapping[str, Any
     return int(key[0])
 
 
-def what_lacks(connection: Connection) -> Lacking:
-    """Compare the declared tables with those of the database, views included."""
+def connection_of(transaction: Transaction) -> Connection:
+    """The connection of a transaction on which the ISPyB tables are reached."""
+    return transaction.connections.of(PROFILE)
+
+
+def what_lacks(connection: Connection, schema: str | None = None) -> Lacking:
+    """Compare the declared tables with those of the database, views included.
+
+    `schema` is the name of another database of the same server.
+    """
     inspector = sa.inspect(connection)
+    names = (*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema))
     # MySQL keeps table names in lower case on some file systems.
-    found = {name.lower(): name for name in (*inspector.get_table_names(), *inspector.get_view_names())}
+    found = {name.lower(): name for name in names}
     tables = {name for name in METADATA.tables if name.lower() not in found}
     columns = set()
     for name, table in METADATA.tables.items():
         if name not in tables:
-            known = {entry["name"].lower() for entry in inspector.get_columns(found[name.lower()])}
+            known = {entry["name"].lower() for entry in inspector.get_columns(found[name.lower()], schema=schema)}
             columns |= {(name, column.name) for column in table.columns if column.name.lower() not in known}
     return Lacking(frozenset(tables), frozenset(columns))
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from flask import Request, Response, request
 from sqlalchemy import exc
-from sqlalchemy.engine import Connection
 
 from objapi.errors import ApiError
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
-from objapi.ispyb.auth.caller import Caller
+from objapi.ispyb.auth.caller import Caller, principal_of
 from objapi.ispyb.auth.onetime import use_onetime_token
+from objapi.ispyb.database import connection_of
 from objapi.ispyb.face import Face
 from objapi.ispyb.values.errors import Invalid, NotAuthenticated, NotAuthorized, Refusal
 from objapi.ispyb.wire.call import Call
@@ -24,6 +24,7 @@ from objapi.ispyb.wire.response import Later, json_response, respond
 from objapi.ispyb.wire.routes import Door, IspybRoute
 from objapi.ispyb.wire.routing import Matched, Moved
 from objapi.ispyb.wire.services import Services
+from objapi.store.transaction import Transaction
 
 _METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 _PREFLIGHT_SECONDS: Final = "600"
@@ -57,7 +58,7 @@ def _answer(face: Face, request: Request, exchange: Exchange) -> Response:
         return Response(status=307, headers={"Location": location})
     route = found.route
     caller, read = _checked(face, request, exchange, found)
-    values = _run(face.services, route, caller, read, request.remote_addr or "")
+    values = _run(face.services, route, caller, read, exchange.request_id)
     if isinstance(values, Later):
         values = values.work()
     return respond(values, route.answer, route.status)
@@ -92,9 +93,10 @@ def _caller(
         return services.tokens.caller(request.args["token"])
     header = request.headers.get("Authorization", "")
     if not header and onetime is not None:
-        return services.database.transact(
-            lambda connection: use_onetime_token(connection, onetime, exchange.path, services.database.now()),
+        return services.database.run(
+            lambda tx: use_onetime_token(connection_of(tx), onetime, exchange.path, services.database.now()),
             write=True,
+            request_id=exchange.request_id,
         )
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -104,13 +106,14 @@ def _caller(
     return services.tokens.caller(token.strip())
 
 
-def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Read, address: str) -> Any:
-    def work(connection: Connection) -> Any:
-        return route.handler(
-            Call(services, connection, services.database.now(), read.path, read.query, dict(read.body), caller, address)
-        )
+def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Read, request_id: str) -> Any:
+    address = request.remote_addr or ""
 
-    return services.database.transact(work, write=route.writes)
+    def work(transaction: Transaction) -> Any:
+        now, body = services.database.now(), dict(read.body)
+        return route.handler(Call(services, transaction, now, read.path, read.query, body, caller, address))
+
+    return services.database.run(work, write=route.writes, user=principal_of(caller), request_id=request_id)
 
 
 def _failure(error: Exception, exchange: Exchange) -> Response:

@@ -7,6 +7,7 @@ its routes; then it takes its place in that tuple.
 from functools import cached_property
 from typing import Final
 
+from objapi.ispyb.database import connection_of
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.subjects.admin import routes as admin
 from objapi.ispyb.subjects.collections import contents
@@ -96,7 +97,7 @@ class Face:
     @cached_property
     def routes(self) -> tuple[IspybRoute, ...]:
         """The routes whose option was on when this process first answered."""
-        options = self.services.database.transact(load_options, write=False)
+        options = self.services.database.run(lambda tx: load_options(connection_of(tx)), write=False)
         on = [group for group in GROUPS if group.switch is None or options[group.switch] is not False]
         return tuple(route for group in on for route in group.routes)
 

@@ -113,6 +113,8 @@ class Registry:
     """The objects a new site is made with, containers first."""
     content_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sample contents that profiles offer: name → the file of each profile that has one, in their order."""
+    profiles: frozenset[str] = frozenset()
+    """The names of the profiles, those that others extend included."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
 

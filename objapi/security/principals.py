@@ -85,6 +85,11 @@ def command_line_user() -> LoadedUser:
     return LoadedUser(system_principal("command line"), "", "", 0, True, 0)
 
 
+def session_of_principal(principal: Principal) -> LoadedUser:
+    """The caller whom a face knows by a token of its own, and who need not be a user of the gateway."""
+    return LoadedUser(principal, "", "", 0, True, 0)
+
+
 def load_by_login(connection: Connection, login: str, roles: Roles) -> LoadedUser | None:
     """The user with an id, or None. One statement; none for a text that cannot be the id of a user."""
     if not is_user_id(login):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from objapi.model.principal import ANONYMOUS, Principal
+
 ALL_PROPOSALS = "all_proposals"
 """The permission to see every row."""
 
@@ -22,3 +24,10 @@ class Caller:
     def sees_all(self) -> bool:
         """Whether every row is visible."""
         return ALL_PROPOSALS in self.permissions
+
+
+def principal_of(caller: Caller | None) -> Principal:
+    """The user that a caller is in a transaction: the login of the person, whom the log-in vouches for."""
+    if caller is None:
+        return ANONYMOUS
+    return Principal(caller.login, roles=frozenset({"Authenticated"}))

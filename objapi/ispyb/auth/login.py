@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.people import caller_of_login
 from objapi.ispyb.auth.plugins import Identity, LoginAttempt, Plugin
-from objapi.ispyb.database import Database, insert_row
+from objapi.ispyb.database import Database, connection_of, insert_row
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.profiles.ispyb.tables import Person
@@ -21,9 +21,9 @@ def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt) -> 
     identity = None if plugin is None else plugin.identify(attempt)
     if identity is None:
         raise NotAuthenticated("Could not verify")
-    caller = database.transact(lambda connection: caller_of_login(connection, identity.login), write=False)
+    caller = database.run(lambda tx: caller_of_login(connection_of(tx), identity.login), write=False)
     if caller is None:
-        caller = database.transact(lambda connection: _newcomer(connection, database, identity), write=True)
+        caller = database.run(lambda tx: _newcomer(connection_of(tx), database, identity), write=True)
     return caller
 
 

@@ -11,12 +11,13 @@ from sqlalchemy.engine import Connection
 
 from objapi.ispyb.auth.accounts import add_account
 from objapi.ispyb.auth.plugins import Identity
-from objapi.ispyb.database import Database, prepare
+from objapi.ispyb.database import Database, connection_of, prepare
 from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.ispyb.demo.contents import load_contents
 from objapi.ispyb.files.extra import LIBRARIES
 from objapi.settings import Settings
 from objapi.site import Site
+from objapi.store.transaction import Transaction
 
 DIRECTORY: Final = "ispyb-demo"
 """Directory of the files, below the data directory."""
@@ -39,10 +40,10 @@ def make_demo(site: Site) -> None:
     prepare(site)
     database = Database(site)
 
-    def load(connection: Connection) -> None:
-        _load(connection, database, database.now())
+    def load(transaction: Transaction) -> None:
+        _load(connection_of(transaction), database, database.now())
 
-    database.transact(load, write=True)
+    database.run_as_administrator(load, write=True)
     directory = _directory(site.settings)
     if directory in site.settings.ispyb_data_roots and not directory.exists():
         _write_files(directory)

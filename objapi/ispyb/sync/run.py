@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.database import Database
+from objapi.ispyb.database import Database, connection_of
 from objapi.ispyb.sync.people import People, distinct
 from objapi.ispyb.sync.proposals import LabContacts, find_proposal, write_participants, write_proposal
 from objapi.ispyb.sync.proteins import Proteins
@@ -17,6 +17,7 @@ from objapi.ispyb.sync.sessions import Sessions
 from objapi.ispyb.values.errors import BadCall
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import AdminVar
+from objapi.store.transaction import Transaction
 
 LOCK_NAME: Final = "sync lock"
 
@@ -44,10 +45,11 @@ def synchronise(database: Database, payload: Values, *, dry_run: bool = False) -
     Raises BadCall when it cannot be written; nothing of it is, then. Payloads are written one after the other, so
     two that speak of the same newcomer or the same new proposal do not make twins.
     """
-    if not database.transact(_has_lock, write=False):
-        database.transact(_make_lock, write=True)
+    if not database.run(lambda tx: _has_lock(connection_of(tx)), write=False):
+        database.run(lambda tx: _make_lock(connection_of(tx)), write=True)
 
-    def work(connection: Connection) -> Synchronised:
+    def work(transaction: Transaction) -> Synchronised:
+        connection = connection_of(transaction)
         _take_lock(connection)
         try:
             result = _write(connection, database, payload)
@@ -60,7 +62,7 @@ def synchronise(database: Database, payload: Values, *, dry_run: bool = False) -
         return result
 
     try:
-        return database.transact(work, write=True)
+        return database.run(work, write=True)
     except Undone as undone:
         return undone.result
 

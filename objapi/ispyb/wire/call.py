@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection
 
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.visibility import Sight, load_sight
-from objapi.ispyb.database import insert_row
+from objapi.ispyb.database import connection_of, insert_row
 from objapi.ispyb.options.load import BeamLineGroup, beamline_groups, load_options
 from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.ispyb.wire.services import Services
+from objapi.store.transaction import Transaction
 
 Values = Mapping[str, Any]
 
@@ -31,10 +32,10 @@ class Page:
 
 @dataclass
 class Call:
-    """What a route function works with. It may run again after a deadlock, so it acts on the connection alone."""
+    """What a route function works with. It may run again after a deadlock, so it acts on the transaction alone."""
 
     services: Services
-    connection: Connection
+    transaction: Transaction
     now: datetime
     path: Values = field(default_factory=dict)
     """Values of the path's parameters."""
@@ -45,6 +46,11 @@ class Call:
     who: Caller | None = None
     address: str = ""
     """The client's address, behind trusted proxies."""
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The transaction's connection to the ISPyB tables."""
+        return connection_of(self.transaction)
 
     @property
     def caller(self) -> Caller:

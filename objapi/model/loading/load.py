@@ -85,6 +85,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         variable_aliases=site.variable_aliases,
         layout=layout,
         content_files=site.content_files,
+        profiles=frozenset(profile.name for profile in found),
         fingerprint=fingerprint(types, catalogs),
     )
 

@@ -82,8 +82,8 @@ class Connections:
         return self._places[database].engine is not None
 
     def commit(self) -> None:
-        """Commit what was written elsewhere."""
-        for connection in self._foreign.values():
+        """Commit what was written elsewhere; a transaction that may not write has nothing to commit."""
+        for connection in self._foreign.values() if self._writes else ():
             connection.commit()
 
     def close(self) -> None:
