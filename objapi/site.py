@@ -36,6 +36,7 @@ from objapi.store.mapped.row_site import RowSite
 from objapi.store.permissions.acls import AclCache, ensure_scope
 from objapi.store.permissions.rights import FieldAccess, TransactionAcls
 from objapi.store.records import StaleWrite
+from objapi.store.row_requests import WriteAuthority
 from objapi.store.site_context import SiteContext
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.installing import (
@@ -180,8 +181,7 @@ class Site:
         problem = state_problem(self.engine, self.registry, self.settings.site_id)
         if problem is not None:
             raise SiteError(problem)
-        if any(place.engine is not None for place in self.context.rows.places.values()):
-            self.recover_row_outbox()
+        self.recover_row_outbox()
 
     def upgrade(self, progress: Progress) -> None:
         """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
@@ -219,11 +219,13 @@ class Site:
         write: bool,
         request_id: str = "",
         profile: str | None = None,
+        authority: WriteAuthority | None = None,
     ) -> _T:
         """Do a user's work in one transaction: committed when it returns, undone when it raises.
 
         It is done again when the database reports a deadlock or the like, so it must act on the transaction alone.
-        `profile` is one whose types the work needs, as `declarations_of` has them.
+        `profile` is one whose types the work needs, as `declarations_of` has them; `authority` that of a declared
+        route, for `Transaction.write_rows`.
         """
         context = self.context if profile is None else self.declarations_of(profile)
         opened: list[Connections] = []
@@ -231,7 +233,7 @@ class Site:
         def carry_out(connection: Connection) -> _T:
             while opened:
                 opened.pop().close()
-            transaction = self._transaction(connection, authenticate, write, request_id, context)
+            transaction = self._transaction(connection, authenticate, write, request_id, context, authority)
             opened.append(transaction.connections)
             return work(transaction)
 
@@ -279,16 +281,20 @@ class Site:
 
     def recover_row_outbox(self) -> int:
         """Carry over or drop what a crash left pending beside databases elsewhere; how many requests that were."""
+        contexts = [self.context]
+        if self.settings.ispyb_url is not None and self.declarations_of("ispyb") is not self.context:
+            contexts.append(self.declarations_of("ispyb"))
+        foreign = [
+            context for context in contexts if any(place.engine is not None for place in context.rows.places.values())
+        ]
+        return sum(self.transact(partial(self._recover, context), write=True) for context in foreign)
 
-        def recover(connection: Connection) -> int:
-            planner = system_planner(self.context, connection, self.now())
-            rows = planner.workspace.rows
-            try:
-                return deliver_abandoned(connection, to_micros(self.now()), rows.stamps_of)
-            finally:
-                rows.connections.close()
-
-        return self.transact(recover, write=True)
+    def _recover(self, context: SiteContext, connection: Connection) -> int:
+        rows = system_planner(context, connection, self.now()).workspace.rows
+        try:
+            return deliver_abandoned(connection, to_micros(self.now()), rows.stamps_of, context.registry.types)
+        finally:
+            rows.connections.close()
 
     def stream(
         self,
@@ -352,10 +358,13 @@ class Site:
         write: bool,
         request_id: str,
         context: SiteContext,
+        authority: WriteAuthority | None = None,
     ) -> Transaction:
         user = authenticate(connection)
         context.acls.refresh(connection, user.newest_acl)
-        return Transaction(context, connection, user.principal, self.now(), writes=write, request_id=request_id)
+        return Transaction(
+            context, connection, user.principal, self.now(), writes=write, request_id=request_id, authority=authority
+        )
 
 
 def _places(settings: Settings, registry: Registry) -> dict[str, DatabasePlace]:

@@ -40,15 +40,18 @@ from objapi.store.requests import (
     Streamed,
     UpdateItem,
 )
+from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
 from objapi.store.site_context import SiteContext
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, readable
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
+from objapi.store.writing.history_entry import Recorder
 from objapi.store.writing.planner import RequestContext, StorePlanner
 from objapi.store.writing.removing import plan_removal
 from objapi.store.writing.render import Renderer
 from objapi.store.writing.resolve import Resolver
+from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import offered, take_all
 from objapi.store.writing.write_set import compute_write_set, record_access
 
@@ -76,6 +79,7 @@ class Transaction:
         *,
         writes: bool,
         request_id: str = "",
+        authority: WriteAuthority | None = None,
     ) -> None:
         self.connection = connection
         self.user = user
@@ -87,6 +91,7 @@ class Transaction:
         self.writes = writes
         self._site = site
         self._request_id = request_id
+        self._authority = authority
         self._acls = TransactionAcls(site.acls, connection)
         self._rights = Rights(user, self._acls, site.registry.roles.scoped_roles)
         self.connections = Connections(connection, site.rows.places, writes=writes)
@@ -290,6 +295,20 @@ class Transaction:
         applied = not dry_run and not write_set.empty
         readable_plan = readable(write_set.plan, planner, self._site.access)
         return Outcome(entries(selectors, attempt, failed, write_set.changed), readable_plan, applied)
+
+    def write_rows(self, items: Sequence[RowItem], *, dry_run: bool = False) -> RowsOutcome:
+        """Insert, change and delete rows of mapped tables, all or none, with the authority of the declared route.
+
+        The access that the route declares stands in place of the write permissions of the types, and the face alone
+        judges values; the row rule and the table's own checks hold. A row that holds the values already is left alone.
+
+        Raises Forbidden without an authority for the table, NotFound, ValidationError, and what the database raises
+        for a key that is taken or refers to nothing.
+        """
+        if self._authority is None:
+            raise Forbidden("Rows are written with a route's authority only where the route declares one.")
+        recorder = Recorder(to_micros(self.now), self.user.user_id, self._request_id)
+        return RowBatch(self._rows, self._authority, recorder).write(items, dry_run=dry_run)
 
     # Grants: what `objapi.security.administration` needs of objects
 

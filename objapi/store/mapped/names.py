@@ -41,11 +41,19 @@ class RowNames:
             for name, table in self._tables.items()
         }
         self._by_folder = {folder: name for name, folder in self._folders.items()}
+        self._by_table = {(table.database, table.name): name for name, table in self._tables.items()}
 
     @property
     def tables(self) -> Mapping[str, TableMapping]:
         """Type → its table."""
         return self._tables
+
+    def type_of(self, database: str, table: str) -> str:
+        """The type whose rows a table holds. Raises LookupError for a table that no type is declared for."""
+        try:
+            return self._by_table[database, table]
+        except KeyError:
+            raise LookupError(f"no type is declared for the table {table} of the database {database}") from None
 
     def folder(self, portal_type: str) -> str:
         """The path below which the rows of a type stand."""

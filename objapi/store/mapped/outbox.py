@@ -6,7 +6,7 @@ themselves tell which of the two happened: `deliver_abandoned` asks them.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -75,21 +75,25 @@ def discard(connection: Connection, notes: Sequence[int]) -> None:
 
 
 def deliver_abandoned(
-    connection: Connection, now: int, stamps: Callable[[list[tuple[str, int]]], Mapping[Any, int]]
+    connection: Connection,
+    now: int,
+    stamps: Callable[[list[tuple[str, int]]], Mapping[Any, int]],
+    types: Container[str],
 ) -> int:
-    """Carry over or drop what a crash left pending, as the rows tell; how many notes there were.
+    """Carry over or drop what a crash left pending of rows of some types, as the rows tell; how many notes there were.
 
     `stamps` gives (type, key) → stamp of the rows that are there.
     """
     left = connection.execute(
         sa.select(row_pending.c.id, row_pending.c.document).where(row_pending.c.at < now - ABANDONED_AFTER)
     ).all()
-    for number, document in left:
-        outbox = RowOutbox(**orjson.loads(document))
+    notes = [(number, RowOutbox(**orjson.loads(document))) for number, document in left]
+    known = [(number, outbox) for number, outbox in notes if all(name in types for name, _, _ in outbox.expected)]
+    for number, outbox in known:
         found = stamps([(portal_type, key) for portal_type, key, _ in outbox.expected])
         done = any(found.get((portal_type, key)) == stamp for portal_type, key, stamp in outbox.expected)
         _log.warning("a request to a database elsewhere was cut short; it was %s", "carried out" if done else "undone")
         if done:
             outbox.write(connection)
         discard(connection, [number])
-    return len(left)
+    return len(known)

@@ -1,6 +1,6 @@
 """Whether a table can take the values of a row: asked before anything is written, so that every mistake is told."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -41,15 +41,33 @@ def _problems(layout: Layout, field: Field, value: object, draft: Draft) -> Iter
         return
     if not draft.is_new and column.name in {item.name for item in layout.key}:
         yield "read_only", "the column is part of the key, and a row keeps its key"
-    most = known.most_characters if field.kind in (Kind.STRING, Kind.TEXT) else None
+    if field.kind in (Kind.STRING, Kind.TEXT) or not isinstance(value, str):
+        problem = value_problem(known, value)
+        if problem is not None:
+            yield "invalid", problem
+    if field.kind is Kind.STRING and holds_bytes(known.type) and not _is_hexadecimal(str(value)):
+        yield "invalid", "bytes are written as pairs of hexadecimal digits"
+
+
+def value_problem(known: ExistingColumn, value: object, *, is_new: bool = True) -> str | None:
+    """What keeps a column from taking a value as it is; None when nothing does."""
+    if value is None:
+        return None if known.nullable or is_new else "the column cannot be emptied"
+    most = known.most_characters
     if most is not None and isinstance(value, str) and len(value) > most:
-        yield "invalid", f"at most {most} characters fit, and there are {len(value)}"
+        return f"at most {most} characters fit, and there are {len(value)}"
     if isinstance(value, int) and not isinstance(value, bool):
         low, high = _bounds(known)
         if not low <= value <= high:
-            yield "invalid", f"a whole number from {low} to {high} fits, not {value}"
-    if field.kind is Kind.STRING and holds_bytes(known.type) and not _is_hexadecimal(str(value)):
-        yield "invalid", "bytes are written as pairs of hexadecimal digits"
+            return f"a whole number from {low} to {high} fits, not {value}"
+    return None
+
+
+def missing_columns(layout: Layout, names: Collection[str]) -> list[str]:
+    """The columns that a new row must fill and that are not among those named."""
+    return [
+        name for name, known in layout.columns.items() if name not in names and not known.nullable and not known.given
+    ]
 
 
 def _lacking(layout: Layout, draft: Draft) -> Iterator[Cause]:

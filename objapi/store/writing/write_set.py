@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import orjson
 from sqlalchemy import Connection
 
 from catalog.dialect import insert_rows
 from objapi.model.dependents import MEMBERSHIP, DependencyRoute, Dependents
 from objapi.model.paths import Target
 from objapi.model.types import Kind
-from objapi.store.instants import rowids, to_micros
+from objapi.store.instants import to_micros
 from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateChange
 from objapi.store.schema import history
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.history_entry import Recorder
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
@@ -218,49 +218,19 @@ def field_changes(draft: Draft) -> tuple[FieldChange, ...]:
 
 def history_rows(planner: StorePlanner, write_set: WriteSet, request_id: str) -> list[dict[str, object]]:
     """One row for each creation, change of fields, step, new id and removal, in order of happening."""
-    at = to_micros(planner.now)
+    recorder = Recorder(to_micros(planner.now), planner.user_id, request_id)
     names = planner.workspace.rows.names
     rows = []
     for draft, event, details in _events(planner, write_set):
-        rows.append(
-            {
-                "id": rowids.next(),
-                "seq": None,
-                "rid": draft.rid if draft.type.table is None else names.of_rid(draft.rid)[1],
-                "uid": draft.uid,
-                "path": draft.path,
-                "portal_type": draft.portal_type,
-                "at": at,
-                "actor": planner.user_id,
-                "event": event,
-                "workflow": details.get("workflow"),
-                "transition": details.get("transition"),
-                "comment": details.get("comment", ""),
-                "changes": orjson.dumps(details["changes"]).decode(),
-                "request": request_id,
-            }
-        )
+        rid = draft.rid if draft.type.table is None else names.of_rid(draft.rid)[1]
+        rows.append(recorder.entry(rid, draft.uid, draft.path, draft.portal_type, event=event, **details))
     return rows
 
 
 def record_access(connection: Connection, event: AccessEvent, *, at: int, actor: str, request_id: str) -> None:
     """Write the row of a change that no plan brings about; `at` in microseconds since 1970 UTC."""
-    row = {
-        "id": rowids.next(),
-        "seq": None,
-        "rid": event.rid,
-        "uid": event.uid,
-        "path": event.path,
-        "portal_type": event.portal_type,
-        "at": at,
-        "actor": actor,
-        "event": event.event,
-        "workflow": None,
-        "transition": None,
-        "comment": "",
-        "changes": orjson.dumps(event.changes).decode(),
-        "request": request_id,
-    }
+    recorder = Recorder(at, actor, request_id)
+    row = recorder.entry(event.rid, event.uid, event.path, event.portal_type, event=event.event, changes=event.changes)
     insert_rows(connection, history, [row])
 
 
