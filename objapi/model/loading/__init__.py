@@ -2,8 +2,8 @@
 
 from declarations import DeclarationProblem
 from objapi.model.loading.content import read_content
-from objapi.model.loading.errors import ProfileError
 from objapi.model.loading.load import load_registry
+from objapi.model.loading.profiles import ProfileError
 from objapi.model.loading.reserved import RESERVED_NAMES
 
 __all__ = ["RESERVED_NAMES", "DeclarationProblem", "ProfileError", "load_registry", "read_content"]

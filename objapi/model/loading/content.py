@@ -20,7 +20,7 @@ from catalog import DateSyntaxError, parse_date
 from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.content import Content, ContentObject, ContentUser, Ref
 from objapi.model.ids import IdProblem, check_id
-from objapi.model.loading.errors import ProfileError
+from objapi.model.loading.profiles import ProfileError
 from objapi.model.loading.yaml_nodes import read_yaml
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import Registry

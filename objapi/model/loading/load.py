@@ -8,10 +8,9 @@ from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.catalogs import read_catalogs
 from objapi.model.loading.checks import TypeChecker, check_cascade, check_sources, settings_type
-from objapi.model.loading.errors import ProfileError
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
-from objapi.model.loading.profiles import Profile, find_profiles
+from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
 from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, check_tables
 from objapi.model.loading.tracing import Tracer, check_cycles

@@ -1,10 +1,10 @@
-"""Finding the folders of profiles, and what Python they bring."""
+"""Folders of profiles, the Python that they bring, and the error of those that cannot be used."""
 
 import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path as FilePath
@@ -29,6 +29,20 @@ PROFILE_KEYS: Final = (
     "content",
 )
 _BUILT_IN: Final = FilePath(objapi.__file__).parent / "profiles"
+
+
+class ProfileError(Exception):
+    """Declarations that cannot be used; `problems` are all that is wrong, by file and line."""
+
+    def __init__(self, problems: Iterable[DeclarationProblem]) -> None:
+        # What stands in one place and is found wrong on several ways is one mistake.
+        found: dict[tuple[str, int, str], DeclarationProblem] = {}
+        for problem in problems:
+            found.setdefault((problem.file, problem.line, problem.message), problem)
+        self.problems = tuple(sorted(found.values()))
+        count = len(self.problems)
+        heading = "1 mistake" if count == 1 else f"{count} mistakes"
+        super().__init__("\n".join((f"{heading} in the declarations:", *map(str, self.problems))))
 
 
 @dataclass(frozen=True, slots=True)
