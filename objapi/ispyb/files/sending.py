@@ -1,4 +1,8 @@
-"""A file as an HTTP response: whole or the part that is asked for, in pieces, and not again when the client has it."""
+"""A file as an HTTP response: whole or the part that is asked for, in pieces, and not again when the client has it.
+
+Own code where Werkzeug has `make_conditional`: that refuses a Range header it cannot read, which RFC 9110 (14.2) has a
+server pass over, and it would read a disk that hangs without a time limit.
+"""
 
 import io
 import os

@@ -1,7 +1,8 @@
-"""Kinds of value: how each is read from a request, shown in an answer and described in OpenAPI.
+"""Types of single values: how each is read from a request, shown in an answer and described in OpenAPI.
 
 Reading is lenient in the way of pydantic 1, which the clients of this API count on: digits in text are integers,
-`2.7` is the integer 2, numbers are texts, `"yes"` is true.
+`2.7` is the integer 2, numbers are texts, `"yes"` is true. Own code, since `pydantic.v1` would let through what cannot
+be stored or answered (lone surrogates, infinite numbers) and gives times a zone, which wall clock times have not.
 """
 
 import math

@@ -2,6 +2,9 @@
 
 Web forms are made from its components by their names; a property that may be null says so in its type, and its title
 is the label of its input.
+
+Own code, since apispec would only put the same parts together: its marshmallow plugin describes bodies without titles,
+and what may be null by `nullable`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
