@@ -91,7 +91,10 @@ _WIDE: Final = Context(prec=100)
 
 
 def sortable_decimal(value: Decimal) -> str:
-    """A text of 39 digits for a number of at most 26 + 12 digits; texts sort as the numbers do."""
+    """A text of 39 digits for a number of at most 26 + 12 digits; texts sort as the numbers do.
+
+    Raises ArithmeticError for a larger number.
+    """
     scaled = int(value.scaleb(DECIMAL_PLACES, context=_WIDE))
     if abs(scaled) >= _DECIMAL_SPAN:
         raise ArithmeticError(f"{value} has more than {DECIMAL_DIGITS - DECIMAL_PLACES} digits before the point")

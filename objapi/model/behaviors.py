@@ -157,7 +157,10 @@ class Behaviors:
     defaults: dict[str, Computed] = field(default_factory=dict)
 
     def add(self, kind: str, name: str) -> Callable[[_F], _F]:
-        """Decorator: register a function under a name; `kind` is an attribute's name of this class."""
+        """Decorator: register a function under a name; `kind` is one of those in the table below.
+
+        Raises ValueError for a name that the kind has already.
+        """
         tables: dict[str, dict[str, Any]] = {
             "computed": self.computed, "effect": self.effects, "check": self.checks, "relation": self.relations,
             "creator": self.creators, "condition": self.conditions, "default": self.defaults,

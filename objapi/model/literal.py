@@ -54,7 +54,7 @@ class _Reader:
         self._place = 0
 
     def read(self) -> Any:
-        """The value of the whole text."""
+        """The value of the whole text. Raises ValueError for text that is not one literal."""
         value = self._value(0)
         if self._peek() != "":
             raise ValueError(f"{shown(self._peek())} follows the end of the value")

@@ -88,7 +88,10 @@ def parse_path(text: str) -> Path:
 
 
 def parse_relation(text: str) -> Path:
-    """Read a path that means objects, such as ``parent.children(SamplePartition)``; ``self`` is the object itself."""
+    """Read a path that means objects, such as ``parent.children(SamplePartition)``; ``self`` is the object itself.
+
+    Raises PathError.
+    """
     if text == "self":
         return Path()
     steps, last = _split(text)

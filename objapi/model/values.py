@@ -101,7 +101,10 @@ def clean_text(text: str, max_text: int) -> str:
 
 
 def text_of(raw: object, max_text: int) -> str:
-    """A single value as text: numbers keep the client's spelling, booleans are ``true`` and ``false``."""
+    """A single value as text: numbers in the client's spelling, booleans as ``true`` and ``false``.
+
+    Raises ValueProblem for another value, or a text too long.
+    """
     if isinstance(raw, str):
         return clean_text(raw, max_text)
     if isinstance(raw, bool):
