@@ -36,7 +36,7 @@ from objapi.security.grant_rules import (
 from objapi.security.passwords import Passwords
 from objapi.security.principals import GROUP_PREFIX, group_principal, load_by_login
 from objapi.store.records import StaleWrite
-from objapi.store.requests import AccessEvent, GrantTarget, Selector
+from objapi.store.requests import AccessEvent, ByPath, GrantTarget, Selector
 from objapi.store.schema import entities, local_roles
 from objapi.store.transaction import Transaction
 
@@ -148,7 +148,7 @@ class UserAdministration:
 
         Raises NotFound, and Forbidden for a user with roles beyond the caller's.
         """
-        self._check_within(self.site_roles(self.account(user_id)), f"change the password of {user_id}, who has")
+        self._check_within(self._roles_at_root(self.account(user_id)), f"change the password of {user_id}, who has")
         store_password(self._tx.connection, user_id, password_hash, now=self._tx.now)
         return self._record("password", user_id, {})
 
@@ -158,7 +158,7 @@ class UserAdministration:
         Raises NotFound, Forbidden for a user with roles beyond the caller's, and Conflict for the last Manager.
         """
         account, event = self.account(user_id), "enable" if active else "disable"
-        self._check_within(self.site_roles(account), f"{event} {user_id}, who has")
+        self._check_within(self._roles_at_root(account), f"{event} {user_id}, who has")
         if account.active == active:
             return []
         after = replace(account, active=active)
@@ -256,7 +256,18 @@ class UserAdministration:
     def _check_within(self, wanted: Iterable[str], action: str, own: frozenset[str] | None = None) -> None:
         """Raise Forbidden for roles beyond the caller's, on the site or, with `own`, on an object."""
         if not self._tx.user.unrestricted:
-            check_within(self._tx.user.roles if own is None else own, wanted, action)
+            # A local role on the root counts on every object, so it is one of the whole site.
+            check_within(self._tx.user.roles | self._root().roles if own is None else own, wanted, action)
+
+    def _root(self) -> GrantTarget:
+        return self._tx.grant_target(ByPath("/"))
+
+    def _roles_at_root(self, account: Account) -> frozenset[str]:
+        """Roles that an account has on the whole site, those granted as local roles on its root included."""
+        root = self._root().rid
+        principals = (account.id, *(group_principal(group) for group in account.groups))
+        granted = [role for name in principals for role in local_roles_of(self._tx.connection, root, name)]
+        return self.site_roles(account).union(granted)
 
     def _check_groups(self, groups: Iterable[str], verb: str) -> None:
         """Raise Forbidden for a group that brings roles beyond the caller's, anywhere on the site."""
