@@ -27,6 +27,7 @@ from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
 from objapi.security.seed_users import add_content_users
 from objapi.settings import Settings
+from objapi.store.context import SiteContext
 from objapi.store.failures import connection_lost, outcome_unknown, pause_after, should_retry, to_api_error
 from objapi.store.instants import to_micros
 from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
@@ -37,7 +38,6 @@ from objapi.store.permissions.acls import AclCache, ensure_scope
 from objapi.store.permissions.rights import FieldAccess, TransactionAcls
 from objapi.store.records import StaleWrite
 from objapi.store.row_requests import WriteAuthority
-from objapi.store.site_context import SiteContext
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.installing import (
     count_objects,

@@ -7,22 +7,18 @@ bulk.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from catalog import QueryOptions
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, ValidationError, combine
 from objapi.model.principal import Principal
-from objapi.model.values import LoadContext
+from objapi.model.registry import CatalogDeclaration
 from objapi.store.blobs import StoredFile, read_blob
-from objapi.store.instants import to_micros
-from objapi.store.mapped.databases import Connections
-from objapi.store.mapped.rows import Rows
+from objapi.store.context import RequestContext, SiteContext
 from objapi.store.permissions.acls import VIEW, ensure_scope
-from objapi.store.permissions.rights import Rights, TransactionAcls
-from objapi.store.reading.criteria import CriteriaReader
-from objapi.store.reading.documents import Documents, RowAnswers
+from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
 from objapi.store.requests import (
@@ -41,15 +37,12 @@ from objapi.store.requests import (
     UpdateItem,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
-from objapi.store.site_context import SiteContext
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, readable
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
-from objapi.store.writing.history_entry import Recorder
-from objapi.store.writing.planner import RequestContext, StorePlanner
+from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import plan_removal
-from objapi.store.writing.render import Renderer
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import offered, take_all
@@ -81,34 +74,25 @@ class Transaction:
         request_id: str = "",
         authority: WriteAuthority | None = None,
     ) -> None:
+        context = RequestContext(site, connection, user, now, writes=writes, request_id=request_id)
         self.connection = connection
+        self.connections = context.connections
         self.user = user
         self.now = now
         self.registry = site.registry
-        self.open_stream: ClosingStream | None = None
-        """What is still to be read from the connection after the work is done."""
         self.site_id = site.site_id
         self.writes = writes
+        self.open_stream: ClosingStream | None = None
+        """What is still to be read from the connection after the work is done."""
+        self._context = context
         self._site = site
-        self._request_id = request_id
         self._authority = authority
-        self._acls = TransactionAcls(site.acls, connection)
-        self._rights = Rights(user, self._acls, site.registry.roles.scoped_roles)
-        self.connections = Connections(connection, site.rows.places, writes=writes)
-        self._rows = Rows(site.rows, self.connections, self._rights)
-        options = QueryOptions.gateway(site.site_id, site.zone)
-        reader = CriteriaReader(site.registry, site.tables, site.access, self._rights, options, self._rows)
-        documents = Documents(
-            connection,
-            site.registry,
-            site.access,
-            self._rights,
-            transitions=self._transitions_of,
-            renew=self._renewed,
-            rows=RowAnswers(site.rows.names, self._planner_and_renderer),
-            now=now,
-        )
-        self._finder = Finder(reader, documents, time_limit=site.stream_time_limit)
+        self._rights = context.rights
+
+    @cached_property
+    def _finder(self) -> Finder:
+        """The reader of catalogs and documents: built when a request first reads."""
+        return Finder(self._context, Documents(self._context, self._planner))
 
     # Asking
 
@@ -151,7 +135,7 @@ class Transaction:
     def history(self, selector: Selector, *, offset: int = 0, size: int = 50) -> HistoryPage:
         """What happened to an object, newest first; also of one that is gone, by its UID."""
         planner = self._planner()
-        reader = HistoryReader(self.connection, self.registry, self._site.access, self._rights)
+        reader = HistoryReader(self._context)
         found = self._resolver(planner).select([selector])[0]
         if isinstance(found, Draft):
             return reader.of_object(found, offset, size)
@@ -272,29 +256,43 @@ class Transaction:
 
         `planner`: one that has loaded what is asked for already and has planned nothing.
         """
+        batch = self._plan_batch(selectors, plan, planner or self._planner(), partial=partial)
+        planner, attempt, failed = batch.planner, batch.attempt, batch.failed
+        if failed and not partial:
+            raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
+        write_set = compute_write_set(planner)
+        applied = not dry_run and not write_set.empty
+        if applied:
+            apply_plan(planner, write_set)
+        visible_plan = readable(write_set.plan, planner.workspace)
+        return Outcome(entries(selectors, attempt, failed, write_set.changed), visible_plan, applied)
+
+    def _plan_batch(
+        self,
+        selectors: Sequence[Selector],
+        plan: Callable[[Editor, Collection[int]], BatchAttempt],
+        planner: StorePlanner,
+        *,
+        partial: bool,
+    ) -> "_PlannedBatch":
+        """Plan all items; with `partial` until those that are left can be done."""
         failed: dict[int, ApiError] = {}
         uids: dict[int, str] = {}
-        planner = planner or self._planner()
         while True:
-            editor = Editor(planner, self._resolver(planner), self._load_context())
             places = [place for place in range(len(selectors)) if place not in failed]
-            attempt = plan(editor, places)
+            attempt = plan(Editor(planner, self._resolver(planner)), places)
             failed.update(attempt.errors)
             uids.update((place, attempt.drafts[place].uid) for place in attempt.errors if place in attempt.drafts)
             if not attempt.errors or not partial or not places:
                 break
+            # What a failed item did to drafts (fields, steps, cascades to others) cannot be taken out of the plan one
+            # by one, so the rest is planned anew on the objects as they are stored.
             planner = self._planner()
-        if failed and not partial:
-            raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
-        # The answer names what was left as it was, too.
-        planner.workspace.load_uids(uids.values())
-        attempt.drafts.update((place, planner.workspace.by_uid[uid]) for place, uid in uids.items())
-        write_set = compute_write_set(planner, self._site.dependents)
-        if not dry_run and not write_set.empty:
-            apply_plan(planner, write_set, self._renderer(planner), self._site.tables, self._request_id)
-        applied = not dry_run and not write_set.empty
-        readable_plan = readable(write_set.plan, planner, self._site.access)
-        return Outcome(entries(selectors, attempt, failed, write_set.changed), readable_plan, applied)
+        if partial:
+            # The answer names the objects of failed items, too, in their stored state.
+            planner.workspace.load_uids(uids.values())
+            attempt.drafts.update((place, planner.workspace.by_uid[uid]) for place, uid in uids.items())
+        return _PlannedBatch(planner, attempt, failed)
 
     def write_rows(self, items: Sequence[RowItem], *, dry_run: bool = False) -> RowsOutcome:
         """Insert, change and delete rows of mapped tables, all or none, with the authority of the declared route.
@@ -307,8 +305,7 @@ class Transaction:
         """
         if self._authority is None:
             raise Forbidden("Rows are written with a route's authority only where the route declares one.")
-        recorder = Recorder(to_micros(self.now), self.user.user_id, self._request_id)
-        return RowBatch(self._rows, self._authority, recorder).write(items, dry_run=dry_run)
+        return RowBatch(self._context, self._authority).write(items, dry_run=dry_run)
 
     # Grants: what `objapi.security.administration` needs of objects
 
@@ -323,7 +320,7 @@ class Transaction:
 
     def may_view(self, acl: int, scope: int) -> bool:
         """True when the user may view the objects of an acl in a scope."""
-        return self._rights.may(VIEW, self._acls[acl], scope)
+        return self._rights.may(VIEW, self._context.acls[acl], scope)
 
     def make_scope(self, rid: int) -> None:
         """Make an object one on which local roles are granted, unless it is."""
@@ -331,52 +328,21 @@ class Transaction:
 
     def record(self, event: AccessEvent) -> None:
         """Write a change of who may do what to the history."""
-        at, actor = to_micros(self.now), self.user.user_id
-        record_access(self.connection, event, at=at, actor=actor, request_id=self._request_id)
+        record_access(self._context, event)
 
     # Inside
 
     def _planner(self) -> StorePlanner:
-        site = self._site
-        return StorePlanner(
-            RequestContext(
-                self.connection,
-                site.registry,
-                self._acls,
-                self.user,
-                self.now,
-                site.zone,
-                site.site_id,
-                site.cascades,
-                self._rows,
-                locks=self.writes,
-            )
-        )
-
-    def _planner_and_renderer(self) -> tuple[StorePlanner, Renderer]:
-        planner = self._planner()
-        return planner, self._renderer(planner)
-
-    def _renderer(self, planner: StorePlanner) -> Renderer:
-        return Renderer(self.registry, planner.values, self._site.zone)
+        return StorePlanner(self._context)
 
     def _resolver(self, planner: StorePlanner) -> Resolver:
-        return Resolver(planner, self._finder, self._renderer(planner), ambiguous=self._site.ambiguous)
+        return Resolver(planner, self._search)
 
-    def _load_context(self) -> LoadContext:
-        site = self._site
-        return LoadContext(
-            zone=site.zone,
-            parse_structured=site.parse_structured,
-            now=self.now,
-            site_id=site.site_id,
-            index_names=site.index_names,
-            max_text=site.most_text,
-            max_entries=site.most_entries,
-        )
+    def _search(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
+        return self._finder.rids(catalog, criteria, most=most)
 
     def _root(self, planner: StorePlanner) -> Draft:
-        with planner.without_locks():
+        with planner.workspace.without_locks():
             root = planner.at("/")
         if root is None:
             raise NotFound("The site has no root object; run `objapi init`.")
@@ -388,26 +354,14 @@ class Transaction:
             raise found
         return found
 
-    def _renewed(self, rids: Sequence[int]) -> Mapping[int, tuple[str, str]]:
-        """Metadata and answer of objects, worked out for this instant."""
-        planner, renderer = self._planner_and_renderer()
-        with planner.without_locks():
-            planner.workspace.load_rids(rids)
-            drafts = [planner.workspace.by_rid[rid] for rid in rids if rid in planner.workspace.by_rid]
-            rendered = {draft.rid: renderer.render(draft) for draft in drafts}
-        return {rid: (item.meta, item.answer) for rid, item in rendered.items()}
 
-    def _transitions_of(self, rids: Sequence[int]) -> Mapping[int, list[dict[str, str]]]:
-        planner = self._planner()
-        planner.workspace.load_rids(rids)
-        return {
-            rid: [
-                {"id": name, "title": title}
-                for name, title in offered(planner, planner.workspace.by_rid[rid]).transitions
-            ]
-            for rid in rids
-            if rid in planner.workspace.by_rid
-        }
+@dataclass(frozen=True, slots=True)
+class _PlannedBatch:
+    """A planned request: `failed` are the errors of items by place."""
+
+    planner: StorePlanner
+    attempt: BatchAttempt
+    failed: Mapping[int, ApiError]
 
 
 _T = TypeVar("_T")

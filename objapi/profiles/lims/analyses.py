@@ -212,13 +212,3 @@ def analysis_specification(planner: Planner, analysis: Entity) -> object:
         return {}
     keyword = text(planner, service, "Keyword")
     return next((row for row in rows(planner, request, "ResultsRange") if row.get("keyword") == keyword), {})
-
-
-@behaviors.add("computed", "request_due_date")
-def request_due_date(planner: Planner, request: Entity) -> object:
-    """Due date of the last active analysis of a request; None for other types."""
-    if request.portal_type != "AnalysisRequest":
-        return None
-    active = (analysis for analysis in planner.related(request, "children(Analysis)") if is_active(planner, analysis))
-    dates = [date for date in (moment(planner, analysis, "DueDate") for analysis in active) if date is not None]
-    return utc_text(max(dates)) if dates else None

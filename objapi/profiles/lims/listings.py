@@ -4,7 +4,7 @@ from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.values import utc_text
-from objapi.profiles.lims.reading import moment, one
+from objapi.profiles.lims.reading import is_active, moment, one
 
 behaviors: Final = Behaviors()
 
@@ -62,3 +62,26 @@ def attachment_request(planner: Planner, attachment: Entity) -> object:
         if request is not None:
             return request.id
     return ""
+
+
+@behaviors.add("computed", "request_due_date")
+def request_due_date(planner: Planner, request: Entity) -> object:
+    """Due date of the last active analysis of a request; None for other types."""
+    if request.portal_type != "AnalysisRequest":
+        return None
+    active = (analysis for analysis in planner.related(request, "children(Analysis)") if is_active(planner, analysis))
+    dates = [date for date in (moment(planner, analysis, "DueDate") for analysis in active) if date is not None]
+    return utc_text(max(dates)) if dates else None
+
+
+@behaviors.add("computed", "worksheet_priority")
+def worksheet_priority(planner: Planner, sheet: Entity) -> object:
+    """The sort key of the highest priority among the requests on a worksheet; nothing for other types."""
+    if sheet.portal_type != "Worksheet":
+        return None
+    keys = []
+    for priority in planner.related(sheet, "Analyses.parent.Priority"):
+        key = planner.value(priority, "sortKey")
+        if isinstance(key, int):
+            keys.append(key)
+    return max(keys, default=None)

@@ -269,16 +269,3 @@ def _stored(planner: Planner, entity: Entity, without: Sequence[str]) -> dict[st
         for name, field in entity.type.fields.items()
         if field.kind is not Kind.COMPUTED and field.alias_of is None and name not in without
     }
-
-
-@behaviors.add("computed", "worksheet_priority")
-def worksheet_priority(planner: Planner, sheet: Entity) -> object:
-    """The sort key of the highest priority among the requests on a worksheet; nothing for other types."""
-    if sheet.portal_type != "Worksheet":
-        return None
-    keys = []
-    for priority in planner.related(sheet, "Analyses.parent.Priority"):
-        key = planner.value(priority, "sortKey")
-        if isinstance(key, int):
-            keys.append(key)
-    return max(keys, default=None)

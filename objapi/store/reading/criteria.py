@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Connection, and_
 
 from catalog import (
-    CatalogTables,
     Query,
     QueryOptions,
     QueryProblem,
@@ -16,10 +15,9 @@ from catalog import (
     visibility,
 )
 from objapi.errors import BadRequest, Cause
-from objapi.model.registry import CatalogDeclaration, Registry
-from objapi.store.mapped.rows import Rows
+from objapi.model.registry import CatalogDeclaration
+from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW
-from objapi.store.permissions.rights import FieldAccess, Rights
 from objapi.store.requests import Find
 
 DEFAULT_SORT = "id"
@@ -43,21 +41,13 @@ class Prepared:
 class CriteriaReader:
     """Prepares queries for one user."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        tables: Mapping[str, CatalogTables],
-        access: FieldAccess,
-        rights: Rights,
-        options: QueryOptions,
-        rows: Rows,
-    ) -> None:
-        self._registry = registry
-        self._tables = tables
-        self._access = access
-        self._rights = rights
-        self._options = options
-        self._rows = rows
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
+        self._registry = context.registry
+        self._tables = context.site.tables
+        self._access = context.site.access
+        self._rights = context.rights
+        self._options = QueryOptions.gateway(context.site.site_id, context.site.zone)
 
     def prepare(self, find: Find, *, own_catalog: bool = False) -> Prepared:
         """Read the criteria, order and limits of a read. Raises BadRequest with every problem.
@@ -104,15 +94,16 @@ class CriteriaReader:
     ) -> Prepared:
         tables: Searchable
         if catalog.table_of is None:
-            tables, connection = self._tables[catalog.name], self._rows.connections.own
+            tables, connection = self._tables[catalog.name], self._context.connection
         else:
             self._refuse_foreign_states(catalog, catalog.table_of, query)
-            tables, connection = self._rows.tables(catalog.table_of), self._rows.connection(catalog.table_of)
+            rows = self._context.rows
+            tables, connection = rows.tables(catalog.table_of), rows.connection(catalog.table_of)
         return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
 
     def _refuse_foreign_states(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:
         """Raise BadRequest for a search by what the gateway keeps beside rows that are in a database elsewhere."""
-        if self._rows.is_foreign(portal_type):
+        if self._context.rows.is_foreign(portal_type):
             kept = {workflow.state_variable for workflow in self._registry.chain(portal_type)}
             asked = {clause.index for clause in query.clauses} | {key.index for key in query.sort}
             for name in sorted(kept & asked):
@@ -162,7 +153,7 @@ class CriteriaReader:
             if name in asked:
                 needed |= permissions
         if catalog.table_of is not None:
-            return self._rows.visibility.visible(catalog.table_of, needed)
+            return self._context.rows.visibility.visible(catalog.table_of, needed)
         tables = self._tables[catalog.name]
         parts = [
             visibility(tables, *rights.acls_with(permission))

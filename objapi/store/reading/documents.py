@@ -2,78 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind
+from objapi.store.context import RequestContext
 from objapi.store.instants import to_micros
-from objapi.store.mapped.names import RowNames
 from objapi.store.permissions.acls import VIEW
-from objapi.store.permissions.rights import FieldAccess, Rights
 from objapi.store.records import chunks
 from objapi.store.requests import Find
 from objapi.store.schema import entities
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.render import Renderer
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedRow:
-    """A row as an object, with its answer and metadata as JSON."""
-
-    draft: Draft
-    title: str
-    acl: int
-    version: int
-    meta: str
-    answer: str
-
-
-class RowAnswers:
-    """Renders rows for one request."""
-
-    def __init__(self, names: RowNames, planner: Callable[[], tuple[StorePlanner, Renderer]]) -> None:
-        self._names = names
-        self._planner = planner
-
-    def rendered(self, rids: Sequence[int]) -> list[RenderedRow]:
-        """The rows with these numbers that are there, with all that a read answers."""
-        planner, renderer = self._planner()
-        found = []
-        for draft in self._drafts(planner, rids):
-            title = planner.values.title(draft)
-            (catalog,) = planner.registry.catalogs_of(draft.portal_type)
-            answer = orjson.dumps(renderer.members(draft), default=str)[1:-1].decode()
-            meta = orjson.dumps(dict.fromkeys(catalog.returned, title)).decode()
-            found.append(_rendered(draft, title, meta, answer))
-        return found
-
-    def named(self, uids: Iterable[str]) -> list[RenderedRow]:
-        """The rows that some of the UIDs mean, with their titles alone."""
-        rids = [rid for rid in map(self._names.of_uid, uids) if rid is not None]
-        if not rids:
-            return []
-        planner, _ = self._planner()
-        return [_rendered(draft, planner.values.title(draft), "{}", "") for draft in self._drafts(planner, rids)]
-
-    @staticmethod
-    def _drafts(planner: StorePlanner, rids: Sequence[int]) -> list[Draft]:
-        with planner.without_locks():
-            planner.workspace.load_rids(rids)
-        known = planner.workspace.by_rid
-        return [known[rid] for rid in rids if rid in known]
-
-
-def _rendered(draft: Draft, title: str, meta: str, answer: str) -> RenderedRow:
-    record = draft.record
-    if record is None:
-        raise TypeError(f"{draft!r} is no row yet")
-    return RenderedRow(draft, title, record.acl, record.version, meta, answer)
-
+from objapi.store.writing.transitions import offered
 
 ALWAYS = "path"
 TRANSITIONS = "transitions"
@@ -101,7 +44,7 @@ _COLUMNS = tuple(entities.c[name] for name in StoredAnswer.__slots__)
 
 @dataclass(frozen=True, slots=True)
 class FieldSelection:
-    """Which members of each object are answered."""
+    """Fields of each object to include in the response."""
 
     names: frozenset[str] | None
     """None: all of them."""
@@ -111,42 +54,28 @@ class FieldSelection:
 
     @classmethod
     def of(cls, find: Find) -> "FieldSelection":
-        """What a read asks for."""
+        """Selection that a read asks for."""
         if find.include_fields is None:
             return cls(None, find.expand, find.reference_titles, find.transitions)
         names = frozenset((*find.include_fields, *find.include_methods))
         return cls(names, find.expand, find.reference_titles, find.transitions or TRANSITIONS in names)
 
     def wants(self, name: str) -> bool:
-        """Whether a member is to be answered."""
+        """True when a member is included."""
         return self.names is None or name in self.names
 
 
 class Documents:
     """Loads and composes answers for one user."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        registry: Registry,
-        access: FieldAccess,
-        rights: Rights,
-        transitions: Callable[[Sequence[int]], Mapping[int, list[dict[str, str]]]],
-        renew: Callable[[Sequence[int]], Mapping[int, tuple[str, str]]],
-        rows: RowAnswers,
-        now: datetime,
-    ) -> None:
-        self._connection = connection
-        self._registry = registry
-        self._access = access
-        self._rights = rights
-        self._transitions = transitions
-        """Works out the allowed transitions of objects by row number."""
-        self._renew = renew
-        """Works out metadata and answer of objects whose stored ones have run out, by row number."""
-        self._rows = rows
-        """Answers of the objects that are rows of tables."""
-        self._now = to_micros(now)
+    def __init__(self, context: RequestContext, open_planner: Callable[[], StorePlanner]) -> None:
+        self._connection = context.connection
+        self._registry = context.registry
+        self._access = context.site.access
+        self._rights = context.rights
+        self._names = context.site.rows.names
+        self._open_planner = open_planner
+        self._now = to_micros(context.now)
 
     def answer(
         self, rids: Sequence[int], catalog: CatalogDeclaration, selection: FieldSelection
@@ -155,13 +84,13 @@ class Documents:
         by_rid = {row.rid: row for row in self._load(rids)}
         rows = [by_rid[rid] for rid in rids if rid in by_rid]
         embedded = self._embedded(rows, selection)
-        offered = self._transitions([row.rid for row in rows]) if selection.transitions else {}
+        transitions = self._transitions([row.rid for row in rows]) if selection.transitions else {}
         if selection.names is None and not (selection.expand or selection.titles or selection.transitions):
             return [orjson.Fragment(self._spliced(row, catalog, embedded.get(row.rid, {}))) for row in rows]
         objects = [self._chosen(row, catalog, embedded.get(row.rid, {}), selection) for row in rows]
         for row, composed in zip(rows, objects, strict=True):
-            if row.rid in offered:
-                composed[TRANSITIONS] = offered[row.rid]
+            if row.rid in transitions:
+                composed[TRANSITIONS] = transitions[row.rid]
         if selection.expand or selection.titles:
             self._name_targets(rows, objects, selection)
         return [orjson.Fragment(orjson.dumps(composed)) for composed in objects]
@@ -169,7 +98,7 @@ class Documents:
     def _load(self, rids: Iterable[int]) -> list[StoredAnswer]:
         wanted = list(rids)
         mapped = [rid for rid in wanted if rid < 0]
-        found = [_of_row(row) for row in self._rows.rendered(mapped)] if mapped else []
+        found = self._rendered_rows(mapped) if mapped else []
         for chunk in chunks(rid for rid in wanted if rid > 0):
             found.extend(
                 StoredAnswer(*row)
@@ -178,11 +107,11 @@ class Documents:
         return self._fresh(found)
 
     def _fresh(self, rows: list[StoredAnswer]) -> list[StoredAnswer]:
-        """The rows with what has run out by now worked out anew, for all of them together."""
+        """The rows, those whose answer has expired computed anew, all of them together."""
         stale = [row.rid for row in rows if row.fresh_until is not None and row.fresh_until <= self._now]
         if not stale:
             return rows
-        renewed = self._renew(stale)
+        renewed = self._renewed(stale)
         return [
             replace(row, meta=renewed[row.rid][0], answer=renewed[row.rid][1]) if row.rid in renewed else row
             for row in rows
@@ -268,59 +197,103 @@ class Documents:
                     found[child.parent][name].append(orjson.Fragment(self._spliced(child, own, {})))
         return found
 
+    # Referred objects
+
     def _name_targets(
         self, rows: Sequence[StoredAnswer], objects: Sequence[dict[str, object]], selection: FieldSelection
     ) -> None:
         """Add titles and paths of referred objects; those that the user may not see stay UIDs."""
-        wanted: list[tuple[dict[str, object], str]] = []
-        for row, composed in zip(rows, objects, strict=True):
-            for field in self._registry.types[row.portal_type].fields.values():
-                if (
-                    field.kind is Kind.REFERENCE
-                    and field.name in composed
-                    and (selection.titles or field.name in selection.expand)
-                ):
-                    wanted.append((composed, field.name))
-        uids = dict.fromkeys(uid for composed, name in wanted for uid in _as_list(composed[name]))
-        known: dict[str, tuple[str, str]] = {}
-        for chunk in chunks(uids):
-            columns = (entities.c.uid, entities.c.title, entities.c.path, entities.c.acl, entities.c.scope)
-            for uid, title, path, acl, scope in self._connection.execute(
-                select(*columns).where(entities.c.uid.in_(chunk))
-            ):
-                if self._rights.may(VIEW, self._rights.acls[acl], scope):
-                    known[uid] = (title, path)
-        for named in self._rows.named(uids):
-            if self._rights.may(VIEW, self._rights.acls[named.acl], named.draft.scope):
-                known[named.draft.uid] = (named.title, named.draft.path)
-        for composed, name in wanted:
-            value = composed[name]
-            many = isinstance(value, list)
-            titles: list[str | None] = [known.get(uid, (uid, ""))[0] for uid in _as_list(value)]
+        references = [
+            (composed, field.name)
+            for row, composed in zip(rows, objects, strict=True)
+            for field in self._registry.types[row.portal_type].fields.values()
+            if field.kind is Kind.REFERENCE
+            and field.name in composed
+            and (selection.titles or field.name in selection.expand)
+        ]
+        targets = self._targets(dict.fromkeys(uid for members, name in references for uid in _as_list(members[name])))
+        for members, name in references:
+            value = members[name]
+            titles = [targets.get(uid, (uid, ""))[0] for uid in _as_list(value)]
             if name in selection.expand:
-                paths: list[str | None] = [known.get(uid, ("", None))[1] for uid in _as_list(value)]
-                composed[f"{name}_title"] = titles if many else _first(titles)
-                composed[f"{name}_path"] = paths if many else _first(paths)
+                paths = [targets[uid][1] if uid in targets else None for uid in _as_list(value)]
+                members[f"{name}_title"] = _like(value, titles)
+                members[f"{name}_path"] = _like(value, paths)
             if selection.titles:
-                composed[f"{name}_uid"] = value
-                composed[name] = titles if many else _first(titles)
+                members[f"{name}_uid"] = value
+                members[name] = _like(value, titles)
+
+    def _targets(self, uids: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """UID → title and path of the objects that the user may see."""
+        wanted = list(uids)
+        found: dict[str, tuple[str, str]] = {}
+        columns = (entities.c.uid, entities.c.title, entities.c.path, entities.c.acl, entities.c.scope)
+        for chunk in chunks(wanted):
+            statement = select(*columns).where(entities.c.uid.in_(chunk))
+            for uid, title, path, acl, scope in self._connection.execute(statement):
+                if self._rights.may(VIEW, self._rights.acls[acl], scope):
+                    found[uid] = (title, path)
+        rids = [rid for rid in map(self._names.of_uid, wanted) if rid is not None]
+        if rids:
+            planner = self._open_planner()
+            for draft in _drafts(planner, rids):
+                if self._rights.may(VIEW, draft.acl, draft.scope):
+                    found[draft.uid] = (planner.values.title(draft), draft.path)
+        return found
+
+    # Computed for this request
+
+    def _rendered_rows(self, rids: Sequence[int]) -> list[StoredAnswer]:
+        """Answers of rows of tables, rendered from the rows as they are now: nothing of them is stored."""
+        planner = self._open_planner()
+        found = []
+        for draft in _drafts(planner, rids):
+            if draft.record is None:
+                raise TypeError(f"{draft!r} is not stored")
+            title = planner.values.title(draft)
+            (catalog,) = planner.registry.catalogs_of(draft.portal_type)
+            found.append(
+                StoredAnswer(
+                    rid=draft.rid,
+                    parent=None,
+                    uid=draft.uid,
+                    path=draft.path,
+                    portal_type=draft.portal_type,
+                    version=draft.record.version,
+                    acl=draft.record.acl,
+                    scope=draft.scope,
+                    meta=orjson.dumps(dict.fromkeys(catalog.returned, title)).decode(),
+                    answer=orjson.dumps(planner.renderer.members(draft), default=str)[1:-1].decode(),
+                    fresh_until=None,
+                )
+            )
+        return found
+
+    def _renewed(self, rids: Sequence[int]) -> Mapping[int, tuple[str, str]]:
+        """Metadata and answer of objects, computed for this instant, by row number."""
+        planner = self._open_planner()
+        drafts = _drafts(planner, rids)
+        with planner.workspace.without_locks():
+            rendered = {draft.rid: planner.renderer.render(draft) for draft in drafts}
+        return {rid: (item.meta, item.answer) for rid, item in rendered.items()}
+
+    def _transitions(self, rids: Sequence[int]) -> Mapping[int, list[dict[str, str]]]:
+        """Transitions that the user may take, by row number."""
+        planner = self._open_planner()
+        planner.workspace.load_rids(rids)
+        known = planner.workspace.by_rid
+        return {
+            rid: [{"id": name, "title": title} for name, title in offered(planner, known[rid]).transitions]
+            for rid in rids
+            if rid in known
+        }
 
 
-def _of_row(row: RenderedRow) -> StoredAnswer:
-    draft = row.draft
-    return StoredAnswer(
-        draft.rid,
-        None,
-        draft.uid,
-        draft.path,
-        draft.portal_type,
-        row.version,
-        row.acl,
-        draft.scope,
-        row.meta,
-        row.answer,
-        None,
-    )
+def _drafts(planner: StorePlanner, rids: Sequence[int]) -> list[Draft]:
+    with planner.workspace.without_locks():
+        planner.workspace.load_rids(rids)
+    known = planner.workspace.by_rid
+    return [known[rid] for rid in rids if rid in known]
 
 
 def _covers(hidden: frozenset[str], name: str) -> bool:
@@ -333,5 +306,8 @@ def _as_list(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _first(items: Sequence[str | None]) -> str | None:
+def _like(value: object, items: Sequence[str | None]) -> object:
+    """The items in the shape of a reference field's value: a list of them, or the one."""
+    if isinstance(value, list):
+        return items
     return items[0] if items else None

@@ -9,6 +9,7 @@ import orjson
 from catalog import chunk_statement, count_statement, missing_sort_statement, page_statement
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge
 from objapi.model.registry import CatalogDeclaration
+from objapi.store.context import RequestContext
 from objapi.store.reading.criteria import CriteriaReader, Prepared
 from objapi.store.reading.documents import Documents, FieldSelection
 from objapi.store.requests import Find, Found, Streamed
@@ -20,10 +21,10 @@ STREAMED = 500
 class Finder:
     """Asks catalogs for one user in one transaction."""
 
-    def __init__(self, reader: CriteriaReader, documents: Documents, *, time_limit: float) -> None:
-        self._reader = reader
+    def __init__(self, context: RequestContext, documents: Documents) -> None:
+        self._reader = CriteriaReader(context)
         self._documents = documents
-        self._time_limit = time_limit
+        self._time_limit = context.site.stream_time_limit
 
     def find(self, find: Find) -> Found:
         """One page: a statement for it, one for the count unless the page tells, and one for the documents."""

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from objapi.errors import Forbidden, NotFound
-from objapi.model.registry import Registry
+from objapi.store.context import RequestContext
 from objapi.store.instants import from_micros
-from objapi.store.permissions.rights import FieldAccess, Rights
 from objapi.store.requests import HistoryPage
 from objapi.store.schema import history
 from objapi.store.writing.draft import Draft
@@ -18,11 +17,11 @@ from objapi.store.writing.draft import Draft
 class HistoryReader:
     """Reads history rows for one user."""
 
-    def __init__(self, connection: Connection, registry: Registry, access: FieldAccess, rights: Rights) -> None:
-        self._connection = connection
-        self._registry = registry
-        self._access = access
-        self._rights = rights
+    def __init__(self, context: RequestContext) -> None:
+        self._connection = context.connection
+        self._registry = context.registry
+        self._access = context.site.access
+        self._rights = context.rights
 
     def of_object(self, draft: Draft, offset: int, size: int) -> HistoryPage:
         """The history of an object that exists. Raises Forbidden."""

@@ -9,17 +9,13 @@ from objapi.model.content import ContentObject
 from objapi.model.principal import system_principal
 from objapi.model.references import site_path
 from objapi.model.values import LoadContext
-from objapi.store.mapped.databases import Connections
-from objapi.store.mapped.rows import Rows
-from objapi.store.permissions.rights import Rights, TransactionAcls
+from objapi.store.context import RequestContext, SiteContext
 from objapi.store.records import chunks
 from objapi.store.requests import Plan
 from objapi.store.schema import entities
-from objapi.store.site_context import SiteContext
 from objapi.store.upgrade.seed_content import SeedContent, plan_contents
 from objapi.store.writing.apply_plan import apply_plan
-from objapi.store.writing.planner import RequestContext, StorePlanner
-from objapi.store.writing.render import Renderer
+from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.write_set import WriteSet, compute_write_set
 
 CHUNK = 500
@@ -31,22 +27,7 @@ Advance = Callable[[int], None]
 def system_planner(site: SiteContext, connection: Connection, now: datetime) -> StorePlanner:
     """A planner of the gateway itself, which no permission stops."""
     site.acls.refresh(connection)
-    acls = TransactionAcls(site.acls, connection)
-    rights = Rights(system_principal(), acls, site.registry.roles.scoped_roles)
-    connections = Connections(connection, site.rows.places, writes=True)
-    return StorePlanner(
-        RequestContext(
-            connection,
-            site.registry,
-            acls,
-            rights.principal,
-            now,
-            site.zone,
-            site.site_id,
-            site.cascades,
-            Rows(site.rows, connections, rights),
-        )
-    )
+    return StorePlanner(RequestContext(site, connection, system_principal(), now, writes=True))
 
 
 def install_contents(
@@ -56,8 +37,8 @@ def install_contents(
     planner = system_planner(site, connection, now)
     context = LoadContext(zone=site.zone, parse_structured=site.parse_structured, now=now)
     plan_contents(planner, contents, context, advance)
-    write_set = compute_write_set(planner, site.dependents)
-    apply_plan(planner, write_set, Renderer(site.registry, planner.values, site.zone), site.tables, "")
+    write_set = compute_write_set(planner)
+    apply_plan(planner, write_set)
     return {draft.path: draft.rid for draft in write_set.created}
 
 
@@ -102,6 +83,5 @@ def recompute_next(site: SiteContext, connection: Connection, now: datetime, aft
     workspace.load_rids(rids)
     workspace.recomputes_acls = True
     write_set = WriteSet((), (), tuple(workspace.by_rid[rid] for rid in rids), (), Plan())
-    renderer = Renderer(site.registry, planner.values, site.zone)
-    apply_plan(planner, write_set, renderer, site.tables, "", reindex_all=True)
+    apply_plan(planner, write_set, reindex_all=True)
     return rids[-1], len(rids)

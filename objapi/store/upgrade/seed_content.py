@@ -85,7 +85,7 @@ class _Loader:
                 return None
             return there
         draft = planner.begin(entity_type, container)
-        draft.id = own_id or planner.context.site_id
+        draft.id = own_id or planner.context.site.site_id
         planner.workspace.moved(draft, planner.context.full_path(item.path))
         if item.created is not None:
             draft.created = draft.modified = to_micros(item.created)

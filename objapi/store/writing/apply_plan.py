@@ -21,7 +21,7 @@ from objapi.store.schema import entities, history, refs, scope_tree
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.render import Rendered, Renderer, index_row
+from objapi.store.writing.render import Rendered, index_row
 from objapi.store.writing.row_writer import RowWriter
 from objapi.store.writing.workspace import uids_in
 from objapi.store.writing.write_set import WriteSet, history_rows
@@ -33,28 +33,21 @@ ROW = (
 """The columns of an existing object that a change may rewrite."""
 
 
-def apply_plan(
-    planner: StorePlanner,
-    write_set: WriteSet,
-    renderer: Renderer,
-    tables: Mapping[str, CatalogTables],
-    request_id: str,
-    *,
-    reindex_all: bool = False,
-) -> None:
-    """Write everything; with `reindex_all` keyword and text tables too where nothing in them has changed.
+def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool = False) -> None:
+    """Write the write set. `reindex_all` also rewrites keyword and text tables that did not change.
 
-    Raises `StaleWrite` when an object was changed meanwhile, `Conflict` where only a client can decide.
+    Raises StaleWrite when an object was changed meanwhile, Conflict where only a client can decide, CrossDatabase.
     """
-    connection = planner.context.connection
+    context, workspace = planner.context, planner.workspace
+    connection, tables = context.connection, context.site.tables
     everything, write_set = write_set, write_set.part(mapped=False)
-    with planner.without_locks():
+    with workspace.without_locks():
         living = [*write_set.created, *write_set.changed, *write_set.derived]
-        rendered = {draft.rid: renderer.render(draft) for draft in living}
-    planner.workspace.confirm_unchanged(everything.written)
+        rendered = {draft.rid: planner.renderer.render(draft) for draft in living}
+    workspace.confirm_unchanged(everything.written)
     rows = everything.part(mapped=True)
     outbox = _write_rows(planner, rows, alone=write_set.empty) if rows.created or rows.changed or rows.removed else None
-    numbers = planner.context.acls.numbers(_acls(living))
+    numbers = context.acls.numbers(_acls(living))
     acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
     planner.naming.sequences.write()
     _clear_references(connection, write_set.changed)
@@ -68,12 +61,12 @@ def apply_plan(
     _write_references(planner, [*write_set.created, *write_set.changed])
     write_blobs(connection, planner.blobs)
     _write_catalogs(connection, living, rendered, acl_of, tables, reindex_all)
-    events = history_rows(planner, everything, request_id)
+    events = history_rows(planner, everything)
     if outbox is None:
         insert_rows(connection, history, events)
     else:
         outbox.history = events
-        planner.workspace.rows.store_pending(outbox, to_micros(planner.now))
+        context.rows.store_pending(outbox, to_micros(planner.now))
 
 
 def _write_rows(planner: StorePlanner, rows: WriteSet, *, alone: bool) -> RowOutbox | None:
@@ -81,13 +74,13 @@ def _write_rows(planner: StorePlanner, rows: WriteSet, *, alone: bool) -> RowOut
 
     Raises CrossDatabase when something else (they are not `alone`) would have to be written with those.
     """
-    database = planner.workspace.rows.foreign_database([*rows.created, *rows.changed, *rows.removed])
+    database = planner.context.rows.foreign_database([*rows.created, *rows.changed, *rows.removed])
     if database is not None and not alone:
         raise CrossDatabase(
             f"The request would write in the database {database} and in the gateway's own, which cannot be done "
             "as one. Send a request for each."
         )
-    writer = RowWriter(planner)
+    writer = RowWriter(planner.workspace, planner.values)
     writer.write(rows.created, rows.changed, rows.removed)
     return None if database is None else writer.outbox
 
@@ -205,7 +198,6 @@ def _clear_references(connection: Connection, changed: Sequence[Draft]) -> None:
 
 def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
     """Write the rows of new and changed reference fields. Raises Conflict when a target is gone."""
-    connection = planner.context.connection
     rows: list[dict[str, object]] = []
     wanted = [(draft, name, uids_in(draft.data.get(name))) for draft in drafts for name in _written_references(draft)]
     targets = planner.by_uid(uid for _, _, uids in wanted for uid in uids)
@@ -215,7 +207,7 @@ def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
             if target is None:
                 raise Conflict(f"{draft.path}: {name} refers to an object that does not exist any more ({uid}).")
             rows.append({"source": draft.rid, "field": name, "position": position, "target": target.rid})
-    insert_rows(connection, refs, rows)
+    insert_rows(planner.context.connection, refs, rows)
 
 
 def _write_catalogs(

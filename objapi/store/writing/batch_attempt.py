@@ -3,15 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from objapi.errors import ApiError, combine
+from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, combine
 from objapi.store.permissions.acls import VIEW
-from objapi.store.permissions.rights import FieldAccess
 from objapi.store.requests import BatchFailed, Entry, Outcome, Plan, Selector
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
-from objapi.store.writing.transitions import as_api_error
-from workflows import WorkflowError
+from objapi.store.writing.workspace import Workspace
+from workflows import TransitionNotOffered, TransitionRefused, WorkflowError
 
 
 @dataclass(slots=True)
@@ -52,6 +51,20 @@ class BatchAttempt:
             self.fail(place, as_api_error(error))
         self.fail(place, *problems[before:])
         del problems[before:]
+
+
+def as_api_error(error: WorkflowError) -> ApiError:
+    """What the engine refuses, as the gateway answers it: 409 not offered by the state, 403 refused by a guard."""
+    if isinstance(error, TransitionRefused):
+        return _not_allowed(error, str(error.subject.key), by_guard=True)
+    if isinstance(error, TransitionNotOffered):
+        return _not_allowed(error, str(error.subject.key), by_guard=False)
+    return Conflict(str(error))
+
+
+def _not_allowed(error: WorkflowError, path: str, *, by_guard: bool) -> ApiError:
+    cause = Cause("object", path, str(error), code="refused" if by_guard else "not_offered")
+    return TransitionNotAllowed(str(error), causes=[cause], refused_by_guard=by_guard)
 
 
 def entries(
@@ -126,12 +139,12 @@ def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
     return errors[0] if len(outcome.entries) == 1 and not as_batch else BatchFailed(outcome)
 
 
-def readable(plan: Plan, planner: StorePlanner, access: FieldAccess) -> Plan:
-    """The plan without the fields that the user of a planner may not read."""
-    rights = planner.rights
+def readable(plan: Plan, workspace: Workspace) -> Plan:
+    """The plan without the fields that the user may not read."""
+    rights, access = workspace.context.rights, workspace.context.site.access
     changes = []
     for change in plan.changes:
-        draft = planner.workspace.by_uid[change.uid]
+        draft = workspace.by_uid[change.uid]
         if not rights.may(VIEW, draft.acl, draft.scope):
             changes.append(replace(change, fields=()))
             continue

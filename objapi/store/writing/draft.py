@@ -2,28 +2,53 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Protocol, TypedDict
 
 import orjson
 
 from objapi.model.behaviors import Until
-from objapi.model.paths import Path, Target
+from objapi.model.paths import Path, Step, Target
 from objapi.model.registry import IndexSource, Registry
 from objapi.model.types import EntityType, Field
 from objapi.store.instants import from_micros, to_micros, to_text
 from objapi.store.permissions.acls import Acl, PermissionOverrides
 from objapi.store.records import StoredEntity
 
-if TYPE_CHECKING:
-    from objapi.store.writing.workspace import Workspace
-
 
 class WorkflowStatus(TypedDict):
-    """What is kept of a workflow that an object entered: its present variables, and who took each transition last."""
+    """Stored status of one workflow on an object: variables, and the last actor of each transition."""
 
     status: dict[str, object]
     last: dict[str, str]
+
+
+class DraftWorkspace(Protocol):
+    """The part of a `Workspace` that its drafts use."""
+
+    epoch: int
+    rewritten: set[int]
+
+    def overrides_of(self, document: str | None) -> PermissionOverrides:
+        """Overrides from their document; equal documents give one object."""
+
+    def permissions_changed(self, draft: "Draft") -> None:
+        """Note that overrides were written onto an object."""
+
+    def compute_acl(self, draft: "Draft") -> Acl:
+        """The acl of an object in this request."""
+
+    def value_of(self, draft: "Draft", name: str) -> object:
+        """A value by name."""
+
+    def parent(self, draft: "Draft") -> "Draft | None":
+        """The container; None for the site root."""
+
+    def follow(self, draft: "Draft", steps: Sequence[Step]) -> "list[Draft]":
+        """The objects that steps lead to from one object."""
+
+    def one_step(self, draft: "Draft", step: Step) -> "Iterable[Draft]":
+        """The objects that one step leads to."""
 
 
 class Draft:
@@ -55,7 +80,7 @@ class Draft:
         "workspace",
     )
 
-    def __init__(self, workspace: "Workspace", entity_type: EntityType, record: StoredEntity | None) -> None:
+    def __init__(self, workspace: DraftWorkspace, entity_type: EntityType, record: StoredEntity | None) -> None:
         self.workspace = workspace
         self.type = entity_type
         self.record = record
@@ -101,7 +126,7 @@ class Draft:
 
     @property
     def states(self) -> dict[str, WorkflowStatus]:
-        """Workflow id → what is kept of it."""
+        """Workflow id → stored status of that workflow."""
         if self._states is None:
             self._states = orjson.loads(self.record.states) if self.record is not None else {}
         return self._states
@@ -111,7 +136,7 @@ class Draft:
         """What is written onto the object itself."""
         if self._settings is None:
             document = self.record.settings if self.record is not None else None
-            self._settings = self.workspace.settings_of(document)
+            self._settings = self.workspace.overrides_of(document)
         return self._settings
 
     @settings.setter
@@ -156,7 +181,7 @@ class Draft:
 
     def value(self, name: str) -> object:
         """A value by name, as behaviours and conditions see it."""
-        return self.workspace.value(self, name)
+        return self.workspace.value_of(self, name)
 
 
 def as_draft(entity: object) -> Draft:

@@ -105,10 +105,10 @@ MODIFY = "Modify portal content"
 class Editor:
     """Plans creations and updates with one planner."""
 
-    def __init__(self, planner: StorePlanner, resolver: Resolver, context: LoadContext) -> None:
+    def __init__(self, planner: StorePlanner, resolver: Resolver) -> None:
         self.planner = planner
         self.resolver = resolver
-        self._context = context
+        self._context = planner.context.site.load_context(planner.now)
 
     # Update
 
@@ -239,7 +239,7 @@ class Editor:
 
     def _not_among_rows(self, entity_type: EntityType, selector: Selector | None) -> list[ApiError]:
         """A path that was sent for a row names where such rows are, or nothing."""
-        folder = self.planner.workspace.rows.names.folder(entity_type.portal_type)
+        folder = self.planner.workspace.names.folder(entity_type.portal_type)
         if isinstance(selector, ByPath):
             found = self.resolver.full_path(selector.path)
             if isinstance(found, ApiError):
@@ -310,9 +310,9 @@ class Editor:
         places = {draft.rid: place for place, draft in attempt.drafts.items()}
         # What a behaviour made beside the items counts for the first of them.
         first = next(iter(places.values()), 0)
-        for draft, conflict in taken_ids(self.planner):
+        for draft, conflict in taken_ids(self.planner.workspace):
             attempt.fail(places.get(draft.rid, first), conflict)
-        for draft, message in taken_titles(self.planner):
+        for draft, message in taken_titles(self.planner.workspace, self.planner.values):
             cause = Cause("field", "title", message, object=draft.path, code="taken")
             attempt.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
 

@@ -8,7 +8,7 @@ Ids and titles that stored objects have are looked up for all new and changed ob
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from sqlalchemy import Connection, and_, or_, select, tuple_
 
@@ -29,14 +29,9 @@ from objapi.model.ids import (
 from objapi.model.types import EntityType, IdKind
 from objapi.store.records import chunks, ids_beginning
 from objapi.store.schema import entities, sequences
-from objapi.store.writing.draft import Draft
+from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.render import title_key
-
-if TYPE_CHECKING:
-    from objapi.store.writing.planner import StorePlanner
-
-if TYPE_CHECKING:
-    from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.workspace import Workspace
 
 SCANNED = 100
 """How many ranges of ids one statement looks through."""
@@ -103,12 +98,12 @@ class Sequences:
 
 
 class Naming:
-    """Finds the ids of the new objects of one planner."""
+    """Finds the ids of the new objects of one request."""
 
-    def __init__(self, planner: "StorePlanner") -> None:
-        self._planner = planner
-        self._workspace = planner.workspace
-        self.sequences = Sequences(planner.context.connection)
+    def __init__(self, workspace: Workspace, values: Values) -> None:
+        self._workspace = workspace
+        self._values = values
+        self.sequences = Sequences(workspace.connection)
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object the id asked for, or one by its type's rule. Raises ValidationError, Conflict."""
@@ -174,25 +169,26 @@ class Naming:
 
     def _siblings(self, container: Draft, beginning: str) -> frozenset[str]:
         """The ids in a container that begin with a text, those that this request gives included."""
-        stored = () if container.is_new else ids_beginning(self._planner.context.connection, container.rid, beginning)
+        stored = () if container.is_new else ids_beginning(self._workspace.connection, container.rid, beginning)
         here = self._workspace.by_parent.get(container.rid, {}).values()
         gone = {item.id for item in here if item.removed}
         return frozenset({*stored} - gone | {item.id for item in here if not item.removed})
 
     def _plan(self, draft: Draft) -> IdPlan | str:
-        """What the type's rule makes of the object's values. Raises IdProblem."""
+        """The id, or its plan, that the type's rule makes of the object's values. Raises IdProblem."""
+        context = self._workspace.context
         return plan_id(
             draft.type.id_rule,
             draft.portal_type,
-            values=lambda path: self._planner.values.evaluate(draft, path),
+            values=lambda path: self._values.evaluate(draft, path),
             settings=self._settings(),
-            now=self._planner.now.astimezone(self._planner.context.zone),
+            now=context.now.astimezone(context.site.zone),
         )
 
     def _settings(self) -> IdSettingValues:
-        declared = self._planner.registry.ids
-        with self._planner.without_locks():
-            settings = self._planner.at(declared.path) if declared.path is not None else None
+        declared = self._workspace.registry.ids
+        with self._workspace.without_locks():
+            settings = self._workspace.at(declared.path) if declared.path is not None else None
         if settings is None:
             return IdSettingValues()
         rows = settings.data.get(declared.rows_field or "")
@@ -229,45 +225,44 @@ def id_taken(path: str) -> Conflict:
     return Conflict(message, causes=[Cause("parameter", "obj_id", message, code="taken")])
 
 
-def taken_ids(planner: "StorePlanner") -> Iterator[tuple[Draft, Conflict]]:
+def taken_ids(workspace: Workspace) -> Iterator[tuple[Draft, Conflict]]:
     """The new objects whose id an object that was there before has, with the refusal."""
-    workspace = planner.workspace
     new = {draft.path: draft for draft in workspace.by_rid.values() if draft.is_new and not draft.removed}
     inside_new = {draft.rid for draft in new.values()}
     asked = (path for path, draft in new.items() if draft.parent_rid not in inside_new)
     for chunk in chunks(asked):
         statement = select(entities.c.rid, entities.c.path).where(entities.c.path.in_(chunk))
-        for rid, path in planner.context.connection.execute(statement):
+        for rid, path in workspace.connection.execute(statement):
             known = workspace.by_rid.get(rid)
             if known is None or (known.path == path and not known.removed):
                 yield new[path], id_taken(path)
 
 
-def taken_titles(planner: "StorePlanner") -> Iterator[tuple[Draft, str]]:
+def taken_titles(workspace: Workspace, values: Values) -> Iterator[tuple[Draft, str]]:
     """The new and changed objects whose title a sibling has, with a sentence that says so."""
     claimed: dict[tuple[int, str], Draft] = {}
-    # Working out a title may load further objects.
-    for draft in list(planner.workspace.by_rid.values()):
+    # Computing a title may load further objects.
+    for draft in list(workspace.by_rid.values()):
         if draft.removed or not (draft.is_new or draft.changed) or draft.parent_rid is None:
             continue
         if draft.type.title_required and not draft.type.title_shared:
-            key = (draft.parent_rid, title_key(planner.values.title(draft)))
+            key = (draft.parent_rid, title_key(values.title(draft)))
             other = claimed.setdefault(key, draft)
             if other is not draft:
-                yield draft, _sentence(planner, draft, other.id)
+                yield draft, _sentence(workspace, values, draft, other.id)
     pair = tuple_(entities.c.parent, entities.c.title_key)
     for chunk in chunks(claimed):
         statement = select(entities.c.rid, entities.c.parent, entities.c.title_key, entities.c.id).where(
             pair.in_(chunk)
         )
-        for rid, parent, key, other_id in planner.context.connection.execute(statement):
+        for rid, parent, key, other_id in workspace.connection.execute(statement):
             draft = claimed[parent, key]
-            known = planner.workspace.by_rid.get(rid)
+            known = workspace.by_rid.get(rid)
             if rid != draft.rid and not (known is not None and (known.removed or known.changed)):
-                yield draft, _sentence(planner, draft, other_id)
+                yield draft, _sentence(workspace, values, draft, other_id)
 
 
-def _sentence(planner: "StorePlanner", draft: Draft, other_id: str) -> str:
-    container = planner.workspace.parent(draft)
+def _sentence(workspace: Workspace, values: Values, draft: Draft, other_id: str) -> str:
+    container = workspace.parent(draft)
     where = container.path if container is not None else "the site"
-    return f"title: {planner.values.title(draft)!r} is taken in {where} by {other_id}; choose another title."
+    return f"title: {values.title(draft)!r} is taken in {where} by {other_id}; choose another title."

@@ -3,59 +3,26 @@
 Nothing is written here. Drafts change in memory, events are listed in order, and `apply_plan` writes it all in bulk.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property, lru_cache
 from uuid import uuid4
-
-from sqlalchemy import Connection
 
 from objapi.errors import ApiError, Cause, CauseKind, ValidationError
 from objapi.model.behaviors import Entity
 from objapi.model.paths import NamedRelation, Path, parse_relation
-from objapi.model.principal import Principal
-from objapi.model.references import site_path
-from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.blobs import NewBlob
+from objapi.store.context import RequestContext
 from objapi.store.instants import rowids, to_micros, to_text
-from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import PermissionOverrides
-from objapi.store.permissions.rights import Rights, TransactionAcls
 from objapi.store.writing.draft import Draft, Values, as_draft
 from objapi.store.writing.naming import Naming
-from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed
+from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
+from objapi.store.writing.render import Renderer
 from objapi.store.writing.row_naming import name_row, place_row
-from objapi.store.writing.workflow_world import StoreWorld
 from objapi.store.writing.workspace import Workspace
-from workflows import Cascades, PermissionSetting, Run
-
-
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """What a request is planned in: the site's declarations and settings, the user, the connection, the instant."""
-
-    connection: Connection
-    registry: Registry
-    acls: TransactionAcls
-    principal: Principal
-    now: datetime
-    zone: tzinfo
-    site_id: str
-    cascades: Cascades
-    rows: Rows
-    locks: bool = True
-
-    @property
-    def rights(self) -> Rights:
-        """What the user may do."""
-        return Rights(self.principal, self.acls, self.registry.roles.scoped_roles)
-
-    def full_path(self, path: str) -> str:
-        """The whole path of what is at a path below the site."""
-        return site_path(path, self.site_id)
+from workflows import Context, PermissionSetting, Run, Step, Subject, Workflow
 
 
 class StorePlanner:
@@ -66,18 +33,21 @@ class StorePlanner:
         self.registry = context.registry
         self.rights = context.rights
         self.values = Values(context.registry, self._compute)
-        self.workspace = Workspace(
-            context.connection, context.registry, context.acls, self.values.value, context.rows, locks=context.locks
-        )
-        self.naming = Naming(self)
-        self.world = StoreWorld(self)
-        self.run = Run(self.world, context.registry.conditions, context.cascades)
+        self.workspace = Workspace(context, self.values.value)
+        self.naming = Naming(self.workspace, self.values)
         self.events: list[PlanEvent] = []
+        self.world = StoreWorld(self)
+        self.run = Run(self.world, context.registry.conditions, context.site.cascades)
         self.problems: list[ApiError] = []
         self.blobs: list[NewBlob] = []
         self.repathed: dict[int, Draft] = {}
         """Objects whose path changes because a container was renamed."""
         self._changing: set[tuple[int, str]] = set()
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The one renderer of the request."""
+        return Renderer(self.registry, self.values, self.context.site.zone)
 
     # What behaviours ask
 
@@ -88,7 +58,7 @@ class StorePlanner:
 
     @property
     def user_id(self) -> str:
-        """Who asks, as the history names him."""
+        """The user, as the history names them."""
         return self.context.principal.user_id
 
     def value(self, entity: Entity, name: str) -> object:
@@ -115,18 +85,11 @@ class StorePlanner:
 
     def at(self, path: str) -> Draft | None:
         """The object at a path below the site."""
-        full = self.context.full_path(path)
-        self.workspace.load_paths([full])
-        found = self.workspace.by_path.get(full)
-        return None if found is None or found.removed else found
+        return self.workspace.at(path)
 
     def by_uid(self, uids: Iterable[str]) -> Mapping[str, Draft]:
         """The objects with these UIDs that are there and will stay."""
-        wanted = list(dict.fromkeys(uids))
-        with self.without_locks():
-            self.workspace.load_uids(wanted)
-        found = {uid: self.workspace.by_uid[uid] for uid in wanted if uid in self.workspace.by_uid}
-        return {uid: draft for uid, draft in found.items() if not draft.removed}
+        return self.workspace.lasting(uids)
 
     def can(self, entity: Entity, permission: str) -> bool:
         """Whether the user holds a permission on an object as things stand."""
@@ -183,7 +146,7 @@ class StorePlanner:
             permissions.pop(permission, None)
         else:
             permissions[permission] = PermissionSetting(acquire, tuple(roles))
-        draft.settings = self.interned(PermissionOverrides(permissions, draft.settings.groups))
+        draft.settings = self.workspace.interned(PermissionOverrides(permissions, draft.settings.groups))
 
     def create(
         self,
@@ -219,7 +182,7 @@ class StorePlanner:
         draft.path = f"{'' if container is None else container.path}/{draft.uid}"
         if entity_type.table is not None:
             place_row(self.workspace, draft)
-        draft.settings = self.interned(PermissionOverrides(entity_type.permissions))
+        draft.settings = self.workspace.interned(PermissionOverrides(entity_type.permissions))
         self.workspace.register(draft)
         return draft
 
@@ -256,7 +219,7 @@ class StorePlanner:
         own = draft.type.permissions
         if own:
             permissions = {**draft.settings.permissions, **own}
-            draft.settings = self.interned(PermissionOverrides(permissions, draft.settings.groups))
+            draft.settings = self.workspace.interned(PermissionOverrides(permissions, draft.settings.groups))
 
     def rename(self, entity: Entity, new_id: str) -> None:
         """Give an object another id; everything in it moves along."""
@@ -300,27 +263,82 @@ class StorePlanner:
 
     # Inside
 
-    @contextmanager
-    def without_locks(self) -> Iterator[None]:
-        """Load what is only looked at, without keeping others from it."""
-        before, self.workspace.locks = self.workspace.locks, False
-        try:
-            yield
-        finally:
-            self.workspace.locks = before
-
     def _compute(self, name: str, draft: Draft) -> object:
-        with self.without_locks():
+        with self.workspace.without_locks():
             return self.registry.behaviors.computed[name](self, draft)
-
-    def interned(self, settings: PermissionOverrides) -> PermissionOverrides:
-        """The one object for equal settings."""
-        return self.workspace.settings_of(settings.document().decode())
 
     @staticmethod
     def _stored_name(entity_type: EntityType, name: str) -> str:
         field = entity_type.fields.get(name)
         return field.alias_of if field is not None and field.alias_of is not None else name
+
+
+class StoreWorld:
+    """World of the workflow engine: answers it from drafts, and writes the steps that it takes into them."""
+
+    def __init__(self, planner: StorePlanner) -> None:
+        self.planner = planner
+        """What guards and effects of a profile work with."""
+
+    def chain(self, subject: Subject) -> Sequence[Workflow]:
+        """The workflows of the object's type."""
+        return self.planner.registry.chain(subject.type_name)
+
+    def context(self, subject: Subject) -> Context:
+        """The acting user, with the roles and permissions on the object in its present state."""
+        draft = as_draft(subject)
+        principal, rights = self.planner.context.principal, self.planner.rights
+        return Context(
+            principal.user_id or None,
+            rights.roles_on(draft.acl, draft.scope),
+            principal.groups,
+            lambda permission: rights.may(permission, draft.acl, draft.scope),
+        )
+
+    def related(self, subject: Subject, relation: str) -> Sequence[Draft]:
+        """The objects of a relation, loaded for all objects of the type at once."""
+        return self.planner.related(as_draft(subject), relation)
+
+    def now(self) -> datetime:
+        """The instant of the request."""
+        return self.planner.now
+
+    def assign(self, subject: Subject, field: str, value: object) -> None:
+        """Set a field; ignored where the type does not have it, since cascades are declared for several types."""
+        draft = as_draft(subject)
+        if field in draft.type.fields:
+            self.planner.set(draft, field, value)
+
+    def apply(self, subject: Subject, step: Step) -> None:
+        """Write a step down: the new status, who took the transition, and the permissions of the state."""
+        draft = as_draft(subject)
+        entry = draft.states.setdefault(step.workflow.id, {"status": {}, "last": {}})
+        entry["status"] = {name: _jsonable(value) for name, value in step.status.items()}
+        if step.transition is not None:
+            entry["last"][step.transition.id] = self.planner.user_id
+        settings = self.planner.workspace.interned(_settings_after(draft.settings, step))
+        if settings is not draft.settings:
+            draft.settings = settings
+        self.planner.events.append(Stepped(draft, step))
+
+
+def _settings_after(old: PermissionOverrides, step: Step) -> PermissionOverrides:
+    permissions = dict(old.permissions)
+    for name, setting in step.permissions.items():
+        if setting is None:
+            permissions.pop(name, None)
+        else:
+            permissions[name] = setting
+    groups = dict(old.groups)
+    managed = step.workflow.group_managed_roles
+    for group, granted in step.group_roles.items():
+        kept = frozenset[str]() if managed is None else groups.get(group, frozenset()) - frozenset(managed)
+        groups[group] = kept | granted
+    return PermissionOverrides(permissions, {name: roles for name, roles in groups.items() if roles})
+
+
+def _jsonable(value: object) -> object:
+    return to_text(value) if isinstance(value, datetime) else value
 
 
 @lru_cache(maxsize=512)

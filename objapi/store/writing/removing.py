@@ -68,7 +68,7 @@ def _referrers(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple
     found: list[Row[Any, Any, Any]] = []
     for chunk in chunks(rid for rid in doomed if rid > 0):
         statement = select(refs.c.source, refs.c.field, refs.c.target).where(refs.c.target.in_(chunk))
-        found.extend(row for row in planner.context.connection.execute(statement) if row.source not in doomed)
+        found.extend(row for row in planner.workspace.connection.execute(statement) if row.source not in doomed)
     planner.workspace.load_rids(row.source for row in found)
     stored = [(planner.workspace.by_rid[row.source], row.field, doomed[row.target].uid) for row in found]
     return stored + _referring_rows(planner, doomed)

@@ -5,7 +5,7 @@ Each distinct query of a reference field is asked once, those over the same inde
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from catalog import IndexKind, ValueType
 from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, UnresolvedReference
@@ -17,6 +17,7 @@ from objapi.store.requests import ByCriteria, ByPath, ByUid, Selector
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.render import Renderer
+from objapi.store.writing.workspace import Workspace
 
 CANDIDATES = 5
 """How many objects the refusal of an ambiguous reference names."""
@@ -26,10 +27,10 @@ TYPE = "portal_type"
 
 
 class CatalogSearch(Protocol):
-    """Asks a catalog for row numbers."""
+    """A search of a catalog for row numbers: of what the user may see, in order of creation, at most `most`."""
 
-    def rids(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
-        """What the user may see of what matches, in order of creation; at most `most`."""
+    def __call__(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
+        """Search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +62,21 @@ class Question:
 
 
 class Lookups:
-    """Asks for one planner and remembers the answers."""
+    """Answers of one request to queries of reference fields."""
 
-    def __init__(self, planner: StorePlanner, search: CatalogSearch, renderer: Renderer) -> None:
-        self._planner = planner
+    def __init__(self, workspace: Workspace, search: CatalogSearch, renderer: Renderer) -> None:
+        self._workspace = workspace
         self._search = search
         self._renderer = renderer
         self._found: dict[Question, list[Draft]] = {}
 
     def found(self, field: Field, lookup: QueryLookup) -> list[Draft]:
         """What a query found; nothing when it was not asked."""
-        return self._found.get(Question.of(self._planner.registry, field, lookup), [])
+        return self._found.get(Question.of(self._workspace.registry, field, lookup), [])
 
     def ask(self, queries: Iterable[tuple[Field, QueryLookup]]) -> None:
         """Ask every query that was not asked yet; the first catalog in which it finds something answers it."""
-        registry = self._planner.registry
+        registry = self._workspace.registry
         asked = dict.fromkeys(Question.of(registry, field, lookup) for field, lookup in queries)
         waiting = [question for question in asked if question not in self._found]
         self._found.update((question, []) for question in waiting)
@@ -143,8 +144,8 @@ class Lookups:
             self._found[question] = [draft for values in wanted for draft in by_values.get(values, ())]
 
     def _drafts(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], most: int | None) -> list[Draft]:
-        workspace = self._planner.workspace
-        rids = self._search.rids(catalog, criteria, most=most)
+        workspace = self._workspace
+        rids = self._search(catalog, criteria, most=most)
         workspace.load_rids(rids)
         return [workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid]
 
@@ -172,26 +173,20 @@ class Wanted:
 
 
 class Resolver:
-    """Resolves for one planner; each distinct query is asked once."""
+    """Resolves selectors and references of one request."""
 
-    def __init__(
-        self,
-        planner: StorePlanner,
-        search: CatalogSearch,
-        renderer: Renderer,
-        *,
-        ambiguous: Literal["error", "first"] = "error",
-    ) -> None:
-        self._planner = planner
+    def __init__(self, planner: StorePlanner, search: CatalogSearch) -> None:
+        self._workspace = planner.workspace
+        self._context = planner.context
+        self._rights = planner.rights
         self._search = search
-        self._ambiguous = ambiguous
-        self._lookups = Lookups(planner, search, renderer)
+        self._lookups = Lookups(planner.workspace, search, planner.renderer)
 
     # Selectors
 
     def select(self, selectors: Sequence[Selector]) -> list[Draft | ApiError]:
         """The draft of each selector, or why there is none; what the user may not see is not there."""
-        workspace = self._planner.workspace
+        workspace = self._workspace
         paths: dict[str, str | ApiError] = {}
         for selector in selectors:
             if isinstance(selector, ByPath):
@@ -205,13 +200,13 @@ class Resolver:
     def full_path(self, text: str) -> str | ApiError:
         """A path as it is stored, whatever the spelling; BadRequest for what is none."""
         try:
-            relative = normalise_path(text, self._planner.context.site_id)
+            relative = normalise_path(text, self._context.site.site_id)
         except PathProblem as problem:
             return BadRequest(str(problem), causes=[Cause("parameter", "obj_path", str(problem))])
-        return self._planner.context.full_path(relative)
+        return self._context.full_path(relative)
 
     def _selected(self, selector: Selector, paths: Mapping[str, str | ApiError]) -> Draft | ApiError:
-        workspace = self._planner.workspace
+        workspace = self._workspace
         match selector:
             case ByUid(uid):
                 return self._seen(workspace.by_uid.get(uid.lower()), uid)
@@ -222,20 +217,20 @@ class Resolver:
                 return self._by_criteria(portal_type, criteria)
 
     def _seen(self, draft: Draft | None, name: str) -> Draft | ApiError:
-        if draft is None or draft.removed or not self._planner.rights.may(VIEW, draft.acl, draft.scope):
+        if draft is None or draft.removed or not self._rights.may(VIEW, draft.acl, draft.scope):
             message = f"There is no object {name!r}, or you may not see it."
             return NotFound(message, causes=[Cause("object", name, message)])
         return draft
 
     def _by_criteria(self, portal_type: str, criteria: Mapping[str, object]) -> Draft | ApiError:
-        known = self._planner.registry.types.get(portal_type)
+        known = self._context.registry.types.get(portal_type)
         if known is None:
             message = f"There is no type {portal_type!r}."
             return BadRequest(message, causes=[Cause("parameter", "obj_type", message)])
         named = ", ".join(f"{name} {value!r}" for name, value in criteria.items())
-        for catalog in self._planner.registry.catalogs_of(portal_type):
+        for catalog in self._context.registry.catalogs_of(portal_type):
             if all(name in catalog.schema.indexes for name in criteria):
-                rids = self._search.rids(catalog, {"portal_type": portal_type, **criteria}, most=CANDIDATES + 1)
+                rids = self._search(catalog, {"portal_type": portal_type, **criteria}, most=CANDIDATES + 1)
                 drafts = self._drafts(rids)
                 if len(drafts) > 1:
                     paths = ", ".join(draft.path for draft in drafts[:CANDIDATES])
@@ -247,7 +242,7 @@ class Resolver:
         return NotFound(f"There is no {portal_type} with {named}, or you may not see it.")
 
     def _drafts(self, rids: Sequence[int]) -> list[Draft]:
-        workspace = self._planner.workspace
+        workspace = self._workspace
         workspace.load_rids(rids)
         return [workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid]
 
@@ -255,13 +250,11 @@ class Resolver:
 
     def references(self, wanted: Sequence[Wanted]) -> list[list[str] | ApiError]:
         """The UIDs that each field's look-ups find, in order and without repetition, or all that is wrong with them."""
-        planner = self._planner
-        with planner.without_locks():
+        workspace = self._workspace
+        with workspace.without_locks():
             lookups = [lookup for item in wanted for lookup in item.lookups]
-            planner.workspace.load_uids(lookup.uid for lookup in lookups if isinstance(lookup, UidLookup))
-            planner.workspace.load_paths(
-                self._site_path(lookup) for lookup in lookups if isinstance(lookup, PathLookup)
-            )
+            workspace.load_uids(lookup.uid for lookup in lookups if isinstance(lookup, UidLookup))
+            workspace.load_paths(self._site_path(lookup) for lookup in lookups if isinstance(lookup, PathLookup))
             self._lookups.ask(
                 [(item.field, lookup) for item in wanted for lookup in item.lookups if isinstance(lookup, QueryLookup)]
             )
@@ -277,7 +270,7 @@ class Resolver:
             return [self._resolved(item) for item in wanted]
 
     def _site_path(self, lookup: PathLookup) -> str:
-        return self._planner.context.full_path(lookup.path)
+        return self._context.full_path(lookup.path)
 
     def _resolved(self, item: Wanted) -> list[str] | ApiError:
         uids: dict[str, None] = {}
@@ -289,7 +282,7 @@ class Resolver:
                 found = self._candidates(item.field, decoded) if decoded is not None else found
             if not found:
                 errors.append(_unresolved(item.field, lookup))
-            elif len(found) > 1 and not item.field.multi and self._ambiguous == "error":
+            elif len(found) > 1 and not item.field.multi and self._context.site.ambiguous == "error":
                 errors.append(_ambiguous(item.field, lookup, found))
             else:
                 taken = found if item.field.multi else found[:1]
@@ -300,7 +293,7 @@ class Resolver:
 
     def _candidates(self, field: Field, lookup: Lookup) -> list[Draft]:
         """What a look-up finds that the field allows and the user may see."""
-        workspace = self._planner.workspace
+        workspace = self._workspace
         match lookup:
             case UidLookup(uid):
                 known = workspace.by_uid.get(uid)
@@ -310,7 +303,7 @@ class Resolver:
                 drafts = [known] if known is not None else []
             case QueryLookup():
                 drafts = self._lookups.found(field, lookup)
-        rights = self._planner.rights
+        rights = self._rights
         return [
             draft
             for draft in drafts

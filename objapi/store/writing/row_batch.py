@@ -16,12 +16,11 @@ from catalog.dialect import insert_rows
 from catalog.dialect.borrowed import insert_keys
 from catalog.dialect.existing import update_rows
 from objapi.errors import Cause, Forbidden, NotFound, ValidationError
+from objapi.store.context import RequestContext
 from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.outbox import RowOutbox
-from objapi.store.mapped.rows import Rows
 from objapi.store.records import StaleWrite, chunks
 from objapi.store.row_requests import NewRow, RowItem, RowRemoval, RowsOutcome, RowUpdate, WriteAuthority
-from objapi.store.writing.history_entry import Recorder
 from objapi.store.writing.row_checks import missing_columns, value_problem
 
 MOST_EXPECTED = 50
@@ -44,10 +43,10 @@ class _Change:
 class RowBatch:
     """The rows of one request, written with the authority of its route."""
 
-    def __init__(self, rows: Rows, authority: WriteAuthority, recorder: Recorder) -> None:
-        self._rows = rows
+    def __init__(self, context: RequestContext, authority: WriteAuthority) -> None:
+        self._rows = context.rows
         self._authority = authority
-        self._recorder = recorder
+        self._recorder = context.recorder
 
     def write(self, items: Sequence[RowItem], *, dry_run: bool) -> RowsOutcome:
         """Write the rows, all or none.

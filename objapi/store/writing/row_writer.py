@@ -23,10 +23,10 @@ from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import digest_of
 from objapi.store.records import StaleWrite, chunks
-from objapi.store.writing.draft import Draft
-from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.row_checks import row_causes
 from objapi.store.writing.row_naming import NEW, assign_key
+from objapi.store.writing.workspace import Workspace
 
 Columns = tuple[str, ...]
 
@@ -34,10 +34,11 @@ Columns = tuple[str, ...]
 class RowWriter:
     """Writes the rows of one request."""
 
-    def __init__(self, planner: StorePlanner) -> None:
-        self._planner = planner
-        self._workspace = planner.workspace
-        self._rows: Rows = planner.workspace.rows
+    def __init__(self, workspace: Workspace, values: Values) -> None:
+        self._workspace = workspace
+        self._context = workspace.context
+        self._values = values
+        self._rows: Rows = workspace.rows
         self.outbox = RowOutbox()
         """What is to be kept beside the rows."""
         self._given: dict[str, str] = {}
@@ -79,7 +80,7 @@ class RowWriter:
             referred = {
                 target
                 for name in by_type
-                for field in self._planner.registry.types[name].fields.values()
+                for field in self._context.registry.types[name].fields.values()
                 for target in field.targets
                 if target != name
             }
@@ -170,12 +171,12 @@ class RowWriter:
         outbox.forgotten.extend(names.of_rid(draft.rid) for draft in removed)
         outbox.expected.extend((*names.of_rid(draft.rid), None) for draft in removed)
         moved = [draft for draft in written if self._rows.site.has_workflow_states(draft.portal_type) and _moved(draft)]
-        numbers = self._planner.context.acls.numbers(draft.acl for draft in moved)
+        numbers = self._context.acls.numbers(draft.acl for draft in moved)
         outbox.states.extend(self._state_row(draft, numbers[digest_of(draft.acl)]) for draft in moved)
         outbox.variables.extend(row for draft in moved for row in self._variable_rows(draft))
 
     def _state_row(self, draft: Draft, acl: int) -> dict[str, object]:
-        now = to_micros(self._planner.now)
+        now = to_micros(self._context.now)
         known = draft.record is not None and draft.record.created
         return {
             "portal_type": draft.portal_type,
@@ -190,13 +191,13 @@ class RowWriter:
         }
 
     def _variable_rows(self, draft: Draft) -> Iterator[dict[str, object]]:
-        variables = dict.fromkeys(item.state_variable for item in self._planner.registry.chain(draft.portal_type))
+        variables = dict.fromkeys(item.state_variable for item in self._context.registry.chain(draft.portal_type))
         for variable in variables:
             yield {
                 "portal_type": draft.portal_type,
                 "row_key": self._rows.names.of_rid(draft.rid)[1],
                 "variable": variable,
-                "value": str(self._planner.values.variable(draft, variable)),
+                "value": str(self._values.variable(draft, variable)),
             }
 
     # Afterwards
@@ -204,7 +205,7 @@ class RowWriter:
     def _read_again(self, written: Sequence[Draft]) -> None:
         """Learn the versions of the rows as they are now. Raises Forbidden for one out of its writer's sight."""
         found = {record.rid: record for record in self._rows.records([draft.rid for draft in written])}
-        rights = self._planner.rights
+        rights = self._context.rights
         for draft in written:
             record = found.get(draft.rid)
             if record is None:

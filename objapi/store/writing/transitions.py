@@ -2,40 +2,22 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
-from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed
 from objapi.store.requests import Offered
+from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
-from workflows import TransitionNotOffered, TransitionRefused, WorkflowError, offers
-
-if TYPE_CHECKING:
-    from objapi.store.writing.batch_attempt import BatchAttempt
-    from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.planner import StorePlanner
+from workflows import offers
 
 
-def as_api_error(error: WorkflowError) -> ApiError:
-    """What the engine refuses, as the gateway answers it: 409 not offered by the state, 403 refused by a guard."""
-    if isinstance(error, TransitionRefused):
-        return _not_allowed(error, str(error.subject.key), by_guard=True)
-    if isinstance(error, TransitionNotOffered):
-        return _not_allowed(error, str(error.subject.key), by_guard=False)
-    return Conflict(str(error))
-
-
-def _not_allowed(error: WorkflowError, path: str, *, by_guard: bool) -> ApiError:
-    cause = Cause("object", path, str(error), code="refused" if by_guard else "not_offered")
-    return TransitionNotAllowed(str(error), causes=[cause], refused_by_guard=by_guard)
-
-
-def take_all(attempt: "BatchAttempt", targets: Mapping[int, Draft], action: str, comment: str) -> None:
+def take_all(attempt: BatchAttempt, targets: Mapping[int, Draft], action: str, comment: str) -> None:
     """Take a transition of every object, in order; one that a cascade of an earlier object took counts as done."""
     for place, draft in targets.items():
         attempt.drafts[place] = draft
         attempt.guarded(place, partial(attempt.planner.run.fire, draft, action, comment))
 
 
-def offered(planner: "StorePlanner", draft: Draft) -> Offered:
+def offered(planner: StorePlanner, draft: Draft) -> Offered:
     """What the user may do with one object, and why not the rest of what its state offers."""
     passed: dict[str, str] = {}
     refused: dict[str, str] = {}

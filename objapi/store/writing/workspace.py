@@ -4,15 +4,13 @@ Whoever follows a step from one object makes the workspace load it for every obj
 may be written for one object at a time and still cost a constant number of statements.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
-from sqlalchemy import Connection
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from objapi.model.paths import Back, Children, Parent, Step, Target
-from objapi.model.registry import Registry
+from objapi.store.context import RequestContext
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import Acl, PermissionOverrides, derive, root_acl
-from objapi.store.permissions.rights import TransactionAcls
 from objapi.store.records import StaleWrite, StoredEntity, load_below, load_referring, load_where, stamps_of
 from objapi.store.schema import entities
 from objapi.store.writing.draft import Draft
@@ -23,22 +21,18 @@ class Workspace:
 
     def __init__(
         self,
-        connection: Connection,
-        registry: Registry,
-        acls: TransactionAcls,
-        value: Callable[[Draft, str], object],
-        rows: Rows,
-        *,
-        locks: bool,
+        context: RequestContext,
+        value_of: Callable[[Draft, str], object],
     ) -> None:
-        self.connection = connection
-        self.registry = registry
-        self.acls = acls
-        self.value = value
-        self.rows = rows
-        """The objects that are rows of tables; their numbers are negative."""
-        self.locks = locks
-        """Whether objects are locked when they are loaded (in a writing transaction, outside of computations)."""
+        self.context = context
+        self.connection = context.connection
+        self.registry = context.registry
+        self.acls = context.acls
+        self.names = context.site.rows.names
+        """Names of the objects that are rows of tables; their row numbers are negative."""
+        self.value_of = value_of
+        self.locks = context.writes
+        """True while objects are locked when they are loaded: in a writing transaction, outside of computations."""
         self.by_rid: dict[int, Draft] = {}
         self.by_uid: dict[str, Draft] = {}
         self.by_path: dict[str, Draft] = {}
@@ -53,7 +47,7 @@ class Workspace:
         self.epoch = 0
         self._unlocked: set[int] = set()
         """Row numbers of objects that were read without keeping others from them."""
-        self._containing = frozenset(name for item in registry.types.values() for name in item.containers)
+        self._containing = frozenset(name for item in context.registry.types.values() for name in item.containers)
         self._trees: set[int] = set()
         """Row numbers of objects of which everything below is here."""
         self._children_loaded: dict[str, set[int]] = {}
@@ -61,7 +55,21 @@ class Workspace:
         self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
         self._settings: dict[str, PermissionOverrides] = {}
         self._derived: dict[tuple[int, int], tuple[Acl, PermissionOverrides, Acl]] = {}
-        self._root = root_acl(registry.roles)
+        self._root = root_acl(context.registry.roles)
+
+    @property
+    def rows(self) -> Rows:
+        """The objects that are rows of tables."""
+        return self.context.rows
+
+    @contextmanager
+    def without_locks(self) -> Iterator[None]:
+        """Load what is only looked at, without keeping others from it."""
+        before, self.locks = self.locks, False
+        try:
+            yield
+        finally:
+            self.locks = before
 
     # Adding
 
@@ -108,7 +116,7 @@ class Workspace:
         """Have the objects with these UIDs here; which do not exist is remembered."""
         wanted = [uid for uid in dict.fromkeys(uids) if uid not in self.by_uid and uid not in self.missing_uids]
         if wanted:
-            stored = self._load_rows(wanted, self.rows.names.of_uid)
+            stored = self._load_rows(wanted, self.names.of_uid)
             for record in load_where(self.connection, entities.c.uid, stored, lock=self.locks):
                 self.add(record)
             self.missing_uids.update(uid for uid in wanted if uid not in self.by_uid)
@@ -117,10 +125,25 @@ class Workspace:
         """Have the objects at these paths here; where there are none is remembered."""
         wanted = [path for path in dict.fromkeys(paths) if path not in self.by_path and path not in self.missing_paths]
         if wanted:
-            stored = self._load_rows(wanted, self.rows.names.of_path)
+            stored = self._load_rows(wanted, self.names.of_path)
             for record in load_where(self.connection, entities.c.path, stored, lock=self.locks):
                 self.add(record)
             self.missing_paths.update(path for path in wanted if path not in self.by_path)
+
+    def at(self, path: str) -> Draft | None:
+        """The object at a path below the site."""
+        full = self.context.full_path(path)
+        self.load_paths([full])
+        found = self.by_path.get(full)
+        return None if found is None or found.removed else found
+
+    def lasting(self, uids: Iterable[str]) -> Mapping[str, Draft]:
+        """The objects with some UIDs that exist and will stay, loaded without locks; by UID."""
+        wanted = list(dict.fromkeys(uids))
+        with self.without_locks():
+            self.load_uids(wanted)
+        found = {uid: self.by_uid[uid] for uid in wanted if uid in self.by_uid}
+        return {uid: draft for uid, draft in found.items() if not draft.removed}
 
     def _load_rows(self, names: Sequence[str], number: Callable[[str], int | None]) -> list[str]:
         """Have the rows here that some of the names mean; the other names."""
@@ -150,7 +173,7 @@ class Workspace:
         """All objects directly in some containers, of whatever type."""
         return [self.add(record) for record in load_where(self.connection, entities.c.parent, rids, lock=self.locks)]
 
-    # Standing by what was read
+    # Locking and optimistic checks
 
     def lock_drafts(self, drafts: Iterable[Draft]) -> None:
         """Lock objects that were read without. Raises StaleWrite when one was changed since."""
@@ -168,7 +191,9 @@ class Workspace:
         if not rids:
             return
         stamps = stamps_of(self.connection, (rid for rid in rids if rid > 0), shared=shared)
-        stamps.update(self.rows.stamps(rid for rid in rids if rid < 0))
+        mapped = [rid for rid in rids if rid < 0]
+        if mapped:
+            stamps.update(self.rows.stamps(mapped))
         for rid in rids:
             record = self.by_rid[rid].record
             if record is not None and stamps.get(rid) != record.stamp:
@@ -211,11 +236,11 @@ class Workspace:
         self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
 
     def _targets(self, draft: Draft, field: str) -> Iterator[Draft]:
-        uids = uids_in(self.value(draft, field))
+        uids = uids_in(self.value_of(draft, field))
         if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
             # What is about to be removed is among them: what it refers to changes as well.
             drafts = list(self.by_type[draft.portal_type].values())
-            self.load_uids(uid for item in drafts for uid in uids_in(self.value(item, field)))
+            self.load_uids(uid for item in drafts for uid in uids_in(self.value_of(item, field)))
         for uid in uids:
             target = self.by_uid.get(uid)
             if target is not None and not target.removed:
@@ -289,7 +314,7 @@ class Workspace:
 
     # Permissions
 
-    def settings_of(self, document: str | None) -> PermissionOverrides:
+    def overrides_of(self, document: str | None) -> PermissionOverrides:
         """Overrides from their document; equal documents give one object."""
         if document is None:
             return self._settings.setdefault("", PermissionOverrides())
@@ -297,6 +322,10 @@ class Workspace:
         if found is None:
             found = self._settings[document] = PermissionOverrides.from_document(document)
         return found
+
+    def interned(self, overrides: PermissionOverrides) -> PermissionOverrides:
+        """The one object for equal overrides."""
+        return self.overrides_of(overrides.document().decode())
 
     def permissions_changed(self, draft: Draft) -> None:
         """Note that settings were written onto an object, so that acls are worked out anew."""
@@ -308,7 +337,7 @@ class Workspace:
         if draft.record is not None and not self._rewritten_above(draft):
             return self.acls[draft.record.acl]
         container = self.parent(draft)
-        acl_without_container = self.rows.site.site_acl if draft.type.table is not None else self._root
+        acl_without_container = self.context.site.rows.site_acl if draft.type.table is not None else self._root
         above = acl_without_container if container is None else container.acl
         key = (id(above), id(draft.settings))
         known = self._derived.get(key)

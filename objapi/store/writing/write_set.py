@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from catalog.dialect import insert_rows
-from objapi.model.dependents import MEMBERSHIP, DependencyRoute, Dependents
+from objapi.model.dependents import MEMBERSHIP, DependencyRoute
 from objapi.model.paths import Target
 from objapi.model.types import Kind
+from objapi.store.context import RequestContext
 from objapi.store.instants import to_micros
 from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateChange
 from objapi.store.schema import history
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.history_entry import Recorder
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
@@ -53,8 +51,8 @@ class WriteSet:
         return not (self.created or self.changed or self.derived or self.removed)
 
 
-def compute_write_set(planner: StorePlanner, dependents: Dependents) -> WriteSet:
-    """Work out what follows from the planner's doings."""
+def compute_write_set(planner: StorePlanner) -> WriteSet:
+    """Compute what must be written: created, changed, derived, removed."""
     workspace = planner.workspace
     created = [event.draft for event in planner.events if isinstance(event, Created) and not event.draft.removed]
     # A container is written before what it holds, in whatever order effects made them.
@@ -70,8 +68,8 @@ def compute_write_set(planner: StorePlanner, dependents: Dependents) -> WriteSet
             acted.setdefault(draft.rid, draft)
     for draft in acted.values():
         draft.modified = max(draft.modified, to_micros(planner.now))
-    with planner.without_locks():
-        dependent = _dependents(planner, dependents, created, removed, list(acted.values()))
+    with workspace.without_locks():
+        dependent = _dependents(planner, created, removed, list(acted.values()))
     inheriting = _inheriting(planner, acted.values())
     derived = {
         draft.rid: draft for draft in (*dependent, *inheriting, *planner.repathed.values()) if _follows(draft, acted)
@@ -86,12 +84,12 @@ def _follows(draft: Draft, acted: dict[int, Draft]) -> bool:
 
 def _dependents(
     planner: StorePlanner,
-    dependents: Dependents,
     created: Sequence[Draft],
     removed: Sequence[Draft],
     acted: Sequence[Draft],
 ) -> list[Draft]:
     """The objects that read from the changed ones, along the routes of the declarations."""
+    dependents = planner.context.site.dependents
     found: dict[int, Draft] = {}
     for draft in (*created, *removed):
         for route in dependents.of_all(draft.portal_type):
@@ -216,10 +214,9 @@ def field_changes(draft: Draft) -> tuple[FieldChange, ...]:
     )
 
 
-def history_rows(planner: StorePlanner, write_set: WriteSet, request_id: str) -> list[dict[str, object]]:
+def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, object]]:
     """One row for each creation, change of fields, step, new id and removal, in order of happening."""
-    recorder = Recorder(to_micros(planner.now), planner.user_id, request_id)
-    names = planner.workspace.rows.names
+    recorder, names = planner.context.recorder, planner.workspace.names
     rows = []
     for draft, event, details in _events(planner, write_set):
         rid = draft.rid if draft.type.table is None else names.of_rid(draft.rid)[1]
@@ -227,11 +224,12 @@ def history_rows(planner: StorePlanner, write_set: WriteSet, request_id: str) ->
     return rows
 
 
-def record_access(connection: Connection, event: AccessEvent, *, at: int, actor: str, request_id: str) -> None:
-    """Write the row of a change that no plan brings about; `at` in microseconds since 1970 UTC."""
-    recorder = Recorder(at, actor, request_id)
-    row = recorder.entry(event.rid, event.uid, event.path, event.portal_type, event=event.event, changes=event.changes)
-    insert_rows(connection, history, [row])
+def record_access(context: RequestContext, event: AccessEvent) -> None:
+    """Write the history row of a change that no plan brings about."""
+    row = context.recorder.entry(
+        event.rid, event.uid, event.path, event.portal_type, event=event.event, changes=event.changes
+    )
+    insert_rows(context.connection, history, [row])
 
 
 def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:

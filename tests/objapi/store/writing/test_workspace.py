@@ -38,7 +38,7 @@ def meanwhile(
     site = workshop.site
     with site.engine.connect() as connection, begin_write(connection):
         planner = system_planner(site.context, connection, site.now())
-        with planner.without_locks():
+        with planner.workspace.without_locks():
             planner.workspace.load_paths([path])
         change()
         then(planner)

@@ -1,0 +1,144 @@
+"""What all transactions of a site share (`SiteContext`), and what one of them works with (`RequestContext`)."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import cached_property
+from typing import Literal
+
+import orjson
+from sqlalchemy import Connection
+
+from catalog import CatalogTables
+from objapi.model.dependents import Dependents
+from objapi.model.principal import Principal
+from objapi.model.references import site_path
+from objapi.model.registry import Registry
+from objapi.model.values import LoadContext
+from objapi.store.instants import rowids, to_micros
+from objapi.store.mapped.databases import Connections
+from objapi.store.mapped.names import RowNames
+from objapi.store.mapped.row_site import RowSite
+from objapi.store.mapped.rows import Rows
+from objapi.store.permissions.acls import AclCache
+from objapi.store.permissions.rights import FieldAccess, Rights, TransactionAcls
+from workflows import Cascades
+
+
+@dataclass(frozen=True, slots=True)
+class SiteContext:
+    """Declarations, tables and limits of one site in one process; safe between threads."""
+
+    registry: Registry
+    tables: Mapping[str, CatalogTables]
+    rows: RowSite
+    """The tables of mapped types."""
+    access: FieldAccess
+    dependents: Dependents
+    cascades: Cascades
+    acls: AclCache
+    site_id: str
+    zone: tzinfo
+    parse_structured: Callable[[str], object]
+    users: Callable[[Connection, Collection[str]], list[tuple[str, str]]]
+    """The users with some roles, as (id, full name)."""
+    index_names: frozenset[str] = frozenset()
+    """The names of all indexes, before which a comma separates the terms of a reference."""
+    ambiguous: Literal["error", "first"] = "error"
+    """What a reference that matches several objects means."""
+    most_objects: int = 10_000
+    most_text: int = 1_000_000
+    """Characters of one value."""
+    most_entries: int = 10_000
+    """Entries of one list."""
+    stream_time_limit: float = 600.0
+    """Seconds."""
+
+    def load_context(self, now: datetime) -> LoadContext:
+        """Context in which the values of a request are read."""
+        return LoadContext(
+            zone=self.zone,
+            parse_structured=self.parse_structured,
+            now=now,
+            site_id=self.site_id,
+            index_names=self.index_names,
+            max_text=self.most_text,
+            max_entries=self.most_entries,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Instant, actor and request that all history rows of one request have in common.
+
+    `at` in microseconds since 1970 UTC.
+    """
+
+    at: int
+    actor: str
+    request_id: str
+
+    def entry(self, rid: int, uid: str, path: str, portal_type: str, **event: object) -> dict[str, object]:
+        """One history row. `event` gives its columns event and changes, of a transition also the others."""
+        return {
+            "id": rowids.next(),
+            "seq": None,
+            "rid": rid,
+            "uid": uid,
+            "path": path,
+            "portal_type": portal_type,
+            "at": self.at,
+            "actor": self.actor,
+            "event": event["event"],
+            "workflow": event.get("workflow"),
+            "transition": event.get("transition"),
+            "comment": event.get("comment", ""),
+            "changes": orjson.dumps(event["changes"]).decode(),
+            "request": self.request_id,
+        }
+
+    def row(self, names: RowNames, portal_type: str, key: int, event: str, changes: object) -> dict[str, object]:
+        """The history row of a change of a mapped row, known by its key."""
+        uid, path = names.uid(portal_type, key), names.path(portal_type, key)
+        return self.entry(key, uid, path, portal_type, event=event, changes=changes)
+
+
+class RequestContext:
+    """Site, user, connections and instant of one request."""
+
+    def __init__(
+        self,
+        site: SiteContext,
+        connection: Connection,
+        principal: Principal,
+        now: datetime,
+        *,
+        writes: bool,
+        request_id: str = "",
+    ) -> None:
+        self.site = site
+        self.registry = site.registry
+        self.connection = connection
+        self.connections = Connections(connection, site.rows.places, writes=writes)
+        """The gateway's own connection, and those to foreign databases."""
+        self.principal = principal
+        self.now = now
+        self.writes = writes
+        """True in a writing transaction, in which objects are locked when they are loaded."""
+        self.request_id = request_id
+        self.acls = TransactionAcls(site.acls, connection)
+        self.rights = Rights(principal, self.acls, site.registry.roles.scoped_roles)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The rows of mapped types as the user sees them."""
+        return Rows(self.site.rows, self.connections, self.rights)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Maker of the request's history rows."""
+        return Recorder(to_micros(self.now), self.principal.user_id, self.request_id)
+
+    def full_path(self, path: str) -> str:
+        """The whole path of what is at a path below the site."""
+        return site_path(path, self.site.site_id)
