@@ -14,7 +14,7 @@ from objapi.site import Site
 
 
 def attach(application: Flask, site: Site) -> None:
-    """Add the face to the application: one rule for everything below its root, and the page that tells of it.
+    """Add the face to the application: one rule for everything below its root, and the page of its routes.
 
     Raises SiteError for a mistake in the configuration of the log-in plugins.
     """

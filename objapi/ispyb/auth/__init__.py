@@ -1,1 +1,1 @@
-"""Who a caller is: log-in plugins, tokens, and tokens that are good for one call."""
+"""Callers: log-in plugins, tokens, and tokens that are good for one call."""

@@ -1,4 +1,4 @@
-"""Which log-in plugins a site has, from the YAML file that `OBJAPI_ISPYB_AUTH` names.
+"""The log-in plugins of a site, from the YAML file that `OBJAPI_ISPYB_AUTH` names.
 
 The file has the form that AUTH_CONFIG has for py-ISPyB:
 
@@ -8,7 +8,7 @@ The file has the form that AUTH_CONFIG has for py-ISPyB:
           AUTH_CLASS: LdapAuthentication
           CONFIG: {LDAP_URI: 'ldaps://directory.example', LDAP_BASE_INTERNAL: 'ou=people,dc=example'}
 
-The name of a plugin is what clients send. Its kind is told by `KIND` (dummy, gateway, ldap or keycloak) or, in a file
+The name of a plugin is what clients send. Its kind is given by `KIND` (dummy, gateway, ldap or keycloak) or, in a file
 that is taken over, by the name of `AUTH_CLASS`, which is never imported. Without a file there is one plugin, `gateway`.
 """
 
@@ -58,7 +58,7 @@ Maker = Callable[[Mapping[str, Any]], Plugin]
 
 
 def _makers(password_check: PasswordCheck) -> dict[str, tuple[tuple[str, ...], Maker]]:
-    """What makes a plugin of a kind out of its CONFIG, and the settings that it needs."""
+    """Makers of plugins by kind: the settings that a CONFIG needs, and the function that makes a plugin of it."""
 
     def ldap(config: Mapping[str, Any]) -> Plugin:
         uri, base = (str(config[name]) for name in _LDAP)

@@ -25,7 +25,7 @@ class Keycloak:
 
     @property
     def exported(self) -> Mapping[str, str]:
-        """What a web page needs to send somebody to the realm's log-in."""
+        """Settings that a web page needs to send somebody to the realm's log-in."""
         return {
             "KEYCLOAK_SERVER_URL": self.server_url,
             "KEYCLOAK_CLIENT_ID": self.client_id,

@@ -17,7 +17,7 @@ from objapi.security.throttle import ThrottleRules, ensure_may_try, read_attempt
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """What somebody sends to log in, from which address and when."""
+    """Values sent to log in, from which address and when."""
 
     login: str | None
     password: str | None
@@ -28,7 +28,7 @@ class LoginAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who somebody is, and what is known of them should they be new."""
+    """Login of a person, and what is known of them should they be new."""
 
     login: str
     given_name: str | None = None
@@ -47,7 +47,7 @@ class Plugin(Protocol):
         ...
 
     def identify(self, attempt: LoginAttempt) -> Identity | None:
-        """Who somebody is; None when that is not shown. Raises ApiError when it cannot be found out now."""
+        """Check who somebody is; None when the attempt does not show it. Raises ApiError when none can say now."""
         ...
 
 
@@ -58,7 +58,7 @@ class Dummy:
     exported: Mapping[str, str] = field(default_factory=dict)
 
     def identify(self, attempt: LoginAttempt) -> Identity | None:
-        """Whoever they say they are."""
+        """Identity of the given login, unchecked."""
         return Identity(attempt.login) if attempt.login else None
 
 
@@ -82,7 +82,7 @@ class GatewayUsers:
 
 @dataclass(frozen=True)
 class Throttled:
-    """Another plugin that checks passwords elsewhere; wrong ones make the next attempt wait here too."""
+    """Another plugin, which asks a server for passwords; wrong ones make the next attempt wait here too."""
 
     plugin: Plugin
     run: Transactions
@@ -90,11 +90,11 @@ class Throttled:
 
     @property
     def exported(self) -> Mapping[str, str]:
-        """Those of the other plugin."""
+        """Settings of the other plugin."""
         return self.plugin.exported
 
     def identify(self, attempt: LoginAttempt) -> Identity | None:
-        """As the other plugin has it; raises TooManyAttempts (429) when the login has to wait."""
+        """Ask the other plugin. Raises TooManyAttempts (429) when the login has to wait."""
         login = attempt.login
         if not login or not attempt.password:
             return None

@@ -1,4 +1,4 @@
-"""What the py-ISPyB face of a site that is served to try it begins with: tables, accounts, a proposal, and files."""
+"""Sample installation of py-ISPyB, for a site that is served to try it: tables, accounts, a proposal, files."""
 
 import logging
 from dataclasses import replace

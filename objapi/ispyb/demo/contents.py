@@ -38,7 +38,7 @@ def load_contents(connection: Connection, now: datetime) -> bool:
 
 
 class _Loading:
-    """What values may refer to: the day, people by their login, and rows that were named."""
+    """Names that values may refer to: the day, people by their login, and rows that were named."""
 
     def __init__(self, midnight: datetime, people: Mapping[str, int]) -> None:
         self._midnight = midnight

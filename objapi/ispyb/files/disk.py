@@ -1,7 +1,7 @@
 """Disks that may hang: network disks of beamlines do, and a thread that waits for one cannot be ended.
 
 A disk is asked in a thread of its own, and the answer is waited for a while only. As long as a question is overdue,
-nothing else is asked of that disk: whoever comes next is told at once that it is silent. So a dead disk costs one
+nothing else is asked of that disk: whoever comes next is answered at once that it is silent. So a dead disk costs one
 waiting time, and the number of threads that hang on it stays small.
 """
 
@@ -29,7 +29,7 @@ class DiskSilent(Refusal):
 
 
 class Disk:
-    """What is below one data root; roots are where disks are mounted."""
+    """Everything below one data root; roots are where disks are mounted."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -37,7 +37,7 @@ class Disk:
 
     @property
     def silent(self) -> bool:
-        """Whether a question is overdue."""
+        """True while a question is overdue."""
         return bool(self._overdue)
 
     def ask(self, work: Callable[[], _T], seconds: float) -> _T:

@@ -11,7 +11,7 @@ NOT_INSTALLED: Final = "This server cannot read such data: the extra `data` of o
 
 
 def data_module(name: Literal["frames", "hdf5", "maps"]) -> ModuleType:
-    """One of the modules; refuses the request (501) when its libraries are not installed."""
+    """One of the modules. Raises Refusal (501) when its libraries are not installed."""
     try:
         return import_module(f"objapi.ispyb.files.{name}")
     except ImportError as error:

@@ -26,7 +26,7 @@ _BINS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How an image was taken: lengths in metres, the wavelength in ångström, the beam's centre in pixels."""
+    """Geometry of an image: lengths in metres, the wavelength in ångström, the beam's centre in pixels."""
 
     wavelength: float | None
     distance: float | None
@@ -51,9 +51,9 @@ class Frame:
     @property
     def header(self) -> dict[str, Any]:
         """The header as it is answered."""
-        told = {} if self.texts is None else {"parsed_ext_hdr": dict(self.texts)}
+        texts = {} if self.texts is None else {"parsed_ext_hdr": dict(self.texts)}
         counted = self.counted if self.counted.size else self.pixels
-        return {**told, "braggy_hdr": {**_geometry_header(self.geometry), **statistics(counted)}}
+        return {**texts, "braggy_hdr": {**_geometry_header(self.geometry), **statistics(counted)}}
 
 
 def read_cbf(place: FilePlace) -> Frame:
@@ -90,18 +90,18 @@ def raw(pixels: Pixels) -> bytes:
 
 
 def histogram(pixels: Pixels) -> dict[str, Any]:
-    """How many pixels have which values, without those above the mean by three standard deviations or more.
+    """Histogram of pixel values, without those above the mean by three standard deviations or more.
 
     Bins are one wide when the largest value left is at most 300, else there are 300 of them.
     """
-    kept = pixels[pixels < np.mean(pixels) + _SIGMAS * np.std(pixels)] if pixels.size else pixels
-    if kept.size == 0:
+    usual = pixels[pixels < np.mean(pixels) + _SIGMAS * np.std(pixels)] if pixels.size else pixels
+    if usual.size == 0:
         return {"values": [], "bins": [], "shape": [0], "max": 0}
-    low, high = float(kept.min()), float(kept.max())
+    low, high = float(usual.min()), float(usual.max())
     bins: Any = _BINS
     if high <= _BINS:
         bins = np.arange(low, max(high, low + 2), 1.0)
-    values, edges = np.histogram(kept, bins=bins)
+    values, edges = np.histogram(usual, bins=bins)
     return {"values": values.tolist(), "bins": edges.tolist(), "shape": list(values.shape), "max": int(values.max())}
 
 

@@ -1,7 +1,7 @@
 """HDF5 files through the library h5grove, which puts their contents into the forms that web viewers of HDF5 read.
 
 The library is pinned to the version whose answers the clients know. Around it: links that leave the data roots are not
-followed, what is asked for wrongly is told by parameter, and no selection may be larger than memory bears.
+followed, a fault names the wrong parameter, and no selection may be larger than memory bears.
 """
 
 import math
@@ -45,7 +45,7 @@ class Hdf5:
         self._links = Links(roots)
 
     def entity(self, path: str, resolve_links: LinkResolution = LinkResolution.ONLY_VALID) -> EntityContent:
-        """What is at a path; raises ResourceNotFound, also for what lies behind a link that leaves the data roots."""
+        """Entity at a path. Raises ResourceNotFound, also for what lies behind a link that leaves the data roots."""
         try:
             if resolve_links is LinkResolution.NONE:
                 self._links.check(self._file, path.rstrip("/").rpartition("/")[0])
@@ -140,7 +140,7 @@ def read_data(
 
 
 def read_metadata(place: FilePlace, path: str, resolve_links: str) -> RawContent:
-    """Kind, shape, type and children of an entity, as JSON."""
+    """Kind, shape, type and children of an entity, as JSON. Raises Invalid for an unknown way to resolve links."""
     try:
         resolution = parse_link_resolution_arg(resolve_links, LinkResolution.ONLY_VALID)
     except QueryArgumentError as error:
@@ -150,7 +150,7 @@ def read_metadata(place: FilePlace, path: str, resolve_links: str) -> RawContent
 
 
 def read_statistics(place: FilePlace, path: str, selection: str | None) -> RawContent:
-    """Statistics of the finite values of a data set, as JSON."""
+    """Statistics of the finite values of a data set, as JSON. Raises Invalid when it does not hold numbers."""
     with opened(place) as file:
         values = np.asarray(file.values(path, selection))
     if values.dtype.kind not in "biuf":

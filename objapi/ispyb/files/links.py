@@ -1,4 +1,4 @@
-"""What an HDF5 file may draw in from other files: only what lies below the data roots.
+"""Links from HDF5 files to other files, which may lead to files below the data roots only.
 
 External links, virtual data sets and data sets with external storage name other files, and whoever writes an HDF5 file
 below a data root chooses them; with external storage it may be any file at all. The library follows all of them by
@@ -42,7 +42,7 @@ class Links:
                 self._check_storage(found, opened)
 
     def leaves_roots(self, file: h5py.File, path: str) -> bool:
-        """Whether a path or what is at its end draws in a file outside the roots."""
+        """Check whether a path or what is at its end draws in a file outside the roots."""
         try:
             self.check(file, path)
         except LeavesRoots:

@@ -56,7 +56,7 @@ def arranged(values: Values, grid: Grid) -> Values:
     """The values row after row, as they lie on the sample; places that were not reached yet are -1.
 
     A line of the scan is a row, or a column when the grid is vertical; when it was scanned to and fro, every second
-    line is turned round.
+    line is turned round. Raises Refusal (422) for a grid without points, or with too many.
     """
     lines, length = (grid.across, grid.down) if grid.vertical else (grid.down, grid.across)
     if lines < 1 or length < 1 or lines * length > _MOST_POINTS:
@@ -87,7 +87,7 @@ def picture(values: Values, colours: str | None, least: float | None, most: floa
 
 
 def histogram(values: Values) -> dict[str, Any]:
-    """How often which values occur: counts, centres and widths of 50 bins; what was not measured counts as 0."""
+    """Histogram of values: counts, centres and widths of 50 bins; what was not measured counts as 0."""
     counts, edges = np.histogram(np.where(values == UNMEASURED, 0, values), bins=BINS)
     return {
         "hist": counts.tolist(),

@@ -1,4 +1,4 @@
-"""Where a stored path leads: below one of the data roots, whatever the database or a symbolic link says.
+"""Places of stored paths: below one of the data roots, whatever the database or a symbolic link says.
 
 Beamline software writes the paths into the database, so they are not trusted: a path with `..`, a relative one, or one
 that leaves the roots through a symbolic link is as good as no file.
@@ -24,7 +24,7 @@ _log = logging.getLogger("objapi.ispyb")
 
 @dataclass(frozen=True, slots=True)
 class FilePlace:
-    """A path below a data root, as far as its text tells; `roots` are all of them."""
+    """A path below a data root, judged by its text alone; `roots` are all of them."""
 
     path: str
     root: str
@@ -60,7 +60,7 @@ def place_of(path: str, roots: tuple[str, ...]) -> FilePlace | None:
 
 
 def is_below(path: str, root: str) -> bool:
-    """Whether a normalised path is a root or lies below it."""
+    """Check whether a normalised path is a root or lies below it."""
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
@@ -79,7 +79,7 @@ def resolve(place: FilePlace) -> str:
 
 
 def is_file(place: FilePlace) -> bool:
-    """Whether there is a regular file at a place."""
+    """Check whether there is a regular file at a place."""
     try:
         return Path(resolve(place)).is_file()
     except OSError:
@@ -89,7 +89,7 @@ def is_file(place: FilePlace) -> bool:
 def open_file(place: FilePlace) -> BinaryIO:
     """Open the regular file at a place for reading; raises OSError.
 
-    The real path is walked down without following links, so that none put there in the meantime leads elsewhere.
+    The real path is walked down without following links, so that none put there in the meantime leads out of the roots.
     """
     directory, _, name = resolve(place).rpartition("/")
     step = os.open("/", _DIRECTORY)

@@ -1,4 +1,4 @@
-"""Which files there are, for lists that clients poll every few seconds: cached, and with a time limit."""
+"""Presence of files, for lists that clients poll every few seconds: cached, and with a time limit."""
 
 from collections.abc import Iterable
 from threading import Lock
@@ -19,7 +19,7 @@ _CACHED: Final = 50_000
 
 
 class _Known:
-    """What was found out a moment ago: for each path whether there is a file, and until when that is believed."""
+    """Answers of a moment ago: for each path whether there is a file, and until when that is believed."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -43,7 +43,7 @@ _known: Final = _Known()
 
 
 def present(settings: Settings, paths: Iterable[str | None]) -> frozenset[str]:
-    """Those of the paths, as the database holds them, at which there is a file below a data root.
+    """Stored paths at which there is a file below a data root.
 
     Each disk is asked once, for all paths on it; one that does not answer within `ispyb_disk_timeout` has none of
     the files that were not known before.

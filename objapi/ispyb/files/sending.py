@@ -52,8 +52,8 @@ class Sendable:
 def sending(settings: Settings, *stored: str | None, missing: str, save_as: str | None = None) -> Later:
     """Send the first file that is there, of paths as the database holds them, once the transaction is over.
 
-    With `save_as` the client is told to save it under that name, else to show it. When none is there the answer is
-    404 with the text `missing`, as for a row that the caller may not see; when its disk is silent, 503.
+    With `save_as` the client is asked to save it under that name, else to show it. Its work raises ResourceNotFound
+    (404) with the text `missing` when none is there, as for a row that the caller may not see, and DiskSilent (503).
     """
 
     def work() -> Response:
@@ -73,7 +73,7 @@ def sending(settings: Settings, *stored: str | None, missing: str, save_as: str 
 
 
 def content_type_of(name: str) -> str:
-    """The content type that a file's name tells."""
+    """Content type by the ending of a file's name."""
     type_, encoding = _types.guess_type(name)
     if encoding is not None:
         return "application/gzip" if encoding == "gzip" else UNKNOWN_TYPE
@@ -159,7 +159,7 @@ def _wanted(opened: _Opened, asked: Request) -> tuple[int, int]:
 
 
 def _same(opened: _Opened, asked: Request) -> bool:
-    """Whether the state of the file is the one that If-Range names."""
+    """Check whether the state of the file is the one that If-Range names."""
     condition = asked.if_range
     if condition.etag is not None:
         return unquote_etag(condition.etag)[0] == opened.etag

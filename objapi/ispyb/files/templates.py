@@ -20,7 +20,7 @@ def filled(template: str, number: int) -> str:
 
 
 def ending_of(name: str) -> str:
-    """What follows the last dot of a file's name, empty without one."""
+    """Text after the last dot of a file's name, empty without one."""
     return name.rpartition("/")[2].rpartition(".")[2] if "." in name.rpartition("/")[2] else ""
 
 

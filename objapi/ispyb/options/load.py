@@ -44,7 +44,7 @@ def beamline_groups(options: Mapping[str, Any]) -> tuple[BeamLineGroup, ...]:
 
 
 def ui_groups(groups: Iterable[BeamLineGroup], beamlines: Iterable[str | None]) -> list[str]:
-    """How a web page draws sessions of beamlines: the names for that of their groups, without repetitions."""
+    """Names by which a web page draws sessions of beamlines: those of their groups, without repetitions."""
     wanted = set(beamlines)
     return list(dict.fromkeys(group.ui_group for group in groups if wanted.intersection(group.beamlines)))
 
@@ -58,7 +58,7 @@ def _group(group: Mapping[str, Any]) -> BeamLineGroup:
 
 
 def _value(text: str) -> Any:
-    """A stored value; what is no JSON is text."""
+    """A stored value; what is not JSON is text."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -13,7 +13,7 @@ _HC: Final = 12398.419843320026
 def known_time(value: Any) -> datetime | None:
     """A time of the database, or None.
 
-    The zero date, with which some columns of MySQL databases begin, is no time; drivers give it as text.
+    The zero date, with which some columns of MySQL databases begin, is not a time; drivers give it as text.
     """
     return value if isinstance(value, datetime) else None
 

@@ -1,6 +1,6 @@
-"""What is refused: faults of single values with their place and type, and refusals of whole requests.
+"""Faults of single values with their place and type, and refusals of whole requests.
 
-Types and messages are those of pydantic 1, by which the clients of this API tell errors apart.
+Types and messages are those of pydantic 1, by which the clients of this API distinguish errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,12 +51,12 @@ def none_not_allowed() -> Fault:
 
 
 def no_object() -> Fault:
-    """A value is no JSON object."""
+    """A value is not a JSON object."""
     return Fault("value is not a valid dict", "type_error.dict")
 
 
 def no_list() -> Fault:
-    """A value is no list."""
+    """A value is not a list."""
     return Fault("value is not a valid list", "type_error.list")
 
 

@@ -90,7 +90,7 @@ class Schema:
 
     @cached_property
     def reader(self) -> mm.Schema:
-        """What checks a body of this schema."""
+        """Reader of a body of this schema, which checks it."""
         fields = {name: _reading_field(property_, self.sparse) for name, property_ in self.properties.items()}
         made: type[_ReadObject] = type(self.name, (_ReadObject,), {**fields, "rules": self.rules})
         return made()
@@ -130,7 +130,7 @@ def shower(type_: Type) -> Callable[[Any], Any]:
 
 
 def read_values(reader: mm.Schema, raw: Any, place: FaultPlace) -> tuple[dict[str, Any], list[PlacedFault]]:
-    """What an object holds, and all its faults, each at its place below `place`."""
+    """Values of an object, and all its faults, each at its place below `place`."""
     try:
         values: dict[str, Any] = reader.load(raw)
     except mm.ValidationError as error:
@@ -139,12 +139,12 @@ def read_values(reader: mm.Schema, raw: Any, place: FaultPlace) -> tuple[dict[st
 
 
 def reader_of(name: str, properties: Mapping[str, Property]) -> mm.Schema:
-    """What checks values that are no body, such as the parameters of a query."""
+    """Reader of values beside the body, such as the parameters of a query."""
     return Schema(name, properties).reader
 
 
 class _ReadObject(mm.Schema):
-    """A marshmallow schema that passes over unknown keys and tells faults by type."""
+    """A marshmallow schema that passes over unknown keys and gives faults their types."""
 
     rules: ClassVar[tuple[Rule, ...]] = ()
     error_messages: dict[str, Any] = {"type": no_object()}  # noqa: RUF012 - as marshmallow has it

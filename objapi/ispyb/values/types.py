@@ -175,7 +175,7 @@ ANYTHING: Final = ScalarType(_same, _same)
 
 
 def pattern(expression: str) -> ScalarType:
-    """Text that matches a regular expression from its beginning."""
+    """Text that matches a regular expression from its beginning; its `read` raises Fault for another value."""
     compiled = re.compile(expression)
 
     def read(value: Any) -> str:
@@ -188,7 +188,7 @@ def pattern(expression: str) -> ScalarType:
 
 
 def short_text(most: int) -> ScalarType:
-    """Text of at most so many characters."""
+    """Text of at most so many characters; its `read` raises Fault for another value."""
 
     def read(value: Any) -> str:
         text = _read_text(value)
@@ -202,7 +202,7 @@ def short_text(most: int) -> ScalarType:
 
 
 def integer(*, least: int | None = None, above: int | None = None, most: int | None = None) -> ScalarType:
-    """An integer within bounds; `above` is exclusive."""
+    """An integer within bounds; `above` is exclusive; its `read` raises Fault for another value."""
 
     def read(value: Any) -> int:
         number = _read_integer(value)
@@ -223,7 +223,7 @@ def _permitted(values: tuple[Any, ...]) -> str:
 
 
 def enum(name: str, *values: Any) -> ScalarType:
-    """One of several values, described by a component of its own."""
+    """One of several values, described by a component of its own; its `read` raises Fault for another value."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, bool) and value in values:
@@ -241,7 +241,7 @@ def enum(name: str, *values: Any) -> ScalarType:
 
 
 def constant(*values: str) -> ScalarType:
-    """One of several texts, described where it stands."""
+    """One of several texts, described where it stands; its `read` raises Fault for another value."""
 
     def read(value: Any) -> str:
         if isinstance(value, str) and value in values:

@@ -1,4 +1,4 @@
-"""What a request holds, read as its route declares it; all faults of a request are gathered."""
+"""Values of a request, read as its route declares them; all faults of a request are gathered."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Read:
 def read_body(request: Request, route: IspybRoute) -> Any:
     """The JSON value of the body, unchecked; raises Invalid when it is broken.
 
-    A body of another content type than JSON is taken as text, which then is no object.
+    A body of another content type than JSON is taken as text, which then is not an object.
     """
     if route.body is None:
         return _NO_BODY

@@ -1,4 +1,4 @@
-"""What a route function may answer beside plain values, and answers as HTTP responses."""
+"""Answers of route functions beside plain values, and answers as HTTP responses."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Later:
 
 
 AnswerType = Type | Paged | None
-"""What a route answers; None where it is declared by no schema or where there is no body."""
+"""Declared answer of a route; None where it is declared by no schema or where there is no body."""
 
 
 def respond(answer: Any, declared: AnswerType, status: int) -> Response:
@@ -57,7 +57,7 @@ def respond(answer: Any, declared: AnswerType, status: int) -> Response:
 
 
 def shaped(answer: Any, declared: AnswerType) -> Any:
-    """The values of an answer in the shape of its declaration."""
+    """The values of an answer in the shape of its declaration. Raises TypeError when it is not of the declared kind."""
     if isinstance(answer, Page):
         show = shower(declared.item) if isinstance(declared, Paged) else dict
         return {

@@ -1,4 +1,4 @@
-"""Which route a path and a method lead to, and what is answered when there is none."""
+"""Routes by path and method, and the refusals of those that lead to none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

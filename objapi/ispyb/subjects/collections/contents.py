@@ -47,7 +47,7 @@ def read_header(call: Call) -> Later:
 
 @images_group.get("/data/images/histogram", access=BEARER, query=_ABOUT, answer=ImageHistogram)
 def read_histogram(call: Call) -> Later:
-    """How many pixels of an image have which values."""
+    """Histogram of the pixel values of an image."""
     return _worked_out(call, lambda frames, frame: frames.histogram(frame.pixels))
 
 

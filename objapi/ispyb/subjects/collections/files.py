@@ -1,4 +1,4 @@
-"""Where the files of things that carry HDF5 data are, for those who may see them."""
+"""Paths of files with HDF5 data, for those who may see what they belong to."""
 
 from typing import Final
 

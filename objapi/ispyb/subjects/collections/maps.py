@@ -88,13 +88,16 @@ def list_maps(call: Call) -> Page:
 
 @group.get(f"/mapping/histogram{_MAP}", access=BEARER, answer=MapHistogram)
 def read_histogram(call: Call) -> Later:
-    """How often which values occur in a map."""
-    return _worked_out(call, lambda maps, row, values: {**_key(call), **maps.histogram(values)})
+    """Histogram of the values of a map."""
+    return _from_values(call, lambda maps, row, values: {**_key(call), **maps.histogram(values)})
 
 
 @group.get(f"/mapping/pixel{_MAP}", access=BEARER, query=_PLACE, answer=MapPixelValue)
 def read_pixel(call: Call) -> Later:
-    """The value at one place of a map."""
+    """The value at one place of a map.
+
+    Raises ResourceNotFound for a place beyond it.
+    """
     place = {name: call.query[name] for name in _PLACE}
 
     def value(maps: ModuleType, row: sa.RowMapping, values: Any) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def read_pixel(call: Call) -> Later:
             raise ResourceNotFound(MISSING)
         return {**_key(call), **place, "value": found}
 
-    return _worked_out(call, value)
+    return _from_values(call, value)
 
 
 @group.get(f"/mapping{_MAP}", access=BEARER, content_type="image/png")
@@ -114,10 +117,10 @@ def draw_map(call: Call) -> Later:
         picture = maps.picture(maps.arranged(values, _grid_of(maps, row)), row["colourMap"], row["min"], row["max"])
         return RawContent(picture, "image/png")
 
-    return _worked_out(call, draw)
+    return _from_values(call, draw)
 
 
-def _worked_out(call: Call, work: Callable[[ModuleType, sa.RowMapping, Any], Any]) -> Later:
+def _from_values(call: Call, work: Callable[[ModuleType, sa.RowMapping, Any], Any]) -> Later:
     """Do work on the values of the map that the path names, once the transaction is over."""
     if not _has_maps(call):
         raise ResourceNotFound(MISSING)
@@ -153,7 +156,7 @@ def _visible(call: Call, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
 
 
 def _has_maps(call: Call) -> bool:
-    """Whether the database says of maps which grid and which data collection they belong to."""
+    """Check whether the database has the columns that join maps with grids and data collections."""
     return call.services.database.has(XRFFluorescenceMapping.c.gridInfoId) and bool(_collections(call))
 
 

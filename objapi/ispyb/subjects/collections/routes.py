@@ -75,7 +75,10 @@ def list_attachments(call: Call) -> Page:
 
 @group.get("/datacollections/attachments/{dataCollectionFileAttachmentId:int}", access=BEARER)
 def send_attachment(call: Call) -> Later:
-    """File of a data collection."""
+    """File of a data collection.
+
+    Raises ResourceNotFound.
+    """
     table = DataCollectionFileAttachment
     key = call.path["dataCollectionFileAttachmentId"]
     statement = _visible(call, table.c.fileFullPath, of=table).where(table.c.dataCollectionFileAttachmentId == key)
@@ -98,7 +101,7 @@ def read_quality(call: Call) -> Page:
 
 
 def thumbnail_of(path: str) -> str:
-    """Where the thumbnail of a picture is: beside it, with a `t` at the end of its name."""
+    """Path of the thumbnail of a picture: beside it, with a `t` at the end of its name."""
     directory, slash, name = path.rpartition("/")
     stem, dot, ending = name.rpartition(".")
     return f"{directory}{slash}{stem}t.{ending}" if dot and stem else f"{path}t"
@@ -171,7 +174,10 @@ def list_steps(call: Call) -> Later:
     query={"attachmentType": required(_SENT)},
 )
 def send_step_file(call: Call) -> Later:
-    """File of a workflow step."""
+    """File of a workflow step.
+
+    Raises ResourceNotFound.
+    """
     row = call.first(_visible_steps(call).where(WorkflowStep.c.workflowStepId == call.path["workflowStepId"]))
     if row is None:
         raise ResourceNotFound(NO_STEP_FILE)

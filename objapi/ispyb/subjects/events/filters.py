@@ -147,7 +147,7 @@ def _has_trouble(database: Database) -> Condition:
     if not database.has(AutoProcProgramMessage):
         return sa.false()
     message = AutoProcProgramMessage.c
-    told = sa.exists().where(
+    has_message = sa.exists().where(
         message.autoProcProgramId == AutoProcProgram.c.autoProcProgramId, message.severity.in_(("WARNING", "ERROR"))
     )
-    return _has_program(database, told)
+    return _has_program(database, has_message)

@@ -1,4 +1,4 @@
-"""What happens in a session besides data collections: robot actions, fluorescence spectra, energy scans."""
+"""Events of a session besides data collections: robot actions, fluorescence spectra, energy scans."""
 
 from dataclasses import dataclass
 from typing import Any, Final

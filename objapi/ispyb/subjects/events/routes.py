@@ -128,7 +128,7 @@ class Loaded:
 
 
 def load(call: Call, rows: Rows) -> Loaded:
-    """What hangs on a page of events, in a fixed number of statements."""
+    """Load everything that belongs to a page of events, in a fixed number of statements."""
     ids = {name: [row["id"] for row in rows if row["type"] == name] for name in (COLLECTIONS, ROBOT.name)}
     collections = _by_key(call.rows(_collection_rows(call, ids[COLLECTIONS])), "dataCollectionId")
     sessions = sa.select(
@@ -234,7 +234,7 @@ def list_events(call: Call) -> Page | Later:
 
 @group.get("/events/types", access=BEARER, query=_TYPE_FILTERS, answer=Paged(EventType, chosen=False))
 def list_event_types(call: Call) -> Page:
-    """Which kinds of events occur."""
+    """Kinds of events that occur."""
     collected = sa.exists().where(DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId)
     types_of = sa.select(DataCollectionGroup.c.experimentType).distinct().select_from(DataCollectionGroup)
     asked = look_up(call)
@@ -293,7 +293,7 @@ def _as_it_is(_: str, value: Any) -> Any:
 
 
 def _answering(call: Call, loaded: Loaded, total: int) -> Callable[[], Page]:
-    """What is left to do when the database is done with: to look which pictures there are."""
+    """The work that is left once the transaction is over: to look which pictures there are."""
 
     def work() -> Page:
         return call.paged(loaded.answers(present(call.services.settings, loaded.pictures)), total)

@@ -146,7 +146,7 @@ def _ordered(statement: sa.Select[Any]) -> sa.Select[Any]:
 
 
 def _ids(text: str) -> Iterable[int]:
-    """Ids that are joined by commas; raises Invalid when one is no integer."""
+    """Ids that are joined by commas; raises Invalid when one is not an integer."""
     try:
         return [INT.read(part) for part in text.split(",")]
     except Fault as fault:

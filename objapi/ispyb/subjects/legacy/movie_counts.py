@@ -1,4 +1,4 @@
-"""How many movies data collections have, and how far these were processed."""
+"""Numbers of movies of data collections, by how far these were processed."""
 
 from typing import Any, Final
 

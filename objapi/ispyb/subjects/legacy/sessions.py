@@ -162,7 +162,7 @@ def session_rows(call: Call, condition: sa.ColumnElement[bool], *, newest_first:
 
 
 def _numbers(call: Call, sessions: sa.Subquery) -> dict[int, dict[str, Any]]:
-    """What was counted of each session, and what came last in it."""
+    """Numbers that were counted for each session, and what came last in it."""
     statements = [
         _counted(EnergyScan, sessions, "energyScanCount"),
         _counted(XFEFluorescenceSpectrum, sessions, "xrfSpectrumCount"),

@@ -77,7 +77,7 @@ def _takes_part(call: Call, session_id: int) -> sa.ColumnElement[bool]:
 
 
 def _visits(call: Call, rows: Sequence[sa.RowMapping], session_id: int) -> dict[int, dict[str, Any]]:
-    """What people are in a session, and how many sessions of their own they have, the last of them when."""
+    """Part of people in a session, the number of their own sessions, and when the last of these was."""
     table = Session_has_Person.c
     ids = [row["personId"] for row in rows]
     counted = (

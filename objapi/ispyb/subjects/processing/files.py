@@ -39,7 +39,10 @@ def list_processing_attachments(call: Call) -> Page:
 
 @group.get("/processings/attachments/{autoProcProgramAttachmentId:int}", access=BEARER)
 def send_processing_attachment(call: Call) -> Later:
-    """File of a processing program."""
+    """File of a processing program.
+
+    Raises ResourceNotFound.
+    """
     key = call.path["autoProcProgramAttachmentId"]
     row = call.first(visible_attachments(call).where(AutoProcProgramAttachment.c.autoProcProgramAttachmentId == key))
     if row is None:

@@ -1,6 +1,6 @@
-"""Which processing programs worked on a data collection: those that integrated it, and those of jobs for it.
+"""Processing programs that worked on a data collection: those that integrated it, and those of jobs for it.
 
-A row of AutoProcProgram does not tell itself what it worked on in a way that all flavours of the database share.
+A row of AutoProcProgram does not say by itself what it worked on in a way that all flavours of the database share.
 Databases without processing jobs know the first of the two ways only.
 """
 
@@ -54,7 +54,7 @@ def status_of(value: Any) -> int | None:
 
 
 def has_jobs(database: Database) -> bool:
-    """Whether the database has processing jobs."""
+    """Check whether the database has processing jobs."""
     return database.has(ProcessingJob) and database.has(AutoProcProgram.c.processingJobId)
 
 

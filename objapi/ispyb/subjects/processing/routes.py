@@ -147,8 +147,8 @@ def programs(call: Call, rows: Sequence[sa.RowMapping]) -> Answers:
     messages: dict[int, Answers] = {}
     if database.has(AutoProcProgramMessage):
         of_programs = all_messages().where(among(AutoProcProgramMessage.c.autoProcProgramId, ids))
-        told = grouped(call, of_programs, "autoProcProgramId")
-        messages = {key: [message(row) for row in found] for key, found in told.items()}
+        found = grouped(call, of_programs, "autoProcProgramId")
+        messages = {key: [message(row) for row in rows_of_program] for key, rows_of_program in found.items()}
     sweeps = _sweeps(call, jobs)
     parameters = _parameters(call, jobs)
     return [

@@ -1,4 +1,4 @@
-"""What came out of the processing of data collections, in short: a state for each program, and numbers of messages.
+"""Outcome of the processing of data collections, in short: a state for each program, and numbers of messages.
 
 Clients ask every few seconds for all data collections that they show, by a JSON array of ids in one parameter.
 """
@@ -177,7 +177,7 @@ def _states(kind: str, rows: Iterable[sa.RowMapping]) -> Found:
 
 
 def _movies(collections: Iterable[int]) -> sa.Select[Any]:
-    """How many movies there are of data collections that have any, and how far they were processed."""
+    """Numbers of movies of data collections that have any, by how far they were processed."""
     return (
         sa.select(
             Movie.c.dataCollectionId,

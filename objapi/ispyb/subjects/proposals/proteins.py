@@ -61,7 +61,10 @@ def list_proteins(call: Call) -> Page:
 
 @group.get("/proteins/{proteinId:int}", access=BEARER, answer=ProteinAnswer)
 def read_protein(call: Call) -> dict[str, Any]:
-    """One protein."""
+    """One protein.
+
+    Raises ResourceNotFound.
+    """
     row = call.first(_proteins(call).where(Protein.c.proteinId == call.path["proteinId"]))
     if row is None:
         raise ResourceNotFound("Protein not found")

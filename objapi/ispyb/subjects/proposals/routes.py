@@ -39,7 +39,10 @@ def list_proposals(call: Call) -> Page:
 
 @group.get("/proposals/{proposal}", access=BEARER, answer=ProposalAnswer)
 def read_proposal(call: Call) -> dict[str, Any]:
-    """One proposal by its name."""
+    """One proposal by its name.
+
+    Raises ResourceNotFound.
+    """
     statement = _proposals(call).where(is_proposal(call.path["proposal"])).order_by(Proposal.c.proposalId)
     row = call.first(statement)
     if row is None:

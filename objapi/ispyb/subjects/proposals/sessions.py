@@ -95,7 +95,10 @@ def list_sessions_of_group(call: Call) -> Page:
 
 @group.get("/sessions/{sessionId:int}", access=BEARER, answer=Session)
 def read_session(call: Call) -> dict[str, Any]:
-    """One session."""
+    """One session.
+
+    Raises ResourceNotFound.
+    """
     one = BLSession.c.sessionId == call.path["sessionId"]
     row = call.first(sa.select(*SELECTED).where(one, call.sight.of_session()))
     if row is None:
@@ -104,7 +107,7 @@ def read_session(call: Call) -> dict[str, Any]:
 
 
 def _conditions(call: Call) -> list[sa.ColumnElement[bool]]:
-    """What both lists ask for: sight, past or future, type."""
+    """Conditions of both lists: visible, past or future, type."""
     query = call.query
     conditions = [call.sight.of_session()]
     if query["upcoming"]:
@@ -120,7 +123,7 @@ def _conditions(call: Call) -> list[sa.ColumnElement[bool]]:
 
 
 def _beamlines(call: Call, name: str) -> list[str]:
-    """The beamlines of the groups with a name, each once; none when there is no such group."""
+    """The beamlines of the groups with a name, each once; none for an unknown group."""
     named = [group for group in call.beamline_groups if group.name == name]
     return list(dict.fromkeys(beamline for group in named for beamline in group.beamlines))
 
@@ -183,7 +186,7 @@ def _names(row: sa.RowMapping, proposal: sa.RowMapping | None) -> dict[str, str]
 
 
 def _covers(row: sa.RowMapping, now: datetime, around: timedelta = timedelta(0)) -> bool:
-    """Whether a session is on, or within so much time of it."""
+    """Check whether a session is on, or within so much time of it."""
     start, end = row["startDate"], row["endDate"]
     return start is not None and end is not None and start - around <= now <= end + around
 

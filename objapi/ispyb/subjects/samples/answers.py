@@ -63,7 +63,7 @@ def answers(call: Call, rows: Sequence[sa.RowMapping]) -> Answers:
 
 
 def collected(call: Call, key: sa.ColumnElement[Any], ids: Sequence[int]) -> dict[Any, dict[str | None, int]]:
-    """How many data collections of each experiment type there are, by the value of `key`."""
+    """Numbers of data collections of each experiment type, by the value of `key`."""
     statement = (
         sa.select(
             key.label("key"),

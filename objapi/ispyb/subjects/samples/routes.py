@@ -81,7 +81,10 @@ def list_samples(call: Call) -> Page:
 
 @group.get("/samples/{blSampleId:int}", access=BEARER, answer=SampleAnswer)
 def read_sample(call: Call) -> dict[str, Any]:
-    """One sample."""
+    """One sample.
+
+    Raises ResourceNotFound.
+    """
     row = call.first(_samples(call).where(BLSample.c.blSampleId == call.path["blSampleId"]))
     if row is None:
         raise ResourceNotFound("Sample not found")
@@ -171,7 +174,10 @@ def list_sample_images(call: Call) -> Page:
 
 @images_group.get("/samples/images/{blSampleImageId:int}", access=BEARER)
 def send_sample_image(call: Call) -> Later:
-    """The picture of a sample."""
+    """The picture of a sample.
+
+    Raises ResourceNotFound.
+    """
     row = call.first(_visible(call).where(BLSampleImage.c.blSampleImageId == call.path["blSampleImageId"]))
     if row is None:
         raise ResourceNotFound(NO_IMAGE)

@@ -71,7 +71,10 @@ def list_sub_samples(call: Call) -> Page:
 
 @group.get("/samples/sub/{blSubSampleId:int}", access=BEARER, answer=SubSampleAnswer)
 def read_sub_sample(call: Call) -> dict[str, Any]:
-    """One sub sample."""
+    """One sub sample.
+
+    Raises ResourceNotFound.
+    """
     row = call.first(_sub_samples(call).where(BLSubSample.c.blSubSampleId == call.path["blSubSampleId"]))
     if row is None:
         raise ResourceNotFound("Sub sample not found")

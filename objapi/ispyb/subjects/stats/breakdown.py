@@ -49,7 +49,10 @@ Rows = list[sa.RowMapping]
 
 @group.get("/stats/breakdown", access=BEARER, query=SCOPE, answer=Breakdown)
 def read_breakdown(call: Call) -> dict[str, Any]:
-    """Overview, time line and plottable parameters of one session, or of one run at one beamline."""
+    """Overview, time line and plottable parameters of one session, or of one run at one beamline.
+
+    Raises ResourceNotFound.
+    """
     scope = load_scope(call)
     of_session = bool(call.query["session"]) or call.query["sessionId"] is not None
     asked = _session(call, scope) if of_session else scope.run
@@ -135,7 +138,7 @@ def _overview(asked: sa.RowMapping, found: Mapping[str, Rows], of_session: bool)
 
 
 def _history(found: Mapping[str, Rows]) -> Iterator[dict[str, Any]]:
-    """What happened, kind by kind, as far as it has a begin and an end; only sessions are named by their ids."""
+    """Events kind by kind, as far as they have a begin and an end; only sessions are named by their ids."""
     for name, rows in found.items():
         for row in rows:
             if isinstance(row["startTime"], datetime) and isinstance(row["endTime"], datetime):

@@ -64,7 +64,10 @@ def read_hourlies(call: Call) -> dict[str, Any]:
 
 @group.get("/stats/parameters/histogram", access=BEARER, query=SCOPE, answer=ParameterHistograms)
 def read_histogram(call: Call) -> dict[str, Any]:
-    """Histogram of the photon energy per beamline."""
+    """Histogram of the photon energy per beamline.
+
+    Raises Refusal (422) when neither a session nor a run is named.
+    """
     try:
         scope = load_scope(call)
     except Refusal:

@@ -1,4 +1,4 @@
-"""Which sessions statistics are asked for: one session, those of a proposal, or those of a run at a beamline."""
+"""Sessions of which statistics are asked: one session, those of a proposal, or those of a run at a beamline."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,7 +81,7 @@ def collections_in(scope: Scope, *columns: sa.ColumnElement[Any]) -> sa.Select[A
 
 
 def is_centring(seconds: int | None) -> bool:
-    """Whether so many seconds between a robot's action and the next collection were spent on centring the crystal."""
+    """Check whether so many seconds between a robot's action and the next collection went into centring."""
     return seconds is not None and seconds < _CENTRING_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""How the time of sessions was spent: the hours of each activity, and their mean."""
+"""Use of the time of sessions: the hours of each activity, and their mean."""
 
 from collections import defaultdict
 from collections.abc import Iterable
