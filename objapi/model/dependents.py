@@ -1,6 +1,6 @@
-"""Which objects must be written again when a value of another one changes.
+"""Routes from a changed value to the objects that must be written again because of it.
 
-Worked out once from the declarations: every path that a computed field, a title or an index follows is walked
+Computed once from the declarations: every path that a computed field, a title or an index follows is walked
 backwards. A *route* leads from a changed object to objects whose stored answer or index values follow from it, so that
 finding them costs a statement a step for any number of changed objects.
 """
