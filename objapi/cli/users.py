@@ -157,7 +157,7 @@ def disable(user_id: str, data_dir: Path | None) -> None:
     """
     with opened_site(data_dir) as site:
         events = _administer(site, lambda administration: administration.set_active(user_id, False))
-    _tell(events, f"{user_id} is disabled and logged out.", f"{user_id} was disabled already; nothing was changed.")
+    _report(events, f"{user_id} is disabled and logged out.", f"{user_id} was disabled already; nothing was changed.")
 
 
 @user.command("enable")
@@ -168,7 +168,7 @@ def enable(user_id: str, data_dir: Path | None) -> None:
     """Let the user NAME, who was disabled, log in again."""
     with opened_site(data_dir) as site:
         events = _administer(site, lambda administration: administration.set_active(user_id, True))
-    _tell(events, f"{user_id} may log in again.", f"{user_id} was not disabled; nothing was changed.")
+    _report(events, f"{user_id} may log in again.", f"{user_id} was not disabled; nothing was changed.")
 
 
 @user.command("grant", epilog=_GRANT_EXAMPLES)
@@ -192,7 +192,7 @@ def grant(
     asked = _asked(user_id, roles, groups, local_roles, path)
     with opened_site(data_dir) as site:
         events = _administer(site, lambda administration: administration.give(asked))
-    _tell(events, _changes(events), f"{user_id} has all of that already; nothing was changed.")
+    _report(events, _changes(events), f"{user_id} has all of that already; nothing was changed.")
 
 
 @user.command("revoke", epilog=_REVOKE_EXAMPLES)
@@ -216,7 +216,7 @@ def revoke(
     asked = _asked(user_id, roles, groups, local_roles, path)
     with opened_site(data_dir) as site:
         events = _administer(site, lambda administration: administration.take(asked))
-    _tell(events, _changes(events), f"{user_id} has nothing of that; nothing was changed.")
+    _report(events, _changes(events), f"{user_id} has nothing of that; nothing was changed.")
 
 
 def _asked(
@@ -238,7 +238,7 @@ def _authenticate(connection: Connection) -> LoadedUser:
     return command_line_user()
 
 
-def _tell(events: list[AccessEvent], done: str, nothing: str) -> None:
+def _report(events: list[AccessEvent], done: str, nothing: str) -> None:
     click.echo(done if events else nothing, err=True)
 
 
