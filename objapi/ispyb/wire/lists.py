@@ -10,6 +10,7 @@ from objapi.ispyb.values.types import enum
 from objapi.ispyb.wire.call import Call
 
 Rows = list[sa.RowMapping]
+Answers = list[dict[str, Any]]
 
 ORDER: Final = enum("Order", "asc", "desc")
 

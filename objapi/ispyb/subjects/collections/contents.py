@@ -23,7 +23,7 @@ from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import Later, RawContent
 from objapi.ispyb.wire.routes import BEARER, Group
 
-images_group: Final = Group("Data")
+group: Final = Group("Data")
 
 NO_IMAGE: Final = "Image not found"
 
@@ -33,19 +33,19 @@ _ABOUT: Final = {"imageNumber": required(INT), **_COLLECTION}
 RAW: Final = "application/octet-stream"
 
 
-@images_group.get("/data/images", access=BEARER, query=_PIXELS, content_type=RAW)
+@group.get("/data/images", access=BEARER, query=_PIXELS, content_type=RAW)
 def read_pixels(call: Call) -> Later:
     """Pixels of an image as little-endian 32-bit floats, row after row."""
     return _worked_out(call, lambda frames, frame: RawContent(frames.raw(frame.pixels), RAW))
 
 
-@images_group.get("/data/images/header", access=BEARER, query=_ABOUT)
+@group.get("/data/images/header", access=BEARER, query=_ABOUT)
 def read_header(call: Call) -> Later:
     """Header of an image: how it was taken, and statistics of its pixels."""
     return _worked_out(call, lambda frames, frame: frame.header)
 
 
-@images_group.get("/data/images/histogram", access=BEARER, query=_ABOUT, answer=ImageHistogram)
+@group.get("/data/images/histogram", access=BEARER, query=_ABOUT, answer=ImageHistogram)
 def read_histogram(call: Call) -> Later:
     """Histogram of the pixel values of an image."""
     return _worked_out(call, lambda frames, frame: frames.histogram(frame.pixels))
@@ -78,8 +78,6 @@ def _has_image(row: sa.RowMapping, number: int) -> bool:
     return number >= 1 and (most is None or number <= most)
 
 
-h5grove_group: Final = Group("Data")
-
 NO_FILE: Final = "File not found"
 
 _SOURCES: Final = {
@@ -92,16 +90,14 @@ _SELECTION: Final = {"selection": optional(TEXT)}
 _FORM: Final = {"dtype": optional(TEXT, "origin"), "format": optional(TEXT, "json"), "flatten": optional(BOOL, False)}
 
 
-@h5grove_group.get(
-    "/data/h5grove/attr/", access=BEARER, query={**_PATH, "attr_keys": optional(ListOf(TEXT)), **_SOURCES}
-)
+@group.get("/data/h5grove/attr/", access=BEARER, query={**_PATH, "attr_keys": optional(ListOf(TEXT)), **_SOURCES})
 def read_attributes(call: Call) -> Later:
     """Attributes of an HDF5 entity."""
     query = call.query
     return _read(call, lambda hdf5, place: hdf5.read_attributes(place, query["path"], query["attr_keys"]))
 
 
-@h5grove_group.get("/data/h5grove/data/", access=BEARER, query={**_PATH, **_FORM, **_SELECTION, **_SOURCES})
+@group.get("/data/h5grove/data/", access=BEARER, query={**_PATH, **_FORM, **_SELECTION, **_SOURCES})
 def read_data(call: Call) -> Later:
     """Values of an HDF5 data set."""
     query = call.query
@@ -120,7 +116,7 @@ def read_data(call: Call) -> Later:
     return _read(call, read)
 
 
-@h5grove_group.get(
+@group.get(
     "/data/h5grove/meta/", access=BEARER, query={**_PATH, "resolve_links": optional(TEXT, "only_valid"), **_SOURCES}
 )
 def read_metadata(call: Call) -> Later:
@@ -129,7 +125,7 @@ def read_metadata(call: Call) -> Later:
     return _read(call, lambda hdf5, place: hdf5.read_metadata(place, query["path"], query["resolve_links"]))
 
 
-@h5grove_group.get("/data/h5grove/stats/", access=BEARER, query={**_PATH, **_SELECTION, **_SOURCES})
+@group.get("/data/h5grove/stats/", access=BEARER, query={**_PATH, **_SELECTION, **_SOURCES})
 def read_statistics(call: Call) -> Later:
     """Statistics of an HDF5 data set."""
     query = call.query

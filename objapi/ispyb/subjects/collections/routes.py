@@ -143,8 +143,6 @@ def _file_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-steps_group: Final = Group("Data Collections")
-
 NO_STEP_FILE: Final = "Workflow step attachment not found"
 
 _STEP_FILES: Final = ("imageResultFilePath", "resultFilePath", "htmlResultFilePath")
@@ -152,7 +150,7 @@ _SENT: Final = enum("WorkflowStepAttachmentType", "imageResultFilePath", "result
 _STEPS: Final = {"workflowId": optional(INT), "workflowStepId": optional(INT)}
 
 
-@steps_group.get("/datacollections/workflows/steps", access=BEARER, query=_STEPS, answer=Paged(WorkflowStepAnswer))
+@group.get("/datacollections/workflows/steps", access=BEARER, query=_STEPS, answer=Paged(WorkflowStepAnswer))
 def list_steps(call: Call) -> Later:
     """Workflow steps, and which of their files there are."""
     statement = call.filtered(_visible_steps(call), *(WorkflowStep.c[name] for name in _STEPS))
@@ -168,7 +166,7 @@ def list_steps(call: Call) -> Later:
     return Later(work)
 
 
-@steps_group.get(
+@group.get(
     "/datacollections/workflows/steps/{workflowStepId:int}",
     access=BEARER,
     query={"attachmentType": required(_SENT)},

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from objapi.ispyb.subjects.legacy.access import readable_proposal, readable_session
 from objapi.ispyb.subjects.legacy.movie_counts import movie_counts
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import Rows, among, grouped
+from objapi.ispyb.wire.lists import Answers, Rows, among, grouped
 from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import (
     AutoProc,
@@ -56,8 +56,6 @@ _SHOWN: Final = (
     *DataCollection.columns,
     *Workflow.columns,
 )
-
-Answers = list[dict[str, Any]]
 
 
 @header_group.get("/legacy/data_collections/groups/session/{session_id}", access=BEARER)

@@ -10,7 +10,7 @@ from objapi.ispyb.subjects.legacy.movie_counts import Counts, listed, movie_coun
 from objapi.ispyb.values.errors import Fault, Invalid
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import among
+from objapi.ispyb.wire.lists import Rows, among
 from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import (
     CTF,
@@ -54,8 +54,6 @@ _STATISTICS: Final = (
     CTF.c.estimatedBfactor,
     CTF.c.angle,
 )
-
-Rows = list[sa.RowMapping]
 
 
 @header_group.get("/legacy/em/proposal/{proposal_id}/datacollection/{datacollection_id:int}/movies", access=BEARER)

@@ -16,6 +16,7 @@ from objapi.ispyb.subjects.legacy.access import is_referred_proposal, readable_p
 from objapi.ispyb.values.conversions import known_time
 from objapi.ispyb.values.errors import Fault, Invalid
 from objapi.ispyb.wire.call import Call
+from objapi.ispyb.wire.lists import Answers
 from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess, holder
 from objapi.profiles.ispyb.tables import (
     BLSession,
@@ -37,8 +38,6 @@ _BY_HEADER: Final = holder(*_PERMISSIONS)
 _BY_PATH: Final = holder(*_PERMISSIONS, door=Door.PATH)
 
 _DATE: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
-
-Answers = list[dict[str, Any]]
 
 
 @header_group.get("/legacy/sessions", access=_BY_HEADER)

@@ -21,7 +21,7 @@ from objapi.ispyb.subjects.processing.schemas import AutoProcProgramMessage as M
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import Rows, among, grouped
+from objapi.ispyb.wire.lists import Answers, Rows, among, grouped
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
@@ -125,8 +125,6 @@ _PROGRAM: Final = (
     "recordTimeStamp",
 )
 _JOB: Final = ("processingJobId", "displayName", "comments", "recordTimestamp", "recipe", "automatic")
-
-Answers = list[dict[str, Any]]
 
 
 def program_columns(call: Call) -> list[sa.ColumnElement[Any]]:

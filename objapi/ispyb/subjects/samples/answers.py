@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import among, grouped
+from objapi.ispyb.wire.lists import Answers, among, grouped
 from objapi.profiles.ispyb.tables import (
     AutoProcIntegration,
     AutoProcScaling_has_Int,
@@ -19,8 +19,6 @@ from objapi.profiles.ispyb.tables import (
     Screening,
     ScreeningOutput,
 )
-
-Answers = list[dict[str, Any]]
 
 _COLLECTED = DataCollectionGroup.outerjoin(
     DataCollection, DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId

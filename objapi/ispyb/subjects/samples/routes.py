@@ -158,13 +158,11 @@ def _ordered(statement: sa.Select[Any], order_by: str | None, order: str | None)
     return statement.order_by(column.asc() if order == "asc" else column.desc(), BLSample.c.blSampleId.desc())
 
 
-images_group: Final = Group("Samples")
-
 NO_IMAGE: Final = "Sample image not found"
 _NUMBERS: Final = ("micronsPerPixelX", "micronsPerPixelY", "offsetX", "offsetY")
 
 
-@images_group.get("/samples/images", access=BEARER, query={"blSampleId": optional(INT)}, answer=Paged(SampleImage))
+@group.get("/samples/images", access=BEARER, query={"blSampleId": optional(INT)}, answer=Paged(SampleImage))
 def list_sample_images(call: Call) -> Page:
     """Pictures of samples."""
     statement = call.filtered(_visible(call).order_by(BLSampleImage.c.blSampleImageId), BLSampleImage.c.blSampleId)
@@ -172,7 +170,7 @@ def list_sample_images(call: Call) -> Page:
     return call.paged([_answer(row) for row in rows], total)
 
 
-@images_group.get("/samples/images/{blSampleImageId:int}", access=BEARER)
+@group.get("/samples/images/{blSampleImageId:int}", access=BEARER)
 def send_sample_image(call: Call) -> Later:
     """The picture of a sample.
 

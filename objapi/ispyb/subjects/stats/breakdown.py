@@ -26,6 +26,7 @@ from objapi.ispyb.values.conversions import energy_of
 from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import session_name
 from objapi.ispyb.wire.call import Call
+from objapi.ispyb.wire.lists import Rows
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
     BLSample,
@@ -43,8 +44,6 @@ group: Final = Group("Stats")
 _PARAMETERS: Final = ("wavelength", "beamSizeAtSampleX", "beamSizeAtSampleY", "chiStart", "phiStart", "kappaStart")
 
 _UNTYPED: Final = "unknown"
-
-Rows = list[sa.RowMapping]
 
 
 @group.get("/stats/breakdown", access=BEARER, query=SCOPE, answer=Breakdown)
