@@ -9,7 +9,7 @@ or code. `offers`, `allowed`, `fire` and `enter` work single transitions, `Run` 
 """
 
 from declarations import DeclarationProblem as Problem
-from workflows.cascades import Cascade, CascadeAction, Cascades, FireRelated, NamedValue, RunEffect, SetField
+from workflows.cascades import Cascade, CascadeAction, FireRelated, NamedValue, RunEffect, SetField
 from workflows.condition import Condition, ConditionFn, Where
 from workflows.dcworkflow import Imported, Note, read_definition
 from workflows.declare import load_workflow
@@ -45,7 +45,7 @@ from workflows.guards import check_guard
 from workflows.reading import catalog_variables, info
 from workflows.refusals import NotUserTransition, NoWorkflow, TransitionNotOffered, TransitionRefused
 from workflows.registry import EffectFn, Firing, WorkflowRegistry
-from workflows.run import Run
+from workflows.run import Cascades, Run
 from workflows.testing import PlainSubject, PlainUser, PlainWorld
 from workflows.worklists import OfferedWorklist, offered_worklists, worklist_query
 from workflows.world import Context, KeepsHistory, Reason, Step, Subject, Verdict, World

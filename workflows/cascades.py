@@ -1,6 +1,6 @@
-"""Cascades as values: what else happens when an object of a type has taken a transition, was created, or is removed."""
+"""Cascades as values: actions that follow when an object of a type takes a transition, is created or is removed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -84,27 +84,3 @@ class Cascade:
     transition: str | None
     actions: tuple[CascadeAction, ...]
     event: str | None = None
-
-
-class Cascades:
-    """All cascades of a site, found by type and trigger; several for the same trigger run in declared order."""
-
-    __slots__ = ("_after", "_on", "all")
-
-    def __init__(self, cascades: Iterable[Cascade] = ()) -> None:
-        self.all = tuple(cascades)
-        self._after: dict[tuple[str, str], tuple[CascadeAction, ...]] = {}
-        self._on: dict[tuple[str, str], tuple[CascadeAction, ...]] = {}
-        for cascade in self.all:
-            index, name = (self._on, cascade.event) if cascade.event else (self._after, cascade.transition)
-            if name is None:
-                raise ValueError(f"a cascade of {cascade.type_name} has neither a transition nor an event")
-            index[cascade.type_name, name] = index.get((cascade.type_name, name), ()) + cascade.actions
-
-    def after(self, type_name: str, transition: str) -> tuple[CascadeAction, ...]:
-        """Actions that follow a transition."""
-        return self._after.get((type_name, transition), ())
-
-    def on(self, type_name: str, event: str) -> tuple[CascadeAction, ...]:
-        """Actions that follow an event."""
-        return self._on.get((type_name, event), ())

@@ -1,4 +1,4 @@
-"""A run: transitions with everything that follows from them, depth first in declared order.
+"""Cascades by what sets them off, and runs: transitions with everything that follows, depth first in declared order.
 
 Nested transitions are on a list, not on Python's call stack, so a cascade may be as long as the data
 makes it.
@@ -13,7 +13,6 @@ from workflows.cascades import (
     SELF,
     Cascade,
     CascadeAction,
-    Cascades,
     FireRelated,
     NamedValue,
     SetField,
@@ -27,6 +26,30 @@ from workflows.world import Step, Subject, World
 
 Task: TypeAlias = "Iterator[Task]"
 """Work in progress: it yields what has to be finished before it goes on."""
+
+
+class Cascades:
+    """All cascades of a site, found by type and trigger; several for the same trigger run in declared order."""
+
+    __slots__ = ("_after", "_on", "all")
+
+    def __init__(self, cascades: Iterable[Cascade] = ()) -> None:
+        self.all = tuple(cascades)
+        self._after: dict[tuple[str, str], tuple[CascadeAction, ...]] = {}
+        self._on: dict[tuple[str, str], tuple[CascadeAction, ...]] = {}
+        for cascade in self.all:
+            index, name = (self._on, cascade.event) if cascade.event else (self._after, cascade.transition)
+            if name is None:
+                raise ValueError(f"a cascade of {cascade.type_name} has neither a transition nor an event")
+            index[cascade.type_name, name] = index.get((cascade.type_name, name), ()) + cascade.actions
+
+    def after(self, type_name: str, transition: str) -> tuple[CascadeAction, ...]:
+        """Actions that follow a transition."""
+        return self._after.get((type_name, transition), ())
+
+    def on(self, type_name: str, event: str) -> tuple[CascadeAction, ...]:
+        """Actions that follow an event."""
+        return self._on.get((type_name, event), ())
 
 
 class Run:
