@@ -153,7 +153,7 @@ class Site:
             self.transact(load, write=True)
 
     def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
-        """Work out every acl, stored answer and index value again; readers and writers go on meanwhile."""
+        """Recompute every acl, stored answer and index value; readers and writers go on meanwhile."""
         total = self.transact(count_objects, write=False)
         with progress("Reindexing", total) as advance:
             last, done = 0, 1
@@ -247,7 +247,7 @@ class Site:
         return result
 
     def _commit_foreign(self, connections: Connections) -> None:
-        """Commit what was written to databases elsewhere, then keep what was noted of it; or forget the notes."""
+        """Commit the writes to foreign databases, then deliver their outboxes; or discard those."""
         notes = connections.pending
         try:
             connections.commit()
@@ -280,7 +280,7 @@ class Site:
             return self._of_profiles[profile]
 
     def recover_row_outbox(self) -> int:
-        """Carry over or drop what a crash left pending beside databases elsewhere; how many requests that were."""
+        """Deliver or discard outboxes that a crash left pending, and return how many."""
         contexts = [self.context]
         if self.settings.ispyb_url is not None and self.declarations_of("ispyb") is not self.context:
             contexts.append(self.declarations_of("ispyb"))
@@ -368,7 +368,7 @@ class Site:
 
 
 def _places(settings: Settings, registry: Registry) -> dict[str, DatabasePlace]:
-    """Where the tables are that types are stored in; raises SiteError for a database without a URL."""
+    """Places of the tables of mapped types; raises SiteError for a database without a URL."""
     urls = {"ispyb": settings.ispyb_url or settings.database, **dict(settings.databases)}
     try:
         threads = settings.worker_threads + settings.max_streams

@@ -36,7 +36,7 @@ def new_blob(content: bytes) -> NewBlob:
 
 
 def write_blobs(connection: Connection, new: Iterable[NewBlob]) -> None:
-    """Store contents that are not there yet."""
+    """Store contents that are missing."""
     for blob in {item.sha256: item for item in new}.values():
         pieces = [blob.content[start : start + PIECE] for start in range(0, len(blob.content), PIECE)]
         row = {"sha256": blob.sha256, "size": len(blob.content), "chunks": len(pieces)}

@@ -1,4 +1,4 @@
-"""What all transactions of a site share (`SiteContext`), and what one of them works with (`RequestContext`)."""
+"""Contexts: of a site, shared by all its transactions, and of one request."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class SiteContext:
     index_names: frozenset[str] = frozenset()
     """The names of all indexes, before which a comma separates the terms of a reference."""
     ambiguous: Literal["error", "first"] = "error"
-    """What a reference that matches several objects means."""
+    """Treatment of a reference that matches several objects: an error, or the first."""
     most_objects: int = 10_000
     most_text: int = 1_000_000
     """Characters of one value."""

@@ -1,4 +1,4 @@
-"""What a failure of the database means for a request: whether it is done again, and what the client is told."""
+"""Failures of the database: which are retried, and the API error for the rest."""
 
 import random
 
@@ -20,12 +20,12 @@ def pause_after(attempt: int) -> float:
 
 
 def connection_lost(error: BaseException) -> bool:
-    """Whether the connection was lost: during a commit that leaves open whether the commit happened."""
+    """True when the connection was lost: during a commit, its result is then unknown."""
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
 def should_retry(error: BaseException) -> bool:
-    """Whether the transaction may succeed when it is done again, or fail with a better answer.
+    """True when the transaction may succeed on a retry, or fail with a better answer.
 
     A key that is taken is found out by the next try, which then says what is taken.
     """
@@ -33,7 +33,7 @@ def should_retry(error: BaseException) -> bool:
 
 
 def to_api_error(error: BaseException) -> BaseException:
-    """What the caller is told of a failure of the database; any other error is itself."""
+    """API error for a failure of the database; any other error as it is."""
     if isinstance(error, StaleWrite | exc.IntegrityError):
         return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")
     if is_retryable(error) or is_unavailable(error):

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_,
 from objapi.store.schema import entities, refs
 
 CHUNK = 500
-"""How many objects one statement asks for or writes."""
+"""Objects that one statement reads or writes, at most."""
 
 _T = TypeVar("_T")
 

@@ -1,4 +1,4 @@
-"""What a face asks of a `Transaction`, and what it gets back: plain values, the same for every face."""
+"""Requests of a face to a `Transaction`, and their results: plain values, the same for every face."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,7 +87,7 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a read found."""
+    """Result of a read."""
 
     total: int
     objects: Sequence[orjson.Fragment]
@@ -100,7 +100,7 @@ class Streamed:
 
     total: int
     count: int
-    """How many objects will come (total less offset, at least 0)."""
+    """Number of objects in the stream (total less offset, at least 0)."""
     chunks: Iterator[bytes]
     warnings: tuple[str, ...] = ()
 
@@ -160,7 +160,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a writing request will change, in order of happening; nothing has happened yet."""
+    """Changes that a writing request will make, in order; nothing is written yet."""
 
     changes: tuple[Change, ...] = ()
     reindexed: int = 0
@@ -169,7 +169,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of one item of a request."""
+    """Result of one item of a request."""
 
     selector: Selector
     uid: str = ""
@@ -187,7 +187,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a writing request: one entry for each item, in their order."""
+    """Result of a writing request: one entry for each item, in their order."""
 
     entries: tuple[Entry, ...]
     plan: Plan

@@ -44,7 +44,7 @@ entities = Table(
 )
 """Objects. `version` rises when an object is changed, `stamp` with every writing of its row, also when only derived
 values are written. `title_key` is filled where a title must be unique in its container. `fresh_until` is the instant at
-which a value of `answer` that depends on the time must be worked out anew."""
+which a value of `answer` that depends on the time must be computed anew."""
 
 refs = Table(
     "refs",
@@ -62,7 +62,7 @@ refs = Table(
     Index("ix_refs_target", "target", "field", "source"),
     **TABLE_OPTIONS,
 )
-"""References between objects; the keys keep an object from vanishing while another request comes to refer to it."""
+"""References between objects; foreign keys prevent the removal of an object that a concurrent request refers to."""
 
 history = Table(
     "history",
@@ -84,7 +84,7 @@ history = Table(
     Index("ix_history_uid", "uid", "id"),
     **TABLE_OPTIONS,
 )
-"""Who changed what and when, one row a change, never altered; `seq` is given after commit, by who reads the feed."""
+"""Changes, one row each with actor and instant, never altered; `seq` is given after commit, by who reads the feed."""
 
 sequences = Table(
     "sequences",
@@ -124,7 +124,7 @@ scope_tree = Table(
     Index("ix_scope_tree_scope", "scope"),
     **TABLE_OPTIONS,
 )
-"""Which scopes lie in which, each one in itself."""
+"""Pairs of scopes of which the first contains the second, each scope itself included."""
 
 blobs = Table(
     "blobs",
@@ -152,4 +152,4 @@ site_state = Table(
     Column("value", long_text(), nullable=False),
     **TABLE_OPTIONS,
 )
-"""What the database knows of itself: version, fingerprint of the declarations, site id, the lease of an upgrade."""
+"""Facts of the database about itself: version, fingerprint of the declarations, site id, the lease of an upgrade."""

@@ -83,7 +83,7 @@ class Transaction:
         self.site_id = site.site_id
         self.writes = writes
         self.open_stream: ClosingStream | None = None
-        """What is still to be read from the connection after the work is done."""
+        """Stream that is still to be read from the connection after the work is done."""
         self._context = context
         self._site = site
         self._authority = authority
@@ -133,7 +133,7 @@ class Transaction:
         return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft))
 
     def history(self, selector: Selector, *, offset: int = 0, size: int = 50) -> HistoryPage:
-        """What happened to an object, newest first; also of one that is gone, by its UID."""
+        """History of an object, newest first; also of a removed one, by its UID. Raises NotFound, Forbidden."""
         planner = self._planner()
         reader = HistoryReader(self._context)
         found = self._resolver(planner).select([selector])[0]

@@ -17,7 +17,7 @@ from objapi.store.mapped.names import RowNames
 
 @dataclass(frozen=True, slots=True)
 class ColumnConversion:
-    """What turns values of columns into stored forms and back, for tables of one database.
+    """Conversion of values of columns into stored forms and back, for tables of one database.
 
     `zone` is the zone of their wall-clock times.
     """
@@ -56,7 +56,7 @@ class ColumnConversion:
         return None
 
     def written(self, stored: object, field: Field, type_: sa.types.TypeEngine[Any], *, in_utc: bool = False) -> Any:
-        """What a column is given for a stored form."""
+        """Value of a column for a stored form."""
         if stored is None:
             return None
         match field.kind:

@@ -1,4 +1,4 @@
-"""Where the tables of types are: in the gateway's own database, in another of the same server, or elsewhere."""
+"""Databases of mapped tables: the gateway's own, another of the same server, or a foreign one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from objapi.model.types import GATEWAY
 
 @dataclass(frozen=True, slots=True)
 class DatabasePlace:
-    """How the tables of a database are reached.
+    """Way to the tables of a database.
 
-    `schema` is the name of another database of the same server; `engine` gives connections to one elsewhere. With
+    `schema` is the name of another database of the same server; `engine` gives connections to a foreign one. With
     neither the tables are among the gateway's own.
     """
 
@@ -26,7 +26,7 @@ class DatabasePlace:
 def find_databases(
     registry: Registry, own: str, urls: Mapping[str, str], *, threads: int, wait: float
 ) -> dict[str, DatabasePlace]:
-    """Where the databases are that types name: database → place. Raises LookupError for one without a URL.
+    """Places of the databases that types name, by name. Raises LookupError for one without a URL.
 
     `own` is the URL of the gateway's database, `urls` those of others by name; `threads` and `wait` as an engine takes
     them.
@@ -53,9 +53,9 @@ def find_databases(
 
 
 class Connections:
-    """The connections of one request: the gateway's own, and those to databases elsewhere as they come to be needed.
+    """The connections of one request: the gateway's own, and those to foreign databases, opened when needed.
 
-    Whoever made it closes it; what was written elsewhere is committed by `commit`, else undone.
+    Whoever made it closes it; writes to foreign databases are committed by `commit`, else undone.
     """
 
     def __init__(self, own: Connection, places: Mapping[str, DatabasePlace], *, writes: bool) -> None:
@@ -64,7 +64,7 @@ class Connections:
         self._writes = writes
         self._foreign: dict[str, Connection] = {}
         self.pending: list[int] = []
-        """What is pending until the databases elsewhere have committed."""
+        """Numbers of outboxes that are pending until the foreign databases have committed."""
 
     def of(self, database: str) -> Connection:
         """The connection on which the tables of a database are reached."""
@@ -78,16 +78,16 @@ class Connections:
         return self._foreign[database]
 
     def is_foreign(self, database: str) -> bool:
-        """Whether the tables of a database are written in a transaction of their own."""
+        """True when the tables of a database are written in a transaction of their own."""
         return self._places[database].engine is not None
 
     def commit(self) -> None:
-        """Commit what was written elsewhere; a transaction that may not write has nothing to commit."""
+        """Commit the writes to foreign databases; a transaction that may not write has nothing to commit."""
         for connection in self._foreign.values() if self._writes else ():
             connection.commit()
 
     def close(self) -> None:
-        """Give the connections elsewhere back; what was not committed is undone."""
+        """Give the foreign connections back; what was not committed is undone."""
         connections, self._foreign = list(self._foreign.values()), {}
         for connection in connections:
             connection.close()

@@ -1,4 +1,4 @@
-"""What the tables look like: asked of the database once, when a type is first used."""
+"""Layouts of tables: asked of the database once, when a type is first used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The names of rows as objects: number, UID, id and path, each worked out from type and key alone.
+"""The names of rows as objects: number, UID, id and path, each computed from type and key alone.
 
 A UID is of version 8 (RFC 9562 section 5.8): 60 bits that tell the site and the table, then 62 bits that are the key.
 So the row that a UID means is found by its key, whoever inserted it and when, and nothing has to be looked up or

@@ -1,7 +1,7 @@
-"""What is kept beside rows: written with them where they are in the same transaction, else noted first.
+"""State and history of rows: written with them in one transaction, or through an outbox for a foreign database.
 
-Rows in a database elsewhere are committed by themselves. What the gateway keeps of such a request (history, states) is
-noted as pending in its own database before, and carried over from there after. When a crash comes between, the rows
+Rows in a foreign database are committed by themselves. What the gateway stores of such a request (history, states) is
+first stored as pending in its own database, and delivered from there afterwards. When a crash comes between, the rows
 themselves tell which of the two happened: `deliver_abandoned` asks them.
 """
 
@@ -20,14 +20,14 @@ from objapi.store.mapped.schema import row_pending, row_states, row_variables
 from objapi.store.schema import history
 
 ABANDONED_AFTER = 60_000_000
-"""Microseconds after which a pending note is no longer that of a request under way."""
+"""Microseconds after which a pending outbox is no longer that of a request under way."""
 
 _log = logging.getLogger("objapi.store.mapped")
 
 
 @dataclass(slots=True)
 class RowOutbox:
-    """What one request keeps beside rows.
+    """State and history to store once the foreign database has committed.
 
     `expected` are (type, key, stamp) of the rows as they are after the request; no stamp for a row that is gone.
     """
@@ -54,7 +54,7 @@ class RowOutbox:
         insert_rows(connection, history, self.history)
 
     def store_pending(self, connection: Connection, database: str, at: int) -> int:
-        """Note it as pending; the number of the note."""
+        """Store the outbox as pending, and return its number."""
         number = rowids.next()
         document = orjson.dumps(asdict(self)).decode()
         insert_rows(connection, row_pending, [{"id": number, "at": at, "place": database, "document": document}])
@@ -62,7 +62,7 @@ class RowOutbox:
 
 
 def deliver(connection: Connection, notes: Sequence[int]) -> None:
-    """Carry pending notes over, once their rows are committed."""
+    """Write pending outboxes where they belong, once their rows are committed."""
     statement = sa.select(row_pending.c.document).where(row_pending.c.id.in_(notes)).order_by(row_pending.c.id)
     for document in connection.scalars(statement).all():
         RowOutbox(**orjson.loads(document)).write(connection)
@@ -70,7 +70,7 @@ def deliver(connection: Connection, notes: Sequence[int]) -> None:
 
 
 def discard(connection: Connection, notes: Sequence[int]) -> None:
-    """Forget pending notes, whose rows were not committed."""
+    """Delete pending outboxes whose rows were not committed."""
     connection.execute(sa.delete(row_pending).where(row_pending.c.id.in_(notes)))
 
 
@@ -80,7 +80,7 @@ def deliver_abandoned(
     stamps: Callable[[list[tuple[str, int]]], Mapping[Any, int]],
     types: Container[str],
 ) -> int:
-    """Carry over or drop what a crash left pending of rows of some types, as the rows tell; how many notes there were.
+    """Deliver or discard outboxes of some types that a crash left pending, as their rows show; returns how many.
 
     `stamps` gives (type, key) → stamp of the rows that are there.
     """
@@ -92,7 +92,7 @@ def deliver_abandoned(
     for number, outbox in known:
         found = stamps([(portal_type, key) for portal_type, key, _ in outbox.expected])
         done = any(found.get((portal_type, key)) == stamp for portal_type, key, stamp in outbox.expected)
-        _log.warning("a request to a database elsewhere was cut short; it was %s", "carried out" if done else "undone")
+        _log.warning("a request to a foreign database was interrupted; it was %s", "carried out" if done else "undone")
         if done:
             outbox.write(connection)
         discard(connection, [number])

@@ -1,4 +1,4 @@
-"""Working out again what follows from declarations and is kept beside rows."""
+"""Recompute the ACLs of mapped rows after permissions were redeclared."""
 
 from sqlalchemy import Connection, select, update
 

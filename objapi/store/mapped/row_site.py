@@ -1,4 +1,4 @@
-"""What all requests of a site share about tables that are there already: names, places, layouts, default rights."""
+"""Mapped tables of a site, shared by all its requests: names, databases, layouts, default rights."""
 
 import threading
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class RowSite:
         self.places = places
         self.conversion = ColumnConversion(self.names, zone)
         self.site_acl = derive(root_acl(registry.roles), PermissionOverrides(registry.roles.by_path.get("/", {})))
-        """What the site gives to rows, which lie in no container."""
+        """ACL of the site for rows, which are in no container."""
         self._root = f"/{site_id}"
         self._root_scope: int | None = None
         self._lock = threading.Lock()
@@ -36,19 +36,19 @@ class RowSite:
         self._acls = {name: derive(self.site_acl, settings) for name, settings in self._settings.items()}
 
     def default_overrides(self, portal_type: str) -> PermissionOverrides:
-        """What counts as written onto a row that the gateway has kept nothing of."""
+        """Permission overrides of a row for which the gateway stores no state."""
         return self._settings[portal_type]
 
     def default_acl(self, portal_type: str) -> Acl:
-        """Who holds which permission on a row that the gateway has kept nothing of."""
+        """ACL of a row for which the gateway stores no state."""
         return self._acls[portal_type]
 
     def has_workflow_states(self, portal_type: str) -> bool:
-        """Whether something may be kept beside the rows of a type."""
+        """True when the gateway stores workflow states for rows of a type."""
         return bool(self.registry.types[portal_type].workflows)
 
     def tables(self, portal_type: str, connections: Connections) -> RowTables:
-        """The table of a type as a catalog. Raises Unavailable when it is not there."""
+        """The table of a type as a catalog. Raises Unavailable when the table is missing."""
         found = self._tables.get(portal_type)
         if found is not None:
             return found
@@ -61,7 +61,7 @@ class RowSite:
             return self._tables.setdefault(portal_type, made)
 
     def layout(self, portal_type: str, connections: Connections) -> Layout:
-        """What the table of a type looks like. Raises Unavailable when it is not there."""
+        """Layout of the table of a type. Raises Unavailable when the table is missing."""
         return self.tables(portal_type, connections).layout
 
     def root_scope(self, connection: Connection) -> int:

@@ -1,4 +1,4 @@
-"""Rows as records: what a workspace, a page of answers and references need of tables that are there already."""
+"""Rows of existing tables as stored entities, for a workspace, a page of answers and references."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ _NOTHING = "{}"
 
 
 class DraftOfType(Protocol):
-    """What the rows need to know of an object to be written."""
+    """The part of a draft that rows need."""
 
     @property
     def portal_type(self) -> str:
@@ -35,7 +35,7 @@ class DraftOfType(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RowState:
-    """What is kept beside a row."""
+    """Workflow state and permission overrides that the gateway stores for a foreign row."""
 
     revision: int
     creator: str
@@ -68,7 +68,7 @@ class Rows:
         return self.connections.of(self.names.tables[portal_type].database)
 
     def is_foreign(self, portal_type: str) -> bool:
-        """Whether the rows of a type are in a database that is reached by a connection of its own."""
+        """True when the rows of a type are in a database with a connection of its own."""
         return self.connections.is_foreign(self.names.tables[portal_type].database)
 
     def foreign_database(self, drafts: Iterable[DraftOfType]) -> str | None:
@@ -86,12 +86,12 @@ class Rows:
         return next(iter(places), None)
 
     def store_pending(self, outbox: RowOutbox, at: int) -> None:
-        """Note what is to be kept beside rows elsewhere, until their database has committed them."""
+        """Store an outbox as pending until the foreign database has committed."""
         database = self.names.tables[outbox.expected[0][0]].database
         self.connections.pending.append(outbox.store_pending(self.connections.own, database, at))
 
     def records(self, rids: Iterable[int], *, lock: bool = False) -> list[StoredEntity]:
-        """The rows with these numbers, in the order of their keys; those that do not exist are passed over."""
+        """The rows with these numbers, in the order of their keys; those that do not exist are left out."""
         keys: dict[str, list[int]] = {}
         for rid in rids:
             portal_type, key = self.names.of_rid(rid)
@@ -126,7 +126,7 @@ class Rows:
         return self.names.parts(*self.names.of_rid(rid))
 
     def is_visible(self, record: StoredEntity) -> bool:
-        """Whether the rule of its type lets the user see a row."""
+        """True when the rule of its type lets the user see a row."""
         return (record.portal_type, record.settings, False) not in self._unstored or record.acl != self._unstored[
             record.portal_type, record.settings, False
         ]
@@ -188,7 +188,7 @@ class Rows:
         return [self._record(layout, rid, seen, values, state.get(rid)) for rid, seen, values in numbered]
 
     def _row_states(self, portal_type: str, rids: Sequence[int], lock: bool) -> Mapping[int, RowState]:
-        """What is kept beside rows, by their number."""
+        """Stored states of rows, by row number."""
         found: dict[int, RowState] = {}
         if not rids or not self.site.has_workflow_states(portal_type):
             return found
@@ -243,12 +243,12 @@ class Rows:
 
 
 def _closed(acl: Acl) -> Acl:
-    """The acl of a row that is none of the user's: nobody holds anything on it."""
+    """ACL of a row that the row rule hides from the user: nobody holds a permission on it."""
     return Acl(dict.fromkeys((VIEW, *acl.permissions), frozenset[str]()))
 
 
 def _stamp(values: Mapping[str, Any], state: RowState | None) -> int:
-    """A number that changes when a column does, or what is kept beside the row."""
+    """A number that changes with every column and with the stored state of a row."""
     digest = hashlib.blake2b(digest_size=8)
     digest.update(repr([(name, values[name]) for name in sorted(values)]).encode("utf-8", "replace"))
     digest.update(str(0 if state is None else state.revision).encode())

@@ -1,4 +1,4 @@
-"""What the gateway keeps beside rows of tables that are there already: workflow states and permissions.
+"""Tables in which the gateway stores workflow states and permissions of rows of existing tables.
 
 Nothing is written for a row until it is first created or moved by a workflow through the gateway; until then it is in
 the initial states. When a row is removed by another program these stay, and count again when its key comes back.
@@ -46,5 +46,5 @@ row_pending = Table(
     Column("document", long_text(), nullable=False),
     **TABLE_OPTIONS,
 )
-"""What is to be kept beside rows of a database elsewhere once that has committed them; empty but for requests under
-way and for what a crash left."""
+"""Pending outboxes: state and history to store once a foreign database has committed; empty but for requests under way
+and those that a crash interrupted."""

@@ -1,4 +1,4 @@
-"""A table that is there already as a catalog: its columns are the indexes."""
+"""An existing table as a catalog: its columns are the indexes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
@@ -19,7 +19,7 @@ from objapi.store.mapped.schema import row_variables
 from workflows import Workflow
 
 _NO_SIDES = sa.Table("no_side_table", sa.MetaData(), sa.Column("rid", sa.BigInteger()))
-"""In place of side tables: no index of a table that is there already has several keys a row."""
+"""Stands in for side tables: no index of an existing table has several keys a row."""
 
 
 class RowTables:
@@ -114,7 +114,7 @@ class RowTables:
                 parts = self._conversion.names.parts(portal_type, key)
                 yield sa.and_(*(column == part for column, part in zip(self.layout.key, parts, strict=True)))
 
-    # Which column an index is
+    # Columns of indexes
 
     def _indexed(self, table: sa.FromClause) -> Iterator[tuple[str, sa.ColumnElement[Any]]]:
         entity_type, names = self.layout.entity_type, self._conversion.names
@@ -160,8 +160,8 @@ class RowTables:
         return frozenset(mapping.columns.values()) if mapping is not None else frozenset()
 
     def _state(self, table: sa.FromClause, workflow: Workflow) -> sa.ColumnElement[Any]:
-        """The state of a row: what is kept beside it, else the initial one."""
-        kept = (
+        """The state of a row: the stored one, else the initial one."""
+        stored = (
             sa.select(row_variables.c.value)
             .where(
                 row_variables.c.portal_type == self.layout.entity_type.portal_type,
@@ -171,4 +171,4 @@ class RowTables:
             .correlate(table)
             .scalar_subquery()
         )
-        return sa.func.coalesce(kept, workflow.initial_state)
+        return sa.func.coalesce(stored, workflow.initial_state)

@@ -60,7 +60,7 @@ class Acl:
 
 @dataclass(frozen=True, slots=True)
 class PermissionOverrides:
-    """What is written onto one object: its own permission settings and the roles its states give to groups."""
+    """Permissions written onto one object: its own settings, and the roles its states give to groups."""
 
     permissions: Mapping[str, PermissionSetting] = field(default_factory=dict)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class PermissionOverrides:
 
 
 def root_acl(roles: Roles) -> Acl:
-    """What the site root gives, before anything written onto it."""
+    """ACL of the site root, before anything is written onto it."""
     return Acl({name: frozenset(item.roles) for name, item in roles.permissions.items()})
 
 
@@ -166,7 +166,7 @@ class AclCache:
 
 
 def holds(acl: Acl, permission: str, roles: frozenset[str], groups: frozenset[str]) -> bool:
-    """Whether somebody with these roles and groups holds a permission."""
+    """True when somebody with these roles and groups holds a permission."""
     wanted = acl.roles_with(permission)
     if "Anonymous" in wanted or not wanted.isdisjoint(roles):
         return True
@@ -193,7 +193,7 @@ def ensure_scope(connection: Connection, tables: Mapping[str, CatalogTables], ri
     inside = and_(_in(row.path), entities.c.scope == row.scope)
     nested = _nested(connection, row.path, outer=row.scope)
     connection.execute(update(entities).where(inside).values(scope=rid, stamp=entities.c.stamp + 1))
-    _place(connection, rid, around=row.scope, nested=nested)
+    _place(connection, rid, outer=row.scope, nested=nested)
     members = select(entities.c.rid).where(_in(row.path), entities.c.scope == rid)
     for catalog in tables.values():
         connection.execute(update(catalog.main).where(catalog.rid.in_(members)).values(scope=rid))
@@ -210,9 +210,9 @@ def _nested(connection: Connection, path: str, *, outer: int) -> list[int]:
     return list(connection.scalars(statement))
 
 
-def _place(connection: Connection, rid: int, *, around: int, nested: Iterable[int]) -> None:
-    """Put a new scope between those around it and those in it."""
-    outside = select(scope_tree.c.ancestor, literal(rid)).where(scope_tree.c.scope == around)
+def _place(connection: Connection, rid: int, *, outer: int, nested: Iterable[int]) -> None:
+    """Put a new scope between those that contain it and those that it contains."""
+    outside = select(scope_tree.c.ancestor, literal(rid)).where(scope_tree.c.scope == outer)
     connection.execute(scope_tree.insert().from_select(["ancestor", "scope"], outside))
     inner = [{"ancestor": rid, "scope": scope} for scope in nested]
     insert_ignore(connection, scope_tree, [{"ancestor": rid, "scope": rid}, *inner])

@@ -15,7 +15,7 @@ from objapi.store.schema import acls
 
 
 class TransactionAcls:
-    """The acls of the book, and those that the transaction itself has added and not yet committed."""
+    """ACLs as one transaction sees them: those of the cache, and its own that are not committed yet."""
 
     def __init__(self, cache: AclCache, connection: Connection) -> None:
         self._cache = cache
@@ -81,7 +81,7 @@ class TransactionAcls:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What one user may do, asked by acl and scope of an object."""
+    """Rights of one user, by acl and scope of an object."""
 
     principal: Principal
     acls: TransactionAcls
@@ -101,13 +101,13 @@ class Rights:
         return self.roles_in(scope).union(*granted)
 
     def may(self, permission: str, acl: Acl, scope: int) -> bool:
-        """Whether the user holds a permission on an object."""
+        """True when the user holds a permission on an object."""
         if self.principal.unrestricted:
             return True
         return holds(acl, permission, self.roles_in(scope), self.principal.groups)
 
     def acls_with(self, permission: str) -> tuple[frozenset[int], tuple[tuple[tuple[int, ...], frozenset[int]], ...]]:
-        """Where the user holds a permission: acls that suffice anywhere, and (scopes, acls) that suffice together."""
+        """ACLs under which the user holds a permission: those that suffice anywhere, and (scopes, acls) together."""
         principal = self.principal
         everywhere = self.acls.visible(principal.roles - self.scoped_roles, principal.groups, permission)
         by_roles: dict[frozenset[str], list[int]] = {}
@@ -121,7 +121,7 @@ class Rights:
         return everywhere, tuple(scoped)
 
     def sees_all(self, permission: str) -> bool:
-        """Whether no row has to be left out: the permission is held under every acl."""
+        """True when the user holds a permission under every acl, so that no row has to be left out."""
         if self.principal.unrestricted:
             return True
         everywhere = self.acls.visible(self.principal.roles - self.scoped_roles, self.principal.groups, permission)
@@ -160,7 +160,7 @@ class FieldAccess:
         return self._indexes[catalog]
 
     def usable(self, catalog: CatalogDeclaration, rights: Rights) -> CatalogSchema:
-        """The catalog as the user may query it; an index on values that he may read nowhere is an unknown name."""
+        """The catalog as the user may query it; an index on values that they may read nowhere is unknown."""
         if rights.principal.unrestricted:
             return catalog.schema.without(catalog.hidden)
         closed = {

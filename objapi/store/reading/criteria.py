@@ -33,7 +33,7 @@ class Prepared:
     query: Query
     visible: ColumnElement[bool] | None
     named: bool
-    """Whether any criterion names an index."""
+    """True when a criterion names an index."""
     unknown: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -68,7 +68,7 @@ class CriteriaReader:
         if find.limit:
             query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
         warnings = [f"{name}: no index of {catalog.name} has this name, so it was ignored." for name in parsed.unknown]
-        warnings.extend(self._not_held(criteria.get("portal_type"), catalog))
+        warnings.extend(self._not_indexed(criteria.get("portal_type"), catalog))
         named = any(name in schema.indexes for name in criteria)
         visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
         return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
@@ -102,12 +102,15 @@ class CriteriaReader:
         return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
 
     def _refuse_foreign_states(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:
-        """Raise BadRequest for a search by what the gateway keeps beside rows that are in a database elsewhere."""
+        """Raise BadRequest for a search by workflow state when the rows are in a foreign database."""
         if self._context.rows.is_foreign(portal_type):
-            kept = {workflow.state_variable for workflow in self._registry.chain(portal_type)}
+            stored = {workflow.state_variable for workflow in self._registry.chain(portal_type)}
             asked = {clause.index for clause in query.clauses} | {key.index for key in query.sort}
-            for name in sorted(kept & asked):
-                message = f"{name}: the states are in another database than {catalog.name}, which no search reaches."
+            for name in sorted(stored & asked):
+                message = (
+                    f"{name}: cannot filter or sort by workflow state here, because the rows of {catalog.name} are in "
+                    "another database."
+                )
                 raise BadRequest(message, causes=[Cause("parameter", name, message)])
 
     def _catalog(self, find: Find, *, own_catalog: bool) -> tuple[CatalogDeclaration, frozenset[str] | None]:
@@ -129,22 +132,22 @@ class CriteriaReader:
             return registry.catalogs[own.pop()], None
         return registry.catalogs[registry.default_catalog], None
 
-    def _not_held(self, asked: object, catalog: CatalogDeclaration) -> list[str]:
-        """Types asked for that the catalog does not hold, each with the one that does."""
+    def _not_indexed(self, asked: object, catalog: CatalogDeclaration) -> list[str]:
+        """Warnings for types asked for that the catalog does not index, each naming the catalogs that do."""
         warnings = []
         for name in _names(asked):
             known = self._registry.types.get(name)
             if known is None:
                 warnings.append(f"portal_type: there is no type {name!r}.")
             elif catalog not in self._registry.catalogs_of(name):
-                holding = ", ".join(item.name for item in self._registry.catalogs_of(name))
+                others = " or ".join(item.name for item in self._registry.catalogs_of(name))
                 warnings.append(
-                    f"portal_type: {catalog.name} holds no {name}; ask with catalog_name one of: {holding}."
+                    f"portal_type: Catalog {catalog.name} does not index {name}; use catalog_name={others}."
                 )
         return warnings
 
     def _visible(self, catalog: CatalogDeclaration, asked: Collection[str]) -> ColumnElement[bool] | None:
-        """The rows that the user may see and, for an index on restricted values, whose values he may read."""
+        """The rows that the user may see and, for an index on restricted values, whose values they may read."""
         rights = self._rights
         if rights.principal.unrestricted:
             return None

@@ -27,7 +27,7 @@ class Finder:
         self._time_limit = context.site.stream_time_limit
 
     def find(self, find: Find) -> Found:
-        """One page: a statement for it, one for the count unless the page tells, and one for the documents."""
+        """One page: a statement for it, one for the count unless the page gives it, and one for the documents."""
         prepared = self._prepared(find)
         rids = self._page(prepared, find.offset, find.size or None)
         total = self._total(prepared, find, len(rids))
@@ -65,11 +65,11 @@ class Finder:
         return rids
 
     def rids(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
-        """What a reference finds, in order of creation."""
+        """Row numbers that a reference finds, in order of creation."""
         try:
             prepared = self._reader.lookup(catalog, criteria)
         except BadRequest:
-            # A query that cannot be meant, such as words that no text index takes, finds nothing; the caller says so.
+            # A query that makes no sense, such as words that no text index takes, finds nothing; the caller says so.
             return []
         return self._page(prepared, 0, most)
 
@@ -113,7 +113,7 @@ class Finder:
         after: Sequence[Any] | None = None
         left = count
         if offset and left:
-            # The rows before the offset are passed over once; from there on the keys lead.
+            # The rows before the offset are skipped once; from there on the keys lead.
             rids = self._page(prepared, offset, min(STREAMED, left))
             yield rids
             left -= len(rids)
@@ -146,14 +146,14 @@ def _unknown(prepared: Prepared) -> BadRequest:
 
 
 class ClosingStream:
-    """Yields chunks, and calls back once when they are all taken, when one cannot be made, or when it is closed."""
+    """A chunk iterator that runs clean-up callbacks when it is exhausted, fails or is closed."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._callbacks: list[Callable[[], None]] = []
 
     def when_done(self, callback: Callable[[], None]) -> None:
-        """What to do at the end, such as closing a connection."""
+        """Call back at the end, for example to close a connection."""
         self._callbacks.append(callback)
 
     def __iter__(self) -> Self:
@@ -167,7 +167,7 @@ class ClosingStream:
             raise
 
     def close(self) -> None:
-        """End it, whether or not all was taken."""
+        """End the stream, even when chunks are left."""
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()

@@ -1,4 +1,4 @@
-"""Making a site's first objects, loading contents, and working derived values out again."""
+"""Making a site's first objects, loading contents, and recomputing derived values."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,7 +19,7 @@ from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.write_set import WriteSet, compute_write_set
 
 CHUNK = 500
-"""Objects worked out again in one transaction."""
+"""Objects recomputed in one transaction."""
 
 Advance = Callable[[int], None]
 
@@ -68,12 +68,12 @@ def _fields(item: object) -> dict[str, object]:
 
 
 def count_objects(connection: Connection) -> int:
-    """How many objects there are."""
+    """Number of stored objects."""
     return connection.scalar(select(func.count()).select_from(entities)) or 0
 
 
 def recompute_next(site: SiteContext, connection: Connection, now: datetime, after: int) -> tuple[int, int]:
-    """Work out acl, answer and index values of the next objects behind a row number: (the last one, how many)."""
+    """Recompute acl, answer and index values of the next objects after a row number: (the last one, how many)."""
     statement = select(entities.c.rid).where(entities.c.rid > after).order_by(entities.c.rid).limit(CHUNK)
     rids = list(connection.scalars(statement))
     if not rids:

@@ -35,7 +35,7 @@ class LeaseRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lease: host and process, in words; and until when."""
+    """Holder of the lease: host and process, in words; and the end of the lease."""
 
     owner: str
     until: datetime
@@ -50,7 +50,7 @@ def utc_now() -> datetime:
 
 
 def holder_of(text: str | None, now: datetime) -> Holder | None:
-    """Who holds the lease that a row tells of; None: nobody, or its time is over."""
+    """Holder of the lease in a row; None: nobody, or the lease has expired."""
     if not text:
         return None
     row = orjson.loads(text)

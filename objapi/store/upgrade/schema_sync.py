@@ -1,4 +1,4 @@
-"""Bringing tables in step with their declarations, by small steps that may be repeated.
+"""Synchronise tables with their declarations in small idempotent steps.
 
 Requests go on meanwhile, with the declarations of before: nothing they write to is taken away. A column that no
 declaration has any more stays, empty in new rows. Only a column whose type has changed is made anew, and is empty
@@ -17,7 +17,7 @@ BeforeStep = Callable[[], None]
 
 
 def complete_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> None:
-    """Make the tables and keys that are not there; what is there is left alone."""
+    """Make missing tables and keys; existing ones stay as they are."""
     for table in metadata.sorted_tables:
         _step(engine, before_step, partial(make_table, table=table))
         _step(engine, before_step, partial(_add_keys, table=table))

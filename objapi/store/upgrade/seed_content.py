@@ -64,7 +64,7 @@ class _Loader:
             raise ValidationError.from_causes(self._problems)
 
     def begin(self, item: ContentObject) -> Draft | None:
-        """The new object at its place, without values, so that others can refer to it; or the one that is there."""
+        """The new object at its place, without values, so that others can refer to it; or the existing one."""
         planner = self._planner
         entity_type = planner.registry.types.get(item.portal_type)
         if entity_type is None:

@@ -1,4 +1,4 @@
-"""What the database knows of the site it holds: made or not, of which version, for which declarations.
+"""State of a site's database: installed or not, its version, the declarations it was indexed by.
 
 Only `objapi init` and `objapi upgrade` change tables, one process at a time (see `lease`); everything else asks
 `state_problem` first. An upgrade is tables, then everything indexed again, then `finish_upgrade`: until the last has
@@ -37,7 +37,7 @@ UNFINISHED = "upgrade_began"
 
 
 def is_installed(engine: Engine) -> bool:
-    """Whether the database holds a site: its tables and its objects. An unreachable one raises SQLAlchemy's error."""
+    """True when the database contains a site: tables and objects. An unreachable one raises SQLAlchemy's error."""
     with engine.connect() as connection:
         return _holds_site(connection, _read_state(connection))
 
@@ -114,7 +114,7 @@ def upgrade_lease(engine: Engine) -> Iterator[Lease]:
 def upgrade_tables(engine: Engine, catalog_metadata: MetaData, lease: Lease) -> None:
     """Bring all tables in step with this version and with the declarations; repeatable. Raises LeaseRefused.
 
-    Requests may go on meanwhile, see `following`. New columns are empty until everything has been indexed again.
+    Requests may go on meanwhile, see `schema_sync`. New columns are empty until everything has been indexed again.
     """
     lease.renew()
     _write_state(engine, {UNFINISHED: utc_now().isoformat(sep=" ", timespec="seconds")})

@@ -1,4 +1,4 @@
-"""Writing a settled request: entities, references, catalogs and history, each in bulk.
+"""Writing the write set of a request: entities, references, catalogs and history, each in bulk.
 
 The number of statements depends on the kinds of things that change and on their number only in steps of some hundreds.
 """
@@ -40,42 +40,50 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     """
     context, workspace = planner.context, planner.workspace
     connection, tables = context.connection, context.site.tables
-    everything, write_set = write_set, write_set.part(mapped=False)
+    rows, objects = write_set.part(mapped=True), write_set.part(mapped=False)
+    living = [*objects.created, *objects.changed, *objects.derived]
+    # Rendering may load further objects without locks. So it comes before the check that all that was read without
+    # locks is unchanged, and that check before the first write: from here on nothing that counted can change.
     with workspace.without_locks():
-        living = [*write_set.created, *write_set.changed, *write_set.derived]
         rendered = {draft.rid: planner.renderer.render(draft) for draft in living}
-    workspace.confirm_unchanged(everything.written)
-    rows = everything.part(mapped=True)
-    outbox = _write_rows(planner, rows, alone=write_set.empty) if rows.created or rows.changed or rows.removed else None
+    workspace.confirm_unchanged(write_set.written)
+    # Rows of mapped tables get their keys, and by them ids and UIDs, from their database: before anything names them.
+    outbox = None if rows.empty else _write_rows(planner, rows, rows_only=objects.empty)
+    # Objects carry numbers of acls, so these are stored first.
     numbers = context.acls.numbers(_acls(living))
     acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
     planner.naming.sequences.write()
-    _clear_references(connection, write_set.changed)
-    _remove(connection, write_set.removed, tables)
-    _release_titles(connection, write_set.changed)
-    _update(connection, write_set, rendered, acl_of)
+    # Unique and foreign keys set the order of what follows. References to an object go before the object; what is
+    # removed frees ids and titles for what is changed, and what is changed frees them for what is new. Titles are
+    # released beforehand, since changed objects may exchange theirs.
+    _clear_references(connection, objects.changed)
+    _remove(connection, objects.removed, tables)
+    _release_titles(connection, objects.changed)
+    _update(connection, objects, rendered, acl_of)
     insert_rows(
-        connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in write_set.created]
+        connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in objects.created]
     )
-    _write_scopes(connection, write_set.created)
-    _write_references(planner, [*write_set.created, *write_set.changed])
+    # Scopes and references need both their ends; nothing refers to blobs, catalogs and history, which come last.
+    _write_scopes(connection, objects.created)
+    _write_references(planner, [*objects.created, *objects.changed])
     write_blobs(connection, planner.blobs)
     _write_catalogs(connection, living, rendered, acl_of, tables, reindex_all)
-    events = history_rows(planner, everything)
+    events = history_rows(planner, write_set)
     if outbox is None:
         insert_rows(connection, history, events)
     else:
+        # The rows are not committed yet: their history is delivered once they are.
         outbox.history = events
-        context.rows.store_pending(outbox, to_micros(planner.now))
+        context.rows.store_pending(outbox, to_micros(context.now))
 
 
-def _write_rows(planner: StorePlanner, rows: WriteSet, *, alone: bool) -> RowOutbox | None:
-    """Write rows of tables; what is to be kept beside them once a database elsewhere has committed them, if one has to.
+def _write_rows(planner: StorePlanner, rows: WriteSet, *, rows_only: bool) -> RowOutbox | None:
+    """Write rows of mapped tables; the outbox to deliver once a foreign database has committed, if they are in one.
 
-    Raises CrossDatabase when something else (they are not `alone`) would have to be written with those.
+    Raises CrossDatabase if the request also writes to the gateway's own database (`rows_only` false).
     """
     database = planner.context.rows.foreign_database([*rows.created, *rows.changed, *rows.removed])
-    if database is not None and not alone:
+    if database is not None and not rows_only:
         raise CrossDatabase(
             f"The request would write in the database {database} and in the gateway's own, which cannot be done "
             "as one. Send a request for each."
@@ -164,7 +172,7 @@ def _remove(connection: Connection, removed: Sequence[Draft], tables: Mapping[st
 
 
 def _write_scopes(connection: Connection, created: Sequence[Draft]) -> None:
-    """Place new scopes among those around them."""
+    """Place new scopes in those that contain them."""
     new = [draft for draft in created if draft.scope == draft.rid]
     rows: dict[tuple[int, int], None] = {}
     for draft in new:

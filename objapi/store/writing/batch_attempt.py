@@ -23,13 +23,13 @@ class BatchAttempt:
     updated: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def fail(self, place: int, *errors: ApiError) -> None:
-        """Note what is wrong with an item, beside what is known already."""
+        """Add errors to those of an item."""
         if errors:
             known = [self.errors[place]] if place in self.errors else []
             self.errors[place] = combine([*known, *errors])
 
     def targets(self, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
-        """The objects of selectors; what is not there is noted."""
+        """The objects of selectors; missing ones are errors of their items."""
         found = resolver.select(list(selectors.values()))
         targets: dict[int, Draft] = {}
         for place, draft in zip(selectors, found, strict=True):
@@ -54,7 +54,7 @@ class BatchAttempt:
 
 
 def as_api_error(error: WorkflowError) -> ApiError:
-    """What the engine refuses, as the gateway answers it: 409 not offered by the state, 403 refused by a guard."""
+    """API error for a refusal of the engine: 409 not offered by the state, 403 refused by a guard."""
     if isinstance(error, TransitionRefused):
         return _not_allowed(error, str(error.subject.key), by_guard=True)
     if isinstance(error, TransitionNotOffered):

@@ -114,7 +114,7 @@ class Draft:
 
     @property
     def is_new(self) -> bool:
-        """Whether this request creates the object."""
+        """True when this request creates the object."""
         return self.record is None
 
     @property
@@ -133,7 +133,7 @@ class Draft:
 
     @property
     def settings(self) -> PermissionOverrides:
-        """What is written onto the object itself."""
+        """Permission overrides written onto the object itself."""
         if self._settings is None:
             document = self.record.settings if self.record is not None else None
             self._settings = self.workspace.overrides_of(document)
@@ -146,22 +146,22 @@ class Draft:
 
     @property
     def settings_written(self) -> bool:
-        """Whether this request changes what is written onto the object."""
+        """True when this request changes the permission overrides of the object."""
         return self.rid in self.workspace.rewritten
 
     @property
     def acl(self) -> Acl:
-        """Who holds which permission on it, as things stand in this request."""
+        """ACL of the object, in the present state of this request."""
         epoch = self.workspace.epoch
         if self._acl is None or self._acl[0] != epoch:
             self._acl = (epoch, self.workspace.compute_acl(self))
         return self._acl[1]
 
-    # What the workflow engine asks of a subject.
+    # Subject of the workflow engine
 
     @property
     def key(self) -> Hashable:
-        """What tells the object from others in a run of the engine, and names it in refusals."""
+        """Key of the object in a run of the engine, and its name in refusals."""
         return self.path
 
     @property
@@ -175,7 +175,7 @@ class Draft:
         return entry["status"] if entry is not None else None
 
     def last_actor(self, workflow_id: str, transition_id: str) -> str | None:
-        """Who last took a transition of a workflow."""
+        """User who last took a transition of a workflow."""
         entry = self.states.get(workflow_id)
         return entry["last"].get(transition_id) if entry is not None else None
 
@@ -192,7 +192,7 @@ def as_draft(entity: object) -> Draft:
 
 
 ALWAYS_STALE = 0
-"""The `fresh_until` of what every read has to work out."""
+"""The `fresh_until` of an answer that every read has to compute."""
 _SORTABLE_LENGTH = 70
 _NUMBER = re.compile(r"\d+")
 
@@ -205,7 +205,7 @@ class Values:
         self.compute = compute
         """Runs a computed behaviour by name."""
         self.fresh_until: int | None = None
-        """Until when what was worked out holds, as far as it depends on the time; who renders an object resets it."""
+        """Instant until which computed values are valid, where they depend on time; rendering an object resets it."""
         self._folderish = frozenset(name for item in registry.types.values() for name in item.containers)
         self._state_workflows = {name: _variables(registry, name) for name in registry.types}
         self._intrinsic: dict[str, Callable[[Draft], object]] = {
@@ -240,7 +240,7 @@ class Values:
         return self.variable(draft, name)
 
     def field_value(self, draft: Draft, field: Field) -> object:
-        """The value of a field: its own, its alias's, that of the object it is kept on, or a computed one."""
+        """The value of a field: its own, its alias's, that of the object it is stored on, or a computed one."""
         if field.alias_of is not None:
             return self.value(draft, field.alias_of)
         if field.path is not None:
@@ -254,7 +254,7 @@ class Values:
         return draft.data.get(field.name)
 
     def keeper(self, draft: Draft, field: Field) -> Draft | None:
-        """The object that a field is kept on, when there is one with such a field."""
+        """The object that a field is stored on, when there is one with such a field."""
         if field.stored_on is None:
             return None
         return next(
@@ -286,7 +286,7 @@ class Values:
         return str(found) if found else draft.id
 
     def searchable(self, draft: Draft) -> list[str]:
-        """What the full-text index of an object holds."""
+        """Texts of an object for its full-text index."""
         texts = [draft.id, self.title(draft)]
         for field in draft.type.fields.values():
             if field.searchable or field.name == "description":
@@ -314,7 +314,7 @@ class Values:
         return field is not None and field.multi
 
     def index_value(self, draft: Draft, source: IndexSource) -> object:
-        """What an index holds for an object, in stored form; None where it is missing."""
+        """Value of an object in an index, in stored form; None where it has none."""
         found = source.of(draft.portal_type)
         if found is None:
             return None

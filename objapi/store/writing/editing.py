@@ -40,7 +40,7 @@ class Incoming:
 def read_incoming(
     attempt: BatchAttempt, sent: Mapping[int, Sent], mode: Mode, context: LoadContext, resolver: Resolver
 ) -> dict[int, Incoming]:
-    """Read the values of all items; what is wrong is noted in the attempt."""
+    """Read the values of all items; errors are added to the attempt."""
     checked = {place: _validated(attempt, place, item, mode, context) for place, item in sent.items()}
     wanted = [
         (place, Wanted(_field(sent[place].entity_type, name), lookups))
@@ -151,7 +151,7 @@ class Editor:
         return targets
 
     def _not_writable(self, draft: Draft, names: Iterable[str]) -> list[ApiError]:
-        """Which fields the user may not write, all in one error."""
+        """One error that names all fields that the user may not write."""
         causes = []
         for name in names:
             permission = self._write_permission(draft, draft.type.fields[name])
@@ -308,7 +308,7 @@ class Editor:
             if causes:
                 attempt.fail(place, ValidationError.from_causes(causes))
         places = {draft.rid: place for place, draft in attempt.drafts.items()}
-        # What a behaviour made beside the items counts for the first of them.
+        # Objects that a behaviour made in addition to the items count for the first item.
         first = next(iter(places.values()), 0)
         for draft, conflict in taken_ids(self.planner.workspace):
             attempt.fail(places.get(draft.rid, first), conflict)

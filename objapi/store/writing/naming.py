@@ -34,7 +34,7 @@ from objapi.store.writing.render import title_key
 from objapi.store.writing.workspace import Workspace
 
 SCANNED = 100
-"""How many ranges of ids one statement looks through."""
+"""Ranges of ids that one statement looks through."""
 
 
 class Sequences:
@@ -200,7 +200,7 @@ class Naming:
         )
 
     def _is_fresh(self, draft: Draft) -> bool:
-        """Whether the prefix names an object that this request creates, so that no number of it can be in use."""
+        """True when the prefix names an object that this request creates, so that no number of it can be in use."""
         return any(
             path.attribute == "id" and any(other.is_new for other in self._workspace.follow(draft, path.steps))
             for path in form_paths(draft.type.id_rule.form)

@@ -1,4 +1,4 @@
-"""What happens to objects while a request is planned, in order."""
+"""Events of planning: objects created, moved by a workflow, renamed or removed."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -49,7 +49,7 @@ class StorePlanner:
         """The one renderer of the request."""
         return Renderer(self.registry, self.values, self.context.site.zone)
 
-    # What behaviours ask
+    # Questions of behaviours
 
     @property
     def now(self) -> datetime:
@@ -62,11 +62,11 @@ class StorePlanner:
         return self.context.principal.user_id
 
     def value(self, entity: Entity, name: str) -> object:
-        """What stands under a name, as things stand in this request."""
+        """Value under a name, in the present state of this request."""
         return self.values.value(as_draft(entity), name)
 
     def old_value(self, entity: Entity, name: str) -> object:
-        """What stood under a stored name before this request; None for a new object."""
+        """Value under a stored name before this request; None for a new object."""
         draft = as_draft(entity)
         name = self._stored_name(draft.type, name)
         if draft.record is None:
@@ -92,7 +92,7 @@ class StorePlanner:
         return self.workspace.lasting(uids)
 
     def can(self, entity: Entity, permission: str) -> bool:
-        """Whether the user holds a permission on an object as things stand."""
+        """True when the user holds a permission on an object in its present state."""
         draft = as_draft(entity)
         return self.rights.may(permission, draft.acl, draft.scope)
 
@@ -103,10 +103,10 @@ class StorePlanner:
         cause = Cause(kind, field or path or "", message, object=path)
         self.problems.append(ValidationError(message, causes=[cause]))
 
-    # What behaviours do
+    # Changes by behaviours
 
     def set(self, entity: Entity, name: str, value: object) -> None:
-        """Change a stored field, on the object that keeps it, and run the effects of the change."""
+        """Change a stored field, on the object that stores it, and run the effects of the change."""
         draft = as_draft(entity)
         field = draft.type.fields[self._stored_name(draft.type, name)]
         keeper = self.values.keeper(draft, field)
@@ -332,8 +332,8 @@ def _settings_after(old: PermissionOverrides, step: Step) -> PermissionOverrides
     groups = dict(old.groups)
     managed = step.workflow.group_managed_roles
     for group, granted in step.group_roles.items():
-        kept = frozenset[str]() if managed is None else groups.get(group, frozenset()) - frozenset(managed)
-        groups[group] = kept | granted
+        left = frozenset[str]() if managed is None else groups.get(group, frozenset()) - frozenset(managed)
+        groups[group] = left | granted
     return PermissionOverrides(permissions, {name: roles for name, roles in groups.items() if roles})
 
 

@@ -30,11 +30,11 @@ def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_r
     if attempt.errors:
         return
     referrers = _referrers(planner, doomed)
-    kept = [
+    blocking = [
         (source, name, uid) for source, name, uid in referrers if not (break_references and _optional(source, name))
     ]
-    if kept:
-        attempt.fail(next(iter(targets)), _in_use(kept))
+    if blocking:
+        attempt.fail(next(iter(targets)), _in_use(blocking))
         return
     for source, name, uid in referrers:
         value = source.data.get(name)
@@ -95,13 +95,13 @@ def _optional(source: Draft, name: str) -> bool:
     return field is None or not field.required
 
 
-def _in_use(kept: Sequence[tuple[Draft, str, str]]) -> ReferenceInUse:
-    """The refusal, naming referrers; who may remove may know that they exist, so only their paths are told."""
+def _in_use(blocking: Sequence[tuple[Draft, str, str]]) -> ReferenceInUse:
+    """The refusal, naming referrers; who may remove may know that they exist, so only paths are named."""
     causes = [
         Cause("object", source.path, f"{source.path} refers to it by its field {name}.", code="refers")
-        for source, name, _ in kept[:LISTED]
+        for source, name, _ in blocking[:LISTED]
     ]
-    more = f" (and {len(kept) - LISTED} more)" if len(kept) > LISTED else ""
+    more = f" (and {len(blocking) - LISTED} more)" if len(blocking) > LISTED else ""
     names = ", ".join(dict.fromkeys(cause.name for cause in causes))
     return ReferenceInUse(
         f"Other objects refer to what should be removed: {names}{more}. Change them first, or send break_references=1 "

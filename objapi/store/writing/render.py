@@ -1,4 +1,4 @@
-"""What is stored of an object besides its values: the answer of a read, the metadata, and what catalogs hold of it."""
+"""Derived columns of an object: the answer of a read, metadata, and its values in catalogs."""
 
 import hashlib
 import re
@@ -36,7 +36,7 @@ class Rendered:
     indexes: Mapping[str, Mapping[str, object]]
     """Catalog → index → value."""
     fresh_until: int | None = None
-    """The instant from which `answer` and `meta` must be worked out anew; None: they hold until something changes."""
+    """Instant from which `answer` and `meta` must be computed anew; None: they are valid until something changes."""
 
 
 class Renderer:
@@ -49,7 +49,7 @@ class Renderer:
         self._shown: dict[tuple[str, str], Field] = {}
 
     def render(self, draft: Draft) -> Rendered:
-        """Everything derived of one object, as things stand."""
+        """Everything derived of one object, in the present state of the request."""
         self._values.fresh_until = None
         title = self._values.title(draft)
         members = self.members(draft)
@@ -78,7 +78,7 @@ class Renderer:
         )
 
     def members(self, draft: Draft) -> dict[str, object]:
-        """What a read answers of an object: fields, workflow variables, path and names; later wins."""
+        """Members of an object in a read's answer: fields, workflow variables, path and names; later wins."""
         members: dict[str, object] = {}
         for field in draft.type.fields.values():
             value = self._values.field_value(draft, field)
@@ -138,7 +138,7 @@ class Renderer:
     def index_values(
         self, draft: Draft, catalog: CatalogDeclaration, names: Iterable[str] | None = None
     ) -> dict[str, object]:
-        """What a catalog holds of an object, in all its indexes or some; those in which it is missing are left out."""
+        """Values of an object in all indexes of a catalog, or some; those without a value are left out."""
         values: dict[str, object] = {}
         for name in catalog.schema.indexes if names is None else names:
             source = catalog.sources.get(name)

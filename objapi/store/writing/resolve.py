@@ -20,9 +20,9 @@ from objapi.store.writing.render import Renderer
 from objapi.store.writing.workspace import Workspace
 
 CANDIDATES = 5
-"""How many objects the refusal of an ambiguous reference names."""
+"""Objects that the refusal of an ambiguous reference names, at most."""
 MERGED = 200
-"""How many queries over the same indexes are asked at once."""
+"""Queries over the same indexes that are asked at once, at most."""
 TYPE = "portal_type"
 
 
@@ -71,7 +71,7 @@ class Lookups:
         self._found: dict[Question, list[Draft]] = {}
 
     def found(self, field: Field, lookup: QueryLookup) -> list[Draft]:
-        """What a query found; nothing when it was not asked."""
+        """Objects that a query found; empty when it was not asked."""
         return self._found.get(Question.of(self._workspace.registry, field, lookup), [])
 
     def ask(self, queries: Iterable[tuple[Field, QueryLookup]]) -> None:
@@ -111,7 +111,7 @@ class Lookups:
         for start in range(0, len(questions), MERGED):
             self._ask_merged(catalog, indexes, within, questions[start : start + MERGED])
         if catalog.table_of is not None:
-            # A table's own collation may find equal what is not told to be so here.
+            # A table's own collation may find texts equal that differ here.
             self._ask_singly(catalog, within, [question for question in questions if not self._found[question]])
 
     def _ask_singly(
@@ -129,7 +129,7 @@ class Lookups:
         within: Mapping[str, object],
         questions: Sequence[Question],
     ) -> None:
-        """One statement for several queries: any of their values in every index, told apart by what is found."""
+        """One statement for several queries: any of their values in every index, sorted out by the values found."""
         union = {
             name: list(dict.fromkeys(value for item in questions for value in dict(item.lookup.terms)[name]))
             for name in indexes
@@ -151,7 +151,7 @@ class Lookups:
 
 
 def _compared(catalog: CatalogDeclaration, values: tuple[object, ...]) -> tuple[object, ...]:
-    """Values as a catalog compares them: the texts of tables that are there already without regard to case."""
+    """Values as a catalog compares them: texts of existing tables without regard to case."""
     if catalog.table_of is None:
         return values
     return tuple(value.casefold() if isinstance(value, str) else value for value in values)
@@ -292,7 +292,7 @@ class Resolver:
         return list(uids)
 
     def _candidates(self, field: Field, lookup: Lookup) -> list[Draft]:
-        """What a look-up finds that the field allows and the user may see."""
+        """Objects of a look-up that the field allows and the user may see."""
         workspace = self._workspace
         match lookup:
             case UidLookup(uid):

@@ -24,7 +24,7 @@ from objapi.store.row_requests import NewRow, RowItem, RowRemoval, RowsOutcome, 
 from objapi.store.writing.row_checks import missing_columns, value_problem
 
 MOST_EXPECTED = 50
-"""Rows by which a request to a database elsewhere is known to have been carried out; one of them tells."""
+"""Rows by which a request to a foreign database is known to have been carried out; one of them suffices."""
 
 Key = tuple[int, ...]
 Columns = tuple[str, ...]
@@ -76,7 +76,7 @@ class RowBatch:
             self._record(created, changed, removed, types)
         return outcome
 
-    # What is there
+    # Stored rows
 
     def _type_of(self, table: str) -> str:
         """The type whose rows a table holds. Raises Forbidden for a table that is not the route's to write."""
@@ -280,7 +280,7 @@ class RowBatch:
         removed: Sequence[_Change],
         types: Mapping[str, str],
     ) -> None:
-        """Write the history, or note it until the database elsewhere has committed."""
+        """Write the history, or store it as pending until the foreign database has committed."""
         names, outbox = self._rows.names, RowOutbox()
         for item in created:
             portal_type = types[item.table]

@@ -1,4 +1,4 @@
-"""Whether a table can take the values of a row: asked before anything is written, so that every mistake is told."""
+"""Checks that a table can take the values of a row: before anything is written, so that all mistakes are reported."""
 
 from collections.abc import Collection, Iterator
 
@@ -15,7 +15,7 @@ from objapi.store.writing.row_naming import NEW
 
 
 def row_causes(rows: Rows, draft: Draft) -> list[Cause]:
-    """What keeps the table from taking the values that a request gives a row; empty when nothing does."""
+    """Causes why the table cannot take the values of a row; empty when it can."""
     layout = rows.site.layout(draft.portal_type, rows.connections)
     names = draft.data if draft.is_new else draft.changed
     causes = [
@@ -50,7 +50,7 @@ def _problems(layout: Layout, field: Field, value: object, draft: Draft) -> Iter
 
 
 def value_problem(known: ExistingColumn, value: object, *, is_new: bool = True) -> str | None:
-    """What keeps a column from taking a value as it is; None when nothing does."""
+    """Reason why a column cannot take a value as it is; None when it can."""
     if value is None:
         return None if known.nullable or is_new else "the column cannot be emptied"
     most = known.most_characters

@@ -1,4 +1,4 @@
-"""Writing rows of tables that are there already, and what is kept beside them.
+"""Writing rows of existing tables, and the state that the gateway stores for them.
 
 Rows are locked and compared with what was read before they are written, so a writer that came between is noticed
 whoever it is. What belongs together is written together: a statement for all new rows of a table that name the same
@@ -21,7 +21,7 @@ from objapi.store.instants import to_micros
 from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.mapped.rows import Rows
-from objapi.store.permissions.acls import digest_of
+from objapi.store.permissions.acls import VIEW, digest_of
 from objapi.store.records import StaleWrite, chunks
 from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.row_checks import row_causes
@@ -40,7 +40,7 @@ class RowWriter:
         self._values = values
         self._rows: Rows = workspace.rows
         self.outbox = RowOutbox()
-        """What is to be kept beside the rows."""
+        """State and history to store for the rows."""
         self._given: dict[str, str] = {}
         """UID that a new row had while it was planned → the one that its key gives."""
 
@@ -152,7 +152,7 @@ class RowWriter:
         )
 
     def _value(self, layout: Layout, draft: Draft, column: str) -> Any:
-        """What a column of a row is given."""
+        """Value of a column of a row."""
         name = next((name for name, other in layout.fields.items() if other.name == column), None)
         if name is None:
             key = self._rows.key_values(draft.rid)
@@ -163,10 +163,10 @@ class RowWriter:
         known = layout.columns[column]
         return self._rows.site.conversion.written(stored, field, known.type, in_utc=known.in_utc)
 
-    # What is kept beside them
+    # State of the rows
 
     def _fill_outbox(self, written: Sequence[Draft], removed: Sequence[Draft]) -> None:
-        """Note the states and settings of the rows whose type has workflows; forget those of removed rows."""
+        """Put states and overrides of rows whose type has workflows into the outbox; forget those of removed rows."""
         names, outbox = self._rows.names, self.outbox
         outbox.forgotten.extend(names.of_rid(draft.rid) for draft in removed)
         outbox.expected.extend((*names.of_rid(draft.rid), None) for draft in removed)
@@ -203,7 +203,7 @@ class RowWriter:
     # Afterwards
 
     def _read_again(self, written: Sequence[Draft]) -> None:
-        """Learn the versions of the rows as they are now. Raises Forbidden for one out of its writer's sight."""
+        """Load the versions of the written rows. Raises Forbidden for one that its writer cannot see."""
         found = {record.rid: record for record in self._rows.records([draft.rid for draft in written])}
         rights = self._context.rights
         for draft in written:
@@ -212,11 +212,16 @@ class RowWriter:
                 raise StaleWrite
             if not rights.principal.unrestricted and not self._rows.is_visible(record):
                 raise Forbidden(
-                    f"{draft.path} would be none of the rows that you see. Refer to something of your own, or ask "
-                    f"somebody with the right to see all of them."
+                    f"After this change you could not see {draft.path} yourself. Point it at one of your own objects, "
+                    f"or ask someone with the permission ‹{self._permission_to_all(draft)}›."
                 )
             draft.version_after = record.version
             self.outbox.expected.append((*self._rows.names.of_rid(draft.rid), record.stamp))
+
+    def _permission_to_all(self, draft: Draft) -> str:
+        """The permission that shows all rows of a type, whatever its row rule."""
+        rule = self._rows.names.tables[draft.portal_type].rows
+        return VIEW if rule is None else rule.all_with
 
     def _layout(self, portal_type: str) -> Layout:
         return self._rows.site.layout(portal_type, self._rows.connections)
@@ -244,7 +249,7 @@ def _referred(draft: Draft) -> Iterator[str]:
 
 
 def _moved(draft: Draft) -> bool:
-    """Whether states or settings differ from what is kept."""
+    """True when states or permission overrides differ from the stored ones."""
     record = draft.record
     if record is None:
         return True
@@ -257,7 +262,7 @@ def _moved(draft: Draft) -> bool:
 
 @contextmanager
 def _refused_as(refusal: ApiError) -> Iterator[None]:
-    """What a table's own rules refuse is told as such, and not tried again."""
+    """Raise the refusal for what a table's own rules forbid, so that it is not retried."""
     try:
         yield
     except sa.exc.IntegrityError as error:

@@ -18,7 +18,7 @@ def take_all(attempt: BatchAttempt, targets: Mapping[int, Draft], action: str, c
 
 
 def offered(planner: StorePlanner, draft: Draft) -> Offered:
-    """What the user may do with one object, and why not the rest of what its state offers."""
+    """Transitions that the user may take on one object, and why not the others that its state offers."""
     passed: dict[str, str] = {}
     refused: dict[str, str] = {}
     for offer in offers(planner.world, planner.registry.conditions, draft):

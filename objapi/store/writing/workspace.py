@@ -43,7 +43,7 @@ class Workspace:
         self.rewritten: set[int] = set()
         """Row numbers of objects whose permission settings this request changes."""
         self.recomputes_acls = False
-        """Whether every acl is worked out anew from what is written onto objects, whatever is stored."""
+        """True when every acl is computed anew from the overrides, whatever acl is stored."""
         self.epoch = 0
         self._unlocked: set[int] = set()
         """Row numbers of objects that were read without keeping others from them."""
@@ -102,7 +102,7 @@ class Workspace:
     # Loading by name
 
     def load_rids(self, rids: Iterable[int]) -> None:
-        """Have the objects with these row numbers here; those that do not exist are passed over."""
+        """Have the objects with these row numbers here; those that do not exist are left out."""
         wanted = [rid for rid in dict.fromkeys(rids) if rid not in self.by_rid]
         stored = [rid for rid in wanted if rid > 0]
         if stored:
@@ -219,7 +219,7 @@ class Workspace:
         return found
 
     def one_step(self, draft: Draft, step: Step) -> Iterable[Draft]:
-        """Where one step leads; loads it for all drafts of the type when it is not known for this one."""
+        """The objects that one step leads to; loaded for all drafts of the type when unknown for this one."""
         match step:
             case Parent():
                 container = self.parent(draft)
@@ -238,7 +238,7 @@ class Workspace:
     def _targets(self, draft: Draft, field: str) -> Iterator[Draft]:
         uids = uids_in(self.value_of(draft, field))
         if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
-            # What is about to be removed is among them: what it refers to changes as well.
+            # Objects to be removed are among them: what they refer to changes as well.
             drafts = list(self.by_type[draft.portal_type].values())
             self.load_uids(uid for item in drafts for uid in uids_in(self.value_of(item, field)))
         for uid in uids:
@@ -255,8 +255,8 @@ class Workspace:
                 self.add(record)
             for name in wanted:
                 self._children_loaded[name].update(rids)
-        held = self.by_parent.get(draft.rid, {}).values()
-        return sorted((item for item in held if item.portal_type in types and not item.removed), key=_age)
+        contained = self.by_parent.get(draft.rid, {}).values()
+        return sorted((item for item in contained if item.portal_type in types and not item.removed), key=_age)
 
     def _referring(self, draft: Draft, portal_type: str, field: str) -> list[Draft]:
         loaded = self._backs_loaded.setdefault((portal_type, field), set())
@@ -328,12 +328,12 @@ class Workspace:
         return self.overrides_of(overrides.document().decode())
 
     def permissions_changed(self, draft: Draft) -> None:
-        """Note that settings were written onto an object, so that acls are worked out anew."""
+        """Note that overrides were written onto an object, so that acls are computed anew."""
         self.rewritten.add(draft.rid)
         self.epoch += 1
 
     def compute_acl(self, draft: Draft) -> Acl:
-        """The acl of an object as things stand: the stored one unless this request rewrote it or a container."""
+        """The acl of an object in this request: the stored one unless the request rewrote it or a container."""
         if draft.record is not None and not self._rewritten_above(draft):
             return self.acls[draft.record.acl]
         container = self.parent(draft)

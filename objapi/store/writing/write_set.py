@@ -20,7 +20,7 @@ from workflows import Step
 
 @dataclass(frozen=True, slots=True)
 class WriteSet:
-    """The objects of a request by what has to be written of them, and the plan."""
+    """Objects of a request by how they are written, and the plan."""
 
     created: tuple[Draft, ...]
     changed: tuple[Draft, ...]
@@ -36,7 +36,7 @@ class WriteSet:
         return frozenset(draft.rid for draft in (*self.changed, *self.derived, *self.removed))
 
     def part(self, *, mapped: bool) -> "WriteSet":
-        """Those of the objects that are rows of tables which are there already, or all the others."""
+        """The part of it that are rows of mapped tables, or the rest."""
 
         def chosen(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
             return tuple(draft for draft in drafts if (draft.type.table is not None) is mapped)
@@ -47,7 +47,7 @@ class WriteSet:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing has to be written."""
+        """True when nothing has to be written."""
         return not (self.created or self.changed or self.derived or self.removed)
 
 
@@ -109,7 +109,7 @@ def _along(planner: StorePlanner, draft: Draft, route: DependencyRoute, found: d
     steps = route.steps
     first = steps[0]
     if isinstance(first, Target):
-        # What the object referred to before the change follows from it as well.
+        # The objects referred to before the change depend on it as well.
         field = draft.type.fields.get(first.field)
         if field is not None and field.kind is Kind.REFERENCE and field.name in draft.changed:
             former = planner.by_uid(uids_in(draft.changed[field.name]))

@@ -34,7 +34,7 @@ def newest_version() -> str:
 
 
 def is_known(version: str) -> bool:
-    """Whether this version of the gateway has a migration; a later version may have others."""
+    """True when this version of the gateway has a migration; a later version may have others."""
     scripts = ScriptDirectory.from_config(configuration())
     return any(script.revision == version for script in scripts.walk_revisions())
 

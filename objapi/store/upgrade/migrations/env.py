@@ -1,4 +1,4 @@
-"""What Alembic runs for every command: migrations on the connection that the gateway handed over."""
+"""Alembic's environment: runs migrations on the connection that the gateway handed over."""
 
 from alembic import context
 from sqlalchemy import Connection

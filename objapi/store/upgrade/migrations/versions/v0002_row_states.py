@@ -1,4 +1,4 @@
-"""What is kept beside rows of tables that are there already."""
+"""Workflow states of rows of existing tables."""
 
 import sqlalchemy as sa
 from alembic import op
