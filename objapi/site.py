@@ -392,7 +392,13 @@ def _site_context(
     return SiteContext(
         registry=registry,
         tables=tables,
-        rows=RowSite(registry, settings.site_id, settings.timezone, places),
+        rows=RowSite(
+            registry,
+            settings.site_id,
+            settings.timezone,
+            places,
+            separate_logins=frozenset() if settings.has_ispyb_logins else frozenset({"ispyb"}),
+        ),
         access=FieldAccess(registry),
         dependents=Dependents(registry),
         cascades=Cascades(registry.cascades),

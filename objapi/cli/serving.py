@@ -52,6 +52,7 @@ def serve(
         workers=workers,
         threads=threads,
         ispyb_dummy_login="yes" if demo else None,
+        ispyb_same_logins="yes" if demo else None,
     )
     if demo:
         settings = with_demo_files(settings)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from objapi.model.principal import Principal, RowViewer
 from objapi.model.types import EntityType
 
 
@@ -131,6 +132,16 @@ class HoldsPlanner(Protocol):
         """The planner of the request."""
 
 
+class RowReader(Protocol):
+    """How a behaviour asks the tables of a database who somebody is, whatever the user may see there."""
+
+    def values(self, portal_type: str, name: str, path: str, value: object) -> Sequence[Any]:
+        """The values of a field, or under ``id`` the keys, of the rows from which a path leads to a value.
+
+        In the order of the keys, as the columns hold them. Each call is one statement.
+        """
+
+
 Computed: TypeAlias = Callable[[Planner, Entity], object]
 Effect: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], None]
 Check: TypeAlias = Callable[[Planner, Entity, str, object], str | None]
@@ -140,6 +151,8 @@ Creator: TypeAlias = Callable[[Planner, EntityType, Entity | None, Mapping[str, 
 """Given the type, the container (if any), checked stored values and the id asked for: the main object created."""
 Condition: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], str | None]
 """Why a transition is refused, in one sentence, or None when the condition holds."""
+RowViewerFn: TypeAlias = Callable[[RowReader, Principal], RowViewer]
+"""Who a user is to the rows of a database: asked once a request, when a row rule needs it."""
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -155,6 +168,7 @@ class Behaviors:
     creators: dict[str, Creator] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
     defaults: dict[str, Computed] = field(default_factory=dict)
+    row_viewers: dict[str, RowViewerFn] = field(default_factory=dict)
 
     def add(self, kind: str, name: str) -> Callable[[_F], _F]:
         """Decorator: register a function under a name; `kind` is one of those in the table below.
@@ -164,6 +178,7 @@ class Behaviors:
         tables: dict[str, dict[str, Any]] = {
             "computed": self.computed, "effect": self.effects, "check": self.checks, "relation": self.relations,
             "creator": self.creators, "condition": self.conditions, "default": self.defaults,
+            "row_viewer": self.row_viewers,
         }  # fmt: skip
         table = tables[kind]
 
@@ -185,4 +200,5 @@ class Behaviors:
             {**self.creators, **later.creators},
             {**self.conditions, **later.conditions},
             {**self.defaults, **later.defaults},
+            {**self.row_viewers, **later.row_viewers},
         )

@@ -5,6 +5,25 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """Person whom a face's own token names: the key of their row, and the permissions of the log-in."""
+
+    key: int
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RowViewer:
+    """User as the row rules of a database know them."""
+
+    own: object = None
+    """The value that paths to one's own rows end in; None: no row is one's own."""
+    opened: frozenset[str] = frozenset()
+    """The values open to the user where a rule has groups."""
+    sees_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """A user as the permission check sees it."""
 
@@ -17,6 +36,8 @@ class Principal:
     """Scope → local roles held in it, those granted on scopes around it included."""
     unrestricted: bool = False
     """The gateway itself (loading contents, upgrades): no permission is asked for."""
+    claims: TokenClaims | None = None
+    """What a token of a face's own says; None: the user was authenticated by the gateway."""
 
 
 ANONYMOUS = Principal("", roles=frozenset({"Anonymous"}))

@@ -14,13 +14,24 @@ GATEWAY: Final = "gateway"
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """Rule that says who sees a row: its own people, and holders of a permission on the type.
+    """Rule that says who sees a row: its own people, groups, and holders of a permission on the type.
 
-    `own` are paths from the row to ids of users; a row is one's own when any of them leads to one's user id.
+    A rule with a name is declared once, for the rows of `portal_type`; other types lead to those by a path. A rule
+    without one stands in its type, and its paths lead to ids of users.
     """
 
     own: tuple[Path, ...]
+    """Paths to what makes a row one's own: its end is what the viewer is known by, else one's user id."""
     all_with: str
+    """The permission whose holders see all rows."""
+    name: str = ""
+    portal_type: str = ""
+    groups: tuple[Path, ...] = ()
+    """Paths to values that are open to some users, such as the beamline of a session."""
+    viewer: str | None = None
+    """The behaviour that says who a user is to these rows."""
+    by: tuple[Path, ...] = ()
+    """Paths from the rows of the type that has the rule to those of `portal_type`; none when it is that type."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,11 @@ class Settings:
     ispyb_dummy_login: bool = _setting(
         BOOLEAN, "no", "Whether the plugin `dummy` is there, which believes every login: for trials alone."
     )
+    ispyb_same_logins: bool | None = _setting(
+        automatic(BOOLEAN, "yes where the gateway's own users are the only log-in"),
+        "auto",
+        "Whether a user of the gateway is the ISPyB person of the same login, with that person's rows in `@@API`.",
+    )
     ispyb_token_key: str | None = _setting(
         automatic(SECRET, "a key derived from the site's secret"), "auto", "Key that tokens are signed with."
     )
@@ -241,6 +246,13 @@ class Settings:
     def on_sqlite(self) -> bool:
         """True if the database is an SQLite file."""
         return self.database.startswith("sqlite:")
+
+    @property
+    def has_ispyb_logins(self) -> bool:
+        """True if a user of the gateway is the ISPyB person of the same login."""
+        if self.ispyb_same_logins is None:
+            return self.ispyb_auth is None and not self.ispyb_dummy_login
+        return self.ispyb_same_logins
 
     @property
     def worker_threads(self) -> int:

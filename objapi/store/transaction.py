@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, FromClause, true
 
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, ValidationError, combine
 from objapi.model.principal import Principal
@@ -108,6 +108,17 @@ class Transaction:
         root = self._root(self._planner())
         if not self._rights.may(permission, root.acl, root.scope):
             raise Forbidden(f"This needs the permission {permission!r} on the site, which you do not have.")
+
+    def visible(
+        self, portal_type: str, table: FromClause | None = None, joined: Sequence[FromClause] = ()
+    ) -> ColumnElement[bool]:
+        """The rows of a mapped type that its row rule lets the user see, as a condition for a statement.
+
+        `table` is the type's table as it stands in the statement; `joined` are tables that the statement joins to it
+        along references of the rule, which then need no look at tables of their own. Permissions are not asked for.
+        """
+        condition = None if self.user.unrestricted else self._rows.visibility.own(portal_type, table, joined)
+        return true() if condition is None else condition
 
     def find(self, find: Find) -> Found:
         """One page of what criteria find."""

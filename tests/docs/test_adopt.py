@@ -5,6 +5,7 @@ from pathlib import Path
 
 from objapi.cli import main
 from objapi.model.loading import load_registry
+from objapi.model.loading.row_rules import RULE_KEYS
 from objapi.model.loading.tables import ROWS_KEYS, TABLE_KEYS
 from objapi.settings import SETTINGS
 from tests.docs.pages import DOCS, blocks, table_rows
@@ -30,9 +31,32 @@ def test_the_declarations_shown_load_together(tmp_path: Path) -> None:
     )
 
 
+def test_the_row_rule_shown_loads(tmp_path: Path) -> None:
+    (tmp_path / "stock").mkdir()
+    (tmp_path / "stock" / "profile.yaml").write_text("title: Stock\nextends: [base]\n")
+    for block in (*blocks(PAGE, "yaml"), *blocks(PAGE, "python")):
+        path = tmp_path / block.text.splitlines()[0].removeprefix("# ")
+        if path.parts[len(tmp_path.parts)] in ("stock", "watches"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text)
+    registry = load_registry([tmp_path / "watches"])
+    table = registry.types["Article"].table
+    assert table is not None and table.rows is not None
+    assert (table.rows.name, table.rows.portal_type, list(map(str, table.rows.by))) == (
+        "supplier",
+        "Supplier",
+        ["Supplier"],
+    )
+    assert registry.behaviors.row_viewers.keys() == {"customer"}
+
+
+def test_the_keys_of_a_row_rule_are_all_named() -> None:
+    assert {row[0] for row in table_rows(PAGE, "### Row rules")} == set(RULE_KEYS)
+
+
 def test_the_python_shown_makes_types(tmp_path: Path) -> None:
-    (tmp_path / "profile.yaml").write_text("title: Watches\nextends: [base]\n")
-    (block,) = blocks(PAGE, "python")
+    (tmp_path / "profile.yaml").write_text("title: Clocks\nextends: [base]\n")
+    (block,) = (block for block in blocks(PAGE, "python") if "derived_types" in block.text)
     (tmp_path / "derived_types.py").write_text(block.text)
     watch = load_registry([tmp_path]).types["Watch"]
     assert watch.table is not None

@@ -101,7 +101,6 @@ FILES = (
     "roles.yaml",
     "layout.yaml",
     "behaviors.py",
-    "derived_types.py",
 )
 
 

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from objapi.model.principal import ANONYMOUS, Principal
-
-ALL_PROPOSALS = "all_proposals"
-"""The permission to see every row."""
+from objapi.model.principal import ANONYMOUS, Principal, TokenClaims
+from objapi.profiles.ispyb.behaviors import ALL_PROPOSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +28,5 @@ def principal_of(caller: Caller | None) -> Principal:
     """The user that a caller is in a transaction: the login of the person, whom the log-in vouches for."""
     if caller is None:
         return ANONYMOUS
-    return Principal(caller.login, roles=frozenset({"Authenticated"}))
+    claims = TokenClaims(caller.person_id, frozenset(caller.permissions))
+    return Principal(caller.login, roles=frozenset({"Authenticated"}), claims=claims)

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.ispyb.auth.caller import Caller
-from objapi.ispyb.options.load import beamline_groups, load_options
+from objapi.ispyb.options.load import load_options
+from objapi.profiles.ispyb.beamline_groups import OPTION, beamline_groups
 from objapi.profiles.ispyb.tables import BLSession, Proposal, ProposalHasPerson, Session_has_Person
 
 
@@ -78,7 +79,7 @@ def load_sight(connection: Connection, caller: Caller) -> Sight:
         .where(Session_has_Person.c.personId == caller.person_id)
     )
     pairs = connection.execute(sa.union_all(member, visitor)).all()
-    opened = (group for group in beamline_groups(load_options(connection)) if caller.may(group.permission))
+    opened = (group for group in beamline_groups(load_options(connection)[OPTION]) if caller.may(group.permission))
     return Sight(
         all=False,
         sessions=frozenset(session for session, _ in pairs if session is not None),

@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.visibility import Sight, load_sight
 from objapi.ispyb.database import connection_of, insert_row
-from objapi.ispyb.options.load import BeamLineGroup, beamline_groups, load_options
+from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.ispyb.wire.services import Services
+from objapi.profiles.ispyb.beamline_groups import OPTION, BeamLineGroup, beamline_groups
 from objapi.store.transaction import Transaction
 
 Values = Mapping[str, Any]
@@ -72,7 +73,7 @@ class Call:
     @cached_property
     def beamline_groups(self) -> tuple[BeamLineGroup, ...]:
         """The beamline groups of the options."""
-        return beamline_groups(self.options)
+        return beamline_groups(self.options[OPTION])
 
     def rows(self, statement: sa.Select[Any]) -> list[sa.RowMapping]:
         """The rows of a statement, each a mapping by the names of its columns."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.ids import form_paths
+from objapi.model.loading.row_rules import check_rows
 from objapi.model.loading.tracing import BrokenPath, Tracer
 from objapi.model.paths import NamedRelation, Path, PathError
 from objapi.model.registry import CatalogDeclaration, IdSettings, IndexSource
@@ -39,7 +40,7 @@ class TypeChecker:
             self._exists(entity_type, "catalogs", name, self.catalog_names, "catalog")
         if entity_type.read_catalog is not None:
             self._exists(entity_type, "read_catalog", entity_type.read_catalog, self.catalog_names, "catalog")
-        self._check_rows(entity_type)
+        check_rows(entity_type, self.tracer, self.nodes[entity_type.portal_type], self.problems)
         self._check_title(entity_type)
         self._check_id(entity_type)
         self._check_states(entity_type)
@@ -64,20 +65,6 @@ class TypeChecker:
             self.tracer.check_value([entity_type.portal_type], path)
         except BrokenPath as error:
             self._note(entity_type, key, f"{path} leads nowhere: {error}", "a path to a value that is declared")
-
-    def _check_rows(self, entity_type: EntityType) -> None:
-        """The paths to whose rows are whose stay among tables, and end in a column."""
-        rule = None if entity_type.table is None else entity_type.table.rows
-        for path in () if rule is None else rule.own:
-            self._value(entity_type, "table.rows.own", path)
-            try:
-                ends = self.tracer.follow([entity_type.portal_type], path.steps)
-            except BrokenPath:
-                continue
-            tables = [self.tracer.types[name].table for name in ends]
-            if not all(table is not None and path.attribute in table.columns for table in tables):
-                message = f"{path} does not end in a column of a table"
-                self._note(entity_type, "table.rows.own", message, "a path over foreign keys to a column")
 
     def _check_title(self, entity_type: EntityType) -> None:
         if entity_type.title_path is not None:

@@ -11,6 +11,7 @@ from objapi.model.loading.checks import TypeChecker, check_cascade, check_source
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
+from objapi.model.loading.row_rules import check_named_rules, read_row_rules
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
 from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, check_tables
 from objapi.model.loading.tracing import Tracer, check_cycles
@@ -31,7 +32,8 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     found = find_profiles(profiles, problems)
     behaviors = _behaviors(found)
     site = read_settings(found)
-    types, type_nodes = read_types(found, problems)
+    rules, rule_sections = read_row_rules(found)
+    types, type_nodes = read_types(found, rules, problems)
     catalogs, aliases, catalog_nodes = read_catalogs(found, types, problems)
     types = _with_catalogs_of_all(types, catalogs)
     workflows = read_workflows(found, behaviors, problems)
@@ -63,6 +65,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     for cascade, node in workflows.places:
         check_cascade(cascade, node, tracer, workflows.workflows, problems)
         guards.check_cascade(cascade, node)
+    check_named_rules(rules, rule_sections, tracer, behaviors, problems)
     check_cycles(tracer, type_nodes, problems)
     check_roles(roles, role_sections, layout, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)

@@ -27,6 +27,7 @@ PROFILE_KEYS: Final = (
     "id_settings",
     "variable_aliases",
     "content",
+    "row_rules",
 )
 _BUILT_IN: Final = FilePath(objapi.__file__).parent / "profiles"
 

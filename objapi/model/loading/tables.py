@@ -6,16 +6,16 @@ from typing import Final
 
 from catalog import CatalogSchema, Index, IndexKind, ValueType
 from declarations import DeclarationProblem, Node, Section
-from objapi.model.loading.names_and_paths import optional_path
 from objapi.model.loading.reserved import READ_PARAMETERS
+from objapi.model.loading.row_rules import read_rows
 from objapi.model.paths import Path
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import CatalogDeclaration, IndexSource
 from objapi.model.types import GATEWAY, EntityType, Field, Kind, RowRule, TableMapping
 from workflows import Workflow
 
+ROWS_KEYS: Final = ("own", "all_with", "rule", "by")
 TABLE_KEYS: Final = ("name", "key", "database", "folder", "rows")
-ROWS_KEYS: Final = ("own", "all_with")
 MOST_KEYS: Final = 2
 
 _UNFIT_KINDS: Final = (Kind.RECORD, Kind.RECORDS, Kind.LINES, Kind.FILE)
@@ -44,8 +44,10 @@ _NOT_FOR_ROWS: Final = (
 """Keys of a type that mean nothing where the objects are rows of a table."""
 
 
-def read_table(section: Section, portal_type: str, fields: Mapping[str, Field]) -> TableMapping | None:
-    """The `table` of a type; None for a type that the gateway stores itself."""
+def read_table(
+    section: Section, portal_type: str, fields: Mapping[str, Field], rules: Mapping[str, RowRule]
+) -> TableMapping | None:
+    """The `table` of a type; None for a type that the gateway stores itself. `rules` are the named row rules."""
     nodes = section.section("fields")
     if not section.has("table"):
         for name in fields:
@@ -69,7 +71,7 @@ def read_table(section: Section, portal_type: str, fields: Mapping[str, Field]) 
         database=inner.text("database", GATEWAY),
         folder=_folder(inner),
         columns=columns,
-        rows=_rows(inner),
+        rows=read_rows(inner.section("rows", ROWS_KEYS), portal_type, rules) if inner.has("rows") else None,
     )
 
 
@@ -104,14 +106,6 @@ def _folder(inner: Section) -> str:
     except PathProblem as problem:
         inner.note(str(problem), "a path such as /stock", "folder")
         return "/"
-
-
-def _rows(inner: Section) -> RowRule | None:
-    if not inner.has("rows"):
-        return None
-    rows = inner.section("rows", ROWS_KEYS)
-    paths = [optional_path(rows, text, "own") for text in rows.texts("own")]
-    return RowRule(tuple(path for path in paths if path is not None), rows.text("all_with", required=True))
 
 
 def check_tables(

@@ -12,7 +12,7 @@ from objapi.model.loading.names_and_paths import NAME, optional_path, optional_r
 from objapi.model.loading.profiles import Profile
 from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
-from objapi.model.types import EntityType, Field, IdKind, IdRule
+from objapi.model.types import EntityType, Field, IdKind, IdRule, RowRule
 
 TYPE_KEYS: Final = (
     "extend",
@@ -45,7 +45,7 @@ TYPE_KEYS: Final = (
 ID_KEYS: Final = ("kind", "form", "padding", "padding_setting", "start_setting", "overridable")
 
 
-def read_type(section: Section, portal_type: str) -> EntityType:
+def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) -> EntityType:
     """One type; the fields that every type of its profile has are already among its own."""
     if NAME.fullmatch(portal_type) is None:
         section.note(f"{portal_type!r} cannot name a type", "letters, digits, _ and blanks, not a digit first")
@@ -75,7 +75,7 @@ def read_type(section: Section, portal_type: str) -> EntityType:
         on_remove=section.texts("on_remove"),
         embed=_texts(section, "embed"),
         extra_ids=_texts(section, "extra_ids"),
-        table=read_table(section, portal_type, fields),
+        table=read_table(section, portal_type, fields, rules),
         source=f"{section.node.file}:{section.node.line}",
     )
 
@@ -148,7 +148,7 @@ BASE_FIELDS: Final = "base_fields"
 
 
 def read_types(
-    profiles: Sequence[Profile], problems: list[DeclarationProblem]
+    profiles: Sequence[Profile], rules: Mapping[str, RowRule], problems: list[DeclarationProblem]
 ) -> tuple[dict[str, EntityType], dict[str, Node]]:
     """Every type, and its declaration with the fields it has from its profile."""
     declared: dict[str, Declared] = {}
@@ -170,7 +170,7 @@ def read_types(
     for name, found in declared.items():
         node = _with_base_fields(name, found.node, base[str(found.origin.folder)], problems)
         nodes[name] = node
-        types[name] = read_type(Section(node, name, problems, TYPE_KEYS), name)
+        types[name] = read_type(Section(node, name, problems, TYPE_KEYS), name, rules)
     return types, nodes
 
 

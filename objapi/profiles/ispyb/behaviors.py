@@ -1,6 +1,17 @@
 """What the declarations of the ISPyB types cannot say."""
 
-from objapi.model.behaviors import Behaviors, Entity, Planner
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner, RowReader
+from objapi.model.principal import Principal, RowViewer, TokenClaims
+from objapi.profiles.ispyb.beamline_groups import OPTION, beamline_groups, option_value
+
+ALL_PROPOSALS: Final = "all_proposals"
+"""The ISPyB permission to see every row."""
+
+_PERMISSIONS_OF: Final = (
+    "back(UserGroup_has_Permission.Permission).UserGroup.back(UserGroup_has_Person.UserGroup).Person"
+)
 
 behaviors = Behaviors()
 
@@ -9,3 +20,28 @@ behaviors = Behaviors()
 def now_in_seconds(planner: Planner, entity: Entity) -> object:
     """The instant of the request, without fractions, which the columns for times do not hold."""
     return planner.now.replace(microsecond=0)
+
+
+@behaviors.add("row_viewer", "ispyb_person")
+def ispyb_person(rows: RowReader, principal: Principal) -> RowViewer:
+    """The person whom a token names, else the first one of the user's login, with the permissions of the moment."""
+    claims = principal.claims or _claims_of(rows, principal.user_id)
+    if claims is None:
+        return RowViewer()
+    if ALL_PROPOSALS in claims.permissions:
+        return RowViewer(claims.key, sees_all=True)
+    return RowViewer(claims.key, _opened(rows, claims.permissions) if claims.permissions else frozenset())
+
+
+def _claims_of(rows: RowReader, login: str) -> TokenClaims | None:
+    keys = rows.values("Person", "id", "login", login)
+    if not keys:
+        return None
+    return TokenClaims(int(keys[0]), frozenset(rows.values("Permission", "type", _PERMISSIONS_OF, keys[0])))
+
+
+def _opened(rows: RowReader, permissions: frozenset[str]) -> frozenset[str]:
+    """The beamlines whose sessions some permissions open. Of several rows of the option the last one counts."""
+    stored = [value for value in rows.values("AdminVar", "value", "name", OPTION) if value is not None]
+    groups = beamline_groups(option_value(stored[-1])) if stored else ()
+    return frozenset(name for group in groups if group.permission in permissions for name in group.beamlines)

@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import tzinfo
 
 from sqlalchemy import Connection, select
 
+from objapi.model.paths import Path, Target
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType
 from objapi.store.mapped.columns import ColumnConversion
@@ -21,10 +23,20 @@ from workflows import PermissionSetting, Workflow
 class RowSite:
     """The tables of a site; safe between threads."""
 
-    def __init__(self, registry: Registry, site_id: str, zone: tzinfo, places: Mapping[str, DatabasePlace]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        site_id: str,
+        zone: tzinfo,
+        places: Mapping[str, DatabasePlace],
+        *,
+        separate_logins: frozenset[str] = frozenset(),
+    ) -> None:
         self.registry = registry
         self.names = RowNames(registry, site_id)
         self.places = places
+        self.separate_logins = separate_logins
+        """The databases in which a user of the gateway is not the person of the same login."""
         self.conversion = ColumnConversion(self.names, zone)
         self.site_acl = derive(root_acl(registry.roles), PermissionOverrides(registry.roles.by_path.get("/", {})))
         """ACL of the site for rows, which are in no container."""
@@ -63,6 +75,23 @@ class RowSite:
     def layout(self, portal_type: str, connections: Connections) -> Layout:
         """Layout of the table of a type. Raises Unavailable when the table is missing."""
         return self.tables(portal_type, connections).layout
+
+    def own_paths(self, database: str, viewer: str | None) -> frozenset[tuple[str, Path]]:
+        """What the rules of a database with a viewer begin to go back by on the way to one's own: type and path."""
+        rules = {
+            (replace(item.rows, by=()), item.rows.portal_type)
+            for item in self.names.tables.values()
+            if item.database == database and item.rows is not None and item.rows.viewer == viewer
+        }
+        found = set()
+        for rule, portal_type in rules:
+            for path in rule.own:
+                place, steps = portal_type, path.steps
+                while steps and isinstance(steps[0], Target):
+                    place, steps = self.registry.types[place].fields[steps[0].field].targets[0], steps[1:]
+                if steps:
+                    found.add((place, Path(steps, path.attribute)))
+        return frozenset(found)
 
     def root_scope(self, connection: Connection) -> int:
         """The scope of local roles that rows belong to: the site's root."""

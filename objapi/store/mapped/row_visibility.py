@@ -1,11 +1,14 @@
 """Whose rows are whose: the permissions and the declared rule of a type as SQL conditions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from objapi.model.paths import Back, Path, Target
+from objapi.errors import Unavailable
+from objapi.model.paths import Back, Path, Step, Target, parse_path
+from objapi.model.principal import RowViewer
 from objapi.model.types import RowRule
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout, packed
@@ -17,13 +20,29 @@ from objapi.store.permissions.rights import Rights
 Condition = sa.ColumnElement[bool]
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """Rows of a type as they stand in a statement: their key and, where a table of the statement holds them, that."""
+
+    portal_type: str
+    key: sa.ColumnElement[Any]
+    table: sa.FromClause | None = None
+    joined: tuple[sa.FromClause, ...] = ()
+    """Tables that the statement joins along references, which are gone over without a set of keys."""
+
+
+_End = Callable[[_Here], Condition]
+
+
 class RowVisibility:
-    """What one user may see of the rows of tables."""
+    """What one user may see of the rows of tables, found out as far as a request needs it."""
 
     def __init__(self, site: RowSite, connections: Connections, rights: Rights) -> None:
         self._site = site
         self._connections = connections
         self._rights = rights
+        self._viewers: dict[tuple[str, str], RowViewer] = {}
+        self._own_keys: dict[tuple[str, str], dict[tuple[str, Path], list[int]]] = {}
 
     @property
     def scope(self) -> int:
@@ -31,7 +50,7 @@ class RowVisibility:
         return self._site.root_scope(self._connections.own) if self._rights.principal.local else 0
 
     def visible(self, portal_type: str, permissions: Iterable[str] = (VIEW,)) -> Condition | None:
-        """The rows on which the user holds the permissions and that the rule lets him see; None: all of them."""
+        """The rows on which the user holds the permissions and that the rule lets them see; None: all of them."""
         if self._rights.principal.unrestricted:
             return None
         layout = self._site.layout(portal_type, self._connections)
@@ -40,12 +59,26 @@ class RowVisibility:
         found = [condition for condition in conditions if condition is not None]
         return sa.and_(*found) if found else None
 
-    def own(self, portal_type: str) -> Condition | None:
-        """The rows that the rule of the type lets the user see; None: all of them."""
+    def own(
+        self, portal_type: str, table: sa.FromClause | None = None, joined: Sequence[sa.FromClause] = ()
+    ) -> Condition | None:
+        """The rows that the rule of the type lets the user see; None: all of them.
+
+        `table` is the type's table as it stands in a statement, `joined` are others that the statement joins to it
+        along the references that the rule goes over; without them the condition is about the table itself.
+        """
         rule = self._site.names.tables[portal_type].rows
         if rule is None or self._holds(portal_type, rule.all_with):
             return None
-        return self._own(portal_type, rule)
+        viewer = self._viewer(portal_type, rule)
+        if viewer.sees_all:
+            return None
+        if viewer.own is None and not viewer.opened:
+            return sa.false()
+        here = self._rows_of(portal_type, table, tuple(joined))
+        ways = [path.steps for path in rule.by] or [()]
+        found = [self._follow(here, steps, lambda there: self._held(there, rule, viewer)) for steps in ways]
+        return sa.or_(sa.false(), *found)
 
     def _holds(self, portal_type: str, permission: str) -> bool:
         return self._rights.may(permission, self._site.default_acl(portal_type), self.scope)
@@ -64,39 +97,181 @@ class RowVisibility:
             keys = list(self._connections.own.scalars(kept))
         return layout.packed.not_in(keys) if usually else layout.packed.in_(keys)
 
+    # Who asks
+
+    def _viewer(self, portal_type: str, rule: RowRule) -> RowViewer:
+        """Who the user is to the rows of a rule; looked up once a request."""
+        principal = self._rights.principal
+        if rule.viewer is None:
+            return RowViewer(principal.user_id or None)
+        database = self._site.names.tables[portal_type].database
+        if principal.claims is None and (not principal.user_id or database in self._site.separate_logins):
+            return RowViewer()
+        known = self._viewers.get((database, rule.viewer))
+        if known is None:
+            reader = _TableReader(self, database)
+            known = self._site.registry.behaviors.row_viewers[rule.viewer](reader, principal)
+            self._viewers[database, rule.viewer] = known
+        return known
+
     # The rule
 
-    def _own(self, portal_type: str, rule: RowRule) -> Condition:
-        if not self._rights.principal.user_id:
-            return sa.false()
-        layout = self._site.layout(portal_type, self._connections)
-        found = [self._leads_to_user(portal_type, layout.table, path) for path in rule.own]
+    def _held(self, here: _Here, rule: RowRule, viewer: RowViewer) -> Condition:
+        """The rows of the rule's own type that are one's own, or open to a group."""
+        found: list[Condition] = []
+        if viewer.own is not None:
+            found += (self._is_own(here, rule, viewer, path) for path in rule.own)
+        if viewer.opened:
+            found += (self._lead_to(here, path, sorted(viewer.opened)) for path in rule.groups)
         return sa.or_(sa.false(), *found)
 
-    def _leads_to_user(self, portal_type: str, here: sa.FromClause, path: Path) -> Condition:
-        """Whether a path from a row leads to the user's id; `here` is the table of the type as it stands around it.
+    def _is_own(self, here: _Here, rule: RowRule, viewer: RowViewer, path: Path) -> Condition:
+        before, own = _split(path)
+        if rule.viewer is None or not own.steps:
+            return self._lead_to(here, path, [viewer.own])
+        return self._follow(here, before, lambda there: _is_among(there.key, self._keys(there, rule, viewer, own)))
 
-        The databases work the innermost set out first, from the user's id on, and only once for all rows.
+    def _keys(self, here: _Here, rule: RowRule, viewer: RowViewer, own: Path) -> list[int]:
+        """The keys of one's own rows by a path: those of all paths of all rules are asked for in one statement."""
+        database = self._site.names.tables[here.portal_type].database
+        if (database, rule.viewer or "") not in self._own_keys:
+            self._own_keys[database, rule.viewer or ""] = self._load_keys(database, rule.viewer, viewer)
+        return self._own_keys[database, rule.viewer or ""][here.portal_type, own]
+
+    def _load_keys(self, database: str, name: str | None, viewer: RowViewer) -> dict[tuple[str, Path], list[int]]:
+        found: dict[tuple[str, Path], list[int]] = {place: [] for place in self._site.own_paths(database, name)}
+        places = list(found)
+        statements = [
+            statement
+            for number, (portal_type, path) in enumerate(places)
+            for statement in self._own_statement(number, portal_type, path, viewer)
+        ]
+        if statements:
+            for number, key in self._connections.of(database).execute(sa.union_all(*statements)):
+                found[places[number]].append(int(key))
+        return found
+
+    def _own_statement(
+        self, number: int, portal_type: str, path: Path, viewer: RowViewer
+    ) -> Iterator[sa.Select[tuple[int, Any]]]:
+        """The keys of the rows of a type from which a path, which begins by going back, leads to the viewer."""
+        step = path.steps[0]
+        there = self._alias(step.portal_type) if isinstance(step, Back) else None
+        column = None if there is None or not isinstance(step, Back) else self._column(there, step.field)
+        if there is None or column is None:
+            return
+        own = self._lead_to(there, Path(path.steps[1:], path.attribute), [viewer.own])
+        yield sa.select(sa.literal(number), column).where(column.is_not(None), own).distinct()
+
+    # Paths
+
+    def _follow(self, here: _Here, steps: Sequence[Step], end: _End) -> Condition:
+        """The rows from which steps lead to rows that meet a condition.
+
+        The databases work the innermost set out first, and only once for all rows.
         """
-        layout = self._site.layout(portal_type, self._connections)
-        if not path.steps:
-            end = layout.fields.get(path.attribute or "")
-            return sa.false() if end is None else here.c[end.name] == self._rights.principal.user_id
-        step, rest = path.steps[0], Path(path.steps[1:], path.attribute)
-        if not isinstance(step, Target | Back):
+        if not steps:
+            return end(here)
+        step, rest = steps[0], steps[1:]
+        if isinstance(step, Back):
+            there = self._alias(step.portal_type)
+            column = None if there is None else self._column(there, step.field)
+            if there is None or column is None:
+                return sa.false()
+            return here.key.in_(sa.select(column).where(column.is_not(None), self._follow(there, rest, end)))
+        if not isinstance(step, Target):
             return sa.false()
-        beyond = self._beyond(portal_type, step)
-        further = self._site.layout(beyond, self._connections)
-        there = further.table.alias()
-        column = (layout if isinstance(step, Target) else further).fields.get(step.field)
+        if here.table is None:
+            return self._in_table(here, lambda there: self._follow(there, steps, end))
+        column = self._column(here, step.field)
         if column is None:
             return sa.false()
-        own = self._leads_to_user(beyond, there, rest)
-        if isinstance(step, Target):
-            return here.c[column.name].in_(sa.select(packed(further.keys(there))).where(own))
-        return packed(layout.keys(here)).in_(sa.select(there.c[column.name]).where(own))
+        portal_type = self._site.registry.types[here.portal_type].fields[step.field].targets[0]
+        name = self._site.names.tables[portal_type].name.lower()
+        table = next((item for item in here.joined if _name(item) == name), None)
+        if table is not None:
+            return self._follow(self._rows_of(portal_type, table, here.joined), rest, end)
+        return self._follow(_Here(portal_type, column), rest, end)
 
-    def _beyond(self, portal_type: str, step: Target | Back) -> str:
-        if isinstance(step, Back):
-            return step.portal_type
-        return self._site.registry.types[portal_type].fields[step.field].targets[0]
+    def _lead_to(self, here: _Here, path: Path, values: Sequence[object]) -> Condition:
+        """The rows from which a path leads to one of some values."""
+        return self._follow(here, path.steps, lambda there: self._ends(there, path.attribute, values))
+
+    def _in_table(self, here: _Here, condition: _End) -> Condition:
+        """A condition on columns of rows of which a statement has the key alone."""
+        there = self._alias(here.portal_type)
+        return sa.false() if there is None else here.key.in_(sa.select(there.key).where(condition(there)))
+
+    def _ends(self, here: _Here, attribute: str | None, values: Sequence[object]) -> Condition:
+        """The rows whose column, or whose key under the name id, holds one of some values."""
+        if attribute == "id":
+            return here.key.in_(values)
+        if here.table is None:
+            return self._in_table(here, lambda there: self._ends(there, attribute, values))
+        column = self._column(here, attribute or "")
+        return sa.false() if column is None else column.in_(values)
+
+    def _alias(self, portal_type: str) -> _Here | None:
+        """The rows of a type under a name of their own; None where the database lacks the table."""
+        try:
+            table = self._site.layout(portal_type, self._connections).table.alias()
+        except Unavailable:
+            return None
+        return self._rows_of(portal_type, table)
+
+    def _rows_of(self, portal_type: str, table: sa.FromClause | None, joined: tuple[sa.FromClause, ...] = ()) -> _Here:
+        layout = self._site.layout(portal_type, self._connections)
+        if table is None:
+            return _Here(portal_type, layout.packed, layout.table)
+        return _Here(portal_type, packed(tuple(_named(table, column.name) for column in layout.key)), table, joined)
+
+    def _column(self, here: _Here, field: str) -> sa.ColumnElement[Any] | None:
+        """The column of a field; None where the database lacks it."""
+        column = self._site.layout(here.portal_type, self._connections).fields.get(field)
+        return None if column is None or here.table is None else _named(here.table, column.name)
+
+    def values(self, database: str, portal_type: str, name: str, path: Path, value: object) -> Sequence[Any]:
+        """The values of a field, or under ``id`` the keys, of the rows from which a path leads to a value."""
+        here = self._rows_of(portal_type, None)
+        column = here.key if name == "id" else self._column(here, name)
+        if column is None:
+            return []
+        statement = sa.select(column).where(self._lead_to(here, path, [value])).order_by(here.key)
+        return self._connections.of(database).execute(statement).scalars().all()
+
+
+@dataclass(frozen=True, slots=True)
+class _TableReader:
+    """The tables of one database, as a behaviour asks them."""
+
+    visibility: RowVisibility
+    database: str
+
+    def values(self, portal_type: str, name: str, path: str, value: object) -> Sequence[Any]:
+        """The values of a field of the rows from which a path leads to a value."""
+        return self.visibility.values(self.database, portal_type, name, parse_path(path), value)
+
+
+def _split(path: Path) -> tuple[tuple[Step, ...], Path]:
+    """The steps of a path before it first goes back, and the rest of it."""
+    number = next((number for number, step in enumerate(path.steps) if isinstance(step, Back)), len(path.steps))
+    return path.steps[:number], Path(path.steps[number:], path.attribute)
+
+
+def _is_among(key: sa.ColumnElement[Any], keys: Sequence[int]) -> Condition:
+    """The rows with some keys, written as literals: they are integers, and a database limits the parameters."""
+    numbers = sorted(set(keys))
+    return key.in_(sa.bindparam(None, numbers, expanding=True, literal_execute=True)) if numbers else sa.false()
+
+
+def _name(table: sa.FromClause) -> str:
+    """The name of a table, whatever it is called in a statement."""
+    while isinstance(table, sa.Alias):
+        table = table.element
+    return str(getattr(table, "name", "")).lower()
+
+
+def _named(table: sa.FromClause, name: str) -> sa.ColumnElement[Any]:
+    """A column by its name, whose case two descriptions of one table may differ in."""
+    found = table.c.get(name)
+    return found if found is not None else next(item for item in table.c if item.name.lower() == name.lower())

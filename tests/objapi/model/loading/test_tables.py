@@ -6,7 +6,7 @@ import pytest
 
 from catalog import IndexKind
 from objapi.model.loading import ProfileError, load_registry
-from objapi.model.paths import parse_path
+from objapi.model.paths import parse_path, parse_relation
 from tests.objapi.model.loading.small_profile import write_profile
 
 PROFILE = "title: Stock\nextends: [base]\n"
@@ -106,6 +106,51 @@ def test_two_profiles_with_a_type_of_one_name_are_both_named(tmp_path: Path) -> 
     with pytest.raises(ProfileError) as caught:
         load_registry([first, second])
     assert all(str(folder / "types" / "all.yaml:1") in str(caught.value) for folder in (first, second))
+
+
+RULES = """
+row_rules:
+  supplier: {type: Supplier, own: [login], groups: [login], all_with: See all}
+"""
+RULED = (
+    "Article: {table: {name: a, key: id, rows: {rule: supplier, by: S}}, "
+    "fields: {S: {kind: reference, targets: [Supplier]}}}"
+)
+
+
+def test_a_named_rule_is_led_to_by_paths(tmp_path: Path) -> None:
+    types = SUPPLIER.replace("key: id", "key: id, rows: {rule: supplier}") + RULED
+    loaded = load(tmp_path / "p", types, **{"profile.yaml": PROFILE + RULES}).types
+    supplier, article = (loaded[name].table for name in ("Supplier", "Article"))
+    assert supplier is not None and supplier.rows is not None
+    assert article is not None and article.rows is not None
+    assert (supplier.rows.own, supplier.rows.groups, supplier.rows.by) == ((parse_path("login"),),) * 2 + ((),)
+    assert (article.rows.portal_type, article.rows.by) == ("Supplier", (parse_relation("S"),))
+
+
+@pytest.mark.parametrize(
+    ("rules", "types", "complaint"),
+    [
+        (RULES, RULED.replace("rule: supplier", "rule: suplier"), "no row rule 'suplier', did you mean 'supplier'"),
+        (RULES, RULED.replace(", by: S", ""), "the rule supplier is about Supplier"),
+        (RULES, RULED.replace("by: S", "by: T"), "T leads nowhere"),
+        (RULES, RULED.replace("by: S", "by: parent"), "parent goes over more than foreign keys"),
+        (RULES, RULED.replace("by: S", "by: back(Article.S)"), "leads nowhere"),
+        (RULES, RULED.replace("by: S", "by: S, own: [S.login]"), "the rule says own"),
+        (RULES, RULED.replace("rule: supplier", "all_with: x"), "by leads to the rows of a named rule"),
+        (RULES.replace("Supplier", "Suplier"), "", "no type with a table 'Suplier', did you mean 'Supplier'"),
+        (RULES.replace("own: [login]", "own: [nothing]"), "", "nothing leads nowhere"),
+        (RULES.replace("groups: [login]", "groups: [title]"), "", "title does not end in a column"),
+        (RULES.replace("all_with: See all", "viewer: nobody"), "", "all_with is missing"),
+        (RULES.replace("}", ", viewer: nobody}"), "", "no behaviour of kind row_viewer 'nobody'"),
+        (RULES.replace("}", ", colour: red}"), "", "the key is not known"),
+    ],
+)
+def test_a_wrong_rule_is_told_with_its_place(tmp_path: Path, rules: str, types: str, complaint: str) -> None:
+    with pytest.raises(ProfileError, match=complaint) as told:
+        load(tmp_path / "p", SUPPLIER + types, **{"profile.yaml": PROFILE + rules})
+    file = "types/all.yaml:2" if types else "profile.yaml:5"
+    assert f"{tmp_path}/p/{file}" in str(told.value)
 
 
 DERIVED = """
