@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.ispyb.auth.caller import Caller
-from objapi.ispyb.auth.visibility import Sight, load_sight
+from objapi.ispyb.auth.visibility import visible_rows
 from objapi.ispyb.database import connection_of, insert_row
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
@@ -60,10 +60,12 @@ class Call:
             raise NotAuthenticated("No token provided.")
         return self.who
 
-    @cached_property
-    def sight(self) -> Sight:
-        """What the caller sees; loaded when first asked for."""
-        return load_sight(self.connection, self.caller)
+    def visible(self, table: sa.FromClause, *joined: sa.FromClause) -> sa.ColumnElement[bool]:
+        """The rows of a table, or of an alias of it, that the caller sees, as a condition for a statement.
+
+        `joined` are tables that the statement joins to it on the way to the proposal or session.
+        """
+        return visible_rows(self.transaction, table, *joined)
 
     @cached_property
     def options(self) -> dict[str, Any]:

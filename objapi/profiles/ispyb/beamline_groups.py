@@ -21,12 +21,12 @@ class BeamLineGroup:
 
 
 def beamline_groups(listed: Any) -> tuple[BeamLineGroup, ...]:
-    """The groups that the value of the option lists, in their order; what is no group is passed over."""
+    """The groups that the value of the option lists, in their order; what is not a group is passed over."""
     return tuple(_group(group) for group in listed if isinstance(group, dict)) if isinstance(listed, list) else ()
 
 
 def option_value(text: str) -> Any:
-    """The value of an option as AdminVar holds it; what is no JSON is text."""
+    """The value of an option as AdminVar holds it; what is not JSON is text."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from catalog.dialect.existing import described_table
+from catalog.dialect.existing import ExistingTable, described_table
 from objapi.profiles.ispyb.tables import METADATA
 from objapi.profiles.ispyb.tables.columns import NOW
 from objapi.store.mapped.adoption import adopt
@@ -15,20 +15,28 @@ DATABASE: Final = "ispyb"
 _UNSERVED: Final = ("SW_onceToken",)
 """Tables whose rows open doors."""
 _TYPE_NAMES: Final = {table: f"ISPyB{table}" for table in ("Container", "LabContact", "Laboratory")}
-"""Types that other profiles have types of these names beside."""
+"""Tables after which other profiles have named types already."""
+_TABLES: Final = {portal_type: table for table, portal_type in _TYPE_NAMES.items()}
 
 
 def _derived() -> dict[str, dict[str, object]]:
-    served = [described_table(table) for table in METADATA.tables.values() if table.name not in _UNSERVED]
-    types = adopt(served, database=DATABASE, folder=f"/{DATABASE}", type_names=_TYPE_NAMES).types
-    for declared in types.values():
-        _fill_in_times(declared)
+    types = adopt(_served(), database=DATABASE, folder=f"/{DATABASE}", type_names=_TYPE_NAMES).types
+    for portal_type, declared in types.items():
+        _fill_in_times(declared, table_of(portal_type))
     return types
 
 
-def _fill_in_times(declared: dict[str, Any]) -> None:
-    """Let objapi give the time where the database would, whose clock shows another zone than the rows may hold."""
-    table = METADATA.tables[declared["table"]["name"]]
+def _served() -> list[ExistingTable]:
+    return [described_table(table) for table in METADATA.tables.values() if table.name not in _UNSERVED]
+
+
+def table_of(portal_type: str) -> sa.Table:
+    """The table that a type is made of."""
+    return METADATA.tables[_TABLES.get(portal_type, portal_type)]
+
+
+def _fill_in_times(declared: dict[str, Any], table: sa.Table) -> None:
+    """Let objapi give the time where the database would, whose clock may show another zone than the rows hold."""
     for name, field in declared["fields"].items():
         if _is_stamp(table.c[field.get("column", name)]):
             field["default_from"] = "now_in_seconds"

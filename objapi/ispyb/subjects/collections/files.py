@@ -27,7 +27,7 @@ def visible_collection(call: Call, key: int | None) -> sa.RowMapping | None:
         sa.select(collection.imageDirectory, collection.fileTemplate, collection.numberOfImages)
         .join(DataCollectionGroup, groups.dataCollectionGroupId == collection.dataCollectionGroupId)
         .join(BLSession, BLSession.c.sessionId == groups.sessionId)
-        .where(collection.dataCollectionId == key, call.sight.of_session())
+        .where(collection.dataCollectionId == key, call.visible(DataCollection, DataCollectionGroup, BLSession))
     )
     return call.first(statement)
 
@@ -62,7 +62,7 @@ def _action_path(call: Call, key: int) -> str | None:
         sa.select(path)
         .select_from(RobotAction)
         .join(BLSession, BLSession.c.sessionId == RobotAction.c.blsessionId)
-        .where(RobotAction.c.robotActionId == key, call.sight.of_session())
+        .where(RobotAction.c.robotActionId == key, call.visible(RobotAction, BLSession))
     )
     row = call.first(statement)
     return None if row is None else row["resultFilePath"]

@@ -58,7 +58,7 @@ def list_regions(call: Call) -> Page:
         .join(BLSample, BLSample.c.blSampleId == table.c.blSampleId)
         .join(Crystal, Crystal.c.crystalId == BLSample.c.crystalId)
         .join(Protein, Protein.c.proteinId == Crystal.c.proteinId)
-        .where(call.sight.of_proposal(Protein.c.proposalId))
+        .where(call.visible(XRFFluorescenceMappingROI, BLSample, Crystal, Protein))
         .order_by(table.c.xrfFluorescenceMappingROIId)
     )
     return call.paged(*call.page(call.filtered(statement, *_ROI_KEYS)))
@@ -151,7 +151,7 @@ def _visible(call: Call, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
         .join(DataCollection, DataCollection.c.dataCollectionId == sa.func.coalesce(*_collections(call)))
         .join(DataCollectionGroup, groups.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId)
         .join(BLSession, BLSession.c.sessionId == groups.sessionId)
-        .where(call.sight.of_session())
+        .where(call.visible(DataCollection, DataCollectionGroup, BLSession))
     )
 
 

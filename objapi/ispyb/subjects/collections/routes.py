@@ -116,7 +116,7 @@ def _visible(call: Call, *columns: sa.ColumnElement[Any], of: sa.Table = DataCol
     return (
         statement.join(DataCollectionGroup, groups.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId)
         .join(BLSession, BLSession.c.sessionId == groups.sessionId)
-        .where(call.sight.of_session())
+        .where(call.visible(DataCollection, DataCollectionGroup, BLSession))
     )
 
 
@@ -186,10 +186,4 @@ def send_step_file(call: Call) -> Later:
 
 def _visible_steps(call: Call) -> sa.Select[Any]:
     """Steps of workflows that ran in a visible session."""
-    groups = DataCollectionGroup.alias()
-    in_sight = (
-        sa.exists()
-        .where(groups.c.workflowId == WorkflowStep.c.workflowId, groups.c.sessionId == BLSession.c.sessionId)
-        .where(call.sight.of_session())
-    )
-    return sa.select(WorkflowStep).where(in_sight)
+    return sa.select(WorkflowStep).where(call.visible(WorkflowStep))

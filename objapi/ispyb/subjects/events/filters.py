@@ -64,7 +64,7 @@ def look_up(call: Call) -> Asked:
     sessions = samples = None
     if any(call.query.get(name) not in (None, "") for name in _OF_SESSION):
         named = sa.select(BLSession.c.sessionId).join(Proposal, Proposal.c.proposalId == BLSession.c.proposalId)
-        found = named.where(call.sight.of_session(), *_of_session(call))
+        found = named.where(call.visible(BLSession), *_of_session(call))
         sessions = list(call.connection.execute(found).scalars())
     if call.query["proteinId"] is not None:
         of_protein = sa.select(BLSample.c.blSampleId).join(Crystal, Crystal.c.crystalId == BLSample.c.crystalId)
@@ -78,7 +78,7 @@ def in_sight(call: Call, statement: sa.Select[Any], session_id: sa.Column[Any], 
     if asked.sessions is not None:
         return statement.where(among(session_id, asked.sessions))
     joined = statement.join(BLSession, BLSession.c.sessionId == session_id)
-    return joined.where(call.sight.of_session(), *_of_session(call))
+    return joined.where(call.visible(BLSession), *_of_session(call))
 
 
 def _of_session(call: Call) -> Iterator[Condition]:

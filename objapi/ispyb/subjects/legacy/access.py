@@ -1,17 +1,18 @@
-"""Who may read what through the legacy routes: rule L, which names a proposal or a session in the path.
+"""Who may read what through the legacy routes, which name a proposal or a session in the path.
 
-A reference is an id, or a name in any letter case. Whoever may not read it is told so (403), with who asked for what.
+They have a rule of their own, as py-ISPyB has: it asks for a permission and knows the principal of a proposal; the row
+rules by which lists leave rows out know neither. A reference is an id, or a name in any letter case. Whoever may not
+read it is told so (403), with who asked for what.
 """
 
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.auth.visibility import own_proposals, own_sessions
 from objapi.ispyb.values.errors import NotAuthorized
 from objapi.ispyb.values.proposal_names import is_proposal, is_session
 from objapi.ispyb.wire.call import Call
-from objapi.profiles.ispyb.tables import BLSession, Proposal
+from objapi.profiles.ispyb.tables import BLSession, Proposal, ProposalHasPerson, Session_has_Person
 
 _DIGITS: Final = 10
 
@@ -52,6 +53,20 @@ def readable_session(call: Call, reference: str) -> int | None:
 def is_referred_proposal(reference: str) -> sa.ColumnElement[bool]:
     """The condition that the proposal of a statement is the one that a reference names."""
     return _is_or_named(Proposal.c.proposalId, reference, is_proposal)
+
+
+def own_proposals(person_id: int) -> sa.ColumnElement[bool]:
+    """The condition that a person is the principal of a proposal or one of its participants."""
+    membership = ProposalHasPerson.alias()
+    is_member = sa.exists().where(membership.c.proposalId == Proposal.c.proposalId, membership.c.personId == person_id)
+    return sa.or_(Proposal.c.personId == person_id, is_member)
+
+
+def own_sessions(person_id: int) -> sa.ColumnElement[bool]:
+    """The condition, for sessions joined with Proposal, that a person takes part or is the proposal's principal."""
+    visit = Session_has_Person.alias()
+    is_visitor = sa.exists().where(visit.c.sessionId == BLSession.c.sessionId, visit.c.personId == person_id)
+    return sa.or_(Proposal.c.personId == person_id, is_visitor)
 
 
 def _is_or_named(key: sa.ColumnElement[int], reference: str, is_named: Any) -> sa.ColumnElement[bool]:

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.auth.visibility import own_sessions
-from objapi.ispyb.subjects.legacy.access import is_referred_proposal, readable_proposal
+from objapi.ispyb.subjects.legacy.access import is_referred_proposal, own_sessions, readable_proposal
 from objapi.ispyb.values.conversions import known_time
 from objapi.ispyb.values.errors import Fault, Invalid
 from objapi.ispyb.wire.call import Call

@@ -40,8 +40,8 @@ def list_persons(call: Call) -> Page:
     everybody = query["showAll"] and call.caller.may("manage_persons")
     if session_id is not None:
         statement = statement.where(_takes_part(call, session_id))
-    elif not everybody and not call.caller.sees_all:
-        statement = statement.where(_belongs_to(call.sight.of_proposal))
+    elif not everybody:
+        statement = statement.where(call.visible(Person))
     if query["proposal"]:
         named = sa.select(Proposal.c.proposalId).where(is_proposal(query["proposal"]))
         statement = statement.where(_belongs_to(lambda proposal_id: proposal_id.in_(named)))
@@ -72,7 +72,7 @@ def _takes_part(call: Call, session_id: int) -> sa.ColumnElement[bool]:
     return sa.exists().where(
         visit.c.personId == Person.c.personId,
         visit.c.sessionId == session_id,
-        call.sight.of_session_id(visit.c.sessionId),
+        call.visible(visit),
     )
 
 

@@ -15,12 +15,8 @@ from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.response import Later, Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
-    AutoProcIntegration,
     AutoProcProgram,
     AutoProcProgramAttachment,
-    DataCollection,
-    DataCollectionGroup,
-    ProcessingJob,
 )
 
 group: Final = Group("Processing Status and Results")
@@ -60,33 +56,7 @@ def visible_attachments(call: Call) -> sa.Select[Any]:
         .select_from(table)
         .join(AutoProcProgram, AutoProcProgram.c.autoProcProgramId == table.c.autoProcProgramId)
     )
-    return statement if call.sight.all else statement.where(_in_sight(call))
-
-
-def _in_sight(call: Call) -> sa.ColumnElement[bool]:
-    """The condition that a program belongs to a visible session, by whichever way it names its data collection."""
-    database = call.services.database
-    ways = [_collection_in_sight(call, DataCollection.c.dataCollectionId == AutoProcProgram.c.dataCollectionId)]
-    integration = AutoProcIntegration.alias()
-    of_program = integration.c.autoProcProgramId == AutoProcProgram.c.autoProcProgramId
-    ways.append(
-        _collection_in_sight(
-            call, sa.and_(of_program, integration.c.dataCollectionId == DataCollection.c.dataCollectionId)
-        )
-    )
-    if database.has(ProcessingJob) and database.has(AutoProcProgram.c.processingJobId):
-        job = ProcessingJob.alias()
-        of_job = job.c.processingJobId == AutoProcProgram.c.processingJobId
-        ways.append(
-            _collection_in_sight(call, sa.and_(of_job, job.c.dataCollectionId == DataCollection.c.dataCollectionId))
-        )
-    return sa.or_(*ways)
-
-
-def _collection_in_sight(call: Call, belongs: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    in_group = DataCollectionGroup.c.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId
-    in_sight = call.sight.of_session_id(DataCollectionGroup.c.sessionId)
-    return sa.exists().where(belongs, in_group, in_sight).correlate(AutoProcProgram)
+    return statement.where(call.visible(AutoProcProgramAttachment, AutoProcProgram))
 
 
 def _answer(row: sa.RowMapping) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def tied_programs(call: Call, *conditions: sa.ColumnElement[bool]) -> sa.Subquer
     found = (
         sa.select(AutoProcProgram.c.autoProcProgramId)
         .select_from(visible_of(way))
-        .where(call.sight.of_session(), *conditions)
+        .where(call.visible(DataCollection, DataCollectionGroup, BLSession), *conditions)
         for way in ways(call.services.database)
     )
     return sa.union(*found).subquery("tied")

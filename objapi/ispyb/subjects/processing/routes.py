@@ -33,7 +33,9 @@ from objapi.profiles.ispyb.tables import (
     AutoProcScaling,
     AutoProcScaling_has_Int,
     AutoProcScalingStatistics,
+    BLSession,
     DataCollection,
+    DataCollectionGroup,
     ProcessingJob,
     ProcessingJobImageSweep,
     ProcessingJobParameter,
@@ -53,7 +55,7 @@ def list_processings(call: Call) -> Page:
     statement = (
         sa.select(*program_columns(call))
         .select_from(visible_of(BY_JOB))
-        .where(~is_integration(), call.sight.of_session(), *_of_collection(call))
+        .where(~is_integration(), call.visible(DataCollection, DataCollectionGroup, BLSession), *_of_collection(call))
         .order_by(AutoProcProgram.c.autoProcProgramId)
     )
     if call.query["dataCollectionId"] is not None:
@@ -67,7 +69,7 @@ def list_processings(call: Call) -> Page:
 )
 def list_integrations(call: Call) -> Page:
     """Auto-integration results with scaling statistics."""
-    conditions = (call.sight.of_session(), *_of_collection(call))
+    conditions = (call.visible(DataCollection, DataCollectionGroup, BLSession), *_of_collection(call))
     found = (
         sa.select(AutoProcProgram.c.autoProcProgramId)
         .distinct()

@@ -71,7 +71,7 @@ def _visible(call: Call, link: sa.ColumnElement[bool]) -> sa.Select[Any]:
         .join_from(Screening, DataCollection, link)
         .join(DataCollectionGroup, groups.dataCollectionGroupId == DataCollection.c.dataCollectionGroupId)
         .join(BLSession, BLSession.c.sessionId == groups.sessionId)
-        .where(call.sight.of_session())
+        .where(call.visible(DataCollection, DataCollectionGroup, BLSession))
     )
     key = call.query["dataCollectionId"]
     return statement if key is None else statement.where(DataCollection.c.dataCollectionId == key)

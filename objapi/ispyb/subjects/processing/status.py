@@ -102,7 +102,7 @@ def _visible(call: Call) -> dict[int, int]:
         )
         .join(BLSession, BLSession.c.sessionId == DataCollectionGroup.c.sessionId)
         .where(among(DataCollection.c.dataCollectionId, (key for key in ids if 0 < key <= INT32)))
-        .where(call.sight.of_session())
+        .where(call.visible(DataCollection, DataCollectionGroup, BLSession))
     )
     return {row["dataCollectionId"]: row["dataCollectionGroupId"] for row in call.rows(statement)}
 

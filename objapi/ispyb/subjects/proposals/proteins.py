@@ -82,7 +82,7 @@ def _proteins(call: Call) -> sa.Select[Any]:
         )
         .join_from(Protein, Proposal, Proposal.c.proposalId == Protein.c.proposalId)
         .outerjoin(ComponentType, ComponentType.c.componentTypeId == Protein.c.componentTypeId)
-        .where(call.sight.of_proposal(Protein.c.proposalId))
+        .where(call.visible(Protein))
     )
 
 

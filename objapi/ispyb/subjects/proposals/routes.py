@@ -53,7 +53,7 @@ def read_proposal(call: Call) -> dict[str, Any]:
 def _proposals(call: Call) -> sa.Select[Any]:
     table = Proposal.c
     selected = (table.proposalId, table.proposalCode, table.proposalNumber, table.title, table.state)
-    return sa.select(*selected).where(call.sight.of_proposal(table.proposalId))
+    return sa.select(*selected).where(call.visible(Proposal))
 
 
 def _answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def _answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
     table = BLSession.c
     counted = (
         sa.select(table.proposalId, table.beamLineName, sa.func.count().label("sessions"))
-        .where(among(table.proposalId, ids), call.sight.of_session())
+        .where(among(table.proposalId, ids), call.visible(BLSession))
         .group_by(table.proposalId, table.beamLineName)
         .order_by(sa.func.min(table.sessionId))
     )

@@ -100,7 +100,7 @@ def read_session(call: Call) -> dict[str, Any]:
     Raises ResourceNotFound.
     """
     one = BLSession.c.sessionId == call.path["sessionId"]
-    row = call.first(sa.select(*SELECTED).where(one, call.sight.of_session()))
+    row = call.first(sa.select(*SELECTED).where(one, call.visible(BLSession)))
     if row is None:
         raise ResourceNotFound("Session not found")
     return answers(call, [row])[0]
@@ -109,7 +109,7 @@ def read_session(call: Call) -> dict[str, Any]:
 def _conditions(call: Call) -> list[sa.ColumnElement[bool]]:
     """Conditions of both lists: visible, past or future, type."""
     query = call.query
-    conditions = [call.sight.of_session()]
+    conditions = [call.visible(BLSession)]
     if query["upcoming"]:
         conditions.append(BLSession.c.endDate >= call.now)
     if query["previous"]:

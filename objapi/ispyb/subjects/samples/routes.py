@@ -115,7 +115,7 @@ def _samples(call: Call) -> sa.Select[Any]:
         .join(Dewar, Dewar.c.dewarId == Container.c.dewarId)
         .join(Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
         .join(Proposal, Proposal.c.proposalId == Shipping.c.proposalId)
-        .where(call.sight.of_proposal(Shipping.c.proposalId))
+        .where(call.visible(BLSample, Container, Dewar, Shipping))
     )
 
 
@@ -190,7 +190,7 @@ def _visible(call: Call) -> sa.Select[Any]:
         .join(Container, Container.c.containerId == BLSample.c.containerId)
         .join(Dewar, Dewar.c.dewarId == Container.c.dewarId)
         .join(Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
-        .where(call.sight.of_proposal(Shipping.c.proposalId))
+        .where(call.visible(BLSampleImage, BLSample, Container, Dewar, Shipping))
     )
 
 

@@ -103,7 +103,7 @@ def _sub_samples(call: Call) -> sa.Select[Any]:
         .join(Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
         .outerjoin(first, first.c.positionId == BLSubSample.c.positionId)
         .outerjoin(second, second.c.positionId == BLSubSample.c.position2Id)
-        .where(call.sight.of_proposal(Protein.c.proposalId))
+        .where(call.visible(BLSubSample, BLSample, Container, Dewar, Shipping))
     )
 
 

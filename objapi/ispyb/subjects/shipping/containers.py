@@ -64,7 +64,7 @@ def _check_dewar(call: Call, dewar_id: int) -> None:
     dewar = (
         sa.select(Dewar.c.dewarId)
         .join(Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
-        .where(Dewar.c.dewarId == dewar_id, call.sight.of_proposal(Shipping.c.proposalId))
+        .where(Dewar.c.dewarId == dewar_id, call.visible(Dewar, Shipping))
     )
     if call.first(dewar) is None:
         raise ResourceNotFound("Dewar not found")
@@ -88,7 +88,7 @@ def _containers(call: Call) -> sa.Select[Any]:
         .join_from(Container, Dewar, Dewar.c.dewarId == columns.dewarId)
         .join(Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
         .join(Proposal, Proposal.c.proposalId == Shipping.c.proposalId)
-        .where(call.sight.of_proposal(Shipping.c.proposalId))
+        .where(call.visible(Container, Dewar, Shipping))
     )
 
 

@@ -38,7 +38,7 @@ def list_dewars(call: Call) -> Page:
 @group.post("/dewars", access=BEARER, body=DewarCreate, answer=DewarAnswer, status=201)
 def add_dewar(call: Call) -> dict[str, Any]:
     """Add a dewar to a shipment."""
-    visible = call.sight.of_proposal(Shipping.c.proposalId)
+    visible = call.visible(Shipping)
     shipping = sa.select(Shipping.c.shippingId).where(Shipping.c.shippingId == call.body["shippingId"], visible)
     if call.first(shipping) is None:
         raise ResourceNotFound("Shipment not found")
@@ -89,7 +89,7 @@ def _dewars(call: Call) -> sa.Select[Any]:
         )
         .join_from(Dewar, Shipping, Shipping.c.shippingId == Dewar.c.shippingId)
         .join(Proposal, Proposal.c.proposalId == Shipping.c.proposalId)
-        .where(call.sight.of_proposal(Shipping.c.proposalId))
+        .where(call.visible(Dewar, Shipping))
     )
 
 

@@ -40,7 +40,7 @@ def add_lab_contact(call: Call) -> dict[str, Any]:
     """Add a lab contact together with a new person and a new laboratory."""
     body = call.body
     visible = sa.select(Proposal.c.proposalId).where(
-        Proposal.c.proposalId == body["proposalId"], call.sight.of_proposal(Proposal.c.proposalId)
+        Proposal.c.proposalId == body["proposalId"], call.visible(Proposal)
     )
     if call.first(visible) is None:
         raise ResourceNotFound("No such proposal")
@@ -96,7 +96,7 @@ def _lab_contacts(call: Call) -> sa.Select[Any]:
         sa.select(*selected)
         .join_from(LabContact, Person, Person.c.personId == LabContact.c.personId)
         .outerjoin(Laboratory, Laboratory.c.laboratoryId == Person.c.laboratoryId)
-        .where(call.sight.of_proposal(LabContact.c.proposalId))
+        .where(call.visible(LabContact))
     )
 
 

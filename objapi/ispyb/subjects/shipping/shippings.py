@@ -67,13 +67,13 @@ def change_shipping(call: Call) -> dict[str, Any]:
 def _check(call: Call, values: Mapping[str, Any]) -> None:
     """Refuse a proposal or cards that the caller does not see."""
     if "proposalId" in values:
-        visible = call.sight.of_proposal(Proposal.c.proposalId)
+        visible = call.visible(Proposal)
         proposal = sa.select(Proposal.c.proposalId).where(Proposal.c.proposalId == values["proposalId"], visible)
         if call.first(proposal) is None:
             raise ResourceNotFound("No such proposal")
     cards = {values[name] for name in _CARDS if values.get(name) is not None}
     if cards:
-        visible = call.sight.of_proposal(LabContact.c.proposalId)
+        visible = call.visible(LabContact)
         known = call.rows(sa.select(LabContact.c.labContactId).where(LabContact.c.labContactId.in_(cards), visible))
         if len(known) != len(cards):
             raise BadCall("No such lab contact")
@@ -89,7 +89,7 @@ def _shippings(call: Call) -> sa.Select[Any]:
         )
         columns = (card.c.labContactId, card.c.cardName, person.c.givenName, person.c.familyName)
         names += (part.label(f"{label}_{part.name}") for part in columns)
-    visible = call.sight.of_proposal(Shipping.c.proposalId)
+    visible = call.visible(Shipping)
     return sa.select(*Shipping.columns, *names).select_from(joined).where(visible)
 
 

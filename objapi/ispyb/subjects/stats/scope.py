@@ -53,7 +53,7 @@ def load_scope(call: Call) -> Scope:
         choices = "`session`, `proposal`" if "proposal" in query else "`session`"
         raise Refusal(422, f"Please provide either {choices} or `beamLineName` and `runId`")
     run = _run(call) if query["runId"] else None
-    conditions = [call.sight.of_session()]
+    conditions = [call.visible(BLSession)]
     if query["sessionId"] is not None:
         conditions.append(BLSession.c.sessionId == query["sessionId"])
     if query["session"]:
