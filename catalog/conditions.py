@@ -21,10 +21,20 @@ from catalog.clauses import (
     Without,
     Words,
 )
+from catalog.dates import IsoZone
 from catalog.errors import DateSyntaxError, TextSyntaxError
 from catalog.schema import Index, IndexKind, ValueType
 from catalog.text import parse_text_query
-from catalog.values import Unfit, comparable, exact_keys, high_key, low_key, span_minute
+from catalog.values import (
+    DateReading,
+    FarDates,
+    Unfit,
+    comparable,
+    exact_keys,
+    high_key,
+    low_key,
+    span_minute,
+)
 
 SAFE_FALSE_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
 
@@ -39,6 +49,8 @@ class QueryOptions:
     ties: equal sort keys go by creation order, ascending always or in the direction of the sort.
     boolean_words: `python` takes every non-empty string as true; `safe` takes 0, false, no, off (any case) as false.
     local_zone: the zone of dates without one.
+    iso_dates: the zone of ISO 8601 without an offset, UTC as Zope has it or the local one.
+    far_dates: dates beyond what an index holds are a fault, stand for the nearest one, or are taken as they are.
     not_fault: repeat a fault of the original, whose date index excludes nothing when `not` stands beside a query.
     """
 
@@ -49,6 +61,8 @@ class QueryOptions:
     ties: Literal["by_direction", "ascending"] = "ascending"
     boolean_words: Literal["python", "safe"] = "python"
     local_zone: tzinfo = UTC
+    iso_dates: IsoZone = "utc"
+    far_dates: FarDates = "refuse"
     not_fault: bool = False
 
     @classmethod
@@ -67,7 +81,14 @@ class QueryOptions:
             ties="by_direction",
             boolean_words="safe",
             local_zone=local_zone,
+            iso_dates="local",
+            far_dates="nearest",
         )
+
+    @property
+    def dates(self) -> DateReading:
+        """The reading of dates."""
+        return DateReading(self.local_zone, self.iso_dates, self.far_dates)
 
     def truth(self) -> Callable[[object], bool]:
         """The function by which a criterion means true or false."""
@@ -125,7 +146,7 @@ def clauses_of(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
             case IndexKind.BOOLEAN:
                 yield _boolean(criterion, options)
             case IndexKind.DATE_RANGE:
-                yield _date_range(criterion, options.local_zone)
+                yield _date_range(criterion, options.dates)
             case IndexKind.PATH:
                 yield _path(criterion, options)
             case IndexKind.TEXT:
@@ -144,10 +165,10 @@ def _boolean(criterion: Criterion, options: QueryOptions) -> Clause:
     return Truth(criterion.index.name, options.truth()(criterion.values[0]))
 
 
-def _date_range(criterion: Criterion, zone: tzinfo) -> Clause:
+def _date_range(criterion: Criterion, dates: DateReading) -> Clause:
     if not criterion.values:
         return Nothing(criterion.index.name)
-    return During(criterion.index.name, span_minute(criterion.values[0], zone))
+    return During(criterion.index.name, span_minute(criterion.values[0], dates))
 
 
 def _text(criterion: Criterion) -> Clause:
@@ -169,17 +190,17 @@ def _operator(criterion: Criterion) -> str:
 
 
 def _values(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
-    index, zone = criterion.index, options.local_zone
+    index, dates = criterion.index, options.dates
     every = index.kind is IndexKind.KEYWORD and _operator(criterion) == "and"
     bounds = _bounds(criterion)
-    excluded = exact_keys(index, criterion.excluded, zone)
+    excluded = exact_keys(index, criterion.excluded, dates)
     if not criterion.values and criterion.excluded:
         yield from _only_not(index, excluded, ranged=bounds is not None)
         return
     if bounds is not None:
-        yield _range(criterion, bounds, every, zone)
+        yield _range(criterion, bounds, every, dates)
     else:
-        yield _exact(criterion, every, zone)
+        yield _exact(criterion, every, dates)
     if excluded and not (options.not_fault and index.kind is IndexKind.DATE):
         yield Without(index.name, excluded)
 
@@ -193,15 +214,15 @@ def _only_not(index: Index, excluded: tuple[str | int | Decimal, ...], *, ranged
         yield OnlyNot(index.name, excluded)
 
 
-def _exact(criterion: Criterion, every: bool, zone: tzinfo) -> Clause:
+def _exact(criterion: Criterion, every: bool, dates: DateReading) -> Clause:
     index = criterion.index
     given = [value for value in criterion.values if value is not None]
-    keys = exact_keys(index, given, zone)
+    keys = exact_keys(index, given, dates)
     if not keys:
         return Nothing(index.name)
     if not every:
         return Exact(index.name, keys)
-    unmatched = any(not exact_keys(index, (value,), zone) for value in given)
+    unmatched = any(not exact_keys(index, (value,), dates) for value in given)
     return Nothing(index.name) if unmatched else AllOf(index.name, keys)
 
 
@@ -215,12 +236,12 @@ def _bounds(criterion: Criterion) -> frozenset[str] | None:
     return frozenset(word for word in ("min", "max") if word in value)
 
 
-def _range(criterion: Criterion, bounds: frozenset[str], every: bool, zone: tzinfo) -> Clause:
+def _range(criterion: Criterion, bounds: frozenset[str], every: bool, dates: DateReading) -> Clause:
     index = criterion.index
     if not bounds:
-        exact_keys(index, criterion.values, zone)  # the values bound nothing, but a date that is none is still a fault
+        exact_keys(index, criterion.values, dates)  # the values bound nothing, but a date that is none is still a fault
         return Range(index.name, None, None, every=True) if every else HasKey(index.name)
-    known = _comparables(index, criterion.values, zone)
+    known = _comparables(index, criterion.values, dates)
     low = high = None
     if known and "min" in bounds:
         low = low_key(index, min(known))
@@ -233,14 +254,14 @@ def _range(criterion: Criterion, bounds: frozenset[str], every: bool, zone: tzin
     return Range(index.name, low, high, every)
 
 
-def _comparables(index: Index, values: Sequence[object], zone: tzinfo) -> list[str | int | Decimal]:
+def _comparables(index: Index, values: Sequence[object], dates: DateReading) -> list[str | int | Decimal]:
     """The values to take the bounds from; none when the only value says that there is no bound."""
     if not values:
         raise ConditionProblem(index.name, "a range needs at least one value")
     empty = [value is None or (value == "" and index.kind is IndexKind.DATE) for value in values]
     if all(empty):
         return []
-    known = [comparable(index, value, zone) for value in values]
+    known = [comparable(index, value, dates) for value in values]
     if any(empty) or None in known:
         expected = "dates" if index.kind is IndexKind.DATE else _TYPE_WORDS[index.value_type]
         raise ConditionProblem(index.name, f"a range of this index is given by {expected}")

@@ -1,18 +1,26 @@
-"""Dates as Zope's publisher and catalogs read them.
+"""Dates as Zope's publisher and catalogs read them, and arithmetic that ends with the calendar.
 
-ISO 8601 without an offset is UTC; every other spelling without a zone is in the server's local zone. So `2024-01-02`
-and `2024/01/02` are different instants unless the server runs in UTC.
+By Zope's rules ISO 8601 without an offset is UTC, and every other spelling without a zone is in the server's local
+zone: `2024-01-02` and `2024/01/02` are different instants unless the server runs in UTC. With `iso="local"` both are
+in the local zone.
 """
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 from catalog.errors import DateSyntaxError
 
 MAX_LENGTH: Final = 100
+
+IsoZone: TypeAlias = Literal["utc", "local"]
+"""The zone of ISO 8601 without an offset: UTC, as Zope has it, or the local one."""
+
+FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
+LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
+"""The ends of the calendar."""
 
 _ISO: Final = re.compile(
     r"(?P<year>\d{4})"
@@ -46,24 +54,48 @@ _ABBREVIATIONS: Final = {
 }  # fmt: skip
 
 
-def parse_date(text: str, local_zone: tzinfo = UTC, *, international: bool = False) -> datetime:
+def parse_date(text: str, local_zone: tzinfo = UTC, *, international: bool = False, iso: IsoZone = "utc") -> datetime:
     """The instant that a text names, with zone.
 
-    `international`: numeric dates are day/month/year and nothing else; otherwise month/day/year, the order swapped
-    when it can only be meant that way. A bare day is its first moment. Raises DateSyntaxError for a text that
-    is not a date.
+    `iso`: the zone of ISO 8601 without an offset. `international`: numeric dates are day/month/year and nothing else;
+    otherwise month/day/year, the order swapped when it can only be meant that way. A bare day is its first moment.
+    Raises DateSyntaxError for a text that is not a date.
     """
     stripped = text.strip()
     if not stripped or len(stripped) > MAX_LENGTH:
         raise DateSyntaxError(f"{_shown(text)} is no date")
     try:
-        iso = _ISO.fullmatch(stripped)
-        found = _iso_date(iso) if iso else _loose_date(stripped, local_zone, international)
+        bare = UTC if iso == "utc" else local_zone
+        match = _ISO.fullmatch(stripped)
+        found = _iso_date(match, bare) if match else _loose_date(stripped, local_zone, international)
         # The arithmetic that every user of the instant does; at the ends of the calendar it would fail there.
         found.astimezone(UTC)
     except (ValueError, OverflowError) as reason:
         raise DateSyntaxError(f"{_shown(text)} is no date: write 2024-01-31T13:45:00Z or 2024/01/31 13:45") from reason
     return found
+
+
+def shifted(moment: datetime, **span: float) -> datetime:
+    """The instant a span later, given as `timedelta` takes it (`minutes=5`); the last or first one beyond the calendar.
+
+    The calendar ends where UTC leaves the years 1 to 9999.
+    """
+    try:
+        found = moment + timedelta(**span)
+        if found.tzinfo is not None:
+            found.astimezone(UTC)
+    except OverflowError:
+        end = FIRST_INSTANT if any(part < 0 for part in span.values()) else LAST_INSTANT
+        return end.replace(tzinfo=None if moment.tzinfo is None else UTC)
+    return found
+
+
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """An instant with the offset of a zone; with its own where that would leave the years 1 to 9999."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def _shown(text: str) -> str:
@@ -74,9 +106,9 @@ def _microseconds(fraction: str | None) -> int:
     return int((fraction or "0").ljust(6, "0")[:6])
 
 
-def _iso_date(match: re.Match[str]) -> datetime:
+def _iso_date(match: re.Match[str], bare: tzinfo) -> datetime:
     part = match.groupdict()
-    zone = _offset(part["zone"]) if part["zone"] and part["zone"] != "Z" else UTC
+    zone = bare if not part["zone"] else UTC if part["zone"] == "Z" else _offset(part["zone"])
     return datetime(
         int(part["year"]),
         int(part["month"] or part["month2"] or 1),

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -28,6 +27,7 @@ from catalog.values import (
     INTEGER_LIMIT,
     RANGE_CEILING,
     RANGE_FLOOR,
+    DateReading,
     Unfit,
     date_key,
     encodable,
@@ -68,19 +68,19 @@ def row_problems(tables: CatalogTables, values: Mapping[str, object]) -> list[st
             problems.append(f"{name}: catalog {tables.schema.name} has no such index")
             continue
         try:
-            _check(index, value, tables.local_zone)
+            _check(index, value, tables.dates)
         except (Unfit, DateSyntaxError) as reason:
             problems.append(f"{name}: {reason}")
     return problems
 
 
-def _check(index: Index, value: object, zone: tzinfo) -> None:
+def _check(index: Index, value: object, dates: DateReading) -> None:
     if index.kind is IndexKind.KEYWORD:
-        keyword_keys(index, value, zone)
+        keyword_keys(index, value, dates)
     elif index.kind is IndexKind.TEXT:
         text_words(value)
     else:
-        index_columns(index, value, zone)
+        index_columns(index, value, dates)
 
 
 def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
@@ -89,26 +89,26 @@ def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
     for name, value in row.values.items():
         index = tables.schema.indexes[name]
         if index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):
-            columns.update(index_columns(index, value, tables.local_zone))
+            columns.update(index_columns(index, value, tables.dates))
     return columns
 
 
-def index_columns(index: Index, value: object, zone: tzinfo) -> dict[str, Any]:
+def index_columns(index: Index, value: object, dates: DateReading) -> dict[str, Any]:
     """The column values of an index with one key a document; empty when the document is missing there."""
     match index.kind:
         case IndexKind.BOOLEAN:
             return {column_name(index.name): int(bool(value))}
         case IndexKind.DATE_RANGE:
-            return _span_columns(index, value, zone)
+            return _span_columns(index, value, dates)
         case IndexKind.DATE:
-            return {column_name(index.name): date_key(value, zone)}
+            return {column_name(index.name): date_key(value, dates)}
         case IndexKind.PATH:
             return {} if value is None else _path_columns(index, value)
         case _:
-            return {column_name(index.name): single_key(index, value, zone)}
+            return {column_name(index.name): single_key(index, value, dates)}
 
 
-def single_key(index: Index, value: object, zone: tzinfo) -> Key | None:
+def single_key(index: Index, value: object, dates: DateReading) -> Key | None:
     """The key of a field, UUID or position index; None when missing. Raises Unfit for a value of another type."""
     if value is None or (value == "" and index.kind is IndexKind.UUID):
         return None
@@ -116,7 +116,7 @@ def single_key(index: Index, value: object, zone: tzinfo) -> Key | None:
         if not isinstance(value, int) or abs(value) > INTEGER_LIMIT:
             raise Unfit(f"a position is a whole number, not {_shown(value)}")
         return int(value)
-    key = exact_key(index, value, zone)
+    key = exact_key(index, value, dates)
     if key is None:
         raise Unfit(f"{_EXPECTED[index.value_type]} is expected, not {_shown(value)}")
     return key
@@ -127,11 +127,11 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
-def _span_columns(index: Index, value: object, zone: tzinfo) -> dict[str, int | None]:
+def _span_columns(index: Index, value: object, dates: DateReading) -> dict[str, int | None]:
     ends = (None, None) if value is None else value
     if not isinstance(ends, (tuple, list)) or len(ends) != 2:
         raise Unfit(f"a pair of start and end is expected, not {_shown(value)}")
-    minutes = (date_key(end, zone) for end in ends)
+    minutes = (date_key(end, dates) for end in ends)
     bounded = (minute if minute is not None and RANGE_FLOOR <= minute <= RANGE_CEILING else None for minute in minutes)
     return dict(zip(span_names(index), bounded, strict=True))
 
@@ -148,7 +148,7 @@ def _path_columns(index: Index, value: object) -> dict[str, Any]:
     return dict(zip(path_names(index), (path, parent_number(path), len(components)), strict=True))
 
 
-def keyword_keys(index: Index, value: object, zone: tzinfo) -> list[Key]:
+def keyword_keys(index: Index, value: object, dates: DateReading) -> list[Key]:
     """The keywords of a value, each once; none for '', None and the empty list. Raises Unfit."""
     if value is None or value == "":
         return []
@@ -157,7 +157,7 @@ def keyword_keys(index: Index, value: object, zone: tzinfo) -> list[Key]:
     for item in items:
         if item is None:
             continue
-        key = exact_key(index, item, zone)
+        key = exact_key(index, item, dates)
         if key is None:
             raise Unfit(f"{_EXPECTED[index.value_type]} is expected as keyword, not {_shown(item)}")
         keys[key] = None
@@ -181,7 +181,7 @@ def keyword_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any
     """The rows of the keyword table."""
     for index in tables.schema.of_kind(IndexKind.KEYWORD):
         number = index_number(index.name)
-        keys = keyword_keys(index, row.values.get(index.name), tables.local_zone)
+        keys = keyword_keys(index, row.values.get(index.name), tables.dates)
         texts = {stored_text(text): text for text in map(keyword_text, keys)}
         for text in texts.values():
             yield {"idx": number, "word": text, "rid": row.rid}

@@ -33,6 +33,7 @@ from catalog.clauses import (
     Without,
     Words,
 )
+from catalog.dates import FIRST_INSTANT, LAST_INSTANT
 from catalog.dialect import BinaryText
 from catalog.schema import STRING_LENGTH, IndexKind, index_number
 from catalog.tables import CatalogTables, Searchable, StoredText, keyword_text, span_names
@@ -53,8 +54,13 @@ class ClockMinutes(TypeDecorator[int]):
         self.zone = zone
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
-        """The wall-clock time at the beginning of the minute."""
-        return None if value is None else (EPOCH + value * MINUTE).astimezone(self.zone).replace(tzinfo=None)
+        """The wall-clock time at the beginning of the minute; beyond the calendar its last or first instant."""
+        if value is None:
+            return None
+        try:
+            return (EPOCH + value * MINUTE).astimezone(self.zone).replace(tzinfo=None)
+        except OverflowError:
+            return (LAST_INSTANT if value > 0 else FIRST_INSTANT).replace(tzinfo=None)
 
 
 def equals_any(column: ColumnElement[Any], values: "tuple[Key, ...] | list[Key]") -> ColumnElement[bool]:

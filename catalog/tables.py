@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -44,6 +44,7 @@ from catalog.schema import (
     key_name,
     table_name,
 )
+from catalog.values import DateReading
 
 PREFIX_LENGTH: Final = 96
 MARK: Final = "\0"
@@ -262,11 +263,18 @@ class CatalogTables:
     first one added to a catalog changes no table).
     blank: a row with every column missing.
     local_zone: the zone of naive date-times and of date texts without one, in values to be indexed.
+    far_dates: dates beyond an index' reach are refused, or indexed as the nearest within it.
     """
 
-    def __init__(self, schema: CatalogSchema, metadata: sa.MetaData, local_zone: tzinfo = UTC) -> None:
+    def __init__(
+        self,
+        schema: CatalogSchema,
+        metadata: sa.MetaData,
+        local_zone: tzinfo = UTC,
+        far_dates: Literal["refuse", "nearest"] = "refuse",
+    ) -> None:
         self.schema = schema
-        self.local_zone = local_zone
+        self.dates = DateReading(local_zone, far=far_dates)
         name = table_name(schema.name)
         columns = [column for index in schema.indexes.values() for column in _columns_of(index)]
         self.main = sa.Table(

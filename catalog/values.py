@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from catalog.clauses import Key
-from catalog.dates import parse_date
+from catalog.dates import IsoZone, parse_date
 from catalog.schema import DECIMAL_DIGITS, DECIMAL_PLACES, Index, IndexKind, ValueType
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,17 +29,36 @@ _HIGHEST: Final = _WIDE.subtract(_DECIMAL_LIMIT, _STEP)
 _NUMERIC: Final = frozenset({ValueType.INTEGER, ValueType.DECIMAL, ValueType.BOOLEAN})
 
 
+FarDates: TypeAlias = Literal["refuse", "nearest", "exact"]
+"""Dates beyond the 31 bits of minutes that an index holds: a fault, the nearest one that it holds, or as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class DateReading:
+    """The points at which dates are read differently.
+
+    zone: the zone of dates without one. iso: that of ISO 8601 without an offset. far: dates out of an index' reach;
+    `exact` is for columns of other programs, which hold all of the calendar.
+    """
+
+    zone: tzinfo = UTC
+    iso: IsoZone = "utc"
+    far: FarDates = "refuse"
+
+
 class Unfit(ValueError):
     """A value that cannot be a key of the index, and why."""
 
 
-def minutes_of(moment: datetime, zone: tzinfo) -> int:
-    """Minutes since 1970 UTC, seconds cut off; a naive time is in `zone`. Raises Unfit beyond 31 bits."""
+def minutes_of(moment: datetime, zone: tzinfo, far: FarDates = "refuse") -> int:
+    """Minutes since 1970 UTC, seconds cut off; a naive time is in `zone`. Raises Unfit beyond 31 bits by `refuse`."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
     minutes = (aware - EPOCH) // MINUTE
-    if abs(minutes) > MINUTE_LIMIT:
+    if abs(minutes) <= MINUTE_LIMIT or far == "exact":
+        return minutes
+    if far == "refuse":
         raise Unfit(f"{moment.isoformat()} is too far away to be indexed")
-    return minutes
+    return MINUTE_LIMIT if minutes > 0 else -MINUTE_LIMIT
 
 
 def microseconds_of(moment: datetime, zone: tzinfo) -> int:
@@ -52,17 +72,17 @@ def _finite(value: float | Decimal) -> bool:
     return value.is_finite() if isinstance(value, Decimal) else isinstance(value, int) or math.isfinite(value)
 
 
-def date_key(value: object, zone: tzinfo) -> int | None:
+def date_key(value: object, dates: DateReading) -> int | None:
     """The minute that a date index keeps for a value; None for a value that is not a date at all, as `''` or a list.
 
     Raises Unfit for a text that does not parse and for a date out of reach.
     """
-    if isinstance(value, datetime):
-        return minutes_of(value, zone)
-    if isinstance(value, date):
-        return minutes_of(datetime.combine(value, time(), UTC), zone)
     if isinstance(value, str):
-        return minutes_of(parse_date(value, zone), zone) if value else None
+        value = parse_date(value, dates.zone, iso=dates.iso) if value else None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time(), UTC if dates.iso == "utc" else dates.zone)
+    if isinstance(value, datetime):
+        return minutes_of(value, dates.zone, dates.far)
     if isinstance(value, (int, float, Decimal)):
         if not _finite(value) or not -SECOND_LIMIT <= value <= SECOND_LIMIT:
             raise Unfit(f"{value} seconds since 1970 are too far away to be indexed")
@@ -70,11 +90,11 @@ def date_key(value: object, zone: tzinfo) -> int | None:
     return None
 
 
-def span_minute(value: object, zone: tzinfo) -> int:
+def span_minute(value: object, dates: DateReading) -> int:
     """The minute that a date range criterion means; numbers are minutes since 1970. Raises Unfit otherwise."""
     if isinstance(value, (int, float, Decimal)) and _finite(value):
         return math.trunc(max(-MINUTE_LIMIT, min(MINUTE_LIMIT, value)))
-    minute = None if isinstance(value, (int, float, Decimal)) else date_key(value, zone)
+    minute = None if isinstance(value, (int, float, Decimal)) else date_key(value, dates)
     if minute is None:
         raise Unfit("a date is expected, as 2024/01/31 or 2024-01-31T13:45:00Z")
     return minute
@@ -98,23 +118,23 @@ def _number(value: object) -> Decimal | None:
     return None if number.is_nan() else number
 
 
-def comparable(index: Index, value: object, zone: tzinfo) -> Decimal | str | int | None:
+def comparable(index: Index, value: object, dates: DateReading) -> Decimal | str | int | None:
     """The value as something that sorts like the index's keys; None when it is of another type.
 
     Raises Unfit for a date that cannot be read.
     """
     if index.kind is IndexKind.DATE:
-        return date_key(value, zone)
+        return date_key(value, dates)
     if index.kind is IndexKind.UUID or index.value_type is ValueType.STRING:
         return value if isinstance(value, str) and encodable(value) else None
     if index.value_type in _NUMERIC:
         return _number(value)
-    return microseconds_of(value, zone) if isinstance(value, datetime) else None
+    return microseconds_of(value, dates.zone) if isinstance(value, datetime) else None
 
 
-def exact_key(index: Index, value: object, zone: tzinfo) -> Key | None:
+def exact_key(index: Index, value: object, dates: DateReading) -> Key | None:
     """The key that equals the value; None when no document can have it, being of another type or out of range."""
-    found = comparable(index, value, zone)
+    found = comparable(index, value, dates)
     if not isinstance(found, Decimal):
         return found
     if not found.is_finite():
@@ -126,9 +146,9 @@ def exact_key(index: Index, value: object, zone: tzinfo) -> Key | None:
     return int(found) if whole else None
 
 
-def exact_keys(index: Index, values: Iterable[object], zone: tzinfo) -> tuple[Key, ...]:
+def exact_keys(index: Index, values: Iterable[object], dates: DateReading) -> tuple[Key, ...]:
     """The keys that equal any of the values, each once, in first-seen order. Raises Unfit as `comparable`."""
-    keys = (exact_key(index, value, zone) for value in values)
+    keys = (exact_key(index, value, dates) for value in values)
     return tuple(dict.fromkeys(key for key in keys if key is not None))
 
 

@@ -385,7 +385,7 @@ def _site_context(
     settings: Settings, registry: Registry, catalog_metadata: MetaData, places: Mapping[str, DatabasePlace]
 ) -> SiteContext:
     tables = {
-        name: CatalogTables(catalog.schema, catalog_metadata, settings.timezone)
+        name: CatalogTables(catalog.schema, catalog_metadata, settings.timezone, "nearest")
         for name, catalog in registry.catalogs.items()
         if catalog.table_of is None
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final, Literal
 
-from catalog.dates import parse_date
+from catalog.dates import IsoZone, parse_date
 from objapi.model.json_text import parse_json
 
 _LINE_END: Final = re.compile("\r\n|\n\r")
@@ -24,12 +24,14 @@ class ConversionContext:
 
     `booleans`: "zope" takes everything but the empty text and `False` for true, "safe" reads `0 false no off` in any
     case as false. `json`: "zope" is the standard library's reading, "strict" that of JSON bodies. `local_zone` is where
-    dates without a zone are. `encoding` is the charset that the text was read in.
+    dates without a zone are; `iso_dates` the zone of ISO 8601 without an offset, UTC as Zope has it or the local one.
+    `encoding` is the charset that the text was read in.
     """
 
     local_zone: tzinfo
     booleans: Literal["zope", "safe"] = "zope"
     json: Literal["zope", "strict"] = "zope"
+    iso_dates: IsoZone = "utc"
     encoding: str = "utf-8"
 
 
@@ -92,11 +94,11 @@ def _required(text: str, context: ConversionContext) -> str:
 
 
 def _date(text: str, context: ConversionContext) -> Any:
-    return parse_date(text, context.local_zone)
+    return parse_date(text, context.local_zone, iso=context.iso_dates)
 
 
 def _date_international(text: str, context: ConversionContext) -> Any:
-    return parse_date(text, context.local_zone, international=True)
+    return parse_date(text, context.local_zone, international=True, iso=context.iso_dates)
 
 
 def _json(text: str, context: ConversionContext) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any, Final, Literal, Self, TypeAlias
 
+from catalog.dates import IsoZone
 from objapi.api.converters import CONVERTERS, ConversionContext, is_false, shown
 from objapi.api.form_defaults import make_tuples, merge_defaults
 from objapi.api.form_records import FormRecord, LimitPassed, MemberRules, last_record
@@ -39,15 +40,16 @@ _CGI_NAMES: Final = frozenset(
 class FormOptions:
     """The options in which Zope's own reading of a form differs from the gateway's.
 
-    `booleans`, `json`: see `ConversionContext`. `cgi_names`: names of the CGI environment are dropped, or kept.
-    `undecodable_values`: bytes that are not text survive as lone surrogates, or refuse the parameter. `codecs`: which
-    codec suffixes are acted upon, all of Python's or character sets only. `attribute_names`: whether a record key that
-    spells an attribute of Python's objects (`keys`, `copy`, `__class__`) counts as present before it is set, as it does
-    where record keys are attributes. Limits are counts, those of lengths are bytes; None means no limit.
+    `booleans`, `json`, `iso_dates`: see `ConversionContext`. `cgi_names`: names of the CGI environment are dropped, or
+    kept. `undecodable_values`: bytes that are not text survive as lone surrogates, or refuse the parameter. `codecs`:
+    which codec suffixes are acted upon, all of Python's or character sets only. `attribute_names`: whether a record key
+    that spells an attribute of Python's objects (`keys`, `copy`, `__class__`) counts as present before it is set, as it
+    does where record keys are attributes. Limits are counts, those of lengths are bytes; None means no limit.
     """
 
     booleans: Literal["zope", "safe"] = "zope"
     json: Literal["zope", "strict"] = "zope"
+    iso_dates: IsoZone = "utc"
     cgi_names: Literal["dropped", "kept"] = "dropped"
     undecodable_values: Literal["surrogate", "refuse"] = "surrogate"
     codecs: Literal["python", "charsets"] = "python"
@@ -70,10 +72,11 @@ class FormOptions:
         max_value_length: int = 16 * 1024 * 1024,
         max_list: int = 10_000,
     ) -> Self:
-        """The reading of the `@@API` face: safe booleans, strict JSON, nothing undecodable, and limits."""
+        """The reading of the `@@API` face: safe booleans, strict JSON, local dates, nothing undecodable, and limits."""
         return cls(
             booleans="safe",
             json="strict",
+            iso_dates="local",
             undecodable_values="refuse",
             codecs="charsets",
             attribute_names=False,
@@ -192,7 +195,7 @@ class _Marshalling:
     def __init__(self, options: FormOptions, local_zone: tzinfo) -> None:
         self.options = options
         self.rules = MemberRules(options.attribute_names, options.max_list)
-        self.context = ConversionContext(local_zone, options.booleans, options.json)
+        self.context = ConversionContext(local_zone, options.booleans, options.json, options.iso_dates)
         self.form: dict[str, Any] = {}
         self.defaults: dict[str, Any] = {}
         self.tuple_names: dict[str, None] = {}

@@ -20,7 +20,8 @@ DEMO: Final = "demo"
 
 def demo_content(site: Site) -> Content | None:
     """The sample contents of the site's profiles, if they have any."""
-    contents = [read_content(Path(file)) for file in site.registry.content_files.get(DEMO, ())]
+    zone = site.settings.timezone
+    contents = [read_content(Path(file), zone=zone) for file in site.registry.content_files.get(DEMO, ())]
     if not contents:
         return None
     users = tuple(user for content in contents for user in content.users)

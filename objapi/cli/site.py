@@ -45,7 +45,7 @@ def load(file: Path, data_dir: Path | None) -> None:
     The profile guide says how such a file is written; the sample laboratory is one.
     """
     with opened_site(data_dir) as site:
-        site.load_content(read_content(file), progress)
+        site.load_content(read_content(file, zone=site.settings.timezone), progress)
 
 
 @click.command()

@@ -25,13 +25,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, tzinfo
-from decimal import ROUND_HALF_UP, Context, Decimal
+from datetime import datetime, tzinfo
+from decimal import Context, Decimal
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
-from catalog.dates import parse_date
+from catalog.dates import in_zone, parse_date
 from objapi.model.types import Field, Kind
 from objapi.model.values import (
     LoadContext,
@@ -52,9 +52,8 @@ DEFAULT_PRECISION: Final = 2
 _MAX_WHOLE_DIGITS: Final = 26
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_DAY: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_ARITHMETIC: Final = Context(prec=100, rounding=ROUND_HALF_UP)
+_ARITHMETIC: Final = Context(prec=100)
 
 _context: ContextVar[LoadContext] = ContextVar("objapi_load_context")
 
@@ -121,7 +120,7 @@ class IntegerField(DeclaredField):
 
 
 class FixedPointField(DeclaredField):
-    """fixedpoint; rounds half up, as a laboratory report does."""
+    """fixedpoint; digits beyond the field's precision are refused: a detection limit that is rounded may be none."""
 
     def _stored(self, raw: object, context: LoadContext) -> str:
         text = raw.strip() if isinstance(raw, str) else "" if isinstance(raw, bool) else raw
@@ -134,8 +133,10 @@ class FixedPointField(DeclaredField):
         if number and number.adjusted() >= _MAX_WHOLE_DIGITS:
             raise ValueProblem(f"a decimal number has at most {_MAX_WHOLE_DIGITS} digits before the point")
         places = DEFAULT_PRECISION if self.declared.precision is None else self.declared.precision
-        rounded = number.quantize(Decimal(1).scaleb(-places), context=_ARITHMETIC)
-        return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
+        fitted = number.quantize(Decimal(1).scaleb(-places), context=_ARITHMETIC)
+        if fitted != number:
+            raise ValueProblem(f"at most {places} digits after the point are kept, {shown(raw)} has more")
+        return f"{abs(fitted) if fitted.is_zero() else fitted:f}"
 
 
 class NumberField(DeclaredField):
@@ -144,7 +145,7 @@ class NumberField(DeclaredField):
     def _stored(self, raw: object, context: LoadContext) -> float:
         text = raw.strip() if isinstance(raw, str) else "" if isinstance(raw, bool) else raw
         if isinstance(text, str):
-            number = float(text) if _DECIMAL.fullmatch(text) else math.nan
+            number = _as_float(Decimal(text)) if _DECIMAL.fullmatch(text) else math.nan
         else:
             number = _as_float(text)
         if not is_finite(number):
@@ -153,11 +154,12 @@ class NumberField(DeclaredField):
 
 
 def _as_float(raw: object) -> float:
-    """A number as float; NaN for anything else, and for what no float can hold."""
+    """A number as float; NaN for anything else, and for what no float can hold, being too large or too small."""
     try:
-        return float(raw) if isinstance(raw, int | float | Decimal) and is_finite(raw) else math.nan
+        number = float(raw) if isinstance(raw, int | float | Decimal) and is_finite(raw) else math.nan
     except OverflowError:
         return math.nan
+    return math.nan if number == 0 and raw != 0 else number
 
 
 class BooleanField(DeclaredField):
@@ -175,25 +177,19 @@ class BooleanField(DeclaredField):
 
 
 class DateTimeField(DeclaredField):
-    """datetime; a day alone is its local midnight, any other spelling is read as Zope's DateTime reads it."""
+    """datetime, in any spelling that Zope's DateTime reads; without an offset it is in the site's zone."""
 
     def _stored(self, raw: object, context: LoadContext) -> str:
         if isinstance(raw, datetime):
             return utc_text(raw if raw.tzinfo else raw.replace(tzinfo=context.zone))
         if not isinstance(raw, str):
             raise ValueProblem(f"a date such as 2026-03-01T09:30:00+01:00 is expected, not {shown(raw)}")
-        text = raw.strip()
         try:
-            if _DAY.fullmatch(text):
-                return utc_text(datetime.combine(date.fromisoformat(text), time(), context.zone))
-            moment = parse_date(text, context.zone)
-        except ValueProblem:
-            raise
+            return utc_text(parse_date(raw, context.zone, iso="local"))
         except ValueError:
             raise ValueProblem(
                 f"{shown(raw)} is no date; write it as 2026-03-01 or 2026-03-01T09:30:00+01:00"
             ) from None
-        return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 class LinesField(DeclaredField):
@@ -327,7 +323,7 @@ def answer(stored: object, field: Field, zone: tzinfo, url: str | None = None) -
     if stored is None:
         return _nothing(field)
     if field.kind is Kind.DATETIME and isinstance(stored, str):
-        return datetime.fromisoformat(stored).astimezone(zone).isoformat()
+        return in_zone(datetime.fromisoformat(stored), zone).isoformat()
     if field.kind is Kind.FILE and isinstance(stored, Mapping):
         return {name: stored.get(name) for name in ("filename", "size", "content_type")} | {"url": url}
     return stored

@@ -473,3 +473,24 @@ def test_a_file_can_be_sent_in_json(admin: Client) -> None:
     }
     made = succeeded(admin.json("create", body))
     assert admin.http.get(f"{admin.root}{made['path']}/at_download/AttachmentFile").content == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("LowerDetectionLimit", "0.000000001"),
+        ("UpperDetectionLimit", "1e-9"),
+        ("Price", "1.999"),
+        ("VAT", "14.001"),
+        ("DuplicateVariation", "-0.001"),
+    ],
+)
+def test_digits_beyond_the_precision_are_refused_and_nothing_is_dropped(admin: Client, field: str, value: str) -> None:
+    service = admin.only(catalog_name="bika_setup_catalog", portal_type="AnalysisService", title="Calcium")
+    request = {"obj_path": service["path"], field: value}
+    for more in ({"dry_run": "1"}, {}):
+        body = admin.refused("update", request | more, status=422, type="ValidationError")
+        assert body["errors"][0]["field"] == field
+        assert "digits after the point" in body["message"]
+    failed(admin.json("update", {"obj_path": service["path"], field: float(value)}), 422)
+    assert admin.at(service["path"])[field] == service[field]

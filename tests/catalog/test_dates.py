@@ -1,6 +1,6 @@
 """Dates in the spellings that forms and queries use."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import DateSyntaxError, parse_date
+from catalog.dates import FIRST_INSTANT, LAST_INSTANT, in_zone, shifted
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -71,6 +72,39 @@ def test_international_dates_begin_with_the_day_and_are_never_swapped() -> None:
     assert parse_date("31/12/2024", UTC, international=True) == utc(2024, 12, 31)
     with pytest.raises(DateSyntaxError):
         parse_date("12/31/2024", UTC, international=True)
+    for text in ("03-05-21", "03/05/21", "3.5.21", "03/05/2021"):
+        assert parse_date(text, UTC, international=True) == utc(2021, 5, 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-07-05", "20240705", "2024-07", "2024", "2024-07-05T10:30", "2024-07-05 10:30:15"]
+)
+def test_iso_dates_without_an_offset_are_in_utc_or_on_demand_in_the_local_zone(text: str) -> None:
+    as_zope = parse_date(text, BERLIN)
+    assert as_zope.utcoffset() == timedelta(0)
+    assert parse_date(text, BERLIN, iso="local") == as_zope.replace(tzinfo=BERLIN)
+    for offset in ("Z", "+00:00"):
+        if ":" in text:
+            assert parse_date(f"{text}{offset}", BERLIN, iso="local") == as_zope
+
+
+@pytest.mark.parametrize("zone", [None, UTC, BERLIN, ZoneInfo("America/La_Paz"), ZoneInfo("Pacific/Auckland")])
+def test_arithmetic_ends_with_the_calendar(zone: tzinfo | None) -> None:
+    first, last = (end.replace(tzinfo=zone) for end in (FIRST_INSTANT, LAST_INSTANT))
+    for span in ({"minutes": 20}, {"days": 10**12}, {"minutes": 10**30}, {"microseconds": 1}):
+        assert shifted(last, **span) >= LAST_INSTANT.replace(tzinfo=zone and UTC)
+        backwards = {name: -part for name, part in span.items()}
+        assert shifted(first, **backwards) <= FIRST_INSTANT.replace(tzinfo=zone and UTC)
+    middle = datetime(2024, 7, 5, tzinfo=zone)
+    assert shifted(middle, days=1, minutes=-5) == middle + timedelta(days=1, minutes=-5)
+
+
+@pytest.mark.parametrize("zone", [BERLIN, ZoneInfo("America/La_Paz"), ZoneInfo("Pacific/Auckland")])
+def test_an_instant_keeps_its_offset_where_the_calendar_ends(zone: tzinfo) -> None:
+    for end in (FIRST_INSTANT, LAST_INSTANT):
+        assert in_zone(end, zone) == end
+        assert in_zone(in_zone(end.replace(tzinfo=zone), UTC), zone).replace(tzinfo=None) == end.replace(tzinfo=None)
+    assert in_zone(utc(2024, 7, 5), zone).utcoffset() == utc(2024, 7, 5).astimezone(zone).utcoffset()
 
 
 @pytest.mark.parametrize(

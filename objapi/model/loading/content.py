@@ -12,7 +12,7 @@ which may come later in the file.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -33,8 +33,8 @@ OBJECT_KEYS: Final = ("path", "portal_type", "fields", "states", "created")
 REF: Final = "ref"
 
 
-def read_content(file: str | FilePath, registry: Registry | None = None) -> Content:
-    """The contents of a file, containers first.
+def read_content(file: str | FilePath, registry: Registry | None = None, *, zone: tzinfo = UTC) -> Content:
+    """The contents of a file, containers first; dates without an offset are in `zone`.
 
     Raises `ProfileError` with every mistake: wrong keys and values, paths that are none or are given twice; with a
     registry also unknown types, fields, states, roles and groups, and objects in containers of a wrong type. Whether
@@ -48,7 +48,7 @@ def read_content(file: str | FilePath, registry: Registry | None = None) -> Cont
     for inner in section.list_sections("users", USER_KEYS):
         _add_user(inner, registry, users)
     for inner in section.list_sections("objects", OBJECT_KEYS):
-        _add_object(inner, registry, objects)
+        _add_object(inner, registry, objects, zone)
     if registry is not None:
         types = {str(entry["path"]): str(entry["portal_type"]) for entry in registry.layout}
         types |= {"/": registry.root_type} | {path: item.portal_type for path, (item, _) in objects.items()}
@@ -83,7 +83,9 @@ def _add_user(section: Section, registry: Registry | None, users: dict[str, Cont
     )
 
 
-def _add_object(section: Section, registry: Registry | None, objects: dict[str, tuple[ContentObject, Section]]) -> None:
+def _add_object(
+    section: Section, registry: Registry | None, objects: dict[str, tuple[ContentObject, Section]], zone: tzinfo
+) -> None:
     path = _path(section, section.text("path", required=True), "path")
     portal_type = section.text("portal_type", required=True)
     if path in objects:
@@ -103,7 +105,7 @@ def _add_object(section: Section, registry: Registry | None, objects: dict[str, 
         portal_type=portal_type,
         fields=_fields(section, entity_type),
         states=_states(section, None if registry is None else registry.workflows, entity_type),
-        created=_created(section),
+        created=_created(section, zone),
         source=f"{section.node.file}:{section.node.line}",
     )
     objects[path] = (item, section)
@@ -148,12 +150,12 @@ def _workflow(section: Section, name: str, chain: Sequence[Workflow]) -> Workflo
     return None
 
 
-def _created(section: Section) -> datetime | None:
+def _created(section: Section, zone: tzinfo) -> datetime | None:
     text = section.optional_text("created")
     if text is None:
         return None
     try:
-        return parse_date(text)
+        return parse_date(text, zone, iso="local")
     except DateSyntaxError as error:
         section.note(str(error), "a date such as 2026-03-01T09:30:00Z", "created")
         return None

@@ -1,9 +1,9 @@
 """Routine analyses: adding one to a request, dependencies, dates, and computed fields."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Final
 
+from catalog.dates import shifted
 from objapi.errors import Cause, Conflict
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.types import EntityType
@@ -119,7 +119,7 @@ def due_date(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> 
     allowed = _minutes_allowed(planner, analysis)
     sample = one(planner, analysis, "SamplePartition.parent") or one(planner, analysis, "parent")
     received = None if sample is None else moment(planner, sample, "DateReceived")
-    due = utc_text(received + timedelta(minutes=allowed)) if received is not None and allowed else None
+    due = utc_text(shifted(received, minutes=allowed)) if received is not None and allowed else None
     if planner.value(analysis, "DueDate") != due:
         planner.set(analysis, "DueDate", due)
 

@@ -4,18 +4,16 @@ The answer depends on the time, so it comes with the instant until which it hold
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from catalog.dates import shifted
 from objapi.model.behaviors import Behaviors, Entity, Planner, Until
 from objapi.model.values import utc_text
 from objapi.profiles.lims.reading import flag, is_active, moment, one
 
 behaviors: Final = Behaviors()
 
-_DAY: Final = timedelta(days=1)
-_TICK: Final = timedelta(microseconds=1)
-"""A job has the instrument to its last instant inclusive."""
 _JOBS: Final = ("InstrumentCalibration", "InstrumentValidation", "InstrumentMaintenanceTask")
 
 
@@ -52,7 +50,7 @@ def _certificate_limits(planner: Planner, instrument: Entity) -> Iterator[dateti
         start, end = moment(planner, certificate, "ValidFrom"), moment(planner, certificate, "ValidTo")
         if start is not None and end is not None:
             yield start
-            yield end + _DAY
+            yield shifted(end, days=1)
 
 
 def _job_limits(planner: Planner, instrument: Entity) -> Iterator[datetime]:
@@ -62,14 +60,15 @@ def _job_limits(planner: Planner, instrument: Entity) -> Iterator[datetime]:
         if start is not None:
             yield start
         if end is not None:
-            yield end + _TICK
+            # A job has the instrument to its last instant inclusive.
+            yield shifted(end, microseconds=1)
 
 
 def _is_certified(planner: Planner, instrument: Entity) -> bool:
     """Check whether a certificate is valid, which it is to the end of its last day."""
     for certificate in planner.related(instrument, "children(InstrumentCertification)"):
         start, end = moment(planner, certificate, "ValidFrom"), moment(planner, certificate, "ValidTo")
-        if start is not None and end is not None and start <= planner.now < end + _DAY:
+        if start is not None and end is not None and start <= planner.now < shifted(end, days=1):
             return True
     return False
 

@@ -1,7 +1,9 @@
 """Computed index values of catalogs that no field of the object holds."""
 
+from datetime import UTC
 from typing import Final
 
+from catalog.dates import in_zone
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.values import utc_text
 from objapi.profiles.lims.reading import is_active, moment, one
@@ -40,7 +42,7 @@ def sampling_day(planner: Planner, entity: Entity) -> object:
     if entity.portal_type != "SamplingRound":
         return None
     date = moment(planner, entity, "sampling_date")
-    return None if date is None else date.astimezone(planner.now.tzinfo).date().isoformat()
+    return None if date is None else in_zone(date, planner.now.tzinfo or UTC).date().isoformat()
 
 
 @behaviors.add("computed", "priority_sort_key")

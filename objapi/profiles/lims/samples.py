@@ -1,9 +1,9 @@
 """Samples and partitions: disposal, preservation, and sample points that go with sample types."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Final
 
+from catalog.dates import shifted
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.values import utc_text
 from objapi.profiles.lims.reading import flag, minutes, moment, one, uid_list, uids
@@ -22,16 +22,8 @@ def partition_disposal(planner: Planner, partition: Entity) -> object:
         keeper = one(planner, partition, relation)
         retention = 0 if keeper is None else minutes(planner.value(keeper, "RetentionPeriod"))
         if retention:
-            return _later(sampled, retention)
+            return utc_text(shifted(sampled, minutes=retention))
     return None
-
-
-def _later(start: datetime, retention: int) -> str | None:
-    """The instant so many minutes after another; None beyond the end of the calendar."""
-    try:
-        return utc_text(start + timedelta(minutes=retention))
-    except OverflowError:
-        return None
 
 
 @behaviors.add("computed", "latest_disposal")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from catalog.dates import in_zone
 from catalog.dialect.existing import holds_bytes
 from objapi.model.kinds import DEFAULT_PRECISION
 from objapi.model.types import Field, Kind
@@ -50,9 +51,9 @@ class ColumnConversion:
     @staticmethod
     def _instant(value: Any, zone: tzinfo) -> str | None:
         if isinstance(value, datetime):
-            return value.replace(tzinfo=zone).astimezone(UTC).isoformat()
+            return in_zone(value.replace(tzinfo=zone), UTC).isoformat()
         if isinstance(value, date):
-            return datetime.combine(value, time(), zone).astimezone(UTC).isoformat()
+            return in_zone(datetime.combine(value, time(), zone), UTC).isoformat()
         return None
 
     def written(self, stored: object, field: Field, type_: sa.types.TypeEngine[Any], *, in_utc: bool = False) -> Any:
@@ -67,7 +68,7 @@ class ColumnConversion:
             case Kind.FIXEDPOINT:
                 return Decimal(str(stored))
             case Kind.DATETIME:
-                moment = datetime.fromisoformat(str(stored)).astimezone(UTC if in_utc else self.zone)
+                moment = in_zone(datetime.fromisoformat(str(stored)), UTC if in_utc else self.zone)
                 return moment.date() if isinstance(type_, sa.Date) else moment.replace(tzinfo=None)
             case Kind.STRING if holds_bytes(type_):
                 return bytes.fromhex(str(stored))

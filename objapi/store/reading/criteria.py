@@ -58,12 +58,12 @@ class CriteriaReader:
         schema = self._access.usable(catalog, self._rights)
         criteria = dict(find.criteria)
         request = {**criteria, "sort_on": find.sort_on or DEFAULT_SORT, "sort_order": find.sort_order}
-        parsed = parse_request(request, schema, self._options)
+        parsed = parse_request(request, schema, self._options_of(catalog))
         if parsed.problems:
             raise _bad(parsed.problems)
         query = parsed.query
         if types is not None:
-            fixed = parse_query({"portal_type": sorted(types)}, schema, self._options).query
+            fixed = parse_query({"portal_type": sorted(types)}, schema, self._options_of(catalog)).query
             query = replace(query, clauses=(*query.clauses, *fixed.clauses))
         if find.limit:
             query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
@@ -76,12 +76,16 @@ class CriteriaReader:
     def lookup(self, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> Prepared:
         """A query of a reference: whatever it finds, in order of creation. Raises BadRequest with every problem."""
         schema = self._access.usable(catalog, self._rights)
-        parsed = parse_query(criteria, schema, self._options)
+        parsed = parse_query(criteria, schema, self._options_of(catalog))
         if parsed.problems:
             raise _bad(parsed.problems)
         query = replace(parsed.query, nothing=parsed.query.nothing or bool(parsed.unknown))
         visible = self._visible(catalog, criteria.keys() & schema.indexes.keys())
         return self._prepared(catalog, query, visible, True, parsed.unknown, ())
+
+    def _options_of(self, catalog: CatalogDeclaration) -> QueryOptions:
+        """The reading of criteria; columns of other programs hold dates that an index of ours does not."""
+        return self._options if catalog.table_of is None else replace(self._options, far_dates="exact")
 
     def _prepared(
         self,

@@ -4,13 +4,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 
 import orjson
 
 from catalog import Index, IndexKind, IndexRow, ValueType, side_digest
-from catalog.values import exact_key
+from catalog.dates import in_zone
+from catalog.values import DateReading, exact_key
 from objapi.model import kinds
 from objapi.model.paths import Target
 from objapi.model.registry import CatalogDeclaration, Registry
@@ -95,7 +96,7 @@ class Renderer:
 
     def _answer(self, draft: Draft, field: Field, value: object) -> object:
         if isinstance(value, datetime):
-            return value.astimezone(self._zone).isoformat()
+            return in_zone(value, self._zone).isoformat()
         shown = self._shown_as(draft.type, field)
         if isinstance(value, list) and shown.kind is Kind.DATETIME:
             return [kinds.answer(item, shown, self._zone) for item in value]
@@ -128,7 +129,7 @@ class Renderer:
             return None
         value = values.get(name)
         if isinstance(value, datetime):
-            return value.astimezone(self._zone).isoformat()
+            return in_zone(value, self._zone).isoformat()
         if index.kind is IndexKind.TEXT and name in catalog.sources:
             return self._values.index_value(draft, catalog.sources[name])
         if isinstance(value, Decimal):
@@ -175,7 +176,9 @@ def index_value(index: Index, stored: object) -> object:
         case _:
             value = _typed(index.value_type, stored)
             # A number beyond what the column holds cannot be found there.
-            return None if isinstance(value, int | Decimal) and exact_key(index, value, UTC) is None else value
+            return (
+                None if isinstance(value, int | Decimal) and exact_key(index, value, DateReading()) is None else value
+            )
 
 
 def _typed(value_type: ValueType, stored: object) -> object:

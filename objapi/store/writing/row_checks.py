@@ -1,6 +1,7 @@
 """Checks that a table can take the values of a row: before anything is written, so that all mistakes are reported."""
 
 from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, tzinfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -21,14 +22,16 @@ def row_causes(rows: Rows, draft: Draft) -> list[Cause]:
     causes = [
         Cause("field", name, f"{name}: {problem}", object=draft.path, code=code)
         for name in names
-        for code, problem in _problems(layout, draft.type.fields[name], draft.data.get(name), draft)
+        for code, problem in _problems(
+            layout, draft.type.fields[name], draft.data.get(name), draft, rows.site.conversion.zone
+        )
     ]
     if draft.is_new:
         causes.extend(_lacking(layout, draft))
     return causes
 
 
-def _problems(layout: Layout, field: Field, value: object, draft: Draft) -> Iterator[tuple[str, str]]:
+def _problems(layout: Layout, field: Field, value: object, draft: Draft, zone: tzinfo) -> Iterator[tuple[str, str]]:
     column = layout.fields.get(field.name)
     if column is None:
         if value is not None:
@@ -45,6 +48,8 @@ def _problems(layout: Layout, field: Field, value: object, draft: Draft) -> Iter
         problem = value_problem(known, value)
         if problem is not None:
             yield "invalid", problem
+    if field.kind is Kind.DATETIME and not _is_in_calendar(str(value), UTC if known.in_utc else zone):
+        yield "invalid", "the date is outside the years 1 to 9999 in the zone of the table"
     if field.kind is Kind.STRING and holds_bytes(known.type) and not _is_hexadecimal(str(value)):
         yield "invalid", "bytes are written as pairs of hexadecimal digits"
 
@@ -92,6 +97,15 @@ def _bounds(known: ExistingColumn) -> tuple[int, int]:
     if getattr(known.type, "unsigned", False):
         return 0, (1 << bits) - 1
     return -(1 << bits - 1), (1 << bits - 1) - 1
+
+
+def _is_in_calendar(stored: str, zone: tzinfo) -> bool:
+    """False for an instant that a wall-clock column cannot hold: in its zone it is past the years 1 to 9999."""
+    try:
+        datetime.fromisoformat(stored).astimezone(zone)
+    except OverflowError:
+        return False
+    return True
 
 
 def _is_hexadecimal(text: str) -> bool:

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import MAXYEAR, MINYEAR, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dates import shifted
 from objapi.ispyb.options.load import ui_groups
 from objapi.ispyb.subjects.proposals.schemas import Session
 from objapi.ispyb.values.errors import ResourceNotFound
@@ -146,7 +147,7 @@ SELECTED: Final = (
 )
 """The columns that an answer is made of."""
 
-_SOON: Final = timedelta(minutes=20)
+_SOON_MINUTES: Final = 20
 
 
 def answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
@@ -172,7 +173,7 @@ def answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
                 "uiGroups": ui_groups(groups, [row["beamLineName"]]),
                 "persons": persons.get(row["sessionId"], 0),
                 "active": _covers(row, call.now),
-                "active_soon": _covers(row, call.now, _SOON),
+                "active_soon": _covers(row, call.now, _SOON_MINUTES),
                 "sessionTypes": types[row["sessionId"]],
             },
         }
@@ -185,10 +186,14 @@ def _names(row: sa.RowMapping, proposal: sa.RowMapping | None) -> dict[str, str]
     return {"proposal": name, "session": f"{name}-{row['visit_number'] or 0}"}
 
 
-def _covers(row: sa.RowMapping, now: datetime, around: timedelta = timedelta(0)) -> bool:
-    """Check whether a session is on, or within so much time of it."""
+def _covers(row: sa.RowMapping, now: datetime, minutes: int = 0) -> bool:
+    """Check whether a session is on, or was or will be within so many minutes."""
     start, end = row["startDate"], row["endDate"]
-    return start is not None and end is not None and start - around <= now <= end + around
+    return (
+        start is not None
+        and end is not None
+        and shifted(start, minutes=-minutes) <= now <= shifted(end, minutes=minutes)
+    )
 
 
 def _by_key(call: Call, table: sa.Table, keys: Any, *names: str) -> dict[int, sa.RowMapping]:

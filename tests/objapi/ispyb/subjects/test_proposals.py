@@ -248,3 +248,24 @@ def test_a_list_takes_the_same_number_of_statements_however_long_it_is(api: Api,
     for number in range(2, 12):
         add(number)
     assert statements() == few <= 10
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "active"),
+    [
+        ("2020-01-01T00:00:00", "9999-12-31T23:59:59", True),
+        ("0001-01-01T00:00:00", "9999-12-31T23:59:59", True),
+        ("0001-01-01T00:00:00", "0001-01-01T00:00:00", False),
+        ("9999-12-31T23:59:59", "9999-12-31T23:59:59", False),
+    ],
+)
+def test_a_session_at_the_ends_of_the_calendar_takes_no_list_away(
+    api: Api, rows: Rows, seeded: dict[str, int], start: str, end: str, active: bool
+) -> None:
+    dates = {"startDate": datetime.fromisoformat(start), "endDate": datetime.fromisoformat(end)}
+    found = rows.add(t.BLSession, proposalId=seeded["MX1"], beamLineName="FAR", lastUpdate=at(2023, 1, 1), **dates)
+    token = api.token(1, "all_proposals")
+    listed = {item["sessionId"]: item for item in body(api.get("/sessions", token, limit=9999))["results"]}
+    assert listed[found]["_metadata"]["active"] is listed[found]["_metadata"]["active_soon"] is active
+    one = body(api.get(f"/sessions/{found}", token))
+    assert (one["startDate"], one["endDate"]) == (start, end)
