@@ -9,7 +9,7 @@ JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := $(wildcard declarations workflows catalog objapi)
+PACKAGES := $(wildcard workflows catalog objapi)
 CODE := $(PACKAGES) $(wildcard tests benchmarks)
 
 SHELL := /bin/sh

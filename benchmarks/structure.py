@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grimp import ImportGraph, build_graph
 
-PACKAGES = ("declarations", "workflows", "catalog", "objapi")
+PACKAGES = ("workflows", "catalog", "objapi")
 """The top-level packages of the project."""
 
 

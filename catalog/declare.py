@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from catalog.errors import CatalogDeclarationError
 from catalog.schema import TYPED, CatalogSchema, Index, IndexKind, ValueType
-from declarations import DeclarationProblem, Node, Section
+from workflows.declarations import DeclarationProblem, Node, Section
 
 ALLOWED_EXTRA: Final = frozenset({"source", "sources", "returned", "aliases"})
 """Keys of a catalog or an index that another module reads."""

@@ -8,10 +8,10 @@ or code. `offers`, `allowed`, `fire` and `enter` work single transitions, `Run` 
 `Subject` instead.
 """
 
-from declarations import DeclarationProblem as Problem
 from workflows.cascades import Cascade, CascadeAction, FireRelated, NamedValue, RunEffect, SetField
 from workflows.condition import Condition, ConditionFn, Where
 from workflows.dcworkflow import Imported, Note, read_definition
+from workflows.declarations import DeclarationProblem as Problem
 from workflows.declare import load_workflow
 from workflows.declare_cascades import declared_conditions, load_cascades
 from workflows.definition import (

@@ -56,7 +56,7 @@ for the reasons of those::
 
 from collections.abc import Mapping
 
-from declarations import DeclarationProblem, Node
+from workflows.declarations import DeclarationProblem, Node
 from workflows.declare_cascades import declared_conditions, load_cascades
 from workflows.definition import (
     KINDS,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from declarations import DeclarationProblem, Node
 from workflows.cascades import EVENTS, SELF, Cascade, CascadeAction, FireRelated, NamedValue, RunEffect, SetField
 from workflows.condition import Condition, ConditionFn, Evaluator
 from workflows.conditions import all_of, any_of, negate
+from workflows.declarations import DeclarationProblem, Node
 from workflows.definition import ConditionCall
 from workflows.errors import DeclarationError
 from workflows.reader import WorkflowSection

@@ -5,7 +5,7 @@ Everything raised on purpose by this package is a `WorkflowError`.
 
 from collections.abc import Iterable
 
-from declarations import DeclarationProblem
+from workflows.declarations import DeclarationProblem
 
 
 class WorkflowError(Exception):

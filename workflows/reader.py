@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from declarations import Node, Section, listed, suggestion
 from workflows.condition import Where, parse_calls, parse_where
+from workflows.declarations import Node, Section, listed, suggestion
 from workflows.definition import ConditionCall, Guard
 from workflows.errors import ConditionArgument
 

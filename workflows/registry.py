@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
-from declarations import DeclarationProblem, suggestion
 from workflows.cascades import Cascade, RunEffect
 from workflows.condition import Condition, ConditionFn, parse_calls, parse_where
 from workflows.conditions import STANDARD
+from workflows.declarations import DeclarationProblem, suggestion
 from workflows.definition import ConditionCall, Guard, Workflow
 from workflows.errors import ConditionArgument, UnknownCondition, UnknownEffect
 from workflows.world import PASSED, Context, Subject, Verdict, World, refused

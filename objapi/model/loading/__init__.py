@@ -1,9 +1,9 @@
 """Loading profile folders into a `Registry`: reading, merging, checking; every mistake has its file, line and key."""
 
-from declarations import DeclarationProblem
 from objapi.model.loading.content import read_content
 from objapi.model.loading.load import load_registry
 from objapi.model.loading.profiles import ProfileError
 from objapi.model.loading.reserved import RESERVED_NAMES
+from workflows.declarations import DeclarationProblem
 
 __all__ = ["RESERVED_NAMES", "DeclarationProblem", "ProfileError", "load_registry", "read_content"]

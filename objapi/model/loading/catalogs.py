@@ -6,7 +6,6 @@ from typing import Final
 
 from catalog.declare import INDEX_KEYS as INDEX_SCHEMA_KEYS
 from catalog.declare import read_catalog
-from declarations import DeclarationProblem, Node, Section
 from objapi.model.loading.merging import Declared, declare_all
 from objapi.model.loading.names_and_paths import optional_path
 from objapi.model.loading.profiles import Profile
@@ -14,6 +13,7 @@ from objapi.model.loading.reserved import READ_PARAMETERS
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogAlias, CatalogDeclaration, IndexSource
 from objapi.model.types import EntityType
+from workflows.declarations import DeclarationProblem, Node, Section
 
 ALIASES: Final = "aliases"
 ALL: Final = "all"

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.ids import form_paths
 from objapi.model.loading.row_rules import check_rows
@@ -12,6 +11,7 @@ from objapi.model.paths import NamedRelation, Path, PathError
 from objapi.model.registry import CatalogDeclaration, IdSettings, IndexSource
 from objapi.model.types import EntityType, Field, IdKind, Kind
 from workflows import Cascade, FireRelated, RunEffect, SetField, Workflow
+from workflows.declarations import DeclarationProblem, Node, listed, suggestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from catalog import DateSyntaxError, parse_date
-from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.content import Content, ContentObject, ContentUser, Ref
 from objapi.model.ids import IdProblem, check_id
 from objapi.model.loading.profiles import ProfileError
@@ -26,6 +25,7 @@ from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Kind
 from workflows import Workflow
+from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
 
 FILE_KEYS: Final = ("users", "objects")
 USER_KEYS: Final = ("id", "password", "fullname", "email", "groups", "roles", "local_roles")

@@ -7,13 +7,13 @@ from typing import Final
 
 from marshmallow import ValidationError
 
-from declarations import Node, Section
 from objapi.model.kinds import load
 from objapi.model.loading.names_and_paths import NAME, optional_path
 from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
 from objapi.model.paths import Path
 from objapi.model.types import Field, Kind
 from objapi.model.values import LoadContext
+from workflows.declarations import Node, Section
 
 FIELD_KEYS: Final = (
     "title",

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from declarations import DeclarationProblem, Node, suggestion
 from objapi.model.loading.tracing import BrokenPath, Tracer
 from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Workflow, WorkflowRegistry
 from workflows.conditions import STANDARD
+from workflows.declarations import DeclarationProblem, Node, suggestion
 
 _NAMES: Final = ("field", "variable")
 """Arguments of the standard conditions that name a value of the object, or of the related objects."""

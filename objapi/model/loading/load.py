@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 
-from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.catalogs import read_catalogs
 from objapi.model.loading.checks import TypeChecker, check_cascade, check_sources, settings_type
@@ -20,6 +19,7 @@ from objapi.model.loading.workflows import read_workflows, with_entry_points
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import EntityType
 from workflows import Workflow
+from workflows.declarations import DeclarationProblem, Node, listed, suggestion
 
 
 def load_registry(profiles: Sequence[str | FilePath]) -> Registry:

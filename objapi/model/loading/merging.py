@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.loading.profiles import Profile
+from workflows.declarations import DeclarationProblem, Node, listed, suggestion
 
 EXTEND: Final = "extend"
 _MERGED: Final = frozenset(

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from declarations import Section
 from objapi.model.paths import Path, PathError, parse_path, parse_relation
 from workflows import PermissionSetting
+from workflows.declarations import Section
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?: [A-Za-z0-9_]+)*")
 """Names of fields and types: a path holds them, so no dots, slashes or brackets."""

@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Final
 
 import objapi
-from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.yaml_nodes import read_yaml
+from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
 
 GROUP: Final = "objapi.profiles"
 PROFILE_KEYS: Final = (

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from declarations import DeclarationProblem, Node, Section, listed
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.names_and_paths import optional_path, optional_relation
 from objapi.model.loading.profiles import Profile
 from objapi.model.loading.tracing import BrokenPath, Tracer
 from objapi.model.paths import Back, Path, Target
 from objapi.model.types import EntityType, RowRule
+from workflows.declarations import DeclarationProblem, Node, Section, listed
 
 RULE_KEYS: Final = ("type", "own", "groups", "all_with", "viewer")
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from declarations import DeclarationProblem, Node, Section, listed, listed_sections, suggestion
 from objapi.model.loading.names_and_paths import PERMISSION_KEYS, permission_maps
 from objapi.model.loading.profiles import Profile
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import GroupDeclaration, IdSettings, Roles
 from objapi.model.types import EntityType
 from workflows import PermissionSetting
+from workflows.declarations import DeclarationProblem, Node, Section, listed, listed_sections, suggestion
 
 ROLES_KEYS: Final = (
     "roles",

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from catalog import CatalogSchema, Index, IndexKind, ValueType
-from declarations import DeclarationProblem, Node, Section
 from objapi.model.loading.reserved import READ_PARAMETERS
 from objapi.model.loading.row_rules import read_rows
 from objapi.model.paths import Path
@@ -13,6 +12,7 @@ from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import CatalogDeclaration, IndexSource
 from objapi.model.types import GATEWAY, EntityType, Field, Kind, RowRule, TableMapping
 from workflows import Workflow
+from workflows.declarations import DeclarationProblem, Node, Section
 
 ROWS_KEYS: Final = ("own", "all_with", "rule", "by")
 TABLE_KEYS: Final = ("name", "key", "database", "folder", "rows")

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from declarations import DeclarationProblem, Node, listed, suggestion
 from objapi.model.loading.reserved import INTRINSIC_NAMES
 from objapi.model.paths import Back, Children, Parent, Path, PathError, Step, Target, parse_relation
 from objapi.model.types import EntityType, Field, Kind
 from workflows import Workflow
+from workflows.declarations import DeclarationProblem, Node, listed, suggestion
 
 
 class BrokenPath(Exception):

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from declarations import DeclarationProblem, Node, Section, listed, suggestion
 from objapi.model.ids import MAX_PADDING, form_problems
 from objapi.model.loading.fields import FIELD_KEYS, read_field
 from objapi.model.loading.merging import Declared, declare_all
@@ -13,6 +12,7 @@ from objapi.model.loading.profiles import Profile
 from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
 from objapi.model.types import EntityType, Field, IdKind, IdRule, RowRule
+from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
 
 TYPE_KEYS: Final = (
     "extend",

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Final, cast
 
-from declarations import DeclarationProblem, Node, Section
 from objapi.model.behaviors import Behaviors, Condition, Effect, Entity, HoldsPlanner
 from objapi.model.loading.merging import Declared, declare_all
 from objapi.model.loading.profiles import Profile
@@ -21,6 +20,7 @@ from workflows import (
     WorkflowRegistry,
     World,
 )
+from workflows.declarations import DeclarationProblem, Node, Section
 from workflows.declare import read_workflow
 from workflows.declare_cascades import read_cascades, read_conditions
 from workflows.world import PASSED, refused

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import yaml
 
-from declarations import DeclarationProblem, Node
+from workflows.declarations import DeclarationProblem, Node
 
 Scalar: TypeAlias = str | int | Decimal | bool | None
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declarations import Node
 from objapi.model.loading import yaml_nodes
 from objapi.model.loading.yaml_nodes import parse_yaml
 from objapi.profiles import lims
+from workflows.declarations import Node
 
 
 def read(text):

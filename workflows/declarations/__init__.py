@@ -3,7 +3,7 @@
 Profiles, catalogs and workflows are read by this one reader, from files (with lines) and from plain mappings alike.
 """
 
-from declarations.problems import DeclarationProblem, listed, suggestion
-from declarations.sections import Node, Section, listed_sections
+from workflows.declarations.problems import DeclarationProblem, listed, suggestion
+from workflows.declarations.sections import Node, Section, listed_sections
 
 __all__ = ["DeclarationProblem", "Node", "Section", "listed", "listed_sections", "suggestion"]

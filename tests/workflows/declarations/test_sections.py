@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declarations import DeclarationProblem, Node, Section
+from workflows.declarations import DeclarationProblem, Node, Section
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.tuples(st.integers()),

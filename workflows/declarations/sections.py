@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from declarations.problems import DeclarationProblem, listed, suggestion
+from workflows.declarations.problems import DeclarationProblem, listed, suggestion
 
 RENAMED_KEYS: Final[Mapping[str, str]] = {
     "answers_ids": "extra_ids",
