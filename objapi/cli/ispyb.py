@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from objapi.cli.common import Refused, data_option, explained, opened_site
-from objapi.ispyb.auth.accounts import FIRST_PERMISSIONS, add_account, lacks_first_account
+from objapi.ispyb.auth.accounts import FIRST_PERMISSIONS, WRITES, add_account, lacks_first_account
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database, connection_of
 from objapi.ispyb.sync.run import Synchronised, synchronise
@@ -59,11 +59,10 @@ def add(
         identity = Identity(login, given_name, family_name, email)
 
         def work(transaction: Transaction) -> tuple[str, ...]:
-            connection = connection_of(transaction)
-            first = not permissions and lacks_first_account(connection)
-            return add_account(connection, database, identity, FIRST_PERMISSIONS if first else permissions)
+            first = not permissions and lacks_first_account(connection_of(transaction))
+            return add_account(transaction, database, identity, FIRST_PERMISSIONS if first else permissions)
 
-        held = database.run_as_administrator(work, write=True)
+        held = database.run_as_administrator(work, write=True, authority=WRITES)
     click.echo(f"{login} may log in, with {', '.join(held) or 'no permissions'}.", err=True)
 
 

@@ -1,6 +1,6 @@
 """Which database holds the ISPyB tables, which optional tables and columns it has, and transactions on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from objapi.profiles.ispyb.tables.columns import is_optional
 from objapi.security.principals import LoadedUser, command_line_user, session_of_principal
 from objapi.site import Site
 from objapi.store.failures import RETRY_AFTER
+from objapi.store.row_requests import NewRow, RowUpdate, WriteAuthority
 from objapi.store.transaction import Transaction
 
 _T = TypeVar("_T")
@@ -61,21 +62,31 @@ class Database:
         return self.settings.ispyb_url is None
 
     def run(
-        self, work: Callable[[Transaction], _T], *, write: bool, user: Principal = ANONYMOUS, request_id: str = ""
+        self,
+        work: Callable[[Transaction], _T],
+        *,
+        write: bool,
+        user: Principal = ANONYMOUS,
+        request_id: str = "",
+        authority: WriteAuthority | None = None,
     ) -> _T:
         """Do a user's work in one transaction, again when the database asks for it.
+
+        `authority` names the tables that the work may write through the transaction.
 
         Raises Unavailable when the database is away or has no ISPyB tables. What it lacks is found out before the
         work begins, which may ask for it: a second connection might not be had.
         """
         self.lacking  # noqa: B018 - kept for `has`
         loaded = session_of_principal(user)
-        return self._run(lambda _: loaded, work, write=write, request_id=request_id)
+        return self._run(lambda _: loaded, work, write=write, request_id=request_id, authority=authority)
 
-    def run_as_administrator(self, work: Callable[[Transaction], _T], *, write: bool) -> _T:
+    def run_as_administrator(
+        self, work: Callable[[Transaction], _T], *, write: bool, authority: WriteAuthority | None = None
+    ) -> _T:
         """Do work of the command line or of the gateway itself in one transaction, as `run` does."""
         self.lacking  # noqa: B018 - kept for `has`
-        return self._run(lambda _: command_line_user(), work, write=write)
+        return self._run(lambda _: command_line_user(), work, write=write, authority=authority)
 
     def _run(
         self,
@@ -84,8 +95,11 @@ class Database:
         *,
         write: bool,
         request_id: str = "",
+        authority: WriteAuthority | None = None,
     ) -> _T:
-        return self._site.run(authenticate, work, write=write, request_id=request_id, profile=PROFILE)
+        return self._site.run(
+            authenticate, work, write=write, request_id=request_id, profile=PROFILE, authority=authority
+        )
 
     def now(self) -> datetime:
         """The time that the laboratory's wall clock shows, without zone and fractions, as the tables hold it."""
@@ -124,15 +138,34 @@ class Database:
 
     def storable(self, table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values for those columns of a table that the database has."""
+        if table.name not in self._incomplete:
+            return dict(values)
         return {name: value for name, value in values.items() if self.has(table.c[name])}
 
+    @cached_property
+    def _incomplete(self) -> frozenset[str]:
+        """The tables of which something is not there."""
+        return self.lacking.tables | {table for table, _ in self.lacking.columns}
 
-def insert_row(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
-    """Insert one row into a table whose key the database gives; returns the key."""
-    key = connection.execute(sa.insert(table).values(dict(values))).inserted_primary_key
-    if key is None:
-        raise TypeError(f"{table.name} has no key that the database gives")
-    return int(key[0])
+    def insert(self, transaction: Transaction, table: sa.Table, values: Mapping[str, Any]) -> int:
+        """Insert one row; returns its key. Values for columns that the database lacks are dropped."""
+        row = NewRow(table.name, self.storable(table, values))
+        transaction.write_rows([row])
+        return row.number
+
+    def update(self, transaction: Transaction, table: sa.Table, key: int, values: Mapping[str, Any]) -> None:
+        """Change columns of one row; values for columns that the database lacks are dropped. Raises NotFound."""
+        transaction.write_rows([RowUpdate(table.name, (key,), self.storable(table, values))])
+
+
+def writing(name: str, *tables: sa.Table, linked: Sequence[sa.Table] = ()) -> WriteAuthority:
+    """Declare the tables that a route writes.
+
+    Of `tables` it writes rows that the caller sees, of `linked` those too to which a row of the caller's leads.
+    """
+    return WriteAuthority(
+        name, PROFILE, frozenset(table.name for table in tables), frozenset(table.name for table in linked)
+    )
 
 
 def connection_of(transaction: Transaction) -> Connection:

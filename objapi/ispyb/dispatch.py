@@ -10,7 +10,7 @@ from typing import Any, Final
 from flask import Request, Response, request
 from sqlalchemy import exc
 
-from objapi.errors import ApiError
+from objapi.errors import ApiError, ValidationError
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.ispyb.auth.caller import Caller, principal_of
@@ -42,8 +42,8 @@ def answer(face: Face) -> Response:
         response = _answer(face, request, exchange)
     except Refusal as refusal:
         response = json_response({"detail": refusal.detail}, refusal.status, refusal.headers)
-    except exc.DataError as error:
-        _log.info("%s value refused by the database: %s", exchange.request_id, type(error.orig).__name__)
+    except (exc.DataError, ValidationError) as error:
+        _log.info("%s value refused by the database: %s", exchange.request_id, error)
         response = json_response({"detail": "A value does not fit where it is stored."}, 400)
     except Exception as error:  # noqa: BLE001 - the outermost place; whatever it is gets logged and answered
         response = _failure(error, exchange)
@@ -111,9 +111,12 @@ def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Rea
 
     def work(transaction: Transaction) -> Any:
         now, body = services.database.now(), dict(read.body)
-        return route.handler(Call(services, transaction, now, read.path, read.query, body, caller, address))
+        return route.handler(Call(services, transaction, now, read.path, read.query, body, caller, address, request_id))
 
-    return services.database.run(work, write=route.writes, user=principal_of(caller), request_id=request_id)
+    authority = None if route.deferred else route.writes
+    return services.database.run(
+        work, write=authority is not None, user=principal_of(caller), request_id=request_id, authority=authority
+    )
 
 
 def _failure(error: Exception, exchange: Exchange) -> Response:

@@ -316,6 +316,8 @@ class Transaction:
         """
         if self._authority is None:
             raise Forbidden("Rows are written with a route's authority only where the route declares one.")
+        if not self.writes and not dry_run:
+            raise TypeError("the transaction was opened for reading")
         return RowBatch(self._context, self._authority).write(items, dry_run=dry_run)
 
     # Grants: what `objapi.security.administration` needs of objects

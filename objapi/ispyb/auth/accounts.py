@@ -9,32 +9,35 @@ from sqlalchemy.engine import Connection
 from objapi.ispyb.auth.login import add_person
 from objapi.ispyb.auth.people import caller_of_login
 from objapi.ispyb.auth.plugins import Identity
-from objapi.ispyb.database import Database, insert_row
-from objapi.profiles.ispyb.tables import Permission, UserGroup, UserGroup_has_Permission, UserGroup_has_Person
+from objapi.ispyb.database import Database, connection_of, writing
+from objapi.profiles.ispyb.tables import Permission, Person, UserGroup, UserGroup_has_Permission, UserGroup_has_Person
+from objapi.store.transaction import Transaction
 
 FIRST_PERMISSIONS: Final = ("manage_groups", "manage_perms")
 """What the first account needs, to give everything else to itself and to others."""
+
+WRITES: Final = writing("accounts", Person, UserGroup, Permission, UserGroup_has_Permission, UserGroup_has_Person)
 
 _GROUP_NAME_LENGTH: Final = 31
 
 
 def add_account(
-    connection: Connection, database: Database, identity: Identity, permissions: Sequence[str]
+    transaction: Transaction, database: Database, identity: Identity, permissions: Sequence[str]
 ) -> tuple[str, ...]:
     """Give permissions to the person with a login, who is added when there is none; returns all that they now hold.
 
     The permissions are put into a group of the person's own, named like the login. Repeatable.
     """
-    known = caller_of_login(connection, identity.login)
-    person = add_person(connection, database, identity) if known is None else known.person_id
+    known = caller_of_login(connection_of(transaction), identity.login)
+    person = add_person(transaction, database, identity) if known is None else known.person_id
     held = () if known is None else known.permissions
     new = [name for name in dict.fromkeys(permissions) if name not in held]
     if new:
-        group = _key(connection, UserGroup, UserGroup.c.name, identity.login[:_GROUP_NAME_LENGTH])
-        _link(connection, UserGroup_has_Person, group, "personId", person)
+        group = _key(transaction, database, UserGroup.c.name, identity.login[:_GROUP_NAME_LENGTH])
+        _link(transaction, database, UserGroup_has_Person, group, "personId", person)
         for name in new:
-            permission = _key(connection, Permission, Permission.c.type, name)
-            _link(connection, UserGroup_has_Permission, group, "permissionId", permission)
+            permission = _key(transaction, database, Permission.c.type, name)
+            _link(transaction, database, UserGroup_has_Permission, group, "permissionId", permission)
     return (*held, *new)
 
 
@@ -49,14 +52,16 @@ def lacks_first_account(connection: Connection) -> bool:
     return connection.execute(statement.limit(1)).first() is None
 
 
-def _key(connection: Connection, table: sa.Table, column: sa.Column[str], value: str) -> int:
+def _key(transaction: Transaction, database: Database, column: sa.Column[str], value: str) -> int:
     """The key of the first row with a value, which is added when there is none."""
+    table = column.table
     (primary,) = table.primary_key.columns
-    found = connection.execute(sa.select(primary).where(column == value).order_by(primary).limit(1)).scalar()
-    return insert_row(connection, table, {column.name: value}) if found is None else int(found)
+    statement = sa.select(primary).where(column == value).order_by(primary).limit(1)
+    found = connection_of(transaction).execute(statement).scalar()
+    return database.insert(transaction, table, {column.name: value}) if found is None else int(found)
 
 
-def _link(connection: Connection, table: sa.Table, group: int, column: str, value: int) -> None:
+def _link(transaction: Transaction, database: Database, table: sa.Table, group: int, column: str, value: int) -> None:
     condition = (table.c.userGroupId == group, table.c[column] == value)
-    if connection.execute(sa.select(table).where(*condition)).first() is None:
-        connection.execute(sa.insert(table).values({"userGroupId": group, column: value}))
+    if connection_of(transaction).execute(sa.select(table).where(*condition)).first() is None:
+        database.insert(transaction, table, {"userGroupId": group, column: value})

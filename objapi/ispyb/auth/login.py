@@ -1,19 +1,21 @@
 """Logging in: a plugin says who it is, the database who that is here, and a token is handed out."""
 
-from typing import Any
-
-from sqlalchemy.engine import Connection
+from typing import Any, Final
 
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.people import caller_of_login
 from objapi.ispyb.auth.plugins import Identity, LoginAttempt, Plugin
-from objapi.ispyb.database import Database, connection_of, insert_row
+from objapi.ispyb.database import Database, connection_of, writing
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
+from objapi.model.principal import Principal, TokenClaims
 from objapi.profiles.ispyb.tables import Person
+from objapi.store.transaction import Transaction
+
+WRITES: Final = writing("log-in", linked=(Person,))
 
 
-def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt) -> Caller:
+def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt, request_id: str = "") -> Caller:
     """The person who logs in, with the permissions of this moment; raises NotAuthenticated (401).
 
     To be called outside of any transaction: passwords take their time, and other servers too.
@@ -23,24 +25,32 @@ def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt) -> 
         raise NotAuthenticated("Could not verify")
     caller = database.run(lambda tx: caller_of_login(connection_of(tx), identity.login), write=False)
     if caller is None:
-        caller = database.run(lambda tx: _newcomer(connection_of(tx), database, identity), write=True)
+        newcomer = Principal(identity.login, roles=frozenset({"Authenticated"}), claims=TokenClaims(0, frozenset()))
+        caller = database.run(
+            lambda tx: _newcomer(tx, database, identity),
+            write=True,
+            user=newcomer,
+            request_id=request_id,
+            authority=WRITES,
+        )
     return caller
 
 
-def _newcomer(connection: Connection, database: Database, identity: Identity) -> Caller:
+def _newcomer(transaction: Transaction, database: Database, identity: Identity) -> Caller:
     """A person who was not known, made when the options say so; without any permission."""
+    connection = connection_of(transaction)
     if not load_options(connection)["create_person_on_missing"]:
         raise NotAuthenticated("User does not exist in database.")
     known = caller_of_login(connection, identity.login)
     if known is None:
-        add_person(connection, database, identity)
+        add_person(transaction, database, identity)
         known = caller_of_login(connection, identity.login)
     if known is None:
         raise NotAuthenticated("User does not exist in database.")
     return known
 
 
-def add_person(connection: Connection, database: Database, identity: Identity) -> int:
+def add_person(transaction: Transaction, database: Database, identity: Identity) -> int:
     """Add a person; texts are cut to what their columns hold. Returns the key."""
     values: dict[str, Any] = {
         "login": identity.login,
@@ -55,4 +65,4 @@ def add_person(connection: Connection, database: Database, identity: Identity) -
         length = getattr(Person.c[name].type, "length", None)
         if name != "login" and isinstance(value, str) and length is not None:
             values[name] = value[:length]
-    return insert_row(connection, Person, database.storable(Person, values))
+    return database.insert(transaction, Person, values)

@@ -7,9 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.engine import Connection
-
-from objapi.ispyb.auth.accounts import add_account
+from objapi.ispyb.auth.accounts import WRITES, add_account
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database, connection_of, prepare
 from objapi.ispyb.demo.accounts import ACCOUNTS
@@ -41,19 +39,20 @@ def make_demo(site: Site) -> None:
     database = Database(site)
 
     def load(transaction: Transaction) -> None:
-        _load(connection_of(transaction), database, database.now())
+        _load(transaction, database, database.now())
 
-    database.run_as_administrator(load, write=True)
+    database.run_as_administrator(load, write=True, authority=WRITES)
     directory = _directory(site.settings)
     if directory in site.settings.ispyb_data_roots and not directory.exists():
         _write_files(directory)
 
 
-def _load(connection: Connection, database: Database, now: datetime) -> None:
+def _load(transaction: Transaction, database: Database, now: datetime) -> None:
     for account in ACCOUNTS:
         identity = Identity(account.login, account.given_name, account.family_name)
-        add_account(connection, database, identity, account.permissions)
-    load_contents(connection, now)
+        add_account(transaction, database, identity, account.permissions)
+    # Like the rows of an existing database, the sample rows have no history before the first request.
+    load_contents(connection_of(transaction), now)
 
 
 def _write_files(directory: Path) -> None:

@@ -1,16 +1,17 @@
 """Laboratories of the people in a payload: matched, updated in place, or added."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.ispyb.database import Database
-from objapi.ispyb.sync.records import Record, Written, chunks, write_records
+from objapi.ispyb.sync.records import PortalRow, chunks, items_of
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import Laboratory
+from objapi.store.row_requests import RowItem
 
 _PLACE: Final = ("name", "city", "country")
 _UPDATED: Final = ("name", "address", "city", "country")
@@ -27,17 +28,17 @@ class Laboratories:
     ) -> None:
         self._connection = connection
         self._database = database
-        self._by_key: dict[int, Record] = {}
-        self._by_number: defaultdict[int, list[Record]] = defaultdict(list)
-        self._by_place: defaultdict[FilePlace, list[Record]] = defaultdict(list)
-        self._records: list[Record] = []
+        self._by_key: dict[int, PortalRow] = {}
+        self._by_number: defaultdict[int, list[PortalRow]] = defaultdict(list)
+        self._by_place: defaultdict[FilePlace, list[PortalRow]] = defaultdict(list)
+        self._records: list[PortalRow] = []
         self._load(set(linked), list(given))
 
-    def linked(self, key: int | None) -> Record | None:
+    def linked(self, key: int | None) -> PortalRow | None:
         """The laboratory with a key that a person is linked to."""
         return None if key is None else self._by_key.get(key)
 
-    def of_newcomer(self, given: Values | None) -> Record | None:
+    def of_newcomer(self, given: Values | None) -> PortalRow | None:
         """The laboratory of a new person: the first with the portal's number or at the place, updated; or a new one."""
         if given is None:
             return None
@@ -47,7 +48,7 @@ class Laboratories:
         self._update(found, given)
         return found
 
-    def of_known(self, linked: Record | None, given: Values | None) -> Record | None:
+    def of_known(self, linked: PortalRow | None, given: Values | None) -> PortalRow | None:
         """The laboratory of a known person who is linked to one or to none.
 
         The same one, updated, when the portal's number is the same; else the first with that number (without a number:
@@ -62,23 +63,23 @@ class Laboratories:
         found = self._first(number, _place(given) if number is None else None)
         return self._add(given) if found is None else found
 
-    def write(self) -> Written:
-        """Write what is new or has changed."""
-        return write_records(self._connection, self._database, Laboratory, self._records)
+    def items(self) -> Iterator[RowItem]:
+        """The laboratories that are new or have changed."""
+        return items_of(self._database, self._records)
 
-    def _first(self, number: int | None, place: FilePlace | None) -> Record | None:
+    def _first(self, number: int | None, place: FilePlace | None) -> PortalRow | None:
         found = [] if number is None else self._by_number[number][:1]
         if place is not None:
             found = found + self._by_place[place][:1]
         return min(found, key=self._records.index) if len(found) > 1 else next(iter(found), None)
 
-    def _add(self, given: Values) -> Record:
+    def _add(self, given: Values) -> PortalRow:
         values = {name: given[name] for name in _GIVEN}
-        record = Record(None, {**values, "recordTimeStamp": self._database.now()})
+        record = PortalRow(Laboratory, None, {**values, "recordTimeStamp": self._database.now()})
         self._keep(record)
         return record
 
-    def _update(self, record: Record, given: Values) -> None:
+    def _update(self, record: PortalRow, given: Values) -> None:
         before = _place(record.values)
         record.values.update({name: given[name] for name in _UPDATED})
         after = _place(record.values)
@@ -88,7 +89,7 @@ class Laboratories:
             at_place.append(record)
             at_place.sort(key=self._records.index)
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, record: PortalRow) -> None:
         self._records.append(record)
         self._by_place[_place(record.values)].append(record)
         if record.values["laboratoryExtPk"] is not None:
@@ -111,7 +112,7 @@ class Laboratories:
             return
         rows = self._connection.execute(sa.union(*statements)).mappings()
         for row in sorted(rows, key=lambda row: row["laboratoryId"]):
-            self._keep(Record.loaded(row, "laboratoryId"))
+            self._keep(PortalRow.loaded(Laboratory, row, "laboratoryId"))
 
 
 def _place(values: Mapping[str, Any]) -> FilePlace:

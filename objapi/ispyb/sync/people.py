@@ -4,7 +4,7 @@ One person usually stands several times in a payload; each time is applied in tu
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from objapi.ispyb.database import Database
 from objapi.ispyb.sync.laboratories import Laboratories
-from objapi.ispyb.sync.records import Record, Written, chunks, write_records
+from objapi.ispyb.sync.records import PortalRow, chunks, items_of
 from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import Person
+from objapi.store.row_requests import RowItem
 
 _UPDATED: Final = ("givenName", "familyName", "emailAddress", "phoneNumber")
 # Passwords that a portal sends are nobody's business here, so they are not among them.
@@ -40,24 +41,24 @@ class People:
     def __init__(self, connection: Connection, database: Database, mentioned: Iterable[Values]) -> None:
         self._connection = connection
         self._database = database
-        self._records: list[Record] = []
+        self._records: list[PortalRow] = []
         self._by_login: defaultdict[str, list[int]] = defaultdict(list)
         self._by_id: defaultdict[bytes, list[int]] = defaultdict(list)
-        self._laboratory: dict[Record, Record | None] = {}
+        self._laboratory: dict[PortalRow, PortalRow | None] = {}
         listed = list(mentioned)
         self._load(listed)
         linked = {record.values["laboratoryId"] for record in self._records} - {None}
         given = [person["laboratory"] for person in listed if person["laboratory"] is not None]
         self._laboratories = Laboratories(connection, database, linked, given)
 
-    def find(self, login: str | None, external_id: bytes | None) -> Record | None:
+    def find(self, login: str | None, external_id: bytes | None) -> PortalRow | None:
         """The first person with the portal's key or with the login; cases count."""
         places = [] if login is None else self._by_login[login][:1]
         if external_id is not None:
             places = places + self._by_id[external_id][:1]
         return self._records[min(places)] if places else None
 
-    def handle(self, given: Values) -> Record:
+    def handle(self, given: Values) -> PortalRow:
         """The person of an entry, with what the entry says of them."""
         external_id = stored_id(given["externalId"])
         known = self.find(given["login"], external_id)
@@ -69,27 +70,27 @@ class People:
             self._laboratory[known] = self._laboratories.of_known(linked, given["laboratory"])
         return known
 
-    def write(self) -> tuple[Written, Written]:
-        """Write people and laboratories that are new or have changed."""
-        laboratories = self._laboratories.write()
+    def items(self) -> Iterator[RowItem]:
+        """The people and laboratories that are new or have changed."""
+        yield from self._laboratories.items()
         for person, laboratory in self._laboratory.items():
-            person.values["laboratoryId"] = None if laboratory is None else laboratory.number
-        return write_records(self._connection, self._database, Person, self._records), laboratories
+            person.values["laboratoryId"] = None if laboratory is None else laboratory.reference
+        yield from items_of(self._database, self._records)
 
-    def _linked(self, person: Record) -> Record | None:
+    def _linked(self, person: PortalRow) -> PortalRow | None:
         if person in self._laboratory:
             return self._laboratory[person]
         return self._laboratories.linked(person.values["laboratoryId"])
 
-    def _add(self, given: Values, external_id: bytes | None) -> Record:
+    def _add(self, given: Values, external_id: bytes | None) -> PortalRow:
         values = {name: given[name] for name in _GIVEN}
         values |= {"externalId": external_id, "laboratoryId": None, "recordTimeStamp": self._database.now()}
-        person = Record(None, values)
+        person = PortalRow(Person, None, values)
         self._laboratory[person] = self._laboratories.of_newcomer(given["laboratory"])
         self._keep(person)
         return person
 
-    def _keep(self, person: Record) -> None:
+    def _keep(self, person: PortalRow) -> None:
         place = len(self._records)
         self._records.append(person)
         if person.values["login"] is not None:
@@ -113,4 +114,4 @@ class People:
             found = self._connection.execute(sa.union_all(*statements)).mappings()
             rows = {row["personId"]: row for row in found}
         for key in sorted(rows):
-            self._keep(Record.loaded(rows[key], "personId"))
+            self._keep(PortalRow.loaded(Person, rows[key], "personId"))

@@ -1,6 +1,6 @@
 """The proposal of a payload, its participants and its lab contacts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -9,11 +9,12 @@ from sqlalchemy.engine import Connection
 from objapi.ispyb.database import Database
 from objapi.ispyb.subjects.proposals.schemas import ProposalState
 from objapi.ispyb.sync.people import People
-from objapi.ispyb.sync.records import Record, Written, write_records
+from objapi.ispyb.sync.records import PortalRow, items_of
 from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.values.errors import BadCall
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import LabContact, Proposal, ProposalHasPerson
+from objapi.store.row_requests import NewRow, RowItem
 
 _GIVEN: Final = ("proposalCode", "proposalNumber", "title", "proposalType")
 _CARD: Final = ("defaultCourrierCompany", "courierAccount", "billingReference")
@@ -21,7 +22,7 @@ _VALUES: Final = ("dewarAvgCustomsValue", "dewarAvgTransportValue")
 _STATES: Final = tuple(ProposalState.schema["enum"])
 
 
-def find_proposal(connection: Connection, given: Values) -> Record | None:
+def find_proposal(connection: Connection, given: Values) -> PortalRow | None:
     """The first proposal with the portal's key, or with code and number."""
     table = Proposal.c
     selected = sa.select(table.proposalId, table.title)
@@ -31,16 +32,14 @@ def find_proposal(connection: Connection, given: Values) -> Record | None:
     external_id = stored_id(given["externalId"])
     statements = [by_name] if external_id is None else [by_name, selected.where(table.externalId == external_id)]
     rows = connection.execute(sa.union_all(*statements)).mappings().all()
-    return Record.loaded(min(rows, key=lambda row: row["proposalId"]), "proposalId") if rows else None
+    return PortalRow.loaded(Proposal, min(rows, key=lambda row: row["proposalId"]), "proposalId") if rows else None
 
 
-def write_proposal(
-    connection: Connection, database: Database, known: Record | None, given: Values, principal: Record
-) -> tuple[Record, Written]:
-    """The proposal, written: of a known one only the title changes; a new one belongs to the first person."""
+def proposal_row(database: Database, known: PortalRow | None, given: Values, principal: PortalRow) -> PortalRow:
+    """The proposal as it is to be: of a known one only the title changes; a new one belongs to the first person."""
     if known is not None:
         known.values["title"] = given["title"]
-        return known, write_records(connection, database, Proposal, [known])
+        return known
     state = given["state"] or "Open"
     if state not in _STATES:
         raise BadCall(f"state {state!r} is none of {', '.join(_STATES)}")
@@ -48,23 +47,21 @@ def write_proposal(
     values |= {
         "externalId": stored_id(given["externalId"]),
         "state": state,
-        "personId": principal.number,
+        "personId": principal.reference,
         "bltimeStamp": database.now(),
     }
-    proposal = Record(None, values)
-    return proposal, write_records(connection, database, Proposal, [proposal])
+    return PortalRow(Proposal, None, values)
 
 
-def write_participants(connection: Connection, proposal: Record, people: Sequence[Record]) -> Written:
-    """Add the participants who are not there yet."""
+def new_participants(connection: Connection, proposal: PortalRow, people: Sequence[PortalRow]) -> Iterator[NewRow]:
+    """The participants who are not there yet."""
     table = ProposalHasPerson
-    statement = sa.select(table.c.personId).where(table.c.proposalId == proposal.number)
-    known = set(connection.execute(statement).scalars())
-    new = [number for number in dict.fromkeys(person.number for person in people) if number not in known]
-    if new:
-        rows = [{"proposalId": proposal.number, "personId": number} for number in new]
-        connection.execute(sa.insert(table), rows)
-    return Written(len(new))
+    known = set[int]()
+    if proposal.key is not None:
+        known.update(connection.scalars(sa.select(table.c.personId).where(table.c.proposalId == proposal.key)))
+    for person in dict.fromkeys(people):
+        if person.key not in known:
+            yield NewRow(table.name, {"proposalId": proposal.reference, "personId": person.reference})
 
 
 class LabContacts:
@@ -73,15 +70,15 @@ class LabContacts:
     def __init__(self, connection: Connection, database: Database, proposal_id: int | None) -> None:
         self._connection = connection
         self._database = database
-        self._by_name: dict[str, Record] = {}
-        self._owners: dict[Record, Record] = {}
+        self._by_name: dict[str, PortalRow] = {}
+        self._owners: dict[PortalRow, PortalRow] = {}
         if proposal_id is not None:
             names = ("labContactId", "personId", "cardName", *_CARD, *_VALUES)
             statement = sa.select(*(LabContact.c[name] for name in names))
             rows = connection.execute(statement.where(LabContact.c.proposalId == proposal_id)).mappings()
             for row in rows:
                 # The database knows names of cards without regard to case.
-                self._by_name[row["cardName"].casefold()] = Record.loaded(row, "labContactId")
+                self._by_name[row["cardName"].casefold()] = PortalRow.loaded(LabContact, row, "labContactId")
 
     def handle(self, given: Values, people: People) -> None:
         """The card of an entry: a known one takes the entry's values and keeps its person, who is left as he is."""
@@ -91,16 +88,18 @@ class LabContacts:
             known.values.update(values)
             return
         owner = people.handle(given["person"])
-        card = Record(None, {"cardName": given["cardName"], **values, "recordTimeStamp": self._database.now()})
+        card = PortalRow(
+            LabContact, None, {"cardName": given["cardName"], **values, "recordTimeStamp": self._database.now()}
+        )
         self._owners[card] = owner
         self._by_name[given["cardName"].casefold()] = card
 
-    def write(self, proposal_id: int) -> Written:
-        """Write the cards that are new or have changed; raises BadCall when a person would have two."""
-        taken = {card.values["personId"] for card in self._by_name.values() if card.key is not None}
+    def items(self, proposal: PortalRow) -> Iterator[RowItem]:
+        """The cards that are new or have changed; raises BadCall when a person would have two."""
+        taken: set[int | NewRow] = {card.values["personId"] for card in self._by_name.values() if card.key is not None}
         for card, owner in self._owners.items():
-            if owner.number in taken:
+            if owner.reference in taken:
                 raise BadCall(f"the person of lab contact {card.values['cardName']!r} has another one in this proposal")
-            taken.add(owner.number)
-            card.values |= {"personId": owner.number, "proposalId": proposal_id}
-        return write_records(self._connection, self._database, LabContact, self._by_name.values())
+            taken.add(owner.reference)
+            card.values |= {"personId": owner.reference, "proposalId": proposal.reference}
+        return items_of(self._database, self._by_name.values())

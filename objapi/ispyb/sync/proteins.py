@@ -1,5 +1,6 @@
 """Proteins of a payload."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -8,12 +9,13 @@ from sqlalchemy.engine import Connection
 from objapi.ispyb.database import Database
 from objapi.ispyb.subjects.shipping.schemas import SafetyLevelEnum
 from objapi.ispyb.sync.people import People
-from objapi.ispyb.sync.records import Record, Written, write_records
+from objapi.ispyb.sync.records import PortalRow, items_of
 from objapi.ispyb.sync.schemas import UPProtein
 from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.values.errors import BadCall
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import Protein
+from objapi.store.row_requests import RowItem
 
 _GIVEN: Final = tuple(name for name in UPProtein.properties if name not in ("person", "externalId"))
 _LEVELS: Final = tuple(SafetyLevelEnum.schema["enum"])
@@ -25,15 +27,15 @@ class Proteins:
     def __init__(self, connection: Connection, database: Database, proposal_id: int | None) -> None:
         self._connection = connection
         self._database = database
-        self._records: list[Record] = []
-        self._persons: dict[Record, Record] = {}
+        self._records: list[PortalRow] = []
+        self._persons: dict[PortalRow, PortalRow] = {}
         self.left_out = 0
         """How many entries name a person whom nobody knows; they are passed over."""
         if proposal_id is not None:
             selected = [Protein.c[name] for name in ("proteinId", "externalId", *_GIVEN)]
             statement = sa.select(*selected).where(Protein.c.proposalId == proposal_id)
             rows = connection.execute(statement.order_by(Protein.c.proteinId)).mappings()
-            self._records = [Record.loaded(row, "proteinId") for row in rows]
+            self._records = [PortalRow.loaded(Protein, row, "proteinId") for row in rows]
 
     def handle(self, given: Values, people: People) -> None:
         """The proteins of an entry: all with the portal's key when it has one, else all with the acronym.
@@ -50,11 +52,11 @@ class Proteins:
         if not found:
             self._add(values, given["person"], people)
 
-    def write(self, proposal_id: int) -> Written:
-        """Write the proteins that are new or have changed."""
+    def items(self, proposal: PortalRow) -> Iterator[RowItem]:
+        """The proteins that are new or have changed."""
         for protein, person in self._persons.items():
-            protein.values |= {"proposalId": proposal_id, "personId": person.number}
-        return write_records(self._connection, self._database, Protein, self._records)
+            protein.values |= {"proposalId": proposal.reference, "personId": person.reference}
+        return items_of(self._database, self._records)
 
     def _add(self, values: dict[str, Any], given: Values, people: People) -> None:
         login = given["login"]
@@ -62,6 +64,6 @@ class Proteins:
         if person is None:
             self.left_out += 1
             return
-        protein = Record(None, {**values, "bltimeStamp": self._database.now()})
+        protein = PortalRow(Protein, None, {**values, "bltimeStamp": self._database.now()})
         self._persons[protein] = person
         self._records.append(protein)

@@ -4,8 +4,9 @@ import logging
 import time
 from typing import Any, Final
 
+from objapi.ispyb.auth.caller import principal_of
 from objapi.ispyb.subjects.people.schemas import Message
-from objapi.ispyb.sync.run import synchronise
+from objapi.ispyb.sync.run import WRITES, synchronise
 from objapi.ispyb.sync.schemas import UserPortalProposalSync
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.openapi import json_schema
@@ -19,14 +20,16 @@ _PATH: Final = "/webservices/userportalsync/sync_proposal"
 _log = logging.getLogger("objapi.ispyb.sync")
 
 
-@group.post(_PATH, access=holder("uportal_sync"), body=UserPortalProposalSync, answer=Message, writes=False)
+@group.post(
+    _PATH, access=holder("uportal_sync"), body=UserPortalProposalSync, answer=Message, writes=WRITES, deferred=True
+)
 def sync_proposal(call: Call) -> Later:
     """Create or update a proposal with everything that hangs on it."""
     started = time.perf_counter()
     database, payload = call.services.database, call.body
 
     def work() -> dict[str, str]:
-        result = synchronise(database, payload)
+        result = synchronise(database, payload, user=principal_of(call.who), request_id=call.request_id)
         seconds = round(time.perf_counter() - started, 3)
         _log.info("%s: %s", result.proposal, result)
         return {"message": f"The proposal {result.proposal} has been synchronized in {seconds}"}

@@ -2,24 +2,53 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from objapi.ispyb.database import Database, connection_of
+from objapi.errors import ValidationError
+from objapi.ispyb.database import Database, connection_of, writing
 from objapi.ispyb.sync.people import People, distinct
-from objapi.ispyb.sync.proposals import LabContacts, find_proposal, write_participants, write_proposal
+from objapi.ispyb.sync.proposals import LabContacts, find_proposal, new_participants, proposal_row
 from objapi.ispyb.sync.proteins import Proteins
-from objapi.ispyb.sync.records import Written
+from objapi.ispyb.sync.records import Written, items_of
 from objapi.ispyb.sync.sessions import Sessions
 from objapi.ispyb.values.errors import BadCall
 from objapi.ispyb.wire.call import Values
-from objapi.profiles.ispyb.tables import AdminVar
+from objapi.model.principal import Principal
+from objapi.profiles.ispyb.tables import (
+    AdminVar,
+    BLSession,
+    LabContact,
+    Laboratory,
+    Person,
+    Proposal,
+    ProposalHasPerson,
+    Protein,
+    Session_has_Person,
+)
+from objapi.store.row_requests import RowItem
 from objapi.store.transaction import Transaction
 
 LOCK_NAME: Final = "sync lock"
+
+_KINDS: Final = {
+    "people": Person,
+    "laboratories": Laboratory,
+    "proposals": Proposal,
+    "participants": ProposalHasPerson,
+    "lab contacts": LabContact,
+    "sessions": BLSession,
+    "session participants": Session_has_Person,
+    "proteins": Protein,
+}
+WRITES: Final = writing("synchronisation", linked=tuple(_KINDS.values()))
+
+_NO_SUCH_ROW: Final = "the payload names a row that does not exist, or one that is there already"
+_UNFIT: Final = "the payload has a value that does not fit its column"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +60,42 @@ class Synchronised:
     left_out: int
 
 
-class Undone(Exception):
-    """Carries what a trial run came to out of its transaction, which is undone by it."""
-
-    def __init__(self, result: Synchronised) -> None:
-        super().__init__(result.proposal)
-        self.result = result
-
-
-def synchronise(database: Database, payload: Values, *, dry_run: bool = False) -> Synchronised:
+def synchronise(
+    database: Database,
+    payload: Values,
+    *,
+    dry_run: bool = False,
+    user: Principal | None = None,
+    request_id: str = "",
+) -> Synchronised:
     """Write a payload that fits its schema; with `dry_run` find out what that would come to.
 
-    Raises BadCall when it cannot be written; nothing of it is, then. Payloads are written one after the other, so
-    two that speak of the same newcomer or the same new proposal do not make twins.
+    `user` stands in the history; None: the command line. Raises BadCall when it cannot be written; nothing of it is,
+    then. Payloads are written one after the other, so two that speak of the same newcomer or the same new proposal do
+    not make twins.
     """
-    if not database.run(lambda tx: _has_lock(connection_of(tx)), write=False):
-        database.run(lambda tx: _make_lock(connection_of(tx)), write=True)
 
     def work(transaction: Transaction) -> Synchronised:
-        connection = connection_of(transaction)
-        _take_lock(connection)
+        if not dry_run:
+            _take_lock(connection_of(transaction))
         try:
-            result = _write(connection, database, payload)
+            return _write(transaction, database, payload, dry_run=dry_run)
         except sa.exc.IntegrityError:
-            raise BadCall("the payload names a row that does not exist, or one that is there already") from None
+            raise BadCall(_NO_SUCH_ROW) from None
+        except ValidationError as error:
+            unresolved = any(cause.code == "unresolved" for cause in error.causes)
+            raise BadCall(_NO_SUCH_ROW if unresolved else _UNFIT) from None
         except sa.exc.DataError:
-            raise BadCall("the payload has a value that does not fit its column") from None
-        if dry_run:
-            raise Undone(result)
-        return result
+            raise BadCall(_UNFIT) from None
 
-    try:
-        return database.run(work, write=True)
-    except Undone as undone:
-        return undone.result
+    run = database.run_as_administrator if user is None else partial(database.run, user=user, request_id=request_id)
+    if not dry_run and not run(lambda tx: _has_lock(connection_of(tx)), write=False):
+        run(lambda tx: _make_lock(connection_of(tx)), write=True)
+    return run(work, write=not dry_run, authority=WRITES)
 
 
-def _write(connection: Connection, database: Database, payload: Values) -> Synchronised:
-    given = payload["proposal"]
+def _write(transaction: Transaction, database: Database, payload: Values, *, dry_run: bool) -> Synchronised:
+    connection, given = connection_of(transaction), payload["proposal"]
     people = People(connection, database, _mentioned(payload))
     known = find_proposal(connection, given)
     proposal_id = None if known is None else known.key
@@ -83,22 +110,22 @@ def _write(connection: Connection, database: Database, payload: Values) -> Synch
     for entry in payload["proteins"] or ():
         proteins.handle(entry, people)
 
-    persons, laboratories = people.write()
-    proposal, written = write_proposal(connection, database, known, given, participants[0])
-    return Synchronised(
-        f"{given['proposalCode']}-{given['proposalNumber']}",
-        {
-            "people": persons,
-            "laboratories": laboratories,
-            "proposals": written,
-            "participants": write_participants(connection, proposal, participants),
-            "lab contacts": cards.write(proposal.number),
-            "sessions": sessions.write(proposal.number),
-            "session participants": sessions.write_people(),
-            "proteins": proteins.write(proposal.number),
-        },
-        proteins.left_out,
-    )
+    proposal = proposal_row(database, known, given, participants[0])
+    items: list[RowItem] = [
+        *people.items(),
+        *items_of(database, [proposal]),
+        *new_participants(connection, proposal, participants),
+        *cards.items(proposal),
+        *sessions.items(proposal),
+        *sessions.people_items(),
+        *proteins.items(proposal),
+    ]
+    outcome = transaction.write_rows(items, dry_run=dry_run)
+    written = {
+        kind: Written(outcome.added.get(table.name, 0), outcome.changed.get(table.name, 0))
+        for kind, table in _KINDS.items()
+    }
+    return Synchronised(f"{given['proposalCode']}-{given['proposalNumber']}", written, proteins.left_out)
 
 
 def _mentioned(payload: Values) -> Iterator[Values]:

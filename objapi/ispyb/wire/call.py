@@ -11,11 +11,12 @@ from sqlalchemy.engine import Connection
 
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.visibility import visible_rows
-from objapi.ispyb.database import connection_of, insert_row
+from objapi.ispyb.database import connection_of
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.ispyb.wire.services import Services
 from objapi.profiles.ispyb.beamline_groups import OPTION, BeamLineGroup, beamline_groups
+from objapi.store.row_requests import RowRemoval
 from objapi.store.transaction import Transaction
 
 Values = Mapping[str, Any]
@@ -47,6 +48,7 @@ class Call:
     who: Caller | None = None
     address: str = ""
     """The client's address, behind trusted proxies."""
+    request_id: str = ""
 
     @cached_property
     def connection(self) -> Connection:
@@ -115,7 +117,15 @@ class Call:
 
     def insert(self, table: sa.Table, values: Values) -> int:
         """Insert one row and return its key; values for columns that the database lacks are dropped."""
-        return insert_row(self.connection, table, self.services.database.storable(table, values))
+        return self.services.database.insert(self.transaction, table, values)
+
+    def update(self, table: sa.Table, key: int, values: Values) -> None:
+        """Change columns of one row; values for columns that the database lacks are dropped."""
+        self.services.database.update(self.transaction, table, key, values)
+
+    def remove(self, table: sa.Table, *key: int) -> None:
+        """Delete one row, by the values of its key columns. Raises NotFound."""
+        self.transaction.write_rows([RowRemoval(table.name, key)])
 
     def counts(self, key: sa.ColumnElement[Any], statement: sa.Select[Any]) -> dict[Any, int]:
         """How many rows a statement has for each value of `key`; the statement selects what is counted."""

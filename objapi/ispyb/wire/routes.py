@@ -18,6 +18,7 @@ from objapi.ispyb.values.schema import Property, Schema, optional, reader_of, re
 from objapi.ispyb.values.types import INT, TEXT, ScalarType, integer
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import AnswerType, Paged
+from objapi.store.row_requests import WriteAuthority
 
 Handler = Callable[[Call], Any]
 _Handler = TypeVar("_Handler", bound=Handler)
@@ -70,7 +71,10 @@ class IspybRoute:
     body: Schema | None
     answer: AnswerType
     status: int
-    writes: bool
+    writes: WriteAuthority | None
+    """The tables it writes; None: a transaction that may not write."""
+    deferred: bool
+    """True if it writes in transactions of its own, once that in which it answers is over."""
     content_type: str = "application/json"
 
     @property
@@ -127,25 +131,38 @@ class Group:
         body: Schema | None = None,
         answer: AnswerType = None,
         status: int = 200,
-        writes: bool | None = None,
+        writes: WriteAuthority | None = None,
+        deferred: bool = False,
         content_type: str = "application/json",
     ) -> Callable[[_Handler], _Handler]:
         """Decorator: declare a route of which the function is the answer.
 
-        `writes` says whether its transaction may write; when not given, all but GET may. A paged `answer` brings the
-        query parameters skip and limit along.
+        `writes` are the tables that it writes, which every route but GET declares; `deferred` says that it writes in
+        transactions of its own. A paged `answer` brings the query parameters skip and limit along.
         """
         if not isinstance(access, RouteAccess):
             raise TypeError(f"{method} {path} does not declare who may call it")
+        if (method != "GET") is not isinstance(writes, WriteAuthority):
+            raise TypeError(f"{method} {path} does not declare what it writes, which all routes but GET do")
         parameters = dict(query or {}) | (dict(PAGING) if isinstance(answer, Paged) and answer.chosen else {})
-        changes = method != "GET" if writes is None else writes
 
         def declare(handler: _Handler) -> _Handler:
             if not handler.__doc__:
                 raise TypeError(f"{method} {path} has no summary: give its function a docstring")
             self.routes.append(
                 IspybRoute(
-                    method, path, self.title, access, handler, parameters, body, answer, status, changes, content_type
+                    method=method,
+                    path=path,
+                    group=self.title,
+                    access=access,
+                    handler=handler,
+                    query=parameters,
+                    body=body,
+                    answer=answer,
+                    status=status,
+                    writes=writes,
+                    deferred=deferred,
+                    content_type=content_type,
                 )
             )
             return handler

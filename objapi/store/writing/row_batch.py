@@ -228,16 +228,19 @@ class RowBatch:
 
     def _insert(self, created: Sequence[NewRow], types: Mapping[str, str]) -> None:
         """Insert new rows in their order, those that others refer to first; each gets its key."""
-        waiting = list(created)
+        waiting = [(item, [value for value in item.values.values() if isinstance(value, NewRow)]) for item in created]
         while waiting:
-            later = [item for item in waiting if any(_is_unwritten(value) for value in item.values.values())]
-            if len(later) == len(waiting):
-                raise ValueError("new rows refer to each other in a circle")
-            postponed = {id(item) for item in later}
             alike: dict[tuple[str, Columns], list[NewRow]] = {}
-            for item in waiting:
-                if id(item) not in postponed:
-                    alike.setdefault((item.table, tuple(item.values)), []).append(item)
+            later = []
+            for item, referred in waiting:
+                if any(other.key is None for other in referred):
+                    later.append((item, referred))
+                    continue
+                if referred:
+                    item.values = {name: _plain(value) for name, value in item.values.items()}
+                alike.setdefault((item.table, tuple(item.values)), []).append(item)
+            if not alike:
+                raise ValueError("new rows refer to each other in a circle")
             for (table, _), rows in alike.items():
                 self._insert_alike(self._layout(types[table]), rows)
             waiting = later
@@ -248,7 +251,7 @@ class RowBatch:
         connection = self._rows.connection(portal_type)
         key_names = [column.name for column in layout.key]
         for chunk in chunks(items):
-            values = [{name: _plain(value) for name, value in item.values.items()} for item in chunk]
+            values = [item.values for item in chunk]
             if all(name in values[0] for name in key_names):
                 insert_rows(connection, layout.table, values)
                 keys = [self._rows.names.packed([row[name] for name in key_names]) for row in values]
@@ -284,7 +287,7 @@ class RowBatch:
         names, outbox = self._rows.names, RowOutbox()
         for item in created:
             portal_type = types[item.table]
-            values = self._stored_forms(portal_type, {name: _plain(value) for name, value in item.values.items()})
+            values = self._stored_forms(portal_type, item.values)
             changes = {name: [None, value] for name, value in values.items() if value is not None}
             outbox.history.append(self._recorder.row(names, portal_type, item.number, "create", changes))
         for change in changed:
@@ -348,10 +351,6 @@ def _by_type(pairs: Iterable[tuple[str, Key]]) -> dict[str, list[Key]]:
     for portal_type, key in pairs:
         found.setdefault(portal_type, []).append(key)
     return found
-
-
-def _is_unwritten(value: object) -> bool:
-    return isinstance(value, NewRow) and value.key is None
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from objapi.profiles.ispyb import tables as t
 from objapi.profiles.ispyb.tables.columns import is_optional
 from objapi.settings import load_settings
 from objapi.site import Site
+from objapi.store.schema import metadata
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.sync.payloads import large, payload, protein
 
@@ -47,6 +48,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
     given = {"OBJAPI_DATA_DIR": str(tmp_path / "gateway"), "OBJAPI_ISPYB_URL": database_url}
     site = Site.open(load_settings(given | {"OBJAPI_ISPYB_TOKEN_KEY": KEY}))
+    metadata.create_all(site.engine)
     yield site
     site.close()
 

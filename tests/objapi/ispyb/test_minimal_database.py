@@ -13,6 +13,7 @@ from objapi.app import create_app
 from objapi.profiles.ispyb import tables as t
 from objapi.settings import load_settings
 from objapi.site import Site
+from objapi.store.schema import metadata
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.scenery import collection, collection_group, sample
 from tests.objapi.ispyb.test_existing_database import other_flavour
@@ -48,6 +49,7 @@ def api(database_url: str, tmp_path: Path) -> Iterator[Api]:
     other_flavour().create_all(engine)
     given = {"OBJAPI_DATA_DIR": str(tmp_path / "gateway"), "OBJAPI_ISPYB_URL": database_url}
     site = Site.open(load_settings(given | {"OBJAPI_ISPYB_TOKEN_KEY": KEY}))
+    metadata.create_all(site.engine)
     yield Api(create_app(site=site), Rows(engine))
     site.close()
     engine.dispose()

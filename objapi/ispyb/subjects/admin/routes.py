@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb.database import writing
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.options.schema import AdminActivity as AdminActivityAnswer
 from objapi.ispyb.options.schema import Options, UIOptions
@@ -18,6 +19,7 @@ from objapi.profiles.ispyb.tables import AdminActivity, AdminVar
 options_group: Final = Group("Options")
 
 _SHOWN_CHARACTERS: Final = 80
+_WRITES: Final = writing("options", AdminVar, AdminActivity)
 
 _log = logging.getLogger("objapi.ispyb")
 
@@ -34,7 +36,7 @@ def read_options(call: Call) -> dict[str, Any]:
     return call.options
 
 
-@options_group.patch("/options", access=holder("manage_options"), body=Options, answer=Options)
+@options_group.patch("/options", access=holder("manage_options"), writes=_WRITES, body=Options, answer=Options)
 def change_options(call: Call) -> dict[str, Any]:
     """Change the options that are given."""
     for name, value in call.body.items():
@@ -45,9 +47,11 @@ def change_options(call: Call) -> dict[str, Any]:
 
 
 def _store(call: Call, name: str, text: str) -> None:
-    changed = sa.update(AdminVar).where(AdminVar.c.name == name).values(value=text)
-    if call.connection.execute(changed).rowcount == 0:
-        call.connection.execute(sa.insert(AdminVar).values(name=name, value=text))
+    found = call.connection.execute(sa.select(AdminVar.c.varId).where(AdminVar.c.name == name)).scalars().all()
+    for key in found:
+        call.update(AdminVar, key, {"value": text})
+    if not found:
+        call.insert(AdminVar, {"name": name, "value": text})
 
 
 def _record(call: Call, name: str, value: Any) -> None:
@@ -61,12 +65,13 @@ def _record(call: Call, name: str, value: Any) -> None:
     }
     try:
         with call.connection.begin_nested():
-            call.connection.execute(sa.insert(AdminActivity).values(row))
+            call.insert(AdminActivity, row)
     except sa.exc.IntegrityError:
         # An existing database may allow one row a user; the newest change is then what it keeps.
         _log.warning("AdminActivity.username is unique in this database: only the last change of each user is kept")
-        own = AdminActivity.c.username == call.caller.login
-        call.connection.execute(sa.update(AdminActivity).where(own).values(row))
+        own = sa.select(AdminActivity.c.adminActivityId).where(AdminActivity.c.username == call.caller.login)
+        for key in call.connection.execute(own).scalars().all():
+            call.update(AdminActivity, key, row)
 
 
 activity_group: Final = Group("Admin")

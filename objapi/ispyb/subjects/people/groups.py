@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.errors import NotFound
+from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.people.schemas import (
     NewPermission,
     NewPermissionOptional,
@@ -27,6 +29,7 @@ from objapi.profiles.ispyb.tables import Permission, Person, UserGroup, UserGrou
 group: Final = Group("Admin")
 
 _ACCESS: Final = holder("manage_groups")
+_WRITES: Final = writing("groups", UserGroup, UserGroup_has_Permission, UserGroup_has_Person)
 
 
 @group.get("/admin/groups", access=_ACCESS, query={"userGroupId": optional(INT)}, answer=Paged(UserGroupAnswer))
@@ -37,7 +40,7 @@ def list_groups(call: Call) -> Page:
     return call.paged(_answers(call, rows), total)
 
 
-@group.post("/admin/groups", access=_ACCESS, body=NewUserGroup, answer=UserGroupAnswer)
+@group.post("/admin/groups", access=_ACCESS, writes=_WRITES, body=NewUserGroup, answer=UserGroupAnswer)
 def add_group(call: Call) -> dict[str, Any]:
     """Add a group."""
     if _named(call, call.body["name"]):
@@ -45,7 +48,9 @@ def add_group(call: Call) -> dict[str, Any]:
     return _one_group(call, call.insert(UserGroup, call.body))
 
 
-@group.patch("/admin/groups/{userGroupId:int}", access=_ACCESS, body=NewUserGroupOptional, answer=UserGroupAnswer)
+@group.patch(
+    "/admin/groups/{userGroupId:int}", access=_ACCESS, writes=_WRITES, body=NewUserGroupOptional, answer=UserGroupAnswer
+)
 def rename_group(call: Call) -> dict[str, Any]:
     """Rename a group."""
     key = call.path["userGroupId"]
@@ -54,30 +59,40 @@ def rename_group(call: Call) -> dict[str, Any]:
         name = call.body["name"]
         if not name or any(other != key for other in _named(call, name)):
             raise BadCall("Could not update group")
-        call.connection.execute(sa.update(UserGroup).where(UserGroup.c.userGroupId == key).values(name=name))
+        call.update(UserGroup, key, {"name": name})
         known = _one_group(call, key)
     return known
 
 
-@group.post("/admin/groups/{userGroupId:int}/permission", access=_ACCESS, body=NewUserGroupPermission, status=204)
+@group.post(
+    "/admin/groups/{userGroupId:int}/permission",
+    access=_ACCESS,
+    writes=_WRITES,
+    body=NewUserGroupPermission,
+    status=204,
+)
 def give_permission(call: Call) -> None:
     """Give a permission to a group."""
     _put_in(call, UserGroup_has_Permission, Permission.c.permissionId, call.body["permissionId"], "permission")
 
 
-@group.delete("/admin/groups/{userGroupId:int}/permission/{permissionId:int}", access=_ACCESS, status=204)
+@group.delete(
+    "/admin/groups/{userGroupId:int}/permission/{permissionId:int}", access=_ACCESS, writes=_WRITES, status=204
+)
 def take_permission(call: Call) -> None:
     """Take a permission from a group."""
     _take_out(call, UserGroup_has_Permission, "permissionId", "permission")
 
 
-@group.post("/admin/groups/{userGroupId:int}/person", access=_ACCESS, body=NewUserGroupPerson, status=204)
+@group.post(
+    "/admin/groups/{userGroupId:int}/person", access=_ACCESS, writes=_WRITES, body=NewUserGroupPerson, status=204
+)
 def add_member(call: Call) -> None:
     """Put a person into a group."""
     _put_in(call, UserGroup_has_Person, Person.c.personId, call.body["personId"], "person")
 
 
-@group.delete("/admin/groups/{userGroupId:int}/person/{personId:int}", access=_ACCESS, status=204)
+@group.delete("/admin/groups/{userGroupId:int}/person/{personId:int}", access=_ACCESS, writes=_WRITES, status=204)
 def remove_member(call: Call) -> None:
     """Take a person out of a group."""
     _take_out(call, UserGroup_has_Person, "personId", "person")
@@ -121,18 +136,20 @@ def _put_in(call: Call, table: sa.Table, key: sa.Column[Any], value: int, kind: 
         raise BadCall(f"No such group or {kind}")
     if known["is_in"]:
         raise BadCall(f"The {kind} is in the group already")
-    call.connection.execute(sa.insert(table).values({"userGroupId": group_id, key.name: value}))
+    call.insert(table, {"userGroupId": group_id, key.name: value})
 
 
 def _take_out(call: Call, table: sa.Table, key: str, kind: str) -> None:
-    condition = (table.c.userGroupId == call.path["userGroupId"], table.c[key] == call.path[key])
-    if call.connection.execute(sa.delete(table).where(*condition)).rowcount == 0:
-        raise BadCall(f"No such {kind} in the group")
+    try:
+        call.remove(table, call.path["userGroupId"], call.path[key])
+    except NotFound:
+        raise BadCall(f"No such {kind} in the group") from None
 
 
 permissions_group: Final = Group("Admin")
 
 _MANAGE: Final = holder("manage_perms")
+_WRITES_PERMISSIONS: Final = writing("permissions", Permission)
 _PERMISSION_QUERY: Final = {"permissionId": optional(INT), "userGroupId": optional(INT), "search": optional(TEXT)}
 
 
@@ -154,7 +171,9 @@ def list_permissions(call: Call) -> Page:
     return call.paged(*call.page(statement))
 
 
-@permissions_group.post("/admin/permissions", access=_MANAGE, body=NewPermission, answer=PermissionAnswer)
+@permissions_group.post(
+    "/admin/permissions", access=_MANAGE, writes=_WRITES_PERMISSIONS, body=NewPermission, answer=PermissionAnswer
+)
 def add_permission(call: Call) -> sa.RowMapping:
     """Add a permission."""
     if _with_type(call, call.body["type"]):
@@ -163,7 +182,11 @@ def add_permission(call: Call) -> sa.RowMapping:
 
 
 @permissions_group.patch(
-    "/admin/permissions/{permissionId:int}", access=_MANAGE, body=NewPermissionOptional, answer=PermissionAnswer
+    "/admin/permissions/{permissionId:int}",
+    access=_MANAGE,
+    writes=_WRITES_PERMISSIONS,
+    body=NewPermissionOptional,
+    answer=PermissionAnswer,
 )
 def change_permission(call: Call) -> sa.RowMapping:
     """Change the type or the description of a permission."""
@@ -173,7 +196,7 @@ def change_permission(call: Call) -> sa.RowMapping:
         raise BadCall("Could not update permission: the type is empty or taken")
     if not changes:
         return known
-    call.connection.execute(sa.update(Permission).where(Permission.c.permissionId == key).values(changes))
+    call.update(Permission, key, changes)
     return _one_permission(call, key)
 
 

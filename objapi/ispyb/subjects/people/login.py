@@ -4,9 +4,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.auth.login import log_in
+from objapi.ispyb.auth.login import WRITES, log_in
 from objapi.ispyb.auth.onetime import make_onetime_token, path_to_sign
 from objapi.ispyb.auth.plugins import GatewayUsers, LoginAttempt
+from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.people.schemas import AuthConfig, CurrentUser, Login, OneTimeToken, TokenResponse
 from objapi.ispyb.values.errors import Fault, Invalid
 from objapi.ispyb.values.types import short_text
@@ -25,7 +26,7 @@ def read_plugins(call: Call) -> dict[str, Any]:
     return {"plugins": [{"name": name, "config": dict(plugin.exported)} for name, plugin in plugins.items()]}
 
 
-@group.post("/auth/login", access=ANYBODY, body=Login, answer=TokenResponse, status=201, writes=False)
+@group.post("/auth/login", access=ANYBODY, body=Login, answer=TokenResponse, status=201, writes=WRITES, deferred=True)
 def log_in_by_plugin(call: Call) -> Later:
     """Log in by one of the plugins and get a token."""
     body, services = call.body, call.services
@@ -33,7 +34,7 @@ def log_in_by_plugin(call: Call) -> Later:
 
     def work() -> dict[str, Any]:
         plugin = services.plugins.get(body["plugin"] or "")
-        caller = log_in(services.database, plugin, attempt)
+        caller = log_in(services.database, plugin, attempt, call.request_id)
         token = services.tokens.issue(caller, gateway_user=isinstance(plugin, GatewayUsers))
         return {"login": caller.login, "token": token, "permissions": caller.permissions}
 
@@ -42,6 +43,8 @@ def log_in_by_plugin(call: Call) -> Later:
 
 user_group: Final = Group("Current User")
 
+# Tokens are secrets that live for seconds: no type has them, and no history tells of them.
+_WRITES_TOKENS: Final = writing("one-time tokens")
 _SIGNED_PATH: Final = short_text(200)
 
 
@@ -63,7 +66,7 @@ def read_current_user(call: Call) -> dict[str, Any]:
     }
 
 
-@user_group.post("/user/sign", access=BEARER, body=OneTimeToken, answer=OneTimeToken)
+@user_group.post("/user/sign", access=BEARER, writes=_WRITES_TOKENS, body=OneTimeToken, answer=OneTimeToken)
 def sign_path(call: Call) -> dict[str, Any]:
     """Make a one-time token for a path."""
     validity = call.body["validity"]

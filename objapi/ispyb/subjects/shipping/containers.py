@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.database import insert_row
+from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.shipping.schemas import Container as ContainerAnswer
 from objapi.ispyb.subjects.shipping.schemas import ContainerCreate, ContainerCreateOptional
 from objapi.ispyb.values.errors import BadCall, ResourceNotFound
@@ -17,6 +17,8 @@ from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import Container, Dewar, Proposal, Shipping
 
 group: Final = Group("Containers")
+
+_WRITES: Final = writing("containers", Container)
 
 _NEEDED: Final = ("code", "dewarId", "containerType")
 
@@ -31,11 +33,11 @@ def list_containers(call: Call) -> Page:
     return call.paged(_answers(rows), total)
 
 
-@group.post("/containers", access=BEARER, body=ContainerCreate, answer=ContainerAnswer, status=201)
+@group.post("/containers", access=BEARER, writes=_WRITES, body=ContainerCreate, answer=ContainerAnswer, status=201)
 def add_container(call: Call) -> dict[str, Any]:
     """Add a container to a dewar."""
     _check_dewar(call, call.body["dewarId"])
-    return _one(call, insert_row(call.connection, Container, call.body))
+    return _one(call, call.insert(Container, call.body))
 
 
 @group.get("/containers/{containerId:int}", access=BEARER, answer=ContainerAnswer)
@@ -44,7 +46,9 @@ def read_container(call: Call) -> dict[str, Any]:
     return _one(call, call.path["containerId"])
 
 
-@group.patch("/containers/{containerId:int}", access=BEARER, body=ContainerCreateOptional, answer=ContainerAnswer)
+@group.patch(
+    "/containers/{containerId:int}", access=BEARER, writes=_WRITES, body=ContainerCreateOptional, answer=ContainerAnswer
+)
 def change_container(call: Call) -> dict[str, Any]:
     """Change the given values of a container."""
     key = call.path["containerId"]
@@ -55,7 +59,7 @@ def change_container(call: Call) -> dict[str, Any]:
         raise BadCall("Could not update container")
     if call.body.get("dewarId", known["dewarId"]) != known["dewarId"]:
         _check_dewar(call, call.body["dewarId"])
-    call.connection.execute(sa.update(Container).where(Container.c.containerId == key).values(call.body))
+    call.update(Container, key, call.body)
     return _one(call, key)
 
 

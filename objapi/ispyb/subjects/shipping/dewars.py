@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.database import insert_row
+from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.shipping.schemas import Dewar as DewarAnswer
 from objapi.ispyb.subjects.shipping.schemas import DewarCreate, DewarCreateOptional
 from objapi.ispyb.values.errors import BadCall, ResourceNotFound
@@ -18,6 +18,8 @@ from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import Dewar, Proposal, Shipping
 
 group: Final = Group("Dewars")
+
+_WRITES: Final = writing("dewars", Dewar)
 
 _FILTERS: Final = {"shippingId": optional(INT), "proposal": optional(PROPOSAL_NAME)}
 
@@ -35,14 +37,14 @@ def list_dewars(call: Call) -> Page:
     return call.paged(_answers(rows), total)
 
 
-@group.post("/dewars", access=BEARER, body=DewarCreate, answer=DewarAnswer, status=201)
+@group.post("/dewars", access=BEARER, writes=_WRITES, body=DewarCreate, answer=DewarAnswer, status=201)
 def add_dewar(call: Call) -> dict[str, Any]:
     """Add a dewar to a shipment."""
     visible = call.visible(Shipping)
     shipping = sa.select(Shipping.c.shippingId).where(Shipping.c.shippingId == call.body["shippingId"], visible)
     if call.first(shipping) is None:
         raise ResourceNotFound("Shipment not found")
-    return _one(call, insert_row(call.connection, Dewar, _stored(call, call.body)))
+    return _one(call, call.insert(Dewar, _stored(call, call.body)))
 
 
 @group.get("/dewars/{dewarId:int}", access=BEARER, answer=DewarAnswer)
@@ -51,7 +53,7 @@ def read_dewar(call: Call) -> dict[str, Any]:
     return _one(call, call.path["dewarId"])
 
 
-@group.patch("/dewars/{dewarId:int}", access=BEARER, body=DewarCreateOptional, answer=DewarAnswer)
+@group.patch("/dewars/{dewarId:int}", access=BEARER, writes=_WRITES, body=DewarCreateOptional, answer=DewarAnswer)
 def change_dewar(call: Call) -> dict[str, Any]:
     """Change the code or the type of a dewar."""
     key = call.path["dewarId"]
@@ -60,7 +62,7 @@ def change_dewar(call: Call) -> dict[str, Any]:
         return known
     if "code" in call.body and call.body["code"] is None:
         raise BadCall("Could not update dewar")
-    call.connection.execute(sa.update(Dewar).where(Dewar.c.dewarId == key).values(_stored(call, call.body)))
+    call.update(Dewar, key, _stored(call, call.body))
     return _one(call, key)
 
 

@@ -1,11 +1,11 @@
 """Lab contacts: cards for shipments, each with a person and the person's laboratory."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.people.schemas import LabContact as LabContactAnswer
 from objapi.ispyb.subjects.people.schemas import LabContactCreate, LabContactCreateOptional
 from objapi.ispyb.values.errors import BadCall, ResourceNotFound
@@ -17,6 +17,8 @@ from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import LabContact, Laboratory, Person, Proposal
 
 group: Final = Group("Lab Contacts")
+
+_WRITES: Final = writing("lab contacts", LabContact, linked=(Person, Laboratory))
 
 _CARD: Final = ("cardName", "defaultCourrierCompany", "courierAccount", "billingReference")
 _VALUES: Final = ("dewarAvgCustomsValue", "dewarAvgTransportValue")
@@ -35,7 +37,7 @@ def list_lab_contacts(call: Call) -> Page:
     return call.paged([_answer(row) for row in rows], total)
 
 
-@group.post("/labcontacts", access=BEARER, body=LabContactCreate, answer=LabContactAnswer, status=201)
+@group.post("/labcontacts", access=BEARER, writes=_WRITES, body=LabContactCreate, answer=LabContactAnswer, status=201)
 def add_lab_contact(call: Call) -> dict[str, Any]:
     """Add a lab contact together with a new person and a new laboratory."""
     body = call.body
@@ -60,7 +62,13 @@ def read_lab_contact(call: Call) -> dict[str, Any]:
     return _one(call, call.path["labContactId"])
 
 
-@group.patch("/labcontacts/{labContactId:int}", access=BEARER, body=LabContactCreateOptional, answer=LabContactAnswer)
+@group.patch(
+    "/labcontacts/{labContactId:int}",
+    access=BEARER,
+    writes=_WRITES,
+    body=LabContactCreateOptional,
+    answer=LabContactAnswer,
+)
 def change_lab_contact(call: Call) -> dict[str, Any]:
     """Change the values that are given, those of the person and of the laboratory on their own rows."""
     key = call.path["labContactId"]
@@ -71,7 +79,7 @@ def change_lab_contact(call: Call) -> dict[str, Any]:
         not card["cardName"] or _is_taken(call, known["proposalId"], card["cardName"], beside=key)
     ):
         raise BadCall("Could not update lab contact: the card name is empty or taken in this proposal")
-    _update(call, LabContact, key, card)
+    call.update(LabContact, key, card)
     given = call.body.get("Person") or {}
     person = {name: given[name] for name in _PERSON if name in given}
     laboratory = given.get("Laboratory") or {}
@@ -79,8 +87,8 @@ def change_lab_contact(call: Call) -> dict[str, Any]:
     if laboratory and linked is None:
         person["laboratoryId"] = _add_laboratory(call, laboratory)
     elif laboratory:
-        _update(call, Laboratory, linked["laboratoryId"], laboratory)
-    _update(call, Person, known["personId"], person)
+        call.update(Laboratory, linked["laboratoryId"], laboratory)
+    call.update(Person, known["personId"], person)
     return _one(call, key)
 
 
@@ -132,9 +140,3 @@ def _is_taken(call: Call, proposal_id: int, name: str, *, beside: int = 0) -> bo
 
 def _add_laboratory(call: Call, given: Values) -> int:
     return call.insert(Laboratory, {name: given.get(name) for name in _LABORATORY} | {"recordTimeStamp": call.now})
-
-
-def _update(call: Call, table: sa.Table, key: int, changes: Mapping[str, Any]) -> None:
-    if changes:
-        (primary,) = table.primary_key.columns
-        call.connection.execute(sa.update(table).where(primary == key).values(dict(changes)))

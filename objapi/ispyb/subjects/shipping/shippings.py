@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from objapi.ispyb.database import insert_row
+from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.shipping.schemas import Shipping as ShippingAnswer
 from objapi.ispyb.subjects.shipping.schemas import ShippingCreate, ShippingCreateOptional
 from objapi.ispyb.values.errors import BadCall, ResourceNotFound
@@ -18,6 +18,8 @@ from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import Dewar, LabContact, Person, Proposal, Shipping
 
 group: Final = Group("Shipping")
+
+_WRITES: Final = writing("shipments", Shipping)
 
 _NEEDED: Final = ("proposalId", "shippingName")
 _CARDS: Final = ("sendingLabContactId", "returnLabContactId")
@@ -37,11 +39,11 @@ def list_shippings(call: Call) -> Page:
     return call.paged(_answers(call, rows), total)
 
 
-@group.post("/shippings", access=BEARER, body=ShippingCreate, answer=ShippingAnswer, status=201)
+@group.post("/shippings", access=BEARER, writes=_WRITES, body=ShippingCreate, answer=ShippingAnswer, status=201)
 def add_shipping(call: Call) -> dict[str, Any]:
     """Add a shipment."""
     _check(call, call.body)
-    return _one(call, insert_row(call.connection, Shipping, {**call.body, "bltimeStamp": call.now}))
+    return _one(call, call.insert(Shipping, {**call.body, "bltimeStamp": call.now}))
 
 
 @group.get("/shippings/{shippingId:int}", access=BEARER, answer=ShippingAnswer)
@@ -50,7 +52,9 @@ def read_shipping(call: Call) -> dict[str, Any]:
     return _one(call, call.path["shippingId"])
 
 
-@group.patch("/shippings/{shippingId:int}", access=BEARER, body=ShippingCreateOptional, answer=ShippingAnswer)
+@group.patch(
+    "/shippings/{shippingId:int}", access=BEARER, writes=_WRITES, body=ShippingCreateOptional, answer=ShippingAnswer
+)
 def change_shipping(call: Call) -> dict[str, Any]:
     """Change the given values of a shipment."""
     key = call.path["shippingId"]
@@ -60,7 +64,7 @@ def change_shipping(call: Call) -> dict[str, Any]:
     if any(name in call.body and call.body[name] is None for name in _NEEDED):
         raise BadCall("Could not update shipment")
     _check(call, {name: value for name, value in call.body.items() if value != known[name]})
-    call.connection.execute(sa.update(Shipping).where(Shipping.c.shippingId == key).values(call.body))
+    call.update(Shipping, key, call.body)
     return _one(call, key)
 
 

@@ -369,7 +369,7 @@ def test_the_number_of_queries_does_not_grow_with_the_payload(api: Api, rows: Ro
             sa.event.remove(rows.engine, "before_cursor_execute", note)
         return len(seen)
 
-    send(api, payload())
+    send(api, large(1, 1, proteins=1, cards=1))
     assert queries(large(100, 20)) == queries(large(5, 2, proteins=2, cards=2)) <= 10
 
 
