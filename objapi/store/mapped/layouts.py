@@ -55,6 +55,7 @@ def learn_layout(connection: Connection, entity_type: EntityType, schema: str | 
             "database, or leave the profile out.",
             retry_after=RETRY_AFTER,
         )
+    # Declared and existing names compare without regard to case, as MariaDB compares columns.
     known = {column.name.lower(): column for column in existing_columns(connection, name, schema)}
     lacking = [column for column in mapping.key if column.lower() not in known]
     if lacking:

@@ -127,6 +127,7 @@ class CriteriaReader:
                 message = f"catalog_name: there is no catalog {find.catalog!r}; known are {known}."
                 raise BadRequest(message, causes=[Cause("parameter", "catalog_name", message)])
             return registry.catalogs[name], alias.types if alias is not None else None
+        # Types that share one catalog are searched there, any others in the default one.
         asked = [name for name in _names(find.criteria.get("portal_type")) if name in registry.types]
         if own_catalog:
             own = {registry.types[name].catalogs[0] for name in asked if registry.types[name].catalogs}

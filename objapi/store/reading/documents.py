@@ -85,6 +85,7 @@ class Documents:
         rows = [by_rid[rid] for rid in rids if rid in by_rid]
         embedded = self._embedded(rows, selection)
         transitions = self._transitions([row.rid for row in rows]) if selection.transitions else {}
+        # Whole objects are the usual case: their stored text goes into the answer without being parsed.
         if selection.names is None and not (selection.expand or selection.titles or selection.transitions):
             return [orjson.Fragment(self._spliced(row, catalog, embedded.get(row.rid, {}))) for row in rows]
         objects = [self._chosen(row, catalog, embedded.get(row.rid, {}), selection) for row in rows]

@@ -78,6 +78,7 @@ class _Loader:
         if item.path != "/" and container is None:
             self._problem(item, f"there is no container {above or '/'}")
             return None
+        # An object of the same type at the path is completed, such as the settings that a profile lays out.
         there = planner.at(item.path)
         if there is not None:
             if there.is_new or there.portal_type != item.portal_type:

@@ -29,6 +29,7 @@ def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_r
         attempt.drafts[place] = target
     if attempt.errors:
         return
+    # Rights and states are checked before referrers: to name these to somebody who may not remove would tell too much.
     referrers = _referrers(planner, doomed)
     blocking = [
         (source, name, uid) for source, name, uid in referrers if not (break_references and _optional(source, name))

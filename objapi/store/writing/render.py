@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -157,44 +157,40 @@ def index_row(draft: Draft, acl: int, values: Mapping[str, object]) -> IndexRow:
 
 
 def index_value(index: Index, stored: object) -> object:
-    """A stored value as an index wants it; None where it cannot be of the index's type: the object is missing there."""
-    match index.kind:
-        case IndexKind.DATE:
-            return _instant(stored)
-        case IndexKind.DATE_RANGE:
-            start, end = stored if isinstance(stored, list | tuple) and len(stored) == 2 else (None, None)
-            return (_instant(start), _instant(end))
-        case IndexKind.KEYWORD:
-            items = stored if isinstance(stored, list) else [stored]
-            return [str(item) for item in items if item not in (None, "")] or None
-        case IndexKind.TEXT:
-            return stored if isinstance(stored, str | list) else None if stored is None else str(stored)
-        case IndexKind.BOOLEAN:
-            return stored if isinstance(stored, bool) else None if stored is None else bool(stored)
-        case IndexKind.POSITION:
-            return stored if isinstance(stored, int) else None
-        case _:
-            value = _typed(index.value_type, stored)
-            # A number beyond what the column holds cannot be found there.
-            return (
-                None if isinstance(value, int | Decimal) and exact_key(index, value, DateReading()) is None else value
-            )
+    """A stored value as an index takes it; None where it cannot be of the index's type: the index has no value then."""
+    if index.kind in _BY_KIND:
+        return _BY_KIND[index.kind](stored)
+    value = None if stored is None else _BY_TYPE[index.value_type](stored)
+    # A number beyond the range of the column cannot be found there.
+    return None if isinstance(value, int | Decimal) and exact_key(index, value, DateReading()) is None else value
 
 
-def _typed(value_type: ValueType, stored: object) -> object:
-    if stored is None:
-        return None
-    match value_type:
-        case ValueType.STRING:
-            return _text(stored)
-        case ValueType.INTEGER:
-            return _integer(stored)
-        case ValueType.DECIMAL:
-            return _decimal(stored)
-        case ValueType.DATETIME:
-            return _instant(stored)
-        case ValueType.BOOLEAN:
-            return stored if isinstance(stored, bool) else None
+def _range(stored: object) -> tuple[datetime | None, datetime | None]:
+    start, end = stored if isinstance(stored, list | tuple) and len(stored) == 2 else (None, None)
+    return (_instant(start), _instant(end))
+
+
+def _keywords(stored: object) -> list[str] | None:
+    items = stored if isinstance(stored, list) else [stored]
+    return [str(item) for item in items if item not in (None, "")] or None
+
+
+def _words(stored: object) -> str | list[object] | None:
+    if stored is None or isinstance(stored, str | list):
+        return stored
+    return str(stored)
+
+
+def _truth(stored: object) -> bool | None:
+    return None if stored is None else bool(stored)
+
+
+def _position(stored: object) -> int | None:
+    return stored if isinstance(stored, int) else None
+
+
+def _boolean(stored: object) -> bool | None:
+    return stored if isinstance(stored, bool) else None
 
 
 def _text(stored: object) -> str:
@@ -223,6 +219,24 @@ def _instant(stored: object) -> datetime | None:
     if isinstance(stored, datetime):
         return stored
     return datetime.fromisoformat(stored) if isinstance(stored, str) and stored else None
+
+
+_BY_KIND: Mapping[IndexKind, Callable[[object], object]] = {
+    IndexKind.DATE: _instant,
+    IndexKind.DATE_RANGE: _range,
+    IndexKind.KEYWORD: _keywords,
+    IndexKind.TEXT: _words,
+    IndexKind.BOOLEAN: _truth,
+    IndexKind.POSITION: _position,
+}
+_BY_TYPE: Mapping[ValueType, Callable[[object], object]] = {
+    ValueType.STRING: _text,
+    ValueType.INTEGER: _integer,
+    ValueType.DECIMAL: _decimal,
+    ValueType.DATETIME: _instant,
+    ValueType.BOOLEAN: _boolean,
+}
+"""Conversions for indexes of other kinds, by the type of their values."""
 
 
 def title_key(title: str) -> str:

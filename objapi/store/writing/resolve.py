@@ -258,6 +258,7 @@ class Resolver:
             self._lookups.ask(
                 [(item.field, lookup) for item in wanted for lookup in item.lookups if isinstance(lookup, QueryLookup)]
             )
+            # Escaped twice by some clients: what found nothing as it was sent is asked for once more, decoded.
             again = [
                 (item.field, decoded)
                 for item in wanted

@@ -32,6 +32,7 @@ def row_causes(rows: Rows, draft: Draft) -> list[Cause]:
 
 
 def _problems(layout: Layout, field: Field, value: object, draft: Draft, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    # In order of what makes the rest moot: a missing column, an empty value, a key that stays; then the value itself.
     column = layout.fields.get(field.name)
     if column is None:
         if value is not None:

@@ -159,6 +159,7 @@ class Workspace:
             found = load_below(self.connection, [item.path for item in unknown], lock=self.locks)
             self._trees.update(item.rid for item in unknown)
             self._trees.update(self.add(record).rid for record in found)
+        # Level by level over drafts rather than the rows found, so that new and moved objects count.
         below: dict[int, Draft] = {}
         level = tops
         while level:
@@ -247,6 +248,7 @@ class Workspace:
                 yield target
 
     def _children(self, draft: Draft, types: tuple[str, ...]) -> list[Draft]:
+        # Loaded for all containers of the type at once: a caller that goes through them costs one statement.
         wanted = [name for name in types if draft.rid not in self._children_loaded.setdefault(name, set())]
         if wanted and not draft.is_new:
             containers = [item.rid for item in self.by_type[draft.portal_type].values() if not item.is_new]

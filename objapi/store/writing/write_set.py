@@ -53,33 +53,42 @@ class WriteSet:
 
 def compute_write_set(planner: StorePlanner) -> WriteSet:
     """Compute what must be written: created, changed, derived, removed."""
-    workspace = planner.workspace
     created = [event.draft for event in planner.events if isinstance(event, Created) and not event.draft.removed]
-    # A container is written before what it holds, in whatever order effects made them.
+    # A container is written before its contents, in whatever order effects made them.
     created.sort(key=lambda draft: draft.path.count("/"))
     removed = [event.draft for event in planner.events if isinstance(event, Removed) and not event.draft.is_new]
-    acted = {
-        event.draft.rid: event.draft
-        for event in planner.events
-        if isinstance(event, Stepped | Renamed) and not event.draft.is_new and not event.draft.removed
-    }
-    for draft in workspace.by_rid.values():
-        if not draft.is_new and not draft.removed and (draft.changed or draft.rid in workspace.rewritten):
-            acted.setdefault(draft.rid, draft)
-    for draft in acted.values():
+    changed = _changed(planner)
+    for draft in changed.values():
         draft.modified = max(draft.modified, to_micros(planner.now))
-    with workspace.without_locks():
-        dependent = _dependents(planner, created, removed, list(acted.values()))
-    inheriting = _inheriting(planner, acted.values())
+    with planner.workspace.without_locks():
+        dependent = _dependents(planner, created, removed, list(changed.values()))
+    inheriting = _inheriting(planner, changed.values())
     derived = {
-        draft.rid: draft for draft in (*dependent, *inheriting, *planner.repathed.values()) if _follows(draft, acted)
+        draft.rid: draft
+        for draft in (*dependent, *inheriting, *planner.repathed.values())
+        if _lives(draft) and draft.rid not in changed
     }
     plan = Plan(_changes(planner), len(derived))
-    return WriteSet(tuple(created), tuple(acted.values()), tuple(derived.values()), tuple(removed), plan)
+    return WriteSet(tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan)
 
 
-def _follows(draft: Draft, acted: dict[int, Draft]) -> bool:
-    return not draft.is_new and not draft.removed and draft.rid not in acted
+def _changed(planner: StorePlanner) -> dict[int, Draft]:
+    """Stored objects that the request itself changes, by row number: moved ones first, in order of events."""
+    workspace = planner.workspace
+    found = {
+        event.draft.rid: event.draft
+        for event in planner.events
+        if isinstance(event, Stepped | Renamed) and _lives(event.draft)
+    }
+    for draft in workspace.by_rid.values():
+        if _lives(draft) and (draft.changed or draft.rid in workspace.rewritten):
+            found.setdefault(draft.rid, draft)
+    return found
+
+
+def _lives(draft: Draft) -> bool:
+    """True for a stored object that stays."""
+    return not draft.is_new and not draft.removed
 
 
 def _dependents(

@@ -11,7 +11,13 @@ import pytest
 from tests.objapi.store.mapped.stock import PROFILE, Article, OtherProgram, Supplier, Watch
 from tests.objapi.store.workshop import Gateway, open_site
 
-USERS = {"boss": (("Manager",), ()), "kim": (("Keeper",), ()), "acme": ((), ()), "olga": ((), ())}
+USERS = {
+    "boss": (("Manager",), ()),
+    "kim": (("Keeper",), ()),
+    "sid": (("Seller",), ()),
+    "acme": ((), ()),
+    "olga": ((), ()),
+}
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,18 @@ def test_nobody_writes_a_row_that_he_does_not_see(room: StoreRoom) -> None:
         room.gateway.update("acme", "/stock/Article/1", number=1)
 
 
+def test_nobody_hides_a_row_from_themselves(room: StoreRoom) -> None:
+    room.other.execute(sa.insert(Supplier).values(name="Sid & Co", login="sid"))
+    entry = room.gateway.create("sid", "Article", None, Supplier="login:sid", code="S")
+    theirs = room.gateway.find("kim", {"portal_type": "Supplier", "login": "acme"})[0]["UID"]
+    with pytest.raises(Forbidden) as refusal:
+        room.gateway.update("sid", entry.path, Supplier=theirs)
+    assert str(refusal.value) == (
+        f"After this change you could not see {entry.path} yourself. Point it at one of your own objects, or ask "
+        "someone with the permission ‹See all articles›."
+    )
+
+
 def test_reference_that_nothing_matches_is_refused(room: StoreRoom) -> None:
     with pytest.raises(UnresolvedReference):
         room.gateway.update("kim", "/stock/Article/1", Supplier="portal_type:Supplier|login:nobody")
