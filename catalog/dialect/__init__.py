@@ -6,7 +6,7 @@ project asks which database it is on.
 
 from catalog.dialect.bulk import bulk_update, insert_ignore, insert_rows, upsert_rows
 from catalog.dialect.changes import add_keys, drop_keys, is_same_type, make_table, put_columns
-from catalog.dialect.engines import begin_write, create_engine_for, for_update
+from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family
 from catalog.dialect.failures import is_retryable, is_unavailable
 from catalog.dialect.types import (
     TABLE_OPTIONS,
@@ -18,7 +18,6 @@ from catalog.dialect.types import (
     big_key,
     decimal_of_sortable,
     exact_decimal,
-    is_mysql_family,
     long_bytes,
     long_text,
     small_integer,

@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from catalog.dialect.types import is_mysql_family
+from catalog.dialect.engines import is_mysql_family
 
 BORROWED_TABLE_OPTIONS: Final[dict[str, Any]] = {
     "mysql_engine": "InnoDB",

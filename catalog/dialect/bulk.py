@@ -10,8 +10,8 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from catalog.dialect.engines import PACKET
-from catalog.dialect.types import AsciiText, is_mariadb, is_mysql_family
+from catalog.dialect.engines import PACKET, is_mariadb, is_mysql_family
+from catalog.dialect.types import AsciiText
 from catalog.errors import BulkWarning
 
 DEFAULT_PACKET_BYTES: Final = 16 * 1024 * 1024

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
-from catalog.dialect.types import is_mysql_family
+from catalog.dialect.engines import is_mysql_family
 
 
 def make_table(connection: Connection, table: sa.Table) -> None:

@@ -1,4 +1,4 @@
-"""Engines and transactions: how a connection is set up, and what a transaction may do."""
+"""Engines and transactions: which database it is, how a connection is set up, what a transaction may do."""
 
 import sqlite3
 import time
@@ -8,10 +8,8 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine, RootTransaction, make_url
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction, make_url
 from sqlalchemy.pool import StaticPool
-
-from catalog.dialect.types import is_mysql_family
 
 try:
     import fcntl
@@ -31,6 +29,16 @@ _WRITE_OPTION: Final = "catalog_write"
 _USED: Final = "catalog_last_used"
 
 T = TypeVar("T", bound=tuple[Any, ...])
+
+
+def is_mysql_family(dialect: Dialect) -> bool:
+    """True if the dialect speaks to MariaDB or MySQL."""
+    return dialect.name in ("mysql", "mariadb")
+
+
+def is_mariadb(dialect: Dialect) -> bool:
+    """True if the dialect has met a MariaDB server."""
+    return bool(getattr(dialect, "is_mariadb", False))
 
 
 class _LockingConnection(sqlite3.Connection):

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.bulk import bulk_update
-from catalog.dialect.types import is_mysql_family
+from catalog.dialect.engines import is_mysql_family
 
 LEADS_TO: Final = "leads_to"
 """Key in the `info` of a declared column that holds keys of another table without a foreign key."""

@@ -9,17 +9,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from catalog.dialect.engines import is_mariadb
 from catalog.schema import DECIMAL_DIGITS, DECIMAL_PLACES
-
-
-def is_mysql_family(dialect: Dialect) -> bool:
-    """True if the dialect speaks to MariaDB or MySQL."""
-    return dialect.name in ("mysql", "mariadb")
-
-
-def is_mariadb(dialect: Dialect) -> bool:
-    """True if the dialect has met a MariaDB server."""
-    return bool(getattr(dialect, "is_mariadb", False))
 
 
 class BinaryText(sa.String):

@@ -5,6 +5,7 @@ from typing import Final
 from objapi.model.behaviors import Behaviors
 from objapi.profiles.lims import (
     analyses,
+    batches,
     checks,
     instruments,
     listings,
@@ -21,6 +22,7 @@ from objapi.profiles.lims import (
 
 PARTS: Final = (
     analyses.behaviors,
+    batches.behaviors,
     checks.behaviors,
     instruments.behaviors,
     listings.behaviors,

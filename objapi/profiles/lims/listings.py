@@ -1,4 +1,4 @@
-"""Computed index values of catalogs that no field of the object holds."""
+"""Computed values of all types, and index values of catalogs that no field of the object has."""
 
 from datetime import UTC
 from typing import Final
@@ -6,9 +6,16 @@ from typing import Final
 from catalog.dates import in_zone
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.values import utc_text
-from objapi.profiles.lims.reading import is_active, moment, one
+from objapi.profiles.lims.reading import is_active, moment, one, text
 
 behaviors: Final = Behaviors()
+
+
+@behaviors.add("computed", "creators")
+def creators(planner: Planner, entity: Entity) -> object:
+    """The one who made an object, as the list that clients know."""
+    creator = text(planner, entity, "creator")
+    return [creator] if creator else []
 
 
 @behaviors.add("computed", "effective_or_modified")

@@ -1,4 +1,4 @@
-"""Persons: the contact of a user and the client of a container, as defaults."""
+"""Persons: their full names, and the contact of a user as a default."""
 
 from typing import Final
 
@@ -15,13 +15,6 @@ def fullname(planner: Planner, person: Entity) -> object:
     return " ".join(part for part in parts if part)
 
 
-@behaviors.add("computed", "creators")
-def creators(planner: Planner, entity: Entity) -> object:
-    """The one who made an object, as the list that clients know."""
-    creator = text(planner, entity, "creator")
-    return [creator] if creator else []
-
-
 @behaviors.add("default", "contact_of_user")
 def contact_of_user(planner: Planner, entity: Entity) -> object:
     """The contact of the client whose log-in makes the object, when there is exactly one."""
@@ -34,10 +27,3 @@ def contact_of_user(planner: Planner, entity: Entity) -> object:
         if text(planner, contact, "Username") == planner.user_id
     ]
     return found[0].uid if len(found) == 1 else None
-
-
-@behaviors.add("default", "client_of_container")
-def client_of_container(planner: Planner, entity: Entity) -> object:
-    """The client in which an object is made."""
-    container = one(planner, entity, "parent")
-    return container.uid if container is not None and container.portal_type == "Client" else None

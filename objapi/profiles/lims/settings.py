@@ -98,10 +98,3 @@ def worksheet_managers(planner: Planner, settings: Entity, args: Mapping[str, ob
     )
     roles = LEADERS if restricted else (*LEADERS, "LabClerk", "Analyst")
     planner.set_permission(site, MANAGE_WORKSHEETS, roles, acquire=True)
-
-
-@behaviors.add("effect", "untitled_is_id")
-def untitled_is_id(planner: Planner, batch: Entity, args: Mapping[str, object]) -> None:
-    """A batch without a title shows its id, which an object without one answers as its title anyway."""
-    if planner.value(batch, "title") in (None, "", batch.id):
-        planner.set(batch, "title", batch.id)
