@@ -230,3 +230,18 @@ def test_the_environment_of_this_process_is_not_read() -> None:
         assert load_settings({}).port == 8080
     finally:
         del os.environ["OBJAPI_PORT"]
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({}, True),
+        ({"OBJAPI_ISPYB_DUMMY_LOGIN": "yes"}, False),
+        ({"OBJAPI_ISPYB_DUMMY_LOGIN": "yes", "OBJAPI_ISPYB_SAME_LOGINS": "yes"}, True),
+        ({"OBJAPI_ISPYB_AUTH": "plugins.yaml"}, False),
+        ({"OBJAPI_ISPYB_AUTH": "plugins.yaml", "OBJAPI_ISPYB_SAME_LOGINS": "yes"}, True),
+        ({"OBJAPI_ISPYB_SAME_LOGINS": "no"}, False),
+    ],
+)
+def test_a_login_means_one_person_where_the_gateways_users_alone_log_in(given: dict[str, str], same: bool) -> None:
+    assert load_settings(given).has_ispyb_logins is same
