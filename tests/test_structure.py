@@ -18,6 +18,10 @@ def structure() -> Structure:
     return read_structure()
 
 
+def test_imports_make_no_circles(structure: Structure) -> None:
+    assert [sorted(circle) for circle in structure.circles] == []
+
+
 def test_no_two_public_classes_have_one_name(structure: Structure) -> None:
     assert structure.doubled_classes == {}
 

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,19 @@ def _untouched(data: Path, copy: Path) -> Path:
     return copy
 
 
+@pytest.fixture(scope="session")
+def shared(serve: Serve) -> Callable[[str], str]:
+    """A function that gives the URL of the laboratory on a database, served from first use to the end of the session.
+
+    A fixture with parameters would make both anew for each module: it holds one of its values at a time.
+    """
+    return cache(serve)
+
+
 @pytest.fixture(scope="session", params=DATABASES)
-def root(request: pytest.FixtureRequest, serve: Serve) -> str:
+def root(request: pytest.FixtureRequest, shared: Callable[[str], str]) -> str:
     """The URL of the server that most tests share. They leave alone what other tests count."""
-    return serve(request.param)
+    return shared(request.param)
 
 
 @pytest.fixture

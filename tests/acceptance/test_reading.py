@@ -34,7 +34,7 @@ def batches(root: str) -> tuple[Client, str, list[str]]:
         ({"id.query:record:list": ["client-2", "client-1"]}, ["client-1", "client-2"]),
         ({"id.query:record": "client-4", "id.range:record": "min", "sort_limit": "2"}, ["client-4", "client-5"]),
         ({"id": "client-4", "id_range": "min", "limit": "2"}, ["client-4", "client-5"]),
-        ({"id.not:record:list": ["client-1", "client-2"], "id_x": "", "limit": "1"}, ["client-3"]),
+        ({"id.not:record:list": ["client-1", "client-2"], "id_x": "", "path": "/clients/client-3"}, ["client-3"]),
         ({"path": "/Plone/clients/client-2"}, ["client-2"]),
         ({"path": "/clients/client-2"}, ["client-2"]),
         ({"path": "clients/client-2/"}, ["client-2"]),

@@ -1,6 +1,8 @@
 """The face on a fresh database: the application in this process, called by Werkzeug's test client."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +22,33 @@ from tests.databases import fresh_mariadb_database, fresh_sqlite_database
 from tests.objapi.ispyb.calling import KEY, Api, Rows
 
 
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory, mariadb: Callable[[], URL]) -> Iterator[Callable[[str], Site]]:
+    """A function that gives the site on a database, made on first use and open to the end of the session.
+
+    A fixture with parameters would make both anew for each module: it holds one of its values at a time.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def site_on(database: str) -> Site:
+            directory = tmp_path_factory.mktemp("ispyb")
+            if database == "sqlite":
+                url = fresh_sqlite_database(directory)
+            else:
+                url = stack.enter_context(fresh_mariadb_database(mariadb()))
+            return stack.enter_context(_made_site(url, directory))
+
+        yield site_on
+
+
 @pytest.fixture(scope="session", params=DATABASES)
-def ispyb_site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mariadb: Callable[[], URL]
-) -> Iterator[Site]:
+def ispyb_site(request: pytest.FixtureRequest, sites: Callable[[str], Site]) -> Site:
     """A site with the ISPyB tables, on each database; tests share it and find the tables empty."""
-    directory = tmp_path_factory.mktemp("ispyb")
-    if request.param == "sqlite":
-        yield from _made_site(fresh_sqlite_database(directory), directory)
-    else:
-        with fresh_mariadb_database(mariadb()) as url:
-            yield from _made_site(url, directory)
+    return sites(request.param)
 
 
+@contextmanager
 def _made_site(url: str, directory: Path) -> Iterator[Site]:
     settings = {"OBJAPI_DATABASE_URL": url, "OBJAPI_DATA_DIR": str(directory), "OBJAPI_ISPYB_TOKEN_KEY": KEY}
     site = Site.open(load_settings(settings))
