@@ -4,7 +4,7 @@ Column types, engines, transactions, bulk statements, changes to tables, and wha
 project asks which database it is on.
 """
 
-from catalog.dialect.bulk import bulk_update, insert_ignore, insert_rows, upsert_rows
+from catalog.dialect.bulk import among, bulk_update, insert_ignore, insert_rows, upsert_rows
 from catalog.dialect.changes import add_keys, drop_keys, is_same_type, make_table, put_columns
 from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family
 from catalog.dialect.failures import is_retryable, is_unavailable
@@ -31,6 +31,7 @@ __all__ = [
     "BinaryText",
     "ExactDecimal",
     "add_keys",
+    "among",
     "ascii_key",
     "begin_write",
     "big_integer",

@@ -18,6 +18,15 @@ DEFAULT_PACKET_BYTES: Final = 16 * 1024 * 1024
 MULTI_ROW: Final = 500
 
 
+def among(column: sa.ColumnElement[Any], keys: Iterable[int]) -> sa.ColumnElement[bool]:
+    """Condition that a column holds one of the keys, which are integers of the database.
+
+    They stand in the statement as literals, since a database limits the number of parameters.
+    """
+    numbers = sorted(set(keys))
+    return column.in_(sa.bindparam(None, numbers, expanding=True, literal_execute=True)) if numbers else sa.false()
+
+
 def bulk_update(
     connection: Connection,
     table: sa.Table,

@@ -1,4 +1,4 @@
-"""Which database holds the ISPyB tables, which optional tables and columns it has, and transactions on it."""
+"""Database of the ISPyB tables, its optional tables and columns, and transactions on it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ PROFILE: Final = "ispyb"
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
+class MissingSchema:
     """Tables and columns that a database does not have, of those that are declared."""
 
     tables: frozenset[str]
     columns: frozenset[tuple[str, str]]
 
     def needed(self) -> list[str]:
-        """The names of what is lacking and not optional."""
+        """The names of what is missing and not optional."""
         tables = [name for name in self.tables if not is_optional(METADATA.tables[name])]
         columns = [
             f"{table}.{column}"
@@ -58,7 +58,7 @@ class Database:
 
     @property
     def own(self) -> bool:
-        """Whether the tables are the gateway's own, which it makes and changes."""
+        """True if the tables are the gateway's own, which it makes and changes."""
         return self.settings.ispyb_url is None
 
     def run(
@@ -77,7 +77,7 @@ class Database:
         Raises Unavailable when the database is away or has no ISPyB tables. What it lacks is found out before the
         work begins, which may ask for it: a second connection might not be had.
         """
-        self.lacking  # noqa: B018 - kept for `has`
+        self.missing  # noqa: B018 - loaded for `has`
         loaded = session_of_principal(user)
         return self._run(lambda _: loaded, work, write=write, request_id=request_id, authority=authority)
 
@@ -85,7 +85,7 @@ class Database:
         self, work: Callable[[Transaction], _T], *, write: bool, authority: WriteAuthority | None = None
     ) -> _T:
         """Do work of the command line or of the gateway itself in one transaction, as `run` does."""
-        self.lacking  # noqa: B018 - kept for `has`
+        self.missing  # noqa: B018 - loaded for `has`
         return self._run(lambda _: command_line_user(), work, write=write, authority=authority)
 
     def _run(
@@ -106,27 +106,27 @@ class Database:
         return datetime.now(self.settings.timezone).replace(tzinfo=None, microsecond=0)
 
     @cached_property
-    def lacking(self) -> Lacking:
-        """What the database does not have; raises Unavailable when that is needed."""
+    def missing(self) -> MissingSchema:
+        """Tables and columns that the database does not have. Raises Unavailable when one of them is needed."""
         place = self._site.declarations_of(PROFILE).rows.places[PROFILE]
 
-        def compare(transaction: Transaction) -> Lacking:
-            return what_lacks(connection_of(transaction), place.schema)
+        def compare(transaction: Transaction) -> MissingSchema:
+            return find_missing(connection_of(transaction), place.schema)
 
-        lacking = self._run(lambda _: command_line_user(), compare, write=False)
-        needed = lacking.needed()
+        missing = self._run(lambda _: command_line_user(), compare, write=False)
+        needed = missing.needed()
         if needed:
             remedy = "run `objapi upgrade`" if self.own else "OBJAPI_ISPYB_URL must name an ISPyB database"
             raise Unavailable(
                 f"The ISPyB tables are incomplete ({', '.join(needed[:5])}); {remedy}.", retry_after=RETRY_AFTER
             )
-        return lacking
+        return missing
 
     def has(self, item: sa.Table | sa.Column[Any]) -> bool:
-        """Whether the database has a declared table or column."""
+        """Check whether the database has a declared table or column."""
         if isinstance(item, sa.Table):
-            return item.name not in self.lacking.tables
-        return item.table.name not in self.lacking.tables and (item.table.name, item.name) not in self.lacking.columns
+            return item.name not in self.missing.tables
+        return item.table.name not in self.missing.tables and (item.table.name, item.name) not in self.missing.columns
 
     def column(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
         """A column to select; NULL under its name when the database lacks it."""
@@ -144,8 +144,8 @@ class Database:
 
     @cached_property
     def _incomplete(self) -> frozenset[str]:
-        """The tables of which something is not there."""
-        return self.lacking.tables | {table for table, _ in self.lacking.columns}
+        """The tables that lack a column or are missing."""
+        return self.missing.tables | {table for table, _ in self.missing.columns}
 
     def insert(self, transaction: Transaction, table: sa.Table, values: Mapping[str, Any]) -> int:
         """Insert one row; returns its key. Values for columns that the database lacks are dropped."""
@@ -173,7 +173,7 @@ def connection_of(transaction: Transaction) -> Connection:
     return transaction.connections.of(PROFILE)
 
 
-def what_lacks(connection: Connection, schema: str | None = None) -> Lacking:
+def find_missing(connection: Connection, schema: str | None = None) -> MissingSchema:
     """Compare the declared tables with those of the database, views included.
 
     `schema` is the name of another database of the same server.
@@ -188,7 +188,7 @@ def what_lacks(connection: Connection, schema: str | None = None) -> Lacking:
         if name not in tables:
             known = {entry["name"].lower() for entry in inspector.get_columns(found[name.lower()], schema=schema)}
             columns |= {(name, column.name) for column in table.columns if column.name.lower() not in known}
-    return Lacking(frozenset(tables), frozenset(columns))
+    return MissingSchema(frozenset(tables), frozenset(columns))
 
 
 def prepare(site: Site) -> None:
@@ -199,12 +199,12 @@ def prepare(site: Site) -> None:
 
 def make_tables(connection: Connection) -> None:
     """Make the tables, columns and keys that the gateway's own database lacks; repeatable."""
-    lacking = what_lacks(connection)
+    missing = find_missing(connection)
     for table in METADATA.sorted_tables:
-        if table.name in lacking.tables:
+        if table.name in missing.tables:
             make_table(connection, table)
             continue
-        new = [column for column in table.columns if (table.name, column.name) in lacking.columns]
+        new = [column for column in table.columns if (table.name, column.name) in missing.columns]
         if new:
             put_columns(connection, table, new)
         known = {entry["name"] for entry in sa.inspect(connection).get_indexes(table.name)}

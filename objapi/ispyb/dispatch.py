@@ -14,7 +14,7 @@ from objapi.errors import ApiError, ValidationError
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.ispyb.auth.caller import Caller, principal_of
-from objapi.ispyb.auth.onetime import use_onetime_token
+from objapi.ispyb.auth.tokens import use_onetime_token
 from objapi.ispyb.database import connection_of
 from objapi.ispyb.face import Face
 from objapi.ispyb.values.errors import Invalid, NotAuthenticated, NotAuthorized, Refusal

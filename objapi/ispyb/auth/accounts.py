@@ -6,8 +6,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from objapi.ispyb.auth.caller import caller_of_login
 from objapi.ispyb.auth.login import add_person
-from objapi.ispyb.auth.people import caller_of_login
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database, connection_of, writing
 from objapi.profiles.ispyb.tables import Permission, Person, UserGroup, UserGroup_has_Permission, UserGroup_has_Person
@@ -30,19 +30,19 @@ def add_account(
     """
     known = caller_of_login(connection_of(transaction), identity.login)
     person = add_person(transaction, database, identity) if known is None else known.person_id
-    held = () if known is None else known.permissions
-    new = [name for name in dict.fromkeys(permissions) if name not in held]
+    permissions_before = () if known is None else known.permissions
+    new = [name for name in dict.fromkeys(permissions) if name not in permissions_before]
     if new:
         group = _key(transaction, database, UserGroup.c.name, identity.login[:_GROUP_NAME_LENGTH])
         _link(transaction, database, UserGroup_has_Person, group, "personId", person)
         for name in new:
             permission = _key(transaction, database, Permission.c.type, name)
             _link(transaction, database, UserGroup_has_Permission, group, "permissionId", permission)
-    return (*held, *new)
+    return (*permissions_before, *new)
 
 
 def lacks_first_account(connection: Connection) -> bool:
-    """Whether nobody can give permissions yet."""
+    """Check whether nobody can give permissions yet."""
     statement = (
         sa.select(UserGroup_has_Person.c.personId)
         .join(UserGroup_has_Permission, UserGroup_has_Permission.c.userGroupId == UserGroup_has_Person.c.userGroupId)

@@ -1,9 +1,14 @@
-"""Who calls, as the token says."""
+"""Callers, as their token or a log-in names them, with the permissions of their groups."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from objapi.model.principal import ANONYMOUS, Principal, TokenClaims
 from objapi.profiles.ispyb.behaviors import ALL_PROPOSALS
+from objapi.profiles.ispyb.tables import Permission, Person, UserGroup_has_Permission, UserGroup_has_Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +20,12 @@ class Caller:
     permissions: tuple[str, ...] = ()
 
     def may(self, permission: str) -> bool:
-        """Whether the token holds a permission."""
+        """Check whether the token holds a permission."""
         return permission in self.permissions
 
     @property
     def sees_all(self) -> bool:
-        """Whether every row is visible."""
+        """True if every row is visible."""
         return ALL_PROPOSALS in self.permissions
 
 
@@ -30,3 +35,29 @@ def principal_of(caller: Caller | None) -> Principal:
         return ANONYMOUS
     claims = TokenClaims(caller.person_id, frozenset(caller.permissions))
     return Principal(caller.login, roles=frozenset({"Authenticated"}), claims=claims)
+
+
+def caller_of_login(connection: Connection, login: str) -> Caller | None:
+    """The first person with a login, with the permissions of this moment."""
+    return _caller(connection, Person.c.login == login)
+
+
+def caller_of_person(connection: Connection, person_id: int) -> Caller | None:
+    """The person with a key, with the permissions of this moment."""
+    return _caller(connection, Person.c.personId == person_id)
+
+
+def _caller(connection: Connection, condition: sa.ColumnElement[Any]) -> Caller | None:
+    person = connection.execute(
+        sa.select(Person.c.personId, Person.c.login).where(condition).order_by(Person.c.personId).limit(1)
+    ).first()
+    if person is None:
+        return None
+    permissions = connection.execute(
+        sa.select(Permission.c.type)
+        .join(UserGroup_has_Permission, UserGroup_has_Permission.c.permissionId == Permission.c.permissionId)
+        .join(UserGroup_has_Person, UserGroup_has_Person.c.userGroupId == UserGroup_has_Permission.c.userGroupId)
+        .where(UserGroup_has_Person.c.personId == person.personId)
+        .order_by(Permission.c.permissionId)
+    ).scalars()
+    return Caller(person.personId, person.login or "", tuple(dict.fromkeys(permissions)))

@@ -1,9 +1,8 @@
-"""Logging in: a plugin says who it is, the database who that is here, and a token is handed out."""
+"""Log-in: a plugin identifies the person, the database names its row, and a token is handed out."""
 
 from typing import Any, Final
 
-from objapi.ispyb.auth.caller import Caller
-from objapi.ispyb.auth.people import caller_of_login
+from objapi.ispyb.auth.caller import Caller, caller_of_login
 from objapi.ispyb.auth.plugins import Identity, LoginAttempt, Plugin
 from objapi.ispyb.database import Database, connection_of, writing
 from objapi.ispyb.options.load import load_options

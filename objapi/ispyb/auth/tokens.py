@@ -1,17 +1,26 @@
-"""The tokens of this face: JWT signed by HS256, with the claims that its clients read.
+"""Tokens of this face: JWT signed by HS256, with the claims that its clients read, and tokens for one call.
 
-They are valid below the face's own root only; nothing else of the gateway takes them.
+They are valid below the face's own root only; nothing else of the gateway takes them. A token for one call is for
+downloads and pictures, where no header can be sent: it belongs to a person and a path, lives for seconds, and acts with
+the permissions that the person then has.
 """
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import jwt
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from objapi.ispyb.auth.caller import Caller
+from objapi.ispyb import API_ROOT
+from objapi.ispyb.auth.caller import Caller, caller_of_person
 from objapi.ispyb.values.errors import NotAuthenticated
+from objapi.profiles.ispyb.tables import SW_onceToken
 
 _ALGORITHM: Final = "HS256"
 _INVALID: Final = "Invalid token"
@@ -71,3 +80,43 @@ def _caller(claims: dict[str, Any]) -> Caller:
 
 def _are_texts(values: Any) -> bool:
     return isinstance(values, Sequence) and all(isinstance(value, str) for value in values)
+
+
+LIFETIME: Final = timedelta(seconds=15)
+_BYTES: Final = 96
+
+
+def path_to_sign(url: str) -> str:
+    """The path that a token is good for: the path of a URL without the root of the API; host and query are dropped."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = url
+    return path.removeprefix(API_ROOT)
+
+
+def make_onetime_token(connection: Connection, caller: Caller, path: str, now: datetime) -> str:
+    """Store a new token for a path of at most 200 characters; those that have expired are cleared away."""
+    token = secrets.token_urlsafe(_BYTES)
+    connection.execute(sa.delete(SW_onceToken).where(SW_onceToken.c.recordTimeStamp < now - LIFETIME))
+    values = {"token": token, "personId": caller.person_id, "validity": path, "recordTimeStamp": now}
+    connection.execute(sa.insert(SW_onceToken).values(values))
+    return token
+
+
+def use_onetime_token(connection: Connection, token: str, path: str, now: datetime) -> Caller:
+    """Use up a token of a signed path; returns its caller. Raises NotAuthenticated, which does not use it up."""
+    table = SW_onceToken.c
+    found = connection.execute(
+        sa.select(table.onceTokenId, table.token, table.personId, table.validity).where(
+            table.token == token, table.recordTimeStamp >= now - LIFETIME
+        )
+    ).first()
+    # The database compares without regard to case.
+    if found is None or found.token != token or path != API_ROOT + (found.validity or ""):
+        raise NotAuthenticated("Invalid one time token.")
+    deleted = connection.execute(sa.delete(SW_onceToken).where(table.onceTokenId == found.onceTokenId))
+    caller = caller_of_person(connection, found.personId) if deleted.rowcount == 1 else None
+    if caller is None:
+        raise NotAuthenticated("Invalid one time token.")
+    return caller

@@ -1,4 +1,4 @@
-"""Which rows a caller sees: a question to the transaction, which asks the row rules of the profile."""
+"""Rows that a caller sees: a question to the transaction, which asks the row rules of the profile."""
 
 from typing import Final
 
@@ -14,6 +14,7 @@ def visible_rows(transaction: Transaction, table: sa.FromClause, *joined: sa.Fro
     """The rows of a table, or of an alias of it, that the caller sees, as a condition for a statement.
 
     `joined` are tables that the statement joins to it on the way to the proposal or session, in any order.
+    Raises TypeError for what is not a table of ISPyB.
     """
     declared = table.element if isinstance(table, sa.Alias) else table
     if not isinstance(declared, sa.Table):

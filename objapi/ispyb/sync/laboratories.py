@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.ispyb.database import Database
-from objapi.ispyb.sync.records import PortalRow, chunks, items_of
+from objapi.ispyb.sync.records import CHUNK, PortalRow, items_of
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import Laboratory
+from objapi.store.records import chunks
 from objapi.store.row_requests import RowItem
 
 _PLACE: Final = ("name", "city", "country")
@@ -106,7 +107,9 @@ class Laboratories:
         )
         selected = [table.laboratoryId, *(table[name] for name in _GIVEN)]
         statements = [
-            sa.select(*selected).where(column.in_(chunk)) for column, values in wanted for chunk in chunks(values)
+            sa.select(*selected).where(column.in_(chunk))
+            for column, values in wanted
+            for chunk in chunks(values, CHUNK)
         ]
         if not statements:
             return

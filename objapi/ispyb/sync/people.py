@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from objapi.ispyb.database import Database
 from objapi.ispyb.sync.laboratories import Laboratories
-from objapi.ispyb.sync.records import PortalRow, chunks, items_of
+from objapi.ispyb.sync.records import CHUNK, PortalRow, items_of
 from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.wire.call import Values
 from objapi.profiles.ispyb.tables import Person
+from objapi.store.records import chunks
 from objapi.store.row_requests import RowItem
 
 _UPDATED: Final = ("givenName", "familyName", "emailAddress", "phoneNumber")
@@ -108,7 +109,9 @@ class People:
         rows: dict[int, sa.RowMapping] = {}
         # One query a key, so that each goes by its index: taken together they would pass over the table.
         statements = [
-            sa.select(*selected).where(column.in_(chunk)) for column, values in wanted for chunk in chunks(values)
+            sa.select(*selected).where(column.in_(chunk))
+            for column, values in wanted
+            for chunk in chunks(values, CHUNK)
         ]
         if statements:
             found = self._connection.execute(sa.union_all(*statements)).mappings()

@@ -66,10 +66,3 @@ def items_of(database: Database, rows: Iterable[PortalRow]) -> Iterator[RowItem]
         item = row.item(database)
         if item is not None:
             yield item
-
-
-def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """Values in lists that a query can take."""
-    listed = list(values)
-    for start in range(0, len(listed), CHUNK):
-        yield listed[start : start + CHUNK]

@@ -1,4 +1,4 @@
-"""What other applications of a facility call: the synchronisation with its user portal."""
+"""Routes for other applications of a facility: the synchronisation with its user portal."""
 
 import logging
 import time

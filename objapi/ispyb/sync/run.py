@@ -53,7 +53,7 @@ _UNFIT: Final = "the payload has a value that does not fit its column"
 
 @dataclass(frozen=True, slots=True)
 class Synchronised:
-    """What a payload came to: rows added and changed by kind, and proteins that were left out."""
+    """Outcome of a payload: rows added and changed by kind, and proteins that were left out."""
 
     proposal: str
     written: dict[str, Written]
@@ -129,7 +129,7 @@ def _write(transaction: Transaction, database: Database, payload: Values, *, dry
 
 
 def _mentioned(payload: Values) -> Iterator[Values]:
-    """Everybody whom the payload names, wherever."""
+    """All people whom the payload names, wherever."""
     yield from payload["proposal"]["persons"]
     yield from (entry["person"] for entry in payload["proposal"]["labcontacts"] or ())
     for entry in payload["sessions"] or ():

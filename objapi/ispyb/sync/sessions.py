@@ -68,7 +68,7 @@ class Sessions:
         return items_of(self._database, self._records)
 
     def people_items(self) -> Iterator[RowItem]:
-        """Who takes part in sessions, where that is new or has changed."""
+        """Participants of sessions, where they are new or have changed."""
         table, storable = Session_has_Person, self._database.storable
         known: dict[tuple[int | None, int | None], Values] = {}
         if self._visits and self._proposal_id is not None:

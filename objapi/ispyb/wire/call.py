@@ -34,7 +34,7 @@ class Page:
 
 @dataclass
 class Call:
-    """What a route function works with. It may run again after a deadlock, so it acts on the transaction alone."""
+    """Input of a route function, which may run again after a deadlock and so acts on the transaction alone."""
 
     services: Services
     transaction: Transaction
@@ -57,7 +57,7 @@ class Call:
 
     @property
     def caller(self) -> Caller:
-        """The caller; on routes that anybody may call there is none."""
+        """The caller. Raises NotAuthenticated on routes that anybody may call."""
         if self.who is None:
             raise NotAuthenticated("No token provided.")
         return self.who
@@ -90,7 +90,7 @@ class Call:
     def page(self, statement: sa.Select[Any]) -> tuple[list[sa.RowMapping], int]:
         """The rows of the page that was asked for, and the number of all rows of the statement.
 
-        The number is counted only when the page does not tell it. The statement must not multiply rows by its joins,
+        The number is counted only when the page does not show it. The statement must not multiply rows by its joins,
         nor group them.
         """
         skip, limit = self.query["skip"], self.query["limit"]
@@ -128,6 +128,6 @@ class Call:
         self.transaction.write_rows([RowRemoval(table.name, key)])
 
     def counts(self, key: sa.ColumnElement[Any], statement: sa.Select[Any]) -> dict[Any, int]:
-        """How many rows a statement has for each value of `key`; the statement selects what is counted."""
+        """Numbers of rows of a statement for each value of `key`; the statement selects what is counted."""
         counted = statement.with_only_columns(key, sa.func.count(), maintain_column_froms=True).group_by(key)
         return {value: int(number) for value, number in self.connection.execute(counted)}

@@ -1,7 +1,7 @@
 """Parts of list routes: the order that the caller may choose, and rows that belong to those of a page."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -30,15 +30,6 @@ def ordered(
         return statement.order_by(by)
     column = columns[query["order_by"]]
     return statement.order_by(column.desc() if query["order"] == "desc" else column.asc(), by)
-
-
-def among(column: sa.ColumnElement[Any], ids: Iterable[int]) -> sa.ColumnElement[bool]:
-    """The condition that a column holds one of the ids, which are integers of the database.
-
-    They stand in the statement as literals, because a page may have more rows than a statement may have parameters.
-    """
-    numbers = sorted(set(ids))
-    return column.in_(sa.bindparam(None, numbers, expanding=True, literal_execute=True)) if numbers else sa.false()
 
 
 def grouped(call: Call, statement: sa.Select[Any], key: str) -> defaultdict[Any, Rows]:

@@ -33,7 +33,7 @@ PAGING: Final[Mapping[str, Property]] = {
 
 
 class Door(Enum):
-    """Where a route finds the caller's token."""
+    """Places of the caller's token in a request."""
 
     NONE = "no token is asked for"
     BEARER = "the Authorization header, or a one-time token in the query"
@@ -43,7 +43,7 @@ class Door(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RouteAccess:
-    """Who may call a route: by which door, and holding any one of some permissions (none: whoever is logged in)."""
+    """Condition on callers of a route: the door, and permissions of which one is needed (none: any person)."""
 
     door: Door
     any_of: tuple[str, ...] = ()
@@ -99,12 +99,12 @@ class IspybRoute:
 
     @cached_property
     def path_reader(self) -> mm.Schema:
-        """What checks the parameters of the path."""
+        """Reader of the parameters of the path, which checks them."""
         return reader_of("path", self.path_parameters)
 
     @cached_property
     def query_reader(self) -> mm.Schema:
-        """What checks the parameters of the query."""
+        """Reader of the parameters of the query, which checks them."""
         return reader_of("query", self.query_parameters)
 
     @property

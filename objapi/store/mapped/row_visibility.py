@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.errors import Unavailable
 from objapi.model.paths import Back, Path, Step, Target, parse_path
 from objapi.model.principal import RowViewer
@@ -129,7 +130,7 @@ class RowVisibility:
         before, own = _split(path)
         if rule.viewer is None or not own.steps:
             return self._lead_to(here, path, [viewer.own])
-        return self._follow(here, before, lambda there: _is_among(there.key, self._keys(there, rule, viewer, own)))
+        return self._follow(here, before, lambda there: among(there.key, self._keys(there, rule, viewer, own)))
 
     def _keys(self, here: _Here, rule: RowRule, viewer: RowViewer, own: Path) -> list[int]:
         """The keys of one's own rows by a path: those of all paths of all rules are asked for in one statement."""
@@ -256,12 +257,6 @@ def _split(path: Path) -> tuple[tuple[Step, ...], Path]:
     """The steps of a path before it first goes back, and the rest of it."""
     number = next((number for number, step in enumerate(path.steps) if isinstance(step, Back)), len(path.steps))
     return path.steps[:number], Path(path.steps[number:], path.attribute)
-
-
-def _is_among(key: sa.ColumnElement[Any], keys: Sequence[int]) -> Condition:
-    """The rows with some keys, written as literals: they are integers, and a database limits the parameters."""
-    numbers = sorted(set(keys))
-    return key.in_(sa.bindparam(None, numbers, expanding=True, literal_execute=True)) if numbers else sa.false()
 
 
 def _name(table: sa.FromClause) -> str:

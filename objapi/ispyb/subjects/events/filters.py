@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.database import Database
 from objapi.ispyb.subjects.events.kinds import KINDS, ROBOT
 from objapi.ispyb.subjects.processing.programs import SUCCEEDED, ways
 from objapi.ispyb.values.proposal_names import is_proposal, is_session
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import among
 from objapi.profiles.ispyb.tables import (
     AutoProcProgram,
     AutoProcProgramMessage,

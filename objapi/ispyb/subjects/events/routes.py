@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from catalog.dialect.borrowed import seconds_between
 from objapi.ispyb.files.presence import present
 from objapi.ispyb.subjects.events.filters import (
@@ -32,7 +33,6 @@ from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, SESSION_NAME, prop
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, TEXT, enum
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Later, Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

@@ -1,8 +1,8 @@
-"""Who may read what through the legacy routes, which name a proposal or a session in the path.
+"""Access through the legacy routes, which name a proposal or a session in the path.
 
 They have a rule of their own, as py-ISPyB has: it asks for a permission and knows the principal of a proposal; the row
-rules by which lists leave rows out know neither. A reference is an id, or a name in any letter case. Whoever may not
-read it is told so (403), with who asked for what.
+rules by which lists leave rows out know neither. A reference is an id, or a name in any letter case. The answer
+to those who may not read it says so (403), with who asked for what.
 """
 
 from typing import Any, Final
@@ -34,7 +34,7 @@ def readable_proposal(call: Call, reference: str) -> int | None:
 
 
 def readable_session(call: Call, reference: str) -> int | None:
-    """The id of a session that the caller may read; None and NotAuthorized as for proposals."""
+    """The id of a session that the caller may read; None as for proposals. Raises NotAuthorized (403)."""
     caller = call.caller
     statement = (
         sa.select(BLSession.c.sessionId)
@@ -84,5 +84,5 @@ def _first(call: Call, statement: sa.Select[Any]) -> int | None:
 
 def _refused(call: Call, what: str) -> NotAuthorized:
     caller = call.caller
-    held = ", ".join(sorted(caller.permissions)) or "no permissions"
-    return NotAuthorized(f"User '{caller.login}' ({held}) may not read {what}")
+    permissions = ", ".join(sorted(caller.permissions)) or "no permissions"
+    return NotAuthorized(f"User '{caller.login}' ({permissions}) may not read {what}")

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.subjects.legacy.access import readable_proposal, readable_session
 from objapi.ispyb.subjects.legacy.movie_counts import movie_counts
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import Answers, Rows, among, grouped
+from objapi.ispyb.wire.lists import Answers, Rows, grouped
 from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import (
     AutoProc,

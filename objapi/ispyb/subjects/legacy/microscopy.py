@@ -5,12 +5,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.subjects.legacy.access import readable_proposal, readable_session
 from objapi.ispyb.subjects.legacy.movie_counts import Counts, listed, movie_counts
 from objapi.ispyb.values.errors import Fault, Invalid
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import Rows, among
+from objapi.ispyb.wire.lists import Rows
 from objapi.ispyb.wire.routes import BEARER, Door, Group, RouteAccess
 from objapi.profiles.ispyb.tables import (
     CTF,

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.errors import NotFound
 from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.people.schemas import (
@@ -21,7 +22,6 @@ from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, TEXT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import Group, holder
 from objapi.profiles.ispyb.tables import Permission, Person, UserGroup, UserGroup_has_Permission, UserGroup_has_Person
@@ -42,7 +42,10 @@ def list_groups(call: Call) -> Page:
 
 @group.post("/admin/groups", access=_ACCESS, writes=_WRITES, body=NewUserGroup, answer=UserGroupAnswer)
 def add_group(call: Call) -> dict[str, Any]:
-    """Add a group."""
+    """Add a group.
+
+    Raises BadCall when the name is taken.
+    """
     if _named(call, call.body["name"]):
         raise BadCall("Could not add group: the name is taken")
     return _one_group(call, call.insert(UserGroup, call.body))
@@ -52,7 +55,10 @@ def add_group(call: Call) -> dict[str, Any]:
     "/admin/groups/{userGroupId:int}", access=_ACCESS, writes=_WRITES, body=NewUserGroupOptional, answer=UserGroupAnswer
 )
 def rename_group(call: Call) -> dict[str, Any]:
-    """Rename a group."""
+    """Rename a group.
+
+    Raises ResourceNotFound, and BadCall when the name is taken.
+    """
     key = call.path["userGroupId"]
     known = _one_group(call, key)
     if "name" in call.body:
@@ -175,7 +181,10 @@ def list_permissions(call: Call) -> Page:
     "/admin/permissions", access=_MANAGE, writes=_WRITES_PERMISSIONS, body=NewPermission, answer=PermissionAnswer
 )
 def add_permission(call: Call) -> sa.RowMapping:
-    """Add a permission."""
+    """Add a permission.
+
+    Raises BadCall when the type is taken.
+    """
     if _with_type(call, call.body["type"]):
         raise BadCall("Could not add permission: the type is taken")
     return _one_permission(call, call.insert(Permission, call.body))
@@ -189,7 +198,10 @@ def add_permission(call: Call) -> sa.RowMapping:
     answer=PermissionAnswer,
 )
 def change_permission(call: Call) -> sa.RowMapping:
-    """Change the type or the description of a permission."""
+    """Change the type or the description of a permission.
+
+    Raises BadCall, also when the type is taken.
+    """
     key = call.path["permissionId"]
     known, changes = _one_permission(call, key), dict(call.body)
     if "type" in changes and (not changes["type"] or any(other != key for other in _with_type(call, changes["type"]))):

@@ -5,8 +5,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.auth.login import WRITES, log_in
-from objapi.ispyb.auth.onetime import make_onetime_token, path_to_sign
 from objapi.ispyb.auth.plugins import GatewayUsers, LoginAttempt
+from objapi.ispyb.auth.tokens import make_onetime_token, path_to_sign
 from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.people.schemas import AuthConfig, CurrentUser, Login, OneTimeToken, TokenResponse
 from objapi.ispyb.values.errors import Fault, Invalid
@@ -68,7 +68,10 @@ def read_current_user(call: Call) -> dict[str, Any]:
 
 @user_group.post("/user/sign", access=BEARER, writes=_WRITES_TOKENS, body=OneTimeToken, answer=OneTimeToken)
 def sign_path(call: Call) -> dict[str, Any]:
-    """Make a one-time token for a path."""
+    """Make a one-time token for a path.
+
+    Raises Invalid for a path that is too long.
+    """
     validity = call.body["validity"]
     path = path_to_sign(validity)
     try:

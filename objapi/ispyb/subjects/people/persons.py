@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.subjects.people.schemas import Person as PersonAnswer
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import BOOL, INT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

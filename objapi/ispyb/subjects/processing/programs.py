@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.database import Database
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import among
 from objapi.profiles.ispyb.tables import (
     AutoProcIntegration,
     AutoProcProgram,

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.subjects.processing.programs import (
     BY_INTEGRATION,
     BY_JOB,
@@ -21,7 +22,7 @@ from objapi.ispyb.subjects.processing.schemas import AutoProcProgramMessage as M
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import Answers, Rows, among, grouped
+from objapi.ispyb.wire.lists import Answers, Rows, grouped
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.subjects.processing.schemas import Screening as ScreeningAnswer
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

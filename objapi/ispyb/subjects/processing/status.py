@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.subjects.processing.programs import (
     BY_INTEGRATION,
     BY_JOB,
@@ -23,7 +24,6 @@ from objapi.ispyb.values.errors import Refusal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT32, JSON
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
     CTF,

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.subjects.proposals.schemas import Protein as ProteinAnswer
 from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import INT, TEXT, enum
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import ORDER, among, ordered
+from objapi.ispyb.wire.lists import ORDER, ordered
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.options.load import ui_groups
 from objapi.ispyb.subjects.proposals.schemas import Proposal as ProposalAnswer
 from objapi.ispyb.values.errors import ResourceNotFound
@@ -13,7 +14,6 @@ from objapi.ispyb.values.proposal_names import is_proposal, proposal_name
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import TEXT
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import BLSession, Proposal, ProposalHasPerson

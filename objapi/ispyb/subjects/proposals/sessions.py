@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from catalog.dates import shifted
+from catalog.dialect import among
 from objapi.ispyb.options.load import ui_groups
 from objapi.ispyb.subjects.proposals.schemas import Session
 from objapi.ispyb.values.errors import ResourceNotFound
@@ -15,7 +16,6 @@ from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
 from objapi.ispyb.values.schema import optional
 from objapi.ispyb.values.types import BOOL, TEXT, pattern
 from objapi.ispyb.wire.call import Call, Page
-from objapi.ispyb.wire.lists import among
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (

@@ -5,8 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from catalog.dialect import among
 from objapi.ispyb.wire.call import Call
-from objapi.ispyb.wire.lists import Answers, among, grouped
+from objapi.ispyb.wire.lists import Answers, grouped
 from objapi.profiles.ispyb.tables import (
     AutoProcIntegration,
     AutoProcScaling_has_Int,

@@ -50,7 +50,10 @@ def read_container(call: Call) -> dict[str, Any]:
     "/containers/{containerId:int}", access=BEARER, writes=_WRITES, body=ContainerCreateOptional, answer=ContainerAnswer
 )
 def change_container(call: Call) -> dict[str, Any]:
-    """Change the given values of a container."""
+    """Change the given values of a container.
+
+    Raises ResourceNotFound and BadCall.
+    """
     key = call.path["containerId"]
     known = _one(call, key)
     if not call.body:

@@ -39,7 +39,10 @@ def list_dewars(call: Call) -> Page:
 
 @group.post("/dewars", access=BEARER, writes=_WRITES, body=DewarCreate, answer=DewarAnswer, status=201)
 def add_dewar(call: Call) -> dict[str, Any]:
-    """Add a dewar to a shipment."""
+    """Add a dewar to a shipment.
+
+    Raises ResourceNotFound and BadCall.
+    """
     visible = call.visible(Shipping)
     shipping = sa.select(Shipping.c.shippingId).where(Shipping.c.shippingId == call.body["shippingId"], visible)
     if call.first(shipping) is None:
@@ -55,7 +58,10 @@ def read_dewar(call: Call) -> dict[str, Any]:
 
 @group.patch("/dewars/{dewarId:int}", access=BEARER, writes=_WRITES, body=DewarCreateOptional, answer=DewarAnswer)
 def change_dewar(call: Call) -> dict[str, Any]:
-    """Change the code or the type of a dewar."""
+    """Change the code or the type of a dewar.
+
+    Raises ResourceNotFound and BadCall.
+    """
     key = call.path["dewarId"]
     known = _one(call, key)
     if not call.body:

@@ -39,7 +39,10 @@ def list_lab_contacts(call: Call) -> Page:
 
 @group.post("/labcontacts", access=BEARER, writes=_WRITES, body=LabContactCreate, answer=LabContactAnswer, status=201)
 def add_lab_contact(call: Call) -> dict[str, Any]:
-    """Add a lab contact together with a new person and a new laboratory."""
+    """Add a lab contact together with a new person and a new laboratory.
+
+    Raises ResourceNotFound, and BadCall when the name is taken.
+    """
     body = call.body
     visible = sa.select(Proposal.c.proposalId).where(
         Proposal.c.proposalId == body["proposalId"], call.visible(Proposal)
@@ -70,7 +73,10 @@ def read_lab_contact(call: Call) -> dict[str, Any]:
     answer=LabContactAnswer,
 )
 def change_lab_contact(call: Call) -> dict[str, Any]:
-    """Change the values that are given, those of the person and of the laboratory on their own rows."""
+    """Change the values that are given, those of the person and of the laboratory on their own rows.
+
+    Raises ResourceNotFound and BadCall.
+    """
     key = call.path["labContactId"]
     known = _one(call, key)
     card: dict[str, Any] = {name: call.body[name] for name in _CARD if name in call.body}
@@ -116,7 +122,7 @@ def _one(call: Call, key: int) -> dict[str, Any]:
 
 
 def _answer(row: sa.RowMapping) -> dict[str, Any]:
-    """A row as it is answered; the times of cards and laboratories are told with a zone."""
+    """A row as it is answered; the times of cards and laboratories have a zone."""
     laboratory = {name: row[f"laboratory_{name}"] for name in ("laboratoryId", *_LABORATORY)}
     laboratory["recordTimeStamp"] = _with_zone(row["laboratory_recordTimeStamp"])
     person = {**row, **{name: row[name] or "" for name in ("givenName", "familyName")}}
@@ -132,7 +138,7 @@ def _with_zone(time: datetime | None) -> datetime | None:
 
 
 def _is_taken(call: Call, proposal_id: int, name: str, *, beside: int = 0) -> bool:
-    """Whether another card of a proposal has a name."""
+    """Check whether another card of a proposal has a name."""
     table = LabContact.c
     same = (table.proposalId == proposal_id, table.cardName == name, table.labContactId != beside)
     return call.first(sa.select(table.labContactId).where(*same)) is not None

@@ -56,7 +56,10 @@ def read_shipping(call: Call) -> dict[str, Any]:
     "/shippings/{shippingId:int}", access=BEARER, writes=_WRITES, body=ShippingCreateOptional, answer=ShippingAnswer
 )
 def change_shipping(call: Call) -> dict[str, Any]:
-    """Change the given values of a shipment."""
+    """Change the given values of a shipment.
+
+    Raises ResourceNotFound and BadCall.
+    """
     key = call.path["shippingId"]
     known = _one(call, key)
     if not call.body:

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from objapi.app import create_app
-from objapi.ispyb.database import Database, Lacking
+from objapi.ispyb.database import Database, MissingSchema
 from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
@@ -241,7 +241,7 @@ def test_a_database_without_jobs_messages_and_grids_of_collections_has_events(
         {("AutoProcProgram", "processingJobId"), ("GridInfo", "dataCollectionId"), ("GridInfo", "snaked")}
     )
     tables = frozenset({"ProcessingJob", "AutoProcProgramMessage"})
-    monkeypatch.setattr(Database, "lacking", Lacking(tables, columns))
+    monkeypatch.setattr(Database, "missing", MissingSchema(tables, columns))
     token = api.token(happened["member"])
     assert len(seen(api, token)) == 5
     assert seen(api, token, status="processerror") == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from objapi.ispyb.database import Database, Lacking
+from objapi.ispyb.database import Database, MissingSchema
 from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
 from tests.objapi.ispyb.scenery import collection, collection_group, count_statements
@@ -13,7 +13,7 @@ from tests.objapi.ispyb.scenery import collection, collection_group, count_state
 Keys = Mapping[str, Any]
 
 LISTS = ("/processings", "/processings/auto-integrations", "/processings/messages", "/processings/screenings")
-WITHOUT_JOBS = Lacking(
+WITHOUT_JOBS = MissingSchema(
     frozenset({"ProcessingJob", "ProcessingJobParameter", "ProcessingJobImageSweep", "XrayCentring"})
     | frozenset({"AutoProcProgramMessage"}),
     frozenset(
@@ -343,7 +343,7 @@ def test_lists_need_the_same_number_of_statements_for_any_number_of_rows(
 def test_a_database_without_jobs_and_messages_answers_what_it_has(
     api: Api, rows: Rows, collected: Keys, monkeypatch: pytest.MonkeyPatch, path: str, total: int
 ) -> None:
-    monkeypatch.setattr(Database, "lacking", WITHOUT_JOBS)
+    monkeypatch.setattr(Database, "missing", WITHOUT_JOBS)
     job(rows, collected["first"])
     integration(rows, collected["first"])
     screening(rows, dataCollectionId=collected["first"])

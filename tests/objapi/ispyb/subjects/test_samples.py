@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from objapi.ispyb.database import Database, Lacking
+from objapi.ispyb.database import Database, MissingSchema
 from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, body, faults
 from tests.objapi.ispyb.scenery import collection, collection_group, container, count_statements, sample
@@ -177,7 +177,7 @@ def test_a_sample_waits_in_a_queue_until_data_were_collected_by_its_plan(
     rows.add(t.ContainerQueueSample, blSampleId=waiting, dataCollectionPlanId=1)
     rows.add(t.ContainerQueueSample, blSampleId=done, dataCollectionPlanId=2)
     collection(rows, collection_group(rows, seeded["MX1-1"]), dataCollectionPlanId=2)
-    monkeypatch.setattr(Database, "lacking", Lacking(frozenset(), lacking))
+    monkeypatch.setattr(Database, "missing", MissingSchema(frozenset(), lacking))
     results = body(api.get("/samples", api.token(seeded["member"]), order="asc"))["results"]
     assert [row["_metadata"]["queued"] for row in results] == queued
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from objapi.ispyb.database import Database, Lacking
+from objapi.ispyb.database import Database, MissingSchema
 from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
 from tests.objapi.ispyb.scenery import card, container, count_statements
@@ -218,7 +218,7 @@ def test_dewars_of_one_shipment_are_listed(api: Api, shipped: Keys) -> None:
 def test_a_database_without_dewar_types_keeps_them_in_the_older_column(
     api: Api, rows: Rows, shipped: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Database, "lacking", Lacking(frozenset(), frozenset({("Dewar", "dewarType")})))
+    monkeypatch.setattr(Database, "missing", MissingSchema(frozenset(), frozenset({("Dewar", "dewarType")})))
     token = api.token(shipped["member"])
     values = {"shippingId": shipped["MX1 shipping"], "code": "new", "dewarType": "toolbox"}
     response = api.call("POST", "/dewars", token, json=values)

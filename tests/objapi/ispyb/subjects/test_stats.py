@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from objapi.app import create_app
-from objapi.ispyb.database import Database, Lacking
+from objapi.ispyb.database import Database, MissingSchema
 from objapi.ispyb.subjects.stats.counts import merged
 from objapi.ispyb.values.conversions import energy_of
 from objapi.profiles.ispyb import tables as t
@@ -306,7 +306,7 @@ def test_runs_are_listed_with_the_latest_first(api: Api, rows: Rows, seeded: Key
 
 
 def test_a_database_without_runs_has_none(api: Api, spent: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Database, "lacking", Lacking(frozenset({"v_run"}), frozenset()))
+    monkeypatch.setattr(Database, "missing", MissingSchema(frozenset({"v_run"}), frozenset()))
     token = api.token(spent["member"])
     assert body(api.get("/stats/runs", token)) == {"total": 0, "results": [], "skip": 0, "limit": 25}
     query = {"beamLineName": "ID30A-1", "runId": spent["run"]}
