@@ -52,7 +52,7 @@ def name_schema(engine: Engine, metadata: sa.MetaData, schema: str) -> None:
     preparer: Any = engine.dialect.identifier_preparer
 
     def schema_of(item: Any) -> str | None:
-        return schema if item.metadata is metadata else item.schema
+        return schema if isinstance(item, sa.Table) and item.metadata is metadata else item.schema
 
     preparer.schema_for_object = schema_of
 
