@@ -22,6 +22,7 @@ from benchmarks.measuring import Measurement, table
 from benchmarks.polled import measure_polled
 from benchmarks.served import measure_served
 from benchmarks.structure import read_structure
+from benchmarks.user_portal import measure_portal
 
 URL_VARIABLE = "OBJAPI_TEST_BENCHMARK_URL"
 LABORATORY = "laboratory"
@@ -74,6 +75,7 @@ def _measured_facility(database: str, environ: dict[str, str], arguments: argpar
         for size in sorted(arguments.objects):
             fill(site, size, arguments.collections, arguments.seconds)
             yield from measure_polled(site, database)
+        yield from measure_portal(site, database)
 
 
 def _arguments() -> argparse.Namespace:

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from benchmarks.facility import BEAMLINES, GROUP, PERSON, sessions
 from benchmarks.measuring import REPEATS, Measurement, StatementCounter, repeated
 from objapi.app import create_app
+from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.caller import Caller
 from objapi.ispyb.auth.tokens import Tokens
-from objapi.ispyb.wire.call import API_ROOT
 from objapi.progress import progress
 from objapi.site import Site
 
