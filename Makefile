@@ -60,7 +60,7 @@ test: $(VENV)/.installed-for-tests
 	fi; \
 	$(BIN)/ruff check $(CODE); \
 	$(BIN)/ruff format --check $(CODE); \
-	$(BIN)/mypy $(PACKAGES); \
+	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks); \
 	PYTHONPATH=. $(BIN)/lint-imports; \
 	$(BIN)/vulture; \
 	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile; \

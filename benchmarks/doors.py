@@ -28,7 +28,7 @@ def count_doors(data: Path) -> dict[str, int]:
 def doors_table(doors: Mapping[str, int], structure: Structure) -> str:
     """Files entered, and the structure of the packages, for a terminal."""
     single = len(structure.single_importers)
-    lines = [f"{count:5} files entered by a {name}" for name, count in doors.items()]
+    lines = [f"{count:5} files entered by one {name}" for name, count in doors.items()]
     lines.append(f"{structure.modules:5} modules")
     lines.append(f"{single:5} of them with one importer ({single / structure.modules:.0%})")
     lines.append(f"{sum(map(len, structure.circles)):5} of them in import circles")

@@ -19,6 +19,9 @@ SOURCES = {
     ),
 }
 
+MOST_DOORS = {"create": 60, "read": 40}
+"""Files that somebody who follows a request may have to open."""
+
 
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Structure:
@@ -53,7 +56,7 @@ def test_only_public_classes_of_modules_are_doubled(room: Structure) -> None:
 
 def test_the_table_shows_doors_circles_and_doubled_names(room: Structure) -> None:
     assert [line.split() for line in doors_table({"create": 7}, room).splitlines()] == [
-        "7 files entered by a create".split(),
+        "7 files entered by one create".split(),
         "5 modules".split(),
         "4 of them with one importer (80%)".split(),
         "3 of them in import circles".split(),
@@ -67,4 +70,4 @@ def test_requests_enter_files_of_the_project(tmp_path: Path) -> None:
     doors = count_doors(tmp_path)
     assert set(doors) == {"create", "read", "update", "transition"}
     assert all(0 < count < read_structure().modules for count in doors.values())
-    assert doors["read"] < doors["create"]
+    assert {name: count for name, count in doors.items() if count > MOST_DOORS.get(name, count)} == {}
