@@ -188,7 +188,7 @@ def _single(tables: Searchable, clause: ValueClause) -> Condition:
         case Without(_, values):
             return sa.or_(column.is_(None), sa.not_(equals_any(column, values)))
         case OnlyNot(_, values):
-            other, same = tables.elsewhere(clause.index)
+            other, same = tables.aliased(clause.index)
             used = sa.exists().select_from(other).where(equals_any(same, values))
             without = sa.or_(column.is_(None), sa.not_(equals_any(column, values)))
             return sa.and_(without, sa.or_(column.is_not(None), used))

@@ -122,7 +122,7 @@ class Searchable(Protocol):
     def column(self, index_name: str) -> ColumnElement[Any]:
         """The column of an index with one key a document. Raises KeyError for another index."""
 
-    def elsewhere(self, index_name: str) -> tuple[sa.FromClause, ColumnElement[Any]]:
+    def aliased(self, index_name: str) -> tuple[sa.FromClause, ColumnElement[Any]]:
         """The rows under another name, and the column of an index there: to ask whether any row has a key."""
 
     def number(self, row: Sequence[Any]) -> int:
@@ -299,7 +299,7 @@ class CatalogTables:
         """The column of an index with one key a document. Raises KeyError for another index."""
         return self.main.c[column_name(index_name)]
 
-    def elsewhere(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
+    def aliased(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
         """The main table under another name, and the column of an index there."""
         other = self.main.alias("other")
         return other, other.c[column_name(index_name)]

@@ -159,9 +159,9 @@ class Site:
             last, done = 0, 1
             while done:
                 before_chunk()
-                last, done = self.transact(partial(self._rework, last), write=True)
+                last, done = self.transact(partial(self._recompute, last), write=True)
                 advance(done)
-        self.transact(self._rework_rows, write=True)
+        self.transact(self._recompute_rows, write=True)
         swept = 1
         while swept:
             before_chunk()
@@ -169,11 +169,11 @@ class Site:
                 lambda connection: delete_orphans(connection, self.registry, self.context.tables), write=True
             )
 
-    def _rework_rows(self, connection: Connection) -> None:
+    def _recompute_rows(self, connection: Connection) -> None:
         self.context.acls.refresh(connection)
         recompute_row_acls(connection, self.context.rows, TransactionAcls(self.context.acls, connection))
 
-    def _rework(self, after: int, connection: Connection) -> tuple[int, int]:
+    def _recompute(self, after: int, connection: Connection) -> tuple[int, int]:
         return recompute_next(self.context, connection, self.now(), after)
 
     def check_current(self) -> None:
@@ -261,7 +261,7 @@ class Site:
             self.transact(partial(deliver, notes=notes), write=True)
 
     def declarations_of(self, profile: str) -> SiteContext:
-        """What the rows of a profile are read and written by, whether or not the site names that profile.
+        """Declarations by which the rows of a profile are read and written, whether or not the site names the profile.
 
         A site that does not gets the declarations of that profile alone, on the same database and with the same
         history; only the rows of its tables can be reached by them.

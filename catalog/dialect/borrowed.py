@@ -40,7 +40,7 @@ class Enumerated(sa.String):
 
 
 @compiles(Enumerated)
-def _enumerated_elsewhere(type_: Enumerated, compiler: Any, **kw: Any) -> str:
+def _enumerated_by_default(type_: Enumerated, compiler: Any, **kw: Any) -> str:
     return f"VARCHAR({type_.length}) COLLATE NOCASE"
 
 
@@ -60,7 +60,7 @@ class seconds_between(FunctionElement[int]):  # noqa: N801 - named as functions 
 
 
 @compiles(seconds_between)
-def _seconds_between_elsewhere(element: Any, compiler: Any, **kw: Any) -> str:
+def _seconds_between_by_default(element: Any, compiler: Any, **kw: Any) -> str:
     start, end = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"(CAST(strftime('%s', {end}) AS INTEGER) - CAST(strftime('%s', {start}) AS INTEGER))"
 

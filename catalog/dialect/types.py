@@ -34,7 +34,7 @@ def _mysql_text(length: int | None, charset: str, collation: str) -> str:
 
 @compiles(BinaryText)
 @compiles(AsciiText)
-def _text_elsewhere(type_: sa.String, compiler: Any, **kw: Any) -> str:
+def _text_by_default(type_: sa.String, compiler: Any, **kw: Any) -> str:
     return "TEXT"
 
 

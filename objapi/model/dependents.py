@@ -47,7 +47,7 @@ class Dependents:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._routes: dict[tuple[str, str], dict[DependencyRoute, None]] = {}
-        # What is read of a row of a table is worked out when it is read.
+        # Answers of a row of a table are computed when it is read.
         for entity_type in (item for item in registry.types.values() if item.table is None):
             for path in _followed(registry, entity_type):
                 self._walk(entity_type.portal_type, path, _Walk((), ()), 0)

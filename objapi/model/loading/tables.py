@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from catalog import CatalogSchema, Index, IndexKind, ValueType
@@ -164,40 +165,54 @@ def catalogs_of_tables(types: Mapping[str, EntityType]) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _TableIndexes:
+    """Indexes of a table's catalog while they are collected: the first of a name stays."""
+
+    indexes: dict[str, Index]
+    sources: dict[str, IndexSource]
+
+    def add(self, index: str, kind: IndexKind, value_type: ValueType, attribute: str) -> None:
+        if index not in self.indexes and index not in READ_PARAMETERS:
+            self.indexes[index] = Index(index, kind, value_type)
+            self.sources[index] = IndexSource(default=Path((), attribute))
+
+    def add_fields(self, item: EntityType) -> None:
+        for field in item.fields.values():
+            shape = _INDEX_TYPES.get(field.kind)
+            stored = field.alias_of or field.name
+            if shape is not None and item.table is not None and stored in item.table.columns:
+                self.add(field.name, *shape, stored)
+                if field.kind is Kind.REFERENCE:
+                    self.add(item.table.columns[stored], IndexKind.FIELD, ValueType.INTEGER, stored)
+
+    def add_title(self, item: EntityType) -> None:
+        title = item.title_path
+        if title is not None and not title.steps and title.attribute in self.indexes:
+            shown = self.indexes[title.attribute]
+            for name in _TITLES:
+                self.add(name, shown.kind, shown.value_type, title.attribute)
+
+
+_TITLES: Final = ("title", "Title")
+_NAMES: Final = (
+    ("UID", IndexKind.UUID, "uid"),
+    ("id", IndexKind.FIELD, "id"),
+    ("path", IndexKind.PATH, "path"),
+    ("portal_type", IndexKind.FIELD, "portal_type"),
+)
+
+
 def catalog_of_table(item: EntityType, name: str, workflows: Mapping[str, Workflow]) -> CatalogDeclaration:
     """The catalog that a table is: every column an index, and the names and states that every object has."""
-    indexes: dict[str, Index] = {}
-    sources: dict[str, IndexSource] = {}
-
-    def add(index: str, kind: IndexKind, value_type: ValueType, attribute: str) -> None:
-        if index not in indexes and index not in READ_PARAMETERS:
-            indexes[index] = Index(index, kind, value_type)
-            sources[index] = IndexSource(default=Path((), attribute))
-
-    # The type's own fields come first, and `add` leaves the first of a name: a column named id or path is asked for
-    # as the table has it.
-    for field in item.fields.values():
-        shape = _INDEX_TYPES.get(field.kind)
-        stored = field.alias_of or field.name
-        if shape is not None and item.table is not None and stored in item.table.columns:
-            add(field.name, *shape, stored)
-            if field.kind is Kind.REFERENCE:
-                add(item.table.columns[stored], IndexKind.FIELD, ValueType.INTEGER, stored)
-    for index, kind, attribute in (
-        ("UID", IndexKind.UUID, "uid"),
-        ("id", IndexKind.FIELD, "id"),
-        ("path", IndexKind.PATH, "path"),
-        ("portal_type", IndexKind.FIELD, "portal_type"),
-    ):
-        add(index, kind, ValueType.STRING, attribute)
-    title = item.title_path
-    if title is not None and not title.steps and title.attribute in indexes:
-        for index in ("title", "Title"):
-            add(index, indexes[title.attribute].kind, indexes[title.attribute].value_type, title.attribute)
-    for workflow_id in item.workflows:
-        if workflow_id in workflows:
-            variable = workflows[workflow_id].state_variable
-            add(variable, IndexKind.FIELD, ValueType.STRING, variable)
-    schema = CatalogSchema(name, indexes, title=item.title, types=frozenset({item.portal_type}))
-    shown = tuple(index for index in ("title", "Title") if index in indexes and index not in item.fields)
-    return CatalogDeclaration(schema, sources, returned=shown, table_of=item.portal_type)
+    found = _TableIndexes({}, {})
+    # The type's own fields come first: a column named id or path is asked for as the table has it.
+    found.add_fields(item)
+    for index, kind, attribute in _NAMES:
+        found.add(index, kind, ValueType.STRING, attribute)
+    found.add_title(item)
+    for workflow in (workflows[name] for name in item.workflows if name in workflows):
+        found.add(workflow.state_variable, IndexKind.FIELD, ValueType.STRING, workflow.state_variable)
+    schema = CatalogSchema(name, found.indexes, title=item.title, types=frozenset({item.portal_type}))
+    returned = tuple(index for index in _TITLES if index in found.indexes and index not in item.fields)
+    return CatalogDeclaration(schema, found.sources, returned=returned, table_of=item.portal_type)

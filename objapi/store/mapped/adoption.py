@@ -1,4 +1,4 @@
-"""A first profile for a database that is there already, written from what the database says of itself.
+"""A first profile for an existing database, derived from its tables and columns.
 
 Keys become ids, foreign keys references, types kinds, and what may not be empty is required. What a database does not
 say (titles, who may do what, workflows) is for people to add.

@@ -77,7 +77,7 @@ class RowSite:
         return self.tables(portal_type, connections).layout
 
     def own_paths(self, database: str, viewer: str | None) -> frozenset[tuple[str, Path]]:
-        """What the rules of a database with a viewer begin to go back by on the way to one's own: type and path."""
+        """First steps back of the rules of a database with a viewer, on the way to the user's own: type and path."""
         rules = {
             (replace(item.rows, by=()), item.rows.portal_type)
             for item in self.names.tables.values()

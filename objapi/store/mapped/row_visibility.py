@@ -1,4 +1,4 @@
-"""Whose rows are whose: the permissions and the declared rule of a type as SQL conditions."""
+"""Row visibility as SQL: permissions, and the row rule of a type."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _End = Callable[[_Here], Condition]
 
 
 class RowVisibility:
-    """What one user may see of the rows of tables, found out as far as a request needs it."""
+    """Rows of tables that one user may see; facts about the user are loaded when a request needs them."""
 
     def __init__(self, site: RowSite, connections: Connections, rights: Rights) -> None:
         self._site = site
@@ -85,7 +85,7 @@ class RowVisibility:
         return self._rights.may(permission, self._site.default_acl(portal_type), self.scope)
 
     def _permitted(self, portal_type: str, layout: Layout, permission: str) -> Condition | None:
-        """Rows on which a permission is held: by what all rows of the type have, or by what is kept beside one."""
+        """Rows on which a permission is held: by what all rows of the type have, or by the stored state of one."""
         usually = self._holds(portal_type, permission)
         if not self._site.has_workflow_states(portal_type):
             return None if usually else sa.false()
@@ -101,7 +101,7 @@ class RowVisibility:
     # Who asks
 
     def _viewer(self, portal_type: str, rule: RowRule) -> RowViewer:
-        """Who the user is to the rows of a rule; looked up once a request."""
+        """Facts about the user for the rows of a rule; loaded once a request."""
         principal = self._rights.principal
         if rule.viewer is None:
             return RowViewer(principal.user_id or None)

@@ -77,7 +77,7 @@ class RowTables:
         """The column of an index."""
         return self._columns[index_name]
 
-    def elsewhere(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
+    def aliased(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
         """The table under another name, and the column of an index there."""
         other = self.layout.table.alias("other")
         return other, next(column for name, column in self._indexed(other) if name == index_name)

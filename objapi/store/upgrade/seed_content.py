@@ -71,7 +71,7 @@ class _Loader:
             self._problem(item, f"there is no type {item.portal_type!r}")
             return None
         if entity_type.table is not None:
-            self._problem(item, f"{item.portal_type} is a table that is there already; create its rows through the API")
+            self._problem(item, f"{item.portal_type} is stored in an existing table; create its rows through the API")
             return None
         above, _, own_id = item.path.rpartition("/")
         container = None if item.path == "/" else planner.at(above or "/")

@@ -278,7 +278,7 @@ class StoreWorld:
 
     def __init__(self, planner: StorePlanner) -> None:
         self.planner = planner
-        """What guards and effects of a profile work with."""
+        """The planner that guards and effects of a profile get."""
 
     def chain(self, subject: Subject) -> Sequence[Workflow]:
         """The workflows of the object's type."""
