@@ -106,7 +106,7 @@ def respond_with(file: Sendable, asked: Request, seconds: float) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """An open file. A small one is in memory already, and then there is no disk to be asked again."""
+    """An open file. A small one is in memory already, and then the disk is not asked again."""
 
     handle: BinaryIO
     disk: Disk | None

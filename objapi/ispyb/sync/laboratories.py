@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from objapi.ispyb.database import Database
 from objapi.ispyb.sync.records import CHUNK, PortalRow, items_of
-from objapi.ispyb.wire.call import Values
+from objapi.ispyb.values.schema import Values
 from objapi.profiles.ispyb.tables import Laboratory
 from objapi.store.records import chunks
 from objapi.store.row_requests import RowItem

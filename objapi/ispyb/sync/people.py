@@ -14,7 +14,7 @@ from objapi.ispyb.database import Database
 from objapi.ispyb.sync.laboratories import Laboratories
 from objapi.ispyb.sync.records import CHUNK, PortalRow, items_of
 from objapi.ispyb.values.conversions import stored_id
-from objapi.ispyb.wire.call import Values
+from objapi.ispyb.values.schema import Values
 from objapi.profiles.ispyb.tables import Person
 from objapi.store.records import chunks
 from objapi.store.row_requests import RowItem

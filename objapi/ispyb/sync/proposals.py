@@ -12,7 +12,7 @@ from objapi.ispyb.sync.people import People
 from objapi.ispyb.sync.records import PortalRow, items_of
 from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.values.errors import BadCall
-from objapi.ispyb.wire.call import Values
+from objapi.ispyb.values.schema import Values
 from objapi.profiles.ispyb.tables import LabContact, Proposal, ProposalHasPerson
 from objapi.store.row_requests import NewRow, RowItem
 
@@ -36,7 +36,10 @@ def find_proposal(connection: Connection, given: Values) -> PortalRow | None:
 
 
 def proposal_row(database: Database, known: PortalRow | None, given: Values, principal: PortalRow) -> PortalRow:
-    """The proposal as it is to be: of a known one only the title changes; a new one belongs to the first person."""
+    """The proposal as it is to be: of a known one only the title changes; a new one belongs to the first person.
+
+    Raises BadCall for an unknown state.
+    """
     if known is not None:
         known.values["title"] = given["title"]
         return known

@@ -13,7 +13,7 @@ from objapi.ispyb.sync.records import PortalRow, items_of
 from objapi.ispyb.sync.schemas import UPProtein
 from objapi.ispyb.values.conversions import stored_id
 from objapi.ispyb.values.errors import BadCall
-from objapi.ispyb.wire.call import Values
+from objapi.ispyb.values.schema import Values
 from objapi.profiles.ispyb.tables import Protein
 from objapi.store.row_requests import RowItem
 
@@ -41,6 +41,7 @@ class Proteins:
         """The proteins of an entry: all with the portal's key when it has one, else all with the acronym.
 
         What the entry does not give becomes null. A new protein needs a person who is known by now.
+        Raises BadCall for an unknown safety level.
         """
         if given["safetyLevel"] is not None and given["safetyLevel"] not in _LEVELS:
             raise BadCall(f"safetyLevel of protein {given['acronym']!r} is none of {', '.join(_LEVELS)}")

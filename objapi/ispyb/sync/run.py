@@ -17,7 +17,7 @@ from objapi.ispyb.sync.proteins import Proteins
 from objapi.ispyb.sync.records import Written, items_of
 from objapi.ispyb.sync.sessions import Sessions
 from objapi.ispyb.values.errors import BadCall
-from objapi.ispyb.wire.call import Values
+from objapi.ispyb.values.schema import Values
 from objapi.model.principal import Principal
 from objapi.profiles.ispyb.tables import (
     AdminVar,

@@ -11,7 +11,7 @@ from objapi.ispyb.sync.people import People, distinct
 from objapi.ispyb.sync.records import PortalRow, items_of
 from objapi.ispyb.sync.schemas import UPSession
 from objapi.ispyb.values.conversions import stored_id
-from objapi.ispyb.wire.call import Values
+from objapi.ispyb.values.schema import Values
 from objapi.profiles.ispyb.tables import BLSession, Session_has_Person
 from objapi.store.row_requests import NewRow, RowItem, RowUpdate
 
@@ -49,8 +49,8 @@ class Sessions:
             session = PortalRow(BLSession, None, {**values, "bltimeStamp": now})
             self._records.append(session)
             return session
-        kept = [name for name in ("lastUpdate", "visit_number") if values[name] is None]
-        session.values.update({name: value for name, value in values.items() if name not in kept})
+        unset = [name for name in ("lastUpdate", "visit_number") if values[name] is None]
+        session.values.update({name: value for name, value in values.items() if name not in unset})
         return session
 
     def handle_people(self, session: PortalRow, given: Sequence[Values], people: People) -> None:

@@ -1,6 +1,5 @@
 """One call of a route: who calls, what was sent, and the transaction to answer it in."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,12 +13,11 @@ from objapi.ispyb.auth.visibility import visible_rows
 from objapi.ispyb.database import connection_of
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
+from objapi.ispyb.values.schema import Values
 from objapi.ispyb.wire.services import Services
 from objapi.profiles.ispyb.beamline_groups import OPTION, BeamLineGroup, beamline_groups
 from objapi.store.row_requests import RowRemoval
 from objapi.store.transaction import Transaction
-
-Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ class Group:
 
         `writes` are the tables that it writes, which every route but GET declares; `deferred` says that it writes in
         transactions of its own. A paged `answer` brings the query parameters skip and limit along.
+        Raises TypeError for a route that does not declare its access, what it writes, or a summary.
         """
         if not isinstance(access, RouteAccess):
             raise TypeError(f"{method} {path} does not declare who may call it")

@@ -56,11 +56,11 @@ def _store(call: Call, name: str, text: str) -> None:
 
 def _record(call: Call, name: str, value: Any) -> None:
     """Write a change into the activity log."""
-    told = "" if isinstance(value, (list, tuple, dict)) else f" to `{str(value)[:_SHOWN_CHARACTERS]}`"
+    new_value = "" if isinstance(value, (list, tuple, dict)) else f" to `{str(value)[:_SHOWN_CHARACTERS]}`"
     row = {
         "username": call.caller.login,
         "action": "db_options",
-        "comments": f"changed `{name}`{told}",
+        "comments": f"changed `{name}`{new_value}",
         "dateTime": call.now,
     }
     try:

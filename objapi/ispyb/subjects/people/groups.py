@@ -129,7 +129,7 @@ def _answers(call: Call, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
 
 
 def _put_in(call: Call, table: sa.Table, key: sa.Column[Any], value: int, kind: str) -> None:
-    """Put something into a group; raises BadCall when either is unknown, or it is there already."""
+    """Put something into a group; raises BadCall when either is unknown, or when it is in the group."""
     group_id = call.path["userGroupId"]
     known = call.first(
         sa.select(
@@ -167,9 +167,9 @@ def list_permissions(call: Call) -> Page:
     if query["permissionId"] is not None:
         statement = statement.where(Permission.c.permissionId == query["permissionId"])
     if query["userGroupId"] is not None:
-        held = UserGroup_has_Permission.c
+        link = UserGroup_has_Permission.c
         in_group = sa.exists().where(
-            held.permissionId == Permission.c.permissionId, held.userGroupId == query["userGroupId"]
+            link.permissionId == Permission.c.permissionId, link.userGroupId == query["userGroupId"]
         )
         statement = statement.where(in_group)
     if query["search"]:

@@ -43,7 +43,7 @@ def log_in_by_plugin(call: Call) -> Later:
 
 user_group: Final = Group("Current User")
 
-# Tokens are secrets that live for seconds: no type has them, and no history tells of them.
+# Tokens are secrets that live for seconds: no type has them, and no history holds them.
 _WRITES_TOKENS: Final = writing("one-time tokens")
 _SIGNED_PATH: Final = short_text(200)
 
@@ -54,15 +54,15 @@ def read_current_user(call: Call) -> dict[str, Any]:
     caller = call.caller
     names = sa.select(Person.c.givenName, Person.c.familyName).where(Person.c.personId == caller.person_id)
     person = call.first(names)
-    held = [user_group for user_group in call.beamline_groups if caller.may(user_group.permission)]
+    opened = [user_group for user_group in call.beamline_groups if caller.may(user_group.permission)]
     return {
         "givenName": None if person is None else person["givenName"],
         "familyName": None if person is None else person["familyName"],
         "login": caller.login,
         "personId": caller.person_id,
         "Permissions": caller.permissions,
-        "beamLineGroups": [user_group.name for user_group in held],
-        "beamLines": list(dict.fromkeys(name for user_group in held for name in user_group.beamlines)),
+        "beamLineGroups": [user_group.name for user_group in opened],
+        "beamLines": list(dict.fromkeys(name for user_group in opened for name in user_group.beamlines)),
     }
 
 

@@ -23,7 +23,7 @@ _WRITES: Final = writing("dewars", Dewar)
 
 _FILTERS: Final = {"shippingId": optional(INT), "proposal": optional(PROPOSAL_NAME)}
 
-# What the column `type` holds, in which the type is kept where there is no dewarType.
+# What the column `type` holds, which holds the type in databases without dewarType.
 _OLD_TYPES: Final = {"dewar": "Dewar", "toolbox": "Toolbox"}
 
 

@@ -10,8 +10,8 @@ from objapi.ispyb.subjects.people.schemas import LabContact as LabContactAnswer
 from objapi.ispyb.subjects.people.schemas import LabContactCreate, LabContactCreateOptional
 from objapi.ispyb.values.errors import BadCall, ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
-from objapi.ispyb.values.schema import optional
-from objapi.ispyb.wire.call import Call, Page, Values
+from objapi.ispyb.values.schema import Values, optional
+from objapi.ispyb.wire.call import Call, Page
 from objapi.ispyb.wire.response import Paged
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import LabContact, Laboratory, Person, Proposal
