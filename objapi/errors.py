@@ -216,7 +216,7 @@ class _RetryLater(ApiError):
 
 
 class TooManyAttempts(_RetryLater):
-    """Too many failed log-ins."""
+    """Too many failed log-ins, or too many at once."""
 
     name = "TooManyAttempts"
     status = 429

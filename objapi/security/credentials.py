@@ -8,8 +8,7 @@ import binascii
 import secrets
 from base64 import b64decode
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from threading import Lock
@@ -67,14 +66,6 @@ class Verified:
     password_version: int
 
 
-@dataclass(slots=True)
-class _Turn:
-    """The lock of one credential that is being verified, and how many callers hold or await it."""
-
-    lock: Lock = field(default_factory=Lock)
-    users: int = 0
-
-
 class VerifiedCredentials:
     """The credentials verified in this process lately. Safe to use from several threads.
 
@@ -88,7 +79,6 @@ class VerifiedCredentials:
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._entries: OrderedDict[bytes, tuple[float, Verified]] = OrderedDict()
-        self._turns: dict[bytes, _Turn] = {}
         self._lock = Lock()
 
     def digest(self, credentials: Credentials) -> bytes:
@@ -122,21 +112,3 @@ class VerifiedCredentials:
         """Drop a credential that no longer holds."""
         with self._lock:
             self._entries.pop(digest, None)
-
-    @contextmanager
-    def turn(self, digest: bytes) -> Iterator[None]:
-        """Hold the turn of one credential: of several equal ones that arrive at once, one is verified, the others wait.
-
-        Inside, `recall` again before verifying.
-        """
-        with self._lock:
-            turn = self._turns.setdefault(digest, _Turn())
-            turn.users += 1
-        try:
-            with turn.lock:
-                yield
-        finally:
-            with self._lock:
-                turn.users -= 1
-                if not turn.users:
-                    del self._turns[digest]

@@ -6,7 +6,7 @@ transaction. So no lock is held while a password is checked, and the user's righ
 the database.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session
 from objapi.security.sessions import SessionRules, renew_session, renewed_end
+from objapi.security.shared_checks import SharedChecks
 from objapi.security.throttle import ThrottleRules
 from objapi.settings import Settings
 
@@ -44,6 +45,7 @@ class Authentication:
     password_check: PasswordCheck
     remembered: VerifiedCredentials
     sessions: SessionRules
+    _checks: SharedChecks = field(default_factory=SharedChecks)
 
     def identify(self, authorization: str | None, cookie: str | None, address: str, now: datetime) -> Identified:
         """Read a request's credentials: those of the header alone when there is one, else the cookie's.
@@ -71,13 +73,16 @@ class Authentication:
 
     def _by_password(self, credentials: Credentials, address: str, now: datetime) -> "_ByPassword":
         digest = self.remembered.digest(credentials)
-        verified = self.remembered.recall(digest)
-        if verified is None:
-            with self.remembered.turn(digest):
-                verified = self.remembered.recall(digest) or self._verified(digest, credentials, address, now)
+        verified = self.remembered.recall(digest) or self._checks.run(
+            (digest, address), lambda: self._verified(digest, credentials, address, now)
+        )
         return _ByPassword(credentials, digest, verified, self)
 
     def _verified(self, digest: bytes, credentials: Credentials, address: str, now: datetime) -> Verified:
+        # One that was equal may have ended between the look into the memory and this check.
+        remembered = self.remembered.recall(digest)
+        if remembered is not None:
+            return remembered
         user = self.password_check.verify(credentials, address, now)
         if user is None:
             raise wrong_credentials()

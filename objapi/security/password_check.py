@@ -1,38 +1,43 @@
 """Log-in: a login and a password are checked, throttled, and a session or a new password comes of it.
 
 The password check runs outside of any transaction, since it takes a tenth of a second and a transaction may hold locks;
-failures are written in a transaction of their own, so that they stay when the request they belong to comes to nothing.
+attempts are counted in a transaction of their own before it, so that they stay when the request they belong to comes to
+nothing.
 """
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from threading import BoundedSemaphore
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, update
 
-from objapi.errors import Cause, ValidationError
+from objapi.errors import Cause, TooManyAttempts, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.accounts import store_password
 from objapi.security.credentials import Credentials
-from objapi.security.passwords import Passwords, new_password_hash
+from objapi.security.passwords import CheckTurns, Passwords, new_password_hash
 from objapi.security.principals import LoadedUser, load_by_login
 from objapi.security.sessions import NewSession, SessionRules, begin_session, end_session, sweep_sessions
+from objapi.security.shared_checks import SharedChecks
 from objapi.security.tables import users
 from objapi.security.throttle import (
-    Attempts,
     ThrottleRules,
-    ensure_may_try,
-    is_worth_recording,
-    read_attempts,
-    record_failure,
+    count_attempt,
     record_success,
     sweep_attempts,
+    take_back_attempt,
 )
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+
+_SECOND_LOOK_AFTER: Final = 0.5
+# Refused attempts that wait for a second look at once, in one process: a stranger may not hold its threads.
+_SECOND_LOOKS: Final = 8
 
 
 class Transactions(Protocol):
@@ -44,6 +49,66 @@ class Transactions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ThrottledChecks:
+    """Checks of credentials, whoever makes them.
+
+    A bounded number runs and waits; each attempt is counted before it is looked at, and equal ones share one check.
+    """
+
+    run: Transactions
+    rules: ThrottleRules
+    turns: CheckTurns
+    _shared: SharedChecks = field(default_factory=SharedChecks)
+    _second_looks: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_SECOND_LOOKS))
+
+    def check(
+        self, credentials: Credentials, address: str, now: datetime, look: Callable[[Credentials], T | None]
+    ) -> T | None:
+        """Return what `look` finds for credentials; None, after which the attempt stays counted, means wrong.
+
+        Raises TooManyAttempts (429) when the login has to wait, or too many log in at once; `look` is not called then.
+        What `look` raises is no failure of the caller, and takes the attempt back.
+        """
+
+        def check() -> T | None:
+            with self.turns.place():
+                return self._check(credentials, address, now, look)
+
+        return self._shared.run((credentials, address), check)
+
+    def _check(
+        self, credentials: Credentials, address: str, now: datetime, look: Callable[[Credentials], T | None]
+    ) -> T | None:
+        login = credentials.login
+        self._count(login, address, now)
+        try:
+            found = look(credentials)
+        except BaseException:
+            self.run(lambda connection: take_back_attempt(connection, login, address), write=True)
+            raise
+        if found is not None:
+            self.run(lambda connection: record_success(connection, login, address, now), write=True)
+        return found
+
+    def _count(self, login: str, address: str, now: datetime) -> None:
+        def count(connection: Connection) -> None:
+            count_attempt(connection, login, address, now, self.rules)
+
+        try:
+            self.run(count, write=True)
+        except TooManyAttempts:
+            # Other processes may be checking the same credentials just now, as they do for a script with many
+            # connections. Once they are found right their attempts are taken back, so it is worth a second look.
+            if not self._second_looks.acquire(blocking=False):
+                raise
+            try:
+                time.sleep(_SECOND_LOOK_AFTER)
+            finally:
+                self._second_looks.release()
+            self.run(count, write=True)
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordCheck:
     """Checks logins and passwords of one site, throttled."""
 
@@ -51,47 +116,31 @@ class PasswordCheck:
     roles: Roles
     passwords: Passwords
     rules: ThrottleRules
+    checks: ThrottledChecks = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Throttle by the rules."""
+        object.__setattr__(self, "checks", ThrottledChecks(self.run, self.rules, self.passwords.turns))
 
     def verify(self, credentials: Credentials, address: str, now: datetime) -> LoadedUser | None:
         """The active user whose credentials these are, or None.
 
         An unknown user, an inactive one and a wrong password take the same time and tell no difference. Raises
-        TooManyAttempts when the login has to wait; the password is not looked at then.
+        TooManyAttempts when the login has to wait, or when too many log in at once; the password is not looked at then.
         """
-        attempts, user = self.run(lambda connection: self._read(connection, credentials, address, now), write=False)
+        return self.checks.check(credentials, address, now, lambda typed: self._look(typed, address))
+
+    def _look(self, credentials: Credentials, address: str) -> LoadedUser | None:
+        user = self.run(lambda connection: load_by_login(connection, credentials.login, self.roles), write=False)
         known = user if user is not None and user.active else None
         if not self.passwords.verify(known.password_hash if known else None, credentials.password) or known is None:
             name = "an unknown or inactive user" if known is None else repr(known.principal.user_id)
             _log.warning("Failed log-in of %s from %s", name, address)
-            self.run(
-                lambda connection: record_failure(connection, credentials.login, address, now, self.rules), write=True
-            )
             return None
-        self._note_success(known, credentials, address, attempts, now)
+        if self.passwords.is_outdated(known.password_hash):
+            newer = self.passwords.hash(credentials.password)
+            self.run(lambda connection: replace_hash(connection, known, newer), write=True)
         return known
-
-    def _read(
-        self, connection: Connection, credentials: Credentials, address: str, now: datetime
-    ) -> tuple[Attempts, LoadedUser | None]:
-        attempts = read_attempts(connection, credentials.login, address, now, self.rules)
-        ensure_may_try(attempts, now, self.rules)
-        return attempts, load_by_login(connection, credentials.login, self.roles)
-
-    def _note_success(
-        self, user: LoadedUser, credentials: Credentials, address: str, attempts: Attempts, now: datetime
-    ) -> None:
-        news = is_worth_recording(attempts, now, self.rules)
-        newer = self.passwords.hash(credentials.password) if self.passwords.is_outdated(user.password_hash) else None
-        if not news and newer is None:
-            return
-
-        def write(connection: Connection) -> None:
-            if news:
-                record_success(connection, credentials.login, address, now)
-            if newer is not None:
-                replace_hash(connection, user, newer)
-
-        self.run(write, write=True)
 
 
 def replace_hash(connection: Connection, user: LoadedUser, password_hash: str) -> None:

@@ -1,18 +1,22 @@
 """Password hashes: argon2id by argon2-cffi, and the rules for new passwords.
 
-A check costs about a tenth of a second on purpose; `objapi.security.credentials` sees to it that it is paid once.
+A check costs about a tenth of a second and 64 MiB on purpose; `objapi.security.credentials` sees to it that it is paid
+once, and `CheckTurns` that a process pays for one at a time, whoever asks.
 Passwords are compared in Unicode normal form C, so that a keyboard's way of composing an accent does not matter
 (RFC 8265, OpaqueString).
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import BoundedSemaphore, Lock
 from unicodedata import normalize
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from objapi.errors import Cause, ValidationError
+from objapi.errors import Cause, TooManyAttempts, ValidationError
 
 LONGEST_CHECKED = 1024
 """Characters of a password that is looked at at all; a longer one is wrong without being hashed."""
@@ -21,15 +25,61 @@ DEFAULT_HASHER = PasswordHasher()
 """The second parameter set that RFC 9106 recommends: 64 MiB, three passes."""
 
 
-class Passwords:
-    """Makes and checks password hashes with one set of argon2 parameters. Safe to use from several threads."""
+class CheckTurns:
+    """Turns of those who compute password hashes: one at a time, a few wait, the others are refused (429).
 
-    def __init__(self, hasher: PasswordHasher = DEFAULT_HASHER) -> None:
+    A hash takes memory and every core, so that without a bound a hundred strangers with wrong passwords would take
+    gigabytes and keep everybody else waiting. A site has one worker process a core, and so one check a core.
+    """
+
+    def __init__(self, *, waiting: int = 24, patience: float = 5.0) -> None:
+        self._places = BoundedSemaphore(1 + waiting)
+        self._turn = Lock()
+        self._patience = patience
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place in the queue, to be taken before a check costs anything; TooManyAttempts when it is full."""
+        if not self._places.acquire(blocking=False):
+            raise _too_many_at_once()
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for the turn and hold it; TooManyAttempts when it does not come in time."""
+        if not self._turn.acquire(timeout=self._patience):
+            raise _too_many_at_once()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+
+def _too_many_at_once() -> TooManyAttempts:
+    return TooManyAttempts("Too many log-ins at once; try again in a second.", retry_after=1)
+
+
+PROCESS_TURNS = CheckTurns()
+"""The turns of this process, whatever the face or plugin that asks."""
+
+
+class Passwords:
+    """Makes and checks password hashes with one set of argon2 parameters. Safe to use from several threads.
+
+    `hash` and `verify` raise TooManyAttempts (429) when too many others are waiting to do the same.
+    """
+
+    def __init__(self, hasher: PasswordHasher = DEFAULT_HASHER, turns: CheckTurns = PROCESS_TURNS) -> None:
         self._hasher = hasher
+        self.turns = turns
 
     def hash(self, password: str) -> str:
         """The hash to store: parameters, salt and digest in one ASCII string of about 100 characters."""
-        return self._hasher.hash(normalize("NFC", password))
+        with self.turns.turn():
+            return self._hasher.hash(normalize("NFC", password))
 
     def verify(self, stored: str | None, password: str) -> bool:
         """Compare a password with a stored hash; true when it fits.
@@ -39,11 +89,12 @@ class Passwords:
         """
         if len(password) > LONGEST_CHECKED:
             return False
-        try:
-            return self._matches(stored or "", password)
-        except InvalidHashError:
-            self._matches(_dummy(self._hasher), password)
-            return False
+        with self.turns.turn():
+            try:
+                return self._matches(stored or "", password)
+            except InvalidHashError:
+                self._matches(_dummy(self._hasher), password)
+                return False
 
     def is_outdated(self, stored: str) -> bool:
         """True for a valid hash made with other parameters than today's, which should be made anew."""

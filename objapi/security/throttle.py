@@ -16,7 +16,7 @@ from unicodedata import normalize
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
 
-from catalog.dialect import insert_ignore, upsert_rows
+from catalog.dialect import for_update, insert_ignore, upsert_rows
 from objapi.errors import TooManyAttempts
 from objapi.security.tables import login_attempts
 from objapi.settings import Settings
@@ -137,16 +137,24 @@ def _window(rules: ThrottleRules) -> timedelta:
     return max(rules.window, rules.wait_limit)
 
 
-def record_failure(connection: Connection, login: str, address: str, now: datetime, rules: ThrottleRules) -> None:
-    """Count a failed log-in, in a transaction of its own. A failure after a quiet window counts as the first."""
+def count_attempt(connection: Connection, login: str, address: str, now: datetime, rules: ThrottleRules) -> None:
+    """Count an attempt as failed before its password is looked at, in a transaction of its own.
+
+    Attempts that arrive at once would else all be looked at before the first of them had failed. One that succeeds, or
+    is not decided, is taken back. A failure after a quiet window counts as the first. Raises TooManyAttempts (429) when
+    the login has to wait; the attempt is not looked at then, and not counted.
+    """
     columns, at = login_attempts.c, to_micros(now)
     key = {"login": login_key(login), "address": address_key(address)}
     blank = {"failures": 0, "failed_at": 0, "succeeded_at": 0, "touched": 0}
     insert_ignore(connection, login_attempts, [key | blank])
+    # Locked before it is read: those that come at the same moment are counted one after another.
+    connection.execute(for_update(select(columns.failures).where(*_of_pair(login, address))))
+    ensure_may_try(read_attempts(connection, login, address, now, rules), now, rules)
     forgotten = columns.failed_at <= to_micros(now - _window(rules))
     connection.execute(
         update(login_attempts)
-        .where(columns.login == key["login"], columns.address == key["address"])
+        .where(*_of_pair(login, address))
         .ordered_values(
             # In this order: MariaDB and MySQL see in each expression what the ones before it have set.
             (columns.failures, case((forgotten, 1), else_=columns.failures + 1)),
@@ -154,6 +162,13 @@ def record_failure(connection: Connection, login: str, address: str, now: dateti
             (columns.touched, at),
         )
     )
+
+
+def take_back_attempt(connection: Connection, login: str, address: str) -> None:
+    """Uncount an attempt of which nobody could say whether it was right."""
+    failures = login_attempts.c.failures
+    uncounted = case((failures > 0, failures - 1), else_=0)
+    connection.execute(update(login_attempts).where(*_of_pair(login, address)).values(failures=uncounted))
 
 
 def record_success(connection: Connection, login: str, address: str, now: datetime) -> None:
@@ -164,9 +179,9 @@ def record_success(connection: Connection, login: str, address: str, now: dateti
     upsert_rows(connection, login_attempts, [key | success])
 
 
-def is_worth_recording(attempts: Attempts, now: datetime, rules: ThrottleRules) -> bool:
-    """Decide whether to write a success down: there are failures to forget, or the last one is a while ago."""
-    return attempts.pair.count > 0 or now - attempts.succeeded > rules.trusted_for / 30
+def _of_pair(login: str, address: str) -> tuple[ColumnElement[bool], ...]:
+    columns = login_attempts.c
+    return columns.login == login_key(login), columns.address == address_key(address)
 
 
 def sweep_attempts(connection: Connection, now: datetime, rules: ThrottleRules) -> None:

@@ -1,12 +1,13 @@
 """Who may come in: the form and its cookie, Basic, anonymous callers, throttling, cross-site calls."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
 import pytest
 
 from tests.acceptance.client import Client, failed, succeeded
-from tests.acceptance.conftest import AsUser, Serve
+from tests.acceptance.conftest import DATABASES, AsUser, Serve
 
 
 @pytest.mark.parametrize("path", ["/Plone/login_form", "/login_form", "/Plone/login"])
@@ -122,6 +123,23 @@ def test_failures_are_answered_with_a_wait_that_only_the_pair_has_to_keep(serve:
         assert refused.status_code == 429
         failed(refused, 429, "TooManyAttempts")
         assert "login_failed" not in client.log_in("analyst1", "secret").text
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_log_ins_at_the_same_moment_are_bounded_and_the_right_ones_pass(serve: Serve, database: str) -> None:
+    client = Client(serve(database, OBJAPI_LOGIN_WAIT="30s"))
+
+    def status(credentials: str) -> int:
+        with Client(client.root).http as http:
+            return http.get(
+                f"{client.site}/@@API/read?portal_type=Client&limit=1", headers={"Authorization": _basic(credentials)}
+            ).status_code
+
+    with ThreadPoolExecutor(24) as pool:
+        right = list(pool.map(status, ["clerk1:secret"] * 24))
+        guesses = list(pool.map(status, [f"clerk1:guess {n}" for n in range(24)]))
+    assert right == [200] * 24
+    assert sorted(guesses) == [401] * 5 + [429] * 19
 
 
 CROSS_SITE = [

@@ -21,8 +21,8 @@ import yaml
 from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap
 from objapi.ispyb.auth.plugins import Dummy, GatewayUsers, Plugin, Throttled
-from objapi.security.password_check import PasswordCheck
-from objapi.security.passwords import Passwords
+from objapi.security.password_check import PasswordCheck, ThrottledChecks
+from objapi.security.passwords import CheckTurns, Passwords
 from objapi.security.throttle import ThrottleRules
 from objapi.site import Site, SiteError
 
@@ -62,7 +62,8 @@ def _makers(password_check: PasswordCheck) -> dict[str, tuple[tuple[str, ...], M
 
     def ldap(config: Mapping[str, Any]) -> Plugin:
         uri, base = (str(config[name]) for name in _LDAP)
-        return Throttled(Ldap(uri, base), password_check.run, password_check.rules)
+        # Places of its own: a directory that does not answer keeps no user of the gateway waiting.
+        return Throttled(Ldap(uri, base), ThrottledChecks(password_check.run, password_check.rules, CheckTurns()))
 
     def keycloak(config: Mapping[str, Any]) -> Plugin:
         return Keycloak(*(str(config[name]) for name in _KEYCLOAK))

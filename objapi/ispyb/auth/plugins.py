@@ -8,11 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 from objapi.security.credentials import Credentials
-from objapi.security.password_check import PasswordCheck, Transactions
-from objapi.security.throttle import ThrottleRules, ensure_may_try, read_attempts, record_failure, record_success
+from objapi.security.password_check import PasswordCheck, ThrottledChecks
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +82,7 @@ class Throttled:
     """Another plugin, which asks a server for passwords; wrong ones make the next attempt wait here too."""
 
     plugin: Plugin
-    run: Transactions
-    rules: ThrottleRules
+    checks: ThrottledChecks
 
     @property
     def exported(self) -> Mapping[str, str]:
@@ -95,19 +91,7 @@ class Throttled:
 
     def identify(self, attempt: LoginAttempt) -> Identity | None:
         """Ask the other plugin. Raises TooManyAttempts (429) when the login has to wait."""
-        login = attempt.login
-        if not login or not attempt.password:
+        if not attempt.login or not attempt.password:
             return None
-        attempts = self.run(
-            lambda connection: read_attempts(connection, login, attempt.address, attempt.now, self.rules), write=False
-        )
-        ensure_may_try(attempts, attempt.now, self.rules)
-        identity = self.plugin.identify(attempt)
-        self.run(lambda connection: self._note(connection, login, attempt, known=identity is not None), write=True)
-        return identity
-
-    def _note(self, connection: Connection, login: str, attempt: LoginAttempt, *, known: bool) -> None:
-        if known:
-            record_success(connection, login, attempt.address, attempt.now)
-        else:
-            record_failure(connection, login, attempt.address, attempt.now, self.rules)
+        credentials = Credentials(attempt.login, attempt.password)
+        return self.checks.check(credentials, attempt.address, attempt.now, lambda _: self.plugin.identify(attempt))

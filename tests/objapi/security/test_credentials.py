@@ -2,7 +2,6 @@
 
 import contextlib
 from base64 import b64encode
-from threading import Barrier, Thread
 
 import pytest
 from hypothesis import given
@@ -126,25 +125,3 @@ def test_a_digest_depends_on_login_password_and_process() -> None:
     digests = {memory.digest(pair) for pair in pairs} | {other.digest(pair) for pair in pairs}
     assert len(digests) == 8
     assert memory.digest(Credentials("ab", "c")) == memory.digest(Credentials("ab", "c"))
-
-
-def test_equal_credentials_that_arrive_at_once_take_turns_and_others_do_not_wait() -> None:
-    memory = VerifiedCredentials()
-    mine, other = (memory.digest(Credentials("tom", password)) for password in "ab")
-    arrived, verified = Barrier(4), []
-
-    def request() -> None:
-        arrived.wait(10)
-        with memory.turn(mine):
-            if memory.recall(mine) is None:
-                verified.append(1)
-                memory.remember(mine, TOM)
-
-    threads = [Thread(target=request) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    with memory.turn(other):
-        arrived.wait(10)
-        for thread in threads:
-            thread.join(10)
-    assert verified == [1]

@@ -1,18 +1,24 @@
 """Log-in and log-out, and one's own password."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from threading import Lock
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy.exc import OperationalError
 
+from catalog.dialect import is_retryable
 from objapi.errors import TooManyAttempts, ValidationError
 from objapi.security.accounts import set_active
 from objapi.security.credentials import Credentials
 from objapi.security.password_check import LoginFailed, PasswordCheck, change_password, log_in, log_out
-from objapi.security.passwords import Passwords
-from objapi.security.principals import load_by_login, load_by_session
+from objapi.security.passwords import CheckTurns, Passwords
+from objapi.security.principals import LoadedUser, load_by_login, load_by_session
 from objapi.security.sessions import NewSession, SessionRules
-from objapi.security.throttle import ThrottleRules
+from objapi.security.throttle import ThrottleRules, read_attempts
 from tests.objapi.security.conftest import CHEAP, NOW, PASSWORD, ROLES, Database, after
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -138,3 +144,87 @@ def test_a_user_deactivated_after_log_in_is_out(password_check: PasswordCheck, p
     people.run(lambda connection: set_active(connection, "tom", False, now=NOW))
     assert people.run(lambda connection: load_by_session(connection, begun.key, ROLES, NOW)) is None
     assert attempt(password_check, "tom", PASSWORD) == LoginFailed()
+
+
+class WatchedPasswords(Passwords):
+    """Passwords that count the checks, and how many ran at once."""
+
+    def __init__(self, turns: CheckTurns | None = None) -> None:
+        super().__init__(CHEAP, turns or CheckTurns())
+        self.checks = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self._lock = Lock()
+
+    def _matches(self, stored: str, password: str) -> bool:
+        with self._lock:
+            self.checks += 1
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return super()._matches(stored, password)
+        finally:
+            with self._lock:
+                self.at_once -= 1
+
+
+def outcomes(calls: list[Callable[[], object]]) -> list[object]:
+    """What calls made at once come to; a refusal to try counts as 429."""
+
+    def outcome(call: Callable[[], object]) -> object:
+        for _ in range(50):
+            try:
+                return call()
+            except TooManyAttempts as refusal:
+                assert refusal.retry_after >= 1
+                return 429
+            except OperationalError as error:
+                if not is_retryable(error):
+                    raise
+        raise AssertionError("the database never let it through")
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(outcome, calls))
+
+
+def failures(people: Database, login: str, address: str = HERE) -> int:
+    return people.run(
+        lambda connection: read_attempts(connection, login, address, NOW, ThrottleRules()), write=False
+    ).pair.count
+
+
+def test_of_many_guesses_at_once_only_five_are_looked_at(people: Database) -> None:
+    passwords = WatchedPasswords()
+    check = PasswordCheck(people.run, ROLES, passwords, ThrottleRules())
+    found = outcomes([partial(check.verify, Credentials("tom", f"guess {n}"), HERE, NOW) for n in range(24)])
+    assert (found.count(None), found.count(429)) == (5, 19)
+    assert (passwords.checks, passwords.most_at_once, failures(people, "tom")) == (5, 1, 5)
+
+
+def test_many_connections_with_the_right_password_are_one_attempt(people: Database) -> None:
+    passwords = WatchedPasswords()
+    rules = ThrottleRules(login_failures=1)
+    # As two worker processes, which share nothing but the database.
+    workers = [PasswordCheck(people.run, ROLES, passwords, rules) for _ in range(2)]
+    calls = [partial(workers[n % 2].verify, Credentials("tom", PASSWORD), HERE, NOW) for n in range(24)]
+    assert all(isinstance(user, LoadedUser) for user in outcomes(calls))
+    assert failures(people, "tom") == 0
+
+
+def test_logins_beyond_the_queue_are_refused_before_they_cost_anything(people: Database) -> None:
+    turns = CheckTurns(waiting=0)
+    check = PasswordCheck(people.run, ROLES, WatchedPasswords(turns), ThrottleRules())
+    people.statements.clear()
+    with turns.place(), pytest.raises(TooManyAttempts, match="at once") as refusal:
+        check.verify(Credentials("tom", PASSWORD), HERE, NOW)
+    assert refusal.value.retry_after == 1
+    assert people.statements == []
+    assert check.verify(Credentials("tom", PASSWORD), HERE, NOW) is not None
+
+
+def test_a_turn_that_does_not_come_takes_the_attempt_back(people: Database) -> None:
+    turns = CheckTurns(patience=0.01)
+    check = PasswordCheck(people.run, ROLES, WatchedPasswords(turns), ThrottleRules())
+    with turns.turn(), pytest.raises(TooManyAttempts, match="at once"):
+        check.verify(Credentials("tom", "wrong"), HERE, NOW)
+    assert failures(people, "tom") == 0

@@ -1,5 +1,6 @@
 """Failed log-ins slow down whoever fails, and nobody else for long."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from catalog.dialect import is_retryable
 from objapi.errors import TooManyAttempts
 from objapi.security.tables import login_attempts
 from objapi.security.throttle import (
@@ -15,14 +17,14 @@ from objapi.security.throttle import (
     Failures,
     ThrottleRules,
     address_key,
+    count_attempt,
     ensure_may_try,
-    is_worth_recording,
     login_key,
     read_attempts,
-    record_failure,
     record_success,
     remaining_wait,
     sweep_attempts,
+    take_back_attempt,
 )
 from objapi.settings import Settings
 from tests.objapi.security.conftest import NOW, Database, after
@@ -94,7 +96,7 @@ class Door:
         )
 
     def fail(self, login: str, address: str, seconds: float = 0) -> None:
-        self.database.run(lambda connection: record_failure(connection, login, address, after(seconds=seconds), RULES))
+        self.database.run(lambda connection: count_attempt(connection, login, address, after(seconds=seconds), RULES))
 
     def succeed(self, login: str, address: str, seconds: float = 0) -> None:
         self.database.run(lambda connection: record_success(connection, login, address, after(seconds=seconds)))
@@ -195,37 +197,41 @@ def test_the_refusal_says_how_long_to_wait() -> None:
     ensure_may_try(attempts, after(seconds=8), RULES)
 
 
-@pytest.mark.parametrize(
-    ("attempts", "news"),
-    [
-        (Attempts(), True),
-        (Attempts(succeeded=after(hours=-1)), False),
-        (Attempts(succeeded=after(days=-2)), True),
-        (Attempts(pair=Failures(1, NOW), succeeded=after(hours=-1)), True),
-    ],
-)
-def test_a_success_is_written_only_when_it_tells_something(attempts: Attempts, news: bool) -> None:
-    assert is_worth_recording(attempts, NOW, RULES) is news
+def test_an_attempt_that_has_to_wait_is_neither_looked_at_nor_counted(door: Door) -> None:
+    for second in range(5):
+        door.fail("tom", HERE, second)
+    before = door.attempts("tom", HERE, 4.5)
+    with pytest.raises(TooManyAttempts):
+        door.fail("tom", HERE, 4.5)
+    assert door.attempts("tom", HERE, 4.5) == before
 
 
-def test_failures_at_the_same_time_are_all_counted(door: Door) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+def test_an_undecided_attempt_is_taken_back(door: Door) -> None:
+    door.fail("tom", HERE)
+    door.fail("tom", HERE, 1)
+    for left in (1, 0, 0):
+        door.database.run(lambda connection: take_back_attempt(connection, "tom", HERE))
+        assert door.attempts("tom", HERE, 1).pair.count == left
 
-    from catalog.dialect import is_retryable
 
-    def fail(number: int) -> None:
-        for _ in range(20):
+def test_of_attempts_at_the_same_time_only_as_many_are_looked_at_as_may_fail(door: Door) -> None:
+    def attempt(number: int) -> bool:
+        for _ in range(50):
             try:
                 door.fail("tom", HERE)
+            except TooManyAttempts:
+                return False
             except Exception as error:
                 if not is_retryable(error):
                     raise
             else:
-                return
+                return True
+        raise AssertionError("the database never let it through")
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(fail, range(12)))
-    assert door.attempts("tom", HERE).pair.count == 12
+        looked_at = list(pool.map(attempt, range(24)))
+    assert sum(looked_at) == RULES.login_failures
+    assert door.attempts("tom", HERE).pair.count == RULES.login_failures
     total = select(func.count()).select_from(login_attempts)
     assert door.database.run(lambda connection: connection.execute(total).scalar_one()) == 1
 
