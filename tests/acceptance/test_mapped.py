@@ -134,6 +134,31 @@ def test_both_faces_show_the_same_rows(facility: str, boss: Client) -> None:
     assert answer.json()["proposalId"] == int(made["obj_id"])
 
 
+def test_both_faces_leave_the_same_history(facility: str, caller: Callable[[str], Client]) -> None:
+    boss, script = caller("admin"), caller("admin")
+    root = f"{facility}/ispyb/api/v1"
+    login = {"plugin": "dummy", "login": "facility", "password": "x"}
+    token = script.http.post(f"{root}/auth/login", json=login, timeout=30).json()["token"]
+    script.http.auth = None
+    script.http.headers["Authorization"] = f"Bearer {token}"
+    dewar = script.http.get(f"{root}/dewars", params={"limit": 1}, timeout=30).json()["results"][0]
+    uid = boss.only(portal_type="Dewar", id=str(dewar["dewarId"]))["UID"]
+    for code in ("CHANGED-1", "CHANGED-1"):
+        answer = script.http.patch(f"{root}/dewars/{dewar['dewarId']}", json={"code": code}, timeout=30)
+        assert (answer.status_code, answer.json()["code"]) == (200, code)
+    boss.call("update", {"obj_uid": uid, "code": "CHANGED-2"})
+    history = succeeded(boss.get("history", {"UID": uid}))
+    assert history["total_objects"] == 2
+    by_api, by_ispyb = history["history"]
+    assert (by_ispyb["actor"], by_ispyb["changes"]) == (
+        "facility",
+        {"code": {"old": dewar["code"], "new": "CHANGED-1"}},
+    )
+    assert (by_api["actor"], by_api["changes"]) == ("admin", {"code": {"old": "CHANGED-1", "new": "CHANGED-2"}})
+    same = ("event", "UID", "path", "portal_type")
+    assert {name: by_api[name] for name in same} == {name: by_ispyb[name] for name in same}
+
+
 def test_types_and_catalogs_tell_of_tables(boss: Client) -> None:
     described = succeeded(boss.get("types/Proposal"))["type"]
     assert {"Person", "proposalCode"} <= {field["name"] for field in described["fields"]}
