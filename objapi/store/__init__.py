@@ -18,6 +18,7 @@ Words used here:
   changes.
 * *mapped type*, *row*: a type stored in an existing table, and one of its rows as an object; *foreign*: in a database
   with a transaction of its own.
+* *row rule*: declaration of who sees which rows of mapped types; *viewer*: the user as such a rule knows them.
 * *workspace*: the objects that one request has loaded, each once.
 * *draft*: one object of a workspace, as it was and as it will be.
 * *plan*: changes of a request in order, before anything is written; *events* are what planning adds to it.

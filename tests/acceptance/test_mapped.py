@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 
 from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import Serve
@@ -157,6 +158,45 @@ def test_both_faces_leave_the_same_history(facility: str, caller: Callable[[str]
     assert (by_api["actor"], by_api["changes"]) == ("admin", {"code": {"old": "CHANGED-1", "new": "CHANGED-2"}})
     same = ("event", "UID", "path", "portal_type")
     assert {name: by_api[name] for name in same} == {name: by_ispyb[name] for name in same}
+
+
+def sessions_by_token(facility: str, login: str) -> list[str]:
+    """The keys of the sessions that the py-ISPyB API lists for somebody."""
+    root = f"{facility}/ispyb/api/v1"
+    with requests.Session() as http:
+        http.trust_env = False
+        given = {"plugin": "dummy", "login": login, "password": "x"}
+        token = http.post(f"{root}/auth/login", json=given, timeout=30).json()["token"]
+        answer = http.get(f"{root}/sessions", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return sorted(str(row["sessionId"]) for row in answer.json()["results"])
+
+
+def test_permissions_of_ispyb_open_the_same_rows_in_both_faces(
+    facility: str, boss: Client, caller: Callable[[str], Client]
+) -> None:
+    rita = caller("rita")
+    assert rita.read(portal_type="BLSession")["total_objects"] == 0
+    make_person(boss, "rita")
+    for group, count in (("beamline", 2), ("facility", 3)):
+        link = {"UserGroup": f"portal_type:UserGroup|name:{group}", "Person": "portal_type:Person|login:rita"}
+        boss.call("create", {"obj_type": "UserGroup_has_Person"} | link)
+        found = sorted(item["id"] for item in rita.read(portal_type="BLSession")["objects"])
+        assert (found, len(found)) == (sessions_by_token(facility, "rita"), count)
+        assert found == sessions_by_token(facility, group)
+
+
+def test_a_member_adds_a_sample_to_a_container_of_the_proposal(boss: Client, caller: Callable[[str], Client]) -> None:
+    make_person(boss, "sarel")
+    made = make_proposal(boss, "sarel", unique("3")[:9])
+    member = {"Proposal": made["obj_uid"], "Person": "portal_type:Person|login:sarel"}
+    boss.call("create", {"obj_type": "ProposalHasPerson"} | member)
+    sarel = caller("sarel")
+    shipping = sarel.call("create", {"obj_type": "Shipping", "Proposal": made["obj_uid"], "shippingName": "first"})
+    dewar = sarel.call("create", {"obj_type": "Dewar", "Shipping": shipping["obj_uid"], "code": "D1"})
+    puck = sarel.call("create", {"obj_type": "ISPyBContainer", "Dewar": dewar["obj_uid"], "code": "P1"})
+    sample = sarel.call("create", {"obj_type": "BLSample", "Container": puck["obj_uid"], "name": "lyso"})
+    assert sarel.only(portal_type="BLSample")["UID"] == sample["obj_uid"]
+    caller("pavel").refused("update", {"obj_uid": sample["obj_uid"], "name": "mine"}, status=404)
 
 
 def test_types_and_catalogs_tell_of_tables(boss: Client) -> None:

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.model.principal import ANONYMOUS, Principal, TokenClaims
-from objapi.profiles.ispyb.behaviors import ALL_PROPOSALS
 from objapi.profiles.ispyb.tables import Permission, Person, UserGroup_has_Permission, UserGroup_has_Person
 
 
@@ -22,11 +21,6 @@ class Caller:
     def may(self, permission: str) -> bool:
         """Check whether the token holds a permission."""
         return permission in self.permissions
-
-    @property
-    def sees_all(self) -> bool:
-        """True if every row is visible."""
-        return ALL_PROPOSALS in self.permissions
 
 
 def principal_of(caller: Caller | None) -> Principal:

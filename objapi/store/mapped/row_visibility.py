@@ -119,6 +119,8 @@ class RowVisibility:
 
     def _held(self, here: _Here, rule: RowRule, viewer: RowViewer) -> Condition:
         """The rows of the rule's own type that are one's own, or open to a group."""
+        if here.table is None and any(_needs_columns(path) for path in (*rule.own, *rule.groups)):
+            return self._in_table(here, lambda there: self._held(there, rule, viewer))
         found: list[Condition] = []
         if viewer.own is not None:
             found += (self._is_own(here, rule, viewer, path) for path in rule.own)
@@ -257,6 +259,11 @@ def _split(path: Path) -> tuple[tuple[Step, ...], Path]:
     """The steps of a path before it first goes back, and the rest of it."""
     number = next((number for number, step in enumerate(path.steps) if isinstance(step, Back)), len(path.steps))
     return path.steps[:number], Path(path.steps[number:], path.attribute)
+
+
+def _needs_columns(path: Path) -> bool:
+    """True when a path from a row begins with a column other than the key."""
+    return isinstance(path.steps[0], Target) if path.steps else path.attribute != "id"
 
 
 def _name(table: sa.FromClause) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from werkzeug.test import Client
 
+from catalog.dialect import create_engine_for
 from objapi.app import create_app
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.demo import make_demo
@@ -219,7 +220,11 @@ def _opened(url: str, directory: Path, **more: str) -> Iterator[Facility]:
     site = Site.open(load_settings(settings | more))
     site.initialise(quietly)
     make_demo(site)
-    rows = Rows(site.engine)
+    engine = site.engine
+    if site.settings.ispyb_url is not None:
+        engine = create_engine_for(site.settings.ispyb_url)
+        t.METADATA.create_all(engine)
+    rows = Rows(engine)
     _add_others(rows)
     hashed = Passwords().hash(_PASSWORD)
 
@@ -230,6 +235,7 @@ def _opened(url: str, directory: Path, **more: str) -> Iterator[Facility]:
 
     site.transact(add_users, write=True)
     yield Facility(site, Client(create_app(site=site)), rows)
+    engine.dispose()
     site.close()
 
 
@@ -399,3 +405,12 @@ def test_a_user_is_not_the_person_of_the_login_where_log_ins_differ(
         assert (other.found("BLSession", "facility"), other.found("BLSession", "scientist")) == ([], [])
         assert len(other.found("BLSession", "boss")) == 5
         assert len(other.listed("/sessions", "sessionId", "facility")) == 5
+
+
+def test_rows_of_a_database_elsewhere_are_the_same_in_both_faces(database_url: str, tmp_path: Path) -> None:
+    elsewhere = f"sqlite:///{tmp_path / 'ispyb.sqlite'}"
+    for other in _opened(database_url, tmp_path, OBJAPI_ISPYB_URL=elsewhere):
+        for login, number in (("member", 2), ("guest", 1), ("overseer", 2), ("nobody", 0)):
+            for path, (portal_type, key) in LISTS.items():
+                assert other.listed(path, key, login) == sorted(other.keys(portal_type, login)), path
+            assert len(other.found("BLSession", login)) == number
