@@ -7,7 +7,7 @@ such as one for passwords, stays out of the history.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,6 +56,7 @@ class RowBatch:
         came between, and what the database raises for a key that is taken or refers to nothing.
         """
         types = {table: self._type_of(table) for table in {item.table for item in items}}
+        items = self._spelled(items, types)
         created = [item for item in items if isinstance(item, NewRow)]
         changed = self._changes([item for item in items if isinstance(item, RowUpdate)], types)
         removed = self._removals([item for item in items if isinstance(item, RowRemoval)], types)
@@ -77,6 +78,16 @@ class RowBatch:
         return outcome
 
     # Stored rows
+
+    def _spelled(self, items: Sequence[RowItem], types: Mapping[str, str]) -> list[RowItem]:
+        """The items with their columns as the database spells them, whose case may be another than the declared one."""
+        spelling: dict[str, dict[str, str]] = {}
+        for table, portal_type in types.items():
+            mapping, known = self._rows.names.tables[portal_type], self._layout(portal_type).columns
+            by_lower = {name.lower(): name for name in known}
+            declared = {*mapping.columns.values(), *mapping.key} - known.keys()
+            spelling[table] = {name: by_lower[name.lower()] for name in declared if name.lower() in by_lower}
+        return [_respelled(item, spelling[item.table]) if spelling[item.table] else item for item in items]
 
     def _type_of(self, table: str) -> str:
         """The type whose rows a table holds. Raises Forbidden for a table that is not the route's to write."""
@@ -361,3 +372,16 @@ def _resolved(change: _Change) -> _Change:
     """The change with keys in place of new rows."""
     values = {name: _plain(value) for name, value in change.values.items()}
     return _Change(change.portal_type, change.key, change.stored, values)
+
+
+def _respelled(item: RowItem, names: Mapping[str, str]) -> RowItem:
+    match item:
+        case NewRow():
+            item.values = {names.get(name, name): value for name, value in item.values.items()}
+            return item
+        case RowUpdate():
+            values = {names.get(name, name): value for name, value in item.values.items()}
+            expected = {names.get(name, name): value for name, value in item.expected.items()}
+            return replace(item, values=values, expected=expected)
+        case RowRemoval():
+            return item

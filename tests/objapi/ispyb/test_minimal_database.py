@@ -102,6 +102,17 @@ def test_shipments_are_written_into_a_database_without_anything_optional(api: Ap
     assert api.call("POST", "/containers", token, json=values).status_code == 201
 
 
+def test_columns_may_be_spelled_in_another_case(api: Api) -> None:
+    keys = fill(api.rows)
+    with api.rows.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE Dewar RENAME COLUMN code TO CODE"))
+        shipping = connection.execute(sa.select(t.Shipping.c.shippingId)).scalars().first()
+    token = api.token(keys["member"])
+    made = body(api.call("POST", "/dewars", token, json={"shippingId": shipping, "code": "D1", "dewarType": "Dewar"}))
+    changed = body(api.call("PATCH", f"/dewars/{made['dewarId']}", token, json={"code": "D2"}))
+    assert (made["code"], changed["code"]) == ("D1", "D2")
+
+
 def columns_of(engine: Engine, table: str) -> set[str]:
     return {column["name"] for column in sa.inspect(engine).get_columns(table)}
 
