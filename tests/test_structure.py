@@ -92,3 +92,10 @@ def test_tests_and_benchmarks_look_at_nothing_beside_the_checkout() -> None:
         if leaves_the_checkout(path.read_text("utf-8"), depth=len(path.relative_to(ROOT).parts) - 1)
     ]
     assert leaving == []
+
+
+def test_only_the_face_that_declares_routes_writes_rows_with_their_authority() -> None:
+    """A face that serves no documents of another system judges by permissions, and has no authority to hand on."""
+    named = re.compile(r"\b(WriteAuthority|write_rows|authority)\b")
+    users = {path.relative_to(ROOT).parts[:2] for path in SOURCES if named.search(path.read_text("utf-8"))}
+    assert users == {("objapi", "ispyb"), ("objapi", "store"), ("objapi", "site.py"), ("objapi", "cli")}

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
+from objapi.store.schema import history
 from tests.objapi.ispyb.calling import Rows
 from tests.objapi.ispyb.sync.payloads import payload, person, protein
 
@@ -41,6 +43,24 @@ def test_the_first_account_may_give_permissions_and_later_ones_get_what_is_said(
     assert [(row["login"], row["givenName"]) for row in rows.all(t.Person)] == [("ada", "Ada"), ("bob", None)]
     assert rows.count(t.Permission) == 4
     assert rows.count(t.UserGroup) == 2
+
+
+def test_what_the_command_line_adds_is_in_the_history(run: Run, rows: Rows, tmp_path: Path) -> None:
+    file = tmp_path / "payload.json"
+    file.write_text(json.dumps(payload()))
+    with rows.engine.begin() as connection:
+        connection.execute(sa.delete(history))
+    run("person", "add", "ada", "--permission", "all_proposals")
+    run("person", "add", "ada", "--permission", "all_proposals")
+    run("sync", file, "--dry-run")
+    run("sync", file)
+    with rows.engine.connect() as connection:
+        columns = (history.c.portal_type, history.c.event, history.c.actor)
+        found = [tuple(row) for row in connection.execute(sa.select(*columns).order_by(history.c.id))]
+    added = ("Person", "UserGroup", "UserGroup_has_Person", "Permission", "UserGroup_has_Permission")
+    sent = ("Proposal", "ProposalHasPerson")
+    created = [(name, "create", "command line") for name in (*added, *sent)]
+    assert found == [*created, ("Person", "update", "command line")]
 
 
 def test_a_permission_too_long_to_be_stored_is_refused(run: Run) -> None:
