@@ -133,7 +133,7 @@ class HoldsPlanner(Protocol):
 
 
 class RowReader(Protocol):
-    """How a behaviour asks the tables of a database who somebody is, whatever the user may see there."""
+    """Access of a behaviour to the tables of a database, to find out who somebody is, whatever the user may see."""
 
     def values(self, portal_type: str, name: str, path: str, value: object) -> Sequence[Any]:
         """The values of a field, or under ``id`` the keys, of the rows from which a path leads to a value.
@@ -152,7 +152,7 @@ Creator: TypeAlias = Callable[[Planner, EntityType, Entity | None, Mapping[str, 
 Condition: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], str | None]
 """Why a transition is refused, in one sentence, or None when the condition holds."""
 RowViewerFn: TypeAlias = Callable[[RowReader, Principal], RowViewer]
-"""Who a user is to the rows of a database: asked once a request, when a row rule needs it."""
+"""Identity of a user among the rows of a database: asked once a request, when a row rule needs it."""
 
 _F = TypeVar("_F", bound=Callable[..., object])
 

@@ -118,6 +118,7 @@ def _reversed(step: Step, origin: str) -> Step:
 
 def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
     """The paths, from an object of the type itself, that the value under a name is made from."""
+    # Values that every object has come first: no field of a type may be called like them, but for the title.
     if name == "title" and entity_type.title_path is not None:
         yield entity_type.title_path
         return

@@ -70,6 +70,7 @@ def find_access_list(tx: Transaction, call: DeviceCall) -> Found | None:
 
 
 def _store(tx: Transaction, found: Found, entries: Sequence[Mapping[str, object]], zone: tzinfo) -> None:
+    # What cannot be read of one entry must not keep a beamline from reporting the others, so such entries are skipped.
     users = _users(tx, entries)
     known = _known(tx, found, entries)
     for entry in entries:

@@ -65,6 +65,7 @@ def safe_came_from(url: str | None, site_urls: Sequence[str]) -> str | None:
         return None
     if asked is None or target.username is not None:
         return None
+    # Browsers resolve dot segments after the prefix was compared, and some read a doubled slash as a host.
     segments = unquote(target.path).replace("\\", "/").split("/")
     if ".." in segments or "." in segments or "" in segments[1:-1]:
         return None

@@ -60,7 +60,7 @@ def _text(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whose credential was right, and for which version of the password."""
+    """User whose credential was right, and the version of the password that it was right for."""
 
     user_id: str
     password_version: int

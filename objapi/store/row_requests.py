@@ -70,7 +70,7 @@ RowItem: TypeAlias = NewRow | RowUpdate | RowRemoval
 
 @dataclass(frozen=True, slots=True)
 class RowsOutcome:
-    """How many rows of each table were added, changed and removed, or would be (a dry run)."""
+    """Numbers of rows added, changed and removed by table, or of those that would be (a dry run)."""
 
     added: Mapping[str, int]
     changed: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""Who sees which rows of tables: the rules that a profile names, and those of single types."""
+"""Row rules, which say who sees which rows of tables: those that a profile names, and those of single types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

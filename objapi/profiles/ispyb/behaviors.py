@@ -1,4 +1,4 @@
-"""What the declarations of the ISPyB types cannot say."""
+"""Behaviours of the ISPyB types: the default for time stamps, and the person that a caller is."""
 
 from typing import Final
 

@@ -114,6 +114,7 @@ def _request_lines(planner: Planner, request: Entity) -> list[dict[str, object]]
     price = "BulkPrice" if client is not None and flag(planner, client, "BulkDiscount") else "Price"
     for analysis in planner.related(request, "children(Analysis)"):
         service = one(planner, analysis, "Service")
+        # A service that the price of a profile covers is not charged again.
         if service is None or service.uid in covered or not _is_charged(planner, analysis):
             continue
         net = _number(planner, service, price) * discount

@@ -48,6 +48,7 @@ def create_request(
         "ResultsRange": _ranges(planner, client, sample_type, services, values),
     }
     request = planner.create("AnalysisRequest", client, fields, id=asked_id)
+    # A sample made here got these values when it was created; one that existed takes them through the request.
     if not made:
         for name in stored_on_sample & values.keys():
             planner.set(request, name, values[name])

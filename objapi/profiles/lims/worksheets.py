@@ -31,6 +31,7 @@ def assign_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object])
     leaving = [uid for uid in old if uid not in new]
     rejected = state(planner, sheet) == "rejected"
     orphans = set() if rejected else _duplicates_of(planner, [entities[uid] for uid in leaving if uid in entities])
+    # A duplicate checks one analysis, so it cannot stay on the sheet without it.
     if orphans & set(new):
         leaving += [uid for uid in new if uid in orphans]
         new = [uid for uid in new if uid not in orphans]
@@ -155,6 +156,7 @@ def layout_order(planner: Planner, sheet: Entity, args: Mapping[str, object]) ->
     if sheet.is_new and not listed:
         planner.set(sheet, "Analyses", named)
         return
+    # Analyses written in the same request may not be in the layout sent with it; only an unchanged list must be whole.
     foreign = [uid for uid in named if uid not in listed]
     missing = [uid for uid in listed if uid not in named]
     if foreign or (missing and listed == uid_list(planner.old_value(sheet, "Analyses"))):

@@ -62,6 +62,7 @@ def adopt(
         raise LookupError(f"There is no table {', '.join(missing)}. There are {', '.join(by_name) or 'none'}.")
     chosen = [by_name[name.lower()] for name in only] or list(tables)
     adoption = Adoption()
+    # Names of all types come first: a foreign key may lead to a table further down.
     names = {}
     for table in chosen:
         problem = _unfit_key(table)
@@ -166,6 +167,7 @@ class _Declaration:
     def _kind(self, column: ExistingColumn) -> dict[str, object] | None:
         """The kind of field for a column that is no reference."""
         type_: Any = self.table.types[column.name]
+        # The order matters where types are subclasses: an Enum and a Text are Strings, a truth value is an Integer.
         if is_truth(type_):
             return {"kind": str(Kind.BOOLEAN)}
         match type_:

@@ -30,6 +30,7 @@ class ColumnConversion:
         """The stored form of what a column holds; None for what its kind has no form for, such as a date of zeros."""
         if value is None:
             return None
+        # Other programs write the columns: a negative key or a date of zeros must not take the whole list away.
         match field.kind:
             case Kind.REFERENCE:
                 return self.names.uid(field.targets[0], int(value)) if int(value) >= 0 else None

@@ -49,6 +49,7 @@ class TransactionAcls:
         second, which then runs again.
         """
         by_digest = {digest_of(acl): acl for acl in wanted}
+        # Another process may have stored them since the cache was filled; asking is cheaper than a key that is taken.
         if any(self._number(digest) is None for digest in by_digest):
             self._refresh()
         missing = sorted(digest for digest in by_digest if self._number(digest) is None)

@@ -1,4 +1,4 @@
-"""From the criteria of a read to a checked query: which catalog, what is unknown, what the user may ask."""
+"""Criteria of a read turned into a checked query: its catalog, unknown names, what the user may ask."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -79,6 +79,7 @@ def _referring_rows(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[
     """The rows of tables, outside, that refer to a row inside; a statement for each foreign key that leads there."""
     rows, workspace = planner.workspace.rows, planner.workspace
     types = {draft.portal_type for draft in doomed.values() if draft.type.table is not None}
+    # One statement for each foreign key, not for each row: negative numbers are those of rows.
     found = [
         (source, field.name, target)
         for portal_type in (rows.names.tables if types else ())

@@ -276,6 +276,7 @@ class Resolver:
     def _resolved(self, item: Wanted) -> list[str] | ApiError:
         uids: dict[str, None] = {}
         errors: list[ApiError] = []
+        # A query that finds nothing may have been encoded twice by its client, so it is tried decoded before it fails.
         for lookup in item.lookups:
             found = self._candidates(item.field, lookup)
             if not found and isinstance(lookup, QueryLookup):

@@ -66,9 +66,11 @@ class RowBatch:
             Counter(self._rows.names.tables[change.portal_type].name for change in changed),
             Counter(self._rows.names.tables[change.portal_type].name for change in removed),
         )
+        # A dry run sends nothing to the tables, so the foreign keys are asked by hand.
         if dry_run:
             self._check_references(created, changed, types)
         elif created or changed or removed:
+            # Removed first: their unique values may be taken anew. Inserted before changed: a change may refer to one.
             self._remove(removed)
             self._insert(created, types)
             changed = [_resolved(change) for change in changed]
@@ -192,6 +194,7 @@ class RowBatch:
         causes = []
         for portal_type, keys in wanted.items():
             layout = self._layout(portal_type)
+            # No column refers to a table with two key columns by one of them.
             if len(layout.key) > 1:
                 continue
             known = set[int]()

@@ -244,6 +244,7 @@ def record_access(context: RequestContext, event: AccessEvent) -> None:
 def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:
     for event in planner.events:
         draft = event.draft
+        # Made and removed within one request: nobody could ever see it, so it leaves no history.
         if draft.removed and draft.is_new:
             continue
         match event:

@@ -85,6 +85,7 @@ def change_lab_contact(call: Call) -> dict[str, Any]:
         not card["cardName"] or _is_taken(call, known["proposalId"], card["cardName"], beside=key)
     ):
         raise BadCall("Could not update lab contact: the card name is empty or taken in this proposal")
+    # The card first, so that a name that is taken leaves the person and the laboratory as they were.
     call.update(LabContact, key, card)
     given = call.body.get("Person") or {}
     person = {name: given[name] for name in _PERSON if name in given}

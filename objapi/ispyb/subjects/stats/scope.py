@@ -52,6 +52,7 @@ def load_scope(call: Call) -> Scope:
     if not by_session and not (query["beamLineName"] and query["runId"]):
         choices = "`session`, `proposal`" if "proposal" in query else "`session`"
         raise Refusal(422, f"Please provide either {choices} or `beamLineName` and `runId`")
+    # A run that is not there is no mistake: it has no sessions, and the answer is empty.
     run = _run(call) if query["runId"] else None
     conditions = [call.visible(BLSession)]
     if query["sessionId"] is not None:

@@ -38,6 +38,7 @@ def read_times(call: Call) -> dict[str, Any]:
     for name, statement in _activities(scope):
         for session_id, seconds in call.connection.execute(statement):
             spent[session_id][name] += float(seconds or 0)
+    # A pause between two actions is a centring only when it is short; a strategy may take as long as it wants.
     for name, waits in (("centring", centrings(scope)), ("strategy", strategies(scope))):
         for row in call.rows(waits):
             if name != "centring" or is_centring(row["seconds"]):

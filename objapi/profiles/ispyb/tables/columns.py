@@ -1,4 +1,4 @@
-"""How the tables are declared: their metadata, and one function for each sort of column."""
+"""Building blocks of the table declarations: their metadata, and one function for each sort of column."""
 
 from typing import Any, Final
 
@@ -86,5 +86,5 @@ def link(
 
 
 def is_optional(item: sa.Table | sa.Column[Any]) -> bool:
-    """Whether an existing database may lack a table or column."""
+    """Tell if an existing database may lack a table or column."""
     return bool(item.info.get(OPTIONAL, False))
