@@ -51,6 +51,7 @@ class QueryOptions:
     local_zone: the zone of dates without one.
     iso_dates: the zone of ISO 8601 without an offset, UTC as Zope has it or the local one.
     far_dates: dates beyond what an index holds are a fault, stand for the nearest one, or are taken as they are.
+    other_types: a criterion of another type than its index finds nothing, or is converted where that is unambiguous.
     not_fault: repeat a fault of the original, whose date index excludes nothing when `not` stands beside a query.
     """
 
@@ -63,6 +64,7 @@ class QueryOptions:
     local_zone: tzinfo = UTC
     iso_dates: IsoZone = "utc"
     far_dates: FarDates = "refuse"
+    other_types: Literal["nothing", "convert"] = "nothing"
     not_fault: bool = False
 
     @classmethod

@@ -11,6 +11,7 @@ from typing import Final
 from catalog.clauses import Clause, Nothing, Query, SortKey
 from catalog.conditions import ConditionProblem, Criterion, QueryOptions, clauses_of
 from catalog.errors import QueryError, QueryProblem
+from catalog.mistyped import advice, converted, is_mistyped
 from catalog.schema import OPTIONS, CatalogSchema, Index
 
 MOST_ROWS: Final = 10**18
@@ -113,14 +114,16 @@ ORDER_PARAMETERS: Final = frozenset({*_DASHED, *_DASHED.values(), "b_start", "b_
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A query as read, the names in it that are not indexes, and its faults.
+    """A query as read, the names in it that are not indexes, its faults, and values of another type than their index.
 
-    With faults `query` holds what could be read; use `require` unless the faults have been dealt with.
+    `mistyped` find nothing, which is not a fault. With faults `query` holds what could be read; use `require` unless
+    the faults have been dealt with.
     """
 
     query: Query
     unknown: tuple[str, ...] = ()
     problems: tuple[QueryProblem, ...] = ()
+    mistyped: tuple[QueryProblem, ...] = ()
 
     def require(self) -> Query:
         """The query; raises QueryError with all problems when there are any."""
@@ -135,6 +138,7 @@ class _Reader:
     options: QueryOptions
     problems: list[QueryProblem] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    mistyped: list[QueryProblem] = field(default_factory=list)
     values: int = 0
 
     def refuse(self, parameter: str, message: str) -> None:
@@ -170,6 +174,20 @@ class _Reader:
             self.refuse(index.name, "the values of a list must all be of one type, and without gaps")
             return None
 
+    def fitted(self, criterion: Criterion) -> Criterion:
+        """The criterion with values in the type of its index where the reading converts them; others are noted."""
+        index, options = criterion.index, dict(criterion.options)
+        values, excluded = list(criterion.values), list(criterion.excluded)
+        if self.options.other_types == "convert":
+            values = [converted(index, value, self.options.dates) for value in values]
+            excluded = [converted(index, value, self.options.dates) for value in excluded]
+        wrong = next((value for value in (*values, *excluded) if is_mistyped(index, value)), None)
+        if wrong is not None:
+            self.mistyped.append(QueryProblem(index.name, advice(index, wrong)))
+        if excluded:
+            options["not"] = excluded
+        return Criterion(index, values, options)
+
     def flat_options(self, index: Index, criteria: Mapping[str, object]) -> dict[str, object]:
         """The parameters named INDEX_option that count as options of a plain criterion."""
         prefix = f"{index.name}_"
@@ -200,6 +218,7 @@ class _Reader:
             criterion = self.criterion(index, value, criteria)
             if criterion is None:
                 continue
+            criterion = self.fitted(criterion)
             self.values += len(criterion.values) + 2 * len(criterion.excluded)
             if self.values > MAX_VALUES:
                 self.refuse(name, f"too many values; a query has at most {MAX_VALUES}, those of `not` counted twice")
@@ -229,7 +248,7 @@ def parse_query(criteria: Mapping[str, object], schema: CatalogSchema, options: 
     if not named:
         nothing = options.empty_query == "nothing"
     query = Query(clauses=clauses, nothing=nothing)
-    return ParsedQuery(query, tuple(unknown + reader.unknown), tuple(reader.problems))
+    return ParsedQuery(query, tuple(unknown + reader.unknown), tuple(reader.problems), tuple(reader.mistyped))
 
 
 def parse_request(criteria: Mapping[str, object], schema: CatalogSchema, options: QueryOptions) -> ParsedQuery:
@@ -250,4 +269,5 @@ def parse_request(criteria: Mapping[str, object], schema: CatalogSchema, options
         limit=limits.limit,
         start=limits.start,
     )
-    return ParsedQuery(query, parsed.unknown, (*parsed.problems, *sort.problems, *limits.problems))
+    problems = (*parsed.problems, *sort.problems, *limits.problems)
+    return ParsedQuery(query, parsed.unknown, problems, parsed.mistyped)

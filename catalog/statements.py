@@ -303,9 +303,14 @@ def _sliced(statement: sa.Select[Any], offset: int, size: int | None) -> sa.Sele
     return statement.offset(offset) if offset else statement
 
 
-def count_statement(tables: Searchable, query: Query, *, visible: Condition | None) -> sa.Select[Any]:
-    """Count the documents that the query finds, its limit observed."""
+def count_statement(
+    tables: Searchable, query: Query, *, visible: Condition | None, after: Keyset | None = None
+) -> sa.Select[Any]:
+    """Count the documents that the query finds, its limit observed; those behind a keyset, without regard to it."""
     where = _where(tables, query, visible)
+    if after is not None:
+        order = [(sa.type_coerce(column, _raw(column)), down) for column, down in _order(tables, query)]
+        return sa.select(sa.func.count()).select_from(tables.main).where(*where, _after(order, after))
     if query.limit is None and not query.start:
         return sa.select(sa.func.count()).select_from(tables.main).where(*where)
     limited = _sliced(sa.select(tables.rid).where(*where), query.start, query.limit).subquery()
@@ -341,16 +346,22 @@ def _after(order: Sequence[tuple[ColumnElement[Any], bool]], keyset: Keyset) -> 
 
 
 def chunk_statement(
-    tables: Searchable, query: Query, *, visible: Condition | None, after: Keyset | None = None, size: int
+    tables: Searchable,
+    query: Query,
+    *,
+    visible: Condition | None,
+    after: Keyset | None = None,
+    offset: int = 0,
+    size: int | None,
 ) -> sa.Select[Any]:
-    """The next `size` rows of the result, for reading it to the end without counting places.
+    """The next `size` rows of the result (None: all), for reading it to the end without counting places.
 
     Columns: the keys of the order, the last of them those that identify a row. A row of one chunk is the `after` of
-    the next; None begins.
+    the next; None begins. `offset` rows are passed over first.
     The query's limit is for the caller to observe, by `size`.
     """
     order = [(sa.type_coerce(column, _raw(column)), down) for column, down in _order(tables, query)]
     statement = sa.select(*(column for column, _ in order)).where(*_where(tables, query, visible))
     if after is not None:
         statement = statement.where(_after(order, after))
-    return _sliced(_ordered(statement, order), query.start if after is None else 0, size)
+    return _sliced(_ordered(statement, order), (query.start if after is None else 0) + offset, size)

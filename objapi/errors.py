@@ -207,6 +207,13 @@ class TooLarge(ApiError):
     status = 413
 
 
+class UnsupportedMediaType(ApiError):
+    """A body of a content type that is not read, sent to a method that acts."""
+
+    name = "UnsupportedMediaType"
+    status = 415
+
+
 class _RetryLater(ApiError):
     """An error that passes; `retry_after` is in whole seconds."""
 

@@ -404,6 +404,7 @@ def _site_context(
         cascades=Cascades(registry.cascades),
         acls=AclCache(),
         site_id=settings.site_id,
+        public_url=settings.public_url or "",
         zone=settings.timezone,
         parse_structured=parse_structured,
         users=lambda connection, roles: users_with_roles(connection, registry.roles, roles),

@@ -1,6 +1,6 @@
 """The road of a call from URL to answer: verb, caller, permission, parameters, method, envelope, in this order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import Blueprint, Response, current_app, request
@@ -8,11 +8,12 @@ from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.routing import Rule
 
 from objapi.api import responses
+from objapi.api.bodies import SentBody, sent_body, unread_problem
 from objapi.api.method import Method, MethodCall, Reply
 from objapi.api.methods import METHODS
-from objapi.api.parameters import Controls, has_body, has_json_body, read_controls, read_form
+from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
 from objapi.api.routing import ROUTE, ApiTarget, called_target, name_called
-from objapi.errors import ApiError, CrossSite, MethodNotAllowed, Unauthorized, UnknownMethod, combine
+from objapi.errors import ApiError, BadRequest, CrossSite, MethodNotAllowed, Unauthorized, UnknownMethod, combine
 from objapi.http.access import API, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -27,6 +28,9 @@ SITE: Final = "objapi.site"
 
 # Bytes of a body that are read before the caller is known.
 _READ_FOR_ANYBODY: Final = 64 * 1024
+
+_HAS_JSON_BODY: Final = "objapi.has_json_body"
+"""The key under which the WSGI environment says that the body was read as JSON, whatever it was called."""
 
 blueprint: Final = Blueprint("api", __name__)
 
@@ -57,16 +61,15 @@ def call_api() -> Response:
     site: Site = current_app.extensions[SITE]
     # A method open to all looks at no credentials: wrong ones must not keep a monitor from the version.
     if method.run_open is not None:
-        controls = _read_parameters(method, site.settings, with_body=False).controls()
+        controls = _read_parameters(method, site.settings, is_open=True).controls()
         return responses.respond(method.run_open(_call(site.settings, target, controls)))
     visitor = current_visitor()
     if request.method in method.writing_verbs:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
     # Reading a long body costs memory and time, which no stranger may spend; a short one costs less than the log-in.
-    with_body = has_body(request.method, request.content_type)
-    if with_body and _is_long() and not visitor.is_authenticated:
+    if request.method == "POST" and _is_long() and not visitor.is_authenticated:
         raise Unauthorized(NOT_LOGGED_IN)
-    return _run_for_visitor(site, method, target, visitor, _read_parameters(method, site.settings, with_body=with_body))
+    return _run_for_visitor(site, method, target, visitor, _read_parameters(method, site.settings))
 
 
 def _method_called(target: ApiTarget) -> tuple[str, Method]:
@@ -106,17 +109,25 @@ class _Parameters:
         return self.read
 
 
-def _read_parameters(method: Method, settings: Settings, *, with_body: bool) -> _Parameters:
-    """The parameters of this request, those of the query string alone without `with_body`.
+def _read_parameters(method: Method, settings: Settings, *, is_open: bool = False) -> _Parameters:
+    """The parameters of this request, those of the query string alone when the method is open to all.
 
-    A body larger than the site allows is refused before it is read whole.
+    A body larger than the site allows is refused before it is read whole. A method that acts refuses what it would
+    have to drop of a request; any other warns.
     """
     body = b""
-    if with_body:
+    if request.method == "POST" and not is_open:
         request.max_content_length = settings.max_body_size
         body = request.get_data(cache=False)
     try:
-        verb = request.method if with_body else "GET"
+        sent = _sent_body(body)
+        request.environ[_HAS_JSON_BODY] = sent.type.kind == "json"
+        if request.method in method.writing_verbs:
+            if sent.problem:
+                raise sent.as_error()
+            if "If-Match" in request.headers and not method.honours_if_match:
+                raise BadRequest(f"{method.name} does not look at the version of an object; send it without If-Match.")
+        verb = "GET" if is_open else request.method
         unbounded = {control.name for control in method.controls if control.kind == "structure"}
         form = read_form(verb, request.query_string, request.content_type, body, settings, unbounded)
         controls = read_controls(method.controls, form)
@@ -124,7 +135,15 @@ def _read_parameters(method: Method, settings: Settings, *, with_body: bool) -> 
             raise combine([problem.as_error() for problem in controls.problems])
     except ApiError as refusal:
         return _Parameters(refusal)
-    return _Parameters(controls)
+    return _Parameters(replace(controls, notes=(sent.problem,)) if sent.problem else controls)
+
+
+def _sent_body(body: bytes) -> SentBody:
+    """The body of this request; that of another verb than POST is not looked into, and its presence is a problem."""
+    sent = sent_body(request.method, request.content_type, body)
+    if request.method != "POST" and ((request.content_length or 0) > 0 or "Transfer-Encoding" in request.headers):
+        return replace(sent, problem=unread_problem(request.method, request.mimetype), unread=True)
+    return sent
 
 
 def _run_for_visitor(
@@ -171,7 +190,8 @@ def answer_failure(error: Exception) -> Response:
     answered = as_api_error(error)
     log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)
     style = responses.CallStyle.of_request(
-        has_json_body=has_json_body(request.method, request.content_type), headers=request.headers
+        has_json_body=request.environ.get(_HAS_JSON_BODY, has_json_body(request.method, request.content_type)),
+        headers=request.headers,
     )
     answer = responses.failure(
         responses.frame_of(exchange), answered, style, settings.error_status, _more(answered, exchange.url)

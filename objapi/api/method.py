@@ -1,5 +1,6 @@
 """A method of the API: its row in the table, one call of it, and the kinds of reply it may give."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -12,10 +13,12 @@ from objapi.http.exchange import Exchange
 from objapi.http.visitors import Visitor
 from objapi.settings import Settings
 from objapi.store.blobs import StoredFile
-from objapi.store.requests import Streamed
+from objapi.store.requests import Streamed, VersionMatch
 from objapi.store.transaction import Transaction
 
 Json: TypeAlias = Mapping[str, object]
+
+_VERSION_TAG: Final = re.compile(r'[0-9]{1,9}|"[0-9]{1,9}"')
 
 GET_AND_POST: Final = ("GET", "POST")
 """The verbs of a method that changes something: published clients write by GET, HEAD never does."""
@@ -33,6 +36,18 @@ class MethodCall:
     """The caller; None in a method that is open to all."""
     if_match: str | None = None
 
+    def version_match(self) -> VersionMatch | None:
+        """The versions that the header If-Match names (RFC 9110 13.1.1); None without the header.
+
+        A tag that is not the number of a version, a weak one among them, matches none.
+        """
+        if self.if_match is None:
+            return None
+        tags = [tag.strip() for tag in self.if_match.split(",")]
+        if "*" in tags:
+            return VersionMatch()
+        return VersionMatch(frozenset(int(tag.strip('"')) for tag in tags if _VERSION_TAG.fullmatch(tag)))
+
     @property
     def tail(self) -> tuple[str, ...]:
         """The segments of the URL behind the method's name."""
@@ -47,8 +62,9 @@ class MethodCall:
         return self.exchange.url_of("/".join(("", self.settings.site_id, "@@API", *segments)))
 
     def unused(self) -> tuple[str, ...]:
-        """One warning for each parameter that the method does not know and ignores."""
-        return tuple(f"The parameter {name} is unknown here and was ignored." for name in self.controls.rest)
+        """One warning for each part of the request that was not read, or that the method does not know."""
+        unknown = (f"The parameter {name} is unknown here and was ignored." for name in self.controls.rest)
+        return (*self.controls.notes, *unknown)
 
     def refuse_unused(self) -> None:
         """Raise BadRequest that names every unknown parameter; a method that changes something ignores none."""
@@ -66,9 +82,9 @@ class MethodCall:
             raise missing(name)
         return value
 
-    def with_warnings(self, answer: Json) -> Json:
-        """The answer of a reading method, with one of `warnings` for each parameter that was ignored."""
-        warnings = self.unused()
+    def with_warnings(self, answer: Json, *more: str) -> Json:
+        """The answer of a reading method, with one of `warnings` for each parameter that was ignored, and `more`."""
+        warnings = (*self.unused(), *more)
         return {**answer, "warnings": list(warnings)} if warnings else answer
 
 
@@ -146,6 +162,8 @@ class Method:
     """The method's own parameters; all others are criteria, fields, or ignored."""
     writing_verbs: tuple[str, ...] = ()
     """The HTTP verbs by which a call may change something; such a call is refused to pages of other sites."""
+    honours_if_match: bool = False
+    """Whether a call may name the version of its object in the header If-Match; others that act refuse the header."""
     tail: int = 0
     """How many segments may follow the method's name in the URL."""
     run: Callable[[MethodCall, Transaction], Reply] | None = None

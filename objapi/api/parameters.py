@@ -10,16 +10,20 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
+from werkzeug.http import parse_options_header
+
+from objapi.api.bodies import is_json_type, sent_body
 from objapi.api.converters import is_false, shown
 from objapi.api.forms import Form, FormOptions, FormProblem, marshal
 from objapi.api.json_body import merge, parse_body
 from objapi.api.multipart import MultipartLimits, parse_multipart
+from objapi.api.nested_names import with_nested
 from objapi.api.pairs import BodyType, body_type, parse_pairs
 from objapi.errors import Cause, TooLarge, combine
 from objapi.model.literal import parse_structured
 from objapi.settings import Settings
 
-ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "texts", "structure"]
+ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "words", "texts", "structure"]
 
 # Whole numbers enter SQL as offsets and limits, which are 64 bits wide; a page number times a page size must fit.
 MAX_WHOLE: Final = 2**31 - 1
@@ -30,8 +34,9 @@ class Control:
     """One of a method's own parameters.
 
     Kinds: `text` one text, None when empty; `whole` a whole number ≥ 0; `boolean`; `names` comma separated or repeated,
-    as a tuple; `texts` repeated or one JSON list, as a tuple; `structure` JSON or a Python literal. `default` is what
-    an absent or empty value gives. `aliases` are other spellings that clients send.
+    as a tuple, each once; `words` the same with every word in its place, however often it comes; `texts` repeated or
+    one JSON list, as a tuple; `structure` JSON or a Python literal. `default` is what an absent or empty value gives.
+    `aliases` are other spellings that clients send.
     """
 
     name: str
@@ -52,7 +57,8 @@ class Controls:
 
     `values` holds every control of the method, read or default; `sent` the names of those that came with a value.
     `rest` is everything else with `name[]` as a list under `name`. `authenticator` is the token of a form, if sent.
-    `problems` are the parameters that could not be read; they have their defaults.
+    `problems` are the parameters that could not be read; they have their defaults. `notes` say what of the request was
+    not read at all.
     """
 
     values: Mapping[str, Any]
@@ -60,6 +66,7 @@ class Controls:
     rest: Mapping[str, Any]
     problems: tuple[FormProblem, ...] = ()
     authenticator: str | None = None
+    notes: tuple[str, ...] = ()
 
     def text(self, name: str) -> str | None:
         """A `text` control."""
@@ -76,7 +83,7 @@ class Controls:
         return bool(self.values[name])
 
     def names(self, name: str) -> tuple[str, ...]:
-        """A `names` or `texts` control; empty when it was not sent and has no default."""
+        """A `names`, `words` or `texts` control; empty when it was not sent and has no default."""
         return tuple(self.values[name] or ())
 
     def structure(self, name: str) -> Any:
@@ -108,7 +115,7 @@ def read_controls(declared: Iterable[Control], form: Form) -> Controls:
         sent=frozenset(sent),
         rest=_rest(form, taken),
         problems=tuple(problems),
-        authenticator=str(token[0]) if token else None,
+        authenticator=str(token[0]) if token and str(token[0]).strip() else None,
     )
 
 
@@ -196,8 +203,13 @@ def _read_boolean(name: str, values: list[Any]) -> bool:
 
 
 def _read_names(name: str, values: list[Any]) -> tuple[str, ...] | None:
+    words = _read_words(name, values)
+    return None if words is None else tuple(dict.fromkeys(words))
+
+
+def _read_words(name: str, values: list[Any]) -> tuple[str, ...] | None:
     parts = (part.strip() for value in values for part in _plain_text(value).split(","))
-    return tuple(dict.fromkeys(part for part in parts if part)) or None
+    return tuple(part for part in parts if part) or None
 
 
 def _read_texts(name: str, values: list[Any]) -> tuple[str, ...] | None:
@@ -224,6 +236,7 @@ _READERS: Final[Mapping[ControlKind, Callable[[str, list[Any]], Any]]] = {
     "whole": _read_whole,
     "boolean": _read_boolean,
     "names": _read_names,
+    "words": _read_words,
     "texts": _read_texts,
     "structure": _read_structure,
 }
@@ -241,13 +254,13 @@ def read_form(
     Parameters named in `unbounded` hold a whole batch in one value: the size of the body and the number of entries
     bound them. Raises BadRequest naming every parameter that cannot be read, TooLarge for every one past a limit.
     """
-    kind = body_type(verb, content_type)
+    kind = sent_body(verb, content_type, body).type
     options = FormOptions.gateway(
         max_parameters=settings.max_parameters,
         max_value_length=settings.max_body_size,
         max_list=settings.max_list_length,
     )
-    form = _marshalled(kind, query, body, options, settings.timezone, settings)
+    form = with_nested(_marshalled(kind, query, body, options, settings.timezone, settings))
     form.refuse_problems()
     if kind.kind == "json":
         form = merge(form, parse_body(body, kind.charset))
@@ -256,8 +269,8 @@ def read_form(
 
 
 def has_json_body(verb: str, content_type: str | None) -> bool:
-    """True when the call sends its parameters as JSON, by which a new client differs from a historic one."""
-    return body_type(verb, content_type).kind == "json"
+    """True when the call names its body JSON, by which a new client differs from a historic one."""
+    return verb.upper() == "POST" and is_json_type(parse_options_header(content_type)[0].lower())
 
 
 def has_body(verb: str, content_type: str | None) -> bool:

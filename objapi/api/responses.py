@@ -30,7 +30,7 @@ JSON_TYPE: Final = "application/json; charset=utf-8"
 PROBLEM_TYPE: Final = "application/problem+json"
 
 # Failures that are not about what was asked: a client that takes one for an answer must not carry on.
-_ALWAYS_REAL: Final = frozenset({401, 405, 413, 429})
+_ALWAYS_REAL: Final = frozenset({401, 405, 413, 415, 429})
 _ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess)
 _MAX_ERRORS: Final = 1_000
 
@@ -103,9 +103,10 @@ class AnswerFrame:
 def answer_status(setting: ErrorStatus, style: CallStyle, error: ApiError) -> int:
     """The HTTP status to answer `error` with.
 
-    Log-in, unknown method, wrong verb, size, throttle, cross-site, lacking access to the API at all and faults of the
-    server are always real. Any other failure is a 200 to clients in the historic style, who lose the body of a 4xx,
-    and real to those that look at the status; the setting `http` or `historic` makes all clients one of the two.
+    Log-in, unknown method, wrong verb, size and type of the body, throttle, cross-site, lacking access to the API and
+    faults of the server are always real. Any other failure is a 200 to clients in the historic style, who lose the body
+    of a 4xx, and real to those that look at the status; the setting `http` or `historic` makes all clients one of the
+    two.
     """
     if error.status in _ALWAYS_REAL or error.status >= 500 or isinstance(error, _ALWAYS_REAL_CLASSES):
         return error.status

@@ -12,6 +12,10 @@ from urllib.parse import unquote
 from objapi.model.types import Field, Kind
 from objapi.model.values import LoadContext, ValueProblem, is_empty, text_of
 
+UID_INDEX: Final = "UID"
+"""The index of UIDs, which clients spell `uid` as well."""
+CATALOG_TERM: Final = "catalog_name"
+"""The term of a query that names no index but the catalog to search."""
 MAX_PATH_BYTES: Final = 1000
 MAX_PATH_DEPTH: Final = 20
 MAX_TERMS: Final = 20
@@ -84,7 +88,8 @@ def parse_reference(text: str, *, site_id: str = "Plone", index_names: Container
 
     In a query a value may contain ``:``; a term without one is an id; the same index again means "or"; ``\|`` is a
     literal pipe (a backslash counts as an escape only before a separator). A comma separates, too, but only before one
-    of `index_names` and a colon. Raises `ReferenceProblem`, for a path `PathProblem`.
+    of `index_names` and a colon. `uid` is `UID`, and `catalog_name` names the catalog. Raises `ReferenceProblem`, for
+    a path `PathProblem`.
     """
     text = text.strip()
     if not text:
@@ -96,8 +101,10 @@ def parse_reference(text: str, *, site_id: str = "Plone", index_names: Container
     if _looks_like_path(text, site_id):
         return PathLookup(normalise_path(text, site_id))
     terms = _terms(text, index_names)
-    if len(terms) == 1 and terms[0][0] in ("uid", "UID") and is_uid(terms[0][1]):
-        return UidLookup(terms[0][1].lower())
+    if len(terms) == 1 and terms[0][0] == UID_INDEX and is_uid(terms[0][1]):
+        return UidLookup(terms[0][1])
+    if all(index == CATALOG_TERM for index, _ in terms):
+        raise ReferenceProblem(f"{text[:200]!a} names a catalog and no index of it to ask")
     return QueryLookup(_grouped(terms))
 
 
@@ -195,6 +202,8 @@ def _terms(text: str, index_names: Container[str]) -> list[tuple[str, str]]:
     for part in _split(text, index_names):
         match = _TERM_NAME.match(part)
         index, value = (match[1], part[match.end() :]) if match else ("id", part)
+        if index.lower() == "uid":
+            index, value = UID_INDEX, value.strip().lower() if is_uid(value.strip()) else value
         if not value.strip():
             raise ReferenceProblem(f"{text[:200]!a} has a term without a value: write index:value|index:value")
         terms.append((index, value))

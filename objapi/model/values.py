@@ -246,6 +246,8 @@ def _from_record(raw: Mapping[object, object], context: LoadContext) -> tuple[st
         raise ValueProblem("a file in JSON needs filename and base64, both texts")
     if content_type is not None and not isinstance(content_type, str):
         raise ValueProblem("content_type is a text such as application/pdf")
+    # Classic encoders break lines at 76 characters (RFC 2045 6.8).
+    encoded = "".join(encoded.split())
     if len(encoded) > context.max_file // 3 * 4 + 4:
         raise ValueProblem(f"a file has at most {context.max_file} bytes here")
     try:

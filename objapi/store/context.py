@@ -38,6 +38,8 @@ class SiteContext:
     cascades: Cascades
     acls: AclCache
     site_id: str
+    public_url: str
+    """The URL that the addresses of files begin with; empty: they are paths."""
     zone: tzinfo
     parse_structured: Callable[[str], object]
     users: Callable[[Connection, Collection[str]], list[tuple[str, str]]]

@@ -83,6 +83,8 @@ class Find:
     """Unknown parameters are errors."""
     count_missing: bool = False
     """Say how many objects the sort index leaves out."""
+    after: str | None = None
+    """The `next` of an earlier page of the same search, from which this one goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,10 @@ class Found:
     total: int
     objects: Sequence[orjson.Fragment]
     warnings: tuple[str, ...] = ()
+    offset: int = 0
+    """How many objects were before the first of these."""
+    next: str | None = None
+    """The cursor of the following page; None on the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class Streamed:
     """Number of objects in the stream (total less offset, at least 0)."""
     chunks: Iterator[bytes]
     warnings: tuple[str, ...] = ()
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,13 @@ class UpdateItem:
     target: Selector
     values: Mapping[str, object]
     version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionMatch:
+    """The versions of which the one object of a request must have one; None: any, as long as it exists."""
+
+    versions: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from objapi.store.requests import (
     Selector,
     Streamed,
     UpdateItem,
+    VersionMatch,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
 from objapi.store.writing.apply_plan import apply_plan
@@ -133,8 +134,7 @@ class Transaction:
     def entity(self, selector: Selector) -> EntityRecord:
         """One object that the user may see. Raises NotFound."""
         draft = self._one(self._planner(), selector)
-        version = draft.record.version if draft.record is not None else 0
-        return EntityRecord(draft.uid, draft.path, draft.id, draft.portal_type, version)
+        return EntityRecord(draft.uid, draft.path, draft.id, draft.portal_type, draft.stored_version)
 
     def offered(self, selectors: Sequence[Selector]) -> tuple[Offered, ...]:
         """The transitions that the user may take on each object. Raises NotFound naming every one that is not there."""
@@ -183,7 +183,13 @@ class Transaction:
         return self._write(selectors, lambda editor, places: editor.create(_some(items, places)), dry_run=dry_run)
 
     def update(
-        self, items: Sequence[UpdateItem], *, partial: bool = False, dry_run: bool = False, as_batch: bool = False
+        self,
+        items: Sequence[UpdateItem],
+        *,
+        partial: bool = False,
+        dry_run: bool = False,
+        as_batch: bool = False,
+        match: VersionMatch | None = None,
     ) -> Outcome:
         """Change fields of objects, all or none; with `partial` those whose values are right.
 
@@ -195,6 +201,7 @@ class Transaction:
             partial=partial,
             dry_run=dry_run,
             as_batch=as_batch,
+            match=match,
         )
 
     def transition(
@@ -205,10 +212,11 @@ class Transaction:
         comment: str = "",
         partial: bool = False,
         dry_run: bool = False,
+        match: VersionMatch | None = None,
     ) -> Outcome:
         """Take a transition of objects, all or none; with `partial` of those that can."""
         planner = self._planner()
-        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run)
+        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run, match=match)
 
     def _take(
         self,
@@ -219,6 +227,7 @@ class Transaction:
         comment: str,
         partial: bool,
         dry_run: bool,
+        match: VersionMatch | None,
     ) -> Outcome:
         def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
             attempt = BatchAttempt(editor.planner)
@@ -226,19 +235,33 @@ class Transaction:
             take_all(attempt, targets, action, comment)
             return attempt
 
-        return self._write(selectors, plan, planner, partial=partial, dry_run=dry_run)
+        return self._write(selectors, plan, planner, partial=partial, dry_run=dry_run, match=match)
 
     def transition_found(
-        self, find: Find, action: str, *, comment: str = "", partial: bool = False, dry_run: bool = False
+        self,
+        find: Find,
+        action: str,
+        *,
+        comment: str = "",
+        partial: bool = False,
+        dry_run: bool = False,
+        match: VersionMatch | None = None,
     ) -> Outcome:
         """Take a transition of every object that criteria find; of one page of them when the read names a size."""
         rids = self._finder.matching(find, self._site.most_objects)
         planner = self._planner()
         planner.workspace.load_rids(rids)
         selectors = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
-        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run)
+        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run, match=match)
 
-    def remove(self, uids: Sequence[str], *, break_references: bool = False, dry_run: bool = False) -> Outcome:
+    def remove(
+        self,
+        uids: Sequence[str],
+        *,
+        break_references: bool = False,
+        dry_run: bool = False,
+        match: VersionMatch | None = None,
+    ) -> Outcome:
         """Remove objects with all they contain, all or none."""
         if not uids:
             raise BadRequest("No UID was given.", causes=[Cause("parameter", "UID", "No UID was given.")])
@@ -251,7 +274,7 @@ class Transaction:
                 plan_removal(attempt, targets, break_references=break_references)
             return attempt
 
-        return self._write(selectors, plan, dry_run=dry_run)
+        return self._write(selectors, plan, dry_run=dry_run, match=match)
 
     def _write(
         self,
@@ -262,12 +285,19 @@ class Transaction:
         partial: bool = False,
         dry_run: bool = False,
         as_batch: bool = False,
+        match: VersionMatch | None = None,
     ) -> Outcome:
         """Check, plan, act, record. What fails in a partial request is left out and the rest planned anew.
 
-        `planner`: one that has loaded what is asked for already and has planned nothing.
+        `planner`: one that has loaded what is asked for already and has planned nothing. Raises BadRequest for a
+        `match` when the request is not about one object, whose version it means.
         """
-        batch = self._plan_batch(selectors, plan, planner or self._planner(), partial=partial)
+        if match is not None and len(selectors) != 1:
+            raise BadRequest(
+                f"If-Match is about one object, and the request about {len(selectors)}; "
+                "send a version with each row of update_many."
+            )
+        batch = self._plan_batch(selectors, plan, planner or self._planner(), partial=partial, match=match)
         planner, attempt, failed = batch.planner, batch.attempt, batch.failed
         if failed and not partial:
             raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
@@ -285,6 +315,7 @@ class Transaction:
         planner: StorePlanner,
         *,
         partial: bool,
+        match: VersionMatch | None,
     ) -> "_PlannedBatch":
         """Plan all items; with `partial` until those that are left can be done."""
         failed: dict[int, ApiError] = {}
@@ -292,6 +323,8 @@ class Transaction:
         while True:
             places = [place for place in range(len(selectors)) if place not in failed]
             attempt = plan(Editor(planner, self._resolver(planner)), places)
+            if match is not None:
+                attempt.require_versions(match)
             failed.update(attempt.errors)
             uids.update((place, attempt.drafts[place].uid) for place in attempt.errors if place in attempt.drafts)
             if not attempt.errors or not partial or not places:

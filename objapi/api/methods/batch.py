@@ -24,7 +24,9 @@ def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     items = entries_of(call.controls.structure("input_values"), call.settings.max_update_entries)
     _refuse_repetitions(items, call.settings.site_id)
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.update(items, partial=call.controls.flag("partial"), dry_run=dry_run, as_batch=True)
+    outcome = tx.update(
+        items, partial=call.controls.flag("partial"), dry_run=dry_run, as_batch=True, match=call.version_match()
+    )
     answer = {"updates": described_updates(outcome, call.exchange.url), **plan_of(outcome, dry_run=dry_run)}
     return success_or_partial(answer, outcome)
 
@@ -147,6 +149,7 @@ BATCH: Final = (
         access=API,
         controls=(Control("input_values", "structure"), PARTIAL, DRY_RUN),
         writing_verbs=GET_AND_POST,
+        honours_if_match=True,
         run=update_many,
         more_on_failure=described_failures,
     ),

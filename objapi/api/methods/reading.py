@@ -5,12 +5,12 @@ What their parameters select (a search, a page of it, one object) is read here f
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from objapi import __version__
 from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
-from objapi.api.parameters import Control, Controls
+from objapi.api.parameters import MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Unauthorized
 from objapi.http.access import API, PUBLIC
 from objapi.store.requests import ByPath, ByUid, Find, Offered, Selector
@@ -22,8 +22,8 @@ _LIMITS: Final = (Control("sort_limit", "whole", 0), Control("b_start", "whole")
 SEARCH: Final = (
     Control("catalog_name", "text"),
     Control("limit", "whole", 0),
-    Control("sort_on", "names", ("id",)),
-    Control("sort_order", "names"),
+    Control("sort_on", "words", ("id",)),
+    Control("sort_order", "words"),
     *_LIMITS,
     Control("include_fields", "names"),
     Control("include_methods", "names"),
@@ -33,6 +33,8 @@ SEARCH: Final = (
     Control("expand", "names"),
     Control("references", "text"),
 )
+
+_NEXT: Final = Control("next", "text")
 
 # Old listing pages send the source of a template in place of a state; no state has such a name.
 _TEMPLATE: Final = re.compile(r"[{}]")
@@ -62,17 +64,22 @@ def selected(call: MethodCall, tx: Transaction) -> Selector:
 
 @dataclass(frozen=True, slots=True)
 class ResultPage:
-    """A page of `size` objects from `offset` on; size 0 is all from there to the end."""
+    """A page of `size` objects from `offset` on; size 0 is all from there to the end.
+
+    `is_past_all`: a page behind the one that holds everything, which holds nothing.
+    """
 
     offset: int
     size: int
+    is_past_all: bool = False
 
     def envelope(self, total: int, count: int) -> Json:
         """The keys of an answer that number the objects it holds."""
+        offset = total if self.is_past_all else self.offset
         return {
             "total_objects": total,
-            "first_object_nr": self.offset,
-            "last_object_nr": self.offset + count,
+            "first_object_nr": offset,
+            "last_object_nr": offset + count,
         }
 
 
@@ -85,6 +92,9 @@ def page_of(call: MethodCall) -> ResultPage:
             f"page_size: {size} is more than the limit of this site, {call.settings.max_page_size}; "
             "ask for several pages, or for page_size=0, which read streams.",
         )
+    if number and not size:
+        # Page 0 of size 0 holds all there is, so there is nothing on the pages after it.
+        return ResultPage(MAX_WHOLE, 0, is_past_all=True)
     return ResultPage(number * size, size)
 
 
@@ -104,7 +114,13 @@ def search_of(call: MethodCall) -> ObjectSearch:
     """The search that the parameters of a read describe; raises BadRequest for an unknown form of references."""
     controls = call.controls
     page = page_of(call)
-    criteria, warnings = drop_template_values(controls.rest)
+    criteria, dropped = drop_template_values(controls.rest)
+    warnings = (*controls.notes, *dropped)
+    if warnings and controls.flag("strict"):
+        raise BadRequest(" ".join(warnings))
+    after = controls.values.get("next")
+    if after is not None and page.offset:
+        raise BadRequest.of_parameter("next", "next: it names the page itself; send it without page_nr.")
     references = controls.text("references")
     if references not in (None, "uid", "title"):
         raise BadRequest.of_parameter("references", f"references: uid or title is expected, not {references!r}.")
@@ -121,9 +137,11 @@ def search_of(call: MethodCall) -> ObjectSearch:
         include_methods=controls.names("include_methods"),
         expand=controls.names("expand"),
         reference_titles=(references or call.settings.references) == "title",
-        transitions=call.settings.transitions_in_read or "transitions" in include,
+        # What every read adds is left out where the fields are named, as any other member is.
+        transitions="transitions" in include if include else call.settings.transitions_in_read,
         strict=controls.flag("strict"),
         count_missing=controls.flag("warnings") or controls.flag("strict"),
+        after=after,
     )
     return ObjectSearch(find, page, warnings)
 
@@ -154,16 +172,16 @@ def read(call: MethodCall, tx: Transaction) -> Json:
     """One page of the objects that a catalog finds, in order, with its numbers."""
     search = search_of(call)
     found = tx.find(search.find)
-    return {
-        **_head(call, search, found.total, len(found.objects), found.warnings),
-        "objects": found.objects,
-    }
+    page = replace(search.page, offset=found.offset)
+    head = _head(call, replace(search, page=page), found.total, len(found.objects), found.warnings)
+    return {**head, **({} if found.next is None else {"next": found.next}), "objects": found.objects}
 
 
 def read_all(call: MethodCall, tx: Transaction) -> Listing:
     """All objects that a catalog finds, in chunks."""
     search = search_of(call)
     streamed = tx.stream(search.find)
+    search = replace(search, page=replace(search.page, offset=streamed.offset))
     return Listing(_head(call, search, streamed.total, streamed.count, streamed.warnings), streamed)
 
 
@@ -189,7 +207,10 @@ def history(call: MethodCall, tx: Transaction) -> Json:
     `page_size=0` gives as much as the site allows in one page.
     """
     page = page_of(call)
-    found = tx.history(selected(call, tx), offset=page.offset, size=page.size or call.settings.max_page_size)
+    if not page.size:
+        most = call.settings.max_page_size
+        page = ResultPage((call.controls.whole("page_nr") or 0) * most, most)
+    found = tx.history(selected(call, tx), offset=page.offset, size=page.size)
     return call.with_warnings({**page.envelope(found.total, len(found.rows)), "history": list(found.rows)})
 
 
@@ -229,9 +250,9 @@ def getusers(call: MethodCall, tx: Transaction) -> Json:
     roles = call.controls.names("roles")
     if not roles:
         raise missing("roles")
-    return call.with_warnings(
-        {"users": [{"userid": user_id, "fullname": fullname} for user_id, fullname in tx.users(roles)]}
-    )
+    users = [{"userid": user_id, "fullname": fullname} for user_id, fullname in tx.users(roles)]
+    unknown = [f"roles: there is no role {role!r}." for role in roles if role not in tx.registry.roles.roles]
+    return call.with_warnings({"users": users}, *unknown)
 
 
 def version(call: MethodCall) -> Json:
@@ -243,7 +264,7 @@ READING: Final = (
     Method(
         name="read",
         access=API,
-        controls=SEARCH,
+        controls=(*SEARCH, _NEXT),
         run=read,
         streams=reads_all,
         streamed=read_all,

@@ -11,7 +11,7 @@ from typing import Final
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import OBJECT, SEARCH, search_of, selected
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, BadRequest, Cause, Conflict, TooLarge, combine
+from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 from objapi.http.access import API
 from objapi.store.requests import (
     BatchFailed,
@@ -116,18 +116,17 @@ def _asked_uid(selector: Selector) -> str:
 
 
 def create(call: MethodCall, tx: Transaction) -> Json:
-    """Create an object of `obj_type` in `obj_path`; all other parameters are its fields.
+    """Create an object of `obj_type` in `obj_path` (or the container `obj_uid`); all other parameters are its fields.
 
     A type that names its own container (a request goes to its client) needs no `obj_path`, and ignores it.
     Rows of a table are in no container, and need none either.
     """
     portal_type = call.require_text("obj_type")
-    path = call.controls.text("obj_path")
+    container = _container(call, tx)
     declared = tx.registry.types.get(portal_type)
     # An unknown type is the store's to refuse, which knows the types that may be created there.
-    if path is None and (declared is None or (declared.container_from is None and declared.table is None)):
+    if container is None and (declared is None or (declared.container_from is None and declared.table is None)):
         raise missing("obj_path")
-    container = None if path is None else ByPath(path)
     dry_run = call.controls.flag("dry_run")
     item = CreateItem(portal_type, container, call.controls.rest, call.controls.text("obj_id"))
     outcome = tx.create([item], dry_run=dry_run)
@@ -141,6 +140,13 @@ def create(call: MethodCall, tx: Transaction) -> Json:
     }
 
 
+def _container(call: MethodCall, tx: Transaction) -> Selector | None:
+    """The container that `obj_path` or `obj_uid` names; None when neither was sent."""
+    if call.controls.text("obj_path") is None and call.controls.text("obj_uid") is None:
+        return None
+    return selected(call, tx)
+
+
 # update
 
 
@@ -150,7 +156,8 @@ def update(call: MethodCall, tx: Transaction) -> Json:
     if not call.controls.rest:
         raise BadRequest("No field was given: send at least one field of the object with its new value.")
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.update([UpdateItem(target, call.controls.rest, _expected_version(call))], dry_run=dry_run)
+    item = UpdateItem(target, call.controls.rest, _expected_version(call))
+    outcome = tx.update([item], dry_run=dry_run, match=call.version_match())
     entry = outcome.entries[0]
     return {
         "obj_id": entry.id,
@@ -178,25 +185,13 @@ def _selected_for_update(call: MethodCall, tx: Transaction) -> Selector:
 
 
 def _expected_version(call: MethodCall) -> int | None:
-    """The version that the object must have, by the parameter `version` or the header If-Match (RFC 9110 13.1.1).
-
-    Raises BadRequest for a version that is not a whole number, Conflict for an If-Match that cannot be a version.
-    """
+    """The version that the object must have by the parameter `version`. Raises BadRequest for what is not a number."""
     sent = call.controls.text("version")
-    if sent is not None:
-        if not _is_version(sent):
-            raise BadRequest.of_parameter("version", f"version: a whole number is expected, not {sent[:40]!r}.")
-        return int(sent)
-    if call.if_match is None or call.if_match.strip() == "*":
+    if sent is None:
         return None
-    tag = call.if_match.strip().strip('"')
-    if not _is_version(tag):
-        raise Conflict("If-Match names no version of the object; read it again. A version is a whole number.")
-    return int(tag)
-
-
-def _is_version(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
+    if not (sent.isascii() and sent.isdigit() and len(sent) < 10):
+        raise BadRequest.of_parameter("version", f"version: a whole number is expected, not {sent[:40]!r}.")
+    return int(sent)
 
 
 # remove
@@ -210,7 +205,12 @@ def remove(call: MethodCall, tx: Transaction) -> Json:
         raise missing("UID")
     dry_run = call.controls.flag("dry_run")
     with unwrap_batch_errors():
-        outcome = tx.remove(uids, break_references=call.controls.flag("break_references"), dry_run=dry_run)
+        outcome = tx.remove(
+            uids,
+            break_references=call.controls.flag("break_references"),
+            dry_run=dry_run,
+            match=call.version_match(),
+        )
     return {"removed": [entry.uid for entry in outcome.entries], **plan_of(outcome, dry_run=dry_run)}
 
 
@@ -224,7 +224,7 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     # A criterion that a read may drop would here widen the set of objects that are changed.
     if search.warnings:
         raise BadRequest(" ".join(search.warnings))
-    find = replace(search.find, strict=True, include_fields=None)
+    find = replace(search.find, strict=True)
     if not {"page_nr", "page_size"} & call.controls.sent:
         find = replace(find, size=0)
     dry_run = call.controls.flag("dry_run")
@@ -235,6 +235,7 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
             comment=call.controls.text("comment") or "",
             partial=call.controls.flag("partial"),
             dry_run=dry_run,
+            match=call.version_match(),
         )
     return _transition_answer(outcome, dry_run=dry_run)
 
@@ -252,6 +253,7 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
             comment=call.controls.text("comment") or "",
             partial=call.controls.flag("partial"),
             dry_run=dry_run,
+            match=call.version_match(),
         )
     return _transition_answer(outcome, dry_run=dry_run)
 
@@ -287,6 +289,7 @@ WRITING: Final = (
         access=API,
         controls=(
             Control("obj_path", "text"),
+            Control("obj_uid", "text"),
             Control("obj_type", "text"),
             Control("obj_id", "text", aliases=("id",)),
             DRY_RUN,
@@ -305,6 +308,7 @@ WRITING: Final = (
             DRY_RUN,
         ),
         writing_verbs=GET_AND_POST,
+        honours_if_match=True,
         run=update,
     ),
     Method(
@@ -312,6 +316,7 @@ WRITING: Final = (
         access=API,
         controls=(Control("UID", "texts", ()), Control("break_references", "boolean", False), DRY_RUN),
         writing_verbs=GET_AND_POST,
+        honours_if_match=True,
         run=remove,
     ),
     Method(
@@ -319,6 +324,7 @@ WRITING: Final = (
         access=API,
         controls=(*_TRANSITION, *SEARCH),
         writing_verbs=GET_AND_POST,
+        honours_if_match=True,
         run=do_action_for,
     ),
     Method(
@@ -330,6 +336,7 @@ WRITING: Final = (
             Control("uids", "texts", ()),
         ),
         writing_verbs=GET_AND_POST,
+        honours_if_match=True,
         run=do_action_for_many,
     ),
 )

@@ -19,6 +19,7 @@ READ_PARAMETERS: Final = (
     "warnings",
     "expand",
     "references",
+    "next",
 )
 """Control parameters of a read: an index of such a name could never be asked for."""
 

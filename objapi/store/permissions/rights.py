@@ -156,6 +156,16 @@ class FieldAccess:
             if not all(rights.may(permission, acl, scope) for permission in permissions)
         )
 
+    def readable(self, portal_type: str, rights: Rights) -> frozenset[str]:
+        """The fields of a type that the user may read on some object, by the permissions there are."""
+        needed = self.by_type[portal_type]
+        names = self._registry.types[portal_type].fields
+        if rights.principal.unrestricted:
+            return frozenset(names)
+        return frozenset(
+            name for name in names if all(_anywhere(rights, permission) for permission in needed.get(name, ()))
+        )
+
     def index_permissions(self, catalog: str) -> Mapping[str, frozenset[str]]:
         """The indexes of a catalog that hold restricted values, with the permissions these need."""
         return self._indexes[catalog]

@@ -16,11 +16,16 @@ from catalog import (
 )
 from objapi.errors import BadRequest, Cause
 from objapi.model.registry import CatalogDeclaration
+from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import Find
+from workflows.declarations import suggestion
 
 DEFAULT_SORT = "id"
+ALWAYS_ANSWERED = ("path", "UID", "id", "portal_type", "version", "transitions")
+"""What a read answers of an object of any type; `transitions` on demand."""
+_ORDERS = ("ascending", "descending", "reverse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,9 @@ class CriteriaReader:
         if find.limit:
             query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
         warnings = [f"{name}: no index of {catalog.name} has this name, so it was ignored." for name in parsed.unknown]
+        warnings.extend(f"{problem.parameter}: {problem.message}." for problem in parsed.mistyped)
         warnings.extend(self._not_indexed(criteria.get("portal_type"), catalog))
+        warnings.extend(self._unknown_words(find, catalog))
         named = any(name in schema.indexes for name in criteria)
         visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
         return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
@@ -84,8 +91,16 @@ class CriteriaReader:
         return self._prepared(catalog, query, visible, True, parsed.unknown, ())
 
     def _options_of(self, catalog: CatalogDeclaration) -> QueryOptions:
-        """The reading of criteria; columns of other programs hold dates that an index of ours does not."""
-        return self._options if catalog.table_of is None else replace(self._options, far_dates="exact")
+        """The reading of criteria.
+
+        Columns of other programs hold dates that an index of ours does not, and no old client sends them texts for
+        numbers and means that nothing should be found.
+        """
+        return (
+            self._options
+            if catalog.table_of is None
+            else replace(self._options, far_dates="exact", other_types="convert")
+        )
 
     def _prepared(
         self,
@@ -150,6 +165,52 @@ class CriteriaReader:
                     f"portal_type: Catalog {catalog.name} does not index {name}; use catalog_name={others}."
                 )
         return warnings
+
+    def _unknown_words(self, find: Find, catalog: CatalogDeclaration) -> list[str]:
+        """One warning for each word of a parameter that means nothing here, or nothing that the user may ever see."""
+        orders = [find.sort_order] if isinstance(find.sort_order, str) else find.sort_order or ()
+        warnings = [
+            f"sort_order: {order!r} is not one of {', '.join(_ORDERS)}; it was taken for ascending."
+            for order in dict.fromkeys(orders if isinstance(orders, list | tuple) else ())
+            if isinstance(order, str) and order.lower() not in _ORDERS
+        ]
+        if not (find.include_fields or find.include_methods or find.expand):
+            return warnings
+        asked = {name for name in _names(find.criteria.get("portal_type")) if name in self._registry.types}
+        types = [name for name in asked or self._registry.types if catalog in self._registry.catalogs_of(name)]
+        fields = {name for portal_type in types for name in self._access.readable(portal_type, self._rights)}
+        members = fields | self._other_members(catalog, types)
+        methods = members | {f"get{name}" for name in fields}
+        references = {
+            name
+            for portal_type in types
+            for name, field in self._registry.types[portal_type].fields.items()
+            if field.kind is Kind.REFERENCE and name in fields
+        }
+        for parameter, words, known, what in (
+            ("include_fields", find.include_fields or (), members, "a field"),
+            ("include_methods", find.include_methods, methods, "a computed field"),
+            ("expand", find.expand, references, "a reference field"),
+        ):
+            warnings.extend(
+                f"{parameter}: {word!r} is not {what} of what is searched{suggestion(word, sorted(known))}."
+                for word in words
+                if word not in known
+            )
+        return warnings
+
+    def _other_members(self, catalog: CatalogDeclaration, types: Sequence[str]) -> set[str]:
+        """The names of what an object is answered with besides its fields."""
+        usable = self._access.usable(catalog, self._rights).indexes
+        names = {*ALWAYS_ANSWERED, *(name for name in catalog.returned if name in usable)}
+        for portal_type in types:
+            entity_type = self._registry.types[portal_type]
+            names.update(entity_type.embed)
+            names.update(f"{name}_uid" for name, field in entity_type.fields.items() if field.kind is Kind.REFERENCE)
+            for workflow in self._registry.chain(portal_type):
+                names.update((workflow.state_variable, *workflow.variables))
+        names.update(alias for variable, alias in self._registry.variable_aliases.items() if variable in names)
+        return names
 
     def _visible(self, catalog: CatalogDeclaration, asked: Collection[str]) -> ColumnElement[bool] | None:
         """The rows that the user may see and, for an index on restricted values, whose values they may read."""

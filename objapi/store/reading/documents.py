@@ -20,6 +20,8 @@ from objapi.store.writing.transitions import offered
 
 ALWAYS = "path"
 TRANSITIONS = "transitions"
+ACCESSOR = "get"
+"""What accessors of published clients begin with: the name of the field follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,23 @@ class FieldSelection:
     expand: tuple[str, ...] = ()
     titles: bool = False
     transitions: bool = False
+    methods: tuple[str, ...] = ()
+    """Fields under the names of their accessors, such as getCategoryTitle."""
 
     @classmethod
     def of(cls, find: Find) -> "FieldSelection":
         """Selection that a read asks for."""
         if find.include_fields is None:
-            return cls(None, find.expand, find.reference_titles, find.transitions)
+            return cls(None, find.expand, find.reference_titles, find.transitions, find.include_methods)
         names = frozenset((*find.include_fields, *find.include_methods))
-        return cls(names, find.expand, find.reference_titles, find.transitions or TRANSITIONS in names)
+        transitions = find.transitions or TRANSITIONS in names
+        return cls(names, find.expand, find.reference_titles, transitions, find.include_methods)
+
+    @property
+    def is_everything(self) -> bool:
+        """True when the stored answers are answered as they are."""
+        accessors = any(name.startswith(ACCESSOR) for name in self.methods)
+        return self.names is None and not (self.expand or self.titles or self.transitions or accessors)
 
     def wants(self, name: str) -> bool:
         """True when a member is included."""
@@ -74,6 +85,7 @@ class Documents:
         self._access = context.site.access
         self._rights = context.rights
         self._names = context.site.rows.names
+        self._public_url = context.site.public_url
         self._open_planner = open_planner
         self._now = to_micros(context.now)
 
@@ -81,20 +93,38 @@ class Documents:
         self, rids: Sequence[int], catalog: CatalogDeclaration, selection: FieldSelection
     ) -> list[orjson.Fragment]:
         """The objects with these row numbers, in their order; one that has gone meanwhile is left out."""
+        return self.answered(rids, catalog, selection)[0]
+
+    def answered(
+        self, rids: Sequence[int], catalog: CatalogDeclaration, selection: FieldSelection
+    ) -> tuple[list[orjson.Fragment], frozenset[str]]:
+        """As `answer`, with the names asked for of fields that the user may read in none of the objects."""
         by_rid = {row.rid: row for row in self._load(rids)}
         rows = [by_rid[rid] for rid in rids if rid in by_rid]
         embedded = self._embedded(rows, selection)
         transitions = self._transitions([row.rid for row in rows]) if selection.transitions else {}
         # Whole objects are the usual case: their stored text goes into the answer without being parsed.
-        if selection.names is None and not (selection.expand or selection.titles or selection.transitions):
-            return [orjson.Fragment(self._spliced(row, catalog, embedded.get(row.rid, {}))) for row in rows]
+        if selection.is_everything:
+            whole = [self._spliced(row, catalog, embedded.get(row.rid, {})) for row in rows]
+            return [orjson.Fragment(text) for text in whole], frozenset()
         objects = [self._chosen(row, catalog, embedded.get(row.rid, {}), selection) for row in rows]
         for row, composed in zip(rows, objects, strict=True):
             if row.rid in transitions:
                 composed[TRANSITIONS] = transitions[row.rid]
         if selection.expand or selection.titles:
             self._name_targets(rows, objects, selection)
-        return [orjson.Fragment(orjson.dumps(composed)) for composed in objects]
+        return [orjson.Fragment(orjson.dumps(composed)) for composed in objects], self._all_hidden(rows, selection)
+
+    def _all_hidden(self, rows: Sequence[StoredAnswer], selection: FieldSelection) -> frozenset[str]:
+        hidden: set[str] = set()
+        seen: set[str] = set()
+        for row in rows:
+            closed = self._hidden(row)
+            fields = self._registry.types[row.portal_type].fields
+            named = fields.keys() & (selection.names or ())
+            hidden.update(named & closed)
+            seen.update(named - closed)
+        return frozenset(hidden - seen)
 
     def _load(self, rids: Iterable[int]) -> list[StoredAnswer]:
         wanted = list(rids)
@@ -121,15 +151,12 @@ class Documents:
     def _hidden(self, row: StoredAnswer) -> frozenset[str]:
         return self._access.hidden(row.portal_type, self._rights.acls[row.acl], row.scope, self._rights)
 
-    def _spliced(
-        self, row: StoredAnswer, catalog: CatalogDeclaration, embedded: Mapping[str, list[orjson.Fragment]]
-    ) -> bytes:
+    def _spliced(self, row: StoredAnswer, catalog: CatalogDeclaration, embedded: Mapping[str, object]) -> bytes:
         """The whole object; its stored answer goes in as it is when nothing in it is hidden from the user."""
-        hidden = self._hidden(row)
+        hidden, files = self._hidden(row), self._file_fields(row)
         members: dict[str, object] = self._metadata(row, catalog)
-        if hidden:
-            stored = orjson.loads(f"{{{row.answer}}}")
-            members.update((name, value) for name, value in stored.items() if not _covers(hidden, name))
+        if hidden or files:
+            members.update(self._stored_members(row, hidden, files))
             answer = ""
         else:
             answer = row.answer
@@ -137,6 +164,23 @@ class Documents:
         members.update(embedded)
         head = orjson.dumps(members)
         return head[:-1] + b"," + answer.encode() + b"}" if answer else head
+
+    def _stored_members(self, row: StoredAnswer, hidden: frozenset[str], files: Sequence[str]) -> dict[str, object]:
+        """The stored answer without what the user may not read, and with whole URLs of files."""
+        stored: dict[str, object] = orjson.loads(f"{{{row.answer}}}")
+        members = {name: value for name, value in stored.items() if not _covers(hidden, name)}
+        for name in files:
+            value = members.get(name)
+            if isinstance(value, dict) and isinstance(value.get("url"), str):
+                members[name] = {**value, "url": f"{self._public_url}{value['url']}"}
+        return members
+
+    def _file_fields(self, row: StoredAnswer) -> Sequence[str]:
+        """The file fields of an object, where the URL of the site is known; else paths are answered as stored."""
+        if not self._public_url:
+            return ()
+        fields = self._registry.types[row.portal_type].fields.values()
+        return [field.name for field in fields if field.kind is Kind.FILE]
 
     def _metadata(self, row: StoredAnswer, catalog: CatalogDeclaration) -> dict[str, object]:
         meta: dict[str, object] = orjson.loads(row.meta)
@@ -159,12 +203,14 @@ class Documents:
         selection: FieldSelection,
     ) -> dict[str, object]:
         """The members that were asked for."""
-        hidden = self._hidden(row)
         members: dict[str, object] = self._metadata(row, catalog)
-        stored = orjson.loads(f"{{{row.answer}}}")
-        members.update((name, value) for name, value in stored.items() if not _covers(hidden, name))
+        members.update(self._stored_members(row, self._hidden(row), self._file_fields(row)))
         members["version"] = row.version
         members.update(embedded)
+        for name in selection.methods:
+            field = name.removeprefix(ACCESSOR)
+            if name not in members and name != field and field in members:
+                members[name] = members[field]
         if selection.names is None:
             return members
         chosen = {name: value for name, value in members.items() if name in selection.names}
@@ -193,9 +239,15 @@ class Documents:
                     .order_by(entities.c.id)
                 )
                 children.extend(StoredAnswer(*values) for values in self._connection.execute(statement))
-            for child in self._fresh(children):
-                if child.parent is not None and self._rights.may(VIEW, self._rights.acls[child.acl], child.scope):
-                    found[child.parent][name].append(orjson.Fragment(self._spliced(child, own, {})))
+            seen = [
+                child
+                for child in self._fresh(children)
+                if child.parent is not None and self._rights.may(VIEW, self._rights.acls[child.acl], child.scope)
+            ]
+            offered = self._transitions([child.rid for child in seen]) if selection.transitions else {}
+            for child in seen:
+                more = {TRANSITIONS: offered[child.rid]} if child.rid in offered else {}
+                found[child.parent or 0][name].append(orjson.Fragment(self._spliced(child, own, more)))
         return found
 
     # Referred objects

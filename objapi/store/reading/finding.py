@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import orjson
+from sqlalchemy import Select
+from sqlalchemy.exc import OperationalError, StatementError
 
 from catalog import chunk_statement, count_statement, missing_sort_statement, page_statement
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.context import RequestContext
 from objapi.store.reading.criteria import CriteriaReader, Prepared
+from objapi.store.reading.cursors import Cursor, bad_cursor, decode_cursor, encode_cursor, search_digest
 from objapi.store.reading.documents import Documents, FieldSelection
 from objapi.store.requests import Find, Found, Streamed
 
@@ -29,21 +32,31 @@ class Finder:
     def find(self, find: Find) -> Found:
         """One page: a statement for it, one for the count unless the page gives it, and one for the documents."""
         prepared = self._prepared(find)
-        rids = self._page(prepared, find.offset, find.size or None)
-        total = self._total(prepared, find, len(rids))
-        objects = self._documents.answer(rids, prepared.catalog, FieldSelection.of(find))
-        return Found(total, objects, (*prepared.warnings, *self._missing(prepared, find)))
+        start = self._start(prepared, find)
+        offset = find.offset if start is None else start.position
+        rows = self._rows(prepared, start, find.offset, find.size or None)
+        total = self._total(prepared, find, len(rows))
+        following = self._next(prepared, find, start, rows, total)
+        rids = [prepared.tables.number(row) for row in rows]
+        objects, hidden = self._documents.answered(rids, prepared.catalog, FieldSelection.of(find))
+        warnings = (*prepared.warnings, *(_not_a_member(name) for name in sorted(hidden)))
+        if find.strict and warnings:
+            raise _refused(warnings)
+        return Found(total, objects, (*warnings, *self._missing(prepared, find)), offset, following)
 
     def stream(self, find: Find) -> Streamed:
         """Everything from the offset on; the count and the first chunk are read before this returns."""
         prepared = self._prepared(find)
+        start = self._start(prepared, find)
+        offset = find.offset if start is None else start.position
         total = self._count(prepared)
-        count = max(total - find.offset, 0)
+        count = max(total - offset, 0) if start is None else self._count_after(prepared, start)
         if find.size:
             count = min(count, find.size)
-        chunks = self._chunks(prepared, find, count)
+        chunks = self._chunks(prepared, find, count, start)
         first = next(chunks, b"")
-        return Streamed(total, count, _chained(first, chunks), (*prepared.warnings, *self._missing(prepared, find)))
+        warnings = (*prepared.warnings, *self._missing(prepared, find))
+        return Streamed(total, count, _chained(first, chunks), warnings, offset)
 
     def matching(self, find: Find, most: int) -> list[int]:
         """The row numbers of all that a transition is asked for; nothing in the criteria may be ignored.
@@ -53,7 +66,7 @@ class Finder:
         """
         prepared = self._reader.prepare(find, own_catalog=True)
         if prepared.unknown or prepared.warnings:
-            raise _unknown(prepared)
+            raise _refused(prepared.warnings)
         if not prepared.named:
             message = "No criterion was given, which would mean every object there is. Name what is meant."
             raise BadRequest(message, causes=[Cause("parameter", "portal_type", message)])
@@ -76,14 +89,76 @@ class Finder:
     def _prepared(self, find: Find) -> Prepared:
         prepared = self._reader.prepare(find)
         if find.strict and prepared.warnings:
-            raise _unknown(prepared)
+            raise _refused(prepared.warnings)
         return prepared
+
+    def _next(
+        self, prepared: Prepared, find: Find, start: Cursor | None, rows: Sequence[Sequence[Any]], total: int
+    ) -> str | None:
+        """The cursor behind the rows of a page; None when nothing follows, or cannot be named.
+
+        How many rows are left is counted by keys, since the total tells nothing once rows have come or gone.
+        """
+        if not rows or not find.size or len(rows) < find.size:
+            return None
+        passed = find.offset if start is None else start.position
+        end = Cursor(tuple(rows[-1]), passed + len(rows))
+        left = total - end.position if start is None else self._count_after(prepared, end)
+        return encode_cursor(end, self._digest(prepared)) if left > 0 else None
+
+    def _count_after(self, prepared: Prepared, start: Cursor) -> int:
+        """How many rows of the result, its limit observed, are behind a place."""
+        statement = count_statement(prepared.tables, prepared.query, visible=prepared.visible, after=start.keys)
+        count: int = self._executed(prepared, statement, start)[0][0]
+        limit = prepared.query.limit
+        return count if limit is None else min(count, max(limit - start.position, 0))
+
+    def _executed(self, prepared: Prepared, statement: Select[Any], start: Cursor | None) -> Sequence[Sequence[Any]]:
+        if start is None:
+            return prepared.connection.execute(statement).all()
+        try:
+            return prepared.connection.execute(statement).all()
+        except (StatementError, OverflowError) as error:
+            # Keys of types that the columns do not have: the text was made up. What the database itself lacks is no
+            # such thing.
+            if isinstance(error, OperationalError):
+                raise
+            raise bad_cursor() from error
+
+    def _digest(self, prepared: Prepared) -> str:
+        return search_digest(prepared.catalog.name, prepared.query)
+
+    def _start(self, prepared: Prepared, find: Find) -> Cursor | None:
+        """The place from which a read goes on; None begins, or goes by offset. Raises BadRequest."""
+        if find.after is None:
+            return None
+        width = len(prepared.query.sort) + len(prepared.tables.ties)
+        return decode_cursor(find.after, self._digest(prepared), width)
+
+    def _rows(self, prepared: Prepared, start: Cursor | None, offset: int, size: int | None) -> Sequence[Sequence[Any]]:
+        """The rows of a page with their sort keys, from a place or an offset on."""
+        passed = offset if start is None else start.position
+        limit = prepared.query.limit
+        if limit is not None:
+            left = max(limit - passed, 0)
+            size = left if size is None else min(size, left)
+        statement = chunk_statement(
+            prepared.tables,
+            prepared.query,
+            visible=prepared.visible,
+            after=None if start is None else start.keys,
+            offset=offset if start is None else 0,
+            size=size,
+        )
+        return self._executed(prepared, statement, start)
 
     def _page(self, prepared: Prepared, offset: int, size: int | None) -> list[int]:
         statement = page_statement(prepared.tables, prepared.query, visible=prepared.visible, offset=offset, size=size)
         return [prepared.tables.number(row) for row in prepared.connection.execute(statement)]
 
     def _total(self, prepared: Prepared, find: Find, found: int) -> int:
+        if find.after is not None:
+            return self._count(prepared)
         complete = not find.size or found < find.size
         if complete and (found or not find.offset):
             return find.offset + found
@@ -101,37 +176,25 @@ class Finder:
         names = ", ".join(key.index for key in prepared.query.sort)
         return (f"sort_on: {lacking} matching objects have no {names} and are left out.",) if lacking else ()
 
-    def _chunks(self, prepared: Prepared, find: Find, count: int) -> Iterator[bytes]:
+    def _chunks(self, prepared: Prepared, find: Find, count: int, start: Cursor | None) -> Iterator[bytes]:
         deadline = time.monotonic() + self._time_limit
         selection = FieldSelection.of(find)
-        for rids in self._rid_chunks(prepared, find.offset, count):
+        for rids in self._rid_chunks(prepared, find.offset, count, start):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the streamed answer took longer than {self._time_limit:g} s")
             yield orjson.dumps(self._documents.answer(rids, prepared.catalog, selection))[1:-1]
 
-    def _rid_chunks(self, prepared: Prepared, offset: int, count: int) -> Iterator[list[int]]:
-        after: Sequence[Any] | None = None
+    def _rid_chunks(self, prepared: Prepared, offset: int, count: int, start: Cursor | None) -> Iterator[list[int]]:
         left = count
-        if offset and left:
-            # The rows before the offset are skipped once; from there on the keys lead.
-            rids = self._page(prepared, offset, min(STREAMED, left))
-            yield rids
-            left -= len(rids)
-            after = self._keys_at(prepared, offset + len(rids) - 1) if left > 0 else None
         while left > 0:
-            statement = chunk_statement(
-                prepared.tables, prepared.query, visible=prepared.visible, after=after, size=min(STREAMED, left)
-            )
-            rows = prepared.connection.execute(statement).all()
+            # The rows before the offset are passed over once; from there on the keys lead.
+            rows = self._rows(prepared, start, offset, min(STREAMED, left))
             if not rows:
                 return
             yield [prepared.tables.number(row) for row in rows]
             left -= len(rows)
-            after = rows[-1]
-
-    def _keys_at(self, prepared: Prepared, place: int) -> Sequence[Any]:
-        statement = chunk_statement(prepared.tables, prepared.query, visible=prepared.visible, size=1)
-        return prepared.connection.execute(statement.offset(prepared.query.start + place)).one()
+            passed = offset if start is None else start.position
+            start = Cursor(tuple(rows[-1]), passed + len(rows))
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -140,9 +203,13 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _unknown(prepared: Prepared) -> BadRequest:
-    causes = [Cause("parameter", text.partition(":")[0], text) for text in prepared.warnings]
-    return BadRequest(" ".join(prepared.warnings), causes=causes)
+def _not_a_member(name: str) -> str:
+    return f"include_fields: {name!r} is not a field of what was found."
+
+
+def _refused(warnings: Sequence[str]) -> BadRequest:
+    causes = [Cause("parameter", text.partition(":")[0], text) for text in warnings]
+    return BadRequest(" ".join(warnings), causes=causes)
 
 
 class ClosingStream:

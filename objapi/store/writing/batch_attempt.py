@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, combine
 from objapi.store.permissions.acls import VIEW
-from objapi.store.requests import BatchFailed, Entry, Outcome, Plan, Selector
+from objapi.store.requests import BatchFailed, Entry, Outcome, Plan, Selector, VersionMatch
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
@@ -38,6 +38,13 @@ class BatchAttempt:
             else:
                 targets[place] = draft
         return targets
+
+    def require_versions(self, match: VersionMatch) -> None:
+        """Raise Conflict for an object that has none of the expected versions: the whole request depends on it."""
+        for draft in self.drafts.values():
+            if match.versions is not None and draft.stored_version not in match.versions:
+                expected = " or ".join(map(str, sorted(match.versions))) or "any that was sent"
+                raise outdated(draft, expected)
 
     def guarded(self, place: int, work: Callable[[], None]) -> None:
         """Do an item's work; what goes wrong in it, or is refused by a behaviour, is the item's error."""
@@ -106,6 +113,14 @@ def _entry(
         extra_ids=_extra_ids(planner, draft) if error is None else {},
         error=error,
     )
+
+
+def outdated(draft: Draft, expected: object) -> Conflict:
+    """The refusal of an object that has another version than the client expects."""
+    message = (
+        f"{draft.path} has version {draft.stored_version}, not {expected}: it was changed meanwhile. Read it again."
+    )
+    return Conflict(message, causes=[Cause("object", draft.path, message, code="version")])
 
 
 def _version(draft: Draft, rising: Collection[int]) -> int:

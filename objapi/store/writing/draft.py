@@ -108,6 +108,11 @@ class Draft:
         return f"<{self.type.portal_type} {self.path}>"
 
     @property
+    def stored_version(self) -> int:
+        """The version before the request; 0 for a new object."""
+        return 0 if self.record is None else self.record.version
+
+    @property
     def portal_type(self) -> str:
         """The name of the type."""
         return self.type.portal_type

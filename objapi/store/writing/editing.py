@@ -3,17 +3,17 @@
 Values are validated, references of all items resolved together, files prepared; then drafts are planned and checked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from objapi.errors import ApiError, BadRequest, Cause, Conflict, Forbidden, NotFound, UnusedFields, ValidationError
+from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NotFound, UnusedFields, ValidationError
 from objapi.model.types import EntityType, Field
 from objapi.model.validation import Mode, Validated, validate
 from objapi.model.values import LoadContext
 from objapi.store.blobs import new_blob
 from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
-from objapi.store.writing.batch_attempt import BatchAttempt
+from objapi.store.writing.batch_attempt import BatchAttempt, outdated
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.planner import StorePlanner
@@ -35,6 +35,8 @@ class Incoming:
 
     names: tuple[str, ...]
     values: Mapping[str, object]
+    missing: tuple[Cause, ...] = ()
+    """Required fields of a new object that were not sent and have no fixed default."""
 
 
 def read_incoming(
@@ -55,7 +57,11 @@ def read_incoming(
         else:
             resolved[place, want.field.name] = uids if want.field.multi else uids[0] if uids else None
     return {
-        place: Incoming(item.names, _stored(attempt, place, sent[place], item, resolved))
+        place: Incoming(
+            item.names,
+            _stored(attempt, place, sent[place], item, resolved),
+            tuple(cause for cause in item.problems if mode == "create" and cause.code == "required"),
+        )
         for place, item in checked.items()
     }
 
@@ -68,11 +74,7 @@ def _validated(attempt: BatchAttempt, place: int, item: Sent, mode: Mode, contex
     checked = validate(item.entity_type, item.values, mode=mode, context=context)
     if checked.unused:
         attempt.fail(place, UnusedFields(checked.unused))
-    missing = [cause for cause in checked.problems if cause.code == "required" and mode == "create"]
-    if missing:
-        names = ", ".join(cause.name for cause in missing)
-        attempt.fail(place, ValidationError(f"Required field not found in request: {names}", causes=missing))
-    others = [cause for cause in checked.problems if cause not in missing]
+    others = [cause for cause in checked.problems if cause.code != "required" or mode != "create"]
     if others:
         attempt.fail(place, ValidationError.from_causes(others))
     return checked
@@ -139,14 +141,10 @@ class Editor:
                 attempt.fail(place, draft)
                 continue
             targets[place] = attempt.drafts[place] = draft
-            version = draft.record.version if draft.record is not None else 0
             if draft.rid in taken:
                 attempt.fail(place, BadRequest(f"{draft.path} is named twice; send each object once."))
-            if item.version is not None and item.version != version:
-                message = (
-                    f"{draft.path} has version {version}, not {item.version}: it was changed meanwhile. Read it again."
-                )
-                attempt.fail(place, Conflict(message, causes=[Cause("object", draft.path, message, code="version")]))
+            if item.version is not None and item.version != draft.stored_version:
+                attempt.fail(place, outdated(draft, item.version))
             taken.add(draft.rid)
         return targets
 
@@ -181,6 +179,12 @@ class Editor:
         sent = {place: Sent(entity_type, items[place].values) for place, entity_type in types.items()}
         incoming = read_incoming(attempt, sent, "create", self._context, self.resolver)
         containers = self._containers(attempt, items, types, incoming)
+        for place, entity_type in types.items():
+            if incoming[place].missing:
+                work = partial(
+                    self._refuse_missing, attempt, place, entity_type, containers.get(place), incoming[place]
+                )
+                attempt.guarded(place, work)
         for place, container in containers.items():
             attempt.fail(place, *self._not_addable(types[place], container))
             if place not in attempt.errors:
@@ -188,6 +192,23 @@ class Editor:
                 attempt.guarded(place, make)
         self._check(attempt, incoming)
         return attempt
+
+    def _refuse_missing(
+        self,
+        attempt: BatchAttempt,
+        place: int,
+        entity_type: EntityType,
+        container: Draft | None,
+        incoming: Incoming,
+    ) -> None:
+        """Name all required fields without a value, those for which the object would get no default among them."""
+        probe = self.planner.begin(entity_type, container)
+        self.planner.fill(probe, {})
+        names = dict.fromkeys(cause.name for cause in incoming.missing)
+        names.update(dict.fromkeys(name for name in _undefaulted(probe) if name not in incoming.names))
+        attempt.fail(
+            place, *_missing([name for name in (*entity_type.create_parameters, *entity_type.fields) if name in names])
+        )
 
     def _types(self, attempt: BatchAttempt, items: Mapping[int, CreateItem]) -> dict[int, EntityType]:
         types = {}
@@ -223,7 +244,7 @@ class Editor:
                 found = self.planner.by_uid([uid]).get(uid) if uid else None
                 if found is not None:
                     containers[place] = found
-                elif place not in attempt.errors:
+                elif place not in attempt.errors and not incoming[place].missing:
                     attempt.fail(place, NotFound(f"{by_field} not found."))
             elif selector is not None:
                 selectors[place] = selector
@@ -287,7 +308,7 @@ class Editor:
                 raise TypeError(f"the creator {entity_type.creator} did not return the object it created")
             draft = made
         attempt.drafts[place] = draft
-        attempt.fail(place, *_undefaulted(draft))
+        attempt.fail(place, *_missing(_undefaulted(draft)))
         attempt.fail(place, *self._not_writable(draft, _with_own_permission(draft.type, incoming.names)))
 
     # Both
@@ -317,17 +338,22 @@ class Editor:
             attempt.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
 
 
-def _undefaulted(draft: Draft) -> list[ApiError]:
+def _undefaulted(draft: Draft) -> list[str]:
     """The required fields of a new object for which no default could be found."""
-    missing = [
+    return [
         field.name
         for field in draft.type.fields.values()
         if field.required and field.default_from is not None and draft.data.get(field.name) in (None, "", [])
     ]
-    if not missing:
+
+
+def _missing(names: Sequence[str]) -> list[ApiError]:
+    """The refusal of required fields without a value, in the sentence that published clients know."""
+    if not names:
         return []
-    message = f"Required field not found in request: {', '.join(missing)}"
-    return [ValidationError(message, causes=[Cause("field", name, message, code="required") for name in missing])]
+    message = f"Required field not found in request: {', '.join(names)}"
+    causes = [Cause("field", name, f"{name}: the field is required", code="required") for name in names]
+    return [ValidationError(message, causes=causes)]
 
 
 def _with_own_permission(entity_type: EntityType, names: Iterable[str]) -> list[str]:

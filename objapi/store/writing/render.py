@@ -13,12 +13,13 @@ from catalog import Index, IndexKind, IndexRow, ValueType, side_digest
 from catalog.dates import in_zone
 from catalog.values import DateReading, exact_key
 from objapi.model import kinds
-from objapi.model.paths import Target
-from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.paths import Path, Target
+from objapi.model.registry import CatalogDeclaration, IndexSource, Registry
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.writing.draft import Draft, Values
 
 KEY_LENGTH = 128
+_OWN_TITLE = Path((), "title")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 
 
@@ -111,17 +112,23 @@ class Renderer:
         return self._shown[key]
 
     def _end_of(self, entity_type: EntityType, field: Field, depth: int) -> Field:
-        if field.path is None or field.path.attribute is None or depth > 8:
+        if field.path is None or depth > 8:
             return field
-        for step in field.path.steps:
+        return self._end_at(entity_type, field.path, depth) or field
+
+    def _end_at(self, entity_type: EntityType, path: Path, depth: int) -> Field | None:
+        """The field at the end of a path over references; None where it ends in none or leads elsewhere."""
+        if path.attribute is None:
+            return None
+        for step in path.steps:
             link = entity_type.fields.get(step.field) if isinstance(step, Target) else None
             names = link.targets if link is not None else ()
             following = next((self._registry.types[name] for name in names if name in self._registry.types), None)
             if following is None:
-                return field
+                return None
             entity_type = following
-        end = entity_type.fields.get(field.path.attribute)
-        return field if end is None else self._end_of(entity_type, end, depth + 1)
+        end = entity_type.fields.get(path.attribute)
+        return None if end is None else self._end_of(entity_type, end, depth + 1)
 
     def _metadata(self, draft: Draft, catalog: CatalogDeclaration, name: str, values: Mapping[str, object]) -> object:
         index = catalog.schema.indexes.get(name)
@@ -145,10 +152,33 @@ class Renderer:
             source = catalog.sources.get(name)
             if source is None or name in catalog.hidden:
                 continue
-            value = index_value(catalog.schema.indexes[name], self._values.index_value(draft, source))
+            index = catalog.schema.indexes[name]
+            value = index_value(index, self._source_value(draft, source))
+            if value is None and self._is_answered_empty(draft.type, index, source):
+                value = ""
             if value is not None:
                 values[name] = value
         return values
+
+    def _source_value(self, draft: Draft, source: IndexSource) -> object:
+        """The value that an index takes; an own title as it is answered, without the id that stands in elsewhere."""
+        title = draft.type.fields.get("title")
+        if title is not None and source.until is None and source.of(draft.portal_type) == _OWN_TITLE:
+            return self._values.field_value(draft, title)
+        return self._values.index_value(draft, source)
+
+    def _is_answered_empty(self, entity_type: EntityType, index: Index, source: IndexSource) -> bool:
+        """True for a field index of texts over a field that is answered as `""` when it has no value.
+
+        Its key is then the same, so that sorting leaves nothing out. NULL of a mapped row is no value.
+        """
+        if index.kind is not IndexKind.FIELD or index.value_type is not ValueType.STRING:
+            return False
+        origin = source.of(entity_type.portal_type)
+        if entity_type.table is not None or not isinstance(origin, Path) or origin.key is not None:
+            return False
+        end = self._end_at(entity_type, origin, 0)
+        return end is not None and end.kind in (Kind.STRING, Kind.TEXT)
 
 
 def index_row(draft: Draft, acl: int, values: Mapping[str, object]) -> IndexRow:

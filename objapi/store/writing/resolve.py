@@ -9,7 +9,17 @@ from typing import Protocol
 
 from catalog import IndexKind, ValueType
 from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, UnresolvedReference
-from objapi.model.references import Lookup, PathLookup, PathProblem, QueryLookup, UidLookup, is_uid, normalise_path
+from objapi.model.references import (
+    CATALOG_TERM,
+    UID_INDEX,
+    Lookup,
+    PathLookup,
+    PathProblem,
+    QueryLookup,
+    UidLookup,
+    is_uid,
+    normalise_path,
+)
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Field
 from objapi.store.permissions.acls import VIEW
@@ -18,6 +28,7 @@ from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.render import Renderer
 from objapi.store.writing.workspace import Workspace
+from workflows.declarations import suggestion
 
 CANDIDATES = 5
 """Objects that the refusal of an ambiguous reference names, at most."""
@@ -47,8 +58,14 @@ class Question:
         """The catalogs of the types named, else the default one and those of the field's targets."""
         terms = dict(lookup.terms)
         types, names = terms.get(TYPE), list[str]()
+        named = terms.get(CATALOG_TERM)
+        if named is not None:
+            lookup = QueryLookup(tuple(term for term in lookup.terms if term[0] != CATALOG_TERM))
+            catalogs = [catalog_named(registry, name) for name in named]
+            found = tuple(dict.fromkeys(name for name in catalogs if name is not None))
+            return cls(found, lookup, () if TYPE in terms else field.targets, field.multi)
         if types is None:
-            names.append(registry.uid_catalog if {"UID", "uid"} & terms.keys() else registry.default_catalog)
+            names.append(registry.uid_catalog if UID_INDEX in terms else registry.default_catalog)
             types = field.targets
         for portal_type in types:
             if portal_type in registry.types:
@@ -59,6 +76,13 @@ class Question:
     def indexes(self) -> tuple[str, ...]:
         """The indexes that the query names."""
         return tuple(name for name, _ in self.lookup.terms)
+
+
+def catalog_named(registry: Registry, name: str) -> str | None:
+    """The catalog with a name, or with it as another name; None when there is none."""
+    alias = registry.aliases.get(name.strip())
+    found = name.strip() if alias is None else alias.catalog
+    return found if found in registry.catalogs else None
 
 
 class Lookups:
@@ -81,6 +105,7 @@ class Lookups:
         waiting = [question for question in asked if question not in self._found]
         self._found.update((question, []) for question in waiting)
         place = 0
+        waiting = [question for question in waiting if question.catalogs]
         while waiting:
             groups: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Question]] = {}
             for question in waiting:
@@ -283,7 +308,7 @@ class Resolver:
                 decoded = lookup.decoded()
                 found = self._candidates(item.field, decoded) if decoded is not None else found
             if not found:
-                errors.append(_unresolved(item.field, lookup))
+                errors.append(_unresolved(item.field, lookup, self._misspelt(item.field, lookup)))
             elif len(found) > 1 and not item.field.multi and self._context.site.ambiguous == "error":
                 errors.append(_ambiguous(item.field, lookup, found))
             else:
@@ -292,6 +317,22 @@ class Resolver:
         if errors:
             return errors[0] if len(errors) == 1 else _merged(errors)
         return list(uids)
+
+    def _misspelt(self, field: Field, lookup: Lookup) -> str:
+        """The sentence that names keys of a query which no catalog that was searched knows; empty without such."""
+        if not isinstance(lookup, QueryLookup):
+            return ""
+        registry = self._context.registry
+        searched = Question.of(registry, field, lookup)
+        for name in dict(lookup.terms).get(CATALOG_TERM, ()):
+            if catalog_named(registry, name) is None:
+                return f" There is no catalog {name!r}{suggestion(name, (*registry.catalogs, *registry.aliases))}."
+        known = {name for catalog in searched.catalogs for name in registry.catalogs[catalog].schema.indexes}
+        unknown = [name for name in searched.indexes if name not in known]
+        if not unknown:
+            return ""
+        where = " or ".join(searched.catalogs) or "any catalog"
+        return " ".join(["", *(f"{name!r} is not an index of {where}{suggestion(name, known)}." for name in unknown)])
 
     def _candidates(self, field: Field, lookup: Lookup) -> list[Draft]:
         """Objects of a look-up that the field allows and the user may see."""
@@ -315,11 +356,11 @@ class Resolver:
         ]
 
 
-def _unresolved(field: Field, lookup: Lookup) -> ApiError:
+def _unresolved(field: Field, lookup: Lookup, misspelt: str) -> ApiError:
     kinds = " or ".join(field.targets) or "object"
     message = (
         f"{field.name} not found. Can't resolve reference: {field.name}: "
-        f"no {kinds} that you may see matches {str(lookup)!r}."
+        f"no {kinds} that you may see matches {str(lookup)!r}.{misspelt}"
     )
     return UnresolvedReference(message, causes=[Cause("field", field.name, message, code="unresolved")])
 
