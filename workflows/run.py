@@ -111,7 +111,9 @@ class Run:
             )
             _drive(self._follow(subject, step, comment, kwargs, cascade))
 
-    def attempt(self, subject: Subject, transition_id: str, *, system: bool = False, cascade: bool = True) -> bool:
+    def attempt(
+        self, subject: Subject, transition_id: str, comment: str = "", *, system: bool = False, cascade: bool = True
+    ) -> bool:
         """As `fire`, but False, and nothing happens, where the transition is not possible.
 
         What it sets off must be possible.
@@ -121,7 +123,7 @@ class Run:
         offer = find_offer(self.world, self.registry, subject, transition_id, system=system)
         if offer is None or not offer.verdict.passed:
             return False
-        _drive(self._follow(subject, take(self.world, subject, offer), cascade=cascade))
+        _drive(self._follow(subject, take(self.world, subject, offer, comment=comment), comment, cascade=cascade))
         return True
 
     def enter(self, subject: Subject) -> None:

@@ -107,6 +107,9 @@ class Draft:
     def __repr__(self) -> str:
         return f"<{self.type.portal_type} {self.path}>"
 
+    def __str__(self) -> str:
+        return self.path
+
     @property
     def stored_version(self) -> int:
         """The version before the request; 0 for a new object."""
@@ -166,8 +169,11 @@ class Draft:
 
     @property
     def key(self) -> Hashable:
-        """Key of the object in a run of the engine, and its name in refusals."""
-        return self.path
+        """Key of the object in a run of the engine; its text, the path, names it in refusals.
+
+        A request has one draft of an object, whatever becomes of its path: a step may rename it or what holds it.
+        """
+        return self
 
     @property
     def type_name(self) -> str:

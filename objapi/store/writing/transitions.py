@@ -11,10 +11,31 @@ from workflows import offers
 
 
 def take_all(attempt: BatchAttempt, targets: Mapping[int, Draft], action: str, comment: str) -> None:
-    """Take a transition of every object, in order; one that a cascade of an earlier object took counts as done."""
-    for place, draft in targets.items():
-        attempt.drafts[place] = draft
-        attempt.guarded(place, partial(attempt.planner.run.fire, draft, action, comment))
+    """Take a transition of every object, those first that others wait for.
+
+    One that a cascade of another object took counts as done. An object that is refused is asked again after the others:
+    a result can be verified once those are that it is calculated from. What is refused when nothing moves any more
+    fails with its own reason.
+    """
+    attempt.drafts.update(targets)
+    waiting = dict(targets)
+    while waiting:
+        refused = {
+            place: draft for place, draft in waiting.items() if not _taken(attempt, place, draft, action, comment)
+        }
+        if len(refused) == len(waiting):
+            for place, draft in refused.items():
+                attempt.guarded(place, partial(attempt.planner.run.fire, draft, action, comment))
+            return
+        waiting = refused
+
+
+def _taken(attempt: BatchAttempt, place: int, draft: Draft, action: str, comment: str) -> bool:
+    """True when an object has taken the transition, or failed in what follows from it; False when it is refused."""
+    run = attempt.planner.run
+    answers: list[bool] = []
+    attempt.guarded(place, lambda: answers.append(run.done(draft, action) or run.attempt(draft, action, comment)))
+    return place in attempt.errors or answers == [True]
 
 
 def offered(planner: StorePlanner, draft: Draft) -> Offered:
