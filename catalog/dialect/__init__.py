@@ -7,7 +7,7 @@ project asks which database it is on.
 from catalog.dialect.bulk import among, bulk_update, insert_ignore, insert_rows, upsert_rows
 from catalog.dialect.changes import add_keys, drop_keys, is_same_type, make_table, put_columns
 from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family
-from catalog.dialect.failures import is_retryable, is_unavailable
+from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
 from catalog.dialect.types import (
     TABLE_OPTIONS,
     AsciiText,
@@ -29,6 +29,7 @@ __all__ = [
     "TABLE_OPTIONS",
     "AsciiText",
     "BinaryText",
+    "DatabaseFault",
     "ExactDecimal",
     "add_keys",
     "among",
@@ -38,9 +39,11 @@ __all__ = [
     "big_key",
     "bulk_update",
     "create_engine_for",
+    "database_message",
     "decimal_of_sortable",
     "drop_keys",
     "exact_decimal",
+    "fault_of",
     "for_update",
     "insert_ignore",
     "insert_rows",

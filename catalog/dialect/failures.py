@@ -1,12 +1,47 @@
 """Kinds of database errors by what the caller can do: try again, or call the administrator."""
 
 import sqlite3
+from collections.abc import Mapping
+from enum import Enum
 from typing import Final
 
 import sqlalchemy as sa
 
 _RETRYABLE_CODES: Final = frozenset({1020, 1047, 1053, 1205, 1213, 1927, 2006, 2013, 2055, 4031})
 _UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226, 2002, 2003, 2005})
+
+
+class DatabaseFault(Enum):
+    """Fault of a database or of its configuration that an administrator mends."""
+
+    REFUSED_LOGIN = "refused log-in"
+    NO_DATABASE = "no such database"
+    NO_RIGHT = "no right"
+    UNREACHABLE = "unreachable"
+    READ_ONLY = "read only"
+    FULL = "full"
+    BUSY = "busy"
+    UNREADABLE = "unreadable"
+    """The file of an SQLite database is none, or is damaged."""
+
+
+_FAULTS: Final[Mapping[int, DatabaseFault]] = {
+    1045: DatabaseFault.REFUSED_LOGIN,
+    1049: DatabaseFault.NO_DATABASE,
+    **dict.fromkeys((1044, 1142, 1143, 1227, 1370, 1410), DatabaseFault.NO_RIGHT),
+    **dict.fromkeys((2002, 2003, 2005), DatabaseFault.UNREACHABLE),
+    **dict.fromkeys((1290, 1792), DatabaseFault.READ_ONLY),
+    **dict.fromkeys((1021, 1041, 1114), DatabaseFault.FULL),
+    **dict.fromkeys((1040, 1203, 1205, 1226), DatabaseFault.BUSY),
+}
+_SQLITE_FAULTS: Final[Mapping[int, DatabaseFault]] = {
+    sqlite3.SQLITE_CANTOPEN: DatabaseFault.NO_DATABASE,
+    **dict.fromkeys((sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH), DatabaseFault.NO_RIGHT),
+    sqlite3.SQLITE_READONLY: DatabaseFault.READ_ONLY,
+    sqlite3.SQLITE_FULL: DatabaseFault.FULL,
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), DatabaseFault.BUSY),
+    **dict.fromkeys((sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), DatabaseFault.UNREADABLE),
+}
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_UNAVAILABLE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 
@@ -46,3 +81,20 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(_original(error), sqlite3.Error):
         return code in _SQLITE_UNAVAILABLE
     return isinstance(error, sa.exc.DBAPIError) and code in _UNAVAILABLE_CODES
+
+
+def fault_of(error: BaseException) -> DatabaseFault | None:
+    """Fault that a database error reports; None for any other error."""
+    code = _code(error)
+    if code is None:
+        return None
+    if isinstance(_original(error), sqlite3.Error):
+        return _SQLITE_FAULTS.get(code)
+    return _FAULTS.get(code) if isinstance(error, sa.exc.DBAPIError) else None
+
+
+def database_message(error: BaseException) -> str:
+    """Message of the database itself, without the statement and its values."""
+    original = _original(error)
+    texts = [str(part) for part in original.args if not isinstance(part, int)]
+    return texts[0] if texts else type(original).__name__

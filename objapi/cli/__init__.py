@@ -6,6 +6,7 @@ import click
 
 from objapi import __version__
 from objapi.cli.adopt import adopt
+from objapi.cli.failures import DEBUG, Commands
 from objapi.cli.ispyb import ispyb
 from objapi.cli.mxlive import mxlive
 from objapi.cli.serving import serve
@@ -23,9 +24,12 @@ Every setting is an environment variable; `objapi settings` lists them with thei
 """
 
 
-@click.group(help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="objapi")
-def main() -> None:
+@click.option(DEBUG, is_flag=True, help="Show the traceback of a failure, too; may stand behind the command.")
+def main(debug: bool) -> None:
     """The command; everything is in its sub-commands."""
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 
 from catalog.dialect import create_engine_for
 from catalog.dialect.existing import existing_tables
-from objapi.cli.common import Refused, explained
+from objapi.cli.failures import Refused
 from objapi.model.loading import load_registry
 from objapi.settings.parsing import DATABASE_URL, without_password
 from objapi.store.mapped.adoption import Adoption
@@ -39,7 +39,6 @@ HEAD: Final = """# Written by `objapi adopt` from the tables of {title}; from he
 )
 @click.option("--name", help="What the profile calls the database.  [default: the database's own name]")
 @click.option("--prefix", default="", help="Put before every type's name, where other types have it already.")
-@explained
 def adopt(database_url: str, tables: tuple[str, ...], folder: Path, name: str | None, prefix: str) -> None:
     """Write a profile whose types are the tables of DATABASE_URL: all of them, or each TABLE named.
 

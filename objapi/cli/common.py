@@ -1,23 +1,14 @@
-"""Shared by the commands: settings from options and environment, an open site, and failures in plain words."""
+"""Shared by the commands: settings from options and environment, and an open site."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import click
 
-from objapi.errors import ApiError
-from objapi.model.loading import ProfileError
-from objapi.serve import ServeError
-from objapi.settings import Settings, SettingsError, load_settings
-from objapi.site import Site, SiteError
-from workflows import DefinitionError
-
-_Parameters = ParamSpec("_Parameters")
-_Result = TypeVar("_Result")
+from objapi.settings import Settings, load_settings
+from objapi.site import Site
 
 data_option = click.option(
     "--data",
@@ -25,25 +16,6 @@ data_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Directory of everything that is written to disk.  [OBJAPI_DATA_DIR; default: var]",
 )
-
-
-class Refused(click.ClickException):
-    """A command that cannot be carried out; its message says what to do instead. Exit status 1."""
-
-
-def explained(command: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """Decorator of commands: a failure that the user can mend ends with its message, not with a traceback."""
-
-    @wraps(command)
-    def run(*args: _Parameters.args, **options: _Parameters.kwargs) -> _Result:
-        try:
-            return command(*args, **options)
-        except SettingsError as error:
-            raise Refused("\n".join(error.problems)) from error
-        except (SiteError, ServeError, ApiError, ProfileError, DefinitionError) as error:
-            raise Refused(str(error)) from error
-
-    return run
 
 
 def settings_from(**options: str | int | Path | None) -> Settings:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from objapi.cli.common import Refused, data_option, explained, opened_site
+from objapi.cli.common import data_option, opened_site
+from objapi.cli.failures import Refused
 from objapi.ispyb.auth.accounts import FIRST_PERMISSIONS, WRITES, add_account, lacks_first_account
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database, connection_of
@@ -39,7 +40,6 @@ def person() -> None:
 @click.option("--family-name", help="The family name of a new person.")
 @click.option("--email", help="The e-mail address of a new person.")
 @data_option
-@explained
 def add(
     login: str,
     permissions: tuple[str, ...],
@@ -80,7 +80,6 @@ def _check_lengths(login: str, permissions: tuple[str, ...]) -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @data_option
-@explained
 def sync(files: tuple[Path, ...], dry_run: bool, data_dir: Path | None) -> None:
     """Create or update the proposals of the JSON files, as a user portal does by HTTP.
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from objapi.cli.common import Refused, data_option, explained, opened_site
+from objapi.cli.common import data_option, opened_site
+from objapi.cli.failures import Refused
 from objapi.mxlive.calls import PROJECTS, load_gateway
 from objapi.site import Site
 from objapi.store.requests import ByPath, CreateItem, UpdateItem
@@ -26,7 +27,6 @@ def mxlive() -> None:
 @click.option("--person", default="", help="Whom to contact.")
 @click.option("--email", default="", help="Where to reach that person.")
 @data_option
-@explained
 def add_project(username: str, kind: str, person: str, email: str, data_dir: Path | None) -> None:
     """Add the project of the user NAME, which is the name that the user logs in with at the beamline.
 
@@ -44,7 +44,6 @@ def add_project(username: str, kind: str, person: str, email: str, data_dir: Pat
 @click.argument("acronym", metavar="ACRONYM")
 @click.option("--name", default="", help="The name that is shown; the acronym without one.")
 @data_option
-@explained
 def add_beamline(acronym: str, name: str, data_dir: Path | None) -> None:
     """Add the beamline ACRONYM, which is the name that the client's settings have for it."""
     with opened_site(data_dir) as site:
@@ -55,7 +54,6 @@ def add_beamline(acronym: str, name: str, data_dir: Path | None) -> None:
 @mxlive.command("reset-key")
 @click.argument("username", metavar="NAME")
 @data_option
-@explained
 def reset_key(username: str, data_dir: Path | None) -> None:
     """Take the key of the project NAME away, so that a client can register a new one."""
 

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from objapi.cli.common import Refused, data_option, explained, settings_from
+from objapi.cli.common import data_option, settings_from
 from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
+from objapi.cli.failures import Refused
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.demo import make_demo as make_ispyb_demo
@@ -36,7 +37,6 @@ DEMO_REFUSED: Final = (
 @click.option(
     "--threads", type=int, help="Threads of a worker.  [OBJAPI_THREADS; default: 1 on SQLite, 4 on MariaDB/MySQL]"
 )
-@explained
 def serve(
     demo: bool, host: str | None, port: int | None, data_dir: Path | None, workers: int | None, threads: int | None
 ) -> None:

@@ -5,7 +5,7 @@ from shutil import get_terminal_size
 
 import click
 
-from objapi.cli.common import data_option, explained, opened_site, settings_from
+from objapi.cli.common import data_option, opened_site, settings_from
 from objapi.ispyb.database import prepare
 from objapi.model.loading import read_content
 from objapi.progress import progress
@@ -15,7 +15,6 @@ from objapi.site import Site
 
 @click.command()
 @data_option
-@explained
 def init(data_dir: Path | None) -> None:
     """Make the site: its tables and the objects it begins with. On a site that exists this changes nothing."""
     site = Site.open(settings_from(data_dir=data_dir))
@@ -38,7 +37,6 @@ def content() -> None:
 @content.command("load")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @data_option
-@explained
 def load(file: Path, data_dir: Path | None) -> None:
     """Load the users and objects of the YAML file FILE, all or none of them.
 
@@ -50,7 +48,6 @@ def load(file: Path, data_dir: Path | None) -> None:
 
 @click.command()
 @data_option
-@explained
 def upgrade(data_dir: Path | None) -> None:
     """Bring the tables and catalogs in step with this version and with the declarations. Repeatable."""
     site = Site.open(settings_from(data_dir=data_dir))
@@ -63,7 +60,6 @@ def upgrade(data_dir: Path | None) -> None:
 
 @click.command()
 @data_option
-@explained
 def reindex(data_dir: Path | None) -> None:
     """Compute every index value and every stored answer again from the objects."""
     with opened_site(data_dir) as site:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 from sqlalchemy import Connection
 
-from objapi.cli.common import data_option, explained, opened_site
+from objapi.cli.common import data_option, opened_site
 from objapi.security.accounts import Account, find_account, list_accounts
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
 from objapi.security.passwords import Passwords, new_password_hash
@@ -75,7 +75,6 @@ def user() -> None:
 @click.option("--group", "groups", multiple=True, help="A group, such as Analysts. May be repeated.")
 @password_option
 @data_option
-@explained
 def add(
     user_id: str,
     fullname: str,
@@ -97,7 +96,6 @@ def add(
 @click.argument("user_id", metavar="NAME")
 @password_option
 @data_option
-@explained
 def passwd(user_id: str, password_stdin: bool, data_dir: Path | None) -> None:
     """Give the user NAME a new password and end the user's sessions."""
     with opened_site(data_dir) as site:
@@ -109,7 +107,6 @@ def passwd(user_id: str, password_stdin: bool, data_dir: Path | None) -> None:
 
 @user.command("list")
 @data_option
-@explained
 def list_users(data_dir: Path | None) -> None:
     """List the users: name, full name, groups, roles and "inactive", separated by tabs."""
     with opened_site(data_dir) as site:
@@ -122,7 +119,6 @@ def list_users(data_dir: Path | None) -> None:
 @user.command("show")
 @click.argument("user_id", metavar="NAME")
 @data_option
-@explained
 def show(user_id: str, data_dir: Path | None) -> None:
     """Show the user NAME: whether active, roles, groups, and local roles with the objects they are for."""
 
@@ -149,7 +145,6 @@ def show(user_id: str, data_dir: Path | None) -> None:
 @user.command("disable")
 @click.argument("user_id", metavar="NAME")
 @data_option
-@explained
 def disable(user_id: str, data_dir: Path | None) -> None:
     """Lock the user NAME out: sessions end at once, and no log-in succeeds until `objapi user enable NAME`.
 
@@ -163,7 +158,6 @@ def disable(user_id: str, data_dir: Path | None) -> None:
 @user.command("enable")
 @click.argument("user_id", metavar="NAME")
 @data_option
-@explained
 def enable(user_id: str, data_dir: Path | None) -> None:
     """Let the user NAME, who was disabled, log in again."""
     with opened_site(data_dir) as site:
@@ -175,7 +169,6 @@ def enable(user_id: str, data_dir: Path | None) -> None:
 @click.argument("user_id", metavar="NAME")
 @grant_options
 @data_option
-@explained
 def grant(
     user_id: str,
     roles: tuple[str, ...],
@@ -199,7 +192,6 @@ def grant(
 @click.argument("user_id", metavar="NAME")
 @grant_options
 @data_option
-@explained
 def revoke(
     user_id: str,
     roles: tuple[str, ...],

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 import yaml
 
-from objapi.cli.common import Refused, explained, settings_from
+from objapi.cli.common import settings_from
+from objapi.cli.failures import Refused
 from objapi.model.loading import load_registry
 from workflows import Workflow, dump_workflow, mermaid, read_definition, svg
 
@@ -18,7 +19,6 @@ def workflows() -> None:
 @workflows.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else the output.")
-@explained
 def import_definition(file: Path, output: Path | None) -> None:
     """Turn the DCWorkflow definition FILE (a definition.xml) into a declaration for a profile, as YAML.
 
@@ -43,7 +43,6 @@ def import_definition(file: Path, output: Path | None) -> None:
 @workflows.command("show")
 @click.argument("workflow_id", metavar="[ID]", required=False)
 @click.option("--format", "form", type=click.Choice(["yaml", "mermaid", "svg"]), default="yaml", show_default=True)
-@explained
 def show(workflow_id: str | None, form: str) -> None:
     """List the workflows of the site's profiles, or show the one with this ID."""
     known = load_registry(settings_from().profiles).workflows

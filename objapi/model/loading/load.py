@@ -26,7 +26,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     """The registry of the profiles named: built-in ones, those of installed packages, or folders.
 
     A later profile extends or replaces what an earlier one declares. Raises `ProfileError` with every mistake in
-    all files, each with file, line, key and what was expected; a profile's own Python may raise what it will.
+    all files, each with file, line, key and what was expected; Python that cannot be imported is one of them.
     """
     problems: list[DeclarationProblem] = []
     found = find_profiles(profiles, problems)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path as FilePath
+from traceback import extract_tb
 from types import ModuleType
 from typing import Final
 
@@ -72,7 +73,10 @@ class Profile:
 
 
 def find_profiles(names: Sequence[str | FilePath], problems: list[DeclarationProblem]) -> list[Profile]:
-    """The profiles named and all that they extend, each once, the extended before the extending."""
+    """The profiles named and all that they extend, each once, the extended before the extending.
+
+    Raises ProfileError for a profile that is not there, or whose Python cannot be imported.
+    """
     found: dict[FilePath, Profile] = {}
     for name in names:
         _add(str(name), FilePath(), found, (), problems)
@@ -91,8 +95,9 @@ def _add(
     if located is None:
         available = _available()
         message = f"there is no profile {name!r}{suggestion(name, available)}"
+        # Without the profile every name that it declares would be a mistake in all the others.
         problems.append(DeclarationProblem(name, 0, "", message, f"a folder, or one of {listed(available)}"))
-        return None
+        raise ProfileError(problems)
     folder, module = located
     if folder in found:
         return found[folder]
@@ -137,7 +142,7 @@ def _available() -> list[str]:
 
 def _behaviors(folder: FilePath, module: str | None, problems: list[DeclarationProblem]) -> Behaviors:
     """The `behaviors` of a profile's module of that name; none when it has no such module."""
-    path, found = _python(folder, module, "behaviors")
+    path, found = _python(folder, module, "behaviors", problems)
     if path is None:
         return Behaviors()
     if isinstance(found, Behaviors):
@@ -148,7 +153,7 @@ def _behaviors(folder: FilePath, module: str | None, problems: list[DeclarationP
 
 def _derived_types(folder: FilePath, module: str | None, problems: list[DeclarationProblem]) -> Node:
     """The `derived_types` of a profile's module of that name, as a file that declares them would hold them."""
-    path, found = _python(folder, module, "derived_types")
+    path, found = _python(folder, module, "derived_types", problems)
     if path is None:
         return Node({})
     if isinstance(found, Mapping):
@@ -158,14 +163,34 @@ def _derived_types(folder: FilePath, module: str | None, problems: list[Declarat
     return Node({})
 
 
-def _python(folder: FilePath, module: str | None, name: str) -> tuple[FilePath | None, object]:
-    """The file of a profile's module, and what the module holds under its own name; None twice when there is none."""
+def _python(
+    folder: FilePath, module: str | None, name: str, problems: list[DeclarationProblem]
+) -> tuple[FilePath | None, object]:
+    """The file of a profile's module, and what the module holds under its own name.
+
+    None twice when there is no such module. Raises ProfileError when it cannot be imported.
+    """
     files = (folder / f"{name}.py", folder / name / "__init__.py")
     path = next((path for path in files if path.is_file()), None)
     if path is None:
         return None, None
-    loaded = importlib.import_module(f"{module}.{name}") if module is not None else _from_file(path)
+    try:
+        loaded = importlib.import_module(f"{module}.{name}") if module is not None else _from_file(path)
+    except Exception as error:
+        # Without its Python every behaviour that the profile names would be one more mistake.
+        problems.append(_import_problem(error, folder, path))
+        raise ProfileError(problems) from error
     return path, getattr(loaded, name, None)
+
+
+def _import_problem(error: Exception, folder: FilePath, path: FilePath) -> DeclarationProblem:
+    """The mistake for which a module could not be imported, at the last line of the profile that was reached."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return DeclarationProblem(error.filename, error.lineno or 0, "", f"{error.msg}: no Python can be read here")
+    frames = [frame for frame in extract_tb(error.__traceback__) if folder in FilePath(frame.filename).parents]
+    file, line = (frames[-1].filename, frames[-1].lineno or 0) if frames else (str(path), 0)
+    remedy = "the library installed" if isinstance(error, ModuleNotFoundError) else "a module that can be imported"
+    return DeclarationProblem(file, line, "", f"{type(error).__name__}: {error}", remedy)
 
 
 def _from_file(path: FilePath) -> ModuleType:
