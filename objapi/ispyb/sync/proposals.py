@@ -57,7 +57,7 @@ def proposal_row(database: Database, known: PortalRow | None, given: Values, pri
 
 
 def new_participants(connection: Connection, proposal: PortalRow, people: Sequence[PortalRow]) -> Iterator[NewRow]:
-    """The participants who are not there yet."""
+    """Rows for the participants whom the proposal does not have yet."""
     table = ProposalHasPerson
     known = set[int]()
     if proposal.key is not None:

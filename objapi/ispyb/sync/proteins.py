@@ -30,7 +30,7 @@ class Proteins:
         self._records: list[PortalRow] = []
         self._persons: dict[PortalRow, PortalRow] = {}
         self.left_out = 0
-        """How many entries name a person whom nobody knows; they are passed over."""
+        """Number of entries that name a person whom nobody knows; they are left out."""
         if proposal_id is not None:
             selected = [Protein.c[name] for name in ("proteinId", "externalId", *_GIVEN)]
             statement = sa.select(*selected).where(Protein.c.proposalId == proposal_id)

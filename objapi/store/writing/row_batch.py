@@ -167,11 +167,13 @@ class RowBatch:
                 for name in missing_columns(layout, names)
             ]
         for portal_type, values, is_new in given:
-            columns = self._layout(portal_type).columns
+            columns, keys = self._layout(portal_type).columns, self._rows.names.tables[portal_type].key
             for name, value in values.items():
                 known = columns.get(name)
                 if known is None:
                     problem: str | None = "the table has no such column, or its type no field for it"
+                elif not is_new and name in keys:
+                    problem = "the column is part of the key, and a row keeps its key"
                 else:
                     problem = None if isinstance(value, NewRow) else value_problem(known, value, is_new=is_new)
                 if problem is not None:

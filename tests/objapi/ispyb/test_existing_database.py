@@ -15,8 +15,9 @@ from objapi.profiles.ispyb import tables as t
 from objapi.profiles.ispyb.tables.columns import is_optional
 from objapi.settings import load_settings
 from objapi.site import Site
-from objapi.store.schema import metadata
+from objapi.store.schema import history, metadata
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
+from tests.objapi.ispyb.scenery import noted_statements
 from tests.objapi.ispyb.sync.payloads import large, payload, protein
 
 SYNC = "/webservices/userportalsync/sync_proposal"
@@ -103,6 +104,32 @@ def test_files_and_maps_do_without_optional_parts(engine: Engine, site: Site) ->
         assert body(api.get(path, token))["total"] == 0
     for path in ("/mapping/1", "/mapping/histogram/1", "/data/h5grove/meta/?robotActionId=1"):
         assert api.call("GET", path, token).status_code == 404
+
+
+def test_reading_asks_nothing_of_the_gateways_own_database(engine: Engine, site: Site) -> None:
+    other_flavour().create_all(engine)
+    rows = Rows(engine)
+    keys = rows.seed()
+    api = Api(create_app(site=site), rows)
+    with noted_statements(site.engine) as texts:
+        for path in ("/proposals", "/sessions", "/dewars"):
+            assert api.get(path, api.token(keys["member"])).status_code == 200
+    assert texts == []
+
+
+def test_history_of_an_existing_database_is_in_the_gateways_own(engine: Engine, site: Site) -> None:
+    other_flavour().create_all(engine)
+    rows = Rows(engine)
+    keys = rows.seed()
+    dewar = rows.add(t.Dewar, shippingId=rows.add(t.Shipping, proposalId=keys["MX1"]), code="D1")
+    api = Api(create_app(site=site), rows)
+    token = api.token(keys["member"], login="member")
+    assert api.call("PATCH", f"/dewars/{dewar}", token, json={"code": "D2"}).status_code == 200
+    assert api.call("PATCH", f"/dewars/{dewar}", token, json={"code": "x" * 46}).status_code == 422
+    with site.engine.connect() as connection:
+        found = connection.execute(sa.select(history.c.portal_type, history.c.actor, history.c.changes)).all()
+    assert [tuple(row) for row in found] == [("Dewar", "member", '{"code":["D1","D2"]}')]
+    assert not sa.inspect(engine).has_table("history")
 
 
 def test_what_others_write_is_seen_at_once(engine: Engine, site: Site) -> None:

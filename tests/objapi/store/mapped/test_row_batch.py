@@ -112,6 +112,7 @@ def test_without_a_declared_authority_nothing_is_written(room: StoreRoom) -> Non
         (NewRow("Article", {"supplierId": 1, "code": "x" * 21}), "invalid"),
         (NewRow("Article", {"supplierId": 1, "code": "Q", "shelf": 1}), "invalid"),
         (RowUpdate("Article", (1,), {"code": None}), "invalid"),
+        (RowUpdate("Watch", (3, 1), {"articleId": 2}), "invalid"),
     ],
 )
 def test_the_table_judges_values_before_anything_is_written(room: StoreRoom, item: RowItem, code: str) -> None:
