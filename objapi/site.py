@@ -413,6 +413,7 @@ def _site_context(
         most_objects=settings.max_update_entries,
         most_text=settings.max_value_length,
         most_entries=settings.max_list_length,
+        most_reference_queries=settings.max_reference_queries,
         stream_time_limit=settings.stream_time_limit,
     )
 

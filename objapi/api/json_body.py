@@ -8,19 +8,20 @@ from typing import Any, Final
 
 from objapi.api.converters import shown
 from objapi.api.forms import Form
-from objapi.errors import BadRequest, Cause
-from objapi.model.json_text import NumberLiteral, parse_json
+from objapi.errors import BadRequest, Cause, TooLarge
+from objapi.model.json_text import MAX_VALUES, NumberLiteral, TooManyValues, parse_json
 
 __all__ = ["NumberLiteral", "merge", "parse_body"]
 
 _UTF8_NAMES: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
-def parse_body(body: bytes, charset: str | None = None) -> dict[str, Any]:
+def parse_body(body: bytes, charset: str | None = None, *, most_values: int = MAX_VALUES) -> dict[str, Any]:
     """The members of a JSON body; an empty body has none.
 
-    Raises BadRequest for a charset other than UTF-8, for JSON that is not an object, for everything that `parse_json`
-    refuses, and for keys with a `:`, all of which it names: form suffixes have no meaning where values have types.
+    Raises TooLarge for more than `most_values` values, and BadRequest for a charset other than UTF-8, for JSON that is
+    not an object, for everything that `parse_json` refuses, and for keys with a `:`, all of which it names: form
+    suffixes have no meaning where values have types.
     """
     if charset is not None and charset.lower() not in _UTF8_NAMES:
         raise BadRequest(f"A JSON body is UTF-8, not {shown(charset)}.")
@@ -31,7 +32,12 @@ def parse_body(body: bytes, charset: str | None = None) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        members = parse_json(text)
+        members = parse_json(text, most_values=most_values)
+    except TooManyValues:
+        raise TooLarge(
+            f"The JSON body holds more than {most_values} values, the limit of this site (OBJAPI_MAX_JSON_VALUES). "
+            "Send it in several requests."
+        ) from None
     except ValueError as reason:
         raise BadRequest(f"The JSON body cannot be read: {reason}.") from None
     if not isinstance(members, dict):

@@ -263,7 +263,7 @@ def read_form(
     form = with_nested(_marshalled(kind, query, body, options, settings.timezone, settings))
     form.refuse_problems()
     if kind.kind == "json":
-        form = merge(form, parse_body(body, kind.charset))
+        form = merge(form, parse_body(body, kind.charset, most_values=settings.max_json_values))
     _refuse_excess(form, settings, unbounded)
     return form
 

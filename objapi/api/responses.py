@@ -160,6 +160,8 @@ def failure(
     }
     if error.causes:
         body["errors"] = [cause.as_dict() for cause in error.causes[:_MAX_ERRORS]]
+        if len(error.causes) > _MAX_ERRORS:
+            body["error_count"] = len(error.causes)
     if style.wants_problem:
         body.update(_problem(error))
     body.update(members or {})

@@ -2,6 +2,8 @@
 
 The standard library does the parsing; what it would let pass (duplicate keys, NaN, any depth, lone surrogates) is
 refused here, because each of these loses or changes data further on (RFC 8259 sections 4, 6 and 8.2 warn of them).
+Depth and number of values are bounded by a look at the brackets and commas, before anything is made of the text: values
+take up to fifty times the memory of their text.
 """
 
 import json
@@ -10,6 +12,11 @@ from decimal import Decimal
 from typing import Any, Final, NoReturn, Self
 
 MAX_DEPTH: Final = 64
+MAX_VALUES: Final = 250_000
+"""Values in one JSON text: texts, numbers, words, and the objects and lists around them; keys are not counted."""
+_MAX_NUMBER_LENGTH: Final = 1000
+# A text as a whole, or one of the marks outside of texts. A text that is not closed goes on to the end.
+_SHAPE: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|\[\s*\]|\{\s*\}|[][{},]', re.DOTALL)
 _MAX_EXPONENT: Final = 400
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -25,7 +32,9 @@ class NumberLiteral(Decimal):
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Read a JSON number. Raises ValueError when its size is beyond any sensible range (exponent over 400)."""
+        """Read a JSON number. Raises ValueError beyond any sensible range (exponent over 400, 1000 characters)."""
+        if len(text) > _MAX_NUMBER_LENGTH:
+            raise ValueError(f"the number {text[:40]} is out of range")
         try:
             number = super().__new__(cls, text)
         except ArithmeticError:
@@ -45,12 +54,18 @@ class NumberLiteral(Decimal):
         return (type(self), (self.text,))
 
 
-def parse_json(text: str) -> Any:
+class TooManyValues(ValueError):
+    """A JSON text with more values than are read."""
+
+
+def parse_json(text: str, *, most_values: int = MAX_VALUES) -> Any:
     """The value of a JSON text; fractions and exponents are `NumberLiteral`s.
 
     Raises ValueError, with the place and the reason, for text that is not JSON and for duplicate keys, `NaN` and
-    `Infinity`, nesting beyond 64 levels, numbers out of range and escapes of half a character.
+    `Infinity`, nesting beyond 64 levels, numbers out of range and escapes of half a character; TooManyValues, which is
+    one, beyond `most_values`.
     """
+    check_shape(text, most_values)
     try:
         value = json.loads(
             text,
@@ -59,11 +74,8 @@ def parse_json(text: str) -> Any:
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique_keys,
         )
-    except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
     except json.JSONDecodeError as reason:
         raise ValueError(f"no valid JSON: {reason}") from None
-    _check_depth(text, value)
     if _SURROGATE_ESCAPE.search(text):
         _check_characters(value)
     return value
@@ -93,22 +105,34 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check_depth(text: str, value: Any) -> None:
-    """Refuse nesting beyond `MAX_DEPTH`; a text with fewer brackets than that is not walked."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def check_shape(text: str, most_values: int = MAX_VALUES) -> None:
+    """Refuse nesting beyond 64 levels (ValueError) and more than `most_values` values (TooManyValues).
+
+    Whether the text is JSON is not looked at; one too small to be either is not walked.
+    """
+    containers = text.count("[") + text.count("{")
+    if containers <= MAX_DEPTH and containers + text.count(",") < most_values:
         return
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for parent in level for child in _children(parent) if isinstance(child, (dict, list))]
-        if not level:
-            return
-    raise ValueError(_TOO_DEEP)
-
-
-def _children(parent: Any) -> Any:
-    if isinstance(parent, dict):
-        return parent.values()
-    return parent if isinstance(parent, list) else ()
+    # Outside of texts the first value of a container follows its bracket, each other one a comma. Texts are counted for
+    # themselves, too: each is a value or the key of one, and what is no JSON may have texts without commas.
+    depth, values, texts = 0, 1, 0
+    for mark in _SHAPE.finditer(text):
+        character = text[mark.start()]
+        if character == '"':
+            texts += 1
+        elif character == ",":
+            values += 1
+        elif character in "]}":
+            depth -= 1
+        elif mark.end() - mark.start() == 1:
+            values += 1
+            depth += 1
+        elif depth == MAX_DEPTH:  # one without values
+            raise ValueError(_TOO_DEEP)
+        if depth > MAX_DEPTH:
+            raise ValueError(_TOO_DEEP)
+        if values > most_values or texts > 2 * most_values:
+            raise TooManyValues(f"the JSON holds more than {most_values} values")
 
 
 def _check_characters(value: Any) -> None:

@@ -20,6 +20,8 @@ MAX_PATH_BYTES: Final = 1000
 MAX_PATH_DEPTH: Final = 20
 MAX_TERMS: Final = 20
 MAX_REFERENCE_LENGTH: Final = 4000
+MAX_PROBLEMS: Final = 20
+"""Faults of one list that an answer names; the others are counted."""
 _UID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _TERM_NAME: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*):")
 # The look-behind keeps long runs of backslashes from being tried from each of their characters.
@@ -111,8 +113,8 @@ def parse_reference(text: str, *, site_id: str = "Plone", index_names: Container
 def parse_references(raw: object, field: Field, context: LoadContext) -> tuple[Lookup, ...] | None:
     """Read what a client sent for a reference field as look-ups in their order, each once; None when it is empty.
 
-    A list (of lists, as some form converters make) gives several, which a single-valued field refuses. Every entry
-    that cannot be read is named in the one `ReferenceProblem`.
+    A list (of lists, as some form converters make) gives several, which a single-valued field refuses. The first
+    entries that cannot be read are named in the one `ReferenceProblem`, the others counted.
     """
     lookups: dict[Lookup, None] = {}
     problems = []
@@ -126,7 +128,9 @@ def parse_references(raw: object, field: Field, context: LoadContext) -> tuple[L
         except (ReferenceProblem, ValueProblem) as problem:
             problems.append(str(problem))
     if problems:
-        raise ReferenceProblem("; ".join(dict.fromkeys(problems)))
+        distinct = list(dict.fromkeys(problems))
+        more = [f"and {len(distinct) - MAX_PROBLEMS} more"] if len(distinct) > MAX_PROBLEMS else []
+        raise ReferenceProblem("; ".join(distinct[:MAX_PROBLEMS] + more))
     if len(lookups) > 1 and not field.multi:
         raise ReferenceProblem(f"one object is expected, not {len(lookups)}")
     return tuple(lookups) or None

@@ -189,6 +189,13 @@ class Settings:
         size(1), "1M", "Characters in one value; files and input_values are bounded by the body alone."
     )
     max_list_length: int = _setting(whole_number(1), "10000", "Entries in one list value.")
+    max_json_values: int = _setting(whole_number(1000), "250000", "Values in one JSON body.")
+    max_reference_queries: int = _setting(
+        whole_number(1),
+        "300",
+        "Queries of references that one request may ask one by one, as those of texts are; those by UID, path, id and "
+        "other plain values are asked together and do not count.",
+    )
     max_update_entries: int = _setting(whole_number(1), "10000", "Objects that one writing request may name.")
     max_page_size: int = _setting(
         whole_number(1), "10000", "Objects in one page; page_size=0, which is streamed, is not bounded by it."

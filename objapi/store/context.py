@@ -53,6 +53,8 @@ class SiteContext:
     """Characters of one value."""
     most_entries: int = 10_000
     """Entries of one list."""
+    most_reference_queries: int = 300
+    """Queries of references that a request asks one by one."""
     stream_time_limit: float = 600.0
     """Seconds."""
 

@@ -13,6 +13,7 @@ from objapi.ispyb.values.errors import BadCall, Fault, Invalid, PlacedFault, mis
 from objapi.ispyb.values.schema import ListOf, Property, optional, read_values, reader_of
 from objapi.ispyb.values.types import pattern
 from objapi.ispyb.wire.routes import Door, IspybRoute
+from objapi.model.json_text import check_shape
 
 ONETIME: Final = "onetime"
 _TOKEN: Final[Mapping[str, Property]] = {ONETIME: optional(pattern(r"^([\w\-_])+$"))}
@@ -42,15 +43,17 @@ def read_body(request: Request, route: IspybRoute) -> Any:
     if request.mimetype and not request.is_json:
         return ""
     try:
-        return json.loads(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        check_shape(text)
+        return json.loads(text)
     except UnicodeDecodeError:
         raise BadCall("There was an error parsing the body") from None
     except json.JSONDecodeError as error:
         context = {"msg": error.msg, "doc": error.doc, "pos": error.pos, "lineno": error.lineno, "colno": error.colno}
         fault = Fault(str(error), "value_error.jsondecode", **context)
         raise Invalid([fault.at(("body", error.pos))]) from None
-    except (RecursionError, ValueError) as error:
-        # Nested too deep, or a number of more digits than Python converts.
+    except ValueError as error:
+        # Nested too deep, too many values, or a number of more digits than Python converts.
         fault = Fault(str(error), "value_error.jsondecode")
         raise Invalid([fault.at(("body", 0))]) from None
 

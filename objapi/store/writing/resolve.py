@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from catalog import IndexKind, ValueType
-from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, UnresolvedReference
+from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, TooLarge, UnresolvedReference
 from objapi.model.references import (
     CATALOG_TERM,
+    MAX_PROBLEMS,
     UID_INDEX,
     Lookup,
     PathLookup,
@@ -88,9 +89,10 @@ def catalog_named(registry: Registry, name: str) -> str | None:
 class Lookups:
     """Answers of one request to queries of reference fields."""
 
-    def __init__(self, workspace: Workspace, search: CatalogSearch, renderer: Renderer) -> None:
+    def __init__(self, workspace: Workspace, search: CatalogSearch, renderer: Renderer, most_single: int) -> None:
         self._workspace = workspace
         self._search = search
+        self._single_left = self._most_single = most_single
         self._renderer = renderer
         self._found: dict[Question, list[Draft]] = {}
 
@@ -99,7 +101,10 @@ class Lookups:
         return self._found.get(Question.of(self._workspace.registry, field, lookup), [])
 
     def ask(self, queries: Iterable[tuple[Field, QueryLookup]]) -> None:
-        """Ask every query that was not asked yet; the first catalog in which it finds something answers it."""
+        """Ask every query that was not asked yet; the first catalog in which it finds something answers it.
+
+        Raises TooLarge beyond the number of queries that one request may ask one by one, as those of texts are.
+        """
         registry = self._workspace.registry
         asked = dict.fromkeys(Question.of(registry, field, lookup) for field, lookup in queries)
         waiting = [question for question in asked if question not in self._found]
@@ -142,6 +147,15 @@ class Lookups:
     def _ask_singly(
         self, catalog: CatalogDeclaration, within: Mapping[str, object], questions: Sequence[Question]
     ) -> None:
+        # A write may ask under its lock, and each of these is a statement of its own: thousands of them would keep every
+        # other writer waiting.
+        self._single_left -= len(questions)
+        if self._single_left < 0:
+            message = (
+                f"The references ask more than {self._most_single} queries one by one, the limit of this site "
+                "(OBJAPI_MAX_REFERENCE_QUERIES). Name objects by UID, path or id, which are looked up together."
+            )
+            raise TooLarge(message, causes=[Cause("object", str(questions[0].lookup), message)])
         for question in questions:
             criteria = {**within, **{name: list(values) for name, values in question.lookup.terms}}
             most = None if question.many else CANDIDATES + 1
@@ -205,7 +219,9 @@ class Resolver:
         self._context = planner.context
         self._rights = planner.rights
         self._search = search
-        self._lookups = Lookups(planner.workspace, search, planner.renderer)
+        self._lookups = Lookups(
+            planner.workspace, search, planner.renderer, planner.context.site.most_reference_queries
+        )
 
     # Selectors
 
@@ -374,5 +390,10 @@ def _ambiguous(field: Field, lookup: Lookup, found: Sequence[Draft]) -> ApiError
 
 
 def _merged(errors: Sequence[ApiError]) -> ApiError:
-    causes = [cause for error in errors for cause in error.causes]
-    return UnresolvedReference(" ".join(error.message for error in errors), causes=causes)
+    """One error for those of a list: its first ones, and how many more there are."""
+    first = errors[:MAX_PROBLEMS]
+    causes = [cause for error in first for cause in error.causes]
+    message = " ".join(error.message for error in first)
+    if len(errors) > len(first):
+        message += f" And {len(errors) - len(first)} more."
+    return UnresolvedReference(message, causes=causes)

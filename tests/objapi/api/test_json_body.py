@@ -1,5 +1,6 @@
 import json
 import pickle
+import tracemalloc
 from datetime import UTC
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from objapi.api.forms import FormOptions, marshal, parse_pairs
 from objapi.api.json_body import NumberLiteral, merge, parse_body
-from objapi.errors import BadRequest
-from objapi.model.json_text import parse_json
+from objapi.errors import BadRequest, TooLarge
+from objapi.model.json_text import TooManyValues, parse_json
 
 
 def test_number_literals_are_kept() -> None:
@@ -126,3 +127,59 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         str(reason).encode()
     else:
         assert parse_json(text) == value
+
+
+def counted(value: Any) -> int:
+    """The values in a JSON value, itself included."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(counted, inner))
+
+
+@settings(deadline=None)
+@given(VALUES, st.sampled_from([None, 2]))
+def test_as_many_values_are_read_as_may_be_and_not_one_more(value: Any, indent: int | None) -> None:
+    text, values = json.dumps(value, indent=indent), counted(value)
+    assert parse_json(text, most_values=max(values, 1)) == value
+    # A single text, or one that could not be too deep, is not worth a look.
+    if values > 1:
+        with pytest.raises(TooManyValues, match=f"more than {values - 1} values"):
+            parse_json(text, most_values=values - 1)
+
+
+MEGABYTES = 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("begin", "repeated", "error"),
+    [
+        (b'{"a": [1.5', b",1.5", TooLarge),
+        (b'{"a": [[]', b",[]", TooLarge),
+        (b'{"a": [{}', b",{}", TooLarge),
+        (b'{"a": [0', b",[[[[0]]]]", TooLarge),
+        (b'{"a": [""', b',""', TooLarge),
+        (b'{"a": {"b": 1', b',"c": 1', TooLarge),
+        (b'{"a": ', b"[", BadRequest),
+        (b'{"a": ', b'{"a":', BadRequest),
+        (b'{"a": [', b'""', BadRequest),
+        (b'{"a": "', b'\\"', BadRequest),
+        (b'{"a": "', b"\\", BadRequest),
+        (b'{"a": 0.', b"9", BadRequest),
+        (b'{"a": ', b"9", BadRequest),
+    ],
+)
+def test_a_long_body_is_refused_before_anything_is_made_of_it(begin: bytes, repeated: bytes, error: Any) -> None:
+    body = begin + repeated * (MEGABYTES // len(repeated))
+    tracemalloc.start()
+    try:
+        with pytest.raises(error) as refusal:
+            parse_body(body)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert type(refusal.value) is error
+    assert most < 3 * len(body)
+
+
+def test_the_refusal_names_the_limit_and_its_setting() -> None:
+    with pytest.raises(TooLarge, match=r"more than 3 values.*OBJAPI_MAX_JSON_VALUES"):
+        parse_body(b'{"a": [1, 2, 3]}', most_values=3)

@@ -1,6 +1,7 @@
 """Creating, updating and removing: what is refused, what is written, and that it is all or nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete
@@ -13,6 +14,7 @@ from objapi.errors import (
     Forbidden,
     NotFound,
     ReferenceInUse,
+    TooLarge,
     UnresolvedReference,
     UnusedFields,
     ValidationError,
@@ -400,6 +402,38 @@ def test_what_a_reference_does_not_find_is_refused(
     assert refused.value.causes[0].name == "Owner"
     if error is AmbiguousReference:
         assert refused.value.message.count("/person-") == 5
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["{:032x}", "/nowhere/{}", "portal_type:Thing|id:thing-x{}", "portal_type:Thing|title:x{}", "Title:x{}", "a||{}"],
+)
+def test_of_a_long_list_of_bad_references_the_first_twenty_are_named_and_the_others_counted(
+    workshop: Gateway, team: str, person: str, spelling: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        thing(workshop, team, person, Goes=[spelling.format(n) for n in range(50)])
+    assert len(refused.value.causes) in (20, 1)  # what cannot be read is one cause
+    assert "nd 30 more" in refused.value.message
+    assert len(refused.value.message) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("spelling", "number", "refused"),
+    [("Title:x{}", 6, True), ("Title:x{}", 5, False), ("portal_type:Thing|title:x{}", 50, False)],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_queries_that_cannot_be_asked_together_are_bounded(
+    workshop: Gateway, team: str, person: str, spelling: str, number: int, refused: bool, dry_run: bool
+) -> None:
+    site = replace(workshop.site, context=replace(workshop.site.context, most_reference_queries=5))
+    few = Gateway(site, workshop.statements)
+    request = CreateItem(
+        "Thing", ByPath(team), {"title": "x", "Maker": person, "Goes": [spelling.format(n) for n in range(number)]}
+    )
+    with pytest.raises(TooLarge if refused else UnresolvedReference) as error:
+        few.run("mia", lambda tx: tx.create([request], dry_run=dry_run))
+    assert ("OBJAPI_MAX_REFERENCE_QUERIES" in error.value.message) is refused
 
 
 def test_a_target_that_the_caller_may_not_see_is_not_found(workshop: Gateway, team: str, person: str) -> None:
