@@ -147,8 +147,8 @@ class Lookups:
     def _ask_singly(
         self, catalog: CatalogDeclaration, within: Mapping[str, object], questions: Sequence[Question]
     ) -> None:
-        # A write may ask under its lock, and each of these is a statement of its own: thousands of them would keep every
-        # other writer waiting.
+        # A write may ask under its lock, and each of these is a statement of its own: thousands would keep all other
+        # writers waiting.
         self._single_left -= len(questions)
         if self._single_left < 0:
             message = (
