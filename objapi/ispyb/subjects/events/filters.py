@@ -73,7 +73,9 @@ def look_up(call: Call) -> Asked:
     return Asked(sessions, samples)
 
 
-def in_sight(call: Call, statement: sa.Select[Any], session_id: sa.Column[Any], asked: Asked) -> sa.Select[Any]:
+def of_visible_sessions(
+    call: Call, statement: sa.Select[Any], session_id: sa.Column[Any], asked: Asked
+) -> sa.Select[Any]:
     """A statement for the events of the asked sessions, or of all visible ones; `session_id` is their column."""
     if asked.sessions is not None:
         return statement.where(among(session_id, asked.sessions))

@@ -15,10 +15,10 @@ from objapi.ispyb.files.presence import present
 from objapi.ispyb.subjects.events.filters import (
     COLLECTIONS,
     Asked,
-    in_sight,
     look_up,
     of_collections,
     of_kind,
+    of_visible_sessions,
     per_collection_filters,
     wanted_kinds,
 )
@@ -238,7 +238,7 @@ def list_event_types(call: Call) -> Page:
     collected = sa.exists().where(DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId)
     types_of = sa.select(DataCollectionGroup.c.experimentType).distinct().select_from(DataCollectionGroup)
     asked = look_up(call)
-    experiments = in_sight(call, types_of, DataCollectionGroup.c.sessionId, asked).where(
+    experiments = of_visible_sessions(call, types_of, DataCollectionGroup.c.sessionId, asked).where(
         collected, *of_kind(call, asked, DataCollectionGroup.c.blSampleId)
     )
     types = sorted(name for name in call.connection.execute(experiments).scalars() if name)
@@ -265,7 +265,7 @@ def _collections(call: Call, asked: Asked) -> sa.Select[Any]:
         groups.blSampleId,
         groups.dataCollectionGroupId,
     ).join_from(DataCollectionGroup, DataCollection, groups.dataCollectionGroupId == collection.dataCollectionGroupId)
-    statement = in_sight(call, statement, groups.sessionId, asked).where(*of_collections(call, asked))
+    statement = of_visible_sessions(call, statement, groups.sessionId, asked).where(*of_collections(call, asked))
     if folded:
         return statement.group_by(groups.dataCollectionGroupId, groups.sessionId, groups.blSampleId)
     return statement
@@ -284,7 +284,7 @@ def _others(call: Call, kind: EventKind, asked: Asked) -> sa.Select[Any]:
         kind.sample_id.label("blSampleId"),
         sa.null().label("dataCollectionGroupId"),
     )
-    statement = in_sight(call, statement.select_from(kind.key.table), kind.session_id, asked)
+    statement = of_visible_sessions(call, statement.select_from(kind.key.table), kind.session_id, asked)
     return statement.where(*of_kind(call, asked, kind.sample_id, kind is ROBOT))
 
 
