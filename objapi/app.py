@@ -1,7 +1,7 @@
 """The application: one WSGI callable that puts the faces of a site together.
 
-Outside in: proxy headers, the step that finds `@@API` in the path, Flask with its routes. Security headers, request ids
-and cross-origin sharing are added to every response.
+Outside in: bodies that nobody reads, proxy headers, the step that finds `@@API` in the path, Flask with its routes.
+Security headers, request ids and cross-origin sharing are added to every response.
 """
 
 import os
@@ -15,6 +15,7 @@ from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
 from objapi.http.exchange import TrustedProxies
 from objapi.http.headers import finish_responses
+from objapi.http.unread_bodies import UnreadBodies
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
@@ -51,5 +52,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
         ApiPaths(application.wsgi_app, settings.public_url), settings.trusted_proxies
     )
     attach_mxlive(application, site)
+    # Outermost: whichever face answers, and be it with a refusal of the first step.
+    application.wsgi_app = UnreadBodies(application.wsgi_app, settings.max_body_size)  # type: ignore[method-assign]
     require_declarations(application)
     return application

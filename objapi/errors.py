@@ -87,6 +87,10 @@ class BadRequest(ApiError):
         return cls(message, causes=[Cause("parameter", parameter, message)])
 
 
+class InvalidHost(BadRequest):
+    """The `Host` header is no host, or there are two: what the request is meant for is not known (RFC 9112 3.2)."""
+
+
 class UnusedFields(BadRequest):
     """Parameters of a writing request that are not fields of the type."""
 

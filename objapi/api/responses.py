@@ -16,7 +16,7 @@ from werkzeug.http import parse_accept_header, parse_list_header
 
 from objapi.api.form_records import FormRecord
 from objapi.api.method import Download, Listing, PartlyDone, Reply, Text
-from objapi.errors import ApiError, CrossSite, NoApiAccess, UnknownMethod
+from objapi.errors import ApiError, CrossSite, InvalidHost, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import attachment
@@ -31,7 +31,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 
 # Failures that are not about what was asked: a client that takes one for an answer must not carry on.
 _ALWAYS_REAL: Final = frozenset({401, 405, 413, 415, 429})
-_ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess)
+_ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess, InvalidHost)
 _MAX_ERRORS: Final = 1_000
 
 

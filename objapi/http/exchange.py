@@ -17,7 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import request
 
-from objapi.errors import BadRequest
+from objapi.errors import InvalidHost
 from objapi.security.addresses import client_address, is_trusted
 
 _FORWARDING: Final = (
@@ -75,8 +75,9 @@ class Exchange:
 def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) -> Exchange:
     """Note a new exchange in the WSGI environment.
 
-    `public_url` is the configured URL of the root; without it the `Host` header decides. Raises BadRequest when that
-    header is then not a host, after the exchange was noted. Such a header is replaced, since routing would fail on it.
+    `public_url` is the configured URL of the root; without it the `Host` header decides. Raises InvalidHost when that
+    header is then not a host, and for two of them in any case, after the exchange was noted. Such a header is replaced,
+    since routing would fail on it.
     """
     host = str(environ.get("HTTP_HOST", ""))
     valid = valid_host(host)
@@ -85,8 +86,11 @@ def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) 
     root = public_url or f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
     exchange = Exchange(root, path)
     environ[_KEY] = exchange
+    # The server joins two headers by a comma, which no host has. Proxies may have chosen either of the two.
+    if "," in host:
+        raise InvalidHost("There is more than one Host header.")
     if host and not valid and public_url is None:
-        raise BadRequest("The Host header is not a host name or address with an optional port.")
+        raise InvalidHost("The Host header is not a host name or address with an optional port.")
     return exchange
 
 

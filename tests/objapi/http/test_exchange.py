@@ -2,7 +2,7 @@
 
 import pytest
 
-from objapi.errors import BadRequest
+from objapi.errors import InvalidHost
 from objapi.http.exchange import Exchange, begin_exchange
 
 SERVER = {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8080", "wsgi.url_scheme": "http"}
@@ -23,10 +23,16 @@ def test_the_url_is_the_one_that_the_client_used(environ: dict[str, str], public
 
 def test_a_host_that_is_none_is_refused_after_the_exchange_was_noted() -> None:
     environ = SERVER | {"HTTP_HOST": "a/b"}
-    with pytest.raises(BadRequest, match="Host"):
+    with pytest.raises(InvalidHost, match="Host"):
         begin_exchange(environ, "/", None)
     noted = next(value for value in environ.values() if isinstance(value, Exchange))
     assert noted.url == "http://127.0.0.1:8080/"
+
+
+@pytest.mark.parametrize("public_url", [None, "https://lab.example"])
+def test_two_hosts_are_refused_whatever_the_public_url(public_url: str | None) -> None:
+    with pytest.raises(InvalidHost, match="more than one"):
+        begin_exchange(SERVER | {"HTTP_HOST": "lab,other"}, "/", public_url)
 
 
 @pytest.mark.parametrize(

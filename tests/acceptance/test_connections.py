@@ -1,0 +1,41 @@
+"""Connections and what is sent on them, byte by byte: no client library in between."""
+
+import socket
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+FACES = ["/Plone/@@API/read", "/Plone/@@API/version", "/Plone/login_form", "/ispyb/api/v1/sessions", "/api/v2/a/keys/b"]
+
+
+def sent(root: str, *lines: str) -> bytes:
+    """What is answered to a request of some header lines."""
+    address = urlsplit(root)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("path", FACES)
+@pytest.mark.parametrize("hosts", [("lab", "other"), ("lab", "lab"), ("lab,other",), ("a/b",)])
+def test_two_hosts_or_one_that_is_none_are_a_real_400(root: str, path: str, hosts: tuple[str, ...]) -> None:
+    answer = sent(root, f"GET {path} HTTP/1.1", *(f"Host: {host}" for host in hosts))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:300]
+
+
+@pytest.mark.parametrize("path", ["/Plone/@@API/create", "/Plone/nothing", "/ispyb/api/v1/dewars"])
+@pytest.mark.parametrize("size", [2_000, 300_000])
+def test_a_refusal_before_the_body_was_read_costs_the_next_request_nothing(root: str, path: str, size: int) -> None:
+    with closing(HTTPConnection(urlsplit(root).netloc, timeout=60)) as connection:
+        for _ in range(20):
+            connection.request("POST", path, b"x" * size, {"Content-Type": "application/json"})
+            refused = connection.getresponse()
+            refused.read()
+            assert 400 <= refused.status < 500
+            assert not refused.will_close
+            connection.request("GET", "/Plone/@@API/version")
+            answered = connection.getresponse()
+            answered.read()
+            assert answered.status == 200
