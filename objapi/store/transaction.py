@@ -150,11 +150,14 @@ class Transaction:
         found = self._resolver(planner).select([selector])[0]
         if isinstance(found, Draft):
             return reader.of_object(found, offset, size)
-        if isinstance(selector, ByUid) and isinstance(found, NotFound):
-            if selector.uid.lower() in planner.workspace.by_uid:
-                raise found
-            return reader.of_removed(selector.uid.lower(), self._root(planner), offset, size)
-        raise found
+        uid = selector.uid.lower() if isinstance(selector, ByUid) and isinstance(found, NotFound) else None
+        page = None
+        if uid is not None and uid not in planner.workspace.by_uid:
+            page = reader.of_removed(uid, self._root(planner), offset, size)
+        if page is None:
+            # One answer to what is hidden and what never was: the difference would tell that the former exists.
+            raise found
+        return page
 
     def users(self, roles: Collection[str]) -> list[tuple[str, str]]:
         """The users who hold any of some roles. Raises Forbidden for a caller who is no staff."""

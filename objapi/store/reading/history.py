@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import func, select
 
-from objapi.errors import Forbidden, NotFound
+from objapi.errors import Forbidden
 from objapi.store.context import RequestContext
 from objapi.store.instants import from_micros
 from objapi.store.requests import HistoryPage
@@ -32,14 +32,14 @@ class HistoryReader:
             draft.uid, self._access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights), offset, size
         )
 
-    def of_removed(self, uid: str, root: Draft, offset: int, size: int) -> HistoryPage:
-        """The history of an object that is gone; asked with the rights at the site root. Raises NotFound."""
+    def of_removed(self, uid: str, root: Draft, offset: int, size: int) -> HistoryPage | None:
+        """The history of an object that is gone; None when there was none, or the user lacks the right at the root."""
         permission = self._registry.roles.history_permission
         if not self._rights.may(permission, root.acl, root.scope):
-            raise NotFound(f"There is no object {uid!r}, or you may not see it.")
+            return None
         portal_type = self._connection.scalar(select(history.c.portal_type).where(history.c.uid == uid).limit(1))
         if portal_type is None:
-            raise NotFound(f"There is no object {uid!r} and there never was, or you may not see it.")
+            return None
         hidden = frozenset[str]()
         if portal_type in self._registry.types:
             hidden = self._access.hidden(portal_type, root.acl, root.scope, self._rights)

@@ -155,13 +155,17 @@ def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
 
 
 def readable(plan: Plan, workspace: Workspace) -> Plan:
-    """The plan without the fields that the user may not read."""
+    """The plan without the objects that the user may not see and the fields that the user may not read.
+
+    What the request makes, and what it takes out of sight, belongs to the plan; of the latter the fields do not.
+    """
     rights, access = workspace.context.rights, workspace.context.site.access
     changes = []
     for change in plan.changes:
         draft = workspace.by_uid[change.uid]
         if not rights.may(VIEW, draft.acl, draft.scope):
-            changes.append(replace(change, fields=()))
+            if draft.record is None or rights.may(VIEW, workspace.context.acls[draft.record.acl], draft.scope):
+                changes.append(replace(change, fields=()))
             continue
         hidden = access.hidden(draft.portal_type, draft.acl, draft.scope, rights)
         fields = tuple(item for item in change.fields if item.field not in hidden)

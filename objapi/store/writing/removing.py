@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from objapi.errors import ApiError, Cause, Conflict, Forbidden, ReferenceInUse
+from objapi.store.permissions.acls import VIEW
 from objapi.store.records import chunks
 from objapi.store.schema import refs
 from objapi.store.writing.batch_attempt import BatchAttempt
@@ -35,7 +36,7 @@ def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_r
         (source, name, uid) for source, name, uid in referrers if not (break_references and _optional(source, name))
     ]
     if blocking:
-        attempt.fail(next(iter(targets)), _in_use(blocking))
+        attempt.fail(next(iter(targets)), _in_use(planner, blocking))
         return
     for source, name, uid in referrers:
         value = source.data.get(name)
@@ -97,13 +98,16 @@ def _optional(source: Draft, name: str) -> bool:
     return field is None or not field.required
 
 
-def _in_use(blocking: Sequence[tuple[Draft, str, str]]) -> ReferenceInUse:
-    """The refusal, naming referrers; who may remove may know that they exist, so only paths are named."""
+def _in_use(planner: StorePlanner, blocking: Sequence[tuple[Draft, str, str]]) -> ReferenceInUse:
+    """The refusal, naming and counting the referrers that the user may see; of others it says no more than that."""
+    seen = [(source, name) for source, name, _ in blocking if planner.rights.may(VIEW, source.acl, source.scope)]
     causes = [
         Cause("object", source.path, f"{source.path} refers to it by its field {name}.", code="refers")
-        for source, name, _ in blocking[:LISTED]
+        for source, name in seen[:LISTED]
     ]
-    more = f" (and {len(blocking) - LISTED} more)" if len(blocking) > LISTED else ""
+    if not causes:
+        return ReferenceInUse("Objects that you may not see refer to what should be removed.")
+    more = f" (and {len(seen) - LISTED} more)" if len(seen) > LISTED else ""
     names = ", ".join(dict.fromkeys(cause.name for cause in causes))
     return ReferenceInUse(
         f"Other objects refer to what should be removed: {names}{more}. Change them first, or send break_references=1 "

@@ -525,3 +525,41 @@ def test_references_among_what_goes_do_not_hold_it(workshop: Gateway, team: str,
 
 def test_everything_is_in_step_in_the_end(workshop: Gateway) -> None:
     workshop.assert_settled()
+
+
+def test_referrers_that_the_caller_may_not_see_are_neither_named_nor_counted(
+    workshop: Gateway, team: str, person: str
+) -> None:
+    target, alone = thing(workshop, team, person, "Target"), thing(workshop, team, person, "Alone")
+    seen = thing(workshop, team, person, "Seen", Goes=[workshop.uid(target)])
+    hidden = thing(workshop, team, person, "Hidden", Goes=[workshop.uid(target), workshop.uid(alone)])
+    for path in (target, alone, seen):
+        workshop.grant_local_roles(path.removeprefix("/Plone"), "olga", ["Manager"])
+    with pytest.raises(ReferenceInUse, match=seen) as refused:
+        workshop.remove("olga", workshop.uid(target))
+    assert [cause.name for cause in refused.value.causes] == [seen]
+    assert "more" not in refused.value.message
+    with pytest.raises(ReferenceInUse, match="may not see") as refused:
+        workshop.remove("olga", workshop.uid(alone))
+    assert refused.value.causes == ()
+    try:
+        shown = str(workshop.remove("olga", workshop.uid(target), break_references=True, dry_run=True).plan)
+    except ApiError as error:
+        shown = f"{error.message} {error.causes}"
+    assert hidden not in shown
+    assert hidden in str(workshop.remove("boss", workshop.uid(target), break_references=True, dry_run=True).plan)
+
+
+@pytest.mark.parametrize("user", ["olga", "anna"])
+def test_history_of_what_is_hidden_and_of_what_never_was_is_one_answer(
+    workshop: Gateway, team: str, person: str, user: str
+) -> None:
+    hidden = thing(workshop, team, person, "Hidden")
+    workshop.act("mia", "hide", hidden)
+    assert workshop.total(user, {"path": hidden}) == 0
+    answers = set()
+    for uid in (workshop.uid(hidden), "AB" * 16):
+        with pytest.raises(NotFound) as refused:
+            workshop.history(user, ByUid(uid))
+        answers.add((refused.value.message.replace(uid, "UID"), len(refused.value.causes)))
+    assert len(answers) == 1, answers
