@@ -49,7 +49,7 @@ def sent_body(verb: str, content_type: str | None, body: bytes) -> SentBody:
         return SentBody(json)
     if declared.kind == "none":
         return SentBody(declared, unread_problem(verb, media_type), unread=True)
-    if _is_object(unquote_to_bytes(content) if content[:3].upper() == b"%7B" else content):
+    if _looks_like_json(unquote_to_bytes(content) if content[:1] == b"%" else content):
         message = "The body looks like JSON but was sent as a form; send it with Content-Type: application/json."
         return SentBody(declared, message)
     return SentBody(declared)
@@ -70,6 +70,10 @@ def is_json_type(media_type: str) -> bool:
 def _may_be_json(media_type: str) -> bool:
     """True for types under which JSON is sent by clients that name none: the browser's default, and no type."""
     return media_type in ("", "text/plain")
+
+
+def _looks_like_json(content: bytes) -> bool:
+    return _is_object(content) or (content.startswith(b"[") and content.endswith(b"]"))
 
 
 def _is_object(content: bytes) -> bool:

@@ -5,6 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import Rule
 
 from objapi.api import responses
@@ -13,7 +14,16 @@ from objapi.api.method import Method, MethodCall, Reply
 from objapi.api.methods import METHODS
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
 from objapi.api.routing import ROUTE, ApiTarget, called_target, name_called
-from objapi.errors import ApiError, BadRequest, CrossSite, MethodNotAllowed, Unauthorized, UnknownMethod, combine
+from objapi.errors import (
+    ApiError,
+    BadRequest,
+    CrossSite,
+    MethodNotAllowed,
+    TooLarge,
+    Unauthorized,
+    UnknownMethod,
+    combine,
+)
 from objapi.http.access import API, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -117,8 +127,7 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
     """
     body = b""
     if request.method == "POST" and not is_open:
-        request.max_content_length = settings.max_body_size
-        body = request.get_data(cache=False)
+        body = _body(settings.max_body_size)
     try:
         sent = _sent_body(body)
         request.environ[_HAS_JSON_BODY] = sent.type.kind == "json"
@@ -136,6 +145,17 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
     except ApiError as refusal:
         return _Parameters(refusal)
     return _Parameters(replace(controls, notes=(sent.problem,)) if sent.problem else controls)
+
+
+def _body(most: int) -> bytes:
+    """The body of this request. Raises TooLarge before one beyond the limit is read whole."""
+    request.max_content_length = most
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise TooLarge(
+            f"The body has more than {most} bytes, the limit of this site (its setting OBJAPI_MAX_BODY_SIZE)."
+        ) from None
 
 
 def _sent_body(body: bytes) -> SentBody:
@@ -193,12 +213,9 @@ def answer_failure(error: Exception) -> Response:
         has_json_body=request.environ.get(_HAS_JSON_BODY, has_json_body(request.method, request.content_type)),
         headers=request.headers,
     )
-    answer = responses.failure(
-        responses.frame_of(exchange), answered, style, settings.error_status, _more(answered, exchange.url)
-    )
-    return responses.answered(answer)
-
-
-def _more(error: ApiError, url: str) -> dict[str, object]:
     method = METHODS.get(name_called())
-    return dict(method.more_on_failure(error, url)) if method is not None else {}
+    # A program that saves what it is sent must not take a failure for the file.
+    setting: responses.ErrorStatus = "http" if method is not None and method.downloads else settings.error_status
+    more = dict(method.more_on_failure(answered, exchange.url)) if method is not None else {}
+    answer = responses.failure(responses.frame_of(exchange), answered, style, setting, more)
+    return responses.answered(answer)

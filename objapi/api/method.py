@@ -170,6 +170,8 @@ class Method:
     run_open: Callable[[MethodCall], Json] | None = None
     streams: Callable[[Controls], bool] = _never
     streamed: Callable[[MethodCall, Transaction], Listing | Download] | None = None
+    downloads: bool = False
+    """Whether the answer is a file, and a failure therefore has its real status for every client."""
     more_on_failure: Callable[[ApiError, str], Json] = _nothing
     """Keys that a failed answer carries beside the usual ones, given the error and the URL called."""
 

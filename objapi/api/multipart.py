@@ -38,7 +38,10 @@ class _Part:
         self.size += len(data)
         limit = limits.max_field_size if self.filename is None else limits.max_file_size
         if self.size > limit:
-            message = f"{self.name}: the part has more than {limit} bytes, which is the limit of this site."
+            message = (
+                f"{self.name}: the part has more than {limit} bytes, which is the limit of this site (its setting "
+                "OBJAPI_MAX_BODY_SIZE)."
+            )
             raise TooLarge(message, causes=[Cause("parameter", self.name or "", message)])
         self.chunks.append(bytes(data))
 
@@ -66,7 +69,10 @@ def parse_multipart(body: bytes, boundary: str | None, limits: MultipartLimits |
     try:
         return _pairs(body, boundary.encode("latin-1"), limits)
     except RequestEntityTooLarge:
-        raise TooLarge(f"The form has more than {limits.max_parts} parts, which is the limit of this site.") from None
+        raise TooLarge(
+            f"The form has more than {limits.max_parts} parts, which is the limit of this site (its setting "
+            "OBJAPI_MAX_PARAMETERS)."
+        ) from None
     except ValueError as reason:
         raise BadRequest("The multipart body is broken; send every part whole, and the closing boundary.") from reason
 

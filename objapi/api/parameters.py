@@ -294,7 +294,10 @@ def _marshalled(
 
 def _refuse_excess(form: Form, settings: Settings, unbounded: Collection[str]) -> None:
     if len(form) > settings.max_parameters:
-        raise TooLarge(f"{len(form)} parameters were sent, the limit of this site is {settings.max_parameters}.")
+        raise TooLarge(
+            f"{len(form)} parameters were sent, the limit of this site is {settings.max_parameters} "
+            "(its setting OBJAPI_MAX_PARAMETERS)."
+        )
     causes = [
         cause for name, value in form.items() if name not in unbounded for cause in _excesses(name, value, settings)
     ]
@@ -309,12 +312,16 @@ def _excesses(name: str, value: Any, settings: Settings) -> Iterator[Cause]:
         part = waiting.pop()
         if isinstance(part, str) and len(part) > settings.max_value_length:
             message = (
-                f"{name}: the value has {len(part)} characters, the limit of this site is {settings.max_value_length}."
+                f"{name}: the value has {len(part)} characters, the limit of this site is {settings.max_value_length} "
+                "(its setting OBJAPI_MAX_VALUE_LENGTH)."
             )
             yield Cause("parameter", name, message)
         elif isinstance(part, list | tuple):
             if len(part) > settings.max_list_length:
-                message = f"{name}: the list has {len(part)} entries, the limit is {settings.max_list_length}."
+                message = (
+                    f"{name}: the list has {len(part)} entries, the limit of this site is {settings.max_list_length} "
+                    "(its setting OBJAPI_MAX_LIST_LENGTH)."
+                )
                 yield Cause("parameter", name, message)
             waiting.extend(part)
         elif isinstance(part, dict):

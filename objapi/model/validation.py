@@ -34,6 +34,8 @@ class Validated:
     files: Mapping[str, NewFile]
     unused: tuple[str, ...] = ()
     problems: tuple[Cause, ...] = ()
+    derived_title: str | None = None
+    """The title that was sent for a type whose title follows from other fields: right only when it is that one."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,7 +68,10 @@ class TypeSchema:
     def read(self, raw: Mapping[str, object], mode: Mode, context: LoadContext) -> Validated:
         """See `validate`."""
         problems: dict[str, Cause] = {}
-        given, unused = self._resolved(raw, mode, problems)
+        title = self._sent_derived_title(raw)
+        given, unused = self._resolved(
+            raw if title is None else {name: value for name, value in raw.items() if name != "title"}, mode, problems
+        )
         references: dict[str, tuple[Lookup, ...] | None] = {}
         plain: dict[str, object] = {}
         for name, value in given.items():
@@ -91,7 +96,15 @@ class TypeSchema:
             files={name: value for name, value in loaded.items() if isinstance(value, NewFile)},
             unused=tuple(unused),
             problems=tuple(problems.values()),
+            derived_title=title,
         )
+
+    def _sent_derived_title(self, raw: Mapping[str, object]) -> str | None:
+        """The title in a request, where the type derives it; clients write back what they have read."""
+        field = self._fields.get("title")
+        derived = self.entity_type.title_path is not None if field is None else field.kind is Kind.COMPUTED
+        title = raw.get("title")
+        return title if derived and isinstance(title, str) else None
 
     def _resolved(
         self, raw: Mapping[str, object], mode: Mode, problems: dict[str, Cause]

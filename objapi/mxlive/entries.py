@@ -56,7 +56,7 @@ class UploadEntries:
     def moment(self, name: str, zone: tzinfo) -> datetime | None:
         """An instant in ISO 8601, in `zone` when it has no offset."""
         value = self.values.get(name)
-        if value is None or value == "":
+        if value is None:
             return None
         try:
             found = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")

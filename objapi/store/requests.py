@@ -219,7 +219,7 @@ class BatchFailed(ValidationError):
 
     def __init__(self, outcome: Outcome) -> None:
         bad = [(place, entry) for place, entry in enumerate(outcome.entries) if entry.error is not None]
-        messages = joined_messages(entry.error.message for _, entry in bad if entry.error is not None)
+        messages = joined_messages(_with_place(entry, entry.error) for _, entry in bad if entry.error is not None)
         super().__init__(
             f"{len(bad)} of {len(outcome.entries)} cannot be done, so nothing was changed. {messages}",
             causes=[
@@ -229,6 +229,13 @@ class BatchFailed(ValidationError):
             ],
         )
         self.outcome = outcome
+
+
+def _with_place(entry: Entry, error: ApiError) -> str:
+    """The message of an entry's error, with the object where it does not name it."""
+    if not entry.path or entry.path in error.message:
+        return error.message
+    return f"{entry.path}: {error.message}"
 
 
 def _named(entry: Entry) -> str:

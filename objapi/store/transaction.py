@@ -48,6 +48,7 @@ from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import offered, take_all
 from objapi.store.writing.write_set import compute_write_set, record_access
+from workflows.declarations import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,16 @@ class Transaction:
 
     def offered(self, selectors: Sequence[Selector]) -> tuple[Offered, ...]:
         """The transitions that the user may take on each object. Raises NotFound naming every one that is not there."""
+        known, missing = self.offered_of_those_found(selectors)
+        _raise_all(missing)
+        return known
+
+    def offered_of_those_found(self, selectors: Sequence[Selector]) -> tuple[tuple[Offered, ...], tuple[ApiError, ...]]:
+        """As `offered`, of the objects that are there, and the error of each that is not."""
         planner = self._planner()
         found = self._resolver(planner).select(selectors)
-        _raise_all([item for item in found if isinstance(item, ApiError)])
-        return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft))
+        missing = tuple(item for item in found if isinstance(item, ApiError))
+        return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft)), missing
 
     def history(self, selector: Selector, *, offset: int = 0, size: int = 50) -> HistoryPage:
         """History of an object, newest first; also of a removed one, by its UID. Raises NotFound, Forbidden."""
@@ -218,6 +225,7 @@ class Transaction:
         match: VersionMatch | None = None,
     ) -> Outcome:
         """Take a transition of objects, all or none; with `partial` of those that can."""
+        self._require_action(action)
         planner = self._planner()
         return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run, match=match)
 
@@ -251,11 +259,19 @@ class Transaction:
         match: VersionMatch | None = None,
     ) -> Outcome:
         """Take a transition of every object that criteria find; of one page of them when the read names a size."""
+        self._require_action(action)
         rids = self._finder.matching(find, self._site.most_objects)
         planner = self._planner()
         planner.workspace.load_rids(rids)
         selectors = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
         return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run, match=match)
+
+    def _require_action(self, action: str) -> None:
+        """Raise BadRequest, once for all objects, for an action that no workflow has."""
+        known = {name for workflow in self.registry.workflows.values() for name in workflow.transitions}
+        if action not in known:
+            message = f"action: no workflow has an action {action[:60]!r}{suggestion(action[:60], known)}."
+            raise BadRequest.of_parameter("action", message)
 
     def remove(
         self,

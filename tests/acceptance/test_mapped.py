@@ -204,3 +204,48 @@ def test_types_and_catalogs_tell_of_tables(boss: Client) -> None:
     assert {"Person", "proposalCode"} <= {field["name"] for field in described["fields"]}
     catalogs = {item["name"]: item for item in succeeded(boss.get("catalogs"))["catalogs"]}
     assert {"proposalCode", "personId", "Person", "UID"} <= {item["name"] for item in catalogs["proposal"]["indexes"]}
+
+
+def test_criteria_of_rows_are_converted_where_that_is_unambiguous(boss: Client) -> None:
+    asked = {"portal_type": "BLSession", "page_size": "0"}
+    indexes = {
+        index["name"]: index
+        for catalog in boss.call("catalogs")["catalogs"]
+        if catalog["types"] == ["BLSession"]
+        for index in catalog["indexes"]
+    }
+    rows = boss.read(**asked)["objects"]
+    login = unique("number").replace(" ", "")
+    make_person(boss, login)
+    make_proposal(boss, login, "77", "NX")
+    numbered = succeeded(boss.json("read", {"portal_type": "Proposal", "proposalCode": "NX", "proposalNumber": 77}))
+    assert numbered["total_objects"] == 1
+    compared = 0
+    for name, value in rows[0].items():
+        if name in indexes and indexes[name]["kind"] == "field" and isinstance(value, (int, float)):
+            answer = boss.read(**asked, **{name: json.dumps(value)})
+            assert rows[0]["path"] in [row["path"] for row in answer["objects"]], (name, value)
+            assert "warnings" not in answer
+            wrong = boss.read(**asked, **{name: "many"})
+            assert (wrong["objects"], len(wrong["warnings"])) == ([], 1)
+            compared += 1
+    assert compared
+
+
+@pytest.mark.parametrize("sort_on", ["id", "startDate", "beamLineName,startDate"])
+@pytest.mark.parametrize("sort_order", ["ascending", "descending"])
+def test_a_cursor_leads_through_rows(boss: Client, sort_on: str, sort_order: str) -> None:
+    for portal_type in ("BLSession", "BLSample"):
+        names = sort_on if portal_type == "BLSession" else "id"
+        asked = {"portal_type": portal_type, "sort_on": names, "sort_order": sort_order}
+        whole = [row["path"] for row in boss.read(page_size="0", **asked)["objects"]]
+        seen: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = boss.read(page_size="1", **asked, **more)
+            seen += [row["path"] for row in answer["objects"]]
+            if "next" not in answer:
+                break
+            more = {"next": answer["next"]}
+        assert seen == whole
+        assert len(whole) > 1

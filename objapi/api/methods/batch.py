@@ -40,7 +40,10 @@ def entries_of(values: object, limit: int) -> list[UpdateItem]:
     if not values:
         raise BadRequest.of_parameter("input_values", "input_values: no object is named.")
     if len(values) > limit:
-        message = f"input_values: {len(values)} entries were sent, the limit of this site is {limit}."
+        message = (
+            f"input_values: {len(values)} entries were sent, the limit of this site is {limit} "
+            "(its setting OBJAPI_MAX_UPDATE_ENTRIES)."
+        )
         raise TooLarge(message, causes=[Cause("parameter", "input_values", message)])
     problems: list[Cause] = []
     read = _of_object(values, problems) if isinstance(values, dict) else _of_list(values, problems)

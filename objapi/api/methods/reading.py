@@ -34,6 +34,7 @@ SEARCH: Final = (
     Control("references", "text"),
 )
 
+_MANY: Final = "allowedTransitionsFor_many"
 _NEXT: Final = Control("next", "text")
 
 # Old listing pages send the source of a template in place of a state; no state has such a name.
@@ -89,8 +90,8 @@ def page_of(call: MethodCall) -> ResultPage:
     if size > call.settings.max_page_size:
         raise BadRequest.of_parameter(
             "page_size",
-            f"page_size: {size} is more than the limit of this site, {call.settings.max_page_size}; "
-            "ask for several pages, or for page_size=0, which read streams.",
+            f"page_size: {size} is more than the limit of this site, {call.settings.max_page_size} "
+            "(its setting OBJAPI_MAX_PAGE_SIZE); ask for several pages, or for page_size=0, which read streams.",
         )
     if number and not size:
         # Page 0 of size 0 holds all there is, so there is nothing on the pages after it.
@@ -229,12 +230,20 @@ def _always(controls: Controls) -> bool:
 
 
 def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
-    """The transitions of each object that `uid` names, in that order; `refused` are those a guard prevents."""
+    """The transitions of each object that `uid` names, in that order; `refused` are those a guard prevents.
+
+    An object that is not there is a NotFound, for `allowedTransitionsFor_many` a warning.
+    """
     uids = tuple(dict.fromkeys(call.controls.names("uid")))
     if not uids:
         raise missing("uid")
-    offered = tx.offered([ByUid(uid) for uid in uids])
-    return call.with_warnings({"transitions": [_described(item) for item in offered]})
+    selectors = [ByUid(uid) for uid in uids]
+    if call.target.method != _MANY:
+        return call.with_warnings({"transitions": [_described(item) for item in tx.offered(selectors)]})
+    # A list of objects outlives some of them: what is gone is left out, and told.
+    offered, gone = tx.offered_of_those_found(selectors)
+    answer = {"transitions": [_described(item) for item in offered]}
+    return call.with_warnings(answer, *(error.message for error in gone))
 
 
 def _described(offered: Offered) -> Json:
@@ -276,13 +285,14 @@ READING: Final = (
         access=API,
         controls=(Control("field", "text"),),
         tail=1,
+        downloads=True,
         run=file,
         streams=_always,
         streamed=file,
     ),
     Method(
         name="allowedTransitionsFor",
-        aliases=("allowedTransitionsFor_many",),
+        aliases=(_MANY,),
         access=API,
         controls=(Control("uid", "texts", (), aliases=("UID", "uids")),),
         run=allowed_transitions,

@@ -265,7 +265,10 @@ def _named_objects(call: MethodCall) -> list[Selector]:
         raise missing("obj_paths")
     limit = call.settings.max_update_entries
     if len(paths) + len(uids) > limit:
-        message = f"obj_paths: {len(paths) + len(uids)} objects are named, the limit of this site is {limit}."
+        message = (
+            f"obj_paths: {len(paths) + len(uids)} objects are named, the limit of this site is {limit} "
+            "(its setting OBJAPI_MAX_UPDATE_ENTRIES)."
+        )
         raise TooLarge(message, causes=[Cause("parameter", "obj_paths", message)])
     return [*(ByPath(path) for path in paths), *(ByUid(uid) for uid in uids)]
 

@@ -143,7 +143,7 @@ class CriteriaReader:
                 raise BadRequest(message, causes=[Cause("parameter", "catalog_name", message)])
             return registry.catalogs[name], alias.types if alias is not None else None
         # Types that share one catalog are searched there, any others in the default one.
-        asked = [name for name in _names(find.criteria.get("portal_type")) if name in registry.types]
+        asked = [name for name in texts_in(find.criteria.get("portal_type")) if name in registry.types]
         if own_catalog:
             own = {registry.types[name].catalogs[0] for name in asked if registry.types[name].catalogs}
         else:
@@ -155,7 +155,7 @@ class CriteriaReader:
     def _not_indexed(self, asked: object, catalog: CatalogDeclaration) -> list[str]:
         """Warnings for types asked for that the catalog does not index, each naming the catalogs that do."""
         warnings = []
-        for name in _names(asked):
+        for name in texts_in(asked):
             known = self._registry.types.get(name)
             if known is None:
                 warnings.append(f"portal_type: there is no type {name!r}.")
@@ -176,7 +176,7 @@ class CriteriaReader:
         ]
         if not (find.include_fields or find.include_methods or find.expand):
             return warnings
-        asked = {name for name in _names(find.criteria.get("portal_type")) if name in self._registry.types}
+        asked = {name for name in texts_in(find.criteria.get("portal_type")) if name in self._registry.types}
         types = [name for name in asked or self._registry.types if catalog in self._registry.catalogs_of(name)]
         fields = {name for portal_type in types for name in self._access.readable(portal_type, self._rights)}
         members = fields | self._other_members(catalog, types)
@@ -232,12 +232,12 @@ class CriteriaReader:
         return and_(*parts) if parts else None
 
 
-def _names(value: object) -> list[str]:
+def texts_in(value: object) -> list[str]:
     """The texts in a criterion, whatever its form."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, Mapping):
-        return _names(value.get("query"))
+        return texts_in(value.get("query"))
     if isinstance(value, list | tuple):
         return [item for item in value if isinstance(item, str)]
     return []

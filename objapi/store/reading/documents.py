@@ -20,6 +20,7 @@ from objapi.store.writing.transitions import offered
 
 ALWAYS = "path"
 TRANSITIONS = "transitions"
+_MOST_HINTS = 20
 ACCESSOR = "get"
 """What accessors of published clients begin with: the name of the field follows."""
 
@@ -114,6 +115,24 @@ class Documents:
         if selection.expand or selection.titles:
             self._name_targets(rows, objects, selection)
         return [orjson.Fragment(orjson.dumps(composed)) for composed in objects], self._all_hidden(rows, selection)
+
+    def other_catalogs(self, uids: Sequence[str], catalog: CatalogDeclaration) -> tuple[str, ...]:
+        """A hint for each type of the objects with these UIDs, as far as the user may see them, that is not indexed.
+
+        At most twenty of the UIDs are looked up.
+        """
+        wanted = [uid.lower() for uid in uids[:_MOST_HINTS]]
+        if not wanted:
+            return ()
+        columns = (entities.c.portal_type, entities.c.acl, entities.c.scope)
+        found = self._connection.execute(select(*columns).where(entities.c.uid.in_(wanted)))
+        types = dict.fromkeys(row[0] for row in found if self._rights.may(VIEW, self._rights.acls[row[1]], row[2]))
+        return tuple(
+            f"UID: {catalog.name} does not index {name}; ask with catalog_name "
+            f"{' or '.join(other.name for other in self._registry.catalogs_of(name))}."
+            for name in types
+            if catalog not in self._registry.catalogs_of(name)
+        )
 
     def _all_hidden(self, rows: Sequence[StoredAnswer], selection: FieldSelection) -> frozenset[str]:
         hidden: set[str] = set()

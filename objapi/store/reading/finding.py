@@ -12,7 +12,7 @@ from catalog import chunk_statement, count_statement, missing_sort_statement, pa
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.context import RequestContext
-from objapi.store.reading.criteria import CriteriaReader, Prepared
+from objapi.store.reading.criteria import CriteriaReader, Prepared, texts_in
 from objapi.store.reading.cursors import Cursor, bad_cursor, decode_cursor, encode_cursor, search_digest
 from objapi.store.reading.documents import Documents, FieldSelection
 from objapi.store.requests import Find, Found, Streamed
@@ -40,6 +40,8 @@ class Finder:
         rids = [prepared.tables.number(row) for row in rows]
         objects, hidden = self._documents.answered(rids, prepared.catalog, FieldSelection.of(find))
         warnings = (*prepared.warnings, *(_not_a_member(name) for name in sorted(hidden)))
+        if not total:
+            warnings += self._documents.other_catalogs(texts_in(find.criteria.get("UID")), prepared.catalog)
         if find.strict and warnings:
             raise _refused(warnings)
         return Found(total, objects, (*warnings, *self._missing(prepared, find)), offset, following)
@@ -74,7 +76,10 @@ class Finder:
         if not rids:
             raise NotFound("No object matches the criteria, or you may not see it.")
         if len(rids) > most:
-            raise TooLarge(f"More than {most} objects match, which is the limit of one request. Narrow the criteria.")
+            raise TooLarge(
+                f"More than {most} objects match, which is the limit of one request (the setting "
+                "OBJAPI_MAX_UPDATE_ENTRIES). Narrow the criteria."
+            )
         return rids
 
     def rids(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:

@@ -37,6 +37,8 @@ class Incoming:
     values: Mapping[str, object]
     missing: tuple[Cause, ...] = ()
     """Required fields of a new object that were not sent and have no fixed default."""
+    derived_title: str | None = None
+    """The title sent for an object whose title is derived."""
 
 
 def read_incoming(
@@ -61,6 +63,7 @@ def read_incoming(
             item.names,
             _stored(attempt, place, sent[place], item, resolved),
             tuple(cause for cause in item.problems if mode == "create" and cause.code == "required"),
+            item.derived_title,
         )
         for place, item in checked.items()
     }
@@ -154,9 +157,18 @@ class Editor:
         for name in names:
             permission = self._write_permission(draft, draft.type.fields[name])
             if not self.planner.can(draft, permission):
-                message = f"{name} of {draft.path} needs the permission {permission}, which you do not have there."
+                message = (
+                    f"{name} of {draft.path}{self._state_of(draft)} needs the permission {permission}, "
+                    "which you do not have there."
+                )
                 causes.append(Cause("field", name, message, object=draft.path, code="forbidden"))
         return [Forbidden(" ".join(cause.message for cause in causes), causes=causes)] if causes else []
+
+    def _state_of(self, draft: Draft) -> str:
+        """The state of an object as part of a sentence, since permissions follow it; empty without workflows."""
+        chain = self.planner.registry.chain(draft.portal_type)
+        states = [str(self.planner.value(draft, workflow.state_variable)) for workflow in chain[:1]]
+        return f", which is in state {states[0]}," if states else ""
 
     def _write_permission(self, draft: Draft, field: Field) -> str:
         if field.write_permission_by is not None:
@@ -320,6 +332,10 @@ class Editor:
             if place in attempt.errors:
                 continue
             causes = [] if draft.type.table is None else row_causes(self.planner.workspace.rows, draft)
+            sent_title, title = incoming[place].derived_title, self.planner.values.title(draft)
+            if sent_title is not None and sent_title != title:
+                text = f"title: it is derived, and is {title!r} here; leave it out"
+                causes.append(Cause("field", "title", text, object=draft.path, code="read_only"))
             for name in incoming[place].names:
                 field = draft.type.fields.get(name)
                 for check in field.checks if field is not None else ():

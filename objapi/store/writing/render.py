@@ -153,17 +153,17 @@ class Renderer:
             if source is None or name in catalog.hidden:
                 continue
             index = catalog.schema.indexes[name]
-            value = index_value(index, self._source_value(draft, source))
+            value = index_value(index, self._source_value(draft, index, source))
             if value is None and self._is_answered_empty(draft.type, index, source):
                 value = ""
             if value is not None:
                 values[name] = value
         return values
 
-    def _source_value(self, draft: Draft, source: IndexSource) -> object:
-        """The value that an index takes; an own title as it is answered, without the id that stands in elsewhere."""
-        title = draft.type.fields.get("title")
-        if title is not None and source.until is None and source.of(draft.portal_type) == _OWN_TITLE:
+    def _source_value(self, draft: Draft, index: Index, source: IndexSource) -> object:
+        """The value that an index takes; a field index an own title as it is answered, without the id for none."""
+        title = draft.type.fields.get("title") if index.kind is IndexKind.FIELD else None
+        if title is not None and source.of(draft.portal_type) == _OWN_TITLE:
             return self._values.field_value(draft, title)
         return self._values.index_value(draft, source)
 

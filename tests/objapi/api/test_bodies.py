@@ -43,6 +43,7 @@ def test_a_json_object_is_read_as_json_whatever_it_is_called(content_type: str |
         ("POST", "application/octet-stream", OBJECT, UnsupportedMediaType),
         ("POST", FORM, OBJECT, BadRequest),
         ("POST", FORM, b"%7B%22obj_path%22%3A%22%2Fbatches%22%7D", BadRequest),
+        ("POST", FORM, b'[{"obj_path": "/batches"}]', BadRequest),
         ("GET", "application/json", OBJECT, UnsupportedMediaType),
         ("GET", None, OBJECT, UnsupportedMediaType),
     ],

@@ -153,7 +153,7 @@ REFUSED: list[dict[str, Any]] = [
     *({"energy": value} for value in (math.nan, math.inf, "12", True, [1], 1e7, -1e7)),
     *({"exposure": value} for value in (-1, math.inf, "1", 1e300)),
     *({"attenuation": value} for value in ("much", math.nan)),
-    *({"start_time": value} for value in ("yesterday", 17, "2026-13-01T00:00:00")),
+    *({"start_time": value} for value in ("yesterday", 17, "", "2026-13-01T00:00:00")),
     {"type": "NONE"},
     {"name": 7},
     {"name": "a\0b"},

@@ -278,3 +278,14 @@ def test_values_that_have_ended_cost_the_same_for_many(workshop: Gateway, team: 
         assert [item["Current"] for item in found] == [False] * size
         counts.append(len(inside))
     assert counts[0] == counts[1]
+
+
+def test_urls_of_files_begin_with_the_url_of_the_site(workshop: Gateway, team: str, person: str) -> None:
+    thing = workshop.create("boss", "Thing", team, title="With a manual", Maker=person).path
+    workshop.update("boss", thing, Manual={"filename": "m.txt", "base64": "aGVsbG8="})
+    here = f"{thing}/@@API/file?field=Manual"
+    assert workshop.read("boss", thing)["Manual"]["url"] == here
+    site = replace(workshop.site, context=replace(workshop.site.context, public_url="https://lab.example.org/x"))
+    outside = Gateway(site, workshop.statements)
+    for more in ({}, {"include_fields": ("Manual",)}):
+        assert outside.read("boss", thing, **more)["Manual"]["url"] == f"https://lab.example.org/x{here}"
