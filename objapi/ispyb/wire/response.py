@@ -1,5 +1,6 @@
 """Answers of route functions beside plain values, and answers as HTTP responses."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -80,7 +81,11 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
 
 def encode(value: Any) -> bytes:
     """JSON text of a value; what JSON does not know is written as text, decimals as numbers."""
-    return orjson.dumps(value, default=_plain, option=_JSON_OPTIONS)
+    try:
+        return orjson.dumps(value, default=_plain, option=_JSON_OPTIONS)
+    except orjson.JSONEncodeError:
+        # orjson has no integers beyond 64 bits; clients send them in objects of any shape, which are answered as sent.
+        return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """What the user portal sends: matching, effect, faults, all or nothing."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -373,12 +372,9 @@ def test_the_number_of_queries_does_not_grow_with_the_payload(api: Api, rows: Ro
     assert queries(large(100, 20)) == queries(large(5, 2, proteins=2, cards=2)) <= 10
 
 
-def test_a_large_payload_is_quick(api: Api, rows: Rows) -> None:
+def test_a_large_payload_is_written_whole(api: Api, rows: Rows) -> None:
     given = large(500, 100)
-    began = time.perf_counter()
     sync(api, given)
-    # Far above what it takes, and far below what a query for each person would.
-    assert time.perf_counter() - began < 5
     assert rows.count(t.Session_has_Person) == 500
 
 

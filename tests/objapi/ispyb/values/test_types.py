@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from objapi.ispyb.values.errors import Fault
@@ -110,6 +110,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@example(kind=OBJECT, raw={"count": 1 << 64})
 @given(
     kind=st.sampled_from([INT, INT_COLUMN, ANY_INT, NUMBER, TEXT, BOOL, STAMP, JSON, OBJECT, short_text(3)]),
     raw=JSON_VALUES.filter(lambda value: value is not None),
