@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, exc
+from sqlalchemy.engine import make_url
 
 from catalog import CatalogTables
 from catalog.dialect import begin_write, create_engine_for
@@ -19,14 +21,14 @@ from catalog.dialect.existing import schema_on_same_server
 from objapi.model.content import Content
 from objapi.model.dependents import Dependents
 from objapi.model.literal import parse_structured
-from objapi.model.loading import load_registry
+from objapi.model.loading import load_registry, profile_address
 from objapi.model.registry import Registry
 from objapi.security.accounts import users_with_roles
 from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
 from objapi.security.seed_users import add_content_users
-from objapi.settings import Settings
+from objapi.settings import DEFAULT_PROFILES, Settings
 from objapi.store.context import SiteContext
 from objapi.store.failures import connection_lost, outcome_unknown, pause_after, should_retry, to_api_error
 from objapi.store.instants import to_micros
@@ -39,6 +41,7 @@ from objapi.store.permissions.rights import FieldAccess, TransactionAcls
 from objapi.store.records import StaleWrite
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.transaction import Transaction
+from objapi.store.upgrade.checking import check_next, unknown_types_problem
 from objapi.store.upgrade.installing import (
     count_objects,
     install_contents,
@@ -52,9 +55,12 @@ from objapi.store.upgrade.seed_content import SeedContent
 from objapi.store.upgrade.versions import (
     LeaseRefused,
     create_tables,
+    ensure_may_upgrade,
     finish_upgrade,
+    has_newest_tables,
     is_installed,
     state_problem,
+    stored_profiles,
     upgrade_lease,
     upgrade_obstacle,
     upgrade_tables,
@@ -89,8 +95,14 @@ class Site:
 
     @classmethod
     def open(cls, settings: Settings) -> "Site":
-        """Load the declarations and make the engine; nothing is asked of the database yet. Raises ProfileError."""
-        registry = load_registry(settings.profiles)
+        """Load the declarations and make the engine. Raises ProfileError.
+
+        Nothing is asked of the database unless the settings name no profiles, see `profiles_of`. The site's own
+        settings name them, folders by their full path.
+        """
+        profiles = profiles_of(settings)
+        settings = replace(settings, profiles=tuple(map(profile_address, profiles)))
+        registry = load_registry(profiles)
         if settings.on_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         engine = create_engine_for(settings.database, threads=settings.worker_threads, wait=settings.lock_timeout)
@@ -126,7 +138,9 @@ class Site:
         if is_installed(self.engine):
             return False
         with _lease_refusals():
-            create_tables(self.engine, self.catalog_metadata, self.registry, self.settings.site_id)
+            create_tables(
+                self.engine, self.catalog_metadata, self.registry, self.settings.site_id, self.settings.profiles or ()
+            )
         contents = layout_contents(self.context, self.settings.site_title)
         with progress("Making the site", len(contents.objects)) as advance:
 
@@ -178,7 +192,7 @@ class Site:
 
     def check_current(self) -> None:
         """Raise SiteError when the database holds no site, or one of another version or of other declarations."""
-        problem = state_problem(self.engine, self.registry, self.settings.site_id)
+        problem = state_problem(self.engine, self.registry, self.settings.site_id, self.settings.profiles or ())
         if problem is not None:
             raise SiteError(problem)
         self.recover_row_outbox()
@@ -188,16 +202,39 @@ class Site:
 
         What the declarations lay out and the site lacks, such as the folders of a profile that was added, is made.
 
-        Raises SiteError when there is no such site, or when another process is upgrading it.
+        Raises SiteError when there is no such site, when another process is upgrading it, or, before anything is
+        changed, when stored objects do not fit the declarations or cannot be indexed by them.
         """
         obstacle = upgrade_obstacle(self.engine, self.settings.site_id)
         if obstacle is not None:
             raise SiteError(obstacle)
         with _lease_refusals(), upgrade_lease(self.engine) as lease:
+            ensure_may_upgrade(self.engine)
+            self._check_objects(progress, lease.renew)
             upgrade_tables(self.engine, self.catalog_metadata, lease)
             self._lay_out(progress)
             self.reindex(progress, lease.renew)
-            finish_upgrade(self.engine, self.registry)
+            finish_upgrade(self.engine, self.registry, self.settings.profiles or ())
+
+    def _check_objects(self, progress: Progress, before_chunk: Callable[[], None]) -> None:
+        """Find out whether every object can be indexed by the declarations. Raises SiteError."""
+        problem = self.transact(
+            lambda connection: unknown_types_problem(connection, self.registry, self.settings.profiles or ()),
+            write=False,
+        )
+        if problem is not None:
+            raise SiteError(problem)
+        if not has_newest_tables(self.engine):
+            # Objects can be loaded by this version's code only once the migrations have run.
+            return
+        with progress("Checking", self.transact(count_objects, write=False)) as advance:
+            last, done = 0, 1
+            while done:
+                before_chunk()
+                last, done, problems = self.transact(partial(self._check_next, last), write=False)
+                if problems:
+                    raise SiteError("\n".join(("Nothing was changed.", *problems)))
+                advance(done)
 
     def _lay_out(self, progress: Progress) -> None:
         contents = layout_contents(self.context, self.settings.site_title)
@@ -208,6 +245,9 @@ class Site:
                     lambda connection: install_contents(self.context, connection, self.now(), missing, advance),
                     write=True,
                 )
+
+    def _check_next(self, after: int, connection: Connection) -> tuple[int, int, tuple[str, ...]]:
+        return check_next(self.context, connection, self.now(), after)
 
     # Transactions
 
@@ -365,6 +405,19 @@ class Site:
         return Transaction(
             context, connection, user.principal, self.now(), writes=write, request_id=request_id, authority=authority
         )
+
+
+def profiles_of(settings: Settings) -> tuple[str, ...]:
+    """The profiles that the settings name; else those that the site was made with, or the default for a new one."""
+    if settings.profiles is not None:
+        return settings.profiles
+    if settings.on_sqlite and not Path(make_url(settings.database).database or "").is_file():
+        return DEFAULT_PROFILES
+    engine = create_engine_for(settings.database, wait=settings.lock_timeout)
+    try:
+        return stored_profiles(engine) or DEFAULT_PROFILES
+    finally:
+        engine.dispose()
 
 
 def _places(settings: Settings, registry: Registry) -> dict[str, DatabasePlace]:

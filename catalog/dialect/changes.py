@@ -31,6 +31,16 @@ def make_table(connection: Connection, table: sa.Table) -> None:
     connection.exec_driver_sql(f"{columns}{''.join(keys)}{end}{options}")
 
 
+def require_table_rights(connection: Connection, table: sa.Table) -> None:
+    """Raise the database's error if this account may not make and change tables; nothing is changed.
+
+    `table` is one that exists. A database of the MySQL family checks the rights although there is nothing to do.
+    """
+    if is_mysql_family(connection.dialect):
+        make_table(connection, table)
+        _alter(connection, table, ["COMMENT = ''"])
+
+
 def drop_keys(connection: Connection, table: sa.Table, names: Iterable[str]) -> None:
     """Drop keys by name; they must exist."""
     quote = connection.dialect.identifier_preparer.quote

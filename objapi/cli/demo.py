@@ -38,7 +38,7 @@ def make_demo_site(site: Site, content: Content | None) -> None:
     if site.transact(list_accounts, write=False):
         return
     if content is None:
-        profiles = ", ".join(site.settings.profiles)
+        profiles = ", ".join(site.settings.profiles or ())
         raise SiteError(f"None of the profiles {profiles} has sample contents; serve without --demo.")
     site.load_content(content, progress)
 

@@ -59,7 +59,8 @@ def serve(
         if is_exposed(settings):
             raise Refused(DEMO_REFUSED)
     listening_address(settings.host, settings.port)
-    users = _prepared(settings, demo=demo)
+    # The workers get the profiles by name, and so start even while the database is away.
+    settings, users = _prepared(settings, demo=demo)
     sys.exit(run_server(settings, lambda: click.echo(announcement(settings, users), err=True)))
 
 
@@ -69,8 +70,8 @@ def is_exposed(settings: Settings) -> bool:
     return not is_loopback(settings.host) or (public is not None and not is_loopback(public))
 
 
-def _prepared(settings: Settings, *, demo: bool) -> Sequence[ContentUser]:
-    """See to it that the site can be served; the log-ins to be shown. The database is closed again afterwards."""
+def _prepared(settings: Settings, *, demo: bool) -> tuple[Settings, Sequence[ContentUser]]:
+    """See to it that the site can be served: its settings, the log-ins to be shown. The database is closed again."""
     site = Site.open(settings)
     try:
         content = demo_content(site)
@@ -83,7 +84,7 @@ def _prepared(settings: Settings, *, demo: bool) -> Sequence[ContentUser]:
             _refuse_demo_passwords(users_with_demo_password(site, content))
     finally:
         site.close()
-    return content.users if demo and content is not None else ()
+    return site.settings, content.users if demo and content is not None else ()
 
 
 def _refuse_demo_passwords(users: Sequence[str]) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 import yaml
 
-from objapi.cli.common import settings_from
+from objapi.cli.common import data_option, settings_from
 from objapi.cli.failures import Refused
 from objapi.model.loading import load_registry
+from objapi.site import profiles_of
 from workflows import Workflow, dump_workflow, mermaid, read_definition, svg
 
 
@@ -43,9 +44,10 @@ def import_definition(file: Path, output: Path | None) -> None:
 @workflows.command("show")
 @click.argument("workflow_id", metavar="[ID]", required=False)
 @click.option("--format", "form", type=click.Choice(["yaml", "mermaid", "svg"]), default="yaml", show_default=True)
-def show(workflow_id: str | None, form: str) -> None:
+@data_option
+def show(workflow_id: str | None, form: str, data_dir: Path | None) -> None:
     """List the workflows of the site's profiles, or show the one with this ID."""
-    known = load_registry(settings_from().profiles).workflows
+    known = load_registry(profiles_of(settings_from(data_dir=data_dir))).workflows
     if workflow_id is None:
         for name, workflow in sorted(known.items()):
             click.echo(f"{name}\t{workflow.state_variable}\t{len(workflow.states)} states\t{workflow.title}")

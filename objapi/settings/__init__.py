@@ -36,6 +36,8 @@ from objapi.settings.parsing import (
 
 PREFIX = "OBJAPI_"
 SQLITE_FILE = "objapi.sqlite"
+DEFAULT_PROFILES = ("lims",)
+"""Profiles of a new site for which none are named."""
 
 # Variables of the test suite, which may stand in the environment of a server that a test starts.
 _TEST_VARIABLES = ("OBJAPI_REQUIRE_MARIADB", "OBJAPI_TEST_")
@@ -117,9 +119,12 @@ class Settings:
         "",
         "Other databases whose tables a profile's types are stored in, by the name that the types use.",
     )
-    profiles: tuple[str, ...] = _setting(
-        list_of(text(r"[^\0]+", "the name of an installed profile or a directory")),
-        "lims",
+    profiles: tuple[str, ...] | None = _setting(
+        automatic(
+            list_of(text(r"[^\0]+", "the name of an installed profile or a directory")),
+            f"those that the site was made with; {','.join(DEFAULT_PROFILES)} for a new one",
+        ),
+        "auto",
         "Profiles to load, a later one extending or overriding an earlier one.",
     )
     site_id: str = _setting(

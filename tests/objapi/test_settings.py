@@ -23,7 +23,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     settings = load_settings({})
     assert settings == Settings()
     assert settings.site_id == "Plone"
-    assert settings.profiles == ("lims",)
+    assert settings.profiles is None
     assert settings.timezone == ZoneInfo("UTC")
     assert settings.max_body_size == 16 * 2**20
     assert settings.session_lifetime == 12 * 3600

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import exc, select
+from sqlalchemy.engine import URL, make_url
 
 from objapi.settings import load_settings
 from objapi.site import Site, SiteError
 from objapi.store.schema import entities
+from tests.databases import fresh_mariadb_database
 from tests.objapi.model.loading.small_profile import write_profile
 
 TYPES = """
@@ -75,6 +78,8 @@ WITHOUT_SHELVES = {
             label: {kind: field, sources: {Shelf: Label}}
         """,
 }
+REINDEXING: Final = "Reindexing"
+"""Label under which an upgrade shows the work that it does last."""
 Opener = Callable[[dict[str, str]], Site]
 
 
@@ -177,9 +182,10 @@ def test_second_upgrade_is_refused_while_the_first_indexes(opener: Opener) -> No
 
     @contextmanager
     def try_meanwhile(label: str, total: int) -> Iterator[Callable[[int], None]]:
-        with pytest.raises(SiteError) as refusal:
-            second.upgrade(_silent)
-        refused.append(str(refusal.value))
+        if label == REINDEXING:
+            with pytest.raises(SiteError) as refusal:
+                second.upgrade(_silent)
+            refused.append(str(refusal.value))
         yield lambda done: None
 
     first.upgrade(try_meanwhile)
@@ -197,7 +203,7 @@ def test_upgrade_that_fails_while_indexing_counts_as_not_done(opener: Opener) ->
 
     @contextmanager
     def failing(label: str, total: int) -> Iterator[Callable[[int], None]]:
-        yield interrupt
+        yield interrupt if label == REINDEXING else lambda done: None
 
     with pytest.raises(InterruptedError):
         site.upgrade(failing)
@@ -218,3 +224,101 @@ def test_former_declarations_go_on_writing_while_an_upgrade_runs(opener: Opener)
 
     site.upgrade(index_meanwhile)
     assert _indexed(site, "portal_catalog", "label")["shelf-1"] == "First"
+
+
+def test_profiles_of_a_site_are_remembered(opener: Opener, database_url: str, tmp_path: Path) -> None:
+    made = _installed(opener)
+    later = Site.open(load_settings({"OBJAPI_DATABASE_URL": database_url}, {"data_dir": tmp_path}))
+    try:
+        later.check_current()
+        assert later.settings.profiles == made.settings.profiles
+        assert later.registry.fingerprint == made.registry.fingerprint
+    finally:
+        later.close()
+
+
+def _base_alone(database_url: str, tmp_path: Path) -> Site:
+    environment = {"OBJAPI_DATABASE_URL": database_url, "OBJAPI_PROFILES": "base"}
+    return Site.open(load_settings(environment, {"data_dir": tmp_path}))
+
+
+def test_profiles_that_are_left_out_are_named(opener: Opener, database_url: str, tmp_path: Path) -> None:
+    made = _installed(opener)
+    without = _base_alone(database_url, tmp_path)
+    try:
+        with pytest.raises(SiteError) as refusal:
+            without.check_current()
+    finally:
+        without.close()
+    assert "set it so, or unset it" in str(refusal.value)
+    assert str((made.settings.profiles or ("",))[0]) in str(refusal.value)
+
+
+def test_upgrade_without_a_type_that_has_objects_changes_nothing(
+    opener: Opener, database_url: str, tmp_path: Path
+) -> None:
+    made = _installed(opener)
+    without = _base_alone(database_url, tmp_path)
+    try:
+        with pytest.raises(SiteError, match=r"Settings \(1\), Shelf \(1\)"):
+            without.upgrade(_silent)
+    finally:
+        without.close()
+    made.check_current()
+
+
+BROKEN: Final = """
+from objapi.model.behaviors import Behaviors
+
+behaviors = Behaviors()
+
+
+@behaviors.add("computed", "shout")
+def shout(planner, entity):
+    return planner.value(entity, "Label").upper() + nosuch
+"""
+
+
+def test_upgrade_with_a_behaviour_that_fails_changes_nothing(opener: Opener, database_url: str, tmp_path: Path) -> None:
+    made = _installed(opener)
+    loud = TYPES.replace(
+        "Label: {kind: string, required: true}",
+        "Label: {kind: string, required: true}\n        Loud: {kind: computed, behavior: shout, depends: [Label]}",
+    )
+    site = opener({"types/library.yaml": loud, "behaviors.py": BROKEN})
+    with pytest.raises(SiteError) as refusal:
+        site.upgrade(_silent)
+    assert "Shelf /Plone/shelf-1 cannot be indexed: NameError" in str(refusal.value)
+    assert "behaviors.py:" in str(refusal.value)
+    made.check_current()
+
+
+@pytest.mark.parametrize("right", ["CREATE", "ALTER"])
+def test_upgrade_by_an_account_with_too_few_rights_changes_nothing(
+    mariadb: Callable[[], URL], tmp_path: Path, right: str
+) -> None:
+    folder = write_profile(tmp_path / "profile", FILES)
+    changed = write_profile(tmp_path / "changed", FILES | WITH_LABEL)
+    with fresh_mariadb_database(mariadb()) as url:
+        made = Site.open(
+            load_settings({"OBJAPI_DATABASE_URL": url, "OBJAPI_PROFILES": str(folder)}, {"data_dir": tmp_path})
+        )
+        made.initialise(_silent)
+        user = f"few_{uuid4().hex[:8]}"
+        rights = ", ".join({"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "INDEX"} - {right})
+        with made.engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE USER '{user}'@'%%' IDENTIFIED BY 'secret'")
+            connection.exec_driver_sql(f"GRANT {rights} ON `{make_url(url).database}`.* TO '{user}'@'%%'")
+        few = make_url(url).set(username=user, password="secret").render_as_string(hide_password=False)
+        site = Site.open(
+            load_settings({"OBJAPI_DATABASE_URL": few, "OBJAPI_PROFILES": str(changed)}, {"data_dir": tmp_path})
+        )
+        try:
+            with pytest.raises(exc.OperationalError, match="denied"):
+                site.upgrade(_silent)
+            made.check_current()
+        finally:
+            with made.engine.begin() as connection:
+                connection.exec_driver_sql(f"DROP USER '{user}'@'%%'")
+            site.close()
+            made.close()

@@ -2,8 +2,8 @@
 
 from objapi.model.loading.content import read_content
 from objapi.model.loading.load import load_registry
-from objapi.model.loading.profiles import ProfileError
+from objapi.model.loading.profiles import ProfileError, profile_address
 from objapi.model.loading.reserved import RESERVED_NAMES
 from workflows.declarations import DeclarationProblem
 
-__all__ = ["RESERVED_NAMES", "DeclarationProblem", "ProfileError", "load_registry", "read_content"]
+__all__ = ["RESERVED_NAMES", "DeclarationProblem", "ProfileError", "load_registry", "profile_address", "read_content"]

@@ -83,6 +83,12 @@ def find_profiles(names: Sequence[str | FilePath], problems: list[DeclarationPro
     return list(found.values())
 
 
+def profile_address(name: str) -> str:
+    """The name by which a profile is found from any working directory: that of an installed one, else its folder."""
+    located = _locate(name, FilePath())
+    return name if located is None or located[1] is not None else str(located[0])
+
+
 def _add(
     name: str,
     origin: FilePath,

@@ -24,10 +24,10 @@ CHUNK = 500
 Advance = Callable[[int], None]
 
 
-def system_planner(site: SiteContext, connection: Connection, now: datetime) -> StorePlanner:
+def system_planner(site: SiteContext, connection: Connection, now: datetime, *, writes: bool = True) -> StorePlanner:
     """A planner of the gateway itself, which no permission stops."""
     site.acls.refresh(connection)
-    return StorePlanner(RequestContext(site, connection, system_principal(), now, writes=True))
+    return StorePlanner(RequestContext(site, connection, system_principal(), now, writes=writes))
 
 
 def install_contents(

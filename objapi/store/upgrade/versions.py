@@ -5,14 +5,15 @@ Only `objapi init` and `objapi upgrade` change tables, one process at a time (se
 been done the database counts as not upgraded, and running the upgrade again is the remedy whatever stopped it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection, Engine, MetaData, delete, inspect, select
 from sqlalchemy.schema import CreateTable
 
-from catalog.dialect import begin_write, upsert_rows
+from catalog.dialect import begin_write, require_table_rights, upsert_rows
 from objapi.model.registry import Registry
 from objapi.store.schema import entities, metadata, site_state
 from objapi.store.upgrade.lease import LEASE_ROW, Lease, LeaseRefused, hold_lease, holder_of, utc_now
@@ -23,9 +24,13 @@ __all__ = [
     "Lease",
     "LeaseRefused",
     "create_tables",
+    "ensure_may_upgrade",
     "finish_upgrade",
+    "has_newest_tables",
     "is_installed",
+    "profiles_in",
     "state_problem",
+    "stored_profiles",
     "upgrade_lease",
     "upgrade_obstacle",
     "upgrade_tables",
@@ -33,6 +38,7 @@ __all__ = [
 
 SITE_ID = "site_id"
 FINGERPRINT = "fingerprint"
+PROFILES = "profiles"
 UNFINISHED = "upgrade_began"
 
 
@@ -42,8 +48,25 @@ def is_installed(engine: Engine) -> bool:
         return _holds_site(connection, _read_state(connection))
 
 
-def create_tables(engine: Engine, catalog_metadata: MetaData, registry: Registry, site_id: str) -> None:
-    """Make all tables for a new site; repeatable after an interruption.
+def stored_profiles(engine: Engine) -> tuple[str, ...]:
+    """The profiles that the site was made with or last upgraded to; none where there is no site yet."""
+    with engine.connect() as connection:
+        return profiles_in(connection)
+
+
+def profiles_in(connection: Connection) -> tuple[str, ...]:
+    """The same on a connection, within its transaction."""
+    return _profiles(_read_state(connection))
+
+
+def _profiles(state: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(orjson.loads(state.get(PROFILES, "[]")))
+
+
+def create_tables(
+    engine: Engine, catalog_metadata: MetaData, registry: Registry, site_id: str, profiles: Sequence[str] = ()
+) -> None:
+    """Make all tables for a new site, and remember its profiles; repeatable after an interruption.
 
     The modules that add tables to `objapi.store.schema.metadata` must have been imported. The site is there
     (`is_installed`) once objects are. Raises LeaseRefused.
@@ -54,7 +77,16 @@ def create_tables(engine: Engine, catalog_metadata: MetaData, registry: Registry
         sync_tables(engine, catalog_metadata, lease.renew)
         lease.renew()
         _write(engine, mark_newest)
-        _write_state(engine, {SITE_ID: site_id, FINGERPRINT: registry.fingerprint})
+        _write_state(
+            engine,
+            {SITE_ID: site_id, FINGERPRINT: registry.fingerprint, PROFILES: orjson.dumps(profiles).decode()},
+        )
+
+
+def has_newest_tables(engine: Engine) -> bool:
+    """True if the database has had every migration of this version."""
+    with engine.connect() as connection:
+        return schema_version(connection) == newest_version()
 
 
 def upgrade_obstacle(engine: Engine, site_id: str) -> str | None:
@@ -63,12 +95,18 @@ def upgrade_obstacle(engine: Engine, site_id: str) -> str | None:
         return _obstacle(connection, _read_state(connection), site_id)
 
 
-def state_problem(engine: Engine, registry: Registry, site_id: str) -> str | None:
-    """Why the database cannot be served with these declarations, and the command to run; None: it can."""
+def state_problem(engine: Engine, registry: Registry, site_id: str, profiles: Sequence[str] = ()) -> str | None:
+    """Why the database cannot be served with these declarations, and the command to run; None: it can.
+
+    `profiles` are those that were loaded, for the message about one that the site was made with and that is missing.
+    """
     with engine.connect() as connection:
         state = _read_state(connection)
         obstacle = _obstacle(connection, state, site_id)
-        return obstacle or _outdated(connection, state, registry.fingerprint, utc_now())
+        if obstacle is not None:
+            return obstacle
+        left_out = [name for name in _profiles(state) if name not in profiles] if profiles else []
+        return _outdated(connection, state, registry.fingerprint, utc_now(), left_out)
 
 
 def _obstacle(connection: Connection, state: Mapping[str, str], site_id: str) -> str | None:
@@ -88,7 +126,9 @@ def _obstacle(connection: Connection, state: Mapping[str, str], site_id: str) ->
     return None
 
 
-def _outdated(connection: Connection, state: Mapping[str, str], fingerprint: str, now: datetime) -> str | None:
+def _outdated(
+    connection: Connection, state: Mapping[str, str], fingerprint: str, now: datetime, left_out: Sequence[str]
+) -> str | None:
     holder = holder_of(state.get(LEASE_ROW), now)
     if holder is not None:
         return f"The database is being upgraded by {holder}. Wait for it to end."
@@ -98,6 +138,12 @@ def _outdated(connection: Connection, state: Mapping[str, str], fingerprint: str
     if version != newest_version():
         return (
             f"The tables of the database are of an earlier version of objapi (schema {version}). Run `objapi upgrade`."
+        )
+    if state.get(FINGERPRINT) != fingerprint and left_out:
+        return (
+            f"OBJAPI_PROFILES leaves out {', '.join(left_out)}. The site was made with "
+            f"OBJAPI_PROFILES={','.join(_profiles(state))}; set it so, or unset it. "
+            "To do without for good: `objapi upgrade`."
         )
     if state.get(FINGERPRINT) != fingerprint:
         return "Types or catalogs are declared otherwise than when the database was indexed. Run `objapi upgrade`."
@@ -109,6 +155,12 @@ def upgrade_lease(engine: Engine) -> Iterator[Lease]:
     """Keep others from upgrading; to be held until `finish_upgrade`, and renewed. Raises LeaseRefused."""
     with hold_lease(engine) as lease:
         yield lease
+
+
+def ensure_may_upgrade(engine: Engine) -> None:
+    """Raise the database's error if this account may not make and change tables; nothing is changed."""
+    with engine.connect() as connection, begin_write(connection):
+        require_table_rights(connection, site_state)
 
 
 def upgrade_tables(engine: Engine, catalog_metadata: MetaData, lease: Lease) -> None:
@@ -123,10 +175,11 @@ def upgrade_tables(engine: Engine, catalog_metadata: MetaData, lease: Lease) -> 
     sync_tables(engine, catalog_metadata, lease.renew)
 
 
-def finish_upgrade(engine: Engine, registry: Registry) -> None:
-    """Note that the database has been indexed by these declarations."""
+def finish_upgrade(engine: Engine, registry: Registry, profiles: Sequence[str] = ()) -> None:
+    """Note that the database has been indexed by these declarations, and of which profiles they are."""
+    noted = {FINGERPRINT: registry.fingerprint, PROFILES: orjson.dumps(profiles).decode()}
     with engine.connect() as connection, begin_write(connection):
-        upsert_rows(connection, site_state, [{"name": FINGERPRINT, "value": registry.fingerprint}])
+        upsert_rows(connection, site_state, [{"name": name, "value": value} for name, value in noted.items()])
         connection.execute(delete(site_state).where(site_state.c.name == UNFINISHED))
 
 

@@ -34,6 +34,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the surroundings reaches a command."""
     monkeypatch.delenv("OBJAPI_DATA_DIR", raising=False)
     monkeypatch.delenv("OBJAPI_DATABASE_URL", raising=False)
+    monkeypatch.delenv("OBJAPI_PROFILES", raising=False)
 
 
 @pytest.fixture
@@ -200,6 +201,22 @@ def test_upkeep_can_be_repeated(made: Path, command: str) -> None:
     for _ in range(2):
         result = objapi(command, "--data", made)
         assert result.exit_code == 0, result.output
+
+
+def test_commands_use_the_profiles_that_the_site_was_made_with(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBJAPI_PROFILES", "base,mxlive")
+    assert objapi("init", "--data", data).exit_code == 0
+    monkeypatch.delenv("OBJAPI_PROFILES")
+    assert objapi("mxlive", "add-project", "ada", "--data", data).exit_code == 0
+    assert "mx_session_workflow" in objapi("workflows", "show", "--data", data).stdout
+    monkeypatch.setenv("OBJAPI_PROFILES", "base")
+    left_out = objapi("user", "list", "--data", data)
+    assert (left_out.exit_code, "leaves out mxlive" in left_out.stderr) == (1, True)
+    upgraded = objapi("upgrade", "--data", data)
+    assert (upgraded.exit_code, "MxProject (1)" in upgraded.stderr) == (1, True)
+    monkeypatch.delenv("OBJAPI_PROFILES")
+    listed = objapi("user", "list", "--data", data)
+    assert listed.exit_code == 0, listed.stderr
 
 
 @pytest.mark.parametrize("arguments", [("user", "list"), ("serve", "--port", "1"), ("reindex",)])
