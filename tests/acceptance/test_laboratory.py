@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from tests.acceptance.client import Client
-from tests.acceptance.making import analyses_of, make_client, make_request, state_of
+from tests.acceptance.conftest import AsUser
+from tests.acceptance.making import (
+    analyses_of,
+    make_batch,
+    make_client,
+    make_contact,
+    make_request,
+    state_of,
+    unique,
+)
 
 
 def act(client: Client, action: str, *paths: str) -> dict[str, Any]:
@@ -66,3 +75,138 @@ def test_a_batch_that_waits_for_what_is_not_in_it_is_refused_with_the_reason(adm
     assert "Moist" in body["message"]
     partial = {"obj_paths": json.dumps([f"{path}/DM", f"{path}/Moist"]), "action": "verify", "partial": "1"}
     assert admin.call("doActionFor_many", partial)["success"] is True
+
+
+LABORATORY_FIELDS = {
+    "MemberDiscount": "99",
+    "InvoiceExclude": "1",
+    "ResultsInterpretation": "all fine",
+    "ResultsRange": json.dumps([{"keyword": "Ca", "min": "0", "max": "1", "error": "0"}]),
+    "DateReceived": "2024-01-01",
+    "DatePublished": "2024-01-01",
+}
+"""Fields of a request that the laboratory decides, with a value."""
+AFTER_RECEPTION = {
+    "SampleType": "portal_type:SampleType|title:Dust",
+    "Specification": "portal_type:AnalysisSpec|title:Apple Pulp",
+    "Priority": "portal_type:ARPriority|title:Rush",
+}
+RITAS_REQUEST = {
+    "obj_type": "AnalysisRequest",
+    "Client": "portal_type:Client|id:client-1",
+    "SampleType": "portal_type:SampleType|title:Apple Pulp",
+    "Contact": "portal_type:Contact|getFullname:Rita Mohale",
+    "SamplingDate": "2024-05-06",
+    "Services:list": ["portal_type:AnalysisService|title:Calcium", "portal_type:AnalysisService|title:Magnesium"],
+}
+SUBMITTED = "to_be_verified"
+
+
+def ritas_request(admin: Client, as_user: AsUser, state: str) -> str:
+    """A request that a client's contact made, moved on to a state; its path."""
+    path: str = as_user("rita").call("create", RITAS_REQUEST)["path"]
+    if state != "sample_due":
+        act(admin, "receive", path)
+    if state == SUBMITTED:
+        for name in ("Ca", "Mg"):
+            admin.call("update", {"obj_path": f"{path}/{name}", "Result": "1"})
+        act(admin, "submit", f"{path}/Ca", f"{path}/Mg")
+    assert state_of(admin, path) == state
+    return path
+
+
+@pytest.mark.parametrize("state", ["sample_due", "sample_received", SUBMITTED])
+def test_a_client_writes_no_field_of_the_laboratory(admin: Client, as_user: AsUser, state: str) -> None:
+    path, rita = ritas_request(admin, as_user, state), as_user("rita")
+    late = {} if state == "sample_due" else AFTER_RECEPTION
+    for name, value in (LABORATORY_FIELDS | late).items():
+        body = rita.refused("update", {"obj_path": path, name: value}, status=403, type="Forbidden")
+        assert name in body["message"]
+    for name, value in {"Retested": "1", "MaxTimeAllowed": '{"days": 9}', "ReportDryMatter": "1"}.items():
+        rita.refused("update", {"obj_path": f"{path}/Ca", name: value}, status=403)
+    sample = admin.at(path)["Sample_uid"] if "Sample_uid" in admin.at(path) else admin.at(path)["SampleUID"]
+    for name in ("DateReceived", "DateExpired", "DateDisposed"):
+        rita.refused("update", {"obj_uid": sample, name: "2024-01-01"}, status=403)
+    rita.call("update", {"obj_path": path, "ClientOrderNumber": "PO-7"})
+    for name, value in LABORATORY_FIELDS.items():
+        clerk = as_user("verifier1" if name == "ResultsInterpretation" and state == SUBMITTED else "labmanager1")
+        clerk.call("update", {"obj_path": path, name: value})
+
+
+def test_what_follows_a_sample_type_belongs_to_the_laboratory_once_it_is_received(
+    admin: Client, as_user: AsUser
+) -> None:
+    before, after = (ritas_request(admin, as_user, state) for state in ("sample_due", "sample_received"))
+    for name, value in AFTER_RECEPTION.items():
+        as_user("rita").call("update", {"obj_path": before, name: value})
+        as_user("clerk1").call("update", {"obj_path": after, name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), LABORATORY_FIELDS.items(), ids=lambda item: str(item)[:20])
+def test_a_client_orders_without_fields_of_the_laboratory(as_user: AsUser, name: str, value: str) -> None:
+    body = as_user("rita").refused("create", RITAS_REQUEST | {name: value}, status=403, type="Forbidden")
+    assert name in body["message"]
+    as_user("clerk1").call("create", RITAS_REQUEST | {"MemberDiscount": "5", "InvoiceExclude": "1"})
+
+
+def test_a_client_makes_no_report_and_changes_no_set_up(admin: Client, as_user: AsUser) -> None:
+    rita, path = as_user("rita"), ritas_request(admin, as_user, "sample_received")
+    report = {"obj_path": path, "obj_type": "ARReport", "AnalysisRequest": admin.uid(path), "Html": "<p>fine</p>"}
+    rita.refused("create", report, status=403)
+    kind = admin.only(catalog_name="bika_setup_catalog", portal_type="SampleType", title="Dust")
+    point = {
+        "obj_path": "/clients/client-1",
+        "obj_type": "SamplePoint",
+        "title": unique("Well"),
+        "SampleTypes": kind["UID"],
+    }
+    rita.call("create", point)
+    assert admin.at(kind["path"])["SamplePoints"] == kind["SamplePoints"]
+
+
+def test_a_second_request_does_not_change_a_received_sample(admin: Client, as_user: AsUser) -> None:
+    sample = admin.at(ritas_request(admin, as_user, "sample_received"))["SampleUID"]
+    again = RITAS_REQUEST | {"Sample": sample, "SampleType": "portal_type:SampleType|title:Dust"}
+    as_user("rita").refused("create", again, status=403)
+    as_user("rita").call("create", RITAS_REQUEST | {"Sample": sample})
+
+
+def test_links_of_a_request_stay_within_its_client(admin: Client) -> None:
+    path, other = received(admin, ["Calcium"]), make_request(admin, make_client(admin), ["Calcium"])
+    client, theirs = path.rpartition("/")[0], other["path"].rpartition("/")[0]
+    foreign = make_batch(admin, Client=theirs)["path"]
+    contact = make_contact(admin, theirs)
+    shared = make_batch(admin)["path"]
+    links = {
+        "Sample": f"{theirs}/{other['sample_id']}",
+        "Contact": contact,
+        "CCContact": contact,
+        "Batch": foreign,
+        "Client": theirs,
+        "ParentAnalysisRequest": other["path"],
+    }
+    for name, value in links.items():
+        body = admin.refused("update", {"obj_path": path, name: value}, status=422)
+        assert name in json.dumps(body)
+    for name in ("Contact", "CCContact", "Batch"):
+        own = {"Client": client, "Contact": make_contact(admin, client)}
+        made = {name: value for name, value in RITAS_REQUEST.items() if name not in own} | own
+        admin.refused("create", made | {name: links[name]}, status=422)
+    admin.call("update", {"obj_path": path, "Batch": shared})
+    admin.refused("update", {"obj_path": shared, "Client": theirs}, status=422)
+    admin.call("update", {"obj_path": shared, "Client": client})
+    partition = f"{theirs}/{other['sample_id']}/{other['sample_id']}-P1"
+    admin.refused("update", {"obj_path": f"{path}/Ca", "SamplePartition": partition}, status=422)
+
+
+def test_to_clear_a_reference_needs_the_right_to_write_it(admin: Client, as_user: AsUser) -> None:
+    rita = as_user("rita")
+    point = {"obj_path": "/clients/client-1", "obj_type": "SamplePoint", "title": unique("Well")}
+    made = rita.call("create", point)
+    kind = admin.only(catalog_name="bika_setup_catalog", portal_type="SampleType", title="Dust")
+    admin.call("update", {"obj_path": made["path"], "SampleTypes": kind["UID"]})
+    assert made["obj_uid"] in json.dumps(admin.at(kind["path"]))
+    rita.refused("remove", {"UID": made["obj_uid"], "break_references": "1"}, status=403)
+    assert made["obj_uid"] in json.dumps(admin.at(kind["path"]))
+    admin.call("remove", {"UID": made["obj_uid"], "break_references": "1"})
+    assert made["obj_uid"] not in json.dumps(admin.at(kind["path"]))

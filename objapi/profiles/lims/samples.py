@@ -116,5 +116,6 @@ def _in_step(planner: Planner, entity: Entity, own: str, other: str) -> None:
         wanted = [uid for uid in listed if uid != entity.uid]
         if partner.uid in new:
             wanted = listed if entity.uid in listed else [*listed, entity.uid]
-        if wanted != listed:
+        # A client says what is taken at its own sample points; it does not change the laboratory's sample types.
+        if wanted != listed and planner.can(partner, "Modify portal content"):
             planner.set(partner, other, wanted)

@@ -168,10 +168,11 @@ def layout_order(planner: Planner, sheet: Entity, args: Mapping[str, object]) ->
 
 @behaviors.add("effect", "analyst_to_analyses")
 def analyst_to_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
-    """Whoever works on a worksheet works on everything on it."""
+    """Whoever works on a worksheet works on everything on it that is not finished."""
     analyst = planner.value(sheet, "Analyst")
     for analysis in planner.related(sheet, "Analyses"):
-        if analysis.portal_type != "RejectAnalysis" and planner.value(analysis, "Analyst") != analyst:
+        finished = analysis.portal_type == "RejectAnalysis" or state(planner, analysis) in _FINISHED
+        if not finished and planner.value(analysis, "Analyst") != analyst:
             planner.set(analysis, "Analyst", analyst)
 
 

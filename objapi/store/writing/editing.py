@@ -3,7 +3,7 @@
 Values are validated, references of all items resolved together, files prepared; then drafts are planned and checked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from objapi.store.blobs import new_blob
 from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt, outdated
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.field_rules import failed_checks, not_creatable, not_writable
 from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver, Wanted
@@ -104,9 +105,6 @@ def _stored(
     return {name: values[name] for name in checked.names if name in values}
 
 
-MODIFY = "Modify portal content"
-
-
 class Editor:
     """Plans creations and updates with one planner."""
 
@@ -126,7 +124,7 @@ class Editor:
         for place, draft in targets.items():
             if not items[place].values:
                 attempt.fail(place, BadRequest(f"No field was given to update {draft.path}; name at least one."))
-            attempt.fail(place, *self._not_writable(draft, incoming[place].names))
+            attempt.fail(place, *not_writable(self.planner, draft, incoming[place].names))
         for place, draft in targets.items():
             if place not in attempt.errors:
                 attempt.guarded(place, partial(self._set_all, draft, incoming[place].values))
@@ -150,33 +148,6 @@ class Editor:
                 attempt.fail(place, outdated(draft, item.version))
             taken.add(draft.rid)
         return targets
-
-    def _not_writable(self, draft: Draft, names: Iterable[str]) -> list[ApiError]:
-        """One error that names all fields that the user may not write."""
-        causes = []
-        for name in names:
-            permission = self._write_permission(draft, draft.type.fields[name])
-            if not self.planner.can(draft, permission):
-                message = (
-                    f"{name} of {draft.path}{self._state_of(draft)} needs the permission {permission}, "
-                    "which you do not have there."
-                )
-                causes.append(Cause("field", name, message, object=draft.path, code="forbidden"))
-        return [Forbidden(" ".join(cause.message for cause in causes), causes=causes)] if causes else []
-
-    def _state_of(self, draft: Draft) -> str:
-        """The state of an object as part of a sentence, since permissions follow it; empty without workflows."""
-        chain = self.planner.registry.chain(draft.portal_type)
-        states = [str(self.planner.value(draft, workflow.state_variable)) for workflow in chain[:1]]
-        return f", which is in state {states[0]}," if states else ""
-
-    def _write_permission(self, draft: Draft, field: Field) -> str:
-        if field.write_permission_by is not None:
-            name, by_value = field.write_permission_by
-            special = by_value.get(str(self.planner.value(draft, name)))
-            if special is not None:
-                return special
-        return field.write_permission or MODIFY
 
     def _set_all(self, draft: Draft, values: Mapping[str, object]) -> None:
         for name, value in values.items():
@@ -321,13 +292,12 @@ class Editor:
             draft = made
         attempt.drafts[place] = draft
         attempt.fail(place, *_missing(_undefaulted(draft)))
-        attempt.fail(place, *self._not_writable(draft, _with_own_permission(draft.type, incoming.names)))
+        attempt.fail(place, *not_creatable(self.planner, draft, incoming.names))
 
     # Both
 
     def _check(self, attempt: BatchAttempt, incoming: Mapping[int, Incoming]) -> None:
         """Named checks of the fields that were sent, and titles that must be unique."""
-        checks = self.planner.registry.behaviors.checks
         for place, draft in attempt.drafts.items():
             if place in attempt.errors:
                 continue
@@ -336,12 +306,7 @@ class Editor:
             if sent_title is not None and sent_title != title:
                 text = f"title: it is derived, and is {title!r} here; leave it out"
                 causes.append(Cause("field", "title", text, object=draft.path, code="read_only"))
-            for name in incoming[place].names:
-                field = draft.type.fields.get(name)
-                for check in field.checks if field is not None else ():
-                    message = checks[check](self.planner, draft, name, self.planner.value(draft, name))
-                    if message is not None:
-                        causes.append(Cause("field", name, message, object=draft.path, code=check))
+            causes.extend(failed_checks(self.planner, draft, incoming[place].names))
             if causes:
                 attempt.fail(place, ValidationError.from_causes(causes))
         places = {draft.rid: place for place, draft in attempt.drafts.items()}
@@ -370,11 +335,3 @@ def _missing(names: Sequence[str]) -> list[ApiError]:
     message = f"Required field not found in request: {', '.join(names)}"
     causes = [Cause("field", name, f"{name}: the field is required", code="required") for name in names]
     return [ValidationError(message, causes=causes)]
-
-
-def _with_own_permission(entity_type: EntityType, names: Iterable[str]) -> list[str]:
-    """The fields whose writing needs more than the right to add an object of the type."""
-    fields = [entity_type.fields[name] for name in names if name in entity_type.fields]
-    return [
-        field.name for field in fields if field.write_permission is not None or field.write_permission_by is not None
-    ]

@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from objapi.errors import ApiError, Cause, Conflict, Forbidden, ReferenceInUse
+from objapi.errors import ApiError, Cause, Conflict, Forbidden, ReferenceInUse, ValidationError
 from objapi.store.permissions.acls import VIEW
 from objapi.store.records import chunks
 from objapi.store.schema import refs
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.field_rules import failed_checks, not_writable
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
 
@@ -38,10 +39,15 @@ def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_r
     if blocking:
         attempt.fail(next(iter(targets)), _in_use(planner, blocking))
         return
-    for source, name, uid in referrers:
-        value = source.data.get(name)
-        left = [other for other in uids_in(value) if other != uid]
-        planner.set(source, name, left if isinstance(value, list) else None)
+    # To clear a reference is to write it: what its object, its state and its checks do not allow stops the removal.
+    first = next(iter(targets))
+    attempt.fail(first, *_not_clearable(planner, referrers))
+    if attempt.errors:
+        return
+    attempt.guarded(first, partial(_clear, planner, referrers))
+    causes = [cause for source, name in _fields(referrers) for cause in failed_checks(planner, source, [name])]
+    if causes:
+        attempt.fail(first, ValidationError.from_causes(causes))
     for place, target in targets.items():
         if not target.removed:
             attempt.guarded(place, partial(planner.remove, target))
@@ -91,6 +97,30 @@ def _referring_rows(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[
     ]
     workspace.load_rids(source for source, _, _ in found)
     return [(workspace.by_rid[source], name, doomed[target].uid) for source, name, target in found if target in doomed]
+
+
+def _fields(referrers: Sequence[tuple[Draft, str, str]]) -> list[tuple[Draft, str]]:
+    """The referring fields, each once, without those that the gateway alone writes."""
+    fields = dict.fromkeys((source, name) for source, name, _ in referrers)
+    return [
+        (source, name) for source, name in fields if name in source.type.fields and not source.type.fields[name].system
+    ]
+
+
+def _not_clearable(planner: StorePlanner, referrers: Sequence[tuple[Draft, str, str]]) -> list[ApiError]:
+    """What the user may not clear; objects that the user may not see are not named."""
+    refused = [(source, not_writable(planner, source, [name])) for source, name in _fields(referrers)]
+    errors = [error for source, found in refused if planner.can(source, VIEW) for error in found]
+    if any(found and not planner.can(source, VIEW) for source, found in refused):
+        errors.append(Forbidden("Objects that you may not see refer to what should be removed."))
+    return errors
+
+
+def _clear(planner: StorePlanner, referrers: Sequence[tuple[Draft, str, str]]) -> None:
+    for source, name, uid in referrers:
+        value = source.data.get(name)
+        left = [other for other in uids_in(value) if other != uid]
+        planner.set(source, name, left if isinstance(value, list) else None)
 
 
 def _optional(source: Draft, name: str) -> bool:

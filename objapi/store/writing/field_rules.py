@@ -1,0 +1,98 @@
+"""Rules of single fields that every write of a client meets, on the object itself or by way of another.
+
+A field that is stored on another object is written there: the rules of both hold. A reference that is cleared because
+its target is removed is written, too.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from objapi.errors import ApiError, Cause, Forbidden
+from objapi.model.types import Field
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.planner import StorePlanner
+
+MODIFY = "Modify portal content"
+
+
+def not_writable(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:
+    """One error that names all fields that the user may not write."""
+    causes = []
+    for name in names:
+        for place, field in _places(planner, draft, name):
+            if place is draft or not place.is_new:
+                causes.extend(_forbidden(planner, place, field))
+    return _refusal(causes)
+
+
+def not_creatable(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:
+    """One error that names all fields of a new object whose writing needs more than the right to add it.
+
+    A value that the field has anyhow needs no right; one that changes another, older object needs that of a change.
+    """
+    causes = []
+    for name in names:
+        for place, field in _places(planner, draft, name):
+            if place is draft:
+                own = _own_permission(planner, draft, field) is not None
+                written = own and draft.data.get(field.name) not in (field.default, None, "", [], {})
+            else:
+                written = field.name in place.changed
+            if written:
+                causes.extend(_forbidden(planner, place, field))
+    return _refusal(causes)
+
+
+def failed_checks(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> list[Cause]:
+    """What the declared checks of fields say against their values."""
+    checks = planner.registry.behaviors.checks
+    causes = []
+    for name in names:
+        for place, field in _places(planner, draft, name):
+            for check in field.checks:
+                message = checks[check](planner, place, field.name, planner.value(place, field.name))
+                if message is not None:
+                    causes.append(Cause("field", name, message, object=place.path, code=check))
+    return causes
+
+
+def _places(planner: StorePlanner, draft: Draft, name: str) -> Iterator[tuple[Draft, Field]]:
+    """The object with its field, then the object that the field is stored on, with the field there."""
+    field = draft.type.fields.get(name)
+    if field is None:
+        return
+    yield draft, field
+    keeper = planner.values.keeper(draft, field)
+    if keeper is not None:
+        yield keeper, keeper.type.fields[field.name]
+
+
+def _forbidden(planner: StorePlanner, draft: Draft, field: Field) -> list[Cause]:
+    permission = _own_permission(planner, draft, field) or MODIFY
+    if planner.can(draft, permission):
+        return []
+    message = (
+        f"{field.name} of {draft.path}{_state_of(planner, draft)} needs the permission {permission}, "
+        "which you do not have there."
+    )
+    return [Cause("field", field.name, message, object=draft.path, code="forbidden")]
+
+
+def _state_of(planner: StorePlanner, draft: Draft) -> str:
+    """The state of an object as part of a sentence, since permissions follow it; empty without workflows."""
+    chain = planner.registry.chain(draft.portal_type)
+    states = [str(planner.value(draft, workflow.state_variable)) for workflow in chain[:1]]
+    return f", which is in state {states[0]}," if states else ""
+
+
+def _own_permission(planner: StorePlanner, draft: Draft, field: Field) -> str | None:
+    """The permission that the field asks for in place of the right to modify its object; None: that right."""
+    if field.write_permission_by is not None:
+        name, by_value = field.write_permission_by
+        special = by_value.get(str(planner.value(draft, name)))
+        if special is not None:
+            return special
+    return field.write_permission
+
+
+def _refusal(causes: list[Cause]) -> list[ApiError]:
+    return [Forbidden(" ".join(cause.message for cause in causes), causes=causes)] if causes else []
