@@ -35,7 +35,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     SettingsError, what `Site.open` raises, and UndeclaredAccess when a route declares no access.
     """
     settings = settings or (site.settings if site is not None else load_settings(os.environ))
-    site = site or Site.open(settings)
+    site = site or Site.open(settings, serving=True)
     application = Flask("objapi", static_folder=None)
     application.config["MAX_CONTENT_LENGTH"] = MAX_FORM_SIZE
     application.extensions[SITE] = site

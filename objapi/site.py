@@ -89,31 +89,38 @@ class Site:
     """Connections of answers that are read while they are sent."""
     context: SiteContext
     catalog_metadata: MetaData
+    statement_limit: float | None = None
+    """Seconds that a database may take for one statement; None: as long as it does."""
     _of_profiles: dict[str, SiteContext] = field(default_factory=dict)
     """Profile that the site does not name → the declarations of that profile alone."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, settings: Settings) -> "Site":
+    def open(cls, settings: Settings, *, serving: bool = False) -> "Site":
         """Load the declarations and make the engine. Raises ProfileError.
 
         Nothing is asked of the database unless the settings name no profiles, see `profiles_of`. The site's own
-        settings name them, folders by their full path.
+        settings name them, folders by their full path. When `serving`, statements have the time limits of the settings;
+        those of commands may take as long as they do.
         """
         profiles = profiles_of(settings)
         settings = replace(settings, profiles=tuple(map(profile_address, profiles)))
         registry = load_registry(profiles)
         if settings.on_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-        engine = create_engine_for(settings.database, threads=settings.worker_threads, wait=settings.lock_timeout)
-        stream_engine = create_engine_for(settings.database, threads=settings.max_streams, wait=settings.lock_timeout)
+        limit = settings.query_time_limit if serving else None
+        engine, stream_engine = (
+            create_engine_for(settings.database, threads=threads, wait=settings.lock_timeout, limit=limit)
+            for threads in (settings.worker_threads, settings.max_streams)
+        )
         if settings.ispyb_url is not None and schema_on_same_server(settings.database, settings.ispyb_url):
             # What the gateway itself stores has no column that is shown by the clock of a connection.
             keep_server_clock(engine)
             keep_server_clock(stream_engine)
         catalog_metadata = MetaData()
-        context = _site_context(settings, registry, catalog_metadata, _places(settings, registry))
-        return cls(settings, registry, engine, stream_engine, context, catalog_metadata)
+        places = _places(settings, registry, limit)
+        context = _site_context(settings, registry, catalog_metadata, places)
+        return cls(settings, registry, engine, stream_engine, context, catalog_metadata, limit)
 
     def close(self) -> None:
         """Give the connections back to the database."""
@@ -311,9 +318,10 @@ class Site:
         with self._lock:
             if profile not in self._of_profiles:
                 registry = load_registry((profile,))
+                places = _places(self.settings, registry, self.statement_limit)
                 # Without catalogs: the site's own, and its objects in them, are declared by other profiles.
                 self._of_profiles[profile] = replace(
-                    _site_context(self.settings, registry, MetaData(), _places(self.settings, registry)),
+                    _site_context(self.settings, registry, MetaData(), places),
                     tables={},
                     acls=self.context.acls,
                 )
@@ -343,20 +351,42 @@ class Site:
         *,
         request_id: str = "",
     ) -> _T:
-        """Do a user's reading; a stream that it began stays open until its last chunk was taken or it is closed."""
-        connection = self._stream_connection()
+        """Do a user's reading; a stream that it began stays open until its last chunk was taken or it is closed.
+
+        Its first chunk has been read by then, so what fails up to there is done again as by `run`.
+        """
+        tries = self.settings.retries + 1
+        for attempt in range(1, tries + 1):
+            try:
+                return self._begun_stream(authenticate, work, request_id)
+            except (StaleWrite, exc.DBAPIError) as error:
+                self._pause(error, attempt, tries)
+            except exc.TimeoutError as error:
+                raise to_api_error(error) from error
+        raise AssertionError("unreachable")
+
+    def _begun_stream(
+        self, authenticate: Callable[[Connection], LoadedUser], work: Callable[[Transaction], _T], request_id: str
+    ) -> _T:
+        connection = self.stream_engine.connect()
+        opened: list[Connections] = []
+
+        def close() -> None:
+            for connections in opened:
+                connections.close()
+            _close(connection)
+
         try:
             transaction = self._transaction(connection, authenticate, False, request_id, self.context)
+            opened.append(transaction.connections)
             result = work(transaction)
             if transaction.open_stream is None:
-                transaction.connections.close()
-                connection.close()
+                close()
             else:
-                transaction.open_stream.when_done(transaction.connections.close)
-                transaction.open_stream.when_done(connection.close)
-        except BaseException as error:
-            connection.close()
-            raise to_api_error(error) from error
+                transaction.open_stream.when_done(close)
+        except BaseException:
+            close()
+            raise
         return result
 
     def transact(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
@@ -372,19 +402,17 @@ class Site:
             except (StaleWrite, exc.DBAPIError) as error:
                 if committing and connection_lost(error):
                     raise outcome_unknown() from error
-                if attempt == tries or not should_retry(error):
-                    raise to_api_error(error) from error
-                _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
-                time.sleep(pause_after(attempt))
+                self._pause(error, attempt, tries)
             except exc.TimeoutError as error:
                 raise to_api_error(error) from error
         raise AssertionError("unreachable")
 
-    def _stream_connection(self) -> Connection:
-        try:
-            return self.stream_engine.connect()
-        except (exc.DBAPIError, exc.TimeoutError) as error:
+    def _pause(self, error: Exception, attempt: int, tries: int) -> None:
+        """Wait before the next try; raise the error for the caller when there is to be none."""
+        if attempt == tries or not should_retry(error):
             raise to_api_error(error) from error
+        _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
+        time.sleep(pause_after(attempt))
 
     @contextmanager
     def _connected(self, write: bool) -> Iterator[Connection]:
@@ -420,12 +448,14 @@ def profiles_of(settings: Settings) -> tuple[str, ...]:
         engine.dispose()
 
 
-def _places(settings: Settings, registry: Registry) -> dict[str, DatabasePlace]:
-    """Places of the tables of mapped types; raises SiteError for a database without a URL."""
+def _places(settings: Settings, registry: Registry, limit: float | None) -> dict[str, DatabasePlace]:
+    """Places of the tables of mapped types, their statements limited; SiteError for a database without a URL."""
     urls = {"ispyb": settings.ispyb_url or settings.database, **dict(settings.databases)}
     try:
         threads = settings.worker_threads + settings.max_streams
-        places = find_databases(registry, settings.database, urls, threads=threads, wait=settings.lock_timeout)
+        places = find_databases(
+            registry, settings.database, urls, threads=threads, wait=settings.lock_timeout, limit=limit
+        )
     except LookupError as error:
         raise SiteError(str(error)) from error
     ispyb = places.get("ispyb")
@@ -469,6 +499,14 @@ def _site_context(
         most_reference_queries=settings.max_reference_queries,
         stream_time_limit=settings.stream_time_limit,
     )
+
+
+def _close(connection: Connection) -> None:
+    """Give a connection back; one that died is dropped, and that it died was said where it was used."""
+    try:
+        connection.close()
+    except exc.DBAPIError:
+        connection.invalidate()
 
 
 @contextmanager

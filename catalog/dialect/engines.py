@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,6 +21,10 @@ except ImportError:  # no such module outside POSIX; SQLite's own busy timeout r
 BUSY_SECONDS: Final = 10.0
 LOCK_POLL_SECONDS: Final = 0.002
 IDLE_PING_SECONDS: Final = 30.0
+SILENCE_SECONDS: Final = 5.0
+"""Time beyond the limit of a statement after which a silent server is given up."""
+STEPS_BETWEEN_LOOKS: Final = 20_000
+"""Steps of SQLite's machine, a millisecond or less, after which the time of a statement is looked at."""
 PACKET: Final = "max_allowed_packet"
 """Key in a connection's `info` of the server's limit for a statement, in bytes."""
 
@@ -51,7 +55,13 @@ class _LockingConnection(sqlite3.Connection):
 
     lock_path: str | None = None
     wait = BUSY_SECONDS
+    deadline = inf
+    """Instant of the monotonic clock at which a running statement is stopped."""
     _lock_file: Any = None
+
+    def is_over_time(self) -> bool:
+        """True once the running statement has taken too long; SQLite asks every few thousand steps."""
+        return time.monotonic() > self.deadline
 
     def begin(self, *, write: bool) -> None:
         """BEGIN, or take the lock and BEGIN IMMEDIATE. Raises sqlite3.OperationalError (busy) after ten seconds."""
@@ -108,13 +118,20 @@ class _LockingConnection(sqlite3.Connection):
 
 
 def create_engine_for(
-    url: str | URL, *, threads: int = 1, wait: float = BUSY_SECONDS, echo: bool = False, own: bool = True
+    url: str | URL,
+    *,
+    threads: int = 1,
+    wait: float = BUSY_SECONDS,
+    echo: bool = False,
+    own: bool = True,
+    limit: float | None = None,
 ) -> Engine:
     """The engine for a database URL (`sqlite:///file`, `mysql+pymysql://…`, `mariadb+pymysql://…`).
 
     The pool is as large as the number of threads; `wait` is how many seconds to wait for a lock, a busy database or a
-    free connection; a database that is not our `own` is left as it is, its journal included. Make it after a worker
-    process has started, never before a fork.
+    free connection; a database that is not our `own` is left as it is, its journal included. A statement that takes
+    longer than `limit` seconds is stopped, and a server that is silent a few seconds longer is given up: both are
+    errors of which `fault_of` knows the kind. Make it after a worker process has started, never before a fork.
 
     SQLite: transactions begin explicitly, WAL, foreign keys, synchronous=FULL.
     MySQL family: utf8mb4, strict mode, UTC. Transactions are REPEATABLE READ, so page, count and documents of one read
@@ -123,11 +140,11 @@ def create_engine_for(
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
-        return _sqlite_engine(target, threads, wait, echo, own)
-    return _mysql_engine(target, threads, wait, echo)
+        return _sqlite_engine(target, threads, wait, echo, own, limit)
+    return _mysql_engine(target, threads, wait, echo, limit)
 
 
-def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool) -> Engine:
+def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, limit: float | None) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     arguments: dict[str, Any] = {"isolation_level": None, "factory": _LockingConnection, "timeout": wait}
     if in_memory:
@@ -152,6 +169,15 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool) -
         connection.lock_path, connection.wait = lock_path, wait
         for pragma in ("foreign_keys=ON", *(("journal_mode=WAL",) if own else ()), "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}").close()
+        if limit is not None:
+            connection.set_progress_handler(connection.is_over_time, STEPS_BETWEEN_LOOKS)
+
+    if limit is not None:
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def set_deadline(connection: Connection, *rest: Any) -> None:
+            raw: Any = connection.connection.dbapi_connection
+            raw.deadline = time.monotonic() + limit
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -164,14 +190,16 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool) -
     return engine
 
 
-def _mysql_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
-    arguments = {
+def _mysql_engine(url: URL, threads: int, wait: float, echo: bool, limit: float | None) -> Engine:
+    arguments: dict[str, Any] = {
         "charset": "utf8mb4",
         "connect_timeout": 10,
         "init_command": (
             f"SET SESSION sql_mode='{SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout={max(1, ceil(wait))}"
         ),
     }
+    if limit is not None:
+        arguments["read_timeout"] = arguments["write_timeout"] = max(limit, ceil(wait)) + SILENCE_SECONDS
     engine = sa.create_engine(
         url,
         connect_args=arguments,
@@ -186,8 +214,17 @@ def _mysql_engine(url: URL, threads: int, wait: float, echo: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def learn_packet_size(connection: Any, record: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT @@max_allowed_packet")
-            record.info[PACKET] = int(cursor.fetchone()[0])
+            cursor.execute("SELECT @@max_allowed_packet, @@version")
+            packet, version = cursor.fetchone()
+            record.info[PACKET] = int(packet)
+            if limit is not None:
+                # MySQL has another name for it, another unit, and limits queries alone.
+                at_most = (
+                    f"max_statement_time={limit:f}"
+                    if "MariaDB" in version
+                    else f"max_execution_time={limit * 1000:.0f}"
+                )
+                cursor.execute(f"SET SESSION {at_most}")
 
     @event.listens_for(engine, "checkin")
     def note_time(connection: Any, record: Any) -> None:

@@ -21,6 +21,10 @@ class DatabaseFault(Enum):
     READ_ONLY = "read only"
     FULL = "full"
     BUSY = "busy"
+    OVER_TIME = "over time"
+    """A statement was stopped because it took longer than its limit."""
+    HANGS = "hangs"
+    """A server holds the connection but does not answer."""
     UNREADABLE = "unreadable"
     """The file of an SQLite database is none, or is damaged."""
 
@@ -33,6 +37,7 @@ _FAULTS: Final[Mapping[int, DatabaseFault]] = {
     **dict.fromkeys((1290, 1792), DatabaseFault.READ_ONLY),
     **dict.fromkeys((1021, 1041, 1114), DatabaseFault.FULL),
     **dict.fromkeys((1040, 1203, 1205, 1226), DatabaseFault.BUSY),
+    **dict.fromkeys((1969, 3024), DatabaseFault.OVER_TIME),
 }
 _SQLITE_FAULTS: Final[Mapping[int, DatabaseFault]] = {
     sqlite3.SQLITE_CANTOPEN: DatabaseFault.NO_DATABASE,
@@ -40,10 +45,14 @@ _SQLITE_FAULTS: Final[Mapping[int, DatabaseFault]] = {
     sqlite3.SQLITE_READONLY: DatabaseFault.READ_ONLY,
     sqlite3.SQLITE_FULL: DatabaseFault.FULL,
     **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), DatabaseFault.BUSY),
+    sqlite3.SQLITE_INTERRUPT: DatabaseFault.OVER_TIME,
     **dict.fromkeys((sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), DatabaseFault.UNREADABLE),
 }
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_UNAVAILABLE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+_LOST: Final = 2013
+# Another try would take as long again.
+_SLOW: Final = frozenset({DatabaseFault.OVER_TIME, DatabaseFault.HANGS})
 
 
 def _original(error: BaseException) -> BaseException:
@@ -66,6 +75,8 @@ def is_retryable(error: BaseException) -> bool:
     Deadlock, lock time-out, changed record, lost connection, refusal by a Galera node, SQLite busy.
     """
     code = _code(error)
+    if fault_of(error) in _SLOW:
+        return False
     if isinstance(_original(error), sqlite3.Error):
         return code in _SQLITE_BUSY
     if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
@@ -74,8 +85,8 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """True if the database cannot be reached or has no room: a matter for its administrator, not for the client."""
-    if isinstance(error, sa.exc.TimeoutError):
+    """True if the database cannot be reached, is too slow or has no room: a matter for its administrator."""
+    if isinstance(error, sa.exc.TimeoutError) or fault_of(error) in {*_SLOW, DatabaseFault.FULL}:
         return True
     code = _code(error)
     if isinstance(_original(error), sqlite3.Error):
@@ -90,7 +101,12 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
         return None
     if isinstance(_original(error), sqlite3.Error):
         return _SQLITE_FAULTS.get(code)
-    return _FAULTS.get(code) if isinstance(error, sa.exc.DBAPIError) else None
+    if not isinstance(error, sa.exc.DBAPIError):
+        return None
+    # PyMySQL has no number of its own for a server that went silent; it says so in the text.
+    if code == _LOST and "timed out" in database_message(error):
+        return DatabaseFault.HANGS
+    return _FAULTS.get(code)
 
 
 def database_message(error: BaseException) -> str:

@@ -5,9 +5,12 @@ from typing import Final
 
 from werkzeug.exceptions import HTTPException
 
+from catalog.dialect import database_message
 from objapi.errors import ApiError, BadRequest, InternalError, MethodNotAllowed, NotFound, TooLarge
 
 log = logging.getLogger("objapi.requests")
+
+_MOST_OF_CAUSE: Final = 300
 
 _BY_STATUS: Final[dict[int, type[ApiError]]] = {404: NotFound, 413: TooLarge, 431: TooLarge}
 
@@ -39,14 +42,20 @@ def _of_werkzeug(error: HTTPException) -> ApiError:
 def log_failure(error: Exception, answered: ApiError, *, request_id: str, method: str, path: str) -> None:
     """Write the one log entry of a failed request: with the traceback when it is the gateway's fault.
 
+    One that somebody else has to mend (503 and the like) is one line with the cause, for example what the database
+    said. What it was asked is left out.
+
     `method` and `path` are quoted, so that a client cannot write lines of its own into the log. Query strings are left
     out: they hold values of the laboratory.
     """
     text = "%s %s %s %s: %s"
-    details = (request_id, ascii(method), ascii(path), answered.status, ascii(answered.message))
+    details: tuple[object, ...] = (request_id, ascii(method), ascii(path), answered.status, ascii(answered.message))
     if answered.status == 500:
         log.error(text, *details, exc_info=error)
     elif answered.status > 500:
-        log.warning(text, *details, exc_info=error.__cause__)
+        if error.__cause__ is not None:
+            said = ascii(database_message(error.__cause__)[:_MOST_OF_CAUSE])
+            text, details = f"{text} (%s: %s)", (*details, type(error.__cause__).__name__, said)
+        log.warning(text, *details)
     else:
         log.info(text, *details)

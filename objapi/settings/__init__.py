@@ -245,6 +245,11 @@ class Settings:
 
     # Database
     lock_timeout: float = _setting(duration(0.1, 600), "10s", "Time to wait for a lock or a busy database.")
+    query_time_limit: float = _setting(
+        duration(0.1, 3600),
+        "30s",
+        "Time that the database may take for one statement of a request, which then fails with 503.",
+    )
     retries: int = _setting(
         whole_number(0, 20), "8", "Repetitions of a request after a deadlock, a lock time-out or a lost connection."
     )

@@ -1,17 +1,30 @@
 """Failures of the database: which are retried, and the API error for the rest."""
 
 import random
+from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import exc
 
-from catalog.dialect import is_retryable, is_unavailable
+from catalog.dialect import DatabaseFault, fault_of, is_retryable, is_unavailable
 from objapi.errors import Conflict, Unavailable
 from objapi.store.records import StaleWrite
 
 RETRY_AFTER = 2
 """Seconds after which a client may try again when the database is away."""
 
+RETRY_LATER = 30
+"""Seconds after which a client may try again when that alone does not help."""
+
 _LONGEST_PAUSE = 1.0
+_SAID: Final[Mapping[DatabaseFault, str]] = {
+    DatabaseFault.OVER_TIME: (
+        "The database took longer than this site lets it (OBJAPI_QUERY_TIME_LIMIT); nothing was done. "
+        "Ask for less, or later."
+    ),
+    DatabaseFault.HANGS: "The database does not answer. Try again later.",
+    DatabaseFault.FULL: "The disk of the database is full; nothing was stored. The administrator has to make room.",
+}
 
 
 def pause_after(attempt: int) -> float:
@@ -36,6 +49,9 @@ def to_api_error(error: BaseException) -> BaseException:
     """API error for a failure of the database; any other error as it is."""
     if isinstance(error, StaleWrite | exc.IntegrityError):
         return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")
+    fault = fault_of(error)
+    if fault is not None and fault in _SAID:
+        return Unavailable(_SAID[fault], retry_after=RETRY_LATER)
     if is_retryable(error) or is_unavailable(error):
         return Unavailable("The database is away or too busy. Try again in a moment.", retry_after=RETRY_AFTER)
     return error

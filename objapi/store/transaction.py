@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import chain, islice
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, FromClause, true
@@ -182,7 +183,10 @@ class Transaction:
             raise NotFound(
                 f"{draft.path} has no file {name!r}.", causes=[Cause("parameter", "field", f"no file {name!r}")]
             )
-        self.open_stream = ClosingStream(read_blob(self.connection, str(value["sha256"])))
+        pieces = read_blob(self.connection, str(value["sha256"]))
+        # The first piece is read here, where a connection that died is noticed in time for another try.
+        first = list(islice(pieces, 1))
+        self.open_stream = ClosingStream(chain(first, pieces))
         return StoredFile(str(value["filename"]), str(value["content_type"]), int(value["size"]), self.open_stream)
 
     # Writing

@@ -1,5 +1,7 @@
 """The differences between the databases, from above: the same calls do the same on both."""
 
+import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -199,6 +201,51 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path: Any) -> None:
         assert dialect.is_unavailable(caught.value)
         assert not dialect.is_retryable(caught.value)
         engine.dispose()
+
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    "mysql": "SELECT SLEEP(60)",
+}
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_statement_beyond_its_time_is_stopped_and_the_next_one_is_not(database_url: str, write: bool) -> None:
+    engine = dialect.create_engine_for(database_url, threads=1, limit=0.2)
+    for _ in range(2):
+        with engine.connect() as connection:
+            if write:
+                dialect.begin_write(connection)
+            with pytest.raises(sa.exc.DBAPIError) as caught:
+                connection.exec_driver_sql(ENDLESS["sqlite" if engine.dialect.name == "sqlite" else "mysql"]).all()
+        assert dialect.fault_of(caught.value) is dialect.DatabaseFault.OVER_TIME
+        assert dialect.is_unavailable(caught.value)
+        assert not dialect.is_retryable(caught.value)
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    engine.dispose()
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalog.dialect.engines.SILENCE_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"mysql+pymysql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        engine = dialect.create_engine_for(url, threads=1, wait=0.1, limit=0.1)
+        with pytest.raises(sa.exc.DBAPIError) as caught:
+            engine.connect()
+        engine.dispose()
+    assert dialect.fault_of(caught.value) is dialect.DatabaseFault.HANGS
+    assert dialect.is_unavailable(caught.value)
+    assert not dialect.is_retryable(caught.value)
+
+
+def test_a_full_disk_is_told_from_other_faults() -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    for original in (full, Exception(1021, "Disk full"), Exception(1114, "The table 'entities' is full")):
+        error = sa.exc.OperationalError("INSERT", None, original)
+        assert dialect.fault_of(error) is dialect.DatabaseFault.FULL
+        assert dialect.is_unavailable(error)
 
 
 def decimals() -> st.SearchStrategy[Decimal]:

@@ -24,12 +24,12 @@ class DatabasePlace:
 
 
 def find_databases(
-    registry: Registry, own: str, urls: Mapping[str, str], *, threads: int, wait: float
+    registry: Registry, own: str, urls: Mapping[str, str], *, threads: int, wait: float, limit: float | None = None
 ) -> dict[str, DatabasePlace]:
     """Places of the databases that types name, by name. Raises LookupError for one without a URL.
 
-    `own` is the URL of the gateway's database, `urls` those of others by name; `threads` and `wait` as an engine takes
-    them.
+    `own` is the URL of the gateway's database, `urls` those of others by name; `threads`, `wait` and `limit` as an
+    engine takes them.
     """
     places: dict[str, DatabasePlace] = {}
     for item in registry.types.values():
@@ -48,7 +48,9 @@ def find_databases(
         elif schema is not None:
             places[name] = DatabasePlace(schema=schema)
         else:
-            places[name] = DatabasePlace(engine=create_engine_for(url, threads=threads, wait=wait, own=False))
+            places[name] = DatabasePlace(
+                engine=create_engine_for(url, threads=threads, wait=wait, own=False, limit=limit)
+            )
     return places
 
 

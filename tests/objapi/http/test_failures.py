@@ -3,10 +3,12 @@
 import logging
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ImATeapot, MethodNotAllowed, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
 from objapi.errors import ApiError, BadRequest, Unavailable
 from objapi.http.failures import as_api_error, log_failure
+from objapi.store.failures import to_api_error
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,33 @@ def test_a_failure_is_logged_once_at_its_level(
     assert (record.levelno, bool(record.exc_info and record.exc_info[0])) == (level, traceback)
     assert "id-1" in record.getMessage()
     assert "\n" not in record.getMessage()
+
+
+def test_an_absent_database_is_one_line_that_says_what_it_said(caplog: pytest.LogCaptureFixture) -> None:
+    answered = Unavailable("The database is away.", retry_after=1)
+    answered.__cause__ = OperationalError("SELECT secret", {}, Exception(2013, "Lost connection\nto the server"))
+    with caplog.at_level(logging.DEBUG):
+        log_failure(answered, answered, request_id="id-1", method="GET", path="/a")
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert record.getMessage() == (
+        "id-1 'GET' '/a' 503: 'The database is away.' (OperationalError: 'Lost connection\\nto the server')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (1969, "OBJAPI_QUERY_TIME_LIMIT"),
+        (3024, "OBJAPI_QUERY_TIME_LIMIT"),
+        (1021, "disk of the database is full"),
+        (1114, "disk of the database is full"),
+        (2002, "away or too busy"),
+        (1213, "away or too busy"),
+    ],
+)
+def test_a_failure_of_the_database_says_which(code: int, words: str) -> None:
+    answered = to_api_error(OperationalError("SELECT secret", {}, Exception(code, "said the server")))
+    assert isinstance(answered, Unavailable)
+    assert words in answered.message
+    assert answered.retry_after >= 1

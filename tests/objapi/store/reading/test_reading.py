@@ -1,16 +1,20 @@
 """Reading: pages, members, streams, and values that the time changes."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
-from objapi.errors import BadRequest, NotFound, TooLarge
+from objapi.errors import BadRequest, NotFound, TooLarge, Unavailable
 from objapi.site import Site
 from objapi.store.reading import finding
 from objapi.store.requests import ByPath, CreateItem, Find, Streamed
+from objapi.store.transaction import Transaction
 from tests.objapi.store.workshop import Gateway
 
 
@@ -289,3 +293,63 @@ def test_urls_of_files_begin_with_the_url_of_the_site(workshop: Gateway, team: s
     outside = Gateway(site, workshop.statements)
     for more in ({}, {"include_fields": ("Manual",)}):
         assert outside.read("boss", thing, **more)["Manual"]["url"] == f"https://lab.example.org/x{here}"
+
+
+def _list(tx: Transaction, path: str) -> Iterator[bytes]:
+    return tx.stream(Find({"path": path})).chunks
+
+
+def _download(tx: Transaction, path: str) -> Iterator[bytes]:
+    return tx.file(ByPath(path), "Manual").chunks
+
+
+def _lose(connection: Connection) -> None:
+    """Lose the connection of a transaction, as a server that is restarted does; SQLite has a busy file for it."""
+    if connection.dialect.name == "sqlite":
+        busy = sqlite3.OperationalError("database is locked")
+        busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise OperationalError("SELECT 1", None, busy)
+    connection.exec_driver_sql("KILL CONNECTION_ID()")
+    connection.exec_driver_sql("SELECT 1")
+
+
+@pytest.mark.parametrize("read", [_list, _download])
+@pytest.mark.parametrize("losses", [0, 1, 3])
+def test_what_fails_before_its_first_byte_is_done_again_or_refused(
+    workshop: Gateway, team: str, person: str, read: Callable[[Transaction, str], Iterator[bytes]], losses: int
+) -> None:
+    path = workshop.create("mia", "Thing", team, title="Chair", Maker=person).path
+    workshop.update("mia", path, Manual={"filename": "m.txt", "base64": "aGVsbG8=", "content_type": "text/plain"})
+    site = replace(workshop.site, settings=replace(workshop.site.settings, retries=2))
+    calls: list[int] = []
+
+    def work(tx: Transaction) -> Iterator[bytes]:
+        calls.append(1)
+        if len(calls) <= losses:
+            _lose(tx.connection)
+        return read(tx, path)
+
+    before = connections(workshop)
+    if losses > site.settings.retries:
+        with pytest.raises(Unavailable):
+            site.stream(workshop.authenticate("mia"), work)
+    else:
+        content = b"".join(site.stream(workshop.authenticate("mia"), work))
+        assert (content == b"hello") if read is _download else (b"Chair" in content)
+    assert len(calls) == min(losses + 1, 3)
+    assert connections(workshop) == before
+
+
+@pytest.mark.parametrize("read", [_list, _download])
+def test_the_first_byte_is_read_before_the_answer_begins(
+    workshop: Gateway, team: str, person: str, read: Callable[[Transaction, str], Iterator[bytes]]
+) -> None:
+    path = workshop.create("mia", "Thing", team, title="Chair", Maker=person).path
+    workshop.update("mia", path, Manual={"filename": "m.txt", "base64": "aGVsbG8=", "content_type": "text/plain"})
+    texts: list[str] = []
+    event.listen(workshop.site.stream_engine, "before_cursor_execute", lambda *said: texts.append(said[2]))
+    chunks = workshop.site.stream(workshop.authenticate("mia"), lambda tx: read(tx, path))
+    read_before = len(texts)
+    assert next(chunks)
+    assert len(texts) == read_before
+    chunks.close()
