@@ -177,12 +177,15 @@ def _run_for_visitor(
         tx.require(tx.registry.roles.api_permission)
         controls = parameters.controls()
         _require_own_token(visitor, controls)
-        return run(_call(site.settings, target, controls, visitor), tx)
+        return run(_call(site.settings, target, controls, visitor, may_act=acts), tx)
 
+    acts = request.method in method.writing_verbs
     if streamed:
         # The answer still holds its connection, and there may be no second one to renew the session on.
         return responses.respond(site.stream(visitor.load, work, request_id=request_id))
-    reply = site.run(visitor.load, work, write=request.method in method.writing_verbs, request_id=request_id)
+    # What only asks what would happen keeps nobody from writing meanwhile, nor does what will be refused.
+    write = acts and isinstance(parameters.read, Controls) and not parameters.read.values.get("dry_run")
+    reply = site.run(visitor.load, work, write=write, request_id=request_id)
     visitor.renew()
     return responses.respond(reply)
 
@@ -192,7 +195,9 @@ def _require_own_token(visitor: Visitor, controls: Controls) -> None:
         raise CrossSite("_authenticator: the token is not of this session, or too old; read again and send its token.")
 
 
-def _call(settings: Settings, target: ApiTarget, controls: Controls, visitor: Visitor | None = None) -> MethodCall:
+def _call(
+    settings: Settings, target: ApiTarget, controls: Controls, visitor: Visitor | None = None, *, may_act: bool = False
+) -> MethodCall:
     return MethodCall(
         settings=settings,
         exchange=current_exchange(),
@@ -200,6 +205,7 @@ def _call(settings: Settings, target: ApiTarget, controls: Controls, visitor: Vi
         controls=controls,
         visitor=visitor,
         if_match=request.headers.get("If-Match"),
+        may_act=may_act,
     )
 
 

@@ -35,6 +35,8 @@ class MethodCall:
     visitor: Visitor | None = None
     """The caller; None in a method that is open to all."""
     if_match: str | None = None
+    may_act: bool = False
+    """True when the verb is one that may change something; a dry run is asked for by such a one, too."""
 
     def version_match(self) -> VersionMatch | None:
         """The versions that the header If-Match names (RFC 9110 13.1.1); None without the header.

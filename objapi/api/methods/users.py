@@ -20,7 +20,7 @@ _POST: Final = ("POST",)
 def users(call: MethodCall, tx: Transaction) -> Json:
     """List the users, or show one; with `action` disable or enable one."""
     administration = UserAdministration(tx)
-    action = _action(call, tx, ("disable", "enable"))
+    action = _action(call, ("disable", "enable"))
     user_id = call.controls.text("userid")
     if action is None:
         if user_id is None:
@@ -35,7 +35,7 @@ def users(call: MethodCall, tx: Transaction) -> Json:
 def grants(call: MethodCall, tx: Transaction) -> Json:
     """List roles, groups and local roles, of all, of a user or on an object; with `action` give or take some."""
     administration = UserAdministration(tx)
-    action = _action(call, tx, ("give", "take"))
+    action = _action(call, ("give", "take"))
     if action is None:
         return call.with_warnings(_grants(call, tx, administration))
     call.refuse_unused()
@@ -51,14 +51,14 @@ def grants(call: MethodCall, tx: Transaction) -> Json:
     return _changed(call, administration, change(grant, dry_run=dry_run), dry_run=dry_run)
 
 
-def _action(call: MethodCall, tx: Transaction, known: Sequence[str]) -> str | None:
+def _action(call: MethodCall, known: Sequence[str]) -> str | None:
     """The change that is asked for; None: to read. Raises BadRequest for another one, and for one sent by GET."""
     action = call.controls.text("action")
     if action is None:
         return None
     if action not in known:
         raise BadRequest.of_parameter("action", f"action: {' or '.join(known)} is expected, not {action[:40]!r}.")
-    if not tx.writes:
+    if not call.may_act:
         raise BadRequest.of_parameter("action", "action: send it by POST; a GET only reads.")
     return action
 

@@ -40,17 +40,18 @@ SCANNED = 100
 class Sequences:
     """The counters that one request uses."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, lock: bool) -> None:
         self._connection = connection
+        self._lock = lock
         self._stored: dict[str, int] = {}
         self._values: dict[str, int] = {}
 
     def load(self, prefixes: Iterable[str], portal_type: str) -> None:
-        """Have the counters of prefixes here, their rows locked; where there is none, from the ids that are in use."""
+        """Have the counters of prefixes here, locked if asked to; where there is none, from the ids that are in use."""
         wanted = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._values]
         for chunk in chunks(wanted):
             statement = select(sequences.c.name, sequences.c.value).where(sequences.c.name.in_(chunk))
-            for row in self._connection.execute(statement.with_for_update()):
+            for row in self._connection.execute(statement.with_for_update() if self._lock else statement):
                 self._stored[row.name] = self._values[row.name] = row.value
         missing = [prefix for prefix in wanted if prefix not in self._values]
         for chunk in chunks(missing, SCANNED):
@@ -103,7 +104,7 @@ class Naming:
     def __init__(self, workspace: Workspace, values: Values) -> None:
         self._workspace = workspace
         self._values = values
-        self.sequences = Sequences(workspace.connection)
+        self.sequences = Sequences(workspace.connection, lock=workspace.context.writes)
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object the id asked for, or one by its type's rule. Raises ValidationError, Conflict."""

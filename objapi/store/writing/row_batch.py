@@ -47,6 +47,7 @@ class RowBatch:
         self._rows = context.rows
         self._authority = authority
         self._recorder = context.recorder
+        self._locks = context.writes
 
     def write(self, items: Sequence[RowItem], *, dry_run: bool) -> RowsOutcome:
         """Write the rows, all or none.
@@ -120,13 +121,13 @@ class RowBatch:
     def _stored(
         self, items: Sequence[RowUpdate] | Sequence[RowRemoval], types: Mapping[str, str]
     ) -> dict[tuple[str, Key], Mapping[str, Any]]:
-        """(Table, key) → the row as it is now, locked until the transaction ends. Raises NotFound."""
+        """(Table, key) → the row as it is now, locked until a writing transaction ends. Raises NotFound."""
         wanted: dict[str, dict[Key, None]] = {}
         for item in items:
             wanted.setdefault(item.table, {})[item.key] = None
         found: dict[tuple[str, Key], Mapping[str, Any]] = {}
         for table, keys in wanted.items():
-            for key, seen, row in self._select(types[table], list(keys), lock=True):
+            for key, seen, row in self._select(types[table], list(keys), lock=self._locks):
                 if seen:
                     found[table, key] = row
         for item in items:

@@ -189,7 +189,8 @@ class Workspace:
         self._check_stamps([rid for rid in self._unlocked if rid not in written], shared=True)
 
     def _check_stamps(self, rids: Sequence[int], *, shared: bool) -> None:
-        if not rids:
+        # A dry run reads one moment: nothing changes under it, and it keeps nobody from writing.
+        if not rids or not self.context.writes:
             return
         stamps = stamps_of(self.connection, (rid for rid in rids if rid > 0), shared=shared)
         mapped = [rid for rid in rids if rid < 0]

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from objapi.app import create_app
-from objapi.settings import load_settings
+from objapi.settings import DEFAULT_PROFILES, load_settings
 from objapi.site import Site
 
 ADMIN = ("admin", "secret")
@@ -72,7 +72,11 @@ def test_writing_more_objects_takes_no_more_statements(application: Flask, site:
 def away(tmp_path: Path) -> Iterator[Flask]:
     """The application of a site whose database does not answer."""
     settings = load_settings(
-        {"OBJAPI_DATABASE_URL": "mysql+pymysql://nobody@127.0.0.1:9/none", "OBJAPI_RETRIES": "0"},
+        {
+            "OBJAPI_DATABASE_URL": "mysql+pymysql://nobody@127.0.0.1:9/none",
+            "OBJAPI_RETRIES": "0",
+            "OBJAPI_PROFILES": ",".join(DEFAULT_PROFILES),
+        },
         {"data_dir": tmp_path},
     )
     site = Site.open(settings)
