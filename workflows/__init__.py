@@ -11,6 +11,7 @@ or code. `offers`, `allowed`, `fire` and `enter` work single transitions, `Run` 
 from workflows.cascades import Cascade, CascadeAction, FireRelated, NamedValue, RunEffect, SetField
 from workflows.condition import Condition, ConditionFn, Where
 from workflows.dcworkflow import Imported, Note, read_definition
+from workflows.declarable import NamesUsed, declarable, names_used
 from workflows.declarations import DeclarationProblem as Problem
 from workflows.declare import load_workflow
 from workflows.declare_cascades import declared_conditions, load_cascades
@@ -73,6 +74,7 @@ __all__ = [
     "Imported",
     "KeepsHistory",
     "NamedValue",
+    "NamesUsed",
     "NoWorkflow",
     "NotUserTransition",
     "Note",
@@ -110,6 +112,7 @@ __all__ = [
     "allowed",
     "catalog_variables",
     "check_guard",
+    "declarable",
     "declared_conditions",
     "dump_workflow",
     "enter",
@@ -119,6 +122,7 @@ __all__ = [
     "load_cascades",
     "load_workflow",
     "mermaid",
+    "names_used",
     "offered_worklists",
     "offers",
     "place",

@@ -124,8 +124,10 @@ def read_workflow(workflow_id: str, node: Node, problems: list[DeclarationProble
         state_variable=top.text("state_variable", "review_state"),
         initial_state=top.text("initial_state", required=True),
         manager_bypass=top.flag("manager_bypass"),
-        managed_permissions=_managed(top, "permissions", mapped_permissions(states)),
-        managed_groups=_managed(top, "groups", mapped_groups(states)),
+        managed_permissions=tuple(sorted(set(top.texts("permissions"))))
+        if top.has("permissions")
+        else mapped_permissions(states),
+        managed_groups=tuple(dict.fromkeys(top.texts("groups"))) if top.has("groups") else mapped_groups(states),
         group_managed_roles=top.texts("managed_roles") if top.has("managed_roles") else None,
         states=states,
         transitions={name: _transition(name, item) for name, item in top.sections("transitions", TRANSITION_KEYS)},
@@ -135,10 +137,6 @@ def read_workflow(workflow_id: str, node: Node, problems: list[DeclarationProble
     )
     _check_references(top, workflow)
     return workflow
-
-
-def _managed(top: WorkflowSection, key: str, mapped: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(set(top.texts(key)))) if top.has(key) else mapped
 
 
 def _state(name: str, section: WorkflowSection) -> State:

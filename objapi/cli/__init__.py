@@ -6,6 +6,7 @@ import click
 
 from objapi import __version__
 from objapi.cli.adopt import adopt
+from objapi.cli.check import check
 from objapi.cli.failures import DEBUG, Commands
 from objapi.cli.ispyb import ispyb
 from objapi.cli.mxlive import mxlive
@@ -33,5 +34,5 @@ def main(debug: bool) -> None:
     """The command; everything is in its sub-commands."""
 
 
-for command in (serve, init, user, content, upgrade, reindex, workflows, adopt, mxlive, ispyb, show_settings):
+for command in (serve, init, user, content, upgrade, reindex, check, workflows, adopt, mxlive, ispyb, show_settings):
     main.add_command(command)

@@ -7,9 +7,10 @@ import yaml
 
 from objapi.cli.common import data_option, settings_from
 from objapi.cli.failures import Refused
-from objapi.model.loading import load_registry
+from objapi.model.loading import known_permissions, load_registry, load_roles
+from objapi.model.registry import Roles
 from objapi.site import profiles_of
-from workflows import Workflow, dump_workflow, mermaid, read_definition, svg
+from workflows import Workflow, declarable, dump_workflow, mermaid, names_used, read_definition, svg
 
 
 @click.group()
@@ -20,25 +21,47 @@ def workflows() -> None:
 @workflows.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else the output.")
-def import_definition(file: Path, output: Path | None) -> None:
+@data_option
+def import_definition(file: Path, output: Path | None, data_dir: Path | None) -> None:
     """Turn the DCWorkflow definition FILE (a definition.xml) into a declaration for a profile, as YAML.
 
-    What cannot be carried over (scripts, guard expressions) is named on standard error; a guard with such an
-    expression refuses.
+    What cannot be carried over (scripts, guard expressions, exits that lead nowhere) is named on standard error; a
+    guard with such an expression refuses. Roles and permissions that the site's profiles do not declare are printed
+    there, too, as lines for the `roles.yaml` of the profile.
     """
     imported = read_definition(file.read_bytes(), source=str(file))
-    text = _yaml(imported.workflow)
+    workflow, left_out = declarable(imported.workflow)
+    missing = _lines_for_roles(workflow, load_roles(profiles_of(settings_from(data_dir=data_dir))))
+    text = _yaml(workflow)
     if output is None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
     for note in imported.notes:
         click.echo(f"{file}, line {note.line}: {note.where}: {note.message}", err=True)
+    for text in left_out:
+        click.echo(f"{file}: {text}", err=True)
     click.echo(
-        f"Read {imported.workflow.id}: {len(imported.workflow.states)} states, "
-        f"{len(imported.workflow.transitions)} transitions, {len(imported.notes)} notes.",
+        f"Read {workflow.id}: {len(workflow.states)} states, {len(workflow.transitions)} transitions, "
+        f"{len(imported.notes) + len(left_out)} notes.",
         err=True,
     )
+    if missing:
+        click.echo(f"Add to the roles.yaml of the profile, with the roles that shall have them:\n\n{missing}", err=True)
+
+
+def _lines_for_roles(workflow: Workflow, roles: Roles) -> str:
+    """Declarations of what a workflow names and the profiles do not declare, as YAML."""
+    used = names_used(workflow)
+    groups = [name for name in used.groups if name not in roles.groups]
+    permissions = [name for name in used.permissions if name not in known_permissions(roles)]
+    lines = {
+        "roles": [name for name in used.roles if name not in roles.roles],
+        "groups": {name: {"roles": []} for name in groups},
+        "permissions": {name: {"acquire": False, "roles": ["Manager"]} for name in permissions},
+    }
+    declared = {key: value for key, value in lines.items() if value}
+    return yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=110) if declared else ""
 
 
 @workflows.command("show")

@@ -12,6 +12,7 @@ from objapi.model.loading.catalogs import CATALOG_KEYS, INDEX_KEYS
 from objapi.model.loading.content import OBJECT_KEYS, USER_KEYS
 from objapi.model.loading.fields import FIELD_KEYS
 from objapi.model.loading.profiles import PROFILE_KEYS
+from objapi.model.loading.reachability import remarks
 from objapi.model.loading.site import ROLES_KEYS
 from objapi.model.loading.types import ID_KEYS, TYPE_KEYS
 from objapi.model.types import Kind
@@ -46,6 +47,12 @@ def test_the_profile_serves_as_shown(serve: Serve, folder: Path, database: str) 
     reader = Reader(serve(database, OBJAPI_PROFILES=str(folder / "ourlab")))
     reader.follow(PAGE)
     assert not reader.problems, "\n".join(reader.problems)
+
+
+def test_a_profile_that_is_no_laboratory_loads_without_a_remark(folder: Path) -> None:
+    registry = load_registry([folder / "toolshed"])
+    assert list(remarks(registry)) == []
+    assert registry.types["Tool"].workflows == ("tool_workflow",)
 
 
 def test_the_first_blocks_are_a_profile_by_themselves(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Mistakes in declarations, and lists of names in their messages."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 
@@ -17,6 +17,8 @@ class DeclarationProblem:
     key: str
     message: str
     expected: str = ""
+    unread: bool = field(default=False, compare=False)
+    """True if the whole file could not be read, so that names which it declares seem to be missing elsewhere."""
 
     @property
     def where(self) -> str:

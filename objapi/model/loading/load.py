@@ -9,14 +9,16 @@ from objapi.model.loading.catalogs import read_catalogs
 from objapi.model.loading.checks import TypeChecker, check_cascade, check_sources, settings_type
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
+from objapi.model.loading.name_checks import check_workflow_names
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
+from objapi.model.loading.reachability import check_containers
 from objapi.model.loading.row_rules import check_named_rules, read_row_rules
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
 from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, check_tables
 from objapi.model.loading.tracing import Tracer, check_cycles
 from objapi.model.loading.types import read_types
 from objapi.model.loading.workflows import read_workflows, with_entry_points
-from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.registry import CatalogDeclaration, Registry, Roles
 from objapi.model.types import EntityType
 from workflows import Workflow
 from workflows.declarations import DeclarationProblem, Node, listed, suggestion
@@ -68,6 +70,8 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     check_named_rules(rules, rule_sections, tracer, behaviors, problems)
     check_cycles(tracer, type_nodes, problems)
     check_roles(roles, role_sections, layout, type_nodes, problems)
+    check_containers(types, site.root_type, type_nodes, problems)
+    check_workflow_names(workflows.workflows.values(), workflows.nodes, roles, types.values(), problems)
     _check_settings(found, site, types, catalogs, problems)
     if problems:
         raise ProfileError(problems)
@@ -90,6 +94,15 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         profiles=frozenset(profile.name for profile in found),
         fingerprint=fingerprint(types, catalogs),
     )
+
+
+def load_roles(profiles: Sequence[str | FilePath]) -> Roles:
+    """Roles, groups and permissions of the profiles named. Raises `ProfileError` for mistakes in their declarations."""
+    problems: list[DeclarationProblem] = []
+    roles, _ = read_roles(find_profiles(profiles, problems), problems)
+    if problems:
+        raise ProfileError(problems)
+    return roles
 
 
 def _behaviors(profiles: Sequence[Profile]) -> Behaviors:

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path as FilePath
 from traceback import extract_tb
@@ -18,6 +19,9 @@ from objapi.model.loading.yaml_nodes import read_yaml
 from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
 
 GROUP: Final = "objapi.profiles"
+FOLDERS: Final = ("types", "catalogs", "workflows")
+FILES: Final = ("profile", "roles", "layout")
+SUFFIX: Final = ".yaml"
 PROFILE_KEYS: Final = (
     "title",
     "about",
@@ -39,7 +43,9 @@ class ProfileError(Exception):
     def __init__(self, problems: Iterable[DeclarationProblem]) -> None:
         # What stands in one place and is found wrong on several ways is one mistake.
         found: dict[tuple[str, int, str], DeclarationProblem] = {}
-        for problem in problems:
+        every = list(problems)
+        # Names that an unreadable file declares seem to be missing in all others: it is the one mistake to mend first.
+        for problem in [problem for problem in every if problem.unread] or every:
             found.setdefault((problem.file, problem.line, problem.message), problem)
         self.problems = tuple(sorted(found.values()))
         count = len(self.problems)
@@ -61,7 +67,7 @@ class Profile:
 
     def trees(self, part: str, problems: list[DeclarationProblem]) -> Iterator[Node]:
         """The YAML files of a part of the profile (`types`, `catalogs`, `workflows`), by name."""
-        for path in sorted((self.folder / part).glob("*.yaml")):
+        for path in sorted((self.folder / part).glob(f"*{SUFFIX}")):
             node = read_yaml(path, problems)
             if node is not None:
                 yield node
@@ -116,10 +122,30 @@ def _add(
         extended = _add(other, folder, found, (*within, folder), problems)
         if extended is not None:
             above |= {str(extended.folder), *extended.above}
+    _check_file_names(folder, settings, problems)
     behaviors = _behaviors(folder, module, problems)
     profile = Profile(name, folder, settings, behaviors, _derived_types(folder, module, problems), frozenset(above))
     found[folder] = profile
     return profile
+
+
+def _check_file_names(folder: FilePath, settings: Section, problems: list[DeclarationProblem]) -> None:
+    """Note YAML files of a profile that nobody reads: of another suffix, in another folder, or nearly named right."""
+    contents = {folder / str(node.value) for node in settings.mapping("content").values()}
+    for path in sorted(folder.glob("*.y*ml")) + sorted(folder.glob("*/*.y*ml")):
+        place = path.relative_to(folder).parts
+        known = FOLDERS if len(place) > 1 else FILES
+        name = place[0] if len(place) > 1 else path.stem
+        right = name in known and path.suffix == SUFFIX
+        if right or path in contents or (len(place) == 1 and not get_close_matches(name, known, cutoff=0.75)):
+            continue
+        if name in known:
+            message, expected = f"a file with the suffix {path.suffix} is not read", f"{path.stem}{SUFFIX}"
+        else:
+            what = "folder" if len(place) > 1 else "file"
+            message = f"no declarations are read from a {what} {name!r}{suggestion(name, known)}"
+            expected = listed(known)
+        problems.append(DeclarationProblem(str(path), 0, "", message, expected))
 
 
 def _settings(folder: FilePath, problems: list[DeclarationProblem]) -> Section:

@@ -136,7 +136,7 @@ def read_yaml(path: FilePath, problems: list[DeclarationProblem]) -> Node | None
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        problems.append(DeclarationProblem(str(path), 0, "", f"the file cannot be read: {reason}"))
+        problems.append(DeclarationProblem(str(path), 0, "", f"the file cannot be read: {reason}", unread=True))
         return None
     return parse_yaml(text, str(path), problems)
 
@@ -148,12 +148,12 @@ def parse_yaml(text: str, file: str, problems: list[DeclarationProblem]) -> Node
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         said = ", ".join(part for part in (error.context, error.problem) if part)
-        problems.append(DeclarationProblem(file, line, "", f"no valid YAML: {said}"))
+        problems.append(DeclarationProblem(file, line, "", f"no valid YAML: {said}", unread=True))
         return None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         message = f"no valid YAML: the character {chr(error.character)!a} cannot stand in a file"
-        problems.append(DeclarationProblem(file, line, "", message))
+        problems.append(DeclarationProblem(file, line, "", message, unread=True))
         return None
     return None if composed is None else _Reader(file, problems).node(composed, "")
 

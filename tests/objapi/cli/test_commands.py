@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from objapi.cli import main
@@ -283,6 +284,42 @@ def test_a_definition_of_another_system_becomes_a_declaration(tmp_path: Path) ->
     written = tmp_path / "small.yaml"
     assert objapi("workflows", "import", file, "-o", written).exit_code == 0
     assert written.read_text(encoding="utf-8") == result.stdout
+
+
+NAMED = "<guard-permission>Shut</guard-permission><guard-role>Janitor</guard-role>"
+NAMES = DEFINITION.replace("<guard>", f"<guard>{NAMED}")
+
+
+def test_names_that_the_profiles_lack_are_printed_as_lines_for_roles(tmp_path: Path) -> None:
+    file = tmp_path / "definition.xml"
+    file.write_text(NAMES, encoding="utf-8")
+    told = objapi("workflows", "import", file, "--data", tmp_path).stderr
+    lines = yaml.safe_load(told[told.index("\n\n") :])
+    assert lines == {"roles": ["Janitor"], "permissions": {"Shut": {"acquire": False, "roles": ["Manager"]}}}
+
+
+def test_an_imported_definition_loads_in_a_profile(tmp_path: Path) -> None:
+    file = tmp_path / "definition.xml"
+    dangling = '<exit-transition transition_id=""/><exit-transition transition_id="gone"/></state>'
+    file.write_text(NAMES.replace("</state>", dangling, 1), encoding="utf-8")
+    (tmp_path / "ours" / "workflows").mkdir(parents=True)
+    (tmp_path / "ours" / "profile.yaml").write_text("extends: [base]\n", encoding="utf-8")
+    imported = objapi("workflows", "import", file, "-o", tmp_path / "ours" / "workflows" / "small.yaml")
+    assert imported.exit_code == 0
+    told = imported.stderr
+    (tmp_path / "ours" / "roles.yaml").write_text(told[told.index("\n\n") :], encoding="utf-8")
+    checked = objapi("check", tmp_path / "ours")
+    assert (checked.exit_code, checked.stdout.startswith("No mistakes: ")) == (0, True), checked.output
+    assert "remark: workflow small: no type has it." in checked.stderr
+
+
+def test_a_profile_is_checked_without_a_site(tmp_path: Path) -> None:
+    assert objapi("check", "lims", "mxlive", "ispyb").exit_code == 0
+    (tmp_path / "profile.yaml").write_text("extends: [base]\ntitel: Ours\n", encoding="utf-8")
+    result = objapi("check", tmp_path)
+    assert result.exit_code == 1
+    assert "profile.yaml:2: titel" in result.stderr
+    assert not list(tmp_path.glob("**/*.sqlite"))
 
 
 def test_a_broken_definition_is_refused_with_line_and_cause(tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""Names and files that a profile gets wrong: roles and permissions of workflows, suffixes, folders, syntax."""
+
+from pathlib import Path
+
+import pytest
+
+from objapi.model.loading import ProfileError, load_registry
+from objapi.model.loading.reachability import remarks
+from tests.objapi.model.loading.small_profile import write_profile
+
+FILES = {
+    "profile.yaml": """
+        title: Small
+        extends: [base]
+        """,
+    "types/things.yaml": """
+        Thing:
+          containers: [Plone Site]
+          catalogs: [portal_catalog]
+          workflows: [thing_workflow]
+        """,
+    "roles.yaml": """
+        roles: [Reviewer]
+        groups:
+          Crew: {title: Crew, roles: [Reviewer]}
+        permissions:
+          Approve: {acquire: false, roles: [Reviewer]}
+        """,
+    "workflows/thing.yaml": """
+        workflows:
+          thing_workflow:
+            initial_state: open
+            states:
+              open:
+                exits: [close]
+                permissions: {View: {acquire: false, roles: [Manager, Reviewer]}}
+                group_roles: {Crew: [Reviewer]}
+              closed: {exits: []}
+            transitions:
+              close: {to: closed, guard: {permissions: [Approve], roles: [Reviewer], groups: [Crew]}}
+            worklists:
+              waiting: {match: {review_state: [open]}, guard: {roles: [Reviewer]}}
+        """,
+}
+WORKFLOW = FILES["workflows/thing.yaml"]
+
+
+def problems(tmp_path: Path, files: dict[str, str]) -> list[str]:
+    folder = write_profile(tmp_path / "small", files)
+    try:
+        load_registry([folder])
+    except ProfileError as error:
+        return [str(problem).removeprefix(f"{folder}/") for problem in error.problems]
+    return []
+
+
+def test_declared_names_are_taken(tmp_path: Path) -> None:
+    assert problems(tmp_path, FILES) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "roles: [Manager, Reviewer]",
+            "roles: [Manager, Reviewr]",
+            "there is no role 'Reviewr', did you mean 'Reviewer'?",
+        ),
+        ("roles: [Reviewer], groups", "roles: [Revewer], groups", "there is no role 'Revewer'"),
+        ("guard: {roles: [Reviewer]}", "guard: {roles: [Clerk]}", "there is no role 'Clerk'"),
+        ("Crew: [Reviewer]", "Crew: [Chief]", "there is no role 'Chief'"),
+        ("{Crew: [Reviewer]}", "{Crw: [Reviewer]}", "there is no group 'Crw', did you mean 'Crew'?"),
+        ("groups: [Crew]", "groups: [Crowd]", "there is no group 'Crowd'"),
+        ("permissions: {View:", "permissions: {Viw:", "there is no permission 'Viw', did you mean 'View'?"),
+        ("permissions: [Approve]", "permissions: [Aprove]", "there is no permission 'Aprove', did you mean 'Approve'?"),
+    ],
+)
+def test_a_misspelt_name_in_a_workflow_is_told_with_its_line(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in WORKFLOW
+    found = problems(tmp_path, FILES | {"workflows/thing.yaml": WORKFLOW.replace(old, new, 1)})
+    assert found, "nothing was told"
+    line = next(n for n, text in enumerate(WORKFLOW.strip("\n").replace(old, new, 1).splitlines(), 1) if new in text)
+    assert any(told in text for text in found)
+    assert all(text.startswith("workflows/thing.yaml:") for text in found)
+    assert any(text.startswith(f"workflows/thing.yaml:{line}:") for text in found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("types/things.yaml", "types/things.yml", "a file with the suffix .yml is not read"),
+        ("roles.yaml", "roles.yml", "a file with the suffix .yml is not read"),
+        ("roles.yaml", "role.yaml", "no declarations are read from a file 'role', did you mean 'roles'?"),
+        (
+            "types/things.yaml",
+            "type/things.yaml",
+            "no declarations are read from a folder 'type', did you mean 'types'?",
+        ),
+        ("workflows/thing.yaml", "workflow/thing.yaml", "folder 'workflow', did you mean 'workflows'?"),
+        ("types/things.yaml", "declarations/things.yaml", "no declarations are read from a folder 'declarations'"),
+    ],
+)
+def test_files_that_nobody_reads_are_told(tmp_path: Path, before: str, after: str, told: str) -> None:
+    files = {(after if name == before else name): text for name, text in FILES.items()}
+    assert any(told in text for text in problems(tmp_path, files))
+
+
+def test_contents_and_other_files_may_have_any_name(tmp_path: Path) -> None:
+    files = FILES | {
+        "profile.yaml": """
+            title: Small
+            extends: [base]
+            content: {demo: samples/demo.yaml}
+            """,
+        "samples/demo.yaml": "objects: []",
+        "notes.yaml": "anything: here",
+    }
+    assert problems(tmp_path, files) == []
+
+
+@pytest.mark.parametrize("file", sorted(FILES))
+def test_a_file_that_is_no_yaml_is_one_mistake(tmp_path: Path, file: str) -> None:
+    found = problems(tmp_path, FILES | {file: FILES[file] + "\n        broken: {unclosed: [1, 2\n"})
+    assert len(found) == 1
+    assert found[0].startswith(file)
+    assert "no valid YAML" in found[0]
+
+
+BOXES = """
+        Box: {containers: [Crate], catalogs: [portal_catalog]}
+        Crate: {containers: [Box], catalogs: [portal_catalog]}
+        """
+
+
+def test_types_that_only_contain_each_other_are_told(tmp_path: Path) -> None:
+    found = problems(tmp_path, FILES | {"types/boxes.yaml": BOXES})
+    assert [text.partition(": ")[2].partition(" (")[0] for text in found] == [
+        "Box.containers: no Box can ever be made: Crate cannot be in the site either",
+        "Crate.containers: no Crate can ever be made: Box cannot be in the site either",
+    ]
+
+
+@pytest.mark.parametrize("also", ["Plone Site", "Thing"])
+def test_types_that_contain_each_other_and_stand_in_the_site_are_right(tmp_path: Path, also: str) -> None:
+    boxes = BOXES.replace("[Crate]", f"[Crate, {also}]")
+    assert problems(tmp_path, FILES | {"types/boxes.yaml": boxes}) == []
+
+
+def test_states_that_are_never_reached_are_remarked(tmp_path: Path) -> None:
+    workflow = WORKFLOW.replace("closed: {exits: []}", "closed: {exits: []}\n              lost: {exits: [close]}")
+    workflow = workflow.replace("transitions:", "transitions:\n              lose: {to: lost}", 1)
+    registry = load_registry([write_profile(tmp_path / "small", FILES | {"workflows/thing.yaml": workflow})])
+    assert list(remarks(registry)) == [
+        "workflow thing_workflow: no transition leads from 'open' to the state 'lost'.",
+        "workflow thing_workflow: the transition 'lose' is among the exits of no state, so it is never taken.",
+    ]
