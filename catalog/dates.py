@@ -75,6 +75,16 @@ def parse_date(text: str, local_zone: tzinfo = UTC, *, international: bool = Fal
     return found
 
 
+def other_reading(text: str, local_zone: tzinfo = UTC) -> datetime | None:
+    """The instant with day and month swapped, of a date in numbers that can be read either way; None for any other."""
+    try:
+        found = parse_date(text, local_zone, iso="local")
+        swapped = parse_date(text, local_zone, international=True, iso="local")
+    except DateSyntaxError:
+        return None
+    return swapped if swapped != found else None
+
+
 def shifted(moment: datetime, **span: float) -> datetime:
     """The instant a span later, given as `timedelta` takes it (`minutes=5`); the last or first one beyond the calendar.
 

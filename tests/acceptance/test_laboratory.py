@@ -210,3 +210,49 @@ def test_to_clear_a_reference_needs_the_right_to_write_it(admin: Client, as_user
     assert made["obj_uid"] in json.dumps(admin.at(kind["path"]))
     admin.call("remove", {"UID": made["obj_uid"], "break_references": "1"})
     assert made["obj_uid"] not in json.dumps(admin.at(kind["path"]))
+
+
+def test_a_client_sees_and_changes_the_batch_that_it_made(admin: Client, as_user: AsUser) -> None:
+    rita = as_user("rita")
+    made = rita.call("create", {"obj_path": "/clients/client-1", "obj_type": "Batch", "title": unique("Own")})
+    assert rita.at(made["path"])["Client_uid"] == admin.uid("/clients/client-1")
+    rita.call("update", {"obj_uid": made["obj_uid"], "ClientBatchID": "mine"})
+    rita.refused("update", {"obj_uid": made["obj_uid"], "Client": make_client(admin)}, status=422)
+    assert [item["path"] for item in rita.read(portal_type="Batch")["objects"]].count(made["path"]) == 1
+    act(admin, "close", made["path"])
+    assert rita.at(made["path"])["review_state"] == "closed"
+    rita.refused("update", {"obj_uid": made["obj_uid"], "ClientBatchID": "other"}, status=403)
+    foreign = make_batch(admin)
+    rita.refused("update", {"obj_uid": foreign["obj_uid"], "ClientBatchID": "x"}, status=404)
+    spare = rita.call("create", {"obj_path": "/clients/client-1", "obj_type": "Batch", "title": unique("Own")})
+    rita.call("remove", {"UID": spare["obj_uid"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "other"),
+    [
+        ("10.03.2015 18:52", "2015-10-03", "2015-03-10"),
+        ("02/08/2016", "2016-02-08", "2016-08-02"),
+        ("13/08/2016", "2016-08-13", None),
+        ("28-05-21", "2021-05-28", None),
+        ("05/05/2016", "2016-05-05", None),
+        ("2016-02-08", "2016-02-08", None),
+        ("8 Feb 2016", "2016-02-08", None),
+    ],
+)
+@pytest.mark.parametrize(("portal_type", "field"), [("Batch", "BatchDate"), ("AnalysisRequest", "SamplingDate")])
+def test_a_date_whose_day_and_month_could_be_swapped_warns(
+    admin: Client, portal_type: str, field: str, text: str, read: str, other: str | None
+) -> None:
+    client = make_client(admin)
+    if portal_type == "Batch":
+        made = make_batch(admin, BatchDate=text)
+    else:
+        made = make_request(admin, client, ["Calcium"], SamplingDate=text)
+    changed = admin.call("update", {"obj_path": made["path"], field: text})
+    many = admin.call("update_many", {"input_values": json.dumps({made["path"]: {field: text}})})
+    assert admin.at(made["path"])[field].startswith(read)
+    for answer in (made, changed, many):
+        warnings = answer.get("warnings", [])
+        assert len(warnings) == (other is not None)
+        assert all(field in item and read in item and str(other) in item for item in warnings)

@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
-from objapi.api.methods.writing import DRY_RUN, PARTIAL, described_error, path_and_uid, plan_of, success_or_partial
+from objapi.api.methods.writing import (
+    DRY_RUN,
+    PARTIAL,
+    date_warnings,
+    described_error,
+    path_and_uid,
+    plan_of,
+    success_or_partial,
+)
 from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest, Cause, TooLarge
 from objapi.http.access import API
@@ -27,7 +35,12 @@ def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     outcome = tx.update(
         items, partial=call.controls.flag("partial"), dry_run=dry_run, as_batch=True, match=call.version_match()
     )
-    answer = {"updates": described_updates(outcome, call.exchange.url), **plan_of(outcome, dry_run=dry_run)}
+    written = [(entry.portal_type, item.values) for entry, item in zip(outcome.entries, items, strict=True)]
+    answer = {
+        "updates": described_updates(outcome, call.exchange.url),
+        **plan_of(outcome, dry_run=dry_run),
+        **date_warnings(tx, written),
+    }
     return success_or_partial(answer, outcome)
 
 

@@ -3,16 +3,18 @@
 One object or many, each call is one transaction: all of its changes are made or none, unless `partial=1`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from catalog.dates import other_reading, parse_date
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import OBJECT, SEARCH, search_of, selected
 from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 from objapi.http.access import API
+from objapi.model.types import Kind
 from objapi.store.requests import (
     BatchFailed,
     ByCriteria,
@@ -112,6 +114,28 @@ def _asked_uid(selector: Selector) -> str:
     return selector.uid if isinstance(selector, ByUid) else ""
 
 
+def date_warnings(tx: Transaction, written: Iterable[tuple[str, Mapping[str, object]]]) -> Json:
+    """The key `warnings` with a sentence for each date whose day and month could be swapped; empty without any.
+
+    `written`: the type of each object and the values that were sent for it.
+    """
+    found: dict[str, None] = {}
+    for portal_type, values in written:
+        declared = tx.registry.types.get(portal_type)
+        for name, value in values.items():
+            field = None if declared is None else declared.fields.get(name)
+            if field is None or field.kind is not Kind.DATETIME or not isinstance(value, str):
+                continue
+            swapped = other_reading(value)
+            if swapped is not None:
+                read = parse_date(value).date()
+                sentence = (
+                    f"{name}: {value!r} was read as {read}, month first; write {swapped.date()} if the day is meant."
+                )
+                found[sentence] = None
+    return {"warnings": list(found)} if found else {}
+
+
 # create
 
 
@@ -137,6 +161,7 @@ def create(call: MethodCall, tx: Transaction) -> Json:
         "path": entry.path,
         **entry.extra_ids,
         **plan_of(outcome, dry_run=dry_run),
+        **date_warnings(tx, [(portal_type, item.values)]),
     }
 
 
@@ -166,6 +191,7 @@ def update(call: MethodCall, tx: Transaction) -> Json:
         "updated": list(entry.updated),
         "version": entry.version,
         **plan_of(outcome, dry_run=dry_run),
+        **date_warnings(tx, [(entry.portal_type, item.values)]),
     }
 
 

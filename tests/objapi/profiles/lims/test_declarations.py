@@ -103,7 +103,18 @@ def test_every_workflow_has_its_states_transitions_and_permissions(registry: Reg
             assert workflow.transitions[key].automatic == (transition["trigger"] == "automatic"), (name, key)
 
 
-def test_state_maps_are_those_known_but_for_retraction_by_verifiers(registry: Registry, facts: Any) -> None:
+ADDED_ROLES = {
+    ("to_be_verified", "BIKA: Retract"): {"Verifier"},
+    # A client sees the batches that it makes.
+    ("open", "View"): {"Owner", "Client"},
+    ("closed", "View"): {"Owner", "Client"},
+    ("open", "Modify portal content"): {"Owner"},
+}
+
+
+def test_state_maps_are_those_known_but_for_retraction_by_verifiers_and_batches_of_clients(
+    registry: Registry, facts: Any
+) -> None:
     for name, item in facts("workflows.yaml").items():
         for key, state in item["states"].items():
             for permission, known in state["permissions"].items():
@@ -111,7 +122,7 @@ def test_state_maps_are_those_known_but_for_retraction_by_verifiers(registry: Re
                 added = set(declared.roles) - set(known["roles"])
                 assert declared.acquire == known["acquire"], (name, key, permission)
                 assert set(known["roles"]) <= set(declared.roles), (name, key, permission)
-                assert added <= ({"Verifier"} if (key, permission) == ("to_be_verified", "BIKA: Retract") else set())
+                assert added <= ADDED_ROLES.get((key, permission), set()), (name, key, permission)
 
 
 def test_nobody_takes_a_step_without_a_permission(registry: Registry) -> None:
