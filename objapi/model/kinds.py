@@ -21,6 +21,7 @@ Each kind is a marshmallow field, so that the schema of a type collects every pr
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -221,10 +222,29 @@ class RecordField(DeclaredField):
         record = plain_json(raw, context, exact=True)
         if is_empty(raw, Kind.RECORD) or not isinstance(record, dict):
             return None
-        missing = [name for name in self.declared.required_subfields if is_empty(record.get(name), Kind.STRING)]
+        by = self.declared.merge_by
+        needed = self.declared.required_subfields if by is None else (by,)
+        missing = [name for name in needed if is_empty(record.get(name), Kind.STRING)]
         if missing:
             raise ValueProblem(f"the record lacks {', '.join(missing)}")
+        self._check_subfields(record, context)
         return record
+
+    def _check_subfields(self, record: Mapping[str, object], context: LoadContext) -> None:
+        """Raise a ValueProblem for the values that do not follow the rules of their subfields."""
+        problems = []
+        for name, kind in self.declared.subfield_kinds.items():
+            try:
+                if not is_empty(record.get(name), Kind.STRING):
+                    FIELD_CLASSES[kind](Field(name, kind))._stored(record[name], context)
+            except ValueProblem as problem:
+                problems.append(f"{name}: {problem}")
+        for name, words in self.declared.subfield_words.items():
+            if not is_empty(record.get(name), Kind.STRING) and str(record[name]) not in words:
+                accepted = ", ".join(repr(word) for word in words)
+                problems.append(f"{name}: {shown(record[name])} is not one of {accepted}")
+        if problems:
+            raise ValueProblem("; ".join(problems))
 
 
 class RecordsField(RecordField):
@@ -244,6 +264,11 @@ class RecordsField(RecordField):
             else:
                 if record is not None:
                     records.append(record)
+        for name in self.declared.unique_subfields:
+            texts = [str(record[name]).strip() for record in records if not is_empty(record.get(name), Kind.STRING)]
+            twice = [text for text, times in Counter(texts).items() if times > 1]
+            if twice:
+                problems.append(f"{', '.join(map(shown, twice))} stands in {name} of several records")
         if problems:
             raise ValidationError(problems)
         return records or None

@@ -95,6 +95,14 @@ class Field:
     multi: bool = False
     subfields: tuple[str, ...] = ()
     required_subfields: tuple[str, ...] = ()
+    subfield_kinds: Mapping[str, Kind] = field(default_factory=dict)
+    """Subfield → the kind that its values must read as; they are stored as they were sent."""
+    subfield_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Subfield → the texts allowed in it."""
+    unique_subfields: tuple[str, ...] = ()
+    """Subfields of which no two records have the same value."""
+    merge_by: str | None = None
+    """The subfield that records are known by: those sent are laid over those that are there, and add none."""
     vocabulary: Mapping[str, str] = field(default_factory=dict)
     precision: int | None = None
     write_permission: str | None = None
@@ -120,6 +128,8 @@ class Field:
     """Set by the gateway alone: a client that sends it is told so."""
     on_change: tuple[str, ...] = ()
     """Effects that run after a client or a behaviour has changed the value."""
+    allow_out_of_use: bool = False
+    """True for a reference that may be made to what is out of use, such as the forerunner of a repetition."""
 
 
 class IdKind(StrEnum):
@@ -172,6 +182,10 @@ class EntityType:
     """True if objects of the type may hold local roles without any other row being written."""
     keep_after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """State variable → the only states in which an object may be removed."""
+    out_of_use: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """Path → the values (states mostly) with which an object is out of use: no new reference is made to it."""
+    expires: Path | None = None
+    """Path to the date from which on an object is out of use."""
     relations: Mapping[str, Relation] = field(default_factory=dict)
     create_parameters: Mapping[str, Field] = field(default_factory=dict)
     """Parameters of `create` beside the fields."""

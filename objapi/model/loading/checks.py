@@ -100,6 +100,11 @@ class TypeChecker:
                 known = by_variable[variable].states
                 self._exists(entity_type, f"keep_after.{variable}", state, known, f"state of {variable}")
 
+        for path in entity_type.out_of_use:
+            self._value(entity_type, f"out_of_use.{path}", path)
+        if entity_type.expires is not None:
+            self._value(entity_type, "expires", entity_type.expires)
+
     def _check_relations(self, entity_type: EntityType) -> None:
         for name, relation in entity_type.relations.items():
             key = f"relations.{name}"

@@ -25,6 +25,9 @@ FIELD_KEYS: Final = (
     "multi",
     "subfields",
     "required_subfields",
+    "subfield_rules",
+    "unique_subfields",
+    "merge_by",
     "vocabulary",
     "precision",
     "write_permission",
@@ -40,6 +43,7 @@ FIELD_KEYS: Final = (
     "alias_of",
     "system",
     "on_change",
+    "allow_out_of_use",
     "column",
 )
 MAX_PRECISION: Final = 12
@@ -48,8 +52,12 @@ _RECORDS: Final = (Kind.RECORD, Kind.RECORDS)
 _ONLY_FOR: Final[Mapping[str, tuple[Kind, ...]]] = {
     "targets": (Kind.REFERENCE,),
     "multi": (Kind.REFERENCE,),
+    "allow_out_of_use": (Kind.REFERENCE,),
     "subfields": _RECORDS,
     "required_subfields": _RECORDS,
+    "subfield_rules": _RECORDS,
+    "unique_subfields": (Kind.RECORDS,),
+    "merge_by": (Kind.RECORDS,),
     "vocabulary": (Kind.STRING, Kind.TEXT, Kind.INTEGER, Kind.LINES),
     "precision": (Kind.FIXEDPOINT,),
     "from": (Kind.COMPUTED,),
@@ -95,6 +103,10 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         multi=section.flag("multi"),
         subfields=section.texts("subfields"),
         required_subfields=section.texts("required_subfields"),
+        subfield_kinds=_subfield_kinds(section),
+        subfield_words=_subfield_words(section),
+        unique_subfields=section.texts("unique_subfields"),
+        merge_by=section.optional_text("merge_by"),
         vocabulary=_vocabulary(section),
         precision=section.number("precision", most=MAX_PRECISION),
         write_permission=section.optional_text("write_permission"),
@@ -110,12 +122,18 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         alias_of=alias_of,
         system=section.flag("system"),
         on_change=section.texts("on_change"),
+        allow_out_of_use=section.flag("allow_out_of_use"),
     )
-    for subfield in field.required_subfields:
-        if subfield not in field.subfields:
-            section.note(
-                f"{subfield!r} is not a subfield", f"some of {', '.join(field.subfields)}", "required_subfields"
-            )
+    named = {
+        "required_subfields": field.required_subfields,
+        "subfield_rules": (*field.subfield_kinds, *field.subfield_words),
+        "unique_subfields": field.unique_subfields,
+        "merge_by": () if field.merge_by is None else (field.merge_by,),
+    }
+    for key, subfields in named.items():
+        for subfield in subfields:
+            if subfield not in field.subfields:
+                section.note(f"{subfield!r} is not a subfield", f"some of {', '.join(field.subfields)}", key)
     return _with_default(section, field)
 
 
@@ -193,6 +211,23 @@ def _permission_by(section: Section) -> tuple[str, Mapping[str, str]] | None:
     (name,) = entries
     inner = section.section("write_permission_by").section(name)
     return name, {value: inner.text(value) for value in inner.names()}
+
+
+_SUBFIELD_KINDS: Final = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN, Kind.DATETIME)
+
+
+def _subfield_kinds(section: Section) -> Mapping[str, Kind]:
+    """The rules that name a kind, such as ``days: number``."""
+    inner = section.section("subfield_rules")
+    kinds = [str(kind) for kind in _SUBFIELD_KINDS]
+    named = {name: inner.text(name) for name in inner.names() if isinstance(inner[name].value, str)}
+    return {name: Kind(text) for name, text in named.items() if inner.choose(name, text, kinds, "kind of subfield")}
+
+
+def _subfield_words(section: Section) -> Mapping[str, tuple[str, ...]]:
+    """The rules that list the texts allowed, such as ``bearing: [N, S]``."""
+    inner = section.section("subfield_rules")
+    return {name: inner.texts(name) for name in inner.names() if not isinstance(inner[name].value, str)}
 
 
 def _with_default(section: Section, field: Field) -> Field:

@@ -15,6 +15,7 @@ _MERGED: Final = frozenset(
         "create_parameters",
         "permissions",
         "keep_after",
+        "out_of_use",
         "embed",
         "extra_ids",
         "table",

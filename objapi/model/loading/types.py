@@ -30,6 +30,8 @@ TYPE_KEYS: Final = (
     "permissions",
     "scope",
     "keep_after",
+    "out_of_use",
+    "expires",
     "relations",
     "create_parameters",
     "creator",
@@ -67,6 +69,8 @@ def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) 
         permissions=permission_maps(section, "permissions"),
         scope=section.flag("scope"),
         keep_after=_lists(section, "keep_after"),
+        out_of_use=_out_of_use(section),
+        expires=_expires(section),
         relations=_relations(section),
         create_parameters=_create_parameters(section),
         creator=section.optional_text("creator"),
@@ -137,6 +141,17 @@ def _relations(section: Section) -> Mapping[str, Relation]:
 def _lists(section: Section, name: str) -> Mapping[str, tuple[str, ...]]:
     inner = section.section(name)
     return {key: inner.texts(key) for key in inner.names()}
+
+
+def _out_of_use(section: Section) -> Mapping[Path, tuple[str, ...]]:
+    inner = section.section("out_of_use")
+    paths = {key: optional_path(inner, key, key) for key in inner.names()}
+    return {path: inner.texts(key) for key, path in paths.items() if path is not None}
+
+
+def _expires(section: Section) -> Path | None:
+    text = section.optional_text("expires")
+    return None if text is None else optional_path(section, text, "expires")
 
 
 def _texts(section: Section, name: str) -> Mapping[str, str]:

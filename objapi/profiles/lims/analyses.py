@@ -49,6 +49,8 @@ def create_analysis(
     if partition is None:
         first = one(planner, container, "Sample.children(SamplePartition)")
         values = {**values, "SamplePartition": None if first is None else first.uid}
+    if not is_active(planner, container):
+        raise Conflict(f"{container.path} is cancelled and takes no analyses; reinstate it first")
     reached = state(planner, container)
     own = reached if reached in BEFORE_SUBMISSION else "sample_received"
     analysis = planner.create(entity_type.portal_type, container, values, id=asked_id, states={WORKFLOW: own})
@@ -73,6 +75,14 @@ def service_not_taken(planner: Planner, analysis: Entity, field: str, value: obj
     if analysis.is_new or value == planner.old_value(analysis, field):
         return None
     return "an analysis keeps its service; add another analysis instead"
+
+
+@behaviors.add("check", "not_cancelled")
+def not_cancelled(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """Results of what is cancelled, by itself or with its request, are closed."""
+    places = [entity] if entity.portal_type == "AnalysisRequest" else [entity, *planner.related(entity, "parent")]
+    cancelled = [place.path for place in places if state(planner, place, "cancellation_state") == "cancelled"]
+    return f"{cancelled[0]} is cancelled; reinstate it first" if cancelled else None
 
 
 @behaviors.add("relation", "analysis_dependencies")
@@ -164,9 +174,9 @@ def verify_waiting(planner: Planner, entity: Entity, args: Mapping[str, object])
         waiting = left
 
 
-@behaviors.add("effect", "analysis_removed")
-def analysis_removed(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
-    """Move a request on as far as the analyses that are left allow."""
+@behaviors.add("effect", "move_request_on")
+def move_request_on(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> None:
+    """Move a request on as far as the analyses allow that are left when this one is removed or cancelled."""
     request = one(planner, analysis, "parent")
     if request is None or request.portal_type != "AnalysisRequest":
         return
@@ -184,7 +194,7 @@ def analysis_removed(planner: Planner, analysis: Entity, args: Mapping[str, obje
     )
     for start, transition, behind in steps:
         if left and state(planner, request) == start and not reached & behind:
-            planner.fire(request, transition, attempt=True, system=True, cascade=False)
+            planner.fire(request, transition, attempt=True, system=True)
 
 
 @behaviors.add("computed", "previous_results")

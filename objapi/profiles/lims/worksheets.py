@@ -26,6 +26,8 @@ def assign_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object])
 
     An analysis that leaves takes its duplicates with it. `args`: the `old` value of Analyses.
     """
+    if _is_finished(planner, sheet, "Analyses"):
+        return
     new, old = uids(planner, sheet, "Analyses"), uid_list(args.get("old"))
     entities = dict(planner.by_uid([*old, *new]))
     leaving = [uid for uid in old if uid not in new]
@@ -47,6 +49,21 @@ def assign_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object])
             _unassign(planner, entities[uid])
     if leaving:
         _move_on(planner, sheet)
+
+
+@behaviors.add("effect", "free_analyses")
+def free_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
+    """Free what is on a worksheet that is removed, so that it can be put on another; controls stay in their samples."""
+    for analysis in planner.related(sheet, "Analyses"):
+        _unassign(planner, analysis)
+
+
+def _is_finished(planner: Planner, sheet: Entity, field: str) -> bool:
+    """True, and the write is refused, when a worksheet is verified: what is on it is what was verified there."""
+    finished = state(planner, sheet) == "verified"
+    if finished:
+        planner.refuse(f"{sheet.path} is verified: {field} does not change any more", field=field, entity=sheet)
+    return finished
 
 
 def _duplicates_of(planner: Planner, analyses: Sequence[Entity]) -> set[str]:
@@ -148,7 +165,7 @@ def layout_order(planner: Planner, sheet: Entity, args: Mapping[str, object]) ->
 
     The layout of a new worksheet says what is on it; that of a rejected one is written with what stays there.
     """
-    if state(planner, sheet) == "rejected":
+    if state(planner, sheet) == "rejected" or _is_finished(planner, sheet, "Layout"):
         return
     layout = rows(planner, sheet, "Layout")
     named = list(dict.fromkeys(str(row["analysis_uid"]) for row in layout if row.get("analysis_uid")))

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NotFound, UnusedFields, ValidationError
+from objapi.model.record_merging import merge_records
 from objapi.model.types import EntityType, Field
 from objapi.model.validation import Mode, Validated, validate
-from objapi.model.values import LoadContext
+from objapi.model.values import LoadContext, ValueProblem
 from objapi.store.blobs import new_blob
 from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt, outdated
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.field_rules import failed_checks, not_creatable, not_writable
 from objapi.store.writing.naming import taken_ids, taken_titles
+from objapi.store.writing.out_of_use import references_out_of_use
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver, Wanted
 from objapi.store.writing.row_checks import row_causes
@@ -151,7 +153,26 @@ class Editor:
 
     def _set_all(self, draft: Draft, values: Mapping[str, object]) -> None:
         for name, value in values.items():
-            self.planner.set(draft, name, value)
+            field = draft.type.fields[name]
+            self.planner.set(draft, name, self._merged(draft, field, self.planner.value(draft, name), value))
+
+    def _merged(self, draft: Draft, field: Field, there: object, sent: object) -> object:
+        """What a field will hold: records that are known by a subfield are laid over those that are there."""
+        if field.merge_by is None or not sent:
+            return sent
+        try:
+            return merge_records(field, there, sent)
+        except ValueProblem as problem:
+            cause = Cause("field", field.name, f"{field.name}: {problem}", object=draft.path, code="invalid")
+            raise ValidationError.from_causes([cause]) from None
+
+    def _merge_with_defaults(self, draft: Draft, sent: Mapping[str, object]) -> None:
+        """Lay the records sent for a new object over those that it has without them."""
+        for name, value in sent.items():
+            field = draft.type.fields.get(name)
+            if field is not None and field.merge_by is not None and field.default_from is not None:
+                there = self.planner.registry.behaviors.defaults[field.default_from](self.planner, draft)
+                self.planner.set(draft, name, self._merged(draft, field, there, value))
 
     # Create
 
@@ -291,6 +312,7 @@ class Editor:
                 raise TypeError(f"the creator {entity_type.creator} did not return the object it created")
             draft = made
         attempt.drafts[place] = draft
+        self._merge_with_defaults(draft, incoming.values)
         attempt.fail(place, *_missing(_undefaulted(draft)))
         attempt.fail(place, *not_creatable(self.planner, draft, incoming.names))
 
@@ -307,6 +329,7 @@ class Editor:
                 text = f"title: it is derived, and is {title!r} here; leave it out"
                 causes.append(Cause("field", "title", text, object=draft.path, code="read_only"))
             causes.extend(failed_checks(self.planner, draft, incoming[place].names))
+            causes.extend(references_out_of_use(self.planner, draft, incoming[place].values))
             if causes:
                 attempt.fail(place, ValidationError.from_causes(causes))
         places = {draft.rid: place for place, draft in attempt.drafts.items()}

@@ -90,14 +90,14 @@ def test_nobody_verifies_their_own_result(lab: Laboratory) -> None:
 def test_cancelled_analyses_hold_nothing_back(lab: Laboratory) -> None:
     request = "/clients/client-1/SO-0002-R01"
     lab.labmanager1.act(f"{request}/Mg", "cancel")
-    lab.analyst1.act(f"{request}/Ca", "submit")
+    lab.analyst1.submit(f"{request}/Ca")
     lab.verifier1.act(f"{request}/Ca", "verify")
     assert lab.admin.states(request) == ["verified"]
 
 
 def test_a_calculated_result_is_submitted_with_its_sources(lab: Laboratory) -> None:
     lab.analyst1.update(f"{DRY}/DM", Result="90")
-    lab.analyst1.act(f"{DRY}/Moist", "submit")
+    lab.analyst1.submit(f"{DRY}/Moist")
     assert lab.admin.states(DRY, f"{DRY}/DM") == ["to_be_verified", "to_be_verified"]
     with pytest.raises(TransitionNotAllowed, match="not verified"):
         lab.verifier1.act(f"{DRY}/DM", "verify")
@@ -122,7 +122,7 @@ def test_a_retracted_result_stays_beside_its_repetition(lab: Laboratory) -> None
 
 def test_a_retraction_reaches_what_was_calculated_with_it(lab: Laboratory) -> None:
     lab.analyst1.update(f"{DRY}/DM", Result="90")
-    lab.analyst1.act(f"{DRY}/Moist", "submit")
+    lab.analyst1.submit(f"{DRY}/Moist")
     lab.analyst1.act(f"{DRY}/Moist", "retract")
     paths = (DRY, f"{DRY}/Moist", f"{DRY}/DM", f"{DRY}/Moist-1", f"{DRY}/DM-1")
     assert lab.admin.states(*paths) == ["sample_received"] * 3 + ["retracted"] * 2

@@ -87,7 +87,7 @@ def test_a_duplicate_made_in_a_worksheet_is_on_it(lab: Laboratory) -> None:
 
 def test_a_worksheet_follows_what_is_on_it(lab: Laboratory) -> None:
     for path in (COPPER, ZINC, DUPLICATE, CONTROL):
-        lab.analyst1.act(path, "submit")
+        lab.analyst1.submit(path)
     assert lab.admin.states(SHEET, DUPLICATE, CONTROL) == ["to_be_verified"] * 3
     for path in (COPPER, ZINC, DUPLICATE, CONTROL):
         lab.labmanager1.act(path, "verify")
@@ -96,20 +96,20 @@ def test_a_worksheet_follows_what_is_on_it(lab: Laboratory) -> None:
 
 def test_another_analysis_opens_a_worksheet_again(lab: Laboratory) -> None:
     for path in (COPPER, ZINC, DUPLICATE, CONTROL):
-        lab.analyst1.act(path, "submit")
+        lab.analyst1.submit(path)
     put(lab, OTHERS[0])
     assert lab.admin.states(SHEET, COPPER) == ["open", "to_be_verified"]
 
 
 def test_a_worksheet_without_its_last_open_analysis_goes_on(lab: Laboratory) -> None:
     for path in (ZINC, DUPLICATE, CONTROL):
-        lab.analyst1.act(path, "submit")
+        lab.analyst1.submit(path)
     lab.analyst1.act(COPPER, "unassign")
     assert lab.admin.states(SHEET) == ["to_be_verified"]
 
 
 def test_a_retest_takes_the_slot_of_what_it_repeats(lab: Laboratory) -> None:
-    lab.analyst1.act(ZINC, "submit")
+    lab.analyst1.submit(ZINC)
     lab.verifier1.act(ZINC, "retract")
     assert slots(lab) == [(1, "c"), (2, "a"), (2, "a"), (3, "d"), (2, "a")]
     assert chain(lab, ZINC) == "assigned"

@@ -1,0 +1,59 @@
+"""Checks of records: what their keys name exists, and what they say can be read."""
+
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.profiles.lims.reading import decimal, one, row_list, rows
+from objapi.profiles.lims.services import services_by_keyword
+
+behaviors: Final = Behaviors()
+
+
+@behaviors.add("check", "ranges_of_services")
+def ranges_of_services(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """Every range is for the keyword of a service."""
+    known = services_by_keyword(planner)
+    wrong = [str(row.get("keyword")) for row in row_list(value) if row.get("keyword") not in known]
+    return f"no service has the keyword {', '.join(wrong)}" if wrong else None
+
+
+@behaviors.add("check", "services_there")
+def services_there(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """Every expected value is for a service, by its UID."""
+    return _not_there(planner, value, "uid", "AnalysisService")
+
+
+@behaviors.add("check", "products_there")
+def products_there(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """Every line of an order is for a product of the laboratory, by its UID."""
+    return _not_there(planner, value, "Product", "LabProduct")
+
+
+def _not_there(planner: Planner, value: object, subfield: str, portal_type: str) -> str | None:
+    named = [str(row[subfield]) for row in row_list(value) if row.get(subfield)]
+    found = planner.by_uid(named)
+    wrong = [uid for uid in named if uid not in found or found[uid].portal_type != portal_type]
+    return f"{subfield} is not the UID of a {portal_type}: {', '.join(wrong)}" if wrong else None
+
+
+@behaviors.add("check", "error_values")
+def error_values(planner: Planner, service: Entity, field: str, value: object) -> str | None:
+    """Every uncertainty is a number, or one followed by a percent sign."""
+    written = [str(row.get("errorvalue", "")).strip() for row in row_list(value)]
+    wrong = [text for text in written if decimal(text.removesuffix("%")) is None]
+    return f"errorvalue is a number such as 0.5 or 2%, not {', '.join(wrong)}" if wrong else None
+
+
+@behaviors.add("check", "result_is_an_option")
+def result_is_an_option(planner: Planner, analysis: Entity, field: str, value: object) -> str | None:
+    """The result of a service with options is one of them."""
+    service = one(planner, analysis, "service")
+    options = (
+        [] if service is None else [str(row.get("ResultValue")) for row in rows(planner, service, "ResultOptions")]
+    )
+    if not options or value in (None, ""):
+        return None
+    number = decimal(value)
+    if str(value).strip() in options or (number is not None and number in [decimal(option) for option in options]):
+        return None
+    return f"{value} is not one of the options of its service: {', '.join(options)}"
