@@ -33,7 +33,7 @@ def laboratory(data: Path, environ: dict[str, str]) -> Iterator[Site]:
     try:
         if not site.initialise(progress):
             raise NotEmpty("The database holds a site already. Name an empty one: measurements make objects in it.")
-        site.load_content(read_content(Path(site.registry.content_files["demo"][0])), progress)
+        site.load_content(read_content(Path(site.registry.content_files["demo"][0])), progress, for_trials=True)
         yield site
     finally:
         site.close()

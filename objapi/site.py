@@ -27,7 +27,7 @@ from objapi.security.accounts import users_with_roles
 from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
-from objapi.security.seed_users import add_content_users
+from objapi.security.seed_users import add_content_users, check_passwords
 from objapi.settings import DEFAULT_PROFILES, Settings
 from objapi.store.context import SiteContext
 from objapi.store.failures import connection_lost, outcome_unknown, pause_after, should_retry, to_api_error
@@ -47,6 +47,7 @@ from objapi.store.upgrade.installing import (
     install_contents,
     layout_contents,
     missing_contents,
+    numbers_of_paths,
     recompute_next,
     system_planner,
 )
@@ -158,20 +159,27 @@ class Site:
             self.transact(install, write=True)
         return True
 
-    def load_content(self, content: Content, progress: Progress) -> None:
-        """Make the objects and users of a content file, all or none of them. Raises ValidationError, Conflict."""
+    def load_content(self, content: Content, progress: Progress, *, for_trials: bool = False) -> tuple[str, ...]:
+        """Make the objects and users of a content file, all or none of them; the users who were there before.
+
+        Objects that exist get the values of the file. Users who exist keep password, roles and groups, and get the
+        local roles. `for_trials` takes passwords that break the rule, as those of the sample laboratory do. Raises
+        ValidationError, Conflict.
+        """
+        if not for_trials:
+            check_passwords(content.users)
         hashes = {user.id: Passwords().hash(user.password) for user in content.users}
         with progress("Loading contents", len(content.objects)) as advance:
 
-            def load(connection: Connection) -> None:
-                made = install_contents(self.context, connection, self.now(), SeedContent(content.objects), advance)
+            def load(connection: Connection) -> tuple[str, ...]:
+                install_contents(self.context, connection, self.now(), SeedContent(content.objects), advance)
                 granted_on = {path for user in content.users for path in user.local_roles}
-                rids = {path.removeprefix(f"/{self.settings.site_id}") or "/": rid for path, rid in made.items()}
-                for path in sorted(granted_on & rids.keys()):
+                rids = numbers_of_paths(connection, granted_on, self.settings.site_id)
+                for path in sorted(rids):
                     ensure_scope(connection, self.context.tables, rids[path])
-                add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
+                return add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
 
-            self.transact(load, write=True)
+            return self.transact(load, write=True)
 
     def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
         """Recompute every acl, stored answer and index value; readers and writers go on meanwhile."""

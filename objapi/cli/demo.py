@@ -40,7 +40,7 @@ def make_demo_site(site: Site, content: Content | None) -> None:
     if content is None:
         profiles = ", ".join(site.settings.profiles or ())
         raise SiteError(f"None of the profiles {profiles} has sample contents; serve without --demo.")
-    site.load_content(content, progress)
+    site.load_content(content, progress, for_trials=True)
 
 
 def users_with_demo_password(site: Site, content: Content | None) -> tuple[str, ...]:

@@ -40,10 +40,13 @@ def content() -> None:
 def load(file: Path, data_dir: Path | None) -> None:
     """Load the users and objects of the YAML file FILE, all or none of them.
 
-    The profile guide says how such a file is written; the sample laboratory is one.
+    The profile guide says how such a file is written; the sample laboratory is one. Loading a file again changes
+    nothing: objects that exist get the values of the file, users who exist stay as they are but for local roles.
     """
     with opened_site(data_dir) as site:
-        site.load_content(read_content(file, zone=site.settings.timezone), progress)
+        there = site.load_content(read_content(file, zone=site.settings.timezone), progress)
+    if there:
+        click.echo(f"These users were there and keep password, roles and groups: {', '.join(there)}.", err=True)
 
 
 @click.command()

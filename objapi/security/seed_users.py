@@ -8,21 +8,22 @@ from sqlalchemy import Connection
 from objapi.errors import Cause, ValidationError
 from objapi.model.content import ContentUser
 from objapi.model.registry import Registry
-from objapi.security.accounts import Account, grant_local_roles, insert_user
+from objapi.security.accounts import Account, grant_local_roles, insert_user, list_accounts
+from objapi.security.passwords import password_problems
 
 
 def add_content_users(
     connection: Connection,
     users: Sequence[ContentUser],
     hashes: Mapping[str, str],
-    made: Mapping[str, int],
+    objects: Mapping[str, int],
     registry: Registry,
     now: datetime,
-) -> None:
-    """Add users with their password hashes, and grant their local roles on objects that the same file made.
+) -> tuple[str, ...]:
+    """Add users with their password hashes, and grant their local roles; the users who were there before.
 
-    `made` maps paths below the site to row numbers. Raises ValidationError with every role, group and path that is
-    unknown.
+    Those keep their password, roles and groups. `objects` maps paths below the site to row numbers. Raises
+    ValidationError with every role, group and path that is unknown.
     """
     known_roles, known_groups = frozenset(registry.roles.roles), registry.roles.groups
     problems: list[Cause] = []
@@ -30,13 +31,27 @@ def add_content_users(
         wrong = [
             *(f"role {role!r} is not declared" for role in user.roles if role not in known_roles),
             *(f"group {group!r} is not declared" for group in user.groups if group not in known_groups),
-            *(f"local roles on {path}, which this file does not make" for path in user.local_roles if path not in made),
+            *(f"local roles on {path}, where there is no object" for path in user.local_roles if path not in objects),
         ]
         problems.extend(Cause("object", user.id, f"user {user.id}: {message}.") for message in wrong)
     if problems:
         raise ValidationError.from_causes(problems)
+    before = {account.id for account in list_accounts(connection)}
     for user in users:
-        account = Account(user.id, user.fullname, user.email, True, tuple(user.roles), tuple(user.groups))
-        insert_user(connection, account, hashes[user.id], now)
+        if user.id not in before:
+            account = Account(user.id, user.fullname, user.email, True, tuple(user.roles), tuple(user.groups))
+            insert_user(connection, account, hashes[user.id], now)
         for path, roles in user.local_roles.items():
-            grant_local_roles(connection, made[path], user.id, roles)
+            grant_local_roles(connection, objects[path], user.id, roles)
+    return tuple(user.id for user in users if user.id in before)
+
+
+def check_passwords(users: Sequence[ContentUser]) -> None:
+    """Check the passwords of a content file by the rule for new ones. Raises ValidationError with all that break it."""
+    problems = [
+        Cause("object", user.id, f"user {user.id}: {cause.message}")
+        for user in users
+        for cause in password_problems(user.password, user.id)
+    ]
+    if problems:
+        raise ValidationError.from_causes(problems)

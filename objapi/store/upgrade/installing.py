@@ -1,6 +1,6 @@
 """Making a site's first objects, loading contents, and recomputing derived values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -60,6 +60,16 @@ def missing_contents(site: SiteContext, connection: Connection, contents: SeedCo
     for chunk in chunks(paths.values()):
         taken.update(connection.scalars(select(entities.c.path).where(entities.c.path.in_(chunk))))
     return SeedContent([item for item in contents.objects if paths[item.path] not in taken], contents.permissions)
+
+
+def numbers_of_paths(connection: Connection, paths: Iterable[str], site_id: str) -> dict[str, int]:
+    """Path below the site → row number, of those at which there is an object."""
+    full = {site_path(path, site_id): path for path in paths}
+    found: dict[str, int] = {}
+    for chunk in chunks(full):
+        rows = connection.execute(select(entities.c.path, entities.c.rid).where(entities.c.path.in_(chunk)))
+        found.update((full[row.path], row.rid) for row in rows)
+    return found
 
 
 def _fields(item: object) -> dict[str, object]:

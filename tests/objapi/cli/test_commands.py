@@ -191,10 +191,33 @@ def test_contents_are_loaded_from_a_file_all_or_none(made: Path, tmp_path: Path)
     assert objapi("content", "load", file, "--data", made).exit_code == 0
     assert "somebody" in objapi("user", "list", "--data", made).stdout
     again = objapi("content", "load", file, "--data", made)
-    assert again.exit_code == 1
-    assert "somebody" in again.stderr
+    assert again.exit_code == 0, again.output
+    assert "keep password, roles and groups: somebody" in again.stderr
     file.write_text("objects: [1]", encoding="utf-8")
     assert objapi("content", "load", file, "--data", made).exit_code == 1
+
+
+def test_local_roles_are_given_on_objects_that_exist(made: Path, tmp_path: Path) -> None:
+    file = tmp_path / "content.yaml"
+    file.write_text(
+        "users: [{id: ruth, password: a long secret, local_roles: {/clients: [Owner], /: [Owner]}}]", encoding="utf-8"
+    )
+    assert objapi("content", "load", file, "--data", made).exit_code == 0
+    shown_local = objapi("user", "show", "ruth", "--data", made).stdout
+    assert "local roles: Owner on /Plone\n" in shown_local
+    assert "local roles: Owner on /Plone/clients\n" in shown_local
+    file.write_text("users: [{id: rolf, password: a long secret, local_roles: {/clints: [Owner]}}]", encoding="utf-8")
+    refused = objapi("content", "load", file, "--data", made)
+    assert (refused.exit_code, "/clints, where there is no object" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("password", ["short", "weakling", "x" * 129])
+def test_passwords_of_a_content_file_follow_the_rule(made: Path, tmp_path: Path, password: str) -> None:
+    file = tmp_path / "content.yaml"
+    file.write_text(f"users: [{{id: weakling, password: {password}}}]", encoding="utf-8")
+    result = objapi("content", "load", file, "--data", made)
+    assert (result.exit_code, "user weakling: The password" in result.stderr) == (1, True)
+    assert "weakling" not in objapi("user", "list", "--data", made).stdout
 
 
 @pytest.mark.parametrize("command", ["upgrade", "reindex"])

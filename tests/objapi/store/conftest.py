@@ -43,6 +43,6 @@ def person(module_workshop: Gateway) -> str:
 def laboratory(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """The sample laboratory."""
     site = open_site(module_database_url, tmp_path_factory.mktemp("laboratory"), ("lims",))
-    site.load_content(read_content(Path(site.registry.content_files["demo"][0])), quietly)
+    site.load_content(read_content(Path(site.registry.content_files["demo"][0])), quietly, for_trials=True)
     yield Gateway.on(site)
     site.close()

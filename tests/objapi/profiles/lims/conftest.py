@@ -30,7 +30,7 @@ def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with the sample laboratory in it, whose database is copied for each test."""
     site = Site.open(Settings(data_dir=tmp_path_factory.mktemp("sample"), profiles=("lims",)))
     site.initialise(quietly)
-    site.load_content(read_content(site.registry.content_files["demo"][0]), quietly)
+    site.load_content(read_content(site.registry.content_files["demo"][0]), quietly, for_trials=True)
     site.close()
     yield site
     site.close()
