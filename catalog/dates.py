@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
-from catalog.errors import DateSyntaxError
+from catalog.errors import DateOutOfCalendar, DateSyntaxError
 
 MAX_LENGTH: Final = 100
 
@@ -70,7 +70,9 @@ def parse_date(text: str, local_zone: tzinfo = UTC, *, international: bool = Fal
         found = _iso_date(match, bare) if match else _loose_date(stripped, local_zone, international)
         # The arithmetic that every user of the instant does; at the ends of the calendar it would fail there.
         found.astimezone(UTC)
-    except (ValueError, OverflowError) as reason:
+    except OverflowError as reason:
+        raise DateOutOfCalendar(f"{_shown(text)} is outside the years 1 to 9999 in UTC") from reason
+    except ValueError as reason:
         raise DateSyntaxError(f"{_shown(text)} is no date: write 2024-01-31T13:45:00Z or 2024/01/31 13:45") from reason
     return found
 

@@ -45,3 +45,7 @@ class TextSyntaxError(CatalogError):
 
 class DateSyntaxError(CatalogError, ValueError):
     """A text that is not a date; the message says which."""
+
+
+class DateOutOfCalendar(DateSyntaxError):
+    """A date that is past the years 1 to 9999 in UTC."""

@@ -1,4 +1,4 @@
-"""Criteria of another type than their index: told, with the spelling that works, or converted. Pure."""
+"""Criteria of another type than their index: the spelling that works, and conversion into the type. Pure."""
 
 import re
 from datetime import datetime

@@ -165,7 +165,7 @@ class Method:
     writing_verbs: tuple[str, ...] = ()
     """The HTTP verbs by which a call may change something; such a call is refused to pages of other sites."""
     honours_if_match: bool = False
-    """Whether a call may name the version of its object in the header If-Match; others that act refuse the header."""
+    """Permission to name the version of the object in the header If-Match; other methods that act refuse the header."""
     tail: int = 0
     """How many segments may follow the method's name in the URL."""
     run: Callable[[MethodCall, Transaction], Reply] | None = None
@@ -173,7 +173,7 @@ class Method:
     streams: Callable[[Controls], bool] = _never
     streamed: Callable[[MethodCall, Transaction], Listing | Download] | None = None
     downloads: bool = False
-    """Whether the answer is a file, and a failure therefore has its real status for every client."""
+    """True for an answer that is a file: a failure then has its real status for every client."""
     more_on_failure: Callable[[ApiError, str], Json] = _nothing
     """Keys that a failed answer carries beside the usual ones, given the error and the URL called."""
 

@@ -33,6 +33,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields
 
 from catalog.dates import in_zone, parse_date
+from catalog.errors import DateOutOfCalendar, DateSyntaxError
 from objapi.model.types import Field, Kind
 from objapi.model.values import (
     LoadContext,
@@ -136,7 +137,7 @@ class FixedPointField(DeclaredField):
         places = DEFAULT_PRECISION if self.declared.precision is None else self.declared.precision
         fitted = number.quantize(Decimal(1).scaleb(-places), context=_ARITHMETIC)
         if fitted != number:
-            raise ValueProblem(f"at most {places} digits after the point are kept, {shown(raw)} has more")
+            raise ValueProblem(f"at most {places} digits after the point fit, {shown(raw)} has more")
         return f"{abs(fitted) if fitted.is_zero() else fitted:f}"
 
 
@@ -187,7 +188,9 @@ class DateTimeField(DeclaredField):
             raise ValueProblem(f"a date such as 2026-03-01T09:30:00+01:00 is expected, not {shown(raw)}")
         try:
             return utc_text(parse_date(raw, context.zone, iso="local"))
-        except ValueError:
+        except DateOutOfCalendar as reason:
+            raise ValueProblem(str(reason)) from None
+        except DateSyntaxError:
             raise ValueProblem(
                 f"{shown(raw)} is no date; write it as 2026-03-01 or 2026-03-01T09:30:00+01:00"
             ) from None

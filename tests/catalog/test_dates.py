@@ -121,6 +121,12 @@ def test_what_is_no_date_is_refused(text: str) -> None:
         parse_date(text, BERLIN)
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-14:00", "9999/12/31 23:59 US/Eastern", "0001-01-01T00:00+02:00"])
+def test_a_date_past_the_calendar_is_told_as_such(text: str) -> None:
+    with pytest.raises(DateSyntaxError, match="outside the years 1 to 9999"):
+        parse_date(text, BERLIN)
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_a_date_or_refused(text: str) -> None:
     try:

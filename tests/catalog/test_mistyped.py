@@ -64,6 +64,18 @@ def test_a_value_of_the_type_is_not(name: str, value: object) -> None:
     assert parse_request({name: value}, SCHEMA, QueryOptions.gateway("Plone")).mistyped == ()
 
 
+def test_a_bare_day_is_utc_in_the_original_and_local_in_the_gateway() -> None:
+    zone = ZoneInfo("America/La_Paz")
+    local, utc = (datetime(2024, 1, 2, tzinfo=each) for each in (zone, UTC))
+    for text in ("2024-01-02", "20240102", "2024-01-02T00:00", "2024-01-02 00:00:00"):
+        for options, moment in ((QueryOptions.zope(zone), utc), (QueryOptions.gateway("Plone", zone), local)):
+            asked, meant = (parse_request({"day": value}, SCHEMA, options).query for value in (text, moment))
+            assert asked == meant
+    for options in (QueryOptions.zope(zone), QueryOptions.gateway("Plone", zone)):
+        asked, meant = (parse_request({"day": value}, SCHEMA, options).query for value in ("2024/01/02", local))
+        assert asked == meant
+
+
 @pytest.mark.parametrize(
     ("name", "value", "meant"),
     [

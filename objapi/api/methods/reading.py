@@ -240,7 +240,7 @@ def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
     selectors = [ByUid(uid) for uid in uids]
     if call.target.method != _MANY:
         return call.with_warnings({"transitions": [_described(item) for item in tx.offered(selectors)]})
-    # A list of objects outlives some of them: what is gone is left out, and told.
+    # A list of objects outlives some of them: what is gone is left out, with a warning.
     offered, gone = tx.offered_of_those_found(selectors)
     answer = {"transitions": [_described(item) for item in offered]}
     return call.with_warnings(answer, *(error.message for error in gone))

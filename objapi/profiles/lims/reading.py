@@ -10,6 +10,8 @@ from objapi.model.behaviors import Entity, Planner
 SETTINGS_PATH: Final = "/bika_setup"
 SERVICES_PATH: Final = "/bika_setup/bika_analysisservices"
 CALCULATIONS_PATH: Final = "/bika_setup/bika_calculations"
+_CALENDAR: Final = Decimal(10_000 * 366 * 24 * 60)
+"""Minutes in ten thousand years."""
 PRIORITIES_PATH: Final = "/bika_setup/bika_arpriorities"
 CLIENTS_PATH: Final = "/clients"
 
@@ -103,12 +105,16 @@ def contents(planner: Planner, path: str, portal_type: str) -> Sequence[Entity]:
 
 
 def minutes(duration: object) -> int:
-    """The minutes of a duration record (`days`, `hours`, `minutes`, as numbers or text); 0 when it is empty."""
+    """The minutes of a duration record (`days`, `hours`, `minutes`, as numbers or text); 0 when it is empty.
+
+    None of the three counts for more than the whole calendar has, which is for ever already.
+    """
     if not isinstance(duration, Mapping):
         return 0
     total = Decimal(0)
     for key, factor in (("days", 24 * 60), ("hours", 60), ("minutes", 1)):
-        total += (decimal(duration.get(key)) or Decimal(0)) * factor
+        most = _CALENDAR // factor
+        total += max(min(decimal(duration.get(key)) or Decimal(0), most), -most) * factor
     return int(total)
 
 

@@ -144,6 +144,11 @@ class FieldAccess:
         }
         """Type → field → the permissions that reading it needs: its own, and those of what it is made from."""
         self._indexes = {name: self._restricted_indexes(catalog) for name, catalog in registry.catalogs.items()}
+        self.types_of: Mapping[str, tuple[str, ...]] = {
+            name: tuple(portal_type for portal_type in registry.types if catalog in registry.catalogs_of(portal_type))
+            for name, catalog in registry.catalogs.items()
+        }
+        """Catalog → the types that it holds."""
 
     def hidden(self, portal_type: str, acl: Acl, scope: int, rights: Rights) -> frozenset[str]:
         """The fields of an object that the user may not read."""
@@ -156,15 +161,12 @@ class FieldAccess:
             if not all(rights.may(permission, acl, scope) for permission in permissions)
         )
 
-    def readable(self, portal_type: str, rights: Rights) -> frozenset[str]:
-        """The fields of a type that the user may read on some object, by the permissions there are."""
-        needed = self.by_type[portal_type]
-        names = self._registry.types[portal_type].fields
-        if rights.principal.unrestricted:
-            return frozenset(names)
-        return frozenset(
-            name for name in names if all(_anywhere(rights, permission) for permission in needed.get(name, ()))
-        )
+    def is_readable(self, portal_type: str, name: str, rights: Rights) -> bool:
+        """True for a field of a type that the user may read on some object, by the permissions there are."""
+        if name not in self._registry.types[portal_type].fields:
+            return False
+        needed = self.by_type[portal_type].get(name, frozenset())
+        return rights.principal.unrestricted or all(_anywhere(rights, permission) for permission in needed)
 
     def index_permissions(self, catalog: str) -> Mapping[str, frozenset[str]]:
         """The indexes of a catalog that hold restricted values, with the permissions these need."""

@@ -24,7 +24,9 @@ from workflows.declarations import suggestion
 
 DEFAULT_SORT = "id"
 ALWAYS_ANSWERED = ("path", "UID", "id", "portal_type", "version", "transitions")
-"""What a read answers of an object of any type; `transitions` on demand."""
+"""Members of the answer for an object of any type; `transitions` on demand."""
+ACCESSOR = "get"
+"""Beginning of the accessors of published clients; the name of the field follows."""
 _ORDERS = ("ascending", "descending", "reverse")
 
 
@@ -176,41 +178,62 @@ class CriteriaReader:
         ]
         if not (find.include_fields or find.include_methods or find.expand):
             return warnings
-        asked = {name for name in texts_in(find.criteria.get("portal_type")) if name in self._registry.types}
-        types = [name for name in asked or self._registry.types if catalog in self._registry.catalogs_of(name)]
-        fields = {name for portal_type in types for name in self._access.readable(portal_type, self._rights)}
-        members = fields | self._other_members(catalog, types)
-        methods = members | {f"get{name}" for name in fields}
-        references = {
-            name
-            for portal_type in types
-            for name, field in self._registry.types[portal_type].fields.items()
-            if field.kind is Kind.REFERENCE and name in fields
-        }
-        for parameter, words, known, what in (
-            ("include_fields", find.include_fields or (), members, "a field"),
-            ("include_methods", find.include_methods, methods, "a computed field"),
-            ("expand", find.expand, references, "a reference field"),
+        asked = texts_in(find.criteria.get("portal_type"))
+        held = self._access.types_of[catalog.name]
+        types = [name for name in held if name in asked] or held
+        for parameter, words, is_known, what in (
+            ("include_fields", find.include_fields or (), self._is_member, "a field"),
+            ("include_methods", find.include_methods, self._is_method, "a computed field"),
+            ("expand", find.expand, self._is_reference, "a reference field"),
         ):
             warnings.extend(
-                f"{parameter}: {word!r} is not {what} of what is searched{suggestion(word, sorted(known))}."
+                f"{parameter}: {word!r} is not {what} of what is searched{self._suggestion(types, word)}."
                 for word in words
-                if word not in known
+                if not is_known(catalog, types, word)
             )
         return warnings
 
-    def _other_members(self, catalog: CatalogDeclaration, types: Sequence[str]) -> set[str]:
-        """The names of what an object is answered with besides its fields."""
-        usable = self._access.usable(catalog, self._rights).indexes
-        names = {*ALWAYS_ANSWERED, *(name for name in catalog.returned if name in usable)}
-        for portal_type in types:
-            entity_type = self._registry.types[portal_type]
-            names.update(entity_type.embed)
-            names.update(f"{name}_uid" for name, field in entity_type.fields.items() if field.kind is Kind.REFERENCE)
-            for workflow in self._registry.chain(portal_type):
-                names.update((workflow.state_variable, *workflow.variables))
-        names.update(alias for variable, alias in self._registry.variable_aliases.items() if variable in names)
-        return names
+    def _is_member(self, catalog: CatalogDeclaration, types: Sequence[str], word: str) -> bool:
+        """True for a name under which objects of the types are answered something that the user may ever see."""
+        if word in ALWAYS_ANSWERED or self._is_field(types, word):
+            return True
+        if word in catalog.returned and word in self._access.usable(catalog, self._rights).indexes:
+            return True
+        if word.endswith("_uid") and self._is_reference(catalog, types, word.removesuffix("_uid")):
+            return True
+        aliases = self._registry.variable_aliases
+        return any(
+            word in self._registry.types[name].embed
+            or any(
+                word == variable or word == aliases.get(variable)
+                for workflow in self._registry.chain(name)
+                for variable in (workflow.state_variable, *workflow.variables)
+            )
+            for name in types
+        )
+
+    def _is_method(self, catalog: CatalogDeclaration, types: Sequence[str], word: str) -> bool:
+        """True for a member, and for a field under the name of its accessor."""
+        accessor = word.startswith(ACCESSOR) and self._is_field(types, word.removeprefix(ACCESSOR))
+        return accessor or self._is_member(catalog, types, word)
+
+    def _is_reference(self, catalog: CatalogDeclaration, types: Sequence[str], word: str) -> bool:
+        fields = (self._registry.types[name].fields.get(word) for name in types)
+        is_one = any(field is not None and field.kind is Kind.REFERENCE for field in fields)
+        return is_one and self._is_field(types, word)
+
+    def _is_field(self, types: Sequence[str], word: str) -> bool:
+        return any(self._access.is_readable(name, word, self._rights) for name in types)
+
+    def _suggestion(self, types: Sequence[str], word: str) -> str:
+        """A name that may have been meant, of those that the user may see."""
+        fields = {
+            field
+            for name in types
+            for field in self._registry.types[name].fields
+            if self._access.is_readable(name, field, self._rights)
+        }
+        return suggestion(word, {*ALWAYS_ANSWERED, *fields})
 
     def _visible(self, catalog: CatalogDeclaration, asked: Collection[str]) -> ColumnElement[bool] | None:
         """The rows that the user may see and, for an index on restricted values, whose values they may read."""

@@ -1,6 +1,6 @@
 """Cursors: the place of an object in a sorted result as opaque text, from which a later read goes on. Pure.
 
-The place is told by the object's own sort keys, so that rows which come or go before it move nothing.
+The place is the sort keys of the object before it, so that rows which come or go before it move nothing.
 """
 
 import base64

@@ -11,6 +11,7 @@ from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.instants import to_micros
 from objapi.store.permissions.acls import VIEW
+from objapi.store.reading.criteria import ACCESSOR
 from objapi.store.records import chunks
 from objapi.store.requests import Find
 from objapi.store.schema import entities
@@ -21,8 +22,6 @@ from objapi.store.writing.transitions import offered
 ALWAYS = "path"
 TRANSITIONS = "transitions"
 _MOST_HINTS = 20
-ACCESSOR = "get"
-"""What accessors of published clients begin with: the name of the field follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class Renderer:
         return self._end_at(entity_type, field.path, depth) or field
 
     def _end_at(self, entity_type: EntityType, path: Path, depth: int) -> Field | None:
-        """The field at the end of a path over references; None where it ends in none or leads elsewhere."""
+        """The field at the end of a path over references; None where it ends in none or follows other steps."""
         if path.attribute is None:
             return None
         for step in path.steps:

@@ -135,9 +135,12 @@ def _at_either_end(condition: Any) -> sa.ColumnElement[bool]:
 
 def _in_year(year: int) -> sa.ColumnElement[bool]:
     """Start or end is in a year; written as a range of times, which goes by their keys."""
-    if not MINYEAR <= year < MAXYEAR:
+    if not MINYEAR <= year <= MAXYEAR:
         return sa.false()
-    first, next_first = (datetime(number, 1, 1) for number in (year, year + 1))  # noqa: DTZ001 - wall clock times
+    first = datetime(year, 1, 1)  # noqa: DTZ001 - a wall clock time
+    if year == MAXYEAR:
+        return _at_either_end(lambda end: end >= first)
+    next_first = first.replace(year=year + 1)
     return _at_either_end(lambda end: sa.and_(end >= first, end < next_first))
 
 

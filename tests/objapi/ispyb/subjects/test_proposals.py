@@ -267,5 +267,8 @@ def test_a_session_at_the_ends_of_the_calendar_takes_no_list_away(
     token = api.token(1, "all_proposals")
     listed = {item["sessionId"]: item for item in body(api.get("/sessions", token, limit=9999))["results"]}
     assert listed[found]["_metadata"]["active"] is listed[found]["_metadata"]["active_soon"] is active
+    for year in (start[:4], end[:4]):
+        of_year = body(api.get("/sessions", token, limit=9999, year=year))["results"]
+        assert found in [item["sessionId"] for item in of_year]
     one = body(api.get(f"/sessions/{found}", token))
     assert (one["startDate"], one["endDate"]) == (start, end)

@@ -49,6 +49,9 @@ def test_a_range_that_cannot_be_read_states_no_uncertainty() -> None:
         ({}, 0),
         (None, 0),
         ({"hours": "soon"}, 0),
+        ({"days": "9e999999"}, 5_270_400_000),
+        ({"minutes": 10**40}, 5_270_400_000),
+        ({"days": "9e999999", "hours": "-9e999999"}, 0),
     ],
 )
 def test_durations_are_counted_in_minutes(duration: object, expected: int) -> None:
