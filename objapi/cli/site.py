@@ -1,5 +1,6 @@
 """`objapi init`, `content`, `upgrade`, `reindex`, `settings`: make a site, fill it, and bring it up to date."""
 
+import os
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -71,5 +72,9 @@ def reindex(data_dir: Path | None) -> None:
 
 @click.command("settings")
 def show_settings() -> None:
-    """List every setting: its environment variable, default, meaning and what it expects."""
-    click.echo(describe(width=min(get_terminal_size().columns, 100)))
+    """List every setting: its environment variable, default, value in force where one is set, and meaning.
+
+    Values that cannot be used are told at the end; exit status 1.
+    """
+    click.echo(describe(width=min(get_terminal_size().columns, 100), environ=os.environ))
+    settings_from()

@@ -345,12 +345,17 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
 
 
-def describe(width: int = 100) -> str:
-    """All settings as text for a terminal: variable and default, then meaning and what is expected, wrapped."""
+def describe(width: int = 100, environ: Mapping[str, str] | None = None) -> str:
+    """All settings as text for a terminal: variable and default, then meaning and what is expected, wrapped.
+
+    What `environ` sets is shown as in force; of a secret the part that may be seen.
+    """
     lines: list[str] = []
     for setting in SETTINGS:
         default = setting.default or "empty"
-        lines.append(f"{setting.env} (default: {default})")
+        written = (environ or {}).get(setting.env, "").strip()
+        in_force = f"; in force: {setting.kind.show(written)}" if written else ""
+        lines.append(f"{setting.env} (default: {default}{in_force})")
         explanation = f"{setting.meaning} Expected: {setting.kind.expected}."
         lines.extend(wrap(explanation, width, initial_indent="    ", subsequent_indent="    "))
     return "\n".join(lines)

@@ -13,6 +13,7 @@ that is taken over, by the name of `AUTH_CLASS`, which is never imported. Withou
 """
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +55,8 @@ def load_plugins(site: Site) -> dict[str, Plugin]:
     return plugins
 
 
+_LIBRARIES: Final[Mapping[str, str]] = {"ldap": "ldap3", "keycloak": "keycloak"}
+"""Kind of plugin → library, which the extra of the kind's name installs."""
 Maker = Callable[[Mapping[str, Any]], Plugin]
 
 
@@ -117,5 +120,9 @@ def _plugin(
     lacking = [name for name in needed if not isinstance(config, dict) or not config.get(name)]
     if lacking:
         problems.append(f"{where}.CONFIG: {', '.join(lacking)} must be set.")
+        return None
+    library = _LIBRARIES.get(kind)
+    if library is not None and find_spec(library) is None:
+        problems.append(f"{where}: the Python library {library} is missing; pip install 'objapi[{kind}]'.")
         return None
     return make(config)

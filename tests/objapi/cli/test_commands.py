@@ -366,3 +366,19 @@ def test_a_workflow_of_the_site_is_shown(form: str, start: str) -> None:
 
 def test_settings_are_listed_with_their_defaults() -> None:
     assert "OBJAPI_PORT (default: 8080)" in objapi("settings").stdout
+
+
+def test_settings_in_force_are_shown_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBJAPI_PORT", "9000")
+    monkeypatch.setenv("OBJAPI_ISPYB_TOKEN_KEY", "very secret indeed, 32 characters and more")
+    monkeypatch.setenv("OBJAPI_DATABASE_URL", "mysql+pymysql://ada:pass-word@db.example/lab")
+    shown_settings = objapi("settings")
+    assert shown_settings.exit_code == 0
+    assert "OBJAPI_PORT (default: 8080; in force: '9000')" in shown_settings.stdout
+    assert "db.example/lab" in shown_settings.stdout
+    assert "pass-word" not in shown_settings.output
+    assert "very secret" not in shown_settings.output
+    monkeypatch.setenv("OBJAPI_PORT", "many")
+    refused = objapi("settings")
+    assert (refused.exit_code, "OBJAPI_PORT: 'many' is not" in refused.stderr) == (1, True)
+    assert "OBJAPI_HOST (default: " in refused.stdout

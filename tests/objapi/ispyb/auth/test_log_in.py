@@ -294,3 +294,25 @@ def test_all_mistakes_of_the_file_are_told(ispyb_site: Site, tmp_path: Path) -> 
         "[1].b.CONFIG: LDAP_BASE_INTERNAL must be set.",
         "[2]: expected one plugin name with its settings below it.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "library", "settings"),
+    [
+        ("ldap", "ldap3", "{LDAP_URI: 'ldaps://a.example', LDAP_BASE_INTERNAL: 'dc=example'}"),
+        (
+            "keycloak",
+            "keycloak",
+            "{KEYCLOAK_SERVER_URL: x, KEYCLOAK_CLIENT_ID: x, KEYCLOAK_REALM_NAME: x, KEYCLOAK_CLIENT_SECRET_KEY: x}",
+        ),
+    ],
+)
+def test_a_plugin_whose_library_is_missing_stops_the_start(
+    ispyb_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, library: str, settings: str
+) -> None:
+    text = f"AUTH: [{{mine: {{ENABLED: true, KIND: {kind}, CONFIG: {settings}}}}}]"
+    assert set(load_plugins(with_file(ispyb_site, tmp_path, text))) == {"mine"}
+    monkeypatch.setattr("objapi.ispyb.auth.configuration.find_spec", lambda name: None)
+    with pytest.raises(SiteError) as refusal:
+        load_plugins(with_file(ispyb_site, tmp_path, text))
+    assert f"the Python library {library} is missing; pip install 'objapi[{kind}]'" in str(refusal.value)
