@@ -93,11 +93,12 @@ def _caller(
         return services.tokens.caller(request.args["token"])
     header = request.headers.get("Authorization", "")
     if not header and onetime is not None:
-        return services.database.run(
+        caller = services.database.run(
             lambda tx: use_onetime_token(connection_of(tx), onetime, exchange.path, services.database.now()),
             write=True,
             request_id=exchange.request_id,
         )
+        return services.tokens.checked(caller)
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("No token provided.")

@@ -8,7 +8,7 @@ the permissions that the person then has.
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -65,8 +65,11 @@ class Tokens:
             raise NotAuthenticated("Token expired. Please log in again") from None
         except (jwt.InvalidTokenError, ValueError):
             raise NotAuthenticated(_INVALID) from None
-        caller = _caller(claims)
-        if claims.get(_GATEWAY_USER) and not self.is_active(caller.login):
+        return self.checked(_caller(claims))
+
+    def checked(self, caller: Caller) -> Caller:
+        """The caller of a token that is in order; raises NotAuthenticated for a user of the gateway who is disabled."""
+        if caller.is_gateway_user and not self.is_active(caller.login):
             raise NotAuthenticated("Token revoked. Please log in again")
         return caller
 
@@ -75,7 +78,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     login, person_id, permissions = claims.get("login"), claims.get("personId"), claims.get("permissions")
     if not isinstance(login, str) or not isinstance(person_id, int) or not _are_texts(permissions):
         raise NotAuthenticated(_INVALID)
-    return Caller(person_id, login, tuple(permissions or ()))
+    return Caller(person_id, login, tuple(permissions or ()), bool(claims.get(_GATEWAY_USER)))
 
 
 def _are_texts(values: Any) -> bool:
@@ -83,7 +86,9 @@ def _are_texts(values: Any) -> bool:
 
 
 LIFETIME: Final = timedelta(seconds=15)
-_BYTES: Final = 96
+_LENGTH: Final = 128
+_MARK: Final = "gateway-user-"
+"""Beginning of the tokens of users of the gateway: the table, which other programs share, has no column for it."""
 
 
 def path_to_sign(url: str) -> str:
@@ -97,7 +102,8 @@ def path_to_sign(url: str) -> str:
 
 def make_onetime_token(connection: Connection, caller: Caller, path: str, now: datetime) -> str:
     """Store a new token for a path of at most 200 characters; those that have expired are cleared away."""
-    token = secrets.token_urlsafe(_BYTES)
+    token = (_MARK if caller.is_gateway_user else "") + secrets.token_urlsafe(_LENGTH)
+    token = token[:_LENGTH]
     connection.execute(sa.delete(SW_onceToken).where(SW_onceToken.c.recordTimeStamp < now - LIFETIME))
     values = {"token": token, "personId": caller.person_id, "validity": path, "recordTimeStamp": now}
     connection.execute(sa.insert(SW_onceToken).values(values))
@@ -105,7 +111,10 @@ def make_onetime_token(connection: Connection, caller: Caller, path: str, now: d
 
 
 def use_onetime_token(connection: Connection, token: str, path: str, now: datetime) -> Caller:
-    """Use up a token of a signed path; returns its caller. Raises NotAuthenticated, which does not use it up."""
+    """Use up a token of a signed path; returns its caller, for `Tokens.checked`.
+
+    Raises NotAuthenticated, which does not use it up.
+    """
     table = SW_onceToken.c
     found = connection.execute(
         sa.select(table.onceTokenId, table.token, table.personId, table.validity).where(
@@ -119,4 +128,4 @@ def use_onetime_token(connection: Connection, token: str, path: str, now: dateti
     caller = caller_of_person(connection, found.personId) if deleted.rowcount == 1 else None
     if caller is None:
         raise NotAuthenticated("Invalid one time token.")
-    return caller
+    return replace(caller, is_gateway_user=token.startswith(_MARK))

@@ -110,6 +110,27 @@ def test_a_token_of_a_gateway_user_ends_when_the_user_is_disabled(api: Api, rows
         assert active or body(answers[0]) == {"detail": "Token revoked. Please log in again"}
 
 
+def test_a_onetime_token_of_a_gateway_user_ends_when_the_user_is_disabled(
+    api: Api, rows: Rows, ispyb_site: Site
+) -> None:
+    add_gateway_user(ispyb_site)
+    rows.person("ada")
+    by_gateway = body(log_in(api, plugin="gateway", login="ada", password="correct horse"))["token"]
+    by_another = body(log_in(api, login="ada"))["token"]
+    signed = {"validity": "/user/current"}
+    for active, statuses in ((True, [200, 200]), (False, [401, 200])):
+        tokens = [
+            body(api.call("POST", "/user/sign", token, json=signed))["token"] for token in (by_gateway, by_another)
+        ]
+        assert [len(token) for token in tokens] == [128, 128]
+        ispyb_site.transact(
+            lambda connection, active=active: set_active(connection, "ada", active, now=ispyb_site.now()), write=True
+        )
+        answers = [api.get("/user/current", onetime=token) for token in tokens]
+        assert [answer.status_code for answer in answers] == statuses
+        assert active or body(answers[0]) == {"detail": "Token revoked. Please log in again"}
+
+
 def test_the_gateways_own_users_log_in_by_their_passwords(api: Api, rows: Rows, ispyb_site: Site) -> None:
     add_gateway_user(ispyb_site)
     rows.person("ada", "own_sessions")
