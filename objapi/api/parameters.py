@@ -273,11 +273,6 @@ def has_json_body(verb: str, content_type: str | None) -> bool:
     return verb.upper() == "POST" and is_json_type(parse_options_header(content_type)[0].lower())
 
 
-def has_body(verb: str, content_type: str | None) -> bool:
-    """True when the body of a call is read at all."""
-    return body_type(verb, content_type).kind != "none"
-
-
 def _marshalled(
     kind: BodyType, query: bytes, body: bytes, options: FormOptions, zone: tzinfo, settings: Settings
 ) -> Form:
