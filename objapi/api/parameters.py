@@ -18,7 +18,7 @@ from objapi.api.forms import Form, FormOptions, FormProblem, marshal
 from objapi.api.json_body import merge, parse_body
 from objapi.api.multipart import MultipartLimits, parse_multipart
 from objapi.api.nested_names import with_nested
-from objapi.api.pairs import BodyType, body_type, parse_pairs
+from objapi.api.pairs import BodyType, parse_pairs
 from objapi.errors import Cause, TooLarge, combine
 from objapi.model.literal import parse_structured
 from objapi.settings import Settings
