@@ -256,3 +256,27 @@ def test_a_date_whose_day_and_month_could_be_swapped_warns(
         warnings = answer.get("warnings", [])
         assert len(warnings) == (other is not None)
         assert all(field in item and read in item and str(other) in item for item in warnings)
+    index = field if portal_type == "Batch" else f"get{field}"
+    found = admin.read(**{"catalog_name": "bika_catalog", "portal_type": portal_type, index: text})
+    assert [str(other) in item for item in found.get("warnings", [])] == ([True] if other else [])
+
+
+def test_a_client_sets_no_prices_of_the_laboratory(admin: Client, as_user: AsUser) -> None:
+    rita, clerk = as_user("rita"), as_user("clerk1")
+    profile = {"obj_path": "/clients/client-1", "obj_type": "AnalysisProfile", "title": unique("Cheap")}
+    profile["Service"] = "portal_type:AnalysisService|title:Calcium"
+    for name, value in {"UseAnalysisProfilePrice": "1", "AnalysisProfilePrice": "0.01"}.items():
+        rita.refused("create", profile | {name: value}, status=403)
+    made = rita.call("create", profile)["path"]
+    rita.refused("update", {"obj_path": made, "AnalysisProfilePrice": "0.01"}, status=403)
+    clerk.call("update", {"obj_path": made, "AnalysisProfilePrice": "9.00"})
+    category = admin.only(catalog_name="bika_setup_catalog", portal_type="AnalysisCategory", title="Metals")["UID"]
+    rita.refused("update", {"obj_path": "/clients/client-1", "RestrictedCategories": category}, status=403)
+    products = {"obj_path": "/bika_setup/bika_labproducts", "obj_type": "LabProduct", "title": unique("Bottle")}
+    product = admin.call("create", products | {"Price": "10.00"})["obj_uid"]
+    order = {"obj_path": "/clients/client-1", "obj_type": "SupplyOrder", "OrderNumber": unique("PO")}
+    order["Contact"] = "portal_type:Contact|getFullname:Rita Mohale"
+    for price, status in {"0.01": 422, "10": 200}.items():
+        lines = json.dumps([{"Product": product, "Quantity": "2", "Price": price}])
+        answer = rita.post("create", order | {"supplyorder_lineitems": lines})
+        assert answer.json().get("status", 200) == status

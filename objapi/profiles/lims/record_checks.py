@@ -3,7 +3,7 @@
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
-from objapi.profiles.lims.reading import decimal, one, row_list, rows
+from objapi.profiles.lims.reading import decimal, one, row_list, rows, text
 from objapi.profiles.lims.services import services_by_keyword
 
 behaviors: Final = Behaviors()
@@ -27,6 +27,22 @@ def services_there(planner: Planner, entity: Entity, field: str, value: object) 
 def products_there(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
     """Every line of an order is for a product of the laboratory, by its UID."""
     return _not_there(planner, value, "Product", "LabProduct")
+
+
+@behaviors.add("check", "prices_of_products")
+def prices_of_products(planner: Planner, order: Entity, field: str, value: object) -> str | None:
+    """The prices of an order are those of its products; the laboratory alone makes others."""
+    lines = row_list(value)
+    products = planner.by_uid(str(row.get("Product")) for row in lines)
+    for row in lines:
+        product = products.get(str(row.get("Product")))
+        for name in ("Price", "VAT"):
+            own = None if product is None else decimal(planner.value(product, name))
+            if row.get(name) in (None, "") or product is None or decimal(row[name]) == own:
+                continue
+            if not planner.can(order, "BIKA: Edit Laboratory Fields"):
+                return f"{name} of {text(planner, product, 'title')} is {own}; leave it out or order at that"
+    return None
 
 
 def _not_there(planner: Planner, value: object, subfield: str, portal_type: str) -> str | None:

@@ -1,11 +1,13 @@
 """Criteria of a read turned into a checked query: its catalog, unknown names, what the user may ask."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, and_
 
 from catalog import (
+    CatalogSchema,
+    IndexKind,
     Query,
     QueryOptions,
     QueryProblem,
@@ -14,6 +16,7 @@ from catalog import (
     parse_request,
     visibility,
 )
+from catalog.dates import other_reading
 from objapi.errors import BadRequest, Cause
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind
@@ -78,6 +81,7 @@ class CriteriaReader:
         warnings.extend(f"{problem.parameter}: {problem.message}." for problem in parsed.mistyped)
         warnings.extend(self._not_indexed(criteria.get("portal_type"), catalog))
         warnings.extend(self._unknown_words(find, catalog))
+        warnings.extend(_swapped_dates(criteria, schema))
         named = any(name in schema.indexes for name in criteria)
         visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
         return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
@@ -269,3 +273,16 @@ def texts_in(value: object) -> list[str]:
 def _bad(problems: Sequence[QueryProblem]) -> BadRequest:
     causes = [Cause("parameter", problem.parameter, problem.message) for problem in problems]
     return BadRequest(" ".join(f"{problem.parameter}: {problem.message}." for problem in problems), causes=causes)
+
+
+def _swapped_dates(criteria: Mapping[str, object], schema: CatalogSchema) -> Iterator[str]:
+    """A warning for each date among the criteria whose day and month could be swapped."""
+    for name, value in criteria.items():
+        index = schema.indexes.get(name)
+        if index is None or index.kind not in (IndexKind.DATE, IndexKind.DATE_RANGE):
+            continue
+        asked = value.get("query") if isinstance(value, Mapping) else value
+        for text in asked if isinstance(asked, list | tuple) else (asked,):
+            swapped = other_reading(text) if isinstance(text, str) else None
+            if swapped is not None:
+                yield f"{name}: {text!r} was read month first; write {swapped.date()} if that is meant."

@@ -60,6 +60,9 @@ def _places(planner: StorePlanner, draft: Draft, name: str) -> Iterator[tuple[Dr
     field = draft.type.fields.get(name)
     if field is None:
         return
+    if field.alias_of is not None:
+        # Another name of a field opens no other way to it.
+        field = draft.type.fields[field.alias_of]
     yield draft, field
     keeper = planner.values.keeper(draft, field)
     if keeper is not None:
