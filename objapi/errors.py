@@ -240,6 +240,10 @@ class Unavailable(_RetryLater):
     status = 503
 
 
+class MissingTable(Unavailable):
+    """The table of a type, or a column of its key, is not in its database."""
+
+
 class InternalError(ApiError):
     """A fault of the gateway itself; the message must tell the caller nothing of its inside."""
 

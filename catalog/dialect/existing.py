@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.bulk import bulk_update
@@ -27,6 +28,8 @@ class ExistingColumn:
     most_characters: int | None
     in_utc: bool
     """True if a time in it is shown in the zone of the connection and that is UTC, as on the gateway's own ones."""
+    charset: str | None = None
+    """The character set of its text, as the MySQL family calls it; None where it takes every character."""
 
 
 def schema_on_same_server(own: str, other: str) -> str | None:
@@ -57,6 +60,53 @@ def name_schema(engine: Engine, metadata: sa.MetaData, schema: str) -> None:
     preparer.schema_for_object = schema_of
 
 
+class LackingCompiler(SQLCompiler):
+    """SQL compiler for a database that lacks some of the declared tables and columns.
+
+    A select from a table that is lacking, or that lacks columns, is one from a derived table in which the lacking
+    columns are NULL and a lacking table has no row; MariaDB and SQLite merge it into the statement around it.
+    Statements that write name the table itself.
+    """
+
+    lacking: ClassVar[Mapping[sa.Table, frozenset[str] | None]] = {}
+    """Table → the columns that it lacks; None for a table that is not there."""
+
+    def visit_table(self, table: Any, *args: Any, **kw: Any) -> str:
+        """Name of a table, or what stands in for it as a part of FROM."""
+        base: Any = super()
+        text = str(base.visit_table(table, *args, **kw))
+        if not kw.get("asfrom") or kw.get("iscrud") or table not in self.lacking:
+            return text
+        columns, quote = self.lacking[table], self.preparer.quote
+        selected = ", ".join(
+            f"NULL AS {quote(column.name)}" if columns is None or column.name in columns else quote(column.name)
+            for column in table.columns
+        )
+        there = "WHERE 1 = 0" if columns is None else f"FROM {text}"
+        derived = f"(SELECT {selected} {there})"
+        alias = kw.get("enclosing_alias")
+        # An alias around the table gives the derived table its name.
+        return derived if alias is not None and alias.element is table else f"{derived} AS {quote(table.name)}"
+
+    def visit_column(self, column: Any, *args: Any, **kw: Any) -> str:
+        """Column under the name of its table, which as a derived table is in no schema."""
+        base: Any = super()
+        text = str(base.visit_column(column, *args, **kw))
+        written = self.isinsert or self.isupdate or self.isdelete
+        schema = None if written or column.table not in self.lacking else self.preparer.schema_for_object(column.table)
+        return text if schema is None else text.removeprefix(f"{self.preparer.quote_schema(schema)}.")
+
+
+def stand_in_for_lacking(engine: Engine, lacking: Mapping[sa.Table, frozenset[str] | None]) -> None:
+    """Let the selects of an engine do without the tables (None) and columns that its database lacks."""
+    base = type(engine.dialect).statement_compiler
+    dialect: Any = engine.dialect
+    dialect.statement_compiler = (
+        type("LackingCompiler", (LackingCompiler, base), {"lacking": dict(lacking)}) if lacking else base
+    )
+    engine.clear_compiled_cache()
+
+
 def find_table(connection: Connection, name: str, schema: str | None) -> str | None:
     """The table or view of a name as the database spells it, which may differ in case."""
     inspector = sa.inspect(connection)
@@ -72,6 +122,7 @@ def existing_columns(connection: Connection, name: str, schema: str | None) -> S
     key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
     entries = inspector.get_columns(name, schema=schema)
     in_utc = any(isinstance(entry["type"], mysql.TIMESTAMP) for entry in entries) and _shows_utc(connection)
+    charsets = _charsets(connection, name, schema)
     found = []
     for entry in entries:
         type_ = entry["type"]
@@ -86,9 +137,23 @@ def existing_columns(connection: Connection, name: str, schema: str | None) -> S
                 given=automatic or entry.get("default") is not None or entry.get("computed") is not None,
                 most_characters=_most_characters(type_),
                 in_utc=in_utc and isinstance(type_, mysql.TIMESTAMP),
+                charset=charsets.get(entry["name"]),
             )
         )
     return found
+
+
+def _charsets(connection: Connection, name: str, schema: str | None) -> dict[str, str]:
+    """Column → character set, for the text columns that do not take every character."""
+    if not is_mysql_family(connection.dialect):
+        return {}
+    statement = sa.text(
+        "SELECT column_name, character_set_name FROM information_schema.columns WHERE table_name = :name"
+        " AND table_schema = COALESCE(:schema, DATABASE()) AND character_set_name <> 'utf8mb4'"
+    )
+    return {
+        str(column): str(charset) for column, charset in connection.execute(statement, {"name": name, "schema": schema})
+    }
 
 
 def _shows_utc(connection: Connection) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.dialect import add_keys, make_table, put_columns
-from catalog.dialect.existing import name_schema, schema_on_same_server
+from catalog.dialect.existing import name_schema, schema_on_same_server, stand_in_for_lacking
 from objapi.errors import Unavailable
 from objapi.model.principal import ANONYMOUS, Principal
 from objapi.profiles.ispyb.tables import METADATA
@@ -33,6 +33,13 @@ class MissingSchema:
 
     tables: frozenset[str]
     columns: frozenset[tuple[str, str]]
+
+    def by_table(self) -> dict[sa.Table, frozenset[str] | None]:
+        """Table → its missing columns; None for a table that is missing itself."""
+        found: dict[sa.Table, frozenset[str] | None] = {METADATA.tables[name]: None for name in self.tables}
+        for name in {table for table, _ in self.columns} - self.tables:
+            found[METADATA.tables[name]] = frozenset(column for table, column in self.columns if table == name)
+        return found
 
     def needed(self) -> list[str]:
         """The names of what is missing and not optional."""
@@ -120,6 +127,7 @@ class Database:
             raise Unavailable(
                 f"The ISPyB tables are incomplete ({', '.join(needed[:5])}); {remedy}.", retry_after=RETRY_AFTER
             )
+        stand_in_for_lacking(place.engine or self._site.engine, missing.by_table())
         return missing
 
     def has(self, item: sa.Table | sa.Column[Any]) -> bool:

@@ -3,6 +3,7 @@
 import re
 
 import click
+import pytest
 import yaml
 
 from objapi.cli.ispyb import ispyb
@@ -12,6 +13,7 @@ from objapi.ispyb.face import GROUPS
 from objapi.profiles.ispyb import tables
 from objapi.settings import SETTINGS
 from tests.docs.pages import DOCS, blocks
+from tests.objapi.ispyb.flavours import DIAMOND, ESRF
 
 PAGE = DOCS / "ispyb.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -47,6 +49,17 @@ def test_indexes_that_are_recommended_are_those_of_our_own_tables() -> None:
     shown = re.findall(r"CREATE INDEX (\w+) ON (\w+) \(([^)]*)\)", block.text)
     assert shown
     assert {(name, table, tuple(columns.split(", "))) for name, table, columns in shown} <= own
+
+
+@pytest.mark.parametrize(("place", "lacking"), [(1, ESRF), (2, DIAMOND)], ids=["ESRF", "Diamond"])
+def test_what_the_flavours_lack_is_listed(place: int, lacking: frozenset[str]) -> None:
+    listed = set()
+    for row in re.findall(r"^\| `\w+` \|.*\|$", TEXT.partition("What the two flavours lack")[2], re.MULTILINE):
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        table = cells[0].strip("`")
+        whole = {table} if cells[place] == "the table" else set()
+        listed |= whole | {f"{table}.{column}" for column in re.findall(r"`(\w+)`", cells[place])}
+    assert listed == lacking
 
 
 def test_the_routes_are_counted() -> None:

@@ -43,7 +43,7 @@ class Laboratories:
         """The laboratory of a new person: the first with the portal's number or at the place, updated; or a new one."""
         if given is None:
             return None
-        found = self._first(given["laboratoryExtPk"], _place(given))
+        found = self._first(self._number(given), _place(given))
         if found is None:
             return self._add(given)
         self._update(found, given)
@@ -57,12 +57,17 @@ class Laboratories:
         """
         if given is None:
             return linked
-        number = given["laboratoryExtPk"]
+        number = self._number(given)
         if linked is not None and linked.values["laboratoryExtPk"] == number:
             self._update(linked, given)
             return linked
         found = self._first(number, _place(given) if number is None else None)
         return self._add(given) if found is None else found
+
+    def _number(self, given: Values) -> int | None:
+        """The portal's number of a laboratory; None where the database does not keep it: the place tells then."""
+        number: int | None = given["laboratoryExtPk"] if self._database.has(Laboratory.c.laboratoryExtPk) else None
+        return number
 
     def items(self) -> Iterator[RowItem]:
         """The laboratories that are new or have changed."""

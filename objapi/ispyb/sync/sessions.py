@@ -11,6 +11,7 @@ from objapi.ispyb.sync.people import People, distinct
 from objapi.ispyb.sync.records import PortalRow, items_of
 from objapi.ispyb.sync.schemas import UPSession
 from objapi.ispyb.values.conversions import stored_id
+from objapi.ispyb.values.errors import BadCall
 from objapi.ispyb.values.schema import Values
 from objapi.profiles.ispyb.tables import BLSession, Session_has_Person
 from objapi.store.row_requests import NewRow, RowItem, RowUpdate
@@ -37,8 +38,12 @@ class Sessions:
         """The session of an entry, by the portal's key when it has one, else by its number there.
 
         What the entry does not give becomes null, but for the time of the last update and the visit number.
+        Raises BadCall for an entry without the portal's key where the database does not keep the number.
         """
         external_id = stored_id(given["externalId"])
+        if external_id is None and not self._database.has(BLSession.c.expSessionPk):
+            # Nothing else tells the sessions of a proposal apart: each payload would add all of them again.
+            raise BadCall("a session has no externalId, and this database has no column BLSession.expSessionPk")
         key = "expSessionPk" if external_id is None else "externalId"
         values = {name: given[name] for name in _GIVEN} | {"externalId": external_id}
         session = next((record for record in self._records if record.values[key] == values[key]), None)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from catalog.dialect.existing import ExistingColumn, existing_columns, find_table
-from objapi.errors import Unavailable
+from objapi.errors import MissingTable
 from objapi.model.types import EntityType
 from objapi.store.mapped.names import HALF_BITS
 
@@ -44,22 +44,22 @@ def packed(key: tuple[sa.ColumnElement[Any], ...]) -> sa.ColumnElement[int]:
 
 
 def learn_layout(connection: Connection, entity_type: EntityType, schema: str | None) -> Layout:
-    """Ask the database for the table of a type. Raises Unavailable when the table or its key is not there."""
+    """Ask the database for the table of a type. Raises MissingTable when the table or its key is not there."""
     mapping = entity_type.table
     if mapping is None:
         raise TypeError(f"{entity_type.portal_type} has no table")
     name = find_table(connection, mapping.name, schema)
     if name is None:
-        raise Unavailable(
-            f"{entity_type.portal_type}: the database {mapping.database} has no table {mapping.name}. Name the right "
-            "database, or leave the profile out.",
+        raise MissingTable(
+            f"{entity_type.portal_type}: the database {mapping.database} has no table {mapping.name}. All other types "
+            "whose tables are there can be used. If it should be there, name the right database.",
             retry_after=RETRY_AFTER,
         )
     # Declared and existing names compare without regard to case, as MariaDB compares columns.
     known = {column.name.lower(): column for column in existing_columns(connection, name, schema)}
     lacking = [column for column in mapping.key if column.lower() not in known]
     if lacking:
-        raise Unavailable(
+        raise MissingTable(
             f"{entity_type.portal_type}: the table {name} has no key column {', '.join(lacking)}. Correct the type's "
             "declaration.",
             retry_after=RETRY_AFTER,

@@ -60,7 +60,7 @@ class RowSite:
         return bool(self.registry.types[portal_type].workflows)
 
     def tables(self, portal_type: str, connections: Connections) -> RowTables:
-        """The table of a type as a catalog. Raises Unavailable when the table is missing."""
+        """The table of a type as a catalog. Raises MissingTable."""
         found = self._tables.get(portal_type)
         if found is not None:
             return found
@@ -73,7 +73,7 @@ class RowSite:
             return self._tables.setdefault(portal_type, made)
 
     def layout(self, portal_type: str, connections: Connections) -> Layout:
-        """Layout of the table of a type. Raises Unavailable when the table is missing."""
+        """Layout of the table of a type. Raises MissingTable."""
         return self.tables(portal_type, connections).layout
 
     def own_paths(self, database: str, viewer: str | None) -> frozenset[tuple[str, Path]]:

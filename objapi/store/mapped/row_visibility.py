@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog.dialect import among
-from objapi.errors import Unavailable
+from objapi.errors import MissingTable
 from objapi.model.paths import Back, Path, Step, Target, parse_path
 from objapi.model.principal import RowViewer
 from objapi.model.types import RowRule
@@ -76,7 +76,10 @@ class RowVisibility:
             return None
         if viewer.own is None and not viewer.opened:
             return sa.false()
-        here = self._rows_of(portal_type, table, tuple(joined))
+        try:
+            here = self._rows_of(portal_type, table, tuple(joined))
+        except MissingTable:
+            return sa.false()  # A statement may name a table that the database lacks: it has no rows.
         ways = [path.steps for path in rule.by] or [()]
         found = [self._follow(here, steps, lambda there: self._held(there, rule, viewer)) for steps in ways]
         return sa.or_(sa.false(), *found)
@@ -218,7 +221,7 @@ class RowVisibility:
         """The rows of a type under a name of their own; None where the database lacks the table."""
         try:
             table = self._site.layout(portal_type, self._connections).table.alias()
-        except Unavailable:
+        except MissingTable:
             return None
         return self._rows_of(portal_type, table)
 

@@ -60,7 +60,7 @@ class Rows:
         self._unstored: dict[tuple[str, str, bool], int] = {}
 
     def tables(self, portal_type: str) -> RowTables:
-        """The table of a type, to be searched. Raises Unavailable when it is not there."""
+        """The table of a type, to be searched. Raises MissingTable."""
         return self.site.tables(portal_type, self.connections)
 
     def connection(self, portal_type: str) -> sa.Connection:

@@ -23,13 +23,16 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datet
 
 
 class Rows:
-    """Puts rows into the tables."""
+    """Puts rows into the tables; `there` are those that the database has, when it lacks tables or columns."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, there: sa.MetaData | None = None) -> None:
         self.engine = engine
+        self.there = there
 
     def add(self, table: sa.Table, **values: Any) -> int:
-        """One row; its key."""
+        """One row; its key. Values for columns that the database lacks are left out."""
+        if self.there is not None:
+            values = {name: value for name, value in values.items() if name in self.there.tables[table.name].columns}
         with self.engine.begin() as connection:
             result = connection.execute(sa.insert(table).values(values))
             key = result.inserted_primary_key

@@ -10,13 +10,13 @@ from sqlalchemy.engine import Engine
 
 from catalog.dialect import create_engine_for
 from objapi.app import create_app
-from objapi.ispyb.database import prepare
+from objapi.ispyb.database import MissingSchema, prepare
 from objapi.profiles.ispyb import tables as t
-from objapi.profiles.ispyb.tables.columns import is_optional
 from objapi.settings import load_settings
 from objapi.site import Site
 from objapi.store.schema import history, metadata
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
+from tests.objapi.ispyb.flavours import DIAMOND, ESRF, NOTHING_OPTIONAL, tables_without
 from tests.objapi.ispyb.scenery import noted_statements
 from tests.objapi.ispyb.sync.payloads import large, payload, protein
 
@@ -25,17 +25,7 @@ SYNC = "/webservices/userportalsync/sync_proposal"
 
 def other_flavour(*without: str) -> sa.MetaData:
     """The tables without anything optional, without keys over columns, and without some tables or columns."""
-    metadata = sa.MetaData()
-    for table in t.METADATA.tables.values():
-        if is_optional(table) or table.name in without:
-            continue
-        columns = [
-            sa.Column(column.name, column.type, primary_key=column.primary_key, server_default=column.server_default)
-            for column in table.columns
-            if not is_optional(column) and f"{table.name}.{column.name}" not in without
-        ]
-        sa.Table(table.name, metadata, *columns)
-    return metadata
+    return tables_without(NOTHING_OPTIONAL.union(without))
 
 
 @pytest.fixture
@@ -87,7 +77,9 @@ def test_files_and_maps_do_without_optional_parts(engine: Engine, site: Site) ->
     rows.add(t.ProposalHasPerson, proposalId=proposal, personId=person)
     session = rows.add(t.BLSession, proposalId=proposal)
     group = rows.add(t.DataCollectionGroup, sessionId=session)
-    program = rows.add(t.AutoProcProgram, dataCollectionId=rows.add(t.DataCollection, dataCollectionGroupId=group))
+    program = rows.add(t.AutoProcProgram)
+    collection = rows.add(t.DataCollection, dataCollectionGroupId=group)
+    rows.add(t.AutoProcIntegration, dataCollectionId=collection, autoProcProgramId=program)
     rows.add(t.AutoProcProgramAttachment, autoProcProgramId=program, fileName="a", filePath="/b", fileType="Log")
     sample = rows.add(
         t.BLSample,
@@ -104,6 +96,54 @@ def test_files_and_maps_do_without_optional_parts(engine: Engine, site: Site) ->
         assert body(api.get(path, token))["total"] == 0
     for path in ("/mapping/1", "/mapping/histogram/1", "/data/h5grove/meta/?robotActionId=1"):
         assert api.call("GET", path, token).status_code == 404
+
+
+@pytest.mark.parametrize("lacking", [ESRF, DIAMOND], ids=["ESRF", "Diamond"])
+def test_what_a_flavour_lacks_is_optional(lacking: frozenset[str]) -> None:
+    metadata = t.METADATA
+    missing = MissingSchema(
+        frozenset(name for name in lacking if "." not in name),
+        frozenset((table, column) for table, _, column in (name.partition(".") for name in lacking) if column),
+    )
+    assert missing.tables <= metadata.tables.keys()
+    assert missing.needed() == []
+
+
+@pytest.mark.parametrize("lacking", [ESRF, DIAMOND], ids=["ESRF", "Diamond"])
+def test_a_payload_that_was_synchronised_changes_nothing_on_either_flavour(
+    engine: Engine, site: Site, lacking: frozenset[str]
+) -> None:
+    tables_without(lacking).create_all(engine)
+    rows = Rows(engine)
+    api = Api(create_app(site=site), rows)
+    token = api.token(1, "all_proposals", "uportal_sync")
+    given = large(3, 4, cards=2, proteins=3)
+    counts = []
+    for _ in range(2):
+        assert api.call("POST", SYNC, token, json=given).status_code == 200
+        counts.append(
+            [
+                body(api.get(path, token))["total"]
+                for path in ("/proposals", "/sessions", "/persons", "/proteins", "/labcontacts")
+            ]
+        )
+        with engine.connect() as connection:
+            counts[-1].append(connection.execute(sa.text("SELECT COUNT(*) FROM Laboratory")).scalar())
+    assert counts[0] == counts[1]
+
+
+def test_sessions_that_nothing_tells_apart_are_refused(engine: Engine, site: Site) -> None:
+    tables_without(DIAMOND).create_all(engine)
+    rows = Rows(engine)
+    api = Api(create_app(site=site), rows)
+    given = large(1, 1)
+    for entry in given["sessions"]:
+        entry["externalId"] = None
+    refused = api.call("POST", SYNC, api.token(1, "uportal_sync"), json=given)
+    assert refused.status_code == 400
+    assert "BLSession.expSessionPk" in refused.get_data(as_text=True)
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT COUNT(*) FROM BLSession")).scalar() == 0
 
 
 def test_reading_asks_nothing_of_the_gateways_own_database(engine: Engine, site: Site) -> None:

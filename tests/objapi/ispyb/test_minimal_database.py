@@ -1,4 +1,4 @@
-"""A database with nothing but what every flavour of ISPyB has: each list and each statistic answers from it."""
+"""Databases as facilities have them, and one with nothing optional: each list and each statistic answers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +15,8 @@ from objapi.settings import load_settings
 from objapi.site import Site
 from objapi.store.schema import metadata
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
+from tests.objapi.ispyb.flavours import FLAVOURS, tables_without
 from tests.objapi.ispyb.scenery import collection, collection_group, sample
-from tests.objapi.ispyb.test_existing_database import other_flavour
 
 LISTS = {
     "/shippings": 2,
@@ -42,15 +42,16 @@ LEGACY = (
 )
 
 
-@pytest.fixture
-def api(database_url: str, tmp_path: Path) -> Iterator[Api]:
+@pytest.fixture(params=list(FLAVOURS))
+def api(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Api]:
     """The face on such a database, which was filled by somebody else."""
     engine: Engine = create_engine_for(database_url)
-    other_flavour().create_all(engine)
+    there = tables_without(FLAVOURS[request.param])
+    there.create_all(engine)
     given = {"OBJAPI_DATA_DIR": str(tmp_path / "gateway"), "OBJAPI_ISPYB_URL": database_url}
     site = Site.open(load_settings(given | {"OBJAPI_ISPYB_TOKEN_KEY": KEY}))
     metadata.create_all(site.engine)
-    yield Api(create_app(site=site), Rows(engine))
+    yield Api(create_app(site=site), Rows(engine, there))
     site.close()
     engine.dispose()
 
@@ -117,6 +118,19 @@ def columns_of(engine: Engine, table: str) -> set[str]:
     return {column["name"] for column in sa.inspect(engine).get_columns(table)}
 
 
+def test_what_the_database_lacks_finds_nothing(api: Api) -> None:
+    keys = fill(api.rows)
+    token = api.token(1, "all_proposals", "all_sessions")
+    steps = body(api.get("/datacollections/workflows/steps", token))
+    quality = body(api.get("/datacollections/quality", token, dataCollectionId=keys["collection"]))
+    assert (steps["total"], quality["total"]) == (0, 0)
+    assert api.get("/datacollections/workflows/steps", api.token(keys["member"])).status_code == 200
+
+
 def test_the_database_lacks_what_it_is_said_to_lack(api: Api) -> None:
+    there = api.rows.there
+    assert there is not None
     assert "dewarType" not in columns_of(api.rows.engine, "Dewar")
-    assert not sa.inspect(api.rows.engine).has_table("ProcessingJob")
+    assert sa.inspect(api.rows.engine).has_table("ProcessingJob") is ("ProcessingJob" in there.tables)
+    for name in ("BLSession", "GridInfo", "Movie"):
+        assert columns_of(api.rows.engine, name) == set(there.tables[name].columns.keys())

@@ -30,9 +30,9 @@ def table(name: str, *items: SchemaItem, optional: bool = False) -> sa.Table:
     return sa.Table(name, METADATA, *items, info={OPTIONAL: optional}, **BORROWED_TABLE_OPTIONS)
 
 
-def key(name: str) -> sa.Column[int]:
-    """The primary key, given by the database."""
-    return sa.Column(name, INTEGER, primary_key=True, autoincrement=True)
+def key(name: str, *, optional: bool = False) -> sa.Column[int]:
+    """The primary key, given by the database; `optional` when an existing table may have another one."""
+    return sa.Column(name, INTEGER, primary_key=True, autoincrement=True, info={OPTIONAL: optional})
 
 
 def column(

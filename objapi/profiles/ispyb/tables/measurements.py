@@ -9,7 +9,7 @@ DataCollectionGroup = table(
     key("dataCollectionGroupId"),
     link("blSampleId", "BLSample.blSampleId"),
     link("sessionId", "BLSession.sessionId", null=False),
-    link("workflowId", "Workflow.workflowId"),
+    link("workflowId", "Workflow.workflowId", optional=True),
     column(
         "experimentType",
         enumerated(
@@ -56,8 +56,8 @@ DataCollection = table(
     column("detectorDistance", FLOAT),
     column("xBeam", FLOAT),
     column("yBeam", FLOAT),
-    column("xBeamPix", FLOAT),
-    column("yBeamPix", FLOAT),
+    column("xBeamPix", FLOAT, optional=True),
+    column("yBeamPix", FLOAT, optional=True),
     column("transmission", FLOAT),
     column("xtalSnapshotFullPath1", folded_text(255)),
     column("xtalSnapshotFullPath2", folded_text(255)),
@@ -70,7 +70,7 @@ DataCollection = table(
     column("beamSizeAtSampleX", FLOAT),
     column("beamSizeAtSampleY", FLOAT),
     column("flux", FLOAT),
-    column("imageQualityIndicatorsPlotPath", folded_text(512)),
+    column("imageQualityIndicatorsPlotPath", folded_text(512), optional=True),
     column("chiStart", FLOAT),
     column("magnification", INTEGER),
     column("binning", TINY, default="1"),
@@ -102,7 +102,7 @@ Image = table(
 
 ImageQualityIndicators = table(
     "ImageQualityIndicators",
-    key("imageQualityIndicatorsId"),
+    key("imageQualityIndicatorsId", optional=True),
     column("goodBraggCandidates", INTEGER),
     column("method2Res", FLOAT),
     column("totalIntegratedSignal", FLOAT),
@@ -122,8 +122,8 @@ GridInfo = table(
     column("meshAngle", FLOAT),
     column("orientation", enumerated("vertical", "horizontal"), default="horizontal"),
     link("dataCollectionGroupId", "DataCollectionGroup.dataCollectionGroupId"),
-    column("pixelspermicronX", FLOAT),
-    column("pixelspermicronY", FLOAT),
+    column("pixelspermicronX", FLOAT, optional=True),
+    column("pixelspermicronY", FLOAT, optional=True),
     column("snapshot_offsetxpixel", FLOAT),
     column("snapshot_offsetypixel", FLOAT),
     link("dataCollectionId", "DataCollection.dataCollectionId", optional=True),
@@ -175,6 +175,7 @@ Workflow = table(
     ),
     column("comments", folded_text(1024)),
     column("status", folded_text(255)),
+    optional=True,
 )
 
 WorkflowStep = table(
@@ -187,6 +188,7 @@ WorkflowStep = table(
     column("htmlResultFilePath", folded_text(1024)),
     column("resultFilePath", folded_text(1024)),
     column("comments", folded_text(2048)),
+    optional=True,
 )
 
 RobotAction = table(

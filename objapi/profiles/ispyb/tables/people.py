@@ -15,7 +15,7 @@ Person = table(
     column("emailAddress", folded_text(60)),
     column("phoneNumber", folded_text(45)),
     column("login", folded_text(45), index=True),
-    column("passwd", folded_text(45)),
+    column("passwd", folded_text(45), optional=True),
     column("faxNumber", folded_text(45)),
     column("recordTimeStamp", STAMP, null=False, default=NOW),
     column("externalId", EXTERNAL_ID, index=True),
@@ -33,7 +33,7 @@ Laboratory = table(
     column("url", folded_text(255)),
     column("organization", folded_text(45)),
     column("recordTimeStamp", STAMP, null=False, default=NOW),
-    column("laboratoryExtPk", INTEGER, index=True),
+    column("laboratoryExtPk", INTEGER, index=True, optional=True),
 )
 
 UserGroup = table(

@@ -6,7 +6,7 @@ from objapi.profiles.ispyb.tables.columns import FLOAT, INTEGER, NOW, STAMP, TIN
 AutoProcProgram = table(
     "AutoProcProgram",
     key("autoProcProgramId"),
-    link("dataCollectionId", "DataCollection.dataCollectionId"),
+    link("dataCollectionId", "DataCollection.dataCollectionId", optional=True),
     column("processingCommandLine", folded_text(255)),
     column("processingPrograms", folded_text(255)),
     column("processingStatus", enumerated("RUNNING", "FAILED", "SUCCESS", "0", "1")),
@@ -78,7 +78,7 @@ AutoProcScalingStatistics = table(
     column("anomalousMultiplicity", FLOAT),
     column("anomalous", TINY, default="0"),
     column("ccHalf", FLOAT),
-    column("ccAno", FLOAT),
+    column("ccAno", FLOAT, optional=True),
     column("ccAnomalous", FLOAT, optional=True),
     column("resIOverSigI2", FLOAT, optional=True),
 )

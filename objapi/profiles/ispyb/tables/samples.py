@@ -21,7 +21,7 @@ Protein = table(
     column("isCreatedBySampleSheet", TINY, default="0"),
     column("externalId", EXTERNAL_ID, index=True),
     link("componentTypeId", "ComponentType.componentTypeId"),
-    column("modId", folded_text(20)),
+    column("modId", folded_text(20), optional=True),
     column("concentrationTypeId", INTEGER),
     column("global", TINY, default="0"),
     column("density", FLOAT, optional=True),
