@@ -128,3 +128,39 @@ def keep_server_clock(engine: Engine) -> None:
     def set_clock(connection: Any, record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION time_zone = @@GLOBAL.time_zone")
+
+
+_CODECS: Final[Mapping[str, str]] = {
+    "latin1": "cp1252",
+    "latin2": "iso8859-2",
+    "latin5": "iso8859-9",
+    "latin7": "iso8859-13",
+    "greek": "iso8859-7",
+    "hebrew": "iso8859-8",
+    "cp1250": "cp1250",
+    "cp1251": "cp1251",
+    "cp1256": "cp1256",
+    "cp1257": "cp1257",
+    "cp850": "cp850",
+    "cp852": "cp852",
+    "cp866": "cp866",
+    "koi8r": "koi8-r",
+    "koi8u": "koi8-u",
+    "ascii": "ascii",
+}
+_BEYOND_CODEC: Final[Mapping[str, str]] = {"latin1": "\x81\x8d\x8f\x90\x9d"}
+"""Characters that the MySQL family has in a character set, and Python's codec of it has not."""
+
+
+def foreign_character(text: str, charset: str | None) -> str | None:
+    """The first character of a text that a character set of the MySQL family lacks; None when it has all of them.
+
+    Of a character set that is not known here, the database itself is left to judge.
+    """
+    if charset in ("utf8", "utf8mb3", "ucs2"):
+        return next((character for character in text if ord(character) > 0xFFFF), None)
+    codec = _CODECS.get(charset or "")
+    if codec is None or text.isascii():
+        return None
+    beyond = _BEYOND_CODEC.get(charset or "", "")
+    return next((item for item in text if item not in beyond and not item.encode(codec, "ignore")), None)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from math import ceil, inf
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -29,6 +30,7 @@ PACKET: Final = "max_allowed_packet"
 """Key in a connection's `info` of the server's limit for a statement, in bytes."""
 
 SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
+_MIXED_COLLATIONS: Final = frozenset({1267, 1270, 1271})
 _WRITE_OPTION: Final = "catalog_write"
 _USED: Final = "catalog_last_used"
 
@@ -239,7 +241,36 @@ def _mysql_engine(url: URL, threads: int, wait: float, echo: bool, limit: float 
             except engine.dialect.loaded_dbapi.Error as reason:
                 raise sa.exc.DisconnectionError("the database connection was cut while idle") from reason
 
+    _compare_in_unicode(engine)
     return engine
+
+
+def _compare_in_unicode(engine: Engine) -> None:
+    """Let a comparison of a narrow column with text that has other characters find nothing, instead of failing.
+
+    The MySQL family turns text into the column's character set, and refuses the statement where that loses characters.
+    Such a statement is sent again, with the characters compared in Unicode; no other pays for it.
+    """
+
+    @event.listens_for(engine, "do_execute")
+    def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        try:
+            cursor.execute(statement, parameters)
+        except engine.dialect.loaded_dbapi.Error as error:
+            wide = _wide(parameters) if _MIXED_COLLATIONS.intersection(error.args[:1]) else []
+            if not wide:
+                raise
+            for name in wide:
+                compared = f"CONVERT(%({name})s USING utf8mb4) COLLATE utf8mb4_general_ci"
+                statement = statement.replace(f"%({name})s", compared)
+            cursor.execute(statement, parameters)
+        return True
+
+
+def _wide(parameters: Any) -> list[str]:
+    """The names of the parameters that are text outside ASCII."""
+    named: Mapping[str, Any] = parameters if isinstance(parameters, Mapping) else {}
+    return [name for name, value in named.items() if isinstance(value, str) and not value.isascii()]
 
 
 def begin_write(connection: Connection) -> RootTransaction:

@@ -10,14 +10,14 @@ from typing import Any, Final
 from flask import Request, Response, request
 from sqlalchemy import exc
 
-from objapi.errors import ApiError, ValidationError
+from objapi.errors import ApiError, Cause, ValidationError
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.ispyb.auth.caller import Caller, principal_of
 from objapi.ispyb.auth.tokens import use_onetime_token
 from objapi.ispyb.database import connection_of
 from objapi.ispyb.face import Face
-from objapi.ispyb.values.errors import Invalid, NotAuthenticated, NotAuthorized, Refusal
+from objapi.ispyb.values.errors import Fault, Invalid, NotAuthenticated, NotAuthorized, PlacedFault, Refusal
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.request import Read, read_body, read_onetime, read_request
 from objapi.ispyb.wire.response import Later, json_response, respond
@@ -42,12 +42,27 @@ def answer(face: Face) -> Response:
         response = _answer(face, request, exchange)
     except Refusal as refusal:
         response = json_response({"detail": refusal.detail}, refusal.status, refusal.headers)
-    except (exc.DataError, ValidationError) as error:
+    except ValidationError as error:
+        response = _unfit(error)
+    except exc.DataError as error:
         _log.info("%s value refused by the database: %s", exchange.request_id, error)
         response = json_response({"detail": "A value does not fit where it is stored."}, 400)
     except Exception as error:  # noqa: BLE001 - the outermost place; whatever it is gets logged and answered
         response = _failure(error, exchange)
     return _shared(response) if face.services.settings.ispyb_cors and "Origin" in request.headers else response
+
+
+def _unfit(error: ValidationError) -> Response:
+    """Values that columns cannot hold: each with its column, as a fault of the body."""
+    unfit = [cause for cause in error.causes if cause.kind == "field" and cause.code in ("invalid", "required")]
+    if not unfit:
+        return json_response({"detail": error.message}, 400)
+    return json_response({"detail": [_fault_of(cause).as_dict() for cause in unfit]}, 422)
+
+
+def _fault_of(cause: Cause) -> PlacedFault:
+    text = cause.message.removeprefix(f"{cause.name}: ")
+    return Fault(text, "value_error.column").at(("body", cause.name))
 
 
 def _answer(face: Face, request: Request, exchange: Exchange) -> Response:

@@ -36,6 +36,8 @@ class NewRow:
     values: Mapping[str, Any]
     key: int | None = None
     """The key once the row is written, the two columns of a composite one packed."""
+    label: str | None = None
+    """Words by which the caller knows the row, for errors."""
 
     @property
     def number(self) -> int:
@@ -55,6 +57,8 @@ class RowUpdate:
     """Column → value; a new row stands for its key."""
     expected: Mapping[str, Any] = field(default_factory=dict)
     """Column → the value that the caller has read: where the row holds another the request is run again."""
+    label: str | None = None
+    """Words by which the caller knows the row, for errors."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

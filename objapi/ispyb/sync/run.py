@@ -16,7 +16,7 @@ from objapi.ispyb.sync.proposals import LabContacts, find_proposal, new_particip
 from objapi.ispyb.sync.proteins import Proteins
 from objapi.ispyb.sync.records import Written, items_of
 from objapi.ispyb.sync.sessions import Sessions
-from objapi.ispyb.values.errors import BadCall
+from objapi.ispyb.values.errors import BadCall, Refusal
 from objapi.ispyb.values.schema import Values
 from objapi.model.principal import Principal
 from objapi.profiles.ispyb.tables import (
@@ -49,6 +49,7 @@ WRITES: Final = writing("synchronisation", linked=tuple(_KINDS.values()))
 
 _NO_SUCH_ROW: Final = "the payload names a row that does not exist, or one that is there already"
 _UNFIT: Final = "the payload has a value that does not fit its column"
+_MOST_PLACES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def synchronise(
 ) -> Synchronised:
     """Write a payload that fits its schema; with `dry_run` find out what that would come to.
 
-    `user` stands in the history; None: the command line. Raises BadCall when it cannot be written; nothing of it is,
+    `user` stands in the history; None: the command line. Raises Refusal when it cannot be written; nothing of it is,
     then. Payloads are written one after the other, so two that speak of the same newcomer or the same new proposal do
     not make twins.
     """
@@ -83,15 +84,31 @@ def synchronise(
         except sa.exc.IntegrityError:
             raise BadCall(_NO_SUCH_ROW) from None
         except ValidationError as error:
-            unresolved = any(cause.code == "unresolved" for cause in error.causes)
-            raise BadCall(_NO_SUCH_ROW if unresolved else _UNFIT) from None
+            raise _refusal(error) from None
         except sa.exc.DataError:
             raise BadCall(_UNFIT) from None
 
     run = database.run_as_administrator if user is None else partial(database.run, user=user, request_id=request_id)
     if not dry_run and not run(lambda tx: _has_lock(connection_of(tx)), write=False):
         run(lambda tx: _make_lock(connection_of(tx)), write=True)
-    return run(work, write=not dry_run, authority=WRITES)
+    try:
+        return run(work, write=not dry_run, authority=WRITES)
+    except BadCall as refusal:
+        if refusal.detail == _NO_SUCH_ROW and not dry_run:
+            # The database does not say which row it refused; a dry run asks for each.
+            synchronise(database, payload, dry_run=True, user=user, request_id=request_id)
+        raise
+
+
+def _refusal(error: ValidationError) -> Refusal:
+    """The refusal of values or references, each with its row and field in the words of the payload."""
+    places = [cause.message if cause.object is None else f"{cause.object}, {cause.message}" for cause in error.causes]
+    shown = "; ".join(places[:_MOST_PLACES]) + (
+        f"; and {rest} more" if (rest := len(places) - _MOST_PLACES) > 0 else ""
+    )
+    if any(cause.code == "unresolved" for cause in error.causes):
+        return BadCall(f"{_NO_SUCH_ROW}: {shown}")
+    return Refusal(422, f"{_UNFIT}: {shown}")
 
 
 def _write(transaction: Transaction, database: Database, payload: Values, *, dry_run: bool) -> Synchronised:

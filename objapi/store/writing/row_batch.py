@@ -38,6 +38,7 @@ class _Change:
     key: Key
     stored: Mapping[str, Any]
     values: Mapping[str, Any]
+    label: str | None = None
 
 
 class RowBatch:
@@ -111,7 +112,7 @@ class RowBatch:
                 raise StaleWrite
             values = {name: value for name, value in item.values.items() if row.get(name) != value}
             if values:
-                changes.append(_Change(types[item.table], item.key, row, values))
+                changes.append(_Change(types[item.table], item.key, row, values, item.label))
         return changes
 
     def _removals(self, items: Sequence[RowRemoval], types: Mapping[str, str]) -> list[_Change]:
@@ -158,16 +159,16 @@ class RowBatch:
     def _check(self, created: Sequence[NewRow], changed: Sequence[_Change], types: Mapping[str, str]) -> None:
         """Ask the tables whether they take the values. Raises ValidationError with every cause."""
         causes: list[Cause] = []
-        given = [(types[item.table], item.values, True) for item in created]
-        given += [(change.portal_type, change.values, False) for change in changed]
-        lacking = {(types[item.table], tuple(item.values)) for item in created}
-        for portal_type, names in lacking:
+        given = [(types[item.table], item.values, True, item.label) for item in created]
+        given += [(change.portal_type, change.values, False, change.label) for change in changed]
+        lacking = {(types[item.table], tuple(item.values)): item.label for item in created}
+        for (portal_type, names), label in lacking.items():
             layout = self._layout(portal_type)
             causes += [
-                Cause("field", name, f"{name}: the column must be filled", code="required")
+                Cause("field", name, f"{name}: the column must be filled", object=label, code="required")
                 for name in missing_columns(layout, names)
             ]
-        for portal_type, values, is_new in given:
+        for portal_type, values, is_new, label in given:
             columns, keys = self._layout(portal_type).columns, self._rows.names.tables[portal_type].key
             for name, value in values.items():
                 known = columns.get(name)
@@ -178,7 +179,7 @@ class RowBatch:
                 else:
                     problem = None if isinstance(value, NewRow) else value_problem(known, value, is_new=is_new)
                 if problem is not None:
-                    causes.append(Cause("field", name, f"{name}: {problem}", code="invalid"))
+                    causes.append(Cause("field", name, f"{name}: {problem}", object=label, code="invalid"))
         if causes:
             raise ValidationError.from_causes(causes)
 
@@ -186,14 +187,15 @@ class RowBatch:
         self, created: Sequence[NewRow], changed: Sequence[_Change], types: Mapping[str, str]
     ) -> None:
         """Raise ValidationError for references to rows that are not there, which the database itself would refuse."""
-        wanted: dict[str, dict[int, str]] = {}
-        given = [(types[item.table], item.values) for item in created]
-        for portal_type, values in given + [(change.portal_type, change.values) for change in changed]:
+        wanted: dict[str, dict[int, tuple[str, str | None]]] = {}
+        given = [(types[item.table], item.values, item.label) for item in created]
+        given += [(change.portal_type, change.values, change.label) for change in changed]
+        for portal_type, values, label in given:
             layout = self._layout(portal_type)
             for name, column in layout.fields.items():
                 field, value = layout.entity_type.fields[name], values.get(column.name)
                 if field.targets and isinstance(value, int):
-                    wanted.setdefault(field.targets[0], {})[value] = column.name
+                    wanted.setdefault(field.targets[0], {})[value] = (column.name, label)
         causes = []
         for portal_type, keys in wanted.items():
             layout = self._layout(portal_type)
@@ -205,8 +207,8 @@ class RowBatch:
                 statement = sa.select(layout.key[0]).where(layout.key[0].in_(chunk))
                 known.update(self._rows.connection(portal_type).scalars(statement))
             causes += [
-                Cause("field", name, f"{name}: there is no {portal_type} {key}", code="unresolved")
-                for key, name in keys.items()
+                Cause("field", name, f"{name}: there is no {portal_type} {key}", object=label, code="unresolved")
+                for key, (name, label) in keys.items()
                 if key not in known
             ]
         if causes:
@@ -377,7 +379,7 @@ def _plain(value: Any) -> Any:
 def _resolved(change: _Change) -> _Change:
     """The change with keys in place of new rows."""
     values = {name: _plain(value) for name, value in change.values.items()}
-    return _Change(change.portal_type, change.key, change.stored, values)
+    return _Change(change.portal_type, change.key, change.stored, values, change.label)
 
 
 def _respelled(item: RowItem, names: Mapping[str, str]) -> RowItem:

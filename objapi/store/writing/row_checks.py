@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from catalog.dialect.borrowed import foreign_character
 from catalog.dialect.existing import ExistingColumn, holds_bytes
 from objapi.errors import Cause
 from objapi.model.types import Field, Kind
@@ -62,6 +63,9 @@ def value_problem(known: ExistingColumn, value: object, *, is_new: bool = True) 
     most = known.most_characters
     if most is not None and isinstance(value, str) and len(value) > most:
         return f"at most {most} characters fit, and there are {len(value)}"
+    foreign = foreign_character(value, known.charset) if isinstance(value, str) else None
+    if foreign is not None:
+        return f"the column's character set, {known.charset}, has no {foreign!r}"
     if isinstance(value, int) and not isinstance(value, bool):
         low, high = _bounds(known)
         if not low <= value <= high:

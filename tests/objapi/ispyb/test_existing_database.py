@@ -18,7 +18,7 @@ from objapi.store.schema import history, metadata
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.flavours import DIAMOND, ESRF, NOTHING_OPTIONAL, tables_without
 from tests.objapi.ispyb.scenery import noted_statements
-from tests.objapi.ispyb.sync.payloads import large, payload, protein
+from tests.objapi.ispyb.sync.payloads import large, payload, protein, session
 
 SYNC = "/webservices/userportalsync/sync_proposal"
 
@@ -136,9 +136,7 @@ def test_sessions_that_nothing_tells_apart_are_refused(engine: Engine, site: Sit
     tables_without(DIAMOND).create_all(engine)
     rows = Rows(engine)
     api = Api(create_app(site=site), rows)
-    given = large(1, 1)
-    for entry in given["sessions"]:
-        entry["externalId"] = None
+    given = payload(sessions=[session(externalId=None, expSessionPk=3)])
     refused = api.call("POST", SYNC, api.token(1, "uportal_sync"), json=given)
     assert refused.status_code == 400
     assert "BLSession.expSessionPk" in refused.get_data(as_text=True)

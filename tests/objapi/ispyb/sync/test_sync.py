@@ -336,6 +336,24 @@ def test_what_the_database_would_refuse_is_refused_and_nothing_stays(api: Api, r
     assert rows.count(t.Person) == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "places"),
+    [
+        (
+            payload(proteins=[protein(), protein(acronym="LYS", componentTypeId=99)]),
+            ["protein (acronym LYS)", "componentTypeId"],
+        ),
+        (
+            payload(sessions=[session(), session(externalId=12, beamLineSetupId=99)]),
+            ["session (externalId 12)", "beamLineSetupId"],
+        ),
+    ],
+)
+def test_a_refusal_names_row_and_field_of_the_payload(api: Api, rows: Rows, given: Any, places: list[str]) -> None:
+    detail = refused(api, rows, given)
+    assert [place for place in (*places, "99") if place not in detail] == []
+
+
 def test_simultaneous_payloads_make_no_twins(api: Api, rows: Rows) -> None:
     one, other = large(10, 3, proteins=5, cards=2), large(10, 3, proteins=5, cards=2)
     other["proposal"]["proposalNumber"] = "2"
