@@ -15,6 +15,7 @@ from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
 from objapi.http.exchange import TrustedProxies
 from objapi.http.headers import finish_responses
+from objapi.http.memory import MemoryReturn
 from objapi.http.unread_bodies import UnreadBodies
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb.attach import attach as attach_ispyb
@@ -53,6 +54,8 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     )
     attach_mxlive(application, site)
     # Outermost: whichever face answers, and be it with a refusal of the first step.
-    application.wsgi_app = UnreadBodies(application.wsgi_app, settings.max_body_size)  # type: ignore[method-assign]
+    application.wsgi_app = MemoryReturn(  # type: ignore[method-assign]
+        UnreadBodies(application.wsgi_app, settings.max_body_size)
+    )
     require_declarations(application)
     return application

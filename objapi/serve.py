@@ -24,6 +24,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from objapi.http.memory import limit_allocation
 from objapi.settings import LogLevel, Settings
 
 APPLICATION = "objapi.app:create_app"
@@ -168,6 +169,7 @@ def logging_configuration(level: LogLevel) -> dict[str, Any]:
 
 def _load(application: str, settings: Settings) -> WSGIApplication:
     """Called in a worker process: tie its life to the parent's, then make the application."""
+    limit_allocation()
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     # A process group of its own: Ctrl-C and a closed terminal reach the parent alone, which ends the workers in order.
     os.setpgid(0, 0)

@@ -8,12 +8,13 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
-
-from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+from typing import TYPE_CHECKING, Final
 
 from objapi.errors import Forbidden
 from objapi.profiles.mxlive.keys import holds
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
 
 SALT: Final = "ca.clsi.cmcf"
 LONGEST: Final = 1024
@@ -76,7 +77,7 @@ class Token:
         except (binascii.Error, ValueError):
             raise Malformed("The signature of the token is not URL-safe base64.") from None
 
-    def verify(self, key: DSAPublicKey, username: str, now: datetime, limits: TimeLimits) -> None:
+    def verify(self, key: "DSAPublicKey", username: str, now: datetime, limits: TimeLimits) -> None:
         """Verify that the token was signed with a key, for a user, at about this time.
 
         Raises BadSignature, OutOfTime or WrongUser.

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import jwt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -45,6 +44,8 @@ class Tokens:
 
         That of a user of the gateway is refused from the moment when the user is disabled.
         """
+        import jwt  # noqa: PLC0415 - with what it imports ten megabytes, for sites that use this face
+
         now = int(time.time())
         claims = {
             "login": caller.login,
@@ -59,6 +60,8 @@ class Tokens:
 
     def caller(self, token: str) -> Caller:
         """The caller whom a token names; raises NotAuthenticated for one that is not ours, expired or revoked."""
+        import jwt  # noqa: PLC0415
+
         try:
             claims = jwt.decode(token, self.key, algorithms=[_ALGORITHM], options={"require": ["exp"]})
         except jwt.ExpiredSignatureError:

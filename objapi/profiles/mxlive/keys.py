@@ -5,11 +5,12 @@ The key is built from its numbers. Libraries are about to give up the OpenSSH fo
 
 import base64
 import binascii
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.dsa import DSAParameterNumbers, DSAPublicKey, DSAPublicNumbers
-from cryptography.hazmat.primitives.hashes import SHA256
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
+
+# Imported where a key is met: seven megabytes in each worker process, for sites that have beamlines.
 
 LONGEST: Final = 2000
 """Characters of a key as text, comment included; one of 1024 bits has about 600."""
@@ -22,8 +23,14 @@ class KeyProblem(ValueError):
     """A text that cannot be used as a public key; the message says why."""
 
 
-def read_key(line: str) -> DSAPublicKey:
+def read_key(line: str) -> "DSAPublicKey":
     """The key in a line `ssh-dss <base64>`, with or without a comment or line end. Raises KeyProblem."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.dsa import (  # noqa: PLC0415
+        DSAParameterNumbers,
+        DSAPublicNumbers,
+    )
+
     if len(line) > LONGEST:
         raise KeyProblem(f"a public key has at most {LONGEST} characters")
     parts = line.split(maxsplit=2)
@@ -42,8 +49,11 @@ def read_key(line: str) -> DSAPublicKey:
         raise KeyProblem("the numbers of the DSA key do not fit together") from None
 
 
-def holds(key: DSAPublicKey, signature: bytes, signed: bytes) -> bool:
+def holds(key: "DSAPublicKey", signature: bytes, signed: bytes) -> bool:
     """Verify a signature (DER sequence of r and s, over SHA-256) of bytes with a public key."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
     try:
         key.verify(signature, signed, SHA256())
     except (InvalidSignature, ValueError):
