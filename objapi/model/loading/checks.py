@@ -10,7 +10,7 @@ from objapi.model.loading.tracing import BrokenPath, Tracer
 from objapi.model.paths import NamedRelation, Path, PathError
 from objapi.model.registry import CatalogDeclaration, IdSettings, IndexSource
 from objapi.model.types import EntityType, Field, IdKind, Kind
-from workflows import Cascade, FireRelated, RunEffect, SetField, Workflow
+from workflows import Cascade, FireRelated, RunEffect, SetField, Transition, Workflow
 from workflows.declarations import DeclarationProblem, Node, listed, suggestion
 
 
@@ -320,6 +320,8 @@ def _action_faults(
         known = _transitions(reached, tracer, workflows)
         if action.transition not in known:
             yield "fire", f"{shown} has no transition {action.transition!r}{suggestion(action.transition, known)}"
+        elif all(item.automatic for item in _transitions_named(action.transition, reached, tracer, workflows)):
+            yield "fire", f"{action.transition!r} of {shown} is automatic: it happens by itself and cannot be fired"
     else:
         if action.field not in names:
             yield "set", f"{shown} has no field {action.field!r}{suggestion(action.field, names)}"
@@ -328,6 +330,14 @@ def _action_faults(
     for where in action.where:
         if where.variable not in names:
             yield "where", f"{shown} has no {where.variable!r}{suggestion(where.variable, names)}"
+
+
+def _transitions_named(
+    name: str, types: Iterable[str], tracer: Tracer, workflows: Mapping[str, Workflow]
+) -> list[Transition]:
+    chains = {chain for portal_type in types for chain in tracer.types[portal_type].workflows}
+    found = (workflows[chain].transitions.get(name) for chain in chains if chain in workflows)
+    return [item for item in found if item is not None]
 
 
 def _transitions(types: Iterable[str], tracer: Tracer, workflows: Mapping[str, Workflow]) -> set[str]:

@@ -48,6 +48,12 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
+def _sorts_by_default(schema: CatalogSchema) -> bool:
+    """True if a catalog can be sorted as a read is that names no order; objects of another come as they were made."""
+    index = schema.indexes.get(DEFAULT_SORT)
+    return index is not None and index.kind is IndexKind.FIELD
+
+
 class CriteriaReader:
     """Prepares queries for one user."""
 
@@ -67,7 +73,9 @@ class CriteriaReader:
         catalog, types = self._catalog(find, own_catalog=own_catalog)
         schema = self._access.usable(catalog, self._rights)
         criteria = dict(find.criteria)
-        request = {**criteria, "sort_on": find.sort_on or DEFAULT_SORT, "sort_order": find.sort_order}
+        request = {**criteria, "sort_order": find.sort_order}
+        if find.sort_on or _sorts_by_default(schema):
+            request["sort_on"] = find.sort_on or DEFAULT_SORT
         parsed = parse_request(request, schema, self._options_of(catalog))
         if parsed.problems:
             raise _bad(parsed.problems)
@@ -79,6 +87,8 @@ class CriteriaReader:
             query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
         warnings = [f"{name}: no index of {catalog.name} has this name, so it was ignored." for name in parsed.unknown]
         warnings.extend(f"{problem.parameter}: {problem.message}." for problem in parsed.mistyped)
+        if find.sort_order and "sort_on" not in request:
+            warnings.append(f"sort_order: {catalog.name} has no index {DEFAULT_SORT}; name another by sort_on.")
         warnings.extend(self._not_indexed(criteria.get("portal_type"), catalog))
         warnings.extend(self._unknown_words(find, catalog))
         warnings.extend(_swapped_dates(criteria, schema))

@@ -154,3 +154,23 @@ def test_states_that_are_never_reached_are_remarked(tmp_path: Path) -> None:
         "workflow thing_workflow: no transition leads from 'open' to the state 'lost'.",
         "workflow thing_workflow: the transition 'lose' is among the exits of no state, so it is never taken.",
     ]
+
+
+CASCADE = """
+        cascades:
+          - {type: Thing, after: close, do: [{fire: drop, attempt: true}]}
+        """
+
+
+@pytest.mark.parametrize(("automatic", "told"), [("true", "cannot be fired"), ("false", None)])
+def test_a_cascade_that_fires_an_automatic_transition_is_told(tmp_path: Path, automatic: str, told: str | None) -> None:
+    workflow = WORKFLOW.replace("closed: {exits: []}", "closed: {exits: [drop]}").replace(
+        "transitions:", f"transitions:\n              drop: {{to: open, automatic: {automatic}}}", 1
+    )
+    found = problems(tmp_path, FILES | {"workflows/thing.yaml": workflow, "workflows/cascades.yaml": CASCADE})
+    assert len(found) == (told is not None)
+    assert all(
+        text.startswith("workflows/cascades.yaml:2: cascades.Thing.close.do[0].fire: 'drop' of Thing is automatic")
+        and (told or "") in text
+        for text in found
+    )
