@@ -195,6 +195,10 @@ def _computed(section: Section, kind: Kind, *, aliased: bool) -> tuple[Path | No
 def _vocabulary(section: Section) -> Mapping[str, str]:
     if not section.has("vocabulary"):
         return {}
+    entries = section["vocabulary"].entries()
+    if entries and all(type(entry.value) is int for entry in entries):
+        # Of an integer field: a whole number is compared by its digits.
+        return {str(entry.value): str(entry.value) for entry in entries}
     if isinstance(section["vocabulary"].value, list | tuple):
         return {word: word for word in section.texts("vocabulary")}
     inner = section.section("vocabulary")

@@ -174,3 +174,29 @@ def test_a_cascade_that_fires_an_automatic_transition_is_told(tmp_path: Path, au
         and (told or "") in text
         for text in found
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "vocabulary"),
+    [
+        ("[1, 2, -3]", {"1": "1", "2": "2", "-3": "-3"}),
+        ("{1: One, 2: Two}", {"1": "One", "2": "Two"}),
+        ("['1', '2']", {"1": "1", "2": "2"}),
+    ],
+)
+def test_integers_may_have_a_vocabulary(tmp_path: Path, written: str, vocabulary: dict[str, str]) -> None:
+    fields = f"""
+        Dial:
+          containers: [Plone Site]
+          catalogs: [portal_catalog]
+          fields:
+            Level: {{kind: integer, vocabulary: {written}}}
+        """
+    registry = load_registry([write_profile(tmp_path / "small", FILES | {"types/dials.yaml": fields})])
+    assert registry.types["Dial"].fields["Level"].vocabulary == vocabulary
+
+
+def test_a_vocabulary_of_texts_and_numbers_is_told(tmp_path: Path) -> None:
+    field = "{L: {kind: string, vocabulary: [a, 1]}}"
+    fields = f"\nDial: {{containers: [Plone Site], catalogs: [portal_catalog], fields: {field}}}"
+    assert any("1 is not a text" in text for text in problems(tmp_path, FILES | {"types/dials.yaml": fields}))
