@@ -199,6 +199,18 @@ def test_a_member_adds_a_sample_to_a_container_of_the_proposal(boss: Client, cal
     caller("pavel").refused("update", {"obj_uid": sample["obj_uid"], "name": "mine"}, status=404)
 
 
+def test_a_member_leaves_the_keys_of_rows_to_the_database(boss: Client, caller: Callable[[str], Client]) -> None:
+    make_person(boss, "analyst1")
+    made = make_proposal(boss, "analyst1", unique("5")[:9])
+    member = {"Proposal": made["obj_uid"], "Person": "portal_type:Person|login:analyst1"}
+    boss.call("create", {"obj_type": "ProposalHasPerson"} | member)
+    protein = {"obj_type": "Protein", "acronym": "KEY", "Proposal": made["obj_uid"]}
+    refused = caller("analyst1").refused("create", protein | {"obj_id": "2147483647"}, status=403)
+    assert "leave obj_id out" in refused["message"]
+    assert int(caller("analyst1").call("create", protein)["obj_id"]) < 1000
+    assert boss.call("create", protein | {"obj_id": "5000"})["obj_id"] == "5000"
+
+
 def test_types_and_catalogs_tell_of_tables(boss: Client) -> None:
     described = succeeded(boss.get("types/Proposal"))["type"]
     assert {"Person", "proposalCode"} <= {field["name"] for field in described["fields"]}

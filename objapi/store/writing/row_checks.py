@@ -29,7 +29,18 @@ def row_causes(rows: Rows, draft: Draft) -> list[Cause]:
     ]
     if draft.is_new:
         causes.extend(_lacking(layout, draft))
+        causes.extend(_key_problems(rows, layout, draft))
     return causes
+
+
+def _key_problems(rows: Rows, layout: Layout, draft: Draft) -> Iterator[Cause]:
+    """Keys that were asked for and that the columns do not take."""
+    if draft.id == NEW:
+        return
+    for column, value in zip(layout.key, rows.key_values(draft.rid), strict=True):
+        problem = value_problem(layout.columns[column.name], value)
+        if problem is not None:
+            yield Cause("parameter", "obj_id", f"obj_id: {problem}", object=draft.path, code="invalid")
 
 
 def _problems(layout: Layout, field: Field, value: object, draft: Draft, zone: tzinfo) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from objapi.errors import Cause, Conflict, ValidationError
+from objapi.errors import Cause, Conflict, Forbidden, ValidationError
 from objapi.model.types import TableMapping
 from objapi.store.mapped.names import RowNames
 from objapi.store.writing.draft import Draft
@@ -21,7 +21,7 @@ def place_row(workspace: Workspace, draft: Draft) -> None:
 
 
 def name_row(workspace: Workspace, draft: Draft, wanted: str | None) -> None:
-    """Give a new row the id asked for, or the one that its values say. Raises ValidationError, Conflict.
+    """Give a new row the id asked for, or the one that its values say. Raises ValidationError, Forbidden, Conflict.
 
     A row with neither is called new until it is written.
     """
@@ -33,6 +33,8 @@ def name_row(workspace: Workspace, draft: Draft, wanted: str | None) -> None:
     if text is None:
         draft.id = NEW
         return
+    if own is None:
+        _check_may_choose(workspace, draft, mapping)
     key = names.key_of_id(draft.portal_type, text)
     if key is None:
         raise _bad_id(f"{text!r} is no key of {mapping.name}: a whole number without sign is expected.")
@@ -43,6 +45,21 @@ def name_row(workspace: Workspace, draft: Draft, wanted: str | None) -> None:
         message = f"The key {text} is taken in {mapping.name}."
         raise Conflict(message, causes=[Cause("parameter", "obj_id", message, code="taken")])
     assign_key(workspace, draft, key)
+
+
+def _check_may_choose(workspace: Workspace, draft: Draft, mapping: TableMapping) -> None:
+    """Raise Forbidden for a key that the database would give, asked for by someone who sees only some of the rows.
+
+    A database counts on from the greatest key, so a great one would leave none for all others who share the table.
+    """
+    rows = workspace.rows
+    layout = rows.site.layout(draft.portal_type, rows.connections)
+    if not all(layout.columns[column.name].given for column in layout.key):
+        return
+    if not workspace.context.rights.principal.unrestricted and rows.visibility.own(draft.portal_type) is not None:
+        raise Forbidden(
+            f"{mapping.name} gives its rows their keys, and only who sees all of them may choose one: leave obj_id out."
+        )
 
 
 def assign_key(workspace: Workspace, draft: Draft, key: int) -> None:

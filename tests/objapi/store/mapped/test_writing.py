@@ -75,6 +75,9 @@ def test_key_may_be_asked_for_once(room: StoreRoom) -> None:
         room.gateway.create("kim", "Supplier", None, id="77", name="Again")
     with pytest.raises(ValidationError, match="no key"):
         room.gateway.create("kim", "Supplier", None, id="seven", name="Letters")
+    if not room.gateway.site.settings.on_sqlite:
+        with pytest.raises(ValidationError, match="obj_id: a whole number from"):
+            room.gateway.create("kim", "Supplier", None, id="2147483648", name="Great")
 
 
 def test_row_with_a_key_of_two_columns_is_known_by_its_values(room: StoreRoom) -> None:
