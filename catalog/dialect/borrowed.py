@@ -4,12 +4,13 @@ Their values are those that the other system's own writers give and expect, so n
 is declared differs between the databases.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -88,9 +89,60 @@ def tiny_integer() -> TypeEngine[int]:
     return sa.SmallInteger().with_variant(mysql.TINYINT(), "mysql", "mariadb")
 
 
+class ReadableMoment(sqlite.DATETIME):
+    """A date and time on SQLite; text that is none is read as NULL."""
+
+    def __init__(self, **options: Any) -> None:
+        base: Any = super()
+        base.__init__(**options)
+
+    def adapt(self, cls: Any, **options: Any) -> Any:
+        """A type of the same class, which the driver's own one must not replace."""
+        return type(self)()
+
+    def result_processor(self, dialect: Any, coltype: object) -> Any:
+        """Reader that passes over what other programs wrote and no calendar has."""
+        return _reading_dates(super().result_processor(dialect, coltype))
+
+
+class ReadableDay(sqlite.DATE):
+    """A date on SQLite; text that is none is read as NULL."""
+
+    def __init__(self, **options: Any) -> None:
+        base: Any = super()
+        base.__init__(**options)
+
+    def adapt(self, cls: Any, **options: Any) -> Any:
+        """A type of the same class, which the driver's own one must not replace."""
+        return type(self)()
+
+    def result_processor(self, dialect: Any, coltype: object) -> Any:
+        """Reader that passes over what other programs wrote and no calendar has."""
+        return _reading_dates(super().result_processor(dialect, coltype))
+
+
+class ReadableStamp(mysql.DATETIME):
+    """A date and time of the MySQL family; a date of zeros, which its driver gives as text, is read as NULL."""
+
+    def result_processor(self, dialect: Any, coltype: object) -> Any:
+        """Reader that passes over what no calendar has."""
+        return _reading_dates(super().result_processor(dialect, coltype))
+
+
+def _reading_dates(process: Callable[[Any], Any] | None) -> Callable[[Any], date | None]:
+    def read(value: Any) -> date | None:
+        try:
+            found = value if process is None else process(value)
+        except (TypeError, ValueError):
+            return None
+        return found if isinstance(found, date) else None
+
+    return read
+
+
 def wall_clock() -> TypeEngine[Any]:
-    """A date and time without zone and without fractions."""
-    return sa.DateTime()
+    """A date and time without zone and without fractions; what other programs wrote and is none is read as NULL."""
+    return sa.DateTime().with_variant(ReadableMoment(), "sqlite").with_variant(ReadableStamp(), "mysql", "mariadb")
 
 
 def short_bytes(length: int) -> TypeEngine[bytes]:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from catalog.dialect.borrowed import ReadableDay, ReadableMoment
 from catalog.dialect.bulk import bulk_update
 from catalog.dialect.engines import is_mysql_family
 
@@ -30,6 +31,12 @@ class ExistingColumn:
     """True if a time in it is shown in the zone of the connection and that is UTC, as on the gateway's own ones."""
     charset: str | None = None
     """The character set of its text, as the MySQL family calls it; None where it takes every character."""
+    words: tuple[str, ...] = ()
+    """The words that it takes, where it takes no others."""
+    takes_several: bool = False
+    """True if it takes several of the words, written with commas."""
+    computed: bool = False
+    """True if the database computes it, so that it takes no value."""
 
 
 def schema_on_same_server(own: str, other: str) -> str | None:
@@ -138,6 +145,9 @@ def existing_columns(connection: Connection, name: str, schema: str | None) -> S
                 most_characters=_most_characters(type_),
                 in_utc=in_utc and isinstance(type_, mysql.TIMESTAMP),
                 charset=charsets.get(entry["name"]),
+                words=_words(type_),
+                takes_several=isinstance(type_, mysql.SET),
+                computed=entry.get("computed") is not None,
             )
         )
     return found
@@ -156,6 +166,12 @@ def _charsets(connection: Connection, name: str, schema: str | None) -> dict[str
     }
 
 
+def _words(type_: TypeEngine[Any]) -> tuple[str, ...]:
+    if isinstance(type_, mysql.SET):
+        return tuple(type_.values)
+    return tuple(type_.enums) if isinstance(type_, sa.Enum) else ()
+
+
 def _shows_utc(connection: Connection) -> bool:
     return connection.exec_driver_sql("SELECT @@SESSION.time_zone").scalar() == "+00:00"
 
@@ -172,7 +188,18 @@ def _readable(type_: TypeEngine[Any], connection: Connection) -> TypeEngine[Any]
         return sa.String()
     if isinstance(type_, sa.Numeric) and not is_mysql_family(connection.dialect):
         return sa.Float()
+    if connection.dialect.name == "sqlite":
+        return _readable_time(type_)
     return type_
+
+
+def _readable_time(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """The type of a time on SQLite, which is text: what cannot be read is NULL, a time of day stays text."""
+    if isinstance(type_, sa.DateTime):
+        return ReadableMoment()
+    if isinstance(type_, sa.Date):
+        return ReadableDay()
+    return sa.String() if isinstance(type_, sa.Time) else type_
 
 
 def update_rows(

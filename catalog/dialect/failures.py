@@ -11,6 +11,9 @@ _RETRYABLE_CODES: Final = frozenset({1020, 1047, 1053, 1205, 1213, 1927, 2006, 2
 _UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226, 2002, 2003, 2005})
 
 
+_UNFIT_CODES: Final = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 1906, 3105, 3140, 3156, 3819, 4025, 4078})
+
+
 class DatabaseFault(Enum):
     """Fault of a database or of its configuration that an administrator mends."""
 
@@ -92,6 +95,15 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(_original(error), sqlite3.Error):
         return code in _SQLITE_UNAVAILABLE
     return isinstance(error, sa.exc.DBAPIError) and code in _UNAVAILABLE_CODES
+
+
+def is_refused_value(error: BaseException) -> bool:
+    """True if a column or a rule of a table does not take a value; the database's message names it."""
+    if isinstance(_original(error), sqlite3.Error):
+        return _code(error) == sqlite3.SQLITE_MISMATCH or "CHECK constraint" in str(_original(error))
+    return isinstance(error, sa.exc.DataError) or (
+        isinstance(error, sa.exc.DBAPIError) and _code(error) in _UNFIT_CODES
+    )
 
 
 def fault_of(error: BaseException) -> DatabaseFault | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -61,6 +62,10 @@ def _problems(layout: Layout, field: Field, value: object, draft: Draft, zone: t
         problem = value_problem(known, value)
         if problem is not None:
             yield "invalid", problem
+    if field.kind in (Kind.FIXEDPOINT, Kind.NUMBER, Kind.INTEGER):
+        problem = number_problem(known, value)
+        if problem is not None:
+            yield "invalid", problem
     if field.kind is Kind.DATETIME and not _is_in_calendar(str(value), UTC if known.in_utc else zone):
         yield "invalid", "the date is outside the years 1 to 9999 in the zone of the table"
     if field.kind is Kind.STRING and holds_bytes(known.type) and not _is_hexadecimal(str(value)):
@@ -71,6 +76,10 @@ def value_problem(known: ExistingColumn, value: object, *, is_new: bool = True) 
     """Reason why a column cannot take a value as it is; None when it can."""
     if value is None:
         return None if known.nullable or is_new else "the column cannot be emptied"
+    if known.computed:
+        return "the database computes the column; leave it out"
+    if known.words and isinstance(value, str):
+        return _word_problem(known, value)
     most = known.most_characters
     if most is not None and isinstance(value, str) and len(value) > most:
         return f"at most {most} characters fit, and there are {len(value)}"
@@ -82,6 +91,27 @@ def value_problem(known: ExistingColumn, value: object, *, is_new: bool = True) 
         if not low <= value <= high:
             return f"a whole number from {low} to {high} fits, not {value}"
     return None
+
+
+def _word_problem(known: ExistingColumn, value: str) -> str | None:
+    """Reason why a column with a list of words cannot take a text; letters count without their case."""
+    words = {word.casefold() for word in known.words}
+    given = value.split(",") if known.takes_several and value else [value]
+    strange = next((word for word in given if word.rstrip(" ").casefold() not in words), None)
+    if strange is None or (known.takes_several and not value):
+        return None
+    return f"{strange!r} is none of {', '.join(known.words)}"
+
+
+def number_problem(known: ExistingColumn, value: object) -> str | None:
+    """Reason why a column of so many decimal digits cannot take a number."""
+    type_ = known.type
+    if isinstance(type_, sa.Float) or not isinstance(type_, sa.Numeric) or type_.precision is None:
+        return None
+    whole = type_.precision - (type_.scale or 0)
+    # A number that rounds up to one digit more does not fit either.
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-(type_.scale or 0)), ROUND_HALF_UP)
+    return f"at most {whole} digits fit before the decimal point" if abs(rounded) >= 10**whole else None
 
 
 def missing_columns(layout: Layout, names: Collection[str]) -> list[str]:

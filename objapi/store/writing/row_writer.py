@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from catalog.dialect import insert_rows
 from catalog.dialect.borrowed import insert_keys
 from catalog.dialect.existing import update_rows
+from catalog.dialect.failures import database_message, is_refused_value
+from catalog.errors import BulkWarning
 from objapi.errors import ApiError, Conflict, Forbidden, ReferenceInUse, ValidationError
 from objapi.model.types import Field, Kind
 from objapi.store.instants import to_micros
@@ -262,11 +264,22 @@ def _moved(draft: Draft) -> bool:
 
 @contextmanager
 def _refused_as(refusal: ApiError) -> Iterator[None]:
-    """Raise the refusal for what a table's own rules forbid, so that it is not retried."""
+    """Raise the refusal for what a table's own rules forbid, so that it is not retried.
+
+    Raises ValidationError, with the database's own words, for a value that a column or a check does not take.
+    """
     try:
         yield
-    except sa.exc.IntegrityError as error:
-        raise refusal from error
+    except BulkWarning as error:
+        raise ValidationError(f"The database does not take the values as they are: {error}.") from error
+    except sa.exc.DBAPIError as error:
+        if is_refused_value(error):
+            raise ValidationError(f"The database refuses a value: {database_message(error)}.") from error
+        if isinstance(error, sa.exc.IntegrityError):
+            raise refusal from error
+        raise
+    except sa.exc.StatementError as error:  # a value that the driver cannot pass to such a column
+        raise ValidationError(f"The database refuses a value: {error.orig}.") from error
 
 
 def _refused(table: str) -> Conflict:

@@ -52,6 +52,10 @@ class OtherProgram:
     def __init__(self, url: str) -> None:
         self._engine = create_engine_for(url)
 
+    @property
+    def is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
     def make_tables(self) -> None:
         METADATA.create_all(self._engine)
 

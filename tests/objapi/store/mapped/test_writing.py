@@ -404,3 +404,19 @@ def test_reference_that_several_rows_match_is_refused_alone_and_together(room: S
     for items in ([watch], [watch, other]):
         with pytest.raises(ValidationError, match="more than one"):
             room.gateway.create_all("kim", items)
+
+
+def test_a_check_of_the_table_is_told_by_name(room: StoreRoom) -> None:
+    if room.other.is_sqlite:
+        pytest.skip("SQLite adds no rule to a table that exists")
+    room.other.execute(sa.text("ALTER TABLE Article ADD CONSTRAINT not_too_many CHECK (number < 1000)"))
+    with pytest.raises(ValidationError, match="not_too_many"):
+        room.gateway.update_all("boss", [UpdateItem(ByPath("/stock/Article/1"), {"number": 5000}, None)])
+    assert room.other.rows(Article)[0]["number"] == 7
+
+
+def test_digits_that_a_decimal_has_no_room_for_are_refused_by_name(room: StoreRoom) -> None:
+    if room.other.is_sqlite:
+        pytest.skip("SQLite has no such bound")
+    with pytest.raises(ValidationError, match="price"):
+        room.gateway.update_all("boss", [UpdateItem(ByPath("/stock/Article/1"), {"price": "123456789.5"}, None)])

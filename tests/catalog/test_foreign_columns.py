@@ -1,0 +1,83 @@
+"""Columns of other programs: what they hold and no calendar has is NULL, what they do not take is known."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from catalog.dialect import create_engine_for
+from catalog.dialect.borrowed import wall_clock
+from catalog.dialect.existing import existing_columns
+from catalog.dialect.failures import is_refused_value
+
+ODD = sa.MetaData()
+Odd = sa.Table("Odd", ODD, sa.Column("id", sa.Integer, primary_key=True), sa.Column("moment", wall_clock()))
+GOOD = datetime(2026, 3, 1, 10, 30)  # noqa: DTZ001 - a wall clock's time
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine_for(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("written", ["0000-00-00 00:00:00", "2026-00-10 00:00:00", "2026-02-00 10:00:00"])
+def test_a_date_that_no_calendar_has_is_null_and_the_other_rows_are_read(engine: Engine, written: str) -> None:
+    ODD.create_all(engine)
+    with engine.begin() as connection:
+        if engine.dialect.name != "sqlite":
+            connection.exec_driver_sql("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'")
+        connection.execute(sa.text("INSERT INTO Odd VALUES (1, :written)"), {"written": written})
+        connection.execute(sa.insert(Odd).values(id=2, moment=GOOD))
+        found = connection.execute(sa.select(Odd.c.moment).order_by(Odd.c.id)).scalars().all()
+    assert found == [None, GOOD]
+
+
+def test_text_that_is_no_date_is_null_on_sqlite(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite stores any text in such a column")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE Free (id INTEGER PRIMARY KEY, moment DATETIME, day DATE, hour TIME)")
+        connection.exec_driver_sql("INSERT INTO Free VALUES (1, 'soon', 'x', 'noon')")
+        connection.exec_driver_sql("INSERT INTO Free VALUES (2, '2026-03-01 10:30:00', '2026-03-01', '10:30')")
+        known = existing_columns(connection, "Free", None)
+        table = sa.Table("Free", sa.MetaData(), *(sa.Column(column.name, column.type) for column in known))
+        rows = [tuple(row) for row in connection.execute(sa.select(table).order_by(table.c.id))]
+        connection.execute(sa.update(table).where(table.c.id == 2).values(hour="11:00"))
+    assert rows == [(1, None, None, "noon"), (2, GOOD, date(2026, 3, 1), "10:30")]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("price", "99999.5", "price"),
+        ("choice", "a,c", "choice"),
+        ("word", "z", "word"),
+        ("document", "{bad", "document"),
+        ("number", "1", "number"),
+        ("twice", "3", "twice"),
+        ("hour", "99x", "hour"),
+    ],
+)
+def test_a_value_that_a_rule_of_the_table_forbids_is_told_from_other_failures(
+    engine: Engine, column: str, value: str, rule: str
+) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has none of these rules but CHECK")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE Ruled (id INT PRIMARY KEY AUTO_INCREMENT, price DECIMAL(5,2), choice SET('a','b'),"
+            " document JSON, twice INT AS (number * 2) STORED, hour TIME, word ENUM('x','y'),"
+            " number INT CHECK (number > 3))"
+        )
+        known = {item.name: item for item in existing_columns(connection, "Ruled", None)}
+    assert known["choice"].words == ("a", "b")
+    assert known["choice"].takes_several
+    assert known["word"].words == ("x", "y")
+    assert [name for name, item in known.items() if item.computed] == ["twice"]
+    with pytest.raises(sa.exc.DBAPIError, match=rule) as caught, engine.begin() as connection:
+        connection.execute(sa.text(f"INSERT INTO Ruled ({column}) VALUES (:value)"), {"value": value})
+    assert is_refused_value(caught.value)
