@@ -6,7 +6,7 @@ from typing import Final
 from catalog.dates import shifted
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.values import utc_text
-from objapi.profiles.lims.reading import flag, minutes, moment, one, uid_list, uids
+from objapi.profiles.lims.reading import flag, minutes, moment, one, state, uid_list, uids
 
 behaviors: Final = Behaviors()
 
@@ -94,6 +94,27 @@ def preservation_not_needed(planner: Planner, entity: Entity, args: Mapping[str,
         case True:
             return "a partition has to be preserved first"
     return None
+
+
+def _others(planner: Planner, partition: Entity, state_of_cancellation: str) -> bool:
+    """True when another partition of the sample is in a state of cancellation."""
+    siblings = planner.related(partition, "siblings")
+    return any(
+        other.uid != partition.uid and state(planner, other, "cancellation_state") == state_of_cancellation
+        for other in siblings
+    )
+
+
+@behaviors.add("condition", "other_partition_active")
+def other_partition_active(planner: Planner, partition: Entity, args: Mapping[str, object]) -> str | None:
+    """Another partition is left when this one is cancelled, so the sample stays."""
+    return None if _others(planner, partition, "active") else "it is the last active partition of its sample"
+
+
+@behaviors.add("condition", "other_partition_cancelled")
+def other_partition_cancelled(planner: Planner, partition: Entity, args: Mapping[str, object]) -> str | None:
+    """Another partition stays cancelled when this one is reinstated, so the sample does, too."""
+    return None if _others(planner, partition, "cancelled") else "it is the last cancelled partition of its sample"
 
 
 @behaviors.add("effect", "sample_types_in_step")
