@@ -5,12 +5,18 @@ sends its next request into it and loses that; one that is still sending may los
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from threading import Lock
 from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from objapi.errors import Unavailable
+from objapi.security.throttle import address_key
+
 _CHUNK: Final = 64 * 1024
 _DISCARD_SECONDS: Final = 5.0
+_RETRY_AFTER: Final = 5
 
 
 class UnreadBodies:
@@ -18,17 +24,21 @@ class UnreadBodies:
 
     Past these the answer carries `Connection: close`; so does that to a client which has not begun to send, since it
     waits to be told to go on (`Expect: 100-continue`).
+
+    A body that is being read holds a thread for as long as the client takes to send it. At most `unfinished` of one
+    address do so at once; reading a further one raises Unavailable (503), which the face answers.
     """
 
-    def __init__(self, application: WSGIApplication, most: int) -> None:
+    def __init__(self, application: WSGIApplication, most: int, unfinished: int) -> None:
         self._application = application
         self._most = most
+        self._unfinished = _UnfinishedBodies(unfinished)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as the application does, once its body was read by somebody."""
         if environ.get("CONTENT_LENGTH", "0") in ("", "0") and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._application(environ, start_response)
-        body = _WatchedBody(environ["wsgi.input"])
+        body = _WatchedBody(environ, self._unfinished)
         environ["wsgi.input"] = body
         waits_for_word = "100-continue" in str(environ.get("HTTP_EXPECT", "")).lower()
 
@@ -37,38 +47,98 @@ class UnreadBodies:
                 headers = [*headers, ("Connection", "close")]
             return start_response(status, headers, *exc_info)
 
-        return self._application(environ, start)
+        try:
+            return self._application(environ, start)
+        finally:
+            body.release()
 
     def _discarded(self, body: "_WatchedBody") -> bool:
         """Read the rest of a body; false when too much or too little of it comes."""
         left, deadline = self._most, time.monotonic() + _DISCARD_SECONDS
-        while left > 0 and time.monotonic() < deadline:
-            chunk = body.read(_CHUNK)
-            if not chunk:
-                return True
-            left -= len(chunk)
+        try:
+            while left > 0 and time.monotonic() < deadline:
+                chunk = body.read(_CHUNK)
+                if not chunk:
+                    return True
+                left -= len(chunk)
+        except Unavailable:
+            return False
+        finally:
+            body.release()
         return False
 
 
-class _WatchedBody:
-    """The input stream of PEP 3333, which notes that it was read from."""
+class _UnfinishedBodies:
+    """Bodies that are being read in this process, by the address that sends them."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._reading: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def begin(self, address: str) -> None:
+        with self._lock:
+            if self._reading[address] >= self._most:
+                raise Unavailable(
+                    "Too many requests from your address are not sent to their end yet. Finish them, then try again.",
+                    retry_after=_RETRY_AFTER,
+                )
+            self._reading[address] += 1
+
+    def end(self, address: str) -> None:
+        with self._lock:
+            self._reading[address] -= 1
+            if not self._reading[address]:
+                del self._reading[address]
+
+
+class _WatchedBody:
+    """The input stream of PEP 3333, which notes that it was read from, and counts as unfinished until its end."""
+
+    def __init__(self, environ: WSGIEnvironment, unfinished: _UnfinishedBodies) -> None:
+        self._environ = environ
+        self._stream: Any = environ["wsgi.input"]
+        self._unfinished = unfinished
+        length = str(environ.get("CONTENT_LENGTH") or "")
+        self._left = int(length) if length.isdigit() else None
+        self._address: str | None = None
         self.touched = False
 
     def read(self, size: int = -1) -> bytes:
-        self.touched = True
+        self._begin()
         chunk: bytes = self._stream.read(size) if size >= 0 else self._stream.read()
-        return chunk
+        return self._noted(chunk, ended=size < 0 or (size > 0 and not chunk))
 
     def readline(self, size: int = -1) -> bytes:
-        self.touched = True
+        self._begin()
         line: bytes = self._stream.readline(size) if size >= 0 else self._stream.readline()
-        return line
+        return self._noted(line, ended=size != 0 and not line)
 
     def readlines(self, hint: int = -1) -> list[bytes]:
         return list(self)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
+
+    def release(self) -> None:
+        """Count as unfinished no longer: it was read to its end, or nobody is going to."""
+        if self._address is not None:
+            self._unfinished.end(self._address)
+            self._address = None
+
+    def _begin(self) -> None:
+        self.touched = True
+        if self._address is None and self._left != 0:
+            # Of the client, since proxies that are trusted have been looked through by now.
+            address = address_key(str(self._environ.get("REMOTE_ADDR", "")))
+            self._unfinished.begin(address)
+            self._address = address
+
+    def _noted(self, piece: bytes, *, ended: bool) -> bytes:
+        if self._left is not None:
+            self._left = max(self._left - len(piece), 0)
+        if ended:
+            self._left = 0
+        if self._left == 0:
+            self.release()
+        return piece

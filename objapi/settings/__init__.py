@@ -189,6 +189,11 @@ class Settings:
 
     # Limits
     max_body_size: int = _setting(size(1024), "16M", "Bytes in the body of a request.")
+    max_unfinished_bodies: int = _setting(
+        whole_number(1, 200),
+        "32",
+        "Bodies that one address may be sending to a worker at once; of a further one nothing is read (503).",
+    )
     max_parameters: int = _setting(whole_number(1), "10000", "Parameters in one request.")
     max_value_length: int = _setting(
         size(1), "1M", "Characters in one value; files and input_values are bounded by the body alone."

@@ -1,7 +1,7 @@
 """Connections and what is sent on them, byte by byte: no client library in between."""
 
 import socket
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -39,3 +39,20 @@ def test_a_refusal_before_the_body_was_read_costs_the_next_request_nothing(root:
             answered = connection.getresponse()
             answered.read()
             assert answered.status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/Plone/@@API/read", "/Plone/nothing", "/Plone/login_form", "/ispyb/api/v1/auth/login"]
+)
+def test_hundreds_of_bodies_that_do_not_end_hold_nobody_up(root: str, path: str) -> None:
+    address = urlsplit(root)
+    begun = f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 1000\r\n"
+    begun += "Content-Type: application/x-www-form-urlencoded\r\n\r\nabc"
+    with ExitStack() as held:
+        for _ in range(300):
+            connection = held.enter_context(socket.create_connection((address.hostname, address.port), timeout=30))
+            connection.sendall(begun.encode())
+        for _ in range(5):
+            assert sent(root, "GET /Plone/@@API/version HTTP/1.1", f"Host: {address.netloc}").startswith(
+                b"HTTP/1.1 200 "
+            )

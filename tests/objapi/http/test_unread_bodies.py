@@ -1,11 +1,14 @@
 """What becomes of a body that an answer did not need."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from threading import Event
 from typing import Any
 
 import pytest
 
+from objapi.errors import Unavailable
 from objapi.http.unread_bodies import UnreadBodies
 
 SIZE = 200_000
@@ -27,7 +30,7 @@ def answer(read: int | None, body: bytes, **headers: str) -> tuple[dict[str, str
         sent.extend(headers)
 
     environ: dict[str, Any] = {"wsgi.input": stream, "CONTENT_LENGTH": str(len(body))} | headers
-    assert list(UnreadBodies(application, MOST)(environ, start_response)) == [b"no"]
+    assert list(UnreadBodies(application, MOST, 2)(environ, start_response)) == [b"no"]
     return dict(sent), len(body) - stream.tell()
 
 
@@ -55,3 +58,48 @@ def test_a_client_that_waits_for_a_word_is_not_asked_for_what_nobody_wants(read:
 def test_a_request_without_a_body_is_passed_on_as_it_is(length: str) -> None:
     headers, left = answer(None, b"next request", CONTENT_LENGTH=length)
     assert (headers, left) == ({"Content-Type": "text/plain"}, len(b"next request"))
+
+
+class SlowBody:
+    """A body whose rest does not come before it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.comes = Event(), Event()
+
+    def read(self, size: int = -1) -> bytes:
+        self.asked.set()
+        assert self.comes.wait(30)
+        return b""
+
+
+def reading(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    try:
+        environ["wsgi.input"].read()
+    except Unavailable as refused:
+        start_response("503 Unavailable", [("Retry-After", str(refused.retry_after))])
+    else:
+        start_response("200 OK", [])
+    return []
+
+
+@pytest.mark.parametrize("length", ["1000", ""])
+def test_of_one_address_only_so_many_bodies_are_read_at_once(length: str) -> None:
+    middleware = UnreadBodies(reading, MOST, 2)
+
+    def status(body: Any, address: str, length: str = length) -> tuple[str, dict[str, str]]:
+        sent: list[Any] = []
+        environ = {"wsgi.input": body, "REMOTE_ADDR": address, "HTTP_TRANSFER_ENCODING": "chunked"}
+        list(middleware(environ | {"CONTENT_LENGTH": length}, lambda *said: sent.extend(said)))
+        return sent[0][:3], dict(sent[1])
+
+    slow = [SlowBody(), SlowBody()]
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(status, body, "192.0.2.1") for body in slow]
+        assert all(body.asked.wait(30) for body in slow)
+        refused, headers = status(BytesIO(b"x" * 1000), "192.0.2.1")
+        assert (refused, headers["Connection"]) == ("503", "close")
+        assert status(BytesIO(b"x" * 1000), "192.0.2.2", "1000")[0] == "200"
+        for body in slow:
+            body.comes.set()
+        assert [future.result(30)[0] for future in held] == ["200", "200"]
+    assert status(BytesIO(b"x" * 1000), "192.0.2.1", "1000")[0] == "200"
