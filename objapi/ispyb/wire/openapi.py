@@ -7,6 +7,7 @@ Own code, since apispec would only put the same parts together: its marshmallow 
 and what may be null by `nullable`.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -39,17 +40,38 @@ _FAULTS: Final[dict[str, Any]] = {
             "detail": {"title": "Detail", "type": "array", "items": {"$ref": f"{_COMPONENTS}ValidationError"}}
         },
     },
+    "Refused": {
+        "title": "Refused",
+        "type": "object",
+        "required": ["detail"],
+        "properties": {"detail": {"title": "Detail", "type": "string"}},
+    },
 }
+_REFUSED: Final[dict[str, Any]] = {"$ref": f"{_COMPONENTS}Refused"}
+_INVALID: Final[dict[str, Any]] = {"anyOf": [{"$ref": f"{_COMPONENTS}HTTPValidationError"}, _REFUSED]}
+
+_OF_ALL: Final = {"500": "Fault of the gateway", "503": "Database away, busy or incomplete"}
+_OF_CALLERS: Final = {"401": "No token, or none that holds", "403": "Not authorized"}
+_OF_ROWS: Final = {"400": "Not possible as asked", "404": "Not there, or not visible to the caller"}
+_OF_BODIES: Final = {"409": "Changed by another request at the same time", "413": "Body too large"}
+_OF_LOG_IN: Final = {"401": "Wrong login or password", "429": "Too many attempts"}
+_OF_CONTENT: Final = {
+    "206": "Part of the file",
+    "304": "Not modified",
+    "416": "No such range",
+    "501": "A library that this needs is not installed",
+}
+_WITHOUT_TEXT: Final = frozenset({"206", "304"})
 
 
 def describe(routes: Sequence[IspybRoute]) -> dict[str, Any]:
-    """The description of routes as an OpenAPI 3 document."""
+    """The description of routes as an OpenAPI 3.1 document, whose types may be lists and whose bounds are numbers."""
     components = _Components()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.published_path, {})[route.method.lower()] = _operation(route, components)
     return {
-        "openapi": "3.0.2",
+        "openapi": "3.1.0",
         "info": {"title": "ISPyB", "description": f"Routes below {API_ROOT}", "version": __version__},
         "paths": paths,
         "components": {
@@ -111,12 +133,13 @@ class _Components:
 
     def _property(self, name: str, property_: Property) -> dict[str, Any]:
         described = self.described(property_.type)
-        title = property_.label or name.strip("_").replace("_", " ").title()
+        title = property_.label or _title_of(name)
+        default = {} if property_.default in (ABSENT, None) else {"default": property_.default}
         if "$ref" in described:
-            return {"title": title, "allOf": [described]} if property_.label else described
+            label = {"title": title} if property_.label else {}
+            return {**label, "allOf": [described], **default} if label or default else described
         if not property_.required and "type" in described:
             described["type"] = ["null", described["type"]]
-        default = {} if property_.default in (ABSENT, None) else {"default": property_.default}
         return {"title": title, **described, **default}
 
     def _envelope(self, item: Type) -> dict[str, Any]:
@@ -133,6 +156,12 @@ class _Components:
         return {"$ref": self._prefix + name}
 
 
+def _title_of(name: str) -> str:
+    """The words of a name, each with a capital: `cardName` is Card Name."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.strip("_").replace("_", " ")).split()
+    return " ".join(word[:1].upper() + word[1:] for word in words)
+
+
 def _operation(route: IspybRoute, components: _Components) -> dict[str, Any]:
     parameters = [
         *_parameters("path", route.path_parameters, components),
@@ -141,9 +170,12 @@ def _operation(route: IspybRoute, components: _Components) -> dict[str, Any]:
     answers: dict[str, Any] = {str(route.status): {"description": "Successful Response"}}
     if route.status != 204:
         answers[str(route.status)]["content"] = {route.content_type: {"schema": components.answered(route.answer)}}
-    if parameters or route.body is not None:
-        faults = {"schema": {"$ref": f"{_COMPONENTS}HTTPValidationError"}}
-        answers["422"] = {"description": "Validation Error", "content": {"application/json": faults}}
+    # A one-time token, too, is a parameter that may be written wrongly.
+    if parameters or route.body is not None or route.access.door is Door.BEARER:
+        answers["422"] = {"description": "Validation Error", "content": {"application/json": {"schema": _INVALID}}}
+    answers.update(
+        {status: _refusal(status, text) for status, text in _refusals(route).items() if status not in answers}
+    )
     operation: dict[str, Any] = {
         "tags": [route.group],
         "summary": route.summary,
@@ -158,6 +190,26 @@ def _operation(route: IspybRoute, components: _Components) -> dict[str, Any]:
     if route.access.door is Door.BEARER:
         operation["security"] = [{"HTTPBearer": []}]
     return operation
+
+
+def _refusals(route: IspybRoute) -> dict[str, str]:
+    """Status → description of what a route may answer beside its success and faults of parameters."""
+    found = dict(_OF_ALL)
+    if route.access.door is not Door.NONE:
+        found |= _OF_CALLERS
+    if route.path_parameters or route.query_parameters or route.body is not None:
+        found |= _OF_ROWS
+    if route.writes is not None:
+        found |= _OF_BODIES
+    if route.access.door is Door.NONE and route.body is not None:
+        found |= _OF_LOG_IN
+    # Files and pictures are declared by no schema.
+    return found | _OF_CONTENT if route.answer is None and route.method == "GET" else found
+
+
+def _refusal(status: str, text: str) -> dict[str, Any]:
+    content = {} if status in _WITHOUT_TEXT else {"content": {"application/json": {"schema": _REFUSED}}}
+    return {"description": text, **content}
 
 
 def _operation_id(route: IspybRoute) -> str:

@@ -1,5 +1,7 @@
 """Every published route is declared, with its parameters, statuses, permission and schemas."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -81,3 +83,36 @@ def test_every_published_schema_is_a_component_with_its_keys(published: Any, dec
             assert components[name].get("required", []) == schema.get("required", []), name
             for key, label in schema.get("labels", {}).items():
                 assert components[name]["properties"][key]["title"] == label, (name, key)
+
+
+def test_the_description_is_one_of_openapi_3_1_and_names_what_forms_show(declared: dict[str, IspybRoute]) -> None:
+    description = describe(list(declared.values()))
+    assert description["openapi"] == "3.1.0"
+    components = description["components"]["schemas"]
+    card = components["LabContactCreate"]["properties"]
+    assert (card["cardName"]["title"], card["billingReference"]["title"]) == ("Card Name", "Billing Reference")
+    levels = [
+        entry["properties"].get("safetyLevel", {}).get("default")
+        for entry in components.values()
+        if "properties" in entry
+    ]
+    assert "GREEN" in levels
+
+
+def test_every_operation_names_the_statuses_that_it_answers(declared: dict[str, IspybRoute]) -> None:
+    for name, route in declared.items():
+        (operation,) = describe([route])["paths"][route.published_path].values()
+        answered = set(operation["responses"])
+        assert {str(route.status), "500", "503"} <= answered, name
+        if route.access.door is not Door.NONE:
+            assert {"401", "403"} <= answered, name
+        if route.path_parameters:
+            assert {"400", "404", "422"} <= answered, name
+        if route.writes is not None:
+            assert {"409", "413"} <= answered, name
+
+
+def test_references_of_the_description_lead_to_components(declared: dict[str, IspybRoute]) -> None:
+    text = json.dumps(describe(list(declared.values())))
+    components = describe(list(declared.values()))["components"]["schemas"]
+    assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= components.keys()
