@@ -202,6 +202,13 @@ def _readable_time(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     return sa.String() if isinstance(type_, sa.Time) else type_
 
 
+def as_moment(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column of dates or times, to be compared with times: a date of SQLite, which is text, as its midnight."""
+    if not isinstance(column.type, ReadableDay):
+        return column
+    return sa.type_coerce(column, sa.String()).concat(" 00:00:00.000000")
+
+
 def update_rows(
     connection: Connection,
     table: sa.Table,

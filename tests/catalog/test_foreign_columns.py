@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -9,8 +10,9 @@ from sqlalchemy.engine import Engine
 
 from catalog.dialect import create_engine_for
 from catalog.dialect.borrowed import wall_clock
-from catalog.dialect.existing import existing_columns
+from catalog.dialect.existing import as_moment, existing_columns
 from catalog.dialect.failures import is_refused_value
+from catalog.statements import ClockMinutes, equals_any, within
 
 ODD = sa.MetaData()
 Odd = sa.Table("Odd", ODD, sa.Column("id", sa.Integer, primary_key=True), sa.Column("moment", wall_clock()))
@@ -81,3 +83,24 @@ def test_a_value_that_a_rule_of_the_table_forbids_is_told_from_other_failures(
     with pytest.raises(sa.exc.DBAPIError, match=rule) as caught, engine.begin() as connection:
         connection.execute(sa.text(f"INSERT INTO Ruled ({column}) VALUES (:value)"), {"value": value})
     assert is_refused_value(caught.value)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/La_Paz", "Pacific/Auckland"])
+def test_a_day_is_found_by_equality_and_in_ranges(engine: Engine, zone: str) -> None:
+    place = ZoneInfo(zone)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE Days (id INTEGER PRIMARY KEY, day DATE)")
+        for key, day in enumerate(("2026-02-28", "2026-03-01", "2026-03-02"), start=1):
+            connection.execute(sa.text("INSERT INTO Days VALUES (:key, :day)"), {"key": key, "day": day})
+        known = existing_columns(connection, "Days", None)
+        table = sa.Table("Days", sa.MetaData(), *(sa.Column(column.name, column.type) for column in known))
+        day = sa.type_coerce(as_moment(table.c.day), ClockMinutes(place))
+        minute = int(datetime(2026, 3, 1, tzinfo=place).timestamp()) // 60
+
+        def found(*conditions: sa.ColumnElement[bool]) -> list[int]:
+            return list(connection.scalars(sa.select(table.c.id).where(*conditions).order_by(day)))
+
+        assert found(equals_any(day, [minute])) == [2]
+        assert found(*within(day, minute, minute + 24 * 60 - 1)) == [2]
+        assert found(*within(day, minute, None)) == [2, 3]
+        assert found(*within(day, None, minute)) == [1, 2]

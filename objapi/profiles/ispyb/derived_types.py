@@ -20,7 +20,7 @@ _TABLES: Final = {portal_type: table for table, portal_type in _TYPE_NAMES.items
 
 
 def _derived() -> dict[str, dict[str, object]]:
-    types = adopt(_served(), database=DATABASE, folder=f"/{DATABASE}", type_names=_TYPE_NAMES).types
+    types = adopt(_served(), database=DATABASE, folder=f"/{DATABASE}", type_names=_TYPE_NAMES, secrets=True).types
     for portal_type, declared in types.items():
         _fill_in_times(declared, table_of(portal_type))
     return types

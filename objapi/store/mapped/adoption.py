@@ -24,6 +24,10 @@ SHORT_BYTES: Final = 64
 """The longest binary column that becomes a field, as hexadecimal digits."""
 MOST_PRECISION: Final = 12
 _TITLES: Final = ("title", "name", "label", "code", "acronym", "login")
+_SECRET: Final = re.compile(
+    r"passw|pwd|passphrase|secret(?!ar)|api_?key|private_?key|(?:access|auth|refresh)_?token", re.IGNORECASE
+)
+"""Names of columns whose values open doors."""
 _ID_ENDINGS: Final = re.compile(r"(?<=[a-z0-9])(?:_?Id|_?ID|_id|_fk)$")
 
 
@@ -51,10 +55,12 @@ def adopt(
     only: Sequence[str] = (),
     prefix: str = "",
     type_names: Mapping[str, str] = MappingProxyType({}),
+    secrets: bool = False,
 ) -> Adoption:
     """Types for tables: all of a database, or those named (raises LookupError for one that is not there).
 
-    `type_names` are the names of the types of some tables; others are named by `prefix` and table.
+    `type_names` are the names of the types of some tables; others are named by `prefix` and table. Columns that look
+    like passwords are left out unless `secrets` are asked for.
     """
     by_name = {table.name.lower(): table for table in tables}
     missing = [name for name in only if name.lower() not in by_name]
@@ -73,7 +79,7 @@ def adopt(
     single = {name: by_name[name].key for name in names if len(by_name[name].key) == 1}
     for table in chosen:
         if table.name.lower() in names:
-            declared = _Declaration(table, names, single, adoption.left_out).declared(database, folder)
+            declared = _Declaration(table, names, single, adoption.left_out, secrets).declared(database, folder)
             adoption.types[names[table.name.lower()]] = declared
     return adoption
 
@@ -101,6 +107,7 @@ class _Declaration:
     names: Mapping[str, str]
     single: Mapping[str, tuple[str, ...]]
     left_out: list[str]
+    secrets: bool
 
     def declared(self, database: str, folder: str) -> dict[str, object]:
         fields = dict(self._fields())
@@ -124,6 +131,11 @@ class _Declaration:
         taken: set[str] = set()
         for column in self.table.columns:
             if column.name in self.table.key and len(self.table.key) == 1:
+                continue
+            if not self.secrets and _SECRET.search(column.name):
+                self.left_out.append(
+                    f"{self.table.name}.{column.name}: looks like a password or key; declare it if it is none"
+                )
                 continue
             target = references.get(column.name)
             kind = (

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from catalog import CatalogSchema
 from catalog.clauses import PathPlace
 from catalog.dialect import small_integer
+from catalog.dialect.existing import as_moment
 from catalog.statements import ClockMinutes
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration
@@ -149,7 +150,7 @@ class RowTables:
                 return sa.type_coerce(found, UidOfRow(self._conversion.names, field.targets[0]))
             case Kind.DATETIME:
                 in_utc = self.layout.columns[column.name].in_utc
-                return sa.type_coerce(found, ClockMinutes(UTC if in_utc else self._conversion.zone))
+                return sa.type_coerce(as_moment(found), ClockMinutes(UTC if in_utc else self._conversion.zone))
             case Kind.BOOLEAN:
                 return sa.type_coerce(found, small_integer())
             case _:

@@ -10,7 +10,7 @@ import yaml
 from sqlalchemy.dialects import mysql
 
 from catalog.dialect import create_engine_for
-from catalog.dialect.existing import existing_tables
+from catalog.dialect.existing import described_table, existing_tables
 from objapi.model.loading import load_registry
 from objapi.store.mapped.adoption import Adoption, adopt
 from tests.objapi.store.mapped.stock import METADATA
@@ -109,3 +109,34 @@ def test_what_is_written_loads(connection: sa.Connection, tmp_path: Path) -> Non
     text = adopted(connection).yaml()
     (tmp_path / "types" / "tables.yaml").write_text(text)
     assert set(yaml.safe_load(text)) <= set(load_registry([tmp_path]).types)
+
+
+@pytest.mark.parametrize(
+    ("column", "is_secret"),
+    [
+        ("passwd", True),
+        ("password_hash", True),
+        ("userPassword", True),
+        ("pwd", True),
+        ("api_key", True),
+        ("authToken", True),
+        ("client_secret", True),
+        ("compass", False),
+        ("passes", False),
+        ("secretary", False),
+        ("token_count", False),
+        ("monkey", False),
+    ],
+)
+def test_columns_that_look_like_passwords_are_left_out_and_told(column: str, is_secret: bool) -> None:
+    table = sa.Table(
+        "account", sa.MetaData(), sa.Column("n", sa.Integer, primary_key=True), sa.Column(column, sa.String(9))
+    )
+    found = adopt([described_table(table)], database="gateway", folder="/odd")
+    fields: Any = found.types["account"]["fields"]
+    assert (column not in fields) is is_secret
+    assert [text for text in found.left_out if f"account.{column}" in text] != [] or not is_secret
+    kept: Any = adopt([described_table(table)], database="gateway", folder="/odd", secrets=True).types["account"][
+        "fields"
+    ]
+    assert column in kept
