@@ -13,10 +13,9 @@ from objapi.api.dispatch import SITE
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
+from objapi.http.after_answer import MemoryReturn, UnreadBodies
 from objapi.http.exchange import TrustedProxies
 from objapi.http.headers import finish_responses
-from objapi.http.memory import MemoryReturn
-from objapi.http.unread_bodies import UnreadBodies
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive

@@ -24,7 +24,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from objapi.http.memory import limit_allocation
+from objapi.http.after_answer import limit_allocation
 from objapi.settings import LogLevel, Settings
 
 APPLICATION = "objapi.app:create_app"

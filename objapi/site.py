@@ -31,14 +31,13 @@ from objapi.security.seed_users import add_content_users, check_passwords
 from objapi.settings import DEFAULT_PROFILES, Settings
 from objapi.store.context import SiteContext
 from objapi.store.failures import connection_lost, outcome_unknown, pause_after, should_retry, to_api_error
-from objapi.store.instants import to_micros
 from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
 from objapi.store.mapped.outbox import deliver, deliver_abandoned, discard
 from objapi.store.mapped.recompute_acls import recompute_row_acls
 from objapi.store.mapped.row_site import RowSite
 from objapi.store.permissions.acls import AclCache, ensure_scope
 from objapi.store.permissions.rights import FieldAccess, TransactionAcls
-from objapi.store.records import StaleWrite
+from objapi.store.records import StaleWrite, to_micros
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.checking import check_next, unknown_types_problem

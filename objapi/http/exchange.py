@@ -18,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import request
 
 from objapi.errors import InvalidHost
-from objapi.security.addresses import client_address, is_trusted
+from objapi.security.origins import client_address, is_trusted
 
 _FORWARDING: Final = (
     "HTTP_X_FORWARDED_FOR",

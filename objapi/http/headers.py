@@ -9,7 +9,7 @@ from flask import Flask, Request, Response, request
 from werkzeug.http import dump_options_header
 
 from objapi.http.exchange import Exchange, current_exchange
-from objapi.security.crosssite import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
+from objapi.security.origins import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
 from objapi.settings import Settings
 
 _ALWAYS: Final = {

@@ -14,9 +14,9 @@ from flask_login import LoginManager, current_user
 from sqlalchemy import Connection
 
 from objapi.errors import Unauthorized
-from objapi.security.crosssite import AuthenticationKind
 from objapi.security.csrf_tokens import CsrfTokens, load_csrf_tokens
 from objapi.security.identify import Authentication, Identified
+from objapi.security.origins import AuthenticationKind
 from objapi.security.principals import LoadedUser
 from objapi.security.sessions import COOKIE
 from objapi.site import Site

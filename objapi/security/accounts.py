@@ -16,7 +16,7 @@ from objapi.security.passwords import Passwords, password_problems
 from objapi.security.principals import GROUP_PREFIX, USER_ID_RULE, group_principal, is_user_id, roles_of_groups
 from objapi.security.sessions import carry_session, end_sessions_of
 from objapi.security.tables import memberships, users
-from objapi.store.instants import to_micros
+from objapi.store.records import to_micros
 from objapi.store.schema import local_roles
 
 

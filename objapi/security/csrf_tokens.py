@@ -13,7 +13,7 @@ from itsdangerous import BadSignature, TimestampSigner
 from sqlalchemy import Connection, insert, select
 
 from objapi.security.tables import site_secrets
-from objapi.store.instants import to_micros
+from objapi.store.records import to_micros
 
 SECRET_NAME = "authenticator"  # noqa: S105 - the name of a row, no secret
 VALID_FOR = timedelta(days=1)

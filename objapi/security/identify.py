@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from objapi.errors import Unauthorized
 from objapi.model.registry import Roles
 from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic
-from objapi.security.crosssite import AuthenticationKind
+from objapi.security.origins import AuthenticationKind
 from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session

@@ -19,7 +19,7 @@ from objapi.model.principal import Principal, system_principal
 from objapi.model.registry import Roles
 from objapi.security.sessions import Session, digest_of
 from objapi.security.tables import USER_ID_LENGTH, memberships, sessions, users
-from objapi.store.instants import from_micros
+from objapi.store.records import from_micros
 from objapi.store.schema import acls, local_roles, scope_tree
 
 _USER_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{USER_ID_LENGTH - 1}}}")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from objapi.security.tables import sessions, users
 from objapi.settings import Settings
-from objapi.store.instants import to_micros
+from objapi.store.records import to_micros
 
 COOKIE = "__ac"
 """The name of the session cookie, that of the historic server."""

@@ -20,7 +20,7 @@ from catalog.dialect import for_update, insert_ignore, upsert_rows
 from objapi.errors import TooManyAttempts
 from objapi.security.tables import login_attempts
 from objapi.settings import Settings
-from objapi.store.instants import from_micros, to_micros
+from objapi.store.records import from_micros, to_micros
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -15,13 +15,13 @@ from objapi.model.principal import Principal
 from objapi.model.references import site_path
 from objapi.model.registry import Registry
 from objapi.model.values import LoadContext
-from objapi.store.instants import rowids, to_micros
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.names import RowNames
 from objapi.store.mapped.row_site import RowSite
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess, Rights, TransactionAcls
+from objapi.store.records import rowids, to_micros
 from workflows import Cascades
 
 

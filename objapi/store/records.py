@@ -1,11 +1,22 @@
-"""Rows of `entities` as they are loaded for planning: everything but the stored answer."""
+"""Stored forms: rows of `entities` as loaded for planning, without the answer; instants and row numbers.
 
+Instants are microseconds since 1970 UTC in tables, ISO 8601 text in documents. A row number is given by the gateway,
+the same whichever database stores it: 63 bits, milliseconds since 2020 in the upper 41, then a counter of 22 bits that
+starts at random for each millisecond. Two processes can only meet within one millisecond; the primary key refuses the
+second one and the request runs again.
+"""
+
+import secrets
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_, select
 
+from catalog.values import EPOCH, MICROSECOND
 from objapi.store.schema import entities, refs
 
 CHUNK = 500
@@ -129,3 +140,45 @@ def _run(connection: Connection, statement: Select[Any], lock: bool) -> list[Sto
 
 def _locked(statement: Select[Any], lock: bool) -> Select[Any]:
     return statement.with_for_update() if lock else statement
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970 UTC of an instant with zone."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant, in UTC."""
+    return EPOCH + micros * MICROSECOND
+
+
+def to_text(instant: datetime) -> str:
+    """The stored form of a datetime field: ISO 8601 in UTC."""
+    return instant.astimezone(UTC).isoformat()
+
+
+_EPOCH_MS = 1_577_836_800_000
+_COUNTER_BITS = 22
+_COUNTER_MASK = (1 << _COUNTER_BITS) - 1
+
+
+class RowIds:
+    """Gives row numbers, each once in this process and always rising; safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self) -> int:
+        """A number greater than every one given before."""
+        with self._lock:
+            stamp = (time.time_ns() // 1_000_000 - _EPOCH_MS) << _COUNTER_BITS
+            if stamp > self._last:
+                self._last = stamp | secrets.randbelow(_COUNTER_MASK >> 1)
+            else:
+                self._last += 1
+            return self._last
+
+
+rowids = RowIds()
+"""The numbers of this process."""

@@ -1,7 +1,7 @@
 """The gateway's own tables.
 
 Instants are microseconds since 1970 UTC in BIGINT columns, documents are JSON in text columns (the databases' own types
-for JSON differ and are of no use here). Row numbers are given by the gateway (see `instants`), so no statement has to
+for JSON differ and are of no use here). Row numbers are given by the gateway (see `records`), so no statement has to
 be asked for what it inserted.
 """
 

@@ -11,8 +11,8 @@ from objapi.errors import TooManyAttempts, ValidationError
 from objapi.http.exchange import current_exchange
 from objapi.http.headers import refuse_cross_site
 from objapi.http.visitors import Visitor, current_visitor, current_visitors
-from objapi.security.addresses import safe_came_from
 from objapi.security.credentials import Credentials
+from objapi.security.origins import safe_came_from
 from objapi.security.password_check import LoginFailed, change_password, log_in, log_out
 from objapi.security.sessions import COOKIE, NewSession
 from objapi.settings import Settings

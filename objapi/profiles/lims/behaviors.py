@@ -5,7 +5,6 @@ from typing import Final
 from objapi.model.behaviors import Behaviors
 from objapi.profiles.lims import (
     analyses,
-    batches,
     checks,
     instruments,
     links,
@@ -24,7 +23,6 @@ from objapi.profiles.lims import (
 
 PARTS: Final = (
     analyses.behaviors,
-    batches.behaviors,
     checks.behaviors,
     instruments.behaviors,
     links.behaviors,

@@ -1,5 +1,6 @@
-"""Computed values of all types, and index values of catalogs that no field of the object has."""
+"""Defaults and computed values of all types, and index values of catalogs that no field of the object has."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Final
 
@@ -94,3 +95,17 @@ def worksheet_priority(planner: Planner, sheet: Entity) -> object:
         if isinstance(key, int):
             keys.append(key)
     return max(keys, default=None)
+
+
+@behaviors.add("default", "client_of_container")
+def client_of_container(planner: Planner, entity: Entity) -> object:
+    """The client in which an object is made."""
+    container = one(planner, entity, "parent")
+    return container.uid if container is not None and container.portal_type == "Client" else None
+
+
+@behaviors.add("effect", "untitled_is_id")
+def untitled_is_id(planner: Planner, batch: Entity, args: Mapping[str, object]) -> None:
+    """A batch without a title shows its id, which an object without one answers as its title anyway."""
+    if planner.value(batch, "title") in (None, "", batch.id):
+        planner.set(batch, "title", batch.id)

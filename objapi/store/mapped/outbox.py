@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from catalog.dialect import insert_rows, upsert_rows
-from objapi.store.instants import rowids
 from objapi.store.mapped.schema import row_pending, row_states, row_variables
+from objapi.store.records import rowids
 from objapi.store.schema import history
 
 ABANDONED_AFTER = 60_000_000

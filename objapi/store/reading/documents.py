@@ -9,10 +9,9 @@ from sqlalchemy import select
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
-from objapi.store.instants import to_micros
 from objapi.store.permissions.acls import VIEW
 from objapi.store.reading.criteria import ACCESSOR
-from objapi.store.records import chunks
+from objapi.store.records import chunks, to_micros
 from objapi.store.requests import Find
 from objapi.store.schema import entities
 from objapi.store.writing.draft import Draft

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from objapi.errors import Forbidden
 from objapi.store.context import RequestContext
-from objapi.store.instants import from_micros
+from objapi.store.records import from_micros
 from objapi.store.requests import HistoryPage
 from objapi.store.schema import history
 from objapi.store.writing.draft import Draft

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from catalog.dialect import begin_write, insert_ignore
-from objapi.store.instants import from_micros, to_micros
+from objapi.store.records import from_micros, to_micros
 from objapi.store.schema import site_state
 
 LEASE_ROW = "lease"

@@ -10,8 +10,8 @@ from objapi.model import kinds
 from objapi.model.content import ContentObject, Ref
 from objapi.model.types import Field, Kind
 from objapi.model.values import LoadContext
-from objapi.store.instants import to_micros
 from objapi.store.permissions.acls import PermissionOverrides
+from objapi.store.records import to_micros
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created
 from objapi.store.writing.planner import StorePlanner

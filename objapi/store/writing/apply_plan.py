@@ -13,10 +13,9 @@ from catalog.dialect import bulk_update, insert_rows
 from objapi.errors import Conflict, CrossDatabase
 from objapi.model.types import Kind
 from objapi.store.blobs import write_blobs
-from objapi.store.instants import to_micros
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.permissions.acls import Acl, digest_of
-from objapi.store.records import StaleWrite, chunks
+from objapi.store.records import StaleWrite, chunks, to_micros
 from objapi.store.schema import entities, history, refs, scope_tree
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
@@ -66,7 +65,8 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     # Scopes and references need both their ends; nothing refers to blobs, catalogs and history, which come last.
     _write_scopes(connection, objects.created)
     _write_references(planner, [*objects.created, *objects.changed])
-    write_blobs(connection, planner.blobs)
+    if planner.blobs:
+        write_blobs(connection, planner.blobs)
     _write_catalogs(connection, living, rendered, acl_of, tables, reindex_all)
     events = history_rows(planner, write_set)
     if outbox is None:

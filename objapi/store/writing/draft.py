@@ -11,9 +11,8 @@ from objapi.model.behaviors import Until
 from objapi.model.paths import Path, Step, Target
 from objapi.model.registry import IndexSource, Registry
 from objapi.model.types import EntityType, Field
-from objapi.store.instants import from_micros, to_micros, to_text
 from objapi.store.permissions.acls import Acl, PermissionOverrides
-from objapi.store.records import StoredEntity
+from objapi.store.records import StoredEntity, from_micros, to_micros, to_text
 
 
 class WorkflowStatus(TypedDict):

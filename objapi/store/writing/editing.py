@@ -16,9 +16,8 @@ from objapi.store.blobs import new_blob
 from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt, outdated
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.field_rules import failed_checks, not_creatable, not_writable
+from objapi.store.writing.field_rules import failed_checks, not_creatable, not_writable, references_out_of_use
 from objapi.store.writing.naming import taken_ids, taken_titles
-from objapi.store.writing.out_of_use import references_out_of_use
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver, Wanted
 from objapi.store.writing.row_checks import row_causes

@@ -14,8 +14,8 @@ from objapi.model.paths import NamedRelation, Path, parse_relation
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.blobs import NewBlob
 from objapi.store.context import RequestContext
-from objapi.store.instants import rowids, to_micros, to_text
 from objapi.store.permissions.acls import PermissionOverrides
+from objapi.store.records import rowids, to_micros, to_text
 from objapi.store.writing.draft import Draft, Values, as_draft
 from objapi.store.writing.naming import Naming
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped

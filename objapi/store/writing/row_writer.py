@@ -19,12 +19,11 @@ from catalog.dialect.failures import database_message, is_refused_value
 from catalog.errors import BulkWarning
 from objapi.errors import ApiError, Conflict, Forbidden, ReferenceInUse, ValidationError
 from objapi.model.types import Field, Kind
-from objapi.store.instants import to_micros
 from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import VIEW, digest_of
-from objapi.store.records import StaleWrite, chunks
+from objapi.store.records import StaleWrite, chunks, to_micros
 from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.row_checks import row_causes
 from objapi.store.writing.row_naming import NEW, assign_key

@@ -8,7 +8,7 @@ from objapi.model.dependents import MEMBERSHIP, DependencyRoute
 from objapi.model.paths import Target
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
-from objapi.store.instants import to_micros
+from objapi.store.records import to_micros
 from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateChange
 from objapi.store.schema import history
 from objapi.store.writing.draft import Draft

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objapi.api.forms import Form
-from objapi.api.nested_names import with_nested
+from objapi.api.parameters import with_nested
 
 
 @pytest.mark.parametrize(

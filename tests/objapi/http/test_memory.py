@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from objapi.http import memory
-from objapi.http.memory import MemoryReturn, give_back
+from objapi.http import after_answer
+from objapi.http.after_answer import MemoryReturn, give_back
 
 PAGE = 4096
 
@@ -28,7 +28,7 @@ def test_a_large_request_is_cleaned_up_after(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, Any], cleaned: bool
 ) -> None:
     done = threading.Event()
-    monkeypatch.setattr(memory, "give_back", done.set)
+    monkeypatch.setattr(after_answer, "give_back", done.set)
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         return [b"answer"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from objapi.errors import Unavailable
-from objapi.http.unread_bodies import UnreadBodies
+from objapi.http.after_answer import UnreadBodies
 
 SIZE = 200_000
 MOST = 300_000

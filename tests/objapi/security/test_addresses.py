@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.security.addresses import client_address, safe_came_from
+from objapi.security.origins import client_address, safe_came_from
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("127.0.0.1/32"), ip_network("fd00::/8")]
 

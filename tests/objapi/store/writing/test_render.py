@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import Index, IndexKind, ValueType
-from objapi.store.instants import RowIds
+from objapi.store.records import RowIds
 from objapi.store.writing.draft import sortable
 from objapi.store.writing.render import KEY_LENGTH, index_value, title_key
 

@@ -3,7 +3,7 @@
 import pytest
 
 from objapi.errors import CrossSite
-from objapi.security.crosssite import BrowserMarks, check_cross_site, same_origin
+from objapi.security.origins import BrowserMarks, check_cross_site, same_origin
 
 OWN = ("https://lab.example", "http://127.0.0.1:8080")
 ALLOWED = ("https://front.example:8443",)
