@@ -1,15 +1,15 @@
 """Contents of files: in the database, in pieces, each content once."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from catalog.dialect import insert_ignore
 from objapi.store.schema import blob_chunks, blobs
 
 PIECE = 512 * 1024
+"""Bytes of a content in one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,6 @@ class StoredFile:
 def new_blob(content: bytes) -> NewBlob:
     """A content with its digest."""
     return NewBlob(hashlib.sha256(content).hexdigest(), content)
-
-
-def write_blobs(connection: Connection, new: Iterable[NewBlob]) -> None:
-    """Store contents that are missing."""
-    for blob in {item.sha256: item for item in new}.values():
-        pieces = [blob.content[start : start + PIECE] for start in range(0, len(blob.content), PIECE)]
-        row = {"sha256": blob.sha256, "size": len(blob.content), "chunks": len(pieces)}
-        insert_ignore(connection, blobs, [row])
-        for number, content in enumerate(pieces):
-            insert_ignore(connection, blob_chunks, [{"sha256": blob.sha256, "number": number, "content": content}])
 
 
 def read_blob(connection: Connection, sha256: str) -> Iterator[bytes]:

@@ -9,14 +9,14 @@ import orjson
 from sqlalchemy import Connection, delete, update
 
 from catalog import CatalogTables, remove, upsert
-from catalog.dialect import bulk_update, insert_rows
+from catalog.dialect import bulk_update, insert_ignore, insert_rows
 from objapi.errors import Conflict, CrossDatabase
 from objapi.model.types import Kind
-from objapi.store.blobs import write_blobs
+from objapi.store.blobs import PIECE, NewBlob
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.permissions.acls import Acl, digest_of
 from objapi.store.records import StaleWrite, chunks, to_micros
-from objapi.store.schema import entities, history, refs, scope_tree
+from objapi.store.schema import blob_chunks, blobs, entities, history, refs, scope_tree
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
@@ -65,8 +65,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     # Scopes and references need both their ends; nothing refers to blobs, catalogs and history, which come last.
     _write_scopes(connection, objects.created)
     _write_references(planner, [*objects.created, *objects.changed])
-    if planner.blobs:
-        write_blobs(connection, planner.blobs)
+    write_blobs(connection, planner.blobs)
     _write_catalogs(connection, living, rendered, acl_of, tables, reindex_all)
     events = history_rows(planner, write_set)
     if outbox is None:
@@ -244,3 +243,13 @@ def _stored_sides(draft: Draft) -> Mapping[str, str]:
         return {}
     found: Mapping[str, str] = orjson.loads(draft.record.sides)
     return found
+
+
+def write_blobs(connection: Connection, new: Iterable[NewBlob]) -> None:
+    """Store contents that are missing."""
+    for blob in {item.sha256: item for item in new}.values():
+        pieces = [blob.content[start : start + PIECE] for start in range(0, len(blob.content), PIECE)]
+        row = {"sha256": blob.sha256, "size": len(blob.content), "chunks": len(pieces)}
+        insert_ignore(connection, blobs, [row])
+        for number, content in enumerate(pieces):
+            insert_ignore(connection, blob_chunks, [{"sha256": blob.sha256, "number": number, "content": content}])
