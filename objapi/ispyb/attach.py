@@ -25,7 +25,7 @@ def attach(application: Flask, site: Site) -> None:
     @ispyb.get("/docs")
     @ispyb.get("/redoc")
     @access(PUBLIC)
-    def tell_routes() -> Response:
+    def routes_page() -> Response:
         """The page for people."""
         return show_routes(face)
 

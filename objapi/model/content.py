@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Reference in a field to the object of the object at a path (relative to the site)."""
+    """Reference in a field to the object at a path (relative to the site)."""
 
     path: str
 

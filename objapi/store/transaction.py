@@ -120,7 +120,9 @@ class Transaction:
         `table` is the type's table as it stands in the statement; `joined` are tables that the statement joins to it
         along references of the rule, which then need no look at tables of their own. Permissions are not asked for.
         """
-        condition = None if self.user.unrestricted else self._context.rows.visibility.own(portal_type, table, joined)
+        condition = (
+            None if self.user.unrestricted else self._context.rows.visibility.by_rule(portal_type, table, joined)
+        )
         return true() if condition is None else condition
 
     def find(self, find: Find) -> Found:

@@ -13,7 +13,7 @@ from objapi.store.mapped.adoption import adopt
 DATABASE: Final = "ispyb"
 
 _UNSERVED: Final = ("SW_onceToken",)
-"""Tables whose rows open doors."""
+"""Tables of one-time tokens: never served."""
 _TYPE_NAMES: Final = {table: f"ISPyB{table}" for table in ("Container", "LabContact", "Laboratory")}
 """Tables after which other profiles have named types already."""
 _TABLES: Final = {portal_type: table for table, portal_type in _TYPE_NAMES.items()}

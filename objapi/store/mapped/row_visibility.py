@@ -56,11 +56,11 @@ class RowVisibility:
             return None
         layout = self._site.layout(portal_type, self._connections)
         conditions = [self._permitted(portal_type, layout, permission) for permission in sorted(permissions)]
-        conditions.append(self.own(portal_type))
+        conditions.append(self.by_rule(portal_type))
         found = [condition for condition in conditions if condition is not None]
         return sa.and_(*found) if found else None
 
-    def own(
+    def by_rule(
         self, portal_type: str, table: sa.FromClause | None = None, joined: Sequence[sa.FromClause] = ()
     ) -> Condition | None:
         """The rows that the rule of the type lets the user see; None: all of them.
@@ -81,7 +81,7 @@ class RowVisibility:
         except MissingTable:
             return sa.false()  # A statement may name a table that the database lacks: it has no rows.
         ways = [path.steps for path in rule.by] or [()]
-        found = [self._follow(here, steps, lambda there: self._held(there, rule, viewer)) for steps in ways]
+        found = [self._follow(here, steps, lambda there: self._rule_condition(there, rule, viewer)) for steps in ways]
         return sa.or_(sa.false(), *found)
 
     def _holds(self, portal_type: str, permission: str) -> bool:
@@ -120,10 +120,10 @@ class RowVisibility:
 
     # The rule
 
-    def _held(self, here: _Here, rule: RowRule, viewer: RowViewer) -> Condition:
+    def _rule_condition(self, here: _Here, rule: RowRule, viewer: RowViewer) -> Condition:
         """The rows of the rule's own type that are one's own, or open to a group."""
         if here.table is None and any(_needs_columns(path) for path in (*rule.own, *rule.groups)):
-            return self._in_table(here, lambda there: self._held(there, rule, viewer))
+            return self._in_table(here, lambda there: self._rule_condition(there, rule, viewer))
         found: list[Condition] = []
         if viewer.own is not None:
             found += (self._is_own(here, rule, viewer, path) for path in rule.own)

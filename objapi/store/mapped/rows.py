@@ -170,7 +170,7 @@ class Rows:
     def _select(
         self, portal_type: str, layout: Layout, condition: sa.ColumnElement[bool], lock: bool
     ) -> list[StoredEntity]:
-        own = None if self._rights.principal.unrestricted else self.visibility.own(portal_type)
+        own = None if self._rights.principal.unrestricted else self.visibility.by_rule(portal_type)
         seen: sa.ColumnElement[Any] = sa.literal(1) if own is None else sa.case((own, 1), else_=0)
         statement = sa.select(seen.label("seen_by_user"), *layout.table.columns).where(condition).order_by(*layout.key)
         if lock:

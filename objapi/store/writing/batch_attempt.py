@@ -80,7 +80,7 @@ def entries(
     failed: Mapping[int, ApiError],
     changed: Collection[Draft] = (),
 ) -> tuple[Entry, ...]:
-    """One entry for each selector, in order: the object as it will be, or why it cannot be.
+    """One entry for each selector, in order: the planned object, or its error.
 
     `changed` are the objects whose version rises with the request.
     """

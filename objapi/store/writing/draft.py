@@ -258,12 +258,12 @@ class Values:
         if field.compute is not None:
             return self._computed(field.compute, draft, volatile=field.volatile)
         if field.stored_on is not None:
-            keeper = self.keeper(draft, field)
-            if keeper is not None:
-                return self.value(keeper, field.name)
+            storing = self.storing_object(draft, field)
+            if storing is not None:
+                return self.value(storing, field.name)
         return draft.data.get(field.name)
 
-    def keeper(self, draft: Draft, field: Field) -> Draft | None:
+    def storing_object(self, draft: Draft, field: Field) -> Draft | None:
         """The object that a field is stored on, when there is one with such a field."""
         if field.stored_on is None:
             return None

@@ -67,9 +67,9 @@ def _places(planner: StorePlanner, draft: Draft, name: str) -> Iterator[tuple[Dr
         # Another name of a field opens no other way to it.
         field = draft.type.fields[field.alias_of]
     yield draft, field
-    keeper = planner.values.keeper(draft, field)
-    if keeper is not None:
-        yield keeper, keeper.type.fields[field.name]
+    storing = planner.values.storing_object(draft, field)
+    if storing is not None:
+        yield storing, storing.type.fields[field.name]
 
 
 def _forbidden(planner: StorePlanner, draft: Draft, field: Field) -> list[Cause]:
@@ -149,4 +149,4 @@ def _leans_on(planner: StorePlanner, draft: Draft) -> str | None:
 
 def _former_value(planner: StorePlanner, draft: Draft, field: Field) -> object:
     """The value before the request, of the object on which the field is stored."""
-    return planner.old_value(planner.values.keeper(draft, field) or draft, field.name)
+    return planner.old_value(planner.values.storing_object(draft, field) or draft, field.name)

@@ -109,9 +109,9 @@ class StorePlanner:
         """Change a stored field, on the object that stores it, and run the effects of the change."""
         draft = as_draft(entity)
         field = draft.type.fields[self._stored_name(draft.type, name)]
-        keeper = self.values.keeper(draft, field)
-        if keeper is not None:
-            self.set(keeper, field.name, value)
+        storing = self.values.storing_object(draft, field)
+        if storing is not None:
+            self.set(storing, field.name, value)
             return
         stored = to_text(value) if isinstance(value, datetime) else value
         old = draft.data.get(field.name)

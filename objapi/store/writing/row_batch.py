@@ -142,7 +142,7 @@ class RowBatch:
     ) -> Iterator[tuple[Key, bool, Mapping[str, Any]]]:
         """Rows by their keys: key, whether the caller sees it, and its columns."""
         layout = self._layout(portal_type)
-        condition = self._rows.visibility.own(portal_type) if self._is_ruled(portal_type) else None
+        condition = self._rows.visibility.by_rule(portal_type) if self._is_ruled(portal_type) else None
         seen: sa.ColumnElement[Any] = sa.literal(1) if condition is None else sa.case((condition, 1), else_=0)
         names = [column.name for column in layout.table.columns]
         places = [names.index(column.name) + 1 for column in layout.key]
@@ -218,7 +218,7 @@ class RowBatch:
         """Raise Forbidden for a row that its writer could not see afterwards."""
         written: dict[str, list[Key]] = {}
         for portal_type, key in self._written(created, changed, types):
-            if self._is_ruled(portal_type) and self._rows.visibility.own(portal_type) is not None:
+            if self._is_ruled(portal_type) and self._rows.visibility.by_rule(portal_type) is not None:
                 written.setdefault(portal_type, []).append(key)
         for portal_type, keys in written.items():
             for key, seen, _ in self._select(portal_type, keys, lock=False):

@@ -56,7 +56,7 @@ def _check_may_choose(workspace: Workspace, draft: Draft, mapping: TableMapping)
     layout = rows.site.layout(draft.portal_type, rows.connections)
     if not all(layout.columns[column.name].given for column in layout.key):
         return
-    if not workspace.context.rights.principal.unrestricted and rows.visibility.own(draft.portal_type) is not None:
+    if not workspace.context.rights.principal.unrestricted and rows.visibility.by_rule(draft.portal_type) is not None:
         raise Forbidden(
             f"{mapping.name} gives its rows their keys, and only who sees all of them may choose one: leave obj_id out."
         )
