@@ -5,7 +5,8 @@ with blanks goes on with the one before it. A form body has one parameter a line
 after it is the answer: `json` when the status is 200, else `http` with the status line, headers and body.
 
 An answer may hold more keys than are shown. `…` stands for anything: for a value, for the rest of a text, for the
-further entries of a list. `{name}` in an answer keeps the text that stands there, and stands for it from then on.
+further entries of a list or, first and last in it, for those around the ones shown. `{name}` in an answer keeps the
+text that stands there, and stands for it from then on.
 """
 
 import json
@@ -135,10 +136,22 @@ class Reader:
     def _compare_lists(self, example: Example, where: str, shown: list[Any], found: list[Any]) -> None:
         is_part = bool(shown) and shown[-1] == ANYTHING
         wanted = shown[:-1] if is_part else shown
+        if is_part and len(wanted) > 1 and wanted[0] == ANYTHING:
+            wanted = wanted[1:]
+            found = found[self._place_of(example, wanted[0], found) :]
         if len(found) < len(wanted) or (len(found) > len(wanted) and not is_part):
             self._note(example, where, f"{len(wanted)} entries", f"{len(found)} entries")
         for number, (one, other) in enumerate(zip(wanted, found, strict=False)):
             self._compare(example, f"{where}[{number}]", one, other)
+
+    def _place_of(self, example: Example, shown: object, found: list[Any]) -> int:
+        """Position of the first entry that is as shown; 0 when none is, so that the comparison tells what differs."""
+        for place, other in enumerate(found):
+            trial = Reader(self.root, names=dict(self.names))
+            trial._compare(example, "", shown, other)
+            if not trial.problems:
+                return place
+        return 0
 
     def _compare_texts(self, example: Example, where: str, shown: str, found: Any) -> None:
         if shown == ANYTHING:

@@ -2,6 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import cast
+
+from click import Group
 
 from objapi.cli import main
 from objapi.model.loading import load_registry
@@ -70,7 +73,9 @@ def test_the_keys_of_a_table_are_all_named() -> None:
 
 def test_settings_and_options_on_the_page_are_there() -> None:
     assert set(re.findall(r"OBJAPI_[A-Z_]*[A-Z]", TEXT)) <= {setting.env for setting in SETTINGS}
-    options = {option for parameter in main.commands["adopt"].params for option in parameter.opts}
+    add_user = cast(Group, main.commands["user"]).commands["add"]
+    parameters = (*main.commands["adopt"].params, *add_user.params)
+    options = {option for parameter in parameters for option in parameter.opts}
     assert set(re.findall(r"(--[a-z]+)", TEXT)) <= options
 
 
