@@ -12,7 +12,7 @@ from objapi.cli.common import data_option, opened_site
 from objapi.security.accounts import Account, find_account, list_accounts
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
 from objapi.security.passwords import Passwords, new_password_hash
-from objapi.security.principals import LoadedUser, command_line_user
+from objapi.security.principals import GROUP_PREFIX, LoadedUser, command_line_user
 from objapi.site import Site
 from objapi.store.requests import AccessEvent, ByPath
 
@@ -120,26 +120,45 @@ def list_users(data_dir: Path | None) -> None:
 @click.argument("user_id", metavar="NAME")
 @data_option
 def show(user_id: str, data_dir: Path | None) -> None:
-    """Show the user NAME: whether active, roles, groups, and local roles with the objects they are for."""
+    """Show the user NAME: whether active, roles, groups, and local roles with the objects they are for.
 
-    def read(administration: UserAdministration) -> tuple[Account, frozenset[str], list[LocalGrant]]:
-        account = administration.account(user_id)
-        return account, administration.site_roles(account), administration.local_grants([user_id])
+    NAME can be `group:` and a group's name, too: its title, roles, members and local roles are then shown.
+    """
+
+    def read(administration: UserAdministration) -> tuple[list[tuple[str, str]], list[LocalGrant]]:
+        about = _about_group if user_id.startswith(GROUP_PREFIX) else _about_user
+        return about(administration, user_id), administration.local_grants(administration.principals_of(user_id))
 
     with opened_site(data_dir) as site:
-        account, site_roles, local = _administer(site, read, write=False)
-    rows = [
+        rows, local = _administer(site, read, write=False)
+    for grant in local:
+        through = "" if grant.principal == user_id else f" through {grant.principal}"
+        rows.append(("local roles", f"{', '.join(grant.roles)} on {grant.path}{through}"))
+    for label, value in rows:
+        click.echo(f"{label}: {value}".rstrip())
+
+
+def _about_user(administration: UserAdministration, user_id: str) -> list[tuple[str, str]]:
+    account = administration.account(user_id)
+    return [
         ("name", account.id),
         ("full name", account.fullname),
         ("e-mail", account.email),
         ("active", "yes" if account.active else "no"),
         ("roles", ", ".join(account.roles)),
         ("groups", ", ".join(account.groups)),
-        ("roles with those of groups", ", ".join(sorted(site_roles))),
-        *(("local roles", f"{', '.join(grant.roles)} on {grant.path}") for grant in local),
+        ("roles with those of groups", ", ".join(sorted(administration.site_roles(account)))),
     ]
-    for label, value in rows:
-        click.echo(f"{label}: {value}".rstrip())
+
+
+def _about_group(administration: UserAdministration, principal: str) -> list[tuple[str, str]]:
+    group = administration.group(principal)
+    return [
+        ("name", principal),
+        ("title", group.title),
+        ("roles", ", ".join(group.roles)),
+        ("members", ", ".join(account.id for account in administration.accounts() if group.id in account.groups)),
+    ]
 
 
 @user.command("disable")

@@ -11,7 +11,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import select
 
-from objapi.errors import ValidationError
+from objapi.errors import NotFound, ValidationError
+from objapi.model.registry import GroupDeclaration
 from objapi.security.accounts import (
     Account,
     add_user,
@@ -104,6 +105,23 @@ class UserAdministration:
     def account(self, user_id: str) -> Account:
         """One account. Raises NotFound."""
         return self._accounts.get(user_id) or find_account(self._tx.connection, user_id)
+
+    def group(self, principal: str) -> GroupDeclaration:
+        """The group of a principal, `group:` and its name. Raises NotFound."""
+        group = self._roles.groups.get(principal.removeprefix(GROUP_PREFIX))
+        if group is None:
+            raise NotFound(f"There is no group {principal.removeprefix(GROUP_PREFIX)!r}.")
+        return group
+
+    def principals_of(self, principal: str) -> tuple[str, ...]:
+        """Principals whose local roles a user has: the user's own id first, then the groups; a group's is itself.
+
+        Raises NotFound.
+        """
+        if principal.startswith(GROUP_PREFIX):
+            return (group_principal(self.group(principal).id),)
+        account = self.account(principal)
+        return (account.id, *(group_principal(group) for group in account.groups))
 
     def site_roles(self, account: Account) -> frozenset[str]:
         """Roles that an account has on the whole site, itself and through its groups."""
@@ -264,8 +282,7 @@ class UserAdministration:
 
     def _roles_at_root(self, account: Account) -> frozenset[str]:
         """Roles that an account has on the whole site, those granted as local roles on its root included."""
-        root = self._root().rid
-        principals = (account.id, *(group_principal(group) for group in account.groups))
+        root, principals = self._root().rid, self.principals_of(account.id)
         granted = [role for name in principals for role in local_roles_of(self._tx.connection, root, name)]
         return self.site_roles(account).union(granted)
 

@@ -100,6 +100,25 @@ def test_roles_groups_and_local_roles_are_given_and_taken(laboratory: str, admin
     assert (shown["roles"], shown["groups"]) == ([], ["Clients"])
 
 
+def test_local_roles_through_a_group_are_shown_with_the_group(admin: Client) -> None:
+    path, group = "/Plone/clients/client-5", "group:Samplers"
+    form = {"userid": group, "local_role": "Owner", "obj_path": path}
+    admin.call("grants", {"action": "give", **form})
+    local = {"path": path, "UID": admin.uid(path), "roles": ["Owner"]}
+    shown = succeeded(admin.get("users", {"userid": "sampler1"}))["user"]
+    assert shown["local_roles"] == [local | {"through": group}]
+    granted = succeeded(admin.get("grants", {"userid": "sampler1"}))
+    assert granted["local_roles"] == [local | {"userid": "sampler1", "through": group}]
+    assert succeeded(admin.get("grants", {"userid": group}))["local_roles"] == [local | {"userid": group}]
+    admin.call("grants", {"action": "take", **form})
+    assert succeeded(admin.get("grants", {"userid": "sampler1"}))["local_roles"] == []
+
+
+@pytest.mark.parametrize("name", ["nobody", "group:Nobody"])
+def test_grants_of_somebody_unknown_are_not_found(admin: Client, name: str) -> None:
+    failed(admin.get("grants", {"userid": name}), 404, "NotFound")
+
+
 def test_the_roles_and_groups_that_can_be_given_are_listed(admin: Client) -> None:
     listed = succeeded(admin.get("grants"))
     assert "Verifier" in listed["roles"]
@@ -137,6 +156,12 @@ def changes_of(admin: Client, uid: str) -> int:
         ("grants", {"action": "give", "userid": "rita"}, 422, "Name a role"),
         ("grants", {"action": "give", "userid": "rita", "local_role": "Owner"}, 422, "name both"),
         ("grants", {"action": "give", "userid": "rita", "local_role": "Owner", "obj_path": "/x"}, 404, "'/x'"),
+        (
+            "grants",
+            {"action": "give", "userid": "rita", "roles": "Owner", "obj_path": "/clients"},
+            422,
+            "obj_path was sent without local_roles; send the role as local_role.",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(

@@ -7,7 +7,7 @@ from objapi.api.method import Json, Method, MethodCall
 from objapi.api.methods.reading import OBJECT, selected
 from objapi.api.methods.writing import DRY_RUN
 from objapi.api.parameters import Control
-from objapi.errors import BadRequest
+from objapi.errors import BadRequest, ValidationError
 from objapi.http.access import API
 from objapi.security.accounts import Account
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
@@ -47,6 +47,10 @@ def grants(call: MethodCall, tx: Transaction) -> Json:
         controls.names("local_roles"),
         _object(call, tx),
     )
+    if grant.on is not None and not grant.local_roles and (grant.roles or grant.groups):
+        # The role would hold on the whole site, which nobody means who names an object.
+        named = "obj_path" if controls.text("obj_path") is not None else "obj_uid"
+        raise ValidationError(f"{named} was sent without local_roles; send the role as local_role.")
     change = administration.give if action == "give" else administration.take
     return _changed(call, administration, change(grant, dry_run=dry_run), dry_run=dry_run)
 
@@ -71,7 +75,7 @@ def _object(call: MethodCall, tx: Transaction) -> Selector | None:
 
 def _grants(call: MethodCall, tx: Transaction, administration: UserAdministration) -> dict[str, object]:
     user_id, target = call.controls.text("userid"), _object(call, tx)
-    principals = None if user_id is None else [user_id]
+    principals = None if user_id is None else administration.principals_of(user_id)
     answer: dict[str, object] = {}
     if target is None:
         every = administration.accounts()
@@ -83,7 +87,7 @@ def _grants(call: MethodCall, tx: Transaction, administration: UserAdministratio
             {"id": group.id, "title": group.title, "roles": list(group.roles)} for group in roles.groups.values()
         ]
     local = administration.local_grants(principals, target)
-    answer["local_roles"] = [{"userid": item.principal, **_local(item)} for item in local]
+    answer["local_roles"] = [{"userid": user_id or item.principal, **_local(item, user_id)} for item in local]
     return answer
 
 
@@ -91,8 +95,10 @@ def _site_grants(account: Account) -> dict[str, object]:
     return {"userid": account.id, "roles": list(account.roles), "groups": list(account.groups)}
 
 
-def _local(grant: LocalGrant) -> dict[str, object]:
-    return {"path": grant.path, "UID": grant.uid, "roles": list(grant.roles)}
+def _local(grant: LocalGrant, user_id: str | None) -> dict[str, object]:
+    """One local grant; `through` names the group by which the user who was asked for has it."""
+    through = {} if user_id in (None, grant.principal) else {"through": grant.principal}
+    return {"path": grant.path, "UID": grant.uid, "roles": list(grant.roles), **through}
 
 
 def _listed(administration: UserAdministration, account: Account) -> dict[str, object]:
@@ -109,10 +115,11 @@ def _listed(administration: UserAdministration, account: Account) -> dict[str, o
 
 def _described(administration: UserAdministration, user_id: str) -> dict[str, object]:
     account = administration.account(user_id)
+    local = administration.local_grants(administration.principals_of(user_id))
     return {
         **_listed(administration, account),
         "site_roles": sorted(administration.site_roles(account)),
-        "local_roles": [_local(grant) for grant in administration.local_grants([user_id])],
+        "local_roles": [_local(grant, user_id) for grant in local],
     }
 
 

@@ -197,6 +197,18 @@ def test_contents_are_loaded_from_a_file_all_or_none(made: Path, tmp_path: Path)
     assert objapi("content", "load", file, "--data", made).exit_code == 1
 
 
+def test_local_roles_of_a_group_are_shown_for_it_and_its_members(staffed: Path) -> None:
+    options = ("--local-role", "Owner", "--on", "/clients", "--data", staffed)
+    assert objapi("user", "grant", "group:Analysts", *options).exit_code == 0
+    assert shown(staffed, "ann")["local roles"] == "Owner on /Plone/clients through group:Analysts"
+    group = objapi("user", "show", "group:Analysts", "--data", staffed).stdout.splitlines()
+    assert group[-1] == "local roles: Owner on /Plone/clients"
+    assert "ann" in group[-2]
+    unknown = objapi("user", "show", "group:Nobody", "--data", staffed)
+    assert (unknown.exit_code, "'Nobody'" in unknown.stderr) == (1, True)
+    assert objapi("user", "revoke", "group:Analysts", *options).exit_code == 0
+
+
 def test_local_roles_are_given_on_objects_that_exist(made: Path, tmp_path: Path) -> None:
     file = tmp_path / "content.yaml"
     file.write_text(
