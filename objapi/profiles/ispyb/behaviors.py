@@ -24,7 +24,7 @@ def now_in_seconds(planner: Planner, entity: Entity) -> object:
 
 @behaviors.add("row_viewer", "ispyb_person")
 def ispyb_person(rows: RowReader, principal: Principal) -> RowViewer:
-    """The person whom a token names, else the first one of the user's login, with the permissions of the moment."""
+    """The person whom a token names, else the first one of exactly the user's login, with today's permissions."""
     claims = principal.claims or _claims_of(rows, principal.user_id)
     if claims is None:
         return RowViewer()
@@ -37,7 +37,12 @@ def _claims_of(rows: RowReader, login: str) -> TokenClaims | None:
     keys = rows.values("Person", "id", "login", login)
     if not keys:
         return None
-    return TokenClaims(int(keys[0]), frozenset(rows.values("Permission", "type", _PERMISSIONS_OF, keys[0])))
+    # MariaDB compares without regard to case, accents and spaces at the end; a gateway user Smith is not smith.
+    logins = rows.values("Person", "login", "login", login)
+    key = next((key for key, known in zip(keys, logins, strict=True) if known == login), None)
+    if key is None:
+        return None
+    return TokenClaims(int(key), frozenset(rows.values("Permission", "type", _PERMISSIONS_OF, key)))
 
 
 def _opened(rows: RowReader, permissions: frozenset[str]) -> frozenset[str]:

@@ -229,7 +229,7 @@ def _opened(url: str, directory: Path, **more: str) -> Iterator[Facility]:
     hashed = Passwords().hash(_PASSWORD)
 
     def add_users(connection: Any) -> None:
-        for name in (*PEOPLE, "stranger"):
+        for name in (*PEOPLE, "stranger", "MEMBER"):
             insert_user(connection, Account(name, name, "", True, (), ()), hashed, datetime.now(UTC))
         insert_user(connection, Account("boss", "boss", "", True, ("Manager",), ()), hashed, datetime.now(UTC))
 
@@ -338,6 +338,11 @@ def test_people_see_what_their_part_opens(facility: Facility) -> None:
 def test_a_user_who_is_no_person_sees_no_rows(facility: Facility) -> None:
     for portal_type in {portal_type for portal_type, _ in LISTS.values()} | PARENTS.keys():
         assert facility.found(portal_type, "stranger") == [], portal_type
+
+
+def test_a_user_whose_name_differs_in_case_is_another_person(facility: Facility) -> None:
+    assert facility.found("Proposal", "member")
+    assert facility.found("Proposal", "MEMBER") == []
 
 
 def test_nobody_reads_without_logging_in(facility: Facility) -> None:
