@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     attach_mxlive(application, site)
     # Outermost: whichever face answers, and be it with a refusal of the first step.
     application.wsgi_app = MemoryReturn(  # type: ignore[method-assign]
-        UnreadBodies(application.wsgi_app, settings.max_body_size, settings.max_unfinished_bodies)
+        UnreadBodies(application.wsgi_app, settings.max_unfinished_bodies)
     )
     require_declarations(application)
     return application

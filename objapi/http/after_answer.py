@@ -10,7 +10,6 @@ import ctypes
 import gc
 import platform
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from threading import Lock
@@ -72,24 +71,22 @@ def _glibc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
-_CHUNK: Final = 64 * 1024
-_DISCARD_SECONDS: Final = 5.0
+_DISCARDED: Final = 64 * 1024
 _RETRY_AFTER: Final = 5
 
 
 class UnreadBodies:
-    """WSGI middleware that discards what an answer left unread of a body, up to `most` bytes and for a few seconds.
+    """WSGI middleware that discards what an answer left unread of a body, when it is short.
 
-    Past these the answer carries `Connection: close`; so does that to a client which has not begun to send, since it
-    waits to be told to go on (`Expect: 100-continue`).
+    Of a longer one the answer does not wait for the end, and carries `Connection: close`; so does that to a client
+    which has not begun to send, since it waits to be told to go on (`Expect: 100-continue`).
 
     A body that is being read holds a thread for as long as the client takes to send it. At most `unfinished` of one
     address do so at once; reading a further one raises Unavailable (503), which the face answers.
     """
 
-    def __init__(self, application: WSGIApplication, most: int, unfinished: int) -> None:
+    def __init__(self, application: WSGIApplication, unfinished: int) -> None:
         self._application = application
-        self._most = most
         self._unfinished = _UnfinishedBodies(unfinished)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -111,19 +108,16 @@ class UnreadBodies:
             body.release()
 
     def _discarded(self, body: "_WatchedBody") -> bool:
-        """Read the rest of a body; false when too much or too little of it comes."""
-        left, deadline = self._most, time.monotonic() + _DISCARD_SECONDS
+        """Read the rest of a short body; false when it was not read to its end."""
+        if body.left is None or body.left > _DISCARDED:
+            return body.left == 0
         try:
-            while left > 0 and time.monotonic() < deadline:
-                chunk = body.read(_CHUNK)
-                if not chunk:
-                    return True
-                left -= len(chunk)
+            body.read()
         except Unavailable:
             return False
         finally:
             body.release()
-        return False
+        return True
 
 
 class _UnfinishedBodies:
@@ -158,7 +152,7 @@ class _WatchedBody:
         self._stream: Any = environ["wsgi.input"]
         self._unfinished = unfinished
         length = str(environ.get("CONTENT_LENGTH") or "")
-        self._left = int(length) if length.isdigit() else None
+        self.left = int(length) if length.isdigit() else None
         self._address: str | None = None
         self.touched = False
 
@@ -186,17 +180,17 @@ class _WatchedBody:
 
     def _begin(self) -> None:
         self.touched = True
-        if self._address is None and self._left != 0:
+        if self._address is None and self.left != 0:
             # Of the client, since proxies that are trusted have been looked through by now.
             address = address_key(str(self._environ.get("REMOTE_ADDR", "")))
             self._unfinished.begin(address)
             self._address = address
 
     def _noted(self, piece: bytes, *, ended: bool) -> bytes:
-        if self._left is not None:
-            self._left = max(self._left - len(piece), 0)
+        if self.left is not None:
+            self.left = max(self.left - len(piece), 0)
         if ended:
-            self._left = 0
-        if self._left == 0:
+            self.left = 0
+        if self.left == 0:
             self.release()
         return piece
