@@ -60,4 +60,4 @@ def test_the_rooms_of_the_ispyb_face_stand_in_the_order_of_its_imports() -> None
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     held = re.findall(r"\w+", setup["importlinter:contract:ispyb"]["layers"])
     shown = re.findall(r"^\| `objapi/ispyb/(\w+)/` \|", TEXT, re.MULTILINE)
-    assert shown == [name for name in reversed(held) if (ROOT / "objapi" / "ispyb" / name).is_dir()]
+    assert shown == [name for name in held if (ROOT / "objapi" / "ispyb" / name).is_dir()]
