@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from objapi.settings import Settings, load_settings
-from objapi.site import Site
+from objapi.settings import SQLITE_FILE, Settings, load_settings
+from objapi.site import Site, SiteError
 
 data_option = click.option(
     "--data",
@@ -26,7 +26,12 @@ def settings_from(**options: str | int | Path | None) -> Settings:
 @contextmanager
 def opened_site(data_dir: Path | None) -> Iterator[Site]:
     """The site of the settings, open; raises SiteError when it was never made or is not up to date."""
-    site = Site.open(settings_from(data_dir=data_dir))
+    settings = settings_from(data_dir=data_dir)
+    file = settings.data_dir / SQLITE_FILE
+    if settings.database_url is None and not file.is_file():
+        # Before anything is opened, which would make the directory and the file.
+        raise SiteError(f"There is no site in {file}. Is --data right? `objapi init` makes one.")
+    site = Site.open(settings)
     try:
         site.check_current()
         yield site

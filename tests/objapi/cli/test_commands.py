@@ -197,6 +197,14 @@ def test_contents_are_loaded_from_a_file_all_or_none(made: Path, tmp_path: Path)
     assert objapi("content", "load", file, "--data", made).exit_code == 1
 
 
+def test_a_command_on_a_directory_without_a_site_makes_nothing(tmp_path: Path) -> None:
+    result = objapi("user", "list", "--data", tmp_path / "nowhere")
+    file = tmp_path / "nowhere" / "objapi.sqlite"
+    assert result.exit_code == 1
+    assert f"There is no site in {file}. Is --data right? `objapi init` makes one." in result.stderr
+    assert not file.parent.exists()
+
+
 def test_local_roles_of_a_group_are_shown_for_it_and_its_members(staffed: Path) -> None:
     options = ("--local-role", "Owner", "--on", "/clients", "--data", staffed)
     assert objapi("user", "grant", "group:Analysts", *options).exit_code == 0
