@@ -8,10 +8,12 @@ other change, and is undone with the request.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias, TypeVar
+from inspect import signature
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from objapi.model.principal import Principal, RowViewer
 from objapi.model.types import EntityType
+from workflows.declarations import listed, suggestion
 
 
 class Entity(Protocol):
@@ -154,6 +156,18 @@ Condition: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], str | N
 RowViewerFn: TypeAlias = Callable[[RowReader, Principal], RowViewer]
 """Identity of a user among the rows of a database: asked once a request, when a row rule needs it."""
 
+CALLED_WITH: Final[Mapping[str, tuple[str, ...]]] = {
+    "computed": ("planner", "entity"),
+    "effect": ("planner", "entity", "arguments"),
+    "check": ("planner", "entity", "field", "value"),
+    "relation": ("planner", "entity"),
+    "creator": ("planner", "type", "container", "values", "id"),
+    "condition": ("planner", "entity", "arguments"),
+    "default": ("planner", "entity"),
+    "row_viewer": ("rows", "user"),
+}
+"""What the functions of each kind are called with, in order."""
+
 _F = TypeVar("_F", bound=Callable[..., object])
 
 
@@ -173,18 +187,27 @@ class Behaviors:
     def add(self, kind: str, name: str) -> Callable[[_F], _F]:
         """Decorator: register a function under a name; `kind` is one of those in the table below.
 
-        Raises ValueError for a name that the kind has already.
+        Raises ValueError for a kind that does not exist, for a name that the kind has already, and for a function that
+        cannot be called as the kind is.
         """
         tables: dict[str, dict[str, Any]] = {
             "computed": self.computed, "effect": self.effects, "check": self.checks, "relation": self.relations,
             "creator": self.creators, "condition": self.conditions, "default": self.defaults,
             "row_viewer": self.row_viewers,
         }  # fmt: skip
+        if kind not in tables:
+            expected = f" (expected: {listed(tables)})"
+            raise ValueError(f"there is no kind of behaviour {kind!r}{suggestion(kind, tables)}{expected}")
         table = tables[kind]
 
         def register(function: _F) -> _F:
             if name in table:
                 raise ValueError(f"two behaviours of kind {kind} are named {name!r}")
+            try:
+                signature(function).bind(*CALLED_WITH[kind])
+            except TypeError as error:
+                called = ", ".join(CALLED_WITH[kind])
+                raise ValueError(f"the {kind} {name!r} is called with ({called}): {error}") from error
             table[name] = function
             return function
 

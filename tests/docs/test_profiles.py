@@ -157,6 +157,6 @@ def test_actions_are_shown_with_their_keys() -> None:
 
 def test_every_kind_of_behaviour_can_be_added() -> None:
     behaviors = Behaviors()
-    function: Callable[..., None] = lambda: None  # noqa: E731 - stands for any function
+    function: Callable[..., None] = lambda *_: None  # noqa: E731 - stands for any function
     for kind in TABLES["kind"][1]:
         behaviors.add(kind, "name")(function)
