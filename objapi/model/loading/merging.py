@@ -67,7 +67,8 @@ def _add(found: dict[str, Declared], what: str, name: str, new: Declared, proble
             new.node.problem(
                 name,
                 f"the {what} is already declared in {earlier.node.file}:{earlier.node.line}",
-                "extend: true to add to it, or a profile.yaml with that profile under extends to replace it",
+                "extend: true to add to it, or a profile.yaml with that profile under extends to replace it"
+                + (", or run `objapi adopt --prefix Stock` for other names" if "table" in new.node.items() else ""),
             )
         )
         return

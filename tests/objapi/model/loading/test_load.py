@@ -315,6 +315,14 @@ def test_a_later_profile_makes_a_type_from_another(library, tmp_path):
     assert registry.types["Map"].title == "Map"
 
 
+def test_a_clash_of_a_table_names_the_way_to_adopt_it_under_another_name(library, tmp_path):
+    own = second(tmp_path, "Author: {table: {name: Author, key: id, folder: /rows}}")
+    found = [problem for problem in problems_of(library, own) if "already declared" in problem.message]
+    assert [problem.expected.endswith("or run `objapi adopt --prefix Stock` for other names") for problem in found] == [
+        True
+    ]
+
+
 def test_a_type_of_another_profile_is_replaced_only_by_one_that_extends_it(library, tmp_path):
     types = "Author: {containers: [Plone Site], catalogs: [portal_catalog], fields: {Address: {kind: json}}}"
     own = second(tmp_path, types)
