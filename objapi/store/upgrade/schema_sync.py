@@ -64,6 +64,8 @@ def _name(index: Index) -> str:
     return str(index.name)
 
 
+# alembic's comparison finds the same differences for every pair of index types on both databases, but it also reads
+# constraints and defaults of each table, which makes a new site wait 0.2 s longer on SQLite, and more on MariaDB.
 def _present_keys(connection: Connection, table: Table) -> dict[str, list[str | None]]:
     found = inspect(connection).get_indexes(table.name)
     return {str(index["name"]): list(index["column_names"]) for index in found}
