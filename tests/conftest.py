@@ -1,13 +1,17 @@
 """Fixtures that every test may use: an empty database on SQLite and on MariaDB."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from sqlalchemy.engine import URL
 
+import objapi.site
+from objapi.model.loading import load_registry
+from objapi.model.registry import Registry
 from tests.databases import (
     ServerMissing,
     fresh_mariadb_database,
@@ -21,6 +25,28 @@ DATABASES = ("sqlite", "mariadb")
 # Tests judge results, not seconds: an example may take long on a machine that is busy with other things.
 settings.register_profile("objapi", deadline=None)
 settings.load_profile("objapi")
+
+
+SHIPPED = frozenset({"base", "lims", "mxlive", "ispyb"})
+
+
+@cache
+def _shipped_registry(profiles: tuple[str, ...]) -> Registry:
+    return load_registry(profiles)
+
+
+def _load_once(profiles: Sequence[str | Path]) -> Registry:
+    """Load the profiles; those that come with the gateway do not change while tests run, and are read once."""
+    names = tuple(str(name) for name in profiles)
+    return _shipped_registry(names) if SHIPPED.issuperset(names) else load_registry(profiles)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_profiles() -> Iterator[None]:
+    """Sites of one test process share the declarations that come with the gateway, which nothing changes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(objapi.site, "load_registry", _load_once)
+        yield
 
 
 @pytest.fixture(scope="session")
