@@ -18,6 +18,7 @@ from catalog import CatalogTables
 from catalog.dialect import begin_write, create_engine_for
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
+from objapi.model.always import guard_dependents
 from objapi.model.content import Content
 from objapi.model.dependents import Dependents
 from objapi.model.literal import parse_structured
@@ -491,6 +492,7 @@ def _site_context(
         ),
         access=FieldAccess(registry),
         dependents=Dependents(registry),
+        guard_dependents=guard_dependents(registry),
         cascades=Cascades(registry.cascades),
         acls=AclCache(),
         site_id=settings.site_id,

@@ -22,7 +22,8 @@ A workflow::
       receive:
         title: Receive
         to: received                        # absent or null: stay in the state
-        automatic: false
+        automatic: false                    # true: after a step of the object; always: after any change
+        depends: []                         # of always: relations whose changes count, beside the conditions'
         action: Receive sample              # shown in menus; default: the title, else the id
         guard:
           permissions: [Receive Sample]     # one of them; likewise roles, groups
@@ -56,7 +57,7 @@ for the reasons of those::
 
 from collections.abc import Mapping
 
-from workflows.declarations import DeclarationProblem, Node
+from workflows.declarations import DeclarationProblem, Node, suggestion
 from workflows.declare_cascades import declared_conditions, load_cascades
 from workflows.definition import (
     KINDS,
@@ -92,10 +93,13 @@ WORKFLOW_KEYS = (
     "worklists",
 )
 STATE_KEYS = ("title", "exits", "permissions", "group_roles", "assignments")
-TRANSITION_KEYS = ("title", "to", "automatic", "action", "guard", "assignments", "undeclared")
+TRANSITION_KEYS = ("title", "to", "automatic", "depends", "action", "guard", "assignments", "undeclared")
 VARIABLE_KEYS = ("for_catalog", "for_status", "update_always", "default", "expression", "guard")
 WORKLIST_KEYS = ("title", "action", "match", "guard")
 SETTING_KEYS = ("acquire", "roles")
+
+ALWAYS = "always"
+"""Value of `automatic` for a transition that any change may set off."""
 
 NAMED_EXPRESSIONS = tuple(kind for kind in KINDS if kind not in ("constant", "kwarg"))
 _EXPRESSION = f"one of {', '.join(NAMED_EXPRESSIONS)}, {{constant: value}} or {{kwarg: name, default: value}}"
@@ -156,11 +160,14 @@ def _state(name: str, section: WorkflowSection) -> State:
 
 def _transition(name: str, section: WorkflowSection) -> Transition:
     title = section.text("title", name)
+    automatic, always = _automatic(section)
+    if section.has("depends") and not always:
+        section.note("it counts only for a transition that is `automatic: always`", "automatic: always", "depends")
     return Transition(
         id=name,
         title=title,
         new_state=section.text("to") or None,
-        automatic=section.flag("automatic"),
+        automatic=automatic,
         guard=section.guard("guard"),
         action=section.text("action", title),
         assignments={
@@ -168,7 +175,20 @@ def _transition(name: str, section: WorkflowSection) -> Transition:
             for variable, value in section.items("assignments")
         },
         undeclared=section.texts("undeclared"),
+        always=always,
+        depends=section.texts("depends") if section.has("depends") else None,
     )
+
+
+def _automatic(section: WorkflowSection) -> tuple[bool, bool]:
+    """A transition happens by itself; and any change may set it off."""
+    written = section.plain("automatic")
+    if isinstance(written, str):
+        if written != ALWAYS:
+            hint = suggestion(written, (ALWAYS,))
+            section.note(f"{written!r} is neither true, false nor {ALWAYS}{hint}", "true, false or always", "automatic")
+        return True, True
+    return section.flag("automatic"), False
 
 
 def _variable(name: str, section: WorkflowSection) -> Variable:

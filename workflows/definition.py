@@ -190,9 +190,11 @@ class State:
 class Transition:
     """A transition. It belongs to no state: states list it among their exits.
 
-    `new_state` None: the object stays in its state. `action` is the name shown to people; without one the transition
-    is in no menu. `undeclared` names what an imported definition hangs on this transition and this engine does not
-    run (its scripts).
+    `new_state` None: the object stays in its state. `automatic`: nobody fires it; it follows another transition of the
+    object when its guard passes then. `always`: an automatic one that also follows any other change that lets its guard
+    pass; `depends` are the relations to objects whose changes count, beside those that the guard's conditions name
+    (None: not declared). `action` is the name shown to people; without one the transition is in no menu. `undeclared`
+    names what an imported definition hangs on this transition and this engine does not run (its scripts).
     """
 
     id: str
@@ -203,6 +205,8 @@ class Transition:
     action: str = ""
     assignments: Mapping[str, Expression] = field(default_factory=dict)
     undeclared: tuple[str, ...] = ()
+    always: bool = False
+    depends: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,3 +299,8 @@ class Workflow:
         """The transitions that a state lists and that exist, user or automatic ones, in the state's order."""
         found = (self.transitions.get(name) for name in state.exits)
         return tuple(transition for transition in found if transition is not None and transition.automatic is automatic)
+
+    @property
+    def always(self) -> tuple[Transition, ...]:
+        """The automatic transitions that any change may set off."""
+        return tuple(transition for transition in self.transitions.values() if transition.always)

@@ -73,7 +73,9 @@ def _transition(transition: Transition) -> dict[str, object]:
         mapping["title"] = transition.title
     mapping["to"] = transition.new_state
     if transition.automatic:
-        mapping["automatic"] = True
+        mapping["automatic"] = "always" if transition.always else True
+    if transition.depends is not None:
+        mapping["depends"] = list(transition.depends)
     if transition.action != transition.title:
         mapping["action"] = transition.action
     _put(mapping, "guard", _guard(transition.guard))

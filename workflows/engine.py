@@ -290,19 +290,31 @@ def automatic_steps(
             return
         yield take(world, subject, offer, comment=comment, kwargs=kwargs)
     if next_automatic(world, registry, workflow, subject) is not None:
-        raise AutomaticLoop(
-            f"{subject.key}: more than {limit} automatic transitions of {workflow.id} followed each other "
-            f"(now in {state_id(workflow, subject)!r}); the definition loops"
-        )
+        raise loop_of(workflow, subject, limit)
 
 
-def next_automatic(world: World, registry: WorkflowRegistry, workflow: Workflow, subject: Subject) -> Offer | None:
-    """The first automatic exit of the present state whose guard passes."""
+def loop_of(workflow: Workflow, subject: Subject, limit: int) -> AutomaticLoop:
+    """The error of an object whose automatic transitions do not end."""
+    return AutomaticLoop(
+        f"{subject.key}: more than {limit} automatic transitions of {workflow.id} followed each other "
+        f"(now in {state_id(workflow, subject)!r}); the definition loops"
+    )
+
+
+def next_automatic(
+    world: World, registry: WorkflowRegistry, workflow: Workflow, subject: Subject, *, always: bool = False
+) -> Offer | None:
+    """The first automatic exit of the present state whose guard passes.
+
+    With `always` of those alone that any change sets off.
+    """
     state = state_of(workflow, subject)
     if state is None:
         return None
     context: Context | None = None
     for transition in workflow.exits(state, automatic=True):
+        if always and not transition.always:
+            continue
         context = context or world.context(subject)
         if check_guard(world, registry, workflow, transition.guard, subject, context).passed:
             return Offer(workflow, transition, PASSED)

@@ -4,6 +4,7 @@ Nested transitions are on a list, not on Python's call stack, so a cascade may b
 makes it.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -19,7 +20,18 @@ from workflows.cascades import (
 )
 from workflows.condition import Where
 from workflows.definition import ConditionCall, Workflow
-from workflows.engine import AUTOMATIC_LIMIT, automatic_steps, enter_workflow, find_offer, fire, place, state_id, take
+from workflows.engine import (
+    AUTOMATIC_LIMIT,
+    automatic_steps,
+    enter_workflow,
+    find_offer,
+    fire,
+    loop_of,
+    next_automatic,
+    place,
+    state_id,
+    take,
+)
 from workflows.errors import WorkflowError
 from workflows.registry import WorkflowRegistry
 from workflows.world import Step, Subject, World
@@ -60,7 +72,7 @@ class Run:
     as it is at that point: whoever keeps the world throws its changes away.
     """
 
-    __slots__ = ("_cascades", "_done", "limit", "registry", "steps", "world")
+    __slots__ = ("_always_taken", "_cascades", "_done", "limit", "registry", "steps", "world")
 
     def __init__(
         self,
@@ -76,6 +88,8 @@ class Run:
         self.steps: list[tuple[Subject, Step]] = []
         self._cascades = cascades if isinstance(cascades, Cascades) else Cascades(cascades)
         self._done: set[tuple[Hashable, str]] = set()
+        self._always_taken: Counter[tuple[Hashable, str]] = Counter()
+        """(Object, workflow) → transitions that other changes than its own steps set off."""
 
     def done(self, subject: Subject, transition_id: str) -> bool:
         """True if the object has taken the transition in this run, asked for or by cascade."""
@@ -143,6 +157,31 @@ class Run:
         Nothing follows from it.
         """
         self.steps.append((subject, place(self.world, subject, state, workflow=workflow, comment=comment)))
+
+    def follow_changes(self, subjects: Iterable[Subject]) -> None:
+        """Take the transitions that are `always` automatic of these objects, until no guard of them passes any more.
+
+        For objects that changed, or whose guards look at what changed. Each is followed by its cascade and by the
+        automatic transitions of the state it led to. Raises AutomaticLoop, and what a cascade must make and cannot.
+        """
+        following = [
+            (subject, workflow) for subject in subjects for workflow in self.world.chain(subject) if workflow.always
+        ]
+        before = -1
+        # What one object does may let the guard of another pass, so all are asked again until a round does nothing.
+        while len(self.steps) != before:
+            before = len(self.steps)
+            for subject, workflow in following:
+                _drive(self._always(subject, workflow))
+
+    def _always(self, subject: Subject, workflow: Workflow) -> Task:
+        offer = next_automatic(self.world, self.registry, workflow, subject, always=True)
+        if offer is not None:
+            self._always_taken[subject.key, workflow.id] += 1
+            if self._always_taken[subject.key, workflow.id] > self.limit:
+                raise loop_of(workflow, subject, self.limit)
+            repeated = self.done(subject, offer.transition.id)
+            yield self._follow(subject, take(self.world, subject, offer), cascade=not repeated)
 
     def _enter(self, subject: Subject) -> Task:
         for workflow in self.world.chain(subject):

@@ -5,7 +5,7 @@ backwards. A *route* leads from a changed object to objects whose stored answer 
 finding them costs a statement a step for any number of changed objects.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from objapi.model.paths import Back, Children, Parent, Path, Step, Target
@@ -44,13 +44,13 @@ class _Walk:
 class Dependents:
     """The routes of a registry, by type and attribute."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, followed: Mapping[str, Iterable[Path]] | None = None) -> None:
+        """`followed`: type → the paths that its objects follow; by default those of stored answers and index values."""
         self._registry = registry
         self._routes: dict[tuple[str, str], dict[DependencyRoute, None]] = {}
-        # Answers of a row of a table are computed when it is read.
-        for entity_type in (item for item in registry.types.values() if item.table is None):
-            for path in _followed(registry, entity_type):
-                self._walk(entity_type.portal_type, path, _Walk((), ()), 0)
+        for portal_type, paths in (_answers(registry) if followed is None else followed).items():
+            for path in paths:
+                self._walk(portal_type, path, _Walk((), ()), 0)
         self._by_type: dict[str, dict[DependencyRoute, None]] = {}
         for (portal_type, _), routes in self._routes.items():
             self._by_type.setdefault(portal_type, {}).update(routes)
@@ -142,6 +142,11 @@ def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
         yield from field.depends
     elif field.stored_on is not None:
         yield Path((Target(field.stored_on),), name)
+
+
+def _answers(registry: Registry) -> dict[str, Iterable[Path]]:
+    # Answers of a row of a table are computed when it is read.
+    return {name: _followed(registry, item) for name, item in registry.types.items() if item.table is None}
 
 
 def _followed(registry: Registry, entity_type: EntityType) -> Iterator[Path]:

@@ -35,6 +35,8 @@ class SiteContext:
     """The tables of mapped types."""
     access: FieldAccess
     dependents: Dependents
+    guard_dependents: Dependents | None
+    """Routes to objects whose `automatic: always` transitions a change may set off; None: there are none."""
     cascades: Cascades
     acls: AclCache
     site_id: str

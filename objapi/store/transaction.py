@@ -39,6 +39,7 @@ from objapi.store.requests import (
     VersionMatch,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
+from objapi.store.writing.always import take_always
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, readable
 from objapi.store.writing.draft import Draft
@@ -348,6 +349,8 @@ class Transaction:
         while True:
             places = [place for place in range(len(selectors)) if place not in failed]
             attempt = plan(Editor(planner, self._resolver(planner)), places)
+            if self._site.guard_dependents is not None:
+                take_always(attempt, self._site.guard_dependents)
             if match is not None:
                 attempt.require_versions(match)
             failed.update(attempt.errors)

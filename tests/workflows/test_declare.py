@@ -124,6 +124,13 @@ GOOD: dict[str, object] = {"initial_state": "a", "states": {"a": {"exits": ["go"
         ({"initial_state": ""}, "initial_state", "no state ''"),
         ({"initial_sate": "a"}, "", "'initial_sate' is not known, did you mean 'initial_state'"),
         ({"title": 3}, "title", "3 is not a text"),
+        ({"transitions": {"go": {"automatic": "alway"}}}, "transitions.go.automatic", "did you mean 'always'"),
+        ({"transitions": {"go": {"automatic": 1}}}, "transitions.go.automatic", "1 is neither true nor false"),
+        (
+            {"transitions": {"go": {"automatic": True, "depends": []}}},
+            "transitions.go.depends",
+            "only for a transition that is `automatic: always`",
+        ),
         ({"manager_bypass": "yes"}, "manager_bypass", "neither true nor false"),
         ({"states": ["a"]}, "states", "not a mapping"),
         ({"states": {"a": {"exits": "go"}}}, "states.a.exits", "'go' is not a list"),
@@ -366,3 +373,20 @@ def test_any_list_of_cascades_loads_or_is_refused_with_problems(declared: list[o
         load_cascades(declared)
     except DeclarationError as error:
         assert error.problems
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"automatic": "always"}, (True, True, None)),
+        ({"automatic": "always", "depends": []}, (True, True, ())),
+        ({"automatic": "always", "depends": ["parent"]}, (True, True, ("parent",))),
+        ({"automatic": True}, (True, False, None)),
+        ({}, (False, False, None)),
+    ],
+)
+def test_what_sets_a_transition_off_is_read_and_written(written: dict[str, object], read: tuple[object, ...]) -> None:
+    workflow = load_workflow("w", GOOD | {"transitions": {"go": {"to": "a", **written}}})
+    transition = workflow.transitions["go"]
+    assert (transition.automatic, transition.always, transition.depends) == read
+    assert load_workflow("w", dump_workflow(workflow)) == workflow

@@ -366,3 +366,83 @@ def test_a_guard_asks_each_of_its_conditions_once_for_each_object() -> None:
     run.fire(request, "receive")
     assert len(run.steps) == 1001
     assert len(asked) == 10 * 1001
+
+
+def crates() -> tuple[PlainWorld, PlainSubject]:
+    """A crate that is full once its bottles have a level, and open again when one has none."""
+    bottles = {"relation": "contents", "field": "Level"}
+    filled = Guard(conditions=(ConditionCall("related_field_set", bottles),))
+    empty = ConditionCall("negate", {"condition": [ConditionCall("related_field_set", bottles)]})
+    workflow = machine(
+        states={"open": "fill", "full": "reopen", "sealed": ""},
+        transitions=[
+            auto("fill", "full", guard=filled, always=True),
+            auto("reopen", "open", guard=Guard(conditions=(empty,)), always=True),
+        ],
+    )
+    return laboratory(2, workflow)
+
+
+def test_always_transitions_follow_any_change_and_cascade() -> None:
+    world, crate = crates()
+    run = Run(world, world.registry, [after("Request", "fill", SetField("Marked", NamedValue("literal", "x")))])
+    run.follow_changes([crate])
+    assert steps(run) == []
+    for bottle in crate.contents:
+        bottle.fields["Level"] = 1
+    run.follow_changes([crate])
+    assert (steps(run), crate.fields["Marked"]) == ([("R", "fill")], "x")
+    crate.contents[0].fields["Level"] = ""
+    run.follow_changes([crate])
+    assert steps(run) == [("R", "fill"), ("R", "reopen")]
+
+
+def test_always_transitions_of_one_object_let_those_of_another_pass() -> None:
+    done = ConditionCall("all_related_in", {"relation": "after", "variable": "review_state", "states": ["b"]})
+    chained = machine(
+        states={"a": "on", "b": ""}, transitions=[auto("on", "b", guard=Guard(conditions=(done,)), always=True)]
+    )
+    world = world_of(chained)
+    first, second, third = (world.create("Document", name, entering=False) for name in ("1", "2", "3"))
+    first.relations["after"], second.relations["after"], third.relations["after"] = [second], [third], []
+    run = Run(world, world.registry)
+    run.follow_changes([first, second, third])
+    assert [subject.key for subject, _ in run.steps] == ["site/3", "site/2", "site/1"]
+
+
+def test_always_transitions_that_take_turns_end_at_the_limit() -> None:
+    def other(state: str) -> Guard:
+        call = ConditionCall("all_related_in", {"relation": "other", "variable": "review_state", "states": [state]})
+        return Guard(conditions=(call,))
+
+    follower = machine(
+        "follower",
+        states={"a": "to_b", "b": "to_a"},
+        transitions=[
+            auto("to_b", "b", guard=other("b"), always=True),
+            auto("to_a", "a", guard=other("a"), always=True),
+        ],
+    )
+    fleeing = machine(
+        "fleeing",
+        states={"a": "to_b", "b": "to_a"},
+        transitions=[
+            auto("to_b", "b", guard=other("a"), always=True),
+            auto("to_a", "a", guard=other("b"), always=True),
+        ],
+    )
+    world = PlainWorld([follower, fleeing], chains={"Dog": ["follower"], "Cat": ["fleeing"]})
+    dog, cat = world.create("Dog", "dog", entering=False), world.create("Cat", "cat", entering=False)
+    dog.relations["other"], cat.relations["other"] = [cat], [dog]
+    run = Run(world, world.registry, limit=5)
+    with pytest.raises(AutomaticLoop, match="more than 5"):
+        run.follow_changes([dog, cat])
+
+
+def test_plain_automatic_transitions_wait_for_a_step_of_their_object() -> None:
+    marked = Guard(conditions=(ConditionCall("field_set", {"field": "Mark"}),))
+    world, subject = laboratory(0, machine(states={"a": "on", "b": ""}, transitions=[auto("on", "b", guard=marked)]))
+    subject.fields["Mark"] = "x"
+    run = Run(world, world.registry)
+    run.follow_changes([subject])
+    assert steps(run) == []

@@ -202,6 +202,7 @@ def _transition(transition: Transition) -> Json:
         "title": transition.title,
         "new_state": transition.new_state,
         "automatic": transition.automatic,
+        "always": transition.always,
         "guard": _guard(transition.guard),
     }
 

@@ -4,12 +4,17 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from objapi.model.loading.tracing import BrokenPath, Tracer
-from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Workflow, WorkflowRegistry
+from objapi.model.paths import NamedRelation
+from workflows import Cascade, Condition, ConditionCall, FireRelated, Guard, Transition, Workflow, WorkflowRegistry
 from workflows.conditions import STANDARD
 from workflows.declarations import DeclarationProblem, Node, suggestion
+from workflows.guard_reads import conditions_in_code, guard_reads
 
 _NAMES: Final = ("field", "variable")
 """Arguments of the standard conditions that name a value of the object, or of the related objects."""
+
+
+_RELATIONS: Final = "a list of relations of the type, or of paths to objects"
 
 
 class GuardChecker:
@@ -29,6 +34,10 @@ class GuardChecker:
             for fault in self._faults(guard.conditions, types):
                 place = f"{key}.conditions"
                 self._problems.append(node.nearest(place).problem(f"{workflow.id}.{place}", fault, _expected(types)))
+        for transition in workflow.always:
+            place = f"transitions.{transition.id}.depends"
+            for fault in self._dependency_faults(transition, types):
+                self._problems.append(node.nearest(place).problem(f"{workflow.id}.{place}", fault, _RELATIONS))
 
     def check_condition(self, name: str, node: Node) -> None:
         """Check a composed condition. It may serve types that lack what it asks for, so one type of all is enough."""
@@ -52,6 +61,37 @@ class GuardChecker:
                 place = f"do[{number}].{key}"
                 for fault in self._faults(calls, types) if types else ():
                     self._problems.append(node.nearest(place).problem(f"{start}.{place}", fault, _expected(types)))
+
+    def _dependency_faults(self, transition: Transition, types: Collection[str]) -> Iterator[str]:
+        """What is wrong with the declaration, or the lack of one, of what sets off an `always` transition."""
+        if transition.depends is None:
+            calls = transition.guard.conditions
+            unknown = [f"the condition {name!r}" for name in conditions_in_code(calls, self._conditions)]
+            unknown += [f"the relation {name!r}" for name in self._relations_in_code(calls, types)]
+            if unknown:
+                yield (
+                    f"{' and '.join(dict.fromkeys(unknown))} of the guard is written in Python: name the relations "
+                    "to the objects whose changes count, or none"
+                )
+        for relation in transition.depends or ():
+            faults = [fault for portal_type in types if (fault := self._relation_fault(portal_type, relation))]
+            if len(faults) == len(types):
+                yield f"the relation {relation!r} leads nowhere: {faults[0]}"
+
+    def _relations_in_code(self, calls: Iterable[ConditionCall], types: Collection[str]) -> Iterator[str]:
+        for read in guard_reads(calls, self._conditions):
+            reached = set(types)
+            for relation in read.relations:
+                if any(isinstance(self._tracer.types[name].relations.get(relation), NamedRelation) for name in reached):
+                    yield relation
+                reached = {end for name in reached for end in self._reached(name, relation)}
+
+    def _relation_fault(self, portal_type: str, relation: str) -> str:
+        try:
+            by_path = self._tracer.relation(portal_type, relation) is not None
+        except BrokenPath as error:
+            return str(error)
+        return "" if by_path else f"{portal_type} has it from Python; a path is needed"
 
     def _reached(self, portal_type: str, relation: str) -> Collection[str]:
         """The types that a relation leads to; none when a behaviour decides, or when it leads nowhere."""

@@ -1,10 +1,10 @@
 """Write set of a plan: the objects to create, change, derive or remove; and the rows of the history."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from catalog.dialect import insert_rows
-from objapi.model.dependents import MEMBERSHIP, DependencyRoute
+from objapi.model.dependents import MEMBERSHIP, DependencyRoute, Dependents
 from objapi.model.paths import Target
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
@@ -53,15 +53,14 @@ class WriteSet:
 
 def compute_write_set(planner: StorePlanner) -> WriteSet:
     """Compute what must be written: created, changed, derived, removed."""
-    created = [event.draft for event in planner.events if isinstance(event, Created) and not event.draft.removed]
     # A container is written before its contents, in whatever order effects made them.
-    created.sort(key=lambda draft: draft.path.count("/"))
-    removed = [event.draft for event in planner.events if isinstance(event, Removed) and not event.draft.is_new]
-    changed = _changed(planner)
+    created = sorted(created_objects(planner), key=lambda draft: draft.path.count("/"))
+    removed = removed_objects(planner)
+    changed = changed_objects(planner)
     for draft in changed.values():
         draft.modified = max(draft.modified, to_micros(planner.now))
     with planner.workspace.without_locks():
-        dependent = _dependents(planner, created, removed, list(changed.values()))
+        dependent = find_dependents(planner, planner.context.site.dependents, (*created, *removed), changed.values())
     inheriting = _inheriting(planner, changed.values())
     derived = {
         draft.rid: draft
@@ -72,7 +71,17 @@ def compute_write_set(planner: StorePlanner) -> WriteSet:
     return WriteSet(tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan)
 
 
-def _changed(planner: StorePlanner) -> dict[int, Draft]:
+def created_objects(planner: StorePlanner) -> list[Draft]:
+    """The objects that the request makes."""
+    return [event.draft for event in planner.events if isinstance(event, Created) and not event.draft.removed]
+
+
+def removed_objects(planner: StorePlanner) -> list[Draft]:
+    """The stored objects that the request removes."""
+    return [event.draft for event in planner.events if isinstance(event, Removed) and not event.draft.is_new]
+
+
+def changed_objects(planner: StorePlanner) -> dict[int, Draft]:
     """Stored objects that the request itself changes, by row number: moved ones first, in order of events."""
     workspace = planner.workspace
     found = {
@@ -91,16 +100,15 @@ def _lives(draft: Draft) -> bool:
     return not draft.is_new and not draft.removed
 
 
-def _dependents(
+def find_dependents(
     planner: StorePlanner,
-    created: Sequence[Draft],
-    removed: Sequence[Draft],
-    acted: Sequence[Draft],
+    dependents: Dependents,
+    come_and_gone: Iterable[Draft],
+    acted: Iterable[Draft],
 ) -> list[Draft]:
     """The objects that read from the changed ones, along the routes of the declarations."""
-    dependents = planner.context.site.dependents
     found: dict[int, Draft] = {}
-    for draft in (*created, *removed):
+    for draft in come_and_gone:
         for route in dependents.of_all(draft.portal_type):
             _along(planner, draft, route, found)
     events = _events_of(planner)

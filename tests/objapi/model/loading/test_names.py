@@ -200,3 +200,53 @@ def test_a_vocabulary_of_texts_and_numbers_is_told(tmp_path: Path) -> None:
     field = "{L: {kind: string, vocabulary: [a, 1]}}"
     fields = f"\nDial: {{containers: [Plone Site], catalogs: [portal_catalog], fields: {field}}}"
     assert any("1 is not a text" in text for text in problems(tmp_path, FILES | {"types/dials.yaml": fields}))
+
+
+BEHAVIORS = """
+    from objapi.model.behaviors import Behaviors
+
+    behaviors = Behaviors()
+
+
+    @behaviors.add("condition", "ripe")
+    def ripe(planner, entity, args):
+        return None
+
+
+    @behaviors.add("relation", "twins")
+    def twins(planner, entity):
+        return []
+    """
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("guard: {conditions: [ripe]}", "the condition 'ripe' of the guard is written in Python"),
+        (
+            "guard: {conditions: [{negate: {condition: ripe}}]}",
+            "the condition 'ripe' of the guard is written in Python",
+        ),
+        ("guard: {conditions: [{has_related: {relation: twins}}]}", "the relation 'twins' of the guard is written in"),
+        ("depends: [twins]", "the relation 'twins' leads nowhere: Thing has it from Python; a path is needed"),
+        ("depends: [children(Thin)]", "the relation 'children(Thin)' leads nowhere: there is no type 'Thin', did you"),
+        ("depends: [parent], guard: {conditions: [ripe]}", None),
+        ("depends: [], guard: {conditions: [ripe, {has_related: {relation: twins}}]}", None),
+        ("guard: {conditions: [{has_related: {relation: parent}}]}", None),
+    ],
+)
+def test_what_sets_off_an_always_transition_is_declared(tmp_path: Path, written: str, told: str | None) -> None:
+    workflow = WORKFLOW.replace(
+        "transitions:", f"transitions:\n              drop: {{to: open, automatic: always, {written}}}", 1
+    ).replace("closed: {exits: []}", "closed: {exits: [drop]}")
+    types = FILES["types/things.yaml"].replace(
+        "workflows:", "relations: {twins: {behavior: twins}}\n          workflows:"
+    )
+    found = problems(
+        tmp_path,
+        FILES | {"workflows/thing.yaml": workflow, "types/things.yaml": types, "behaviors.py": BEHAVIORS},
+    )
+    assert len(found) == (told is not None), found
+    if told is not None:
+        assert found[0].startswith("workflows/thing.yaml:"), found
+        assert f"thing_workflow.transitions.drop.depends: {told}" in found[0], found
