@@ -280,3 +280,24 @@ def test_a_client_sets_no_prices_of_the_laboratory(admin: Client, as_user: AsUse
         lines = json.dumps([{"Product": product, "Quantity": "2", "Price": price}])
         answer = rita.post("create", order | {"supplyorder_lineitems": lines})
         assert answer.json().get("status", 200) == status
+
+
+def test_an_order_is_invoiced_at_the_prices_of_the_day_it_was_made(admin: Client, as_user: AsUser) -> None:
+    """A line without a price is ordered at that of its product, and never charged at nothing."""
+    products = {"obj_path": "/bika_setup/bika_labproducts", "obj_type": "LabProduct", "title": unique("Bottle")}
+    product = admin.call("create", products | {"Price": "10.00", "VAT": "20"})
+    order = {"obj_path": "/clients/client-1", "obj_type": "SupplyOrder", "OrderNumber": unique("PO")}
+    order["Contact"] = "portal_type:Contact|getFullname:Rita Mohale"
+    lines = json.dumps([{"Product": product["obj_uid"], "Quantity": "3"}])
+    made = as_user("rita").call("create", order | {"supplyorder_lineitems": lines})
+    (line,) = admin.at(made["path"])["supplyorder_lineitems"]
+    assert (line["Price"], line["VAT"]) == ("10.00", "20.00")
+    admin.call("update", {"obj_path": product["path"], "Price": "15.00"})
+    folder = {"obj_path": "/invoices", "obj_type": "InvoiceBatch", "title": unique("Statement")}
+    invoices = admin.call("create", folder)["path"]
+    invoice = {"obj_path": invoices, "obj_type": "Invoice", "Client": "portal_type:Client|id:client-1"}
+    charged = admin.at(admin.call("create", invoice | {"SupplyOrder": made["obj_uid"]})["path"])
+    assert (charged["Subtotal"], charged["VATAmount"], charged["Total"]) == ("30.00", "6.00", "36.00")
+    admin.call("remove", {"UID": product["obj_uid"]})
+    nothing = json.dumps([{"Product": product["obj_uid"], "Quantity": "3", "Price": ""}])
+    admin.refused("update", {"obj_path": made["path"], "supplyorder_lineitems": nothing}, status=422)

@@ -187,6 +187,70 @@ def test_a_verified_worksheet_takes_nothing_and_loses_nothing(admin: Client, as_
     assert analyses_of(admin, path)["Ca"]["Analyst"] == "analyst1"
 
 
+@pytest.mark.parametrize("reached", ["verified", "published", "retracted"])
+def test_what_is_done_is_put_on_no_worksheet(admin: Client, reached: str) -> None:
+    path = received(admin, ["Calcium"])
+    done = f"{path}/Ca"
+    submit(admin, done)
+    if reached == "retracted":
+        act(admin, "retract", done)
+        done = f"{path}/Ca-1"
+    else:
+        act(admin, "verify", done)
+    if reached == "published":
+        act(admin, "publish", path)
+    assert analyses_of(admin, path)[done.rpartition("/")[2]]["review_state"] == reached
+    body = {"obj_path": "/worksheets", "obj_type": "Worksheet", "Analyses": [admin.uid(done)]}
+    assert reached in failed(admin.json("create", body), 422)["message"]
+    sheet = worksheet(admin, f"{received(admin, ['Calcium'])}/Ca")
+    there = listed(admin, sheet)
+    answer = admin.json("update", {"obj_path": sheet, "Analyses": [*there, admin.uid(done)]})
+    assert reached in failed(answer, 422)["message"]
+    assert listed(admin, sheet) == there
+    assert chain(admin, done) == "unassigned"
+
+
+@pytest.mark.parametrize("last", ["assign", "cancel", "remove"])
+def test_a_request_is_assigned_when_all_that_is_left_of_it_is(admin: Client, last: str) -> None:
+    path = make_request(admin, make_client(admin), ["Calcium", "Magnesium"])["path"]
+    calcium, magnesium = f"{path}/Ca", f"{path}/Mg"
+
+    def assigned() -> str:
+        found: str = admin.at(path)["worksheetanalysis_review_state"]
+        return found
+
+    if last == "cancel":
+        act(admin, "receive", path)
+    sheet = worksheet(admin, calcium)
+    assert assigned() == "unassigned"
+    if last == "assign":
+        admin.json("update", {"obj_path": sheet, "Analyses": [*listed(admin, sheet), admin.uid(magnesium)]})
+    elif last == "cancel":
+        act(admin, "cancel", magnesium)
+    else:
+        admin.call("remove", {"UID": admin.uid(magnesium)})
+    assert assigned() == "assigned"
+    if last == "cancel":
+        act(admin, "reinstate", magnesium)
+        assert assigned() == "unassigned"
+        act(admin, "cancel", magnesium)
+        assert assigned() == "assigned"
+    admin.call("remove", {"UID": admin.uid(sheet)})
+    assert assigned() == "unassigned"
+
+
+def test_a_reinstated_analysis_is_where_it_was_and_can_follow(admin: Client) -> None:
+    """Cancellation is a workflow of its own: an analysis comes back in the state that it had, and is received there."""
+    path = make_request(admin, make_client(admin), ["Calcium", "Magnesium"])["path"]
+    act(admin, "cancel", f"{path}/Mg")
+    act(admin, "receive", path)
+    act(admin, "reinstate", f"{path}/Mg")
+    assert analyses_of(admin, path)["Mg"]["review_state"] == "sample_due"
+    act(admin, "receive", f"{path}/Mg")
+    submit(admin, f"{path}/Ca", f"{path}/Mg")
+    assert state_of(admin, path) == WAITING
+
+
 def test_what_a_cascade_cannot_do_is_not_offered(admin: Client, as_user: AsUser) -> None:
     ordered = {
         "obj_type": "AnalysisRequest",

@@ -195,6 +195,8 @@ def move_request_on(planner: Planner, analysis: Entity, args: Mapping[str, objec
     for start, transition, behind in steps:
         if left and state(planner, request) == start and not reached & behind:
             planner.fire(request, transition, attempt=True, system=True)
+    if state(planner, request, "worksheetanalysis_review_state") == "unassigned":
+        planner.fire(request, "assign", attempt=True, system=True)
 
 
 @behaviors.add("computed", "previous_results")

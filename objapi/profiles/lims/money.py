@@ -12,6 +12,8 @@ behaviors: Final = Behaviors()
 _CENT: Final = Decimal("0.01")
 _HUNDRED: Final = Decimal(100)
 _ZERO: Final = Decimal(0)
+ORDERED: Final = "supplyorder_lineitems"
+"""The field of an order that holds its lines."""
 
 
 def amount(number: Decimal) -> str:
@@ -128,16 +130,41 @@ def _is_charged(planner: Planner, analysis: Entity) -> bool:
 
 
 def _order_lines(planner: Planner, order: Entity) -> list[dict[str, object]]:
-    ordered = rows(planner, order, "supplyorder_lineitems")
+    ordered = rows(planner, order, ORDERED)
     products = planner.by_uid(str(row.get("Product")) for row in ordered if row.get("Product"))
     lines = []
     for row in ordered:
         product = products.get(str(row.get("Product")))
         name = "" if product is None else text(planner, product, "title")
-        net = (decimal(row.get("Price")) or _ZERO) * (decimal(row.get("Quantity")) or _ZERO)
+        price = _ordered_at(planner, row, product, "Price")
+        if price is None:
+            message = f"{order.path} has a line without a price: {name or row.get('Product')}; set its Price first"
+            planner.refuse(message, field="SupplyOrder", entity=order)
+            continue
+        net = price * (decimal(row.get("Quantity")) or _ZERO)
         number, day = text(planner, order, "OrderNumber"), _day(planner, order, "OrderDate")
-        lines.append(_line(day, name, number, net, decimal(row.get("VAT")) or _ZERO))
+        lines.append(_line(day, name, number, net, _ordered_at(planner, row, product, "VAT") or _ZERO))
     return lines
+
+
+def _ordered_at(planner: Planner, row: Mapping[str, object], product: Entity | None, name: str) -> Decimal | None:
+    """A number of an ordered line, else that of its product; None where neither has one."""
+    own = decimal(row.get(name))
+    return own if own is not None or product is None else decimal(planner.value(product, name))
+
+
+@behaviors.add("effect", "order_at_prices")
+def order_at_prices(planner: Planner, order: Entity, args: Mapping[str, object]) -> None:
+    """Take down the price and tax rate of each ordered product where the line names none: it is ordered at these."""
+    ordered = rows(planner, order, ORDERED)
+    products = planner.by_uid(str(row.get("Product")) for row in ordered if row.get("Product"))
+    for row in ordered:
+        product = products.get(str(row.get("Product")))
+        for name in ("Price", "VAT"):
+            value = None if product is None else planner.value(product, name)
+            if row.get(name) in (None, "") and value is not None:
+                row[name] = str(value)
+    planner.set(order, ORDERED, ordered)
 
 
 def _line(day: str, what: str, number: str, net: Decimal, rate: Decimal) -> dict[str, object]:
@@ -188,5 +215,5 @@ def invoice_text(planner: Planner, invoice: Entity) -> object:
 @behaviors.add("computed", "ordered_products")
 def ordered_products(planner: Planner, order: Entity) -> object:
     """The UIDs of the products ordered, each once."""
-    lines = row_list(planner.value(order, "supplyorder_lineitems"))
+    lines = row_list(planner.value(order, ORDERED))
     return list(dict.fromkeys(str(line["Product"]) for line in lines if line.get("Product")))

@@ -17,6 +17,7 @@ OWN_CHAIN: Final = "worksheetanalysis_review_state"
 _ON_SHEETS: Final = "back(Worksheet.Analyses)"
 SUBMITTED: Final = ("attachment_due", "to_be_verified")
 _FINISHED: Final = ("verified", "published", "retracted")
+_CLOSED: Final = (*_FINISHED, "rejected")
 _NOT_COPIED: Final = ("Layout", "Analyses")
 
 
@@ -77,6 +78,12 @@ def _duplicates_of(planner: Planner, analyses: Sequence[Entity]) -> set[str]:
 
 
 def _assign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
+    reached = state(planner, analysis)
+    if reached in _CLOSED:
+        planner.refuse(
+            f"{analysis.path} is {reached}, and what is done is put on no worksheet", field="Analyses", entity=sheet
+        )
+        return
     others = [other for other in planner.related(analysis, _ON_SHEETS) if other.uid != sheet.uid]
     if others:
         planner.refuse(
