@@ -120,9 +120,14 @@ def find_account(connection: Connection, user_id: str) -> Account:
     return _account(row)
 
 
-def is_active(connection: Connection, user_id: str) -> bool:
-    """True for a user who may log in; false for one who is disabled, and for an unknown one."""
-    return connection.scalar(select(users.c.active).where(users.c.id == user_id)) == 1
+def password_version(connection: Connection, user_id: str, *, lock: bool = False) -> int | None:
+    """Version of the password of an active user; None for one who is disabled, and for an unknown one.
+
+    With `lock` the user stays as it is until the end of the transaction.
+    """
+    found = select(users.c.password_version).where(users.c.id == user_id, users.c.active == 1)
+    version: int | None = connection.scalar(for_update(found) if lock else found)
+    return version
 
 
 def list_accounts(connection: Connection, *, lock: bool = False) -> list[Account]:

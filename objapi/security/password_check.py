@@ -17,7 +17,7 @@ from sqlalchemy import Connection, update
 
 from objapi.errors import Cause, TooManyAttempts, ValidationError
 from objapi.model.registry import Roles
-from objapi.security.accounts import store_password
+from objapi.security.accounts import password_version, store_password
 from objapi.security.credentials import Credentials
 from objapi.security.passwords import CheckTurns, Passwords, new_password_hash
 from objapi.security.principals import LoadedUser, load_by_login
@@ -166,7 +166,16 @@ def log_in(
     if user is None:
         return LoginFailed()
     user_id, version, run = user.principal.user_id, user.password_version, password_check.run
-    begun = run(lambda connection: begin_session(connection, user_id, version, now, rules), write=True)
+
+    def begin(connection: Connection) -> NewSession | None:
+        # The check took its time: whoever was disabled or given another password meanwhile gets no session, which
+        # would hold again when the user is enabled.
+        current = password_version(connection, user_id, lock=True) == version
+        return begin_session(connection, user_id, version, now, rules) if current else None
+
+    begun = run(begin, write=True)
+    if begun is None:
+        return LoginFailed()
     run(lambda connection: sweep_sessions(connection, now), write=True)
     run(lambda connection: sweep_attempts(connection, now, password_check.rules), write=True)
     return begun

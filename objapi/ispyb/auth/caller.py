@@ -17,8 +17,8 @@ class Caller:
     person_id: int
     login: str
     permissions: tuple[str, ...] = ()
-    is_gateway_user: bool = False
-    """True where a user of the gateway logged in, whose tokens end when the user is disabled."""
+    password_version: int | None = None
+    """Version of the password by which a user of the gateway logged in; None for everybody else."""
 
     def may(self, permission: str) -> bool:
         """Check whether the token holds a permission."""

@@ -1,5 +1,6 @@
 """Log-in: a plugin identifies the person, the database names its row, and a token is handed out."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from objapi.ispyb.auth.caller import Caller, caller_of_login
@@ -32,7 +33,7 @@ def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt, req
             request_id=request_id,
             authority=WRITES,
         )
-    return caller
+    return replace(caller, password_version=identity.password_version)
 
 
 def _newcomer(transaction: Transaction, database: Database, identity: Identity) -> Caller:

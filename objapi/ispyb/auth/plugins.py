@@ -33,6 +33,8 @@ class Identity:
     email: str | None = None
     phone: str | None = None
     site_id: int | None = None
+    password_version: int | None = None
+    """Version of the password that was found right, for a user of the gateway; its tokens end with it."""
 
 
 class Plugin(Protocol):
@@ -74,7 +76,8 @@ class GatewayUsers:
         user = self.password_check.verify(credentials, attempt.address, attempt.now)
         if user is None:
             return None
-        return Identity(user.principal.user_id, family_name=user.principal.fullname or None)
+        name = user.principal.fullname or None
+        return Identity(user.principal.user_id, family_name=name, password_version=user.password_version)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ downloads and pictures, where no header can be sent: it belongs to a person and 
 the permissions that the person then has.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -23,11 +24,11 @@ from objapi.profiles.ispyb.tables import SW_onceToken
 
 _ALGORITHM: Final = "HS256"
 _INVALID: Final = "Invalid token"
-_GATEWAY_USER: Final = "gatewayUser"
+_VERSION: Final = "passwordVersion"
 
 
-def _anybody(login: str) -> bool:
-    return True
+def _no_user(login: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,14 @@ class Tokens:
 
     key: str
     lifetime: float
-    is_active: Callable[[str], bool] = _anybody
-    """Asks whether a user of the gateway, by id, may still log in; called for tokens of such users alone."""
+    password_version: Callable[[str], int | None] = _no_user
+    """Finds the version of the password of an active user of the gateway, by id; None for anybody else. Called for
+    tokens of such users alone."""
 
-    def issue(self, caller: Caller, *, gateway_user: bool = False) -> str:
+    def issue(self, caller: Caller) -> str:
         """Issue a token to a caller, with the permissions of this moment.
 
-        That of a user of the gateway is refused from the moment when the user is disabled.
+        That of a user of the gateway is refused from the moment when the user is disabled or has another password.
         """
         import jwt  # noqa: PLC0415 - with what it imports ten megabytes, for sites that use this face
 
@@ -54,8 +56,8 @@ class Tokens:
             "iat": now,
             "exp": now + int(self.lifetime),
         }
-        if gateway_user:
-            claims[_GATEWAY_USER] = True
+        if caller.password_version is not None:
+            claims[_VERSION] = caller.password_version
         return jwt.encode(claims, self.key, algorithm=_ALGORITHM)
 
     def caller(self, token: str) -> Caller:
@@ -71,17 +73,21 @@ class Tokens:
         return self.checked(_caller(claims))
 
     def checked(self, caller: Caller) -> Caller:
-        """The caller of a token that is in order; raises NotAuthenticated for a user of the gateway who is disabled."""
-        if caller.is_gateway_user and not self.is_active(caller.login):
+        """The caller of a token that is in order.
+
+        Raises NotAuthenticated for a user of the gateway who is disabled, or whose password was changed since.
+        """
+        if caller.password_version is not None and caller.password_version != self.password_version(caller.login):
             raise NotAuthenticated("Token revoked. Please log in again")
         return caller
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
     login, person_id, permissions = claims.get("login"), claims.get("personId"), claims.get("permissions")
+    version = claims.get(_VERSION)
     if not isinstance(login, str) or not isinstance(person_id, int) or not _are_texts(permissions):
         raise NotAuthenticated(_INVALID)
-    return Caller(person_id, login, tuple(permissions or ()), bool(claims.get(_GATEWAY_USER)))
+    return Caller(person_id, login, tuple(permissions or ()), None if version is None else int(version))
 
 
 def _are_texts(values: Any) -> bool:
@@ -90,8 +96,9 @@ def _are_texts(values: Any) -> bool:
 
 LIFETIME: Final = timedelta(seconds=15)
 _LENGTH: Final = 128
-_MARK: Final = "gateway-user-"
-"""Beginning of the tokens of users of the gateway: the table, which other programs share, has no column for it."""
+_MARK: Final = re.compile(r"gateway-user-(\d+)-")
+"""Beginning of the tokens of users of the gateway, with the version of the password: the table, which other programs
+share, has no column for it."""
 
 
 def path_to_sign(url: str) -> str:
@@ -105,7 +112,8 @@ def path_to_sign(url: str) -> str:
 
 def make_onetime_token(connection: Connection, caller: Caller, path: str, now: datetime) -> str:
     """Store a new token for a path of at most 200 characters; those that have expired are cleared away."""
-    token = (_MARK if caller.is_gateway_user else "") + secrets.token_urlsafe(_LENGTH)
+    version = caller.password_version
+    token = ("" if version is None else f"gateway-user-{version}-") + secrets.token_urlsafe(_LENGTH)
     token = token[:_LENGTH]
     connection.execute(sa.delete(SW_onceToken).where(SW_onceToken.c.recordTimeStamp < now - LIFETIME))
     values = {"token": token, "personId": caller.person_id, "validity": path, "recordTimeStamp": now}
@@ -131,4 +139,5 @@ def use_onetime_token(connection: Connection, token: str, path: str, now: dateti
     caller = caller_of_person(connection, found.personId) if deleted.rowcount == 1 else None
     if caller is None:
         raise NotAuthenticated("Invalid one time token.")
-    return replace(caller, is_gateway_user=token.startswith(_MARK))
+    mark = _MARK.match(token)
+    return caller if mark is None else replace(caller, password_version=int(mark[1]))

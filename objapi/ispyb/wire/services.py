@@ -7,7 +7,7 @@ from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.auth.plugins import Plugin
 from objapi.ispyb.auth.tokens import Tokens
 from objapi.ispyb.database import Database
-from objapi.security.accounts import is_active
+from objapi.security.accounts import password_version
 from objapi.security.csrf_tokens import derived_key
 from objapi.settings import Settings
 from objapi.site import Site
@@ -32,10 +32,10 @@ class Services:
         key = self.settings.ispyb_token_key
         if key is None:
             key = self.site.transact(lambda connection: derived_key(connection, "ispyb tokens"), write=False)
-        return Tokens(key, self.settings.ispyb_token_lifetime, self._is_active)
+        return Tokens(key, self.settings.ispyb_token_lifetime, self._password_version)
 
-    def _is_active(self, login: str) -> bool:
-        return self.site.transact(lambda connection: is_active(connection, login), write=False)
+    def _password_version(self, login: str) -> int | None:
+        return self.site.transact(lambda connection: password_version(connection, login), write=False)
 
     @cached_property
     def plugins(self) -> dict[str, Plugin]:

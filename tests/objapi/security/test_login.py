@@ -8,16 +8,18 @@ from threading import Lock
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from catalog.dialect import is_retryable
 from objapi.errors import TooManyAttempts, ValidationError
-from objapi.security.accounts import set_active
+from objapi.security.accounts import set_active, store_password
 from objapi.security.credentials import Credentials
 from objapi.security.password_check import LoginFailed, PasswordCheck, change_password, log_in, log_out
 from objapi.security.passwords import CheckTurns, Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session
 from objapi.security.sessions import NewSession, SessionRules
+from objapi.security.tables import sessions
 from objapi.security.throttle import ThrottleRules, read_attempts
 from tests.objapi.security.conftest import CHEAP, NOW, PASSWORD, ROLES, Database, after
 
@@ -129,7 +131,6 @@ def test_a_password_is_changed_by_who_knows_the_old_one(password_check: Password
 
 
 def test_a_renewed_hash_does_not_undo_a_new_password(password_check: PasswordCheck, people: Database) -> None:
-    from objapi.security.accounts import store_password
     from objapi.security.password_check import replace_hash
 
     before = people.run(lambda connection: load_by_login(connection, "tom", ROLES))
@@ -144,6 +145,36 @@ def test_a_user_deactivated_after_log_in_is_out(password_check: PasswordCheck, p
     people.run(lambda connection: set_active(connection, "tom", False, now=NOW))
     assert people.run(lambda connection: load_by_session(connection, begun.key, ROLES, NOW)) is None
     assert attempt(password_check, "tom", PASSWORD) == LoginFailed()
+
+
+class InterruptedPasswords(Passwords):
+    """Passwords during whose check something else happens."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__(CHEAP)
+        self.meanwhile = meanwhile
+
+    def _matches(self, stored: str, password: str) -> bool:
+        self.meanwhile()
+        return super()._matches(stored, password)
+
+
+@pytest.mark.parametrize("meanwhile", ["disabled", "another password"])
+def test_a_log_in_under_way_begins_no_session_for_a_user_who_changed(
+    password_check: PasswordCheck, people: Database, passwords: Passwords, meanwhile: str
+) -> None:
+    another = passwords.hash("another horse")
+
+    def change() -> None:
+        if meanwhile == "disabled":
+            people.run(lambda connection: set_active(connection, "tom", False, now=NOW))
+        else:
+            people.run(lambda connection: store_password(connection, "tom", another, now=NOW))
+
+    slow = replace(password_check, passwords=InterruptedPasswords(change))
+    assert attempt(slow, "tom", PASSWORD) == LoginFailed()
+    people.run(lambda connection: set_active(connection, "tom", True, now=NOW))
+    assert people.run(lambda connection: connection.scalar(select(func.count()).select_from(sessions))) == 0
 
 
 class WatchedPasswords(Passwords):

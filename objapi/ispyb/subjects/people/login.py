@@ -5,7 +5,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from objapi.ispyb.auth.login import WRITES, log_in
-from objapi.ispyb.auth.plugins import GatewayUsers, LoginAttempt
+from objapi.ispyb.auth.plugins import LoginAttempt
 from objapi.ispyb.auth.tokens import make_onetime_token, path_to_sign
 from objapi.ispyb.database import writing
 from objapi.ispyb.subjects.people.schemas import AuthConfig, CurrentUser, Login, OneTimeToken, TokenResponse
@@ -35,7 +35,7 @@ def log_in_by_plugin(call: Call) -> Later:
     def work() -> dict[str, Any]:
         plugin = services.plugins.get(body["plugin"] or "")
         caller = log_in(services.database, plugin, attempt, call.request_id)
-        token = services.tokens.issue(caller, gateway_user=isinstance(plugin, GatewayUsers))
+        token = services.tokens.issue(caller)
         return {"login": caller.login, "token": token, "permissions": caller.permissions}
 
     return Later(work)

@@ -20,7 +20,7 @@ from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap, library
 from objapi.ispyb.auth.plugins import Identity, LoginAttempt
 from objapi.profiles.ispyb import tables as t
-from objapi.security.accounts import Account, add_user, set_active
+from objapi.security.accounts import Account, add_user, set_active, store_password
 from objapi.security.passwords import Passwords
 from objapi.security.tables import memberships, users
 from objapi.site import Site, SiteError
@@ -86,14 +86,16 @@ def test_a_log_in_that_cannot_be_verified_is_refused(
     assert (response.status_code, body(response)) == (401, {"detail": detail})
 
 
+CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
 def add_gateway_user(site: Site) -> None:
     """Make `ada`, with the password `correct horse`, the one user of the gateway."""
-    cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     now, roles = site.now(), site.registry.roles
     with site.engine.begin() as connection:
         for table in (memberships, users):
             connection.execute(sa.delete(table))
-        add_user(connection, Account("ada", "Ada Byron"), "correct horse", roles=roles, passwords=cheap, now=now)
+        add_user(connection, Account("ada", "Ada Byron"), "correct horse", roles=roles, passwords=CHEAP, now=now)
 
 
 def test_a_token_of_a_gateway_user_ends_when_the_user_is_disabled(api: Api, rows: Rows, ispyb_site: Site) -> None:
@@ -129,6 +131,21 @@ def test_a_onetime_token_of_a_gateway_user_ends_when_the_user_is_disabled(
         answers = [api.get("/user/current", onetime=token) for token in tokens]
         assert [answer.status_code for answer in answers] == statuses
         assert active or body(answers[0]) == {"detail": "Token revoked. Please log in again"}
+
+
+def test_tokens_of_a_gateway_user_end_with_the_password(api: Api, rows: Rows, ispyb_site: Site) -> None:
+    add_gateway_user(ispyb_site)
+    rows.person("ada")
+    by_gateway = body(log_in(api, plugin="gateway", login="ada", password="correct horse"))["token"]
+    by_another = body(log_in(api, login="ada"))["token"]
+    signed = {"validity": "/user/current"}
+    onetime = [body(api.call("POST", "/user/sign", token, json=signed))["token"] for token in (by_gateway, by_another)]
+    hashed = CHEAP.hash("another horse")
+    ispyb_site.transact(lambda connection: store_password(connection, "ada", hashed, now=ispyb_site.now()), write=True)
+    assert [api.get("/user/current", token).status_code for token in (by_gateway, by_another)] == [401, 200]
+    assert [api.get("/user/current", onetime=token).status_code for token in onetime] == [401, 200]
+    anew = body(log_in(api, plugin="gateway", login="ada", password="another horse"))["token"]
+    assert api.get("/user/current", anew).status_code == 200
 
 
 def test_the_gateways_own_users_log_in_by_their_passwords(api: Api, rows: Rows, ispyb_site: Site) -> None:
