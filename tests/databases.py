@@ -7,10 +7,8 @@ Environment:
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +17,11 @@ from pathlib import Path
 import pymysql
 from sqlalchemy.engine import URL, make_url
 
+from tests.ports import free_port
+from tests.waiting import ENOUGH, wait_until
+
 SERVER_URL_VARIABLE = "OBJAPI_TEST_MARIADB_URL"
 REQUIRE_VARIABLE = "OBJAPI_REQUIRE_MARIADB"
-START_SECONDS = 60.0
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/usr/libexec"])
 
 
@@ -43,13 +43,6 @@ def _program(*names: str) -> str:
         f"MariaDB half not tested: {' or '.join(names)} is not installed. "
         f"Install mariadb-server (no service needed) or set {SERVER_URL_VARIABLE}."
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _connect(server: URL) -> pymysql.Connection:
@@ -81,24 +74,23 @@ def _drop(server: URL, name: str) -> None:
             for (number,) in cursor.fetchall():
                 with suppress(pymysql.err.OperationalError):  # it has ended by itself meanwhile
                     cursor.execute("KILL %s", (number,))
-            cursor.execute("SET SESSION lock_wait_timeout = 20")
+            cursor.execute("SET SESSION lock_wait_timeout = %s", (ENOUGH,))
             cursor.execute(f"DROP DATABASE `{name}`")
     finally:
         connection.close()
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", server: URL, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         if process.poll() is not None:
             raise RuntimeError(f"mariadbd ended with status {process.returncode}:\n{log.read_text(errors='replace')}")
         try:
             _connect(server).close()
         except pymysql.err.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"mariadbd did not answer within {START_SECONDS} s:\n{log.read_text(errors='replace')}")
+            return False
+        return True
+
+    wait_until(answers, "the answer of mariadbd", log)
 
 
 def _server_command(program: str, root: Path, port: int) -> list[str]:
@@ -158,7 +150,7 @@ def private_mariadb() -> Iterator[URL]:
             capture_output=True,
             env=environment,
         )
-        port = _free_port()
+        port = free_port()
         log = root / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -171,7 +163,7 @@ def private_mariadb() -> Iterator[URL]:
         finally:
             process.terminate()
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=ENOUGH)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -6,6 +6,8 @@ from typing import Any
 
 import requests
 
+from tests.waiting import ENOUGH
+
 Pairs = Sequence[tuple[str, str]] | Mapping[str, Any]
 PASSWORD = "secret"
 
@@ -25,17 +27,17 @@ class Client:
         """Log in by the form, as published clients do; the session cookie is kept."""
         form = {"form.submitted": "1", "pwd_empty": "0", "submit": "Log in"}
         form |= {"__ac_name": user, "__ac_password": password} | more
-        return self.http.post(f"{self.site}/login_form", data=form, allow_redirects=False, timeout=30)
+        return self.http.post(f"{self.site}/login_form", data=form, allow_redirects=False, timeout=ENOUGH)
 
     def url(self, method: str) -> str:
         return f"{self.site}/@@API/{method}"
 
     def get(self, method: str, params: Pairs | None = None, **options: Any) -> requests.Response:
-        return self.http.get(self.url(method), params=_listed(params), timeout=60, **options)
+        return self.http.get(self.url(method), params=_listed(params), timeout=ENOUGH, **options)
 
     def post(self, method: str, data: Pairs | str | bytes | None = None, **options: Any) -> requests.Response:
         body = data if isinstance(data, (str, bytes)) else _listed(data)
-        return self.http.post(self.url(method), data=body, timeout=60, **options)
+        return self.http.post(self.url(method), data=body, timeout=ENOUGH, **options)
 
     def read(self, **criteria: Any) -> dict[str, Any]:
         """A read that must succeed; `_` before `list` stands for the colon: `review_state_list=[…]`."""

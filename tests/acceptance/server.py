@@ -2,25 +2,18 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import requests
 
-START_SECONDS = 120.0
+from tests.ports import free_port
+from tests.waiting import ENOUGH, wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -48,23 +41,23 @@ def served_laboratory(data: Path, settings: Mapping[str, str]) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=ENOUGH)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def wait_until_served(process: "subprocess.Popen[bytes]", root: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
     with requests.Session() as session:
         session.trust_env = False
-        while time.monotonic() < deadline:
+
+        def answers() -> bool:
             if process.poll() is not None:
                 raise AssertionError(f"the server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
             try:
-                session.get(f"{root}/Plone/@@API/version", timeout=5)
+                session.get(f"{root}/Plone/@@API/version", timeout=ENOUGH)
             except requests.ConnectionError:
-                time.sleep(0.05)
-            else:
-                return
-    raise AssertionError(f"the server did not answer within {START_SECONDS} s:\n{log.read_text(errors='replace')}")
+                return False
+            return True
+
+        wait_until(answers, "the answer of the server", log)

@@ -17,6 +17,7 @@ from tests.conftest import DATABASES
 from tests.databases import fresh_mariadb_database
 from tests.objapi.store.mapped.conftest import fill
 from tests.objapi.store.mapped.stock import Article, OtherProgram, Supplier
+from tests.waiting import ENOUGH
 
 OVER_IT = {
     "profile.yaml": "title: Our stock\nextends: [../adopted]\n",
@@ -126,7 +127,7 @@ def test_request_over_two_databases_changes_neither(adopted: Adopted) -> None:
 def test_rows_of_adopted_tables_are_the_managers_alone_at_first(adopted: Adopted) -> None:
     with Client(adopted.client.root, "pavel").http as http:
         http.auth = ("pavel", "secret")
-        answer = http.get(adopted.client.url("read"), params={"portal_type": "StockArticle"}, timeout=30)
+        answer = http.get(adopted.client.url("read"), params={"portal_type": "StockArticle"}, timeout=ENOUGH)
     assert answer.json()["total_objects"] == 0
 
 

@@ -14,6 +14,7 @@ import requests
 from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser, Serve
 from tests.acceptance.making import make_batch
+from tests.waiting import ENOUGH
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_a_host_that_is_none_is_refused_in_the_envelope(admin: Client, host: str
 def test_a_long_body_is_read_only_for_users(root: str, headers: dict[str, str]) -> None:
     """The body is announced and never sent: an answer shows that nobody waited for it."""
     address = urlsplit(root)
-    with closing(HTTPConnection(address.hostname or "", address.port, timeout=20)) as connection:
+    with closing(HTTPConnection(address.hostname or "", address.port, timeout=ENOUGH)) as connection:
         connection.putrequest("POST", "/Plone/@@API/create")
         sent = {"Content-Type": "application/json", "Content-Length": str(1024 * 1024)} | headers
         for name, value in sent.items():

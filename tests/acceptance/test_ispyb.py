@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.waiting import ENOUGH
+
 SYNC = "/webservices/userportalsync/sync_proposal"
 
 
@@ -22,10 +24,10 @@ class Script:
             self.http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
 
     def get(self, path: str, /, **query: Any) -> requests.Response:
-        return self.http.get(self.root + path, params=query, timeout=30, allow_redirects=False)
+        return self.http.get(self.root + path, params=query, timeout=ENOUGH, allow_redirects=False)
 
     def post(self, path: str, value: Any) -> requests.Response:
-        return self.http.post(self.root + path, json=value, timeout=30)
+        return self.http.post(self.root + path, json=value, timeout=ENOUGH)
 
 
 def payload(number: str, **values: Any) -> dict[str, Any]:
@@ -98,12 +100,12 @@ def test_options_hold_for_every_process_at_once(root: str, portal: Script) -> No
     group = {"groupName": "T", "uiGroup": "mx", "permission": "mx_staff", "beamLines": [{"beamLineName": "BM07"}]}
     assert staff.get("/proposals/AC9005").status_code == 404
     url = f"{facility.root}/options"
-    changed = facility.http.patch(url, json={"beamLineGroups": [*known["beamLineGroups"], group]}, timeout=30)
+    changed = facility.http.patch(url, json={"beamLineGroups": [*known["beamLineGroups"], group]}, timeout=ENOUGH)
     try:
         assert changed.status_code == 200
         assert staff.get("/proposals/AC9005").status_code == 200
     finally:
-        facility.http.patch(url, json={"beamLineGroups": known["beamLineGroups"]}, timeout=30)
+        facility.http.patch(url, json={"beamLineGroups": known["beamLineGroups"]}, timeout=ENOUGH)
     assert facility.get("/admin/activity").json()["results"][0]["username"] == "facility"
 
 
@@ -135,14 +137,14 @@ def test_forms_find_their_components(root: str) -> None:
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
 def test_a_page_tells_the_routes_to_people(root: str, path: str) -> None:
-    answer = requests.get(root + path, timeout=30)
+    answer = requests.get(root + path, timeout=ENOUGH)
     assert answer.status_code == 200
     assert "GET /ispyb/api/v1/proposals/{proposal}" in answer.text
 
 
 def test_tokens_of_this_face_open_nothing_else(root: str) -> None:
     scientist = Script(root, "scientist")
-    answer = scientist.http.get(f"{root}/Plone/@@API/read", params={"portal_type": "Client"}, timeout=30)
+    answer = scientist.http.get(f"{root}/Plone/@@API/read", params={"portal_type": "Client"}, timeout=ENOUGH)
     assert answer.status_code == 401
 
 
@@ -150,8 +152,9 @@ def test_pages_of_other_origins_may_call_when_the_site_says_so(serve: Any) -> No
     root = serve("sqlite", OBJAPI_ISPYB_CORS="yes")
     url = f"{root}/ispyb/api/v1/proposals"
     headers = {"Origin": "https://ui.example", "Access-Control-Request-Method": "GET"}
-    preflight = requests.options(url, headers=headers | {"Access-Control-Request-Headers": "authorization"}, timeout=30)
+    asked = headers | {"Access-Control-Request-Headers": "authorization"}
+    preflight = requests.options(url, headers=asked, timeout=ENOUGH)
     assert preflight.status_code == 200
     assert preflight.headers["Access-Control-Allow-Headers"] == "authorization"
-    answer = requests.get(url, headers=headers, timeout=30)
+    answer = requests.get(url, headers=headers, timeout=ENOUGH)
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (401, "*")

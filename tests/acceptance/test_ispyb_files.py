@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from tests.acceptance.test_ispyb import Script
+from tests.waiting import ENOUGH
 
 
 @pytest.fixture
@@ -27,9 +28,9 @@ def test_pictures_are_shown_whole_in_part_and_not_again(scientist: Script, colle
     assert (whole.status_code, whole.headers["Content-Type"]) == (200, "image/jpeg")
     assert whole.content.startswith(b"\xff\xd8")
     url = scientist.root + path
-    part = scientist.http.get(url, headers={"Range": "bytes=2-5"}, timeout=30)
+    part = scientist.http.get(url, headers={"Range": "bytes=2-5"}, timeout=ENOUGH)
     assert (part.status_code, part.content) == (206, whole.content[2:6])
-    again = scientist.http.get(url, headers={"If-None-Match": whole.headers["ETag"]}, timeout=30)
+    again = scientist.http.get(url, headers={"If-None-Match": whole.headers["ETag"]}, timeout=ENOUGH)
     assert (again.status_code, again.content) == (304, b"")
     small = scientist.get(path, snapshot="true")
     assert 0 < len(small.content) < len(whole.content)
@@ -45,7 +46,7 @@ def test_a_download_by_link_is_saved_under_its_name(scientist: Script, collectio
     link = listed[0]["_metadata"]
     host = scientist.root.removesuffix("/ispyb/api/v1")
     token = scientist.post("/user/sign", {"validity": host + link["url"]}).json()["token"]
-    answer = requests.get(host + link["url"], params={"onetime": token}, timeout=30)
+    answer = requests.get(host + link["url"], params={"onetime": token}, timeout=ENOUGH)
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"] == f"attachment; filename={link['fileName']}"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -78,7 +79,7 @@ def test_contents_of_an_hdf5_file_are_browsed(scientist: Script, collections: di
 def test_a_map_is_drawn(scientist: Script) -> None:
     (listed,) = scientist.get("/mapping").json()["results"]
     url = listed["_metadata"]["url"]
-    picture = scientist.http.get(scientist.root.removesuffix("/ispyb/api/v1") + url, timeout=30)
+    picture = scientist.http.get(scientist.root.removesuffix("/ispyb/api/v1") + url, timeout=ENOUGH)
     assert picture.headers["Content-Type"] == "image/png"
     width, height = struct.unpack(">II", picture.content[16:24])
     assert (width, height) == (listed["GridInfo"]["steps_x"], listed["GridInfo"]["steps_y"])

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.test_ispyb import Script
+from tests.waiting import ENOUGH
 
 NAME = "MX1001-1"
 
@@ -72,7 +73,7 @@ def test_a_shipment_is_made_and_filled_and_changed_value_by_value(scientist: Scr
     assert (made.status_code, made.json()["safetyLevel"]) == (201, "GREEN")
     key = made.json()["shippingId"]
     url = f"{scientist.root}/shippings/{key}"
-    changed = scientist.http.patch(url, json={"comments": "fragile"}, timeout=30).json()
+    changed = scientist.http.patch(url, json={"comments": "fragile"}, timeout=ENOUGH).json()
     assert changed == {**made.json(), "comments": "fragile"}
     dewar = scientist.post("/dewars", {"shippingId": key, "code": "D1", "dewarType": "Dewar"}).json()
     values = {"dewarId": dewar["dewarId"], "code": "P1", "containerType": "Unipuck"}

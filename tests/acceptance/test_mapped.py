@@ -10,6 +10,7 @@ from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import Serve
 from tests.acceptance.making import unique
 from tests.conftest import DATABASES
+from tests.waiting import ENOUGH
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -129,9 +130,9 @@ def test_both_faces_show_the_same_rows(facility: str, boss: Client) -> None:
     made = make_proposal(boss, "facility", "424", "FX")
     root = f"{facility}/ispyb/api/v1"
     login = {"plugin": "dummy", "login": "facility", "password": "x"}
-    token = boss.http.post(f"{root}/auth/login", json=login, timeout=30).json()["token"]
+    token = boss.http.post(f"{root}/auth/login", json=login, timeout=ENOUGH).json()["token"]
     boss.http.auth = None
-    answer = boss.http.get(f"{root}/proposals/FX424", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    answer = boss.http.get(f"{root}/proposals/FX424", headers={"Authorization": f"Bearer {token}"}, timeout=ENOUGH)
     assert answer.json()["proposalId"] == int(made["obj_id"])
 
 
@@ -139,13 +140,13 @@ def test_both_faces_leave_the_same_history(facility: str, caller: Callable[[str]
     boss, script = caller("admin"), caller("admin")
     root = f"{facility}/ispyb/api/v1"
     login = {"plugin": "dummy", "login": "facility", "password": "x"}
-    token = script.http.post(f"{root}/auth/login", json=login, timeout=30).json()["token"]
+    token = script.http.post(f"{root}/auth/login", json=login, timeout=ENOUGH).json()["token"]
     script.http.auth = None
     script.http.headers["Authorization"] = f"Bearer {token}"
-    dewar = script.http.get(f"{root}/dewars", params={"limit": 1}, timeout=30).json()["results"][0]
+    dewar = script.http.get(f"{root}/dewars", params={"limit": 1}, timeout=ENOUGH).json()["results"][0]
     uid = boss.only(portal_type="Dewar", id=str(dewar["dewarId"]))["UID"]
     for code in ("CHANGED-1", "CHANGED-1"):
-        answer = script.http.patch(f"{root}/dewars/{dewar['dewarId']}", json={"code": code}, timeout=30)
+        answer = script.http.patch(f"{root}/dewars/{dewar['dewarId']}", json={"code": code}, timeout=ENOUGH)
         assert (answer.status_code, answer.json()["code"]) == (200, code)
     boss.call("update", {"obj_uid": uid, "code": "CHANGED-2"})
     history = succeeded(boss.get("history", {"UID": uid}))
@@ -166,8 +167,8 @@ def sessions_by_token(facility: str, login: str) -> list[str]:
     with requests.Session() as http:
         http.trust_env = False
         given = {"plugin": "dummy", "login": login, "password": "x"}
-        token = http.post(f"{root}/auth/login", json=given, timeout=30).json()["token"]
-        answer = http.get(f"{root}/sessions", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        token = http.post(f"{root}/auth/login", json=given, timeout=ENOUGH).json()["token"]
+        answer = http.get(f"{root}/sessions", headers={"Authorization": f"Bearer {token}"}, timeout=ENOUGH)
     return sorted(str(row["sessionId"]) for row in answer.json()["results"])
 
 

@@ -14,6 +14,7 @@ from tests.acceptance.conftest import Serve
 from tests.conftest import DATABASES
 from tests.objapi.mxlive.signing import Signer, new_signer
 from tests.objapi.mxlive.standin import StandIn, stand_in
+from tests.waiting import ENOUGH
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,11 @@ class Site:
 @pytest.fixture(scope="module", params=DATABASES)
 def site(request: pytest.FixtureRequest, serve: Serve) -> Iterator[Site]:
     with stand_in() as (proxy, address):
-        settings = {"OBJAPI_PROFILES": "mxlive", "OBJAPI_MXLIVE_DATA_PROXY": address}
+        settings = {
+            "OBJAPI_PROFILES": "mxlive",
+            "OBJAPI_MXLIVE_DATA_PROXY": address,
+            "OBJAPI_MXLIVE_PROXY_TIMEOUT": "30s",
+        }
         yield Site(serve(request.param, **settings), proxy)
 
 
@@ -41,7 +46,7 @@ class Instrument:
 
     def post(self, route: str, body: Any = None) -> requests.Response:
         data = None if body is None else msgpack.packb(body)
-        return requests.post(self.url(route), data=data, allow_redirects=False, timeout=30)
+        return requests.post(self.url(route), data=data, allow_redirects=False, timeout=ENOUGH)
 
     def url(self, route: str) -> str:
         return f"{self.root}/api/v2/{self.signer.token(self.user)}/{route}"
@@ -57,7 +62,7 @@ class Instrument:
         """Launch; when the account has no key yet, register one and launch again."""
         response = self.post(f"launch/{beamline}/{session}/")
         if response.status_code == 400:
-            registered = requests.post(self.url("project/"), data={"public": self.signer.public}, timeout=30)
+            registered = requests.post(self.url("project/"), data={"public": self.signer.public}, timeout=ENOUGH)
             assert registered.status_code == 200
             response = self.post(f"launch/{beamline}/{session}/")
         answer: dict[str, Any] = response.json()
@@ -70,7 +75,7 @@ class Instrument:
         return meta | self.answered(f"data/{beamline}/", meta)
 
     def samples(self, beamline: str) -> list[dict[str, Any]]:
-        response = requests.get(self.url(f"samples/{beamline}/"), timeout=30)
+        response = requests.get(self.url(f"samples/{beamline}/"), timeout=ENOUGH)
         assert response.status_code == 200, response.text
         found: list[dict[str, Any]] = response.json()
         return found

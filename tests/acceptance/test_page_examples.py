@@ -15,6 +15,7 @@ import pytest
 
 from tests.acceptance.conftest import Serve
 from tests.conftest import DATABASES
+from tests.waiting import ENOUGH
 
 SAREL = "portal_type:Contact|getFullname:Sarel Seemonster"
 RITA = "portal_type:Contact|getFullname:Rita Mohale"
@@ -42,13 +43,13 @@ class Script:
 
     def log_in(self, user: str, password: str) -> str:
         form = {"form.submitted": 1, "pwd_empty": 0, "__ac_name": user, "__ac_password": password, "submit": "Log in"}
-        with self.opener.open(f"{self.site}/login_form", urlencode(form).encode(), timeout=30) as answer:
+        with self.opener.open(f"{self.site}/login_form", urlencode(form).encode(), timeout=ENOUGH) as answer:
             page: str = answer.read().decode()
             return page
 
     def call(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
         body = urlencode(request, doseq=True).encode()
-        with self.opener.open(f"{self.site}/@@API/{method}", body, timeout=30) as answer:
+        with self.opener.open(f"{self.site}/@@API/{method}", body, timeout=ENOUGH) as answer:
             found: dict[str, Any] = json.loads(answer.read())
             return found
 
@@ -163,7 +164,7 @@ def test_set_a_result(script: Script) -> None:
 
 def test_put_a_request_into_a_batch(script: Script) -> None:
     request = "obj_type=AnalysisRequest&id=H2O-0003-R01&Batch=portal_type:Batch,title:A%20Batch"
-    with script.opener.open(f"{script.site}/@@API/update?{request}", timeout=30) as response:
+    with script.opener.open(f"{script.site}/@@API/update?{request}", timeout=ENOUGH) as response:
         answer = json.loads(response.read())
     assert answer["success"], answer
     found = script.call("read", {"portal_type": "AnalysisRequest", "id": "H2O-0003-R01"})["objects"]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.making import make_batch, make_client, unique
+from tests.waiting import ENOUGH
 
 FORM = "application/x-www-form-urlencoded"
 AS_JSON = ("text/plain", "text/plain;charset=UTF-8", "text/json", "application/vnd.api+json", None)
@@ -15,7 +16,7 @@ AS_JSON = ("text/plain", "text/plain;charset=UTF-8", "text/json", "application/v
 def sent(client: Client, method: str, body: str, content_type: str | None, **options: Any) -> Any:
     """A POST with exactly this content type, or none."""
     headers = {"Content-Type": content_type} if content_type else {}
-    return client.http.post(client.url(method), data=body.encode(), headers=headers, timeout=60, **options)
+    return client.http.post(client.url(method), data=body.encode(), headers=headers, timeout=ENOUGH, **options)
 
 
 @pytest.mark.parametrize("content_type", AS_JSON)
@@ -61,7 +62,7 @@ def test_a_method_that_acts_refuses_a_body_it_does_not_read(
         params=query,
         data=body.format(mark="nosuch"),
         headers={"Content-Type": content_type},
-        timeout=60,
+        timeout=ENOUGH,
     )
     refused = failed(response, status)
     assert "application/json" in refused["message"]
@@ -83,7 +84,7 @@ def test_a_page_of_another_site_sends_no_json_as_text(admin: Client) -> None:
     batch = make_batch(admin)
     body = json.dumps({"obj_path": batch["path"], "Remarks": "x"})
     headers = {"Content-Type": "text/plain", "Origin": "https://evil.example"}
-    response = admin.http.post(admin.url("update"), data=body, headers=headers, timeout=60)
+    response = admin.http.post(admin.url("update"), data=body, headers=headers, timeout=ENOUGH)
     assert (response.status_code, response.json()["type"]) == (403, "CrossSite")
 
 

@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 import requests
 
 from tests.docs.pages import Block, blocks
+from tests.waiting import ENOUGH
 
 SHOWN_ROOT = "http://127.0.0.1:8080"
 ANYTHING = "…"
@@ -113,7 +114,7 @@ class Reader:
         if headers.get("Content-Type") == FORM:
             body = urlencode([line.partition("=")[::2] for line in body.splitlines()])
         return session.request(
-            verb, self.root + target, headers=headers, data=body.encode() or None, allow_redirects=False, timeout=60
+            verb, self.root + target, headers=headers, data=body.encode() or None, allow_redirects=False, timeout=ENOUGH
         )
 
     def _filled(self, text: str) -> str:

@@ -5,8 +5,9 @@ It takes its settings from the environment and writes `ready` when the port answ
 
 import os
 import sys
-import time
 from collections.abc import Iterable
+from functools import partial
+from threading import Event
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from objapi.serve import ServeError, serve
@@ -14,14 +15,15 @@ from objapi.settings import Settings, load_settings
 
 
 class Application:
-    """Answers `<process id> <site id> <bytes of the body>`; `/slow` takes half a minute, `/crash` ends the worker."""
+    """Answers `<process id> <site id> <bytes of the body>`; `/slow` says so and stays, `/crash` ends the worker."""
 
     def __init__(self, settings: Settings) -> None:
         self.site_id = settings.site_id
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/slow":
-            time.sleep(30)
+            say("slow")
+            Event().wait()
         if environ["PATH_INFO"] == "/crash":
             os._exit(3)
         body = environ["wsgi.input"].read() if environ["REQUEST_METHOD"] == "POST" else b""
@@ -35,14 +37,14 @@ def create_app(settings: Settings) -> Application:
     return Application(settings)
 
 
-def announce() -> None:
-    sys.stdout.write("ready\n")
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 
 
 def main() -> int:
     try:
-        return serve(load_settings(os.environ), announce, "tests.objapi.small_server:create_app")
+        return serve(load_settings(os.environ), partial(say, "ready"), "tests.objapi.small_server:create_app")
     except ServeError as error:
         sys.stderr.write(f"{error}\n")
         return 1

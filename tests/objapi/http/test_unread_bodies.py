@@ -10,6 +10,7 @@ import pytest
 
 from objapi.errors import Unavailable
 from objapi.http.after_answer import UnreadBodies
+from tests.waiting import ENOUGH
 
 SIZE = 60_000
 LONG = 100_000
@@ -73,7 +74,7 @@ class SlowBody:
 
     def read(self, size: int = -1) -> bytes:
         self.asked.set()
-        assert self.comes.wait(30)
+        assert self.comes.wait(ENOUGH)
         return b""
 
 
@@ -100,11 +101,11 @@ def test_of_one_address_only_so_many_bodies_are_read_at_once(length: str) -> Non
     slow = [SlowBody(), SlowBody()]
     with ThreadPoolExecutor(2) as pool:
         held = [pool.submit(status, body, "192.0.2.1") for body in slow]
-        assert all(body.asked.wait(30) for body in slow)
+        assert all(body.asked.wait(ENOUGH) for body in slow)
         refused, headers = status(BytesIO(b"x" * 1000), "192.0.2.1")
         assert (refused, headers["Connection"]) == ("503", "close")
         assert status(BytesIO(b"x" * 1000), "192.0.2.2", "1000")[0] == "200"
         for body in slow:
             body.comes.set()
-        assert [future.result(30)[0] for future in held] == ["200", "200"]
+        assert [future.result(ENOUGH)[0] for future in held] == ["200", "200"]
     assert status(BytesIO(b"x" * 1000), "192.0.2.1", "1000")[0] == "200"

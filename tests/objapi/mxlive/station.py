@@ -145,7 +145,7 @@ def opened_station(database_url: str, folder: Path, **settings: str) -> Iterator
             "OBJAPI_DATA_DIR": str(folder),
             "OBJAPI_DATABASE_URL": database_url,
             "OBJAPI_MXLIVE_DATA_PROXY": address,
-            "OBJAPI_MXLIVE_PROXY_TIMEOUT": "500ms",
+            "OBJAPI_MXLIVE_PROXY_TIMEOUT": "30s",
             "OBJAPI_THREADS": "8",
             **settings,
         }

@@ -8,6 +8,8 @@ from typing import Any
 import msgpack
 import pytest
 
+from objapi.mxlive import calls
+from objapi.mxlive.proxy import DataProxy
 from tests.objapi.mxlive.station import KINDS, Station, User, dataset
 
 
@@ -220,7 +222,6 @@ def test_a_beamline_that_is_not_there_is_not_found(visitor: User) -> None:
         ({"answer": {"other": 1}}, 503),
         ({"answer": {"key": "x" * 201}}, 503),
         ({"answer": {"key": None}}, 422),
-        ({"delay": 2.0}, 503),
     ],
 )
 def test_without_a_secure_key_nothing_is_stored(
@@ -229,6 +230,15 @@ def test_without_a_secure_key_nothing_is_stored(
     for name, value in failure.items():
         setattr(station.proxy, name, value)
     assert visitor.refused(f"data/{shared_line}/", dataset()) == status
+    assert station.read("MxData", project=visitor.uid) == []
+
+
+def test_a_silent_data_proxy_is_not_waited_for(
+    station: Station, visitor: User, shared_line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "DataProxy", lambda url, timeout: DataProxy(url, timeout / 100))
+    station.proxy.be_silent()
+    assert visitor.refused(f"data/{shared_line}/", dataset()) == 503
     assert station.read("MxData", project=visitor.uid) == []
 
 

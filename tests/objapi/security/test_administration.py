@@ -18,6 +18,7 @@ from objapi.security.tables import users
 from objapi.store.requests import AccessEvent, ByPath, ByUid
 from tests.objapi.security.conftest import CHEAP
 from tests.objapi.store.workshop import PROFILE, Gateway, open_site
+from tests.waiting import ENOUGH
 
 T = TypeVar("T")
 CHEAP_PASSWORDS = Passwords(CHEAP)
@@ -382,7 +383,7 @@ def test_of_two_managers_who_disable_each_other_at_once_one_loses(gateway: Gatew
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(ENOUGH)
         assert not thread.is_alive()
     (loser,) = [actor for actor, result in results.items() if isinstance(result, ApiError)]
     assert isinstance(results[loser], Unauthorized)

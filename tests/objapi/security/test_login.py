@@ -22,6 +22,7 @@ from objapi.security.sessions import NewSession, SessionRules
 from objapi.security.tables import sessions
 from objapi.security.throttle import ThrottleRules, read_attempts
 from tests.objapi.security.conftest import CHEAP, NOW, PASSWORD, ROLES, Database, after
+from tests.waiting import ENOUGH
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 SESSIONS = SessionRules()
@@ -181,7 +182,7 @@ class WatchedPasswords(Passwords):
     """Passwords that count the checks, and how many ran at once."""
 
     def __init__(self, turns: CheckTurns | None = None) -> None:
-        super().__init__(CHEAP, turns or CheckTurns())
+        super().__init__(CHEAP, turns or CheckTurns(patience=ENOUGH))
         self.checks = 0
         self.at_once = 0
         self.most_at_once = 0

@@ -7,6 +7,7 @@ import pytest
 
 from objapi.errors import TooManyAttempts
 from objapi.security.shared_checks import SharedChecks
+from tests.waiting import ENOUGH
 
 
 class Key:
@@ -29,18 +30,18 @@ def test_equal_checks_at_once_run_once_and_others_do_not_wait() -> None:
     def check() -> str:
         runs.append(1)
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(ENOUGH)
         return "right"
 
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(shared.run, Key(), check)
-        assert begun.wait(30)
+        assert begun.wait(ENOUGH)
         keys = [Key(), Key()]
         others = [pool.submit(shared.run, key, check) for key in keys]
-        assert all(key.looked_up.wait(30) for key in keys)
+        assert all(key.looked_up.wait(ENOUGH) for key in keys)
         assert shared.run("other", lambda: "at once") == "at once"
         go_on.set()
-        assert [future.result(30) for future in (first, *others)] == ["right"] * 3
+        assert [future.result(ENOUGH) for future in (first, *others)] == ["right"] * 3
     assert runs == [1]
     assert shared.run(Key(), lambda: "later") == "later"
 

@@ -12,6 +12,7 @@ from objapi.store.requests import ByPath, UpdateItem
 from objapi.store.transaction import Transaction
 from tests.objapi.store.chance import Chance
 from tests.objapi.store.workshop import Gateway
+from tests.waiting import ENOUGH
 
 
 def together(*tasks: Callable[[], object]) -> list[object]:
@@ -30,7 +31,7 @@ def together(*tasks: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(ENOUGH)
         assert not thread.is_alive()
     return results
 
