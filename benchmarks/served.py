@@ -1,100 +1,115 @@
-"""Measurements over HTTP, on a server of its own process: time as a client sees it."""
+"""Measurements of the sample laboratory over HTTP, on a server of its own process: time as a client sees it."""
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Final
 
-import requests
+import orjson
 
+from benchmarks.driver import Call, Client, log_in, served
 from benchmarks.inside import MANY, SERVICES
 from benchmarks.measuring import Measurement, repeated
 from objapi.progress import progress
-from tests.acceptance.server import served_laboratory
 
-CLIENTS = 8
-SECONDS = 3.0
-"""For how long several clients read at once."""
+PANEL: Final = 184
+"""Analyses of a large request: published is one that took a historic server 65 s."""
+OFFERED: Final = 200
+
+_API: Final = "/Plone/@@API"
+_SERVICES: Final = "/bika_setup/bika_analysisservices"
 
 
-def measure_served(data: Path, environ: dict[str, str], database: str, objects: int) -> Iterator[Measurement]:
+def measure_served(data: Path, environ: Mapping[str, str], database: str, objects: int) -> Iterator[Measurement]:
     """The measurements on a site that was made before, in the directory `data`."""
-    with served_laboratory(data, environ | {"OBJAPI_LOG_LEVEL": "warning"}) as root, _client() as http:
-        api = f"{root}/Plone/@@API"
-        paths = _batches(http, api)
-        works = {
-            "HTTP: read 10": partial(_read, http, api),
-            f"HTTP: update_many of {len(paths):,}": partial(_update, http, api, paths, count()),
-            "HTTP: create a request with 5 analyses": partial(_create, http, api),
-        }
-        with progress(f"Measuring {database} over HTTP", len(works) + 1) as advance:
-            for what, work in works.items():
-                work()
-                yield Measurement(database, objects, what, repeated(work, repeats=20))
+    begun = time.perf_counter()
+    command = ["objapi", "serve", "--demo", "--data", str(data / "var")]
+    with served(command, data / "log", {**environ, "OBJAPI_WORKERS": "1"}) as server:
+        yield Measurement(database, objects, "HTTP: start-up", (time.perf_counter() - begun,))
+        form = {"form.submitted": "1", "__ac_name": "admin", "__ac_password": "secret"}
+        client = Client(server.port, log_in(server.port, "/Plone/login_form", form))
+        works = _works(client)
+        with progress(f"Measuring {database} over HTTP", len(works)) as advance:
+            for what, work, repeats in works:
+                if repeats > 1:
+                    work()
+                yield Measurement(database, objects, f"HTTP: {what}", repeated(work, repeats=repeats))
                 advance(1)
-            yield Measurement(database, objects, f"HTTP: read 10, {CLIENTS} clients at once", _crowd(api))
-            advance(1)
 
 
-def _client() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    session.auth = ("admin", "secret")
-    return session
+def _works(client: Client) -> list[tuple[str, Callable[[], object], int]]:
+    """What is measured, in order, and how often; what is done once goes on where the one before ended."""
+    batches = _read(client, portal_type="Batch", review_state="open", page_size=MANY, include_fields="id,UID")
+    paths = [found["path"] for found in batches]
+    uids = json.dumps([found["UID"] for found in batches[:OFFERED]])
+    turns, panel = count(), _Panel(client)
+
+    def update() -> object:
+        remarks = {path: {"Remarks": f"call {next(turns)}"} for path in paths}
+        return _post(client, "update_many", input_values=json.dumps(remarks))
+
+    return [
+        ("read 10", lambda: _read(client, portal_type="Batch"), 20),
+        (f"update_many of {len(paths):,}", update, 3),
+        (f"allowedTransitionsFor_many of {OFFERED}", lambda: _post(client, "allowedTransitionsFor_many", uid=uids), 5),
+        ("create a request with 5 analyses", lambda: _create(client, SERVICES), 20),
+        (f"create a request with {PANEL} analyses", panel.create, 1),
+        ("receive it", panel.receive, 1),
+        ("write its results", panel.write_results, 1),
+        ("submit them", panel.submit, 1),
+    ]
 
 
-def _call(http: requests.Session, url: str, parameters: Mapping[str, object]) -> dict[str, list[dict[str, str]]]:
-    """A call that succeeds; whatever else comes back ends the measurements."""
-    answer = http.post(url, data=parameters, timeout=300).json()
-    if not answer["success"]:
-        raise RuntimeError(answer["message"])
-    found: dict[str, list[dict[str, str]]] = answer
+class _Panel:
+    """A request with many analyses, from its creation to the submission of its results."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._titles = [f"Element {number}" for number in range(PANEL)]
+        for number, title in enumerate(self._titles):
+            values = {"Keyword": f"El{number}", "Category": "portal_type:AnalysisCategory|title:Metals"}
+            values |= {"PointOfCapture": "lab", "Price": "12.00"}
+            _post(client, "create", obj_path=_SERVICES, obj_type="AnalysisService", title=title, **values)
+        self._path = ""
+        self._analyses: list[str] = []
+
+    def create(self) -> None:
+        self._path = str(_create(self._client, self._titles)["path"])
+
+    def receive(self) -> None:
+        _post(self._client, "doActionFor_many", obj_paths=json.dumps([self._path]), action="receive")
+        found = _read(self._client, portal_type="Analysis", path=self._path, page_size=MANY, include_fields="id",
+                      catalog_name="bika_analysis_catalog")  # fmt: skip
+        self._analyses = [analysis["path"] for analysis in found]
+
+    def write_results(self) -> None:
+        results = {path: {"Result": f"{place}.5"} for place, path in enumerate(self._analyses)}
+        _post(self._client, "update_many", input_values=json.dumps(results))
+
+    def submit(self) -> None:
+        _post(self._client, "doActionFor_many", obj_paths=json.dumps(self._analyses), action="submit")
+
+
+def _post(client: Client, method: str, **values: object) -> Mapping[str, object]:
+    answer: Mapping[str, object] = orjson.loads(client.ask(Call(f"{_API}/{method}", values, posts=True)))
+    return answer
+
+
+def _read(client: Client, **asked: object) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = orjson.loads(client.ask(Call(f"{_API}/read", asked)))["objects"]
     return found
 
 
-def _read(http: requests.Session, api: str) -> object:
-    return _call(http, f"{api}/read", {"portal_type": "Batch"})
-
-
-def _batches(http: requests.Session, api: str) -> list[str]:
-    wanted = {"portal_type": "Batch", "review_state": "open", "page_size": MANY, "include_fields": "id"}
-    return [item["path"] for item in _call(http, f"{api}/read", wanted)["objects"]]
-
-
-def _update(http: requests.Session, api: str, paths: list[str], turns: Iterator[int]) -> object:
-    remarks = {"Remarks": f"call {next(turns)}"}
-    return _call(http, f"{api}/update_many", {"input_values": json.dumps(dict.fromkeys(paths, remarks))})
-
-
-def _create(http: requests.Session, api: str) -> object:
-    services = [f"portal_type:AnalysisService|title:{title}" for title in SERVICES]
-    values = {
-        "obj_type": "AnalysisRequest",
-        "Client": "portal_type:Client|id:client-1",
-        "Contact": "portal_type:Contact|getFullname:Rita Mohale",
-        "SampleType": "portal_type:SampleType|title:Apple Pulp",
-        "SamplingDate": "2013-09-29",
-        "Services:list": services,
-    }
-    return _call(http, f"{api}/create", values)
-
-
-def _crowd(api: str) -> tuple[float, ...]:
-    """The seconds of each read while several clients read as fast as they can."""
-    deadline = time.monotonic() + SECONDS
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        shares = [pool.submit(_read_until, api, deadline) for _ in range(CLIENTS)]
-        return tuple(seconds for share in shares for seconds in share.result())
-
-
-def _read_until(api: str, deadline: float) -> list[float]:
-    taken: list[float] = []
-    with _client() as http:
-        while not taken or time.monotonic() < deadline:
-            begun = time.perf_counter()
-            _read(http, api)
-            taken.append(time.perf_counter() - begun)
-    return taken
+def _create(client: Client, services: Sequence[str]) -> Mapping[str, object]:
+    return _post(
+        client,
+        "create",
+        obj_type="AnalysisRequest",
+        Client="portal_type:Client|id:client-1",
+        Contact="portal_type:Contact|getFullname:Rita Mohale",
+        SampleType="portal_type:SampleType|title:Apple Pulp",
+        SamplingDate="2013-09-29",
+        **{"Services:list": [f"portal_type:AnalysisService|title:{title}" for title in services]},
+    )
