@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -53,6 +53,7 @@ from objapi.store.upgrade.installing import (
 )
 from objapi.store.upgrade.orphans import delete_orphans
 from objapi.store.upgrade.seed_content import SeedContent
+from objapi.store.upgrade.survey import Misfit, Survey, count_movable, move_next
 from objapi.store.upgrade.versions import (
     LeaseRefused,
     create_tables,
@@ -212,27 +213,41 @@ class Site:
             raise SiteError(problem)
         self.recover_row_outbox()
 
-    def upgrade(self, progress: Progress) -> None:
+    def upgrade(
+        self, progress: Progress, report: Callable[[Sequence[str]], None] = lambda lines: None, *, dry_run: bool = False
+    ) -> None:
         """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
 
-        What the declarations lay out and the site lacks, such as the folders of a profile that was added, is made.
+        What the declarations lay out and the site lacks, such as the folders of a profile that was added, is made;
+        states and values that they map are moved. `report` gets, before anything is changed, a line for each type and
+        field with stored values that they do not take: these stay as they are. `dry_run`: nothing more is done.
 
         Raises SiteError when there is no such site, when another process is upgrading it, or, before anything is
-        changed, when stored objects do not fit the declarations or cannot be indexed by them.
+        changed, when objects have types or states that are not declared or cannot be indexed by the declarations.
         """
         obstacle = upgrade_obstacle(self.engine, self.settings.site_id)
         if obstacle is not None:
             raise SiteError(obstacle)
+        if dry_run:
+            report(self._check_objects(progress, lambda: None, report).lines())
+            return
         with _lease_refusals(), upgrade_lease(self.engine) as lease:
             ensure_may_upgrade(self.engine)
-            self._check_objects(progress, lease.renew)
+            report(self._check_objects(progress, lease.renew, report).lines())
             upgrade_tables(self.engine, self.catalog_metadata, lease)
+            self._move(progress, lease.renew)
             self._lay_out(progress)
             self.reindex(progress, lease.renew)
             finish_upgrade(self.engine, self.registry, self.settings.profiles or ())
 
-    def _check_objects(self, progress: Progress, before_chunk: Callable[[], None]) -> None:
-        """Find out whether every object can be indexed by the declarations. Raises SiteError."""
+    def _check_objects(
+        self, progress: Progress, before_chunk: Callable[[], None], report: Callable[[Sequence[str]], None]
+    ) -> Survey:
+        """Find out whether every object can be indexed by the declarations, and which values do not fit them.
+
+        Raises SiteError.
+        """
+        found = Survey()
         problem = self.transact(
             lambda connection: unknown_types_problem(connection, self.registry, self.settings.profiles or ()),
             write=False,
@@ -241,15 +256,34 @@ class Site:
             raise SiteError(problem)
         if not has_newest_tables(self.engine):
             # Objects can be loaded by this version's code only once the migrations have run.
-            return
+            return found
         with progress("Checking", self.transact(count_objects, write=False)) as advance:
             last, done = 0, 1
             while done:
                 before_chunk()
-                last, done, problems = self.transact(partial(self._check_next, last), write=False)
+                last, done, problems, misfits = self.transact(partial(self._check_next, last), write=False)
                 if problems:
                     raise SiteError("\n".join(("Nothing was changed.", *problems)))
+                found.add(misfits)
                 advance(done)
+        if found.obstacles:
+            report([line for line in found.lines() if line not in found.obstacles])
+            raise SiteError("\n".join(("Nothing was changed.", *found.obstacles)))
+        return found
+
+    def _move(self, progress: Progress, before_chunk: Callable[[], None]) -> None:
+        total = self.transact(partial(count_movable, registry=self.registry), write=False)
+        if not total:
+            return
+        with progress("Moving states and values", total) as advance:
+            last, done = 0, 1
+            while done:
+                before_chunk()
+                last, done = self.transact(partial(self._move_next, last), write=True)
+                advance(done)
+
+    def _move_next(self, after: int, connection: Connection) -> tuple[int, int]:
+        return move_next(self.context, connection, self.now(), after)
 
     def _lay_out(self, progress: Progress) -> None:
         contents = layout_contents(self.context, self.settings.site_title)
@@ -261,7 +295,7 @@ class Site:
                     write=True,
                 )
 
-    def _check_next(self, after: int, connection: Connection) -> tuple[int, int, tuple[str, ...]]:
+    def _check_next(self, after: int, connection: Connection) -> tuple[int, int, tuple[str, ...], list[Misfit]]:
         return check_next(self.context, connection, self.now(), after)
 
     # Transactions

@@ -10,6 +10,7 @@ A workflow::
     groups: [reviewers]                     # managed groups; default: all that some state maps
     managed_roles: [Reviewer]               # roles that groups gain and lose; default: all valid ones
     creation_guard: {permissions: [Add portal content]}
+    moved_states: {expected: due}           # former states, and those that took their place
     states:
       due:
         title: Due
@@ -87,6 +88,7 @@ WORKFLOW_KEYS = (
     "groups",
     "managed_roles",
     "creation_guard",
+    "moved_states",
     "states",
     "transitions",
     "variables",
@@ -138,9 +140,21 @@ def read_workflow(workflow_id: str, node: Node, problems: list[DeclarationProble
         variables=variables if "variables" in top else usual_variables(),
         worklists={name: _worklist(name, section) for name, section in top.sections("worklists", WORKLIST_KEYS)},
         creation_guard=top.guard("creation_guard"),
+        moved_states=_moved_states(top, states),
     )
     _check_references(top, workflow)
     return workflow
+
+
+def _moved_states(top: WorkflowSection, states: Mapping[str, State]) -> dict[str, str]:
+    inner = top.section("moved_states")
+    moved = {name: inner.text(name, required=True) for name in inner.names()}
+    for name, new in moved.items():
+        if name in states:
+            inner.note(f"the state {name!r} is declared, so nothing is moved out of it", "a former state", name)
+        elif new:
+            top.reference(f"moved_states.{name}", new, states, "state")
+    return moved
 
 
 def _state(name: str, section: WorkflowSection) -> State:

@@ -277,8 +277,9 @@ class Workflow:
 
     `managed_permissions` are set on entering a state (a managed permission the state does not map is set to nothing,
     so acquired); `managed_groups` likewise for local roles of groups, over `group_managed_roles` (None: all roles
-    valid at the site). `manager_bypass`: a user with the role Manager on the object passes every guard of this
-    workflow.
+    valid at the site). `moved_states`: former state -> the state that took its place, for objects that are in the
+    former one when the declaration changes. `manager_bypass`: a user with the role Manager on the object passes
+    every guard of this workflow.
     """
 
     id: str
@@ -294,6 +295,7 @@ class Workflow:
     variables: Mapping[str, Variable] = field(default_factory=usual_variables)
     worklists: Mapping[str, Worklist] = field(default_factory=dict)
     creation_guard: Guard = NO_GUARD
+    moved_states: Mapping[str, str] = field(default_factory=dict)
 
     def exits(self, state: State, *, automatic: bool) -> tuple[Transition, ...]:
         """The transitions that a state lists and that exist, user or automatic ones, in the state's order."""

@@ -37,6 +37,7 @@ def dump_workflow(workflow: Workflow) -> dict[str, object]:
     if workflow.group_managed_roles is not None:
         mapping["managed_roles"] = list(workflow.group_managed_roles)
     _put(mapping, "creation_guard", _guard(workflow.creation_guard))
+    _put(mapping, "moved_states", dict(workflow.moved_states))
     mapping["states"] = {name: _state(state) for name, state in workflow.states.items()}
     mapping["transitions"] = {name: _transition(item) for name, item in workflow.transitions.items()}
     if workflow.variables != usual_variables():

@@ -1,6 +1,7 @@
 """`objapi init`, `content`, `upgrade`, `reindex`, `settings`: make a site, fill it, and bring it up to date."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -51,15 +52,28 @@ def load(file: Path, data_dir: Path | None) -> None:
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Tell what would be moved and what does not fit, and change nothing.")
 @data_option
-def upgrade(data_dir: Path | None) -> None:
-    """Bring the tables and catalogs in step with this version and with the declarations. Repeatable."""
+def upgrade(dry_run: bool, data_dir: Path | None) -> None:
+    """Bring the tables and catalogs in step with this version and with the declarations. Repeatable.
+
+    Before anything is changed it tells, by type and field, which stored values the declarations do not take, with their
+    number and the UIDs of the first objects. These values stay; states and values that the declarations map are moved.
+    """
     site = Site.open(settings_from(data_dir=data_dir))
     try:
-        site.upgrade(progress)
-        prepare(site)
+        site.upgrade(progress, _report, dry_run=dry_run)
+        if not dry_run:
+            prepare(site)
     finally:
         site.close()
+    if dry_run:
+        click.echo("Nothing was changed.", err=True)
+
+
+def _report(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line, err=True)
 
 
 @click.command()

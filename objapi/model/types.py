@@ -104,6 +104,8 @@ class Field:
     merge_by: str | None = None
     """The subfield that records are known by: those sent are laid over those that are there, and add none."""
     vocabulary: Mapping[str, str] = field(default_factory=dict)
+    moved_values: Mapping[str, str] = field(default_factory=dict)
+    """Former word of the vocabulary → the word that took its place, for values stored before."""
     precision: int | None = None
     write_permission: str | None = None
     """Replaces Modify portal content; None: that permission."""

@@ -59,7 +59,7 @@ class TypeSchema:
     def __init__(self, entity_type: EntityType) -> None:
         self.entity_type = entity_type
         self._fields: dict[str, Field] = {**entity_type.fields, **entity_type.create_parameters}
-        self._required = _required(entity_type)
+        self._required = required_fields(entity_type)
         loaded = [field for field in self._fields.values() if _is_loaded(field)]
         # marshmallow takes attribute names, and a field may be named like an attribute of Schema.
         schema = Schema.from_dict({f"field_{number}": marshmallow_field(field) for number, field in enumerate(loaded)})
@@ -155,7 +155,7 @@ class TypeSchema:
                 problems[name] = _cause(name, "the field is required", "required")
 
 
-def _required(entity_type: EntityType) -> dict[str, Field]:
+def required_fields(entity_type: EntityType) -> dict[str, Field]:
     """The fields that a client cannot leave empty; the one that gives a required title is one of them."""
     declared = {**entity_type.fields, **entity_type.create_parameters}
     required = {

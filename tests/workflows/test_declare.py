@@ -124,6 +124,9 @@ GOOD: dict[str, object] = {"initial_state": "a", "states": {"a": {"exits": ["go"
         ({"initial_state": ""}, "initial_state", "no state ''"),
         ({"initial_sate": "a"}, "", "'initial_sate' is not known, did you mean 'initial_state'"),
         ({"title": 3}, "title", "3 is not a text"),
+        ({"moved_states": {"old": "b"}}, "moved_states.old", "no state 'b'"),
+        ({"moved_states": {"a": "a"}}, "moved_states.a", "'a' is declared, so nothing is moved out of it"),
+        ({"moved_states": ["old"]}, "moved_states", "not a mapping"),
         ({"transitions": {"go": {"automatic": "alway"}}}, "transitions.go.automatic", "did you mean 'always'"),
         ({"transitions": {"go": {"automatic": 1}}}, "transitions.go.automatic", "1 is neither true nor false"),
         (
@@ -389,4 +392,10 @@ def test_what_sets_a_transition_off_is_read_and_written(written: dict[str, objec
     workflow = load_workflow("w", GOOD | {"transitions": {"go": {"to": "a", **written}}})
     transition = workflow.transitions["go"]
     assert (transition.automatic, transition.always, transition.depends) == read
+    assert load_workflow("w", dump_workflow(workflow)) == workflow
+
+
+def test_moved_states_are_read_and_written() -> None:
+    workflow = load_workflow("w", GOOD | {"moved_states": {"old": "a"}})
+    assert workflow.moved_states == {"old": "a"}
     assert load_workflow("w", dump_workflow(workflow)) == workflow

@@ -13,7 +13,7 @@ from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
 from objapi.model.paths import Path
 from objapi.model.types import Field, Kind
 from objapi.model.values import LoadContext
-from workflows.declarations import Node, Section
+from workflows.declarations import Node, Section, listed, suggestion
 
 FIELD_KEYS: Final = (
     "title",
@@ -29,6 +29,7 @@ FIELD_KEYS: Final = (
     "unique_subfields",
     "merge_by",
     "vocabulary",
+    "moved_values",
     "precision",
     "write_permission",
     "write_permission_by",
@@ -59,6 +60,7 @@ _ONLY_FOR: Final[Mapping[str, tuple[Kind, ...]]] = {
     "unique_subfields": (Kind.RECORDS,),
     "merge_by": (Kind.RECORDS,),
     "vocabulary": (Kind.STRING, Kind.TEXT, Kind.INTEGER, Kind.LINES),
+    "moved_values": (Kind.STRING, Kind.TEXT, Kind.INTEGER, Kind.LINES),
     "precision": (Kind.FIXEDPOINT,),
     "from": (Kind.COMPUTED,),
     "behavior": (Kind.COMPUTED,),
@@ -108,6 +110,7 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         unique_subfields=section.texts("unique_subfields"),
         merge_by=section.optional_text("merge_by"),
         vocabulary=_vocabulary(section),
+        moved_values=_moved_values(section),
         precision=section.number("precision", most=MAX_PRECISION),
         write_permission=section.optional_text("write_permission"),
         write_permission_by=_permission_by(section),
@@ -203,6 +206,31 @@ def _vocabulary(section: Section) -> Mapping[str, str]:
         return {word: word for word in section.texts("vocabulary")}
     inner = section.section("vocabulary")
     return {word: inner.text(word) for word in inner.names()}
+
+
+def _moved_values(section: Section) -> Mapping[str, str]:
+    """Words by which those that left the vocabulary are replaced; whole numbers by their digits."""
+    if not section.has("moved_values"):
+        return {}
+    words = _vocabulary(section)
+    inner = section.section("moved_values")
+    written = section["moved_values"].value
+    entries = written.items() if isinstance(written, Mapping) else ()
+    moved = {
+        str(former): str(entry.value)
+        for former, entry in entries
+        if isinstance(former, str | int) and isinstance(entry, Node)
+    }
+    for former, word in moved.items():
+        if former in words:
+            inner.note(f"{former!r} is in the vocabulary, so nothing is moved from it", "a former word", former)
+        elif word not in words:
+            section.note(
+                f"there is no word {word!r}{suggestion(word, words)}",
+                f"one of {listed(words)}",
+                f"moved_values.{former}",
+            )
+    return moved
 
 
 def _permission_by(section: Section) -> tuple[str, Mapping[str, str]] | None:

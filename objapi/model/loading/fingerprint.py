@@ -7,20 +7,39 @@ from collections.abc import Mapping
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, IndexSource
 from objapi.model.types import EntityType, Field
+from workflows import Workflow
 
 
-def fingerprint(types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]) -> str:
+def fingerprint(
+    types: Mapping[str, EntityType],
+    catalogs: Mapping[str, CatalogDeclaration],
+    workflows: Mapping[str, Workflow],
+) -> str:
     """SHA-256, as hexadecimal digits, over what the gateway has tables of its own for: mapped tables are left out.
 
     It changes with an index, its kind, type or source, with the catalogs of a type, and with how a field is stored or
-    computed; titles, permissions and workflows leave it alone.
+    computed, and with states and values that are to be moved; titles, permissions and workflows leave it alone.
     """
-    content = {
+    content: dict[str, object] = {
         "catalogs": {name: _catalog(catalog) for name, catalog in catalogs.items() if catalog.table_of is None},
         "types": {name: _type(entity_type) for name, entity_type in types.items() if entity_type.table is None},
     }
+    moved = _moved(types, workflows)
+    if moved:
+        content["moved"] = moved
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _moved(types: Mapping[str, EntityType], workflows: Mapping[str, Workflow]) -> dict[str, object]:
+    values = {
+        f"{name}.{field.name}": dict(field.moved_values)
+        for name, entity_type in types.items()
+        for field in entity_type.fields.values()
+        if field.moved_values
+    }
+    states = {name: dict(workflow.moved_states) for name, workflow in workflows.items() if workflow.moved_states}
+    return {**values, **states}
 
 
 def _catalog(catalog: CatalogDeclaration) -> object:

@@ -92,7 +92,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         layout=layout,
         content_files=site.content_files,
         profiles=frozenset(profile.name for profile in found),
-        fingerprint=fingerprint(types, catalogs),
+        fingerprint=fingerprint(types, catalogs, workflows.workflows),
     )
 
 

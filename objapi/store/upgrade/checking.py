@@ -11,6 +11,7 @@ from objapi.model.registry import Registry
 from objapi.store.context import SiteContext
 from objapi.store.schema import entities
 from objapi.store.upgrade.installing import CHUNK, system_planner
+from objapi.store.upgrade.survey import Misfit, survey
 from objapi.store.upgrade.versions import profiles_in
 from objapi.store.writing.draft import Draft
 
@@ -32,10 +33,11 @@ def unknown_types_problem(connection: Connection, registry: Registry, profiles: 
 
 def check_next(
     site: SiteContext, connection: Connection, now: datetime, after: int
-) -> tuple[int, int, tuple[str, ...]]:
+) -> tuple[int, int, tuple[str, ...], list[Misfit]]:
     """Compute acl, answer and index values of the next objects after a row number, and store nothing.
 
-    Returns the last row number, the number of objects, and a message for each type of which an object failed.
+    Returns the last row number, the number of objects, a message for each type of which an object failed, and the
+    values and states that the declarations do not know.
     """
     statement = select(entities.c.rid).where(entities.c.rid > after).order_by(entities.c.rid).limit(CHUNK)
     rids = list(connection.scalars(statement))
@@ -55,7 +57,9 @@ def check_next(
             continue
         except Exception as error:  # noqa: BLE001 - a behaviour may raise what it will
             failed[draft.portal_type] = _failure(draft, error)
-    return (rids[-1] if rids else after), len(rids), tuple(failed.values())
+    drafts = [planner.workspace.by_rid[rid] for rid in rids]
+    misfits = survey(site, connection, drafts, site.load_context(now))
+    return (rids[-1] if rids else after), len(rids), tuple(failed.values()), misfits
 
 
 def _failure(draft: Draft, error: Exception) -> str:

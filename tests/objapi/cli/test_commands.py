@@ -247,6 +247,13 @@ def test_upkeep_can_be_repeated(made: Path, command: str) -> None:
         assert result.exit_code == 0, result.output
 
 
+def test_an_upgrade_can_be_tried(made: Path) -> None:
+    result = objapi("upgrade", "--dry-run", "--data", made)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.endswith("Nothing was changed.\n")
+    assert "Reindexing" not in result.stderr
+
+
 def test_commands_use_the_profiles_that_the_site_was_made_with(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OBJAPI_PROFILES", "base,mxlive")
     assert objapi("init", "--data", data).exit_code == 0
