@@ -39,9 +39,11 @@ from objapi.store.mapped.row_site import RowSite
 from objapi.store.permissions.acls import AclCache, ensure_scope
 from objapi.store.permissions.rights import FieldAccess, TransactionAcls
 from objapi.store.records import StaleWrite, to_micros
+from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.checking import check_next, unknown_types_problem
+from objapi.store.upgrade.former_history import convert_pending, count_former, drop_empty, has_former, move_history
 from objapi.store.upgrade.installing import (
     count_objects,
     install_contents,
@@ -211,6 +213,8 @@ class Site:
         problem = state_problem(self.engine, self.registry, self.settings.site_id, self.settings.profiles or ())
         if problem is not None:
             raise SiteError(problem)
+        # A process of the former version may have written after the upgrade had moved the history.
+        self._move_history(lambda done: None, lambda: None)
         self.recover_row_outbox()
 
     def upgrade(
@@ -234,7 +238,10 @@ class Site:
         with _lease_refusals(), upgrade_lease(self.engine) as lease:
             ensure_may_upgrade(self.engine)
             report(self._check_objects(progress, lease.renew, report).lines())
+            self.transact(drop_empty, write=True)
             upgrade_tables(self.engine, self.catalog_metadata, lease)
+            with progress("Moving the history", self.transact(count_former, write=False)) as advance:
+                self._move_history(advance, lease.renew)
             self._move(progress, lease.renew)
             self._lay_out(progress)
             self.reindex(progress, lease.renew)
@@ -285,6 +292,17 @@ class Site:
     def _move_next(self, after: int, connection: Connection) -> tuple[int, int]:
         return move_next(self.context, connection, self.now(), after)
 
+    def _move_history(self, advance: Callable[[int], None], before_chunk: Callable[[], None]) -> None:
+        """Move what the former table of the history holds below requests."""
+        if not self.transact(has_former, write=False):
+            return
+        done = 1
+        while done:
+            before_chunk()
+            done = self.transact(partial(move_history, self.settings.site_id), write=True)
+            advance(done)
+        self.transact(partial(convert_pending, self.settings.site_id), write=True)
+
     def _lay_out(self, progress: Progress) -> None:
         contents = layout_contents(self.context, self.settings.site_title)
         missing = self.transact(lambda connection: missing_contents(self.context, connection, contents), write=False)
@@ -306,7 +324,7 @@ class Site:
         work: Callable[[Transaction], _T],
         *,
         write: bool,
-        request_id: str = "",
+        source: RequestSource = COMMAND_LINE,
         profile: str | None = None,
         authority: WriteAuthority | None = None,
     ) -> _T:
@@ -322,9 +340,12 @@ class Site:
         def carry_out(connection: Connection) -> _T:
             while opened:
                 opened.pop().close()
-            transaction = self._transaction(connection, authenticate, write, request_id, context, authority)
+            transaction = self._transaction(connection, authenticate, write, source, context, authority)
             opened.append(transaction.connections)
-            return work(transaction)
+            result = work(transaction)
+            if write:
+                transaction.finish()
+            return result
 
         try:
             result = self.transact(carry_out, write=write)
@@ -390,8 +411,6 @@ class Site:
         self,
         authenticate: Callable[[Connection], LoadedUser],
         work: Callable[[Transaction], _T],
-        *,
-        request_id: str = "",
     ) -> _T:
         """Do a user's reading; a stream that it began stays open until its last chunk was taken or it is closed.
 
@@ -400,16 +419,14 @@ class Site:
         tries = self.settings.retries + 1
         for attempt in range(1, tries + 1):
             try:
-                return self._begun_stream(authenticate, work, request_id)
+                return self._begun_stream(authenticate, work)
             except (StaleWrite, exc.DBAPIError) as error:
                 self._pause(error, attempt, tries)
             except exc.TimeoutError as error:
                 raise to_api_error(error) from error
         raise AssertionError("unreachable")
 
-    def _begun_stream(
-        self, authenticate: Callable[[Connection], LoadedUser], work: Callable[[Transaction], _T], request_id: str
-    ) -> _T:
+    def _begun_stream(self, authenticate: Callable[[Connection], LoadedUser], work: Callable[[Transaction], _T]) -> _T:
         connection = self.stream_engine.connect()
         opened: list[Connections] = []
 
@@ -419,7 +436,7 @@ class Site:
             _close(connection)
 
         try:
-            transaction = self._transaction(connection, authenticate, False, request_id, self.context)
+            transaction = self._transaction(connection, authenticate, False, COMMAND_LINE, self.context)
             opened.append(transaction.connections)
             result = work(transaction)
             if transaction.open_stream is None:
@@ -466,14 +483,14 @@ class Site:
         connection: Connection,
         authenticate: Callable[[Connection], LoadedUser],
         write: bool,
-        request_id: str,
+        source: RequestSource,
         context: SiteContext,
         authority: WriteAuthority | None = None,
     ) -> Transaction:
         user = authenticate(connection)
         context.acls.refresh(connection, user.newest_acl)
         return Transaction(
-            context, connection, user.principal, self.now(), writes=write, request_id=request_id, authority=authority
+            context, connection, user.principal, self.now(), writes=write, source=source, authority=authority
         )
 
 

@@ -171,7 +171,6 @@ def _run_for_visitor(
 ) -> Response:
     """Carry a method out in one transaction of the visitor, whose first statement loads the user."""
     run, streamed = method.runner(parameters.read)
-    request_id = current_exchange().request_id
 
     def work(tx: Transaction) -> Reply:
         tx.require(tx.registry.roles.api_permission)
@@ -182,10 +181,10 @@ def _run_for_visitor(
     acts = request.method in method.writing_verbs
     if streamed:
         # The answer still holds its connection, and there may be no second one to renew the session on.
-        return responses.respond(site.stream(visitor.load, work, request_id=request_id))
+        return responses.respond(site.stream(visitor.load, work))
     # What only asks what would happen keeps nobody from writing meanwhile, nor does what will be refused.
     write = acts and isinstance(parameters.read, Controls) and not parameters.read.values.get("dry_run")
-    reply = site.run(visitor.load, work, write=write, request_id=request_id)
+    reply = site.run(visitor.load, work, write=write, source=current_exchange().source)
     visitor.renew()
     return responses.respond(reply)
 

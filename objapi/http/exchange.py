@@ -19,6 +19,7 @@ from flask import request
 
 from objapi.errors import InvalidHost
 from objapi.security.origins import client_address, is_trusted
+from objapi.store.requests import RequestSource
 
 _FORWARDING: Final = (
     "HTTP_X_FORWARDED_FOR",
@@ -43,6 +44,8 @@ class Exchange:
     """The URL of the server's root as the client sees it, without a slash at its end."""
     path: str
     """The decoded path of the request as it was sent."""
+    address: str = ""
+    """The client's address, behind trusted proxies."""
     request_id: str = field(default_factory=lambda: secrets.token_hex(8))
     started: float = field(default_factory=time.perf_counter)
 
@@ -56,6 +59,11 @@ class Exchange:
         """Scheme, host and port of `root`, as browsers send them in `Origin` (RFC 6454)."""
         parts = urlsplit(self.root)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def source(self) -> RequestSource:
+        """The source of what this request writes, for the history."""
+        return RequestSource(self.request_id, self.address)
 
     @property
     def secure(self) -> bool:
@@ -84,7 +92,7 @@ def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) 
     if not valid:
         environ["HTTP_HOST"] = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
     root = public_url or f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
-    exchange = Exchange(root, path)
+    exchange = Exchange(root, path, str(environ.get("REMOTE_ADDR", "")))
     environ[_KEY] = exchange
     # The server joins two headers by a comma, which no host has. Proxies may have chosen either of the two.
     if "," in host:

@@ -18,6 +18,7 @@ from objapi.profiles.ispyb.tables.columns import is_optional
 from objapi.security.principals import LoadedUser, command_line_user, session_of_principal
 from objapi.site import Site
 from objapi.store.failures import RETRY_AFTER
+from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import NewRow, RowUpdate, WriteAuthority
 from objapi.store.transaction import Transaction
 
@@ -74,7 +75,7 @@ class Database:
         *,
         write: bool,
         user: Principal = ANONYMOUS,
-        request_id: str = "",
+        source: RequestSource = COMMAND_LINE,
         authority: WriteAuthority | None = None,
     ) -> _T:
         """Do a user's work in one transaction, again when the database asks for it.
@@ -86,7 +87,7 @@ class Database:
         """
         self.missing  # noqa: B018 - loaded for `has`
         loaded = session_of_principal(user)
-        return self._run(lambda _: loaded, work, write=write, request_id=request_id, authority=authority)
+        return self._run(lambda _: loaded, work, write=write, source=source, authority=authority)
 
     def run_as_administrator(
         self, work: Callable[[Transaction], _T], *, write: bool, authority: WriteAuthority | None = None
@@ -101,12 +102,10 @@ class Database:
         work: Callable[[Transaction], _T],
         *,
         write: bool,
-        request_id: str = "",
+        source: RequestSource = COMMAND_LINE,
         authority: WriteAuthority | None = None,
     ) -> _T:
-        return self._site.run(
-            authenticate, work, write=write, request_id=request_id, profile=PROFILE, authority=authority
-        )
+        return self._site.run(authenticate, work, write=write, source=source, profile=PROFILE, authority=authority)
 
     def now(self) -> datetime:
         """The time that the laboratory's wall clock shows, without zone and fractions, as the tables hold it."""

@@ -24,6 +24,7 @@ from objapi.ispyb.wire.response import Later, json_response, respond
 from objapi.ispyb.wire.routes import Door, IspybRoute
 from objapi.ispyb.wire.routing import Matched, Moved
 from objapi.ispyb.wire.services import Services
+from objapi.store.requests import RequestSource
 from objapi.store.transaction import Transaction
 
 _METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
@@ -73,7 +74,7 @@ def _answer(face: Face, request: Request, exchange: Exchange) -> Response:
         return Response(status=307, headers={"Location": location})
     route = found.route
     caller, read = _checked(face, request, exchange, found)
-    values = _run(face.services, route, caller, read, exchange.request_id)
+    values = _run(face.services, route, caller, read, exchange.source)
     if isinstance(values, Later):
         values = values.work()
     return respond(values, route.answer, route.status)
@@ -111,7 +112,7 @@ def _caller(
         caller = services.database.run(
             lambda tx: use_onetime_token(connection_of(tx), onetime, exchange.path, services.database.now()),
             write=True,
-            request_id=exchange.request_id,
+            source=exchange.source,
         )
         return services.tokens.checked(caller)
     scheme, _, token = header.partition(" ")
@@ -122,16 +123,14 @@ def _caller(
     return services.tokens.caller(token.strip())
 
 
-def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Read, request_id: str) -> Any:
-    address = request.remote_addr or ""
-
+def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Read, source: RequestSource) -> Any:
     def work(transaction: Transaction) -> Any:
         now, body = services.database.now(), dict(read.body)
-        return route.handler(Call(services, transaction, now, read.path, read.query, body, caller, address, request_id))
+        return route.handler(Call(services, transaction, now, read.path, read.query, body, caller, source))
 
     authority = None if route.deferred else route.writes
     return services.database.run(
-        work, write=authority is not None, user=principal_of(caller), request_id=request_id, authority=authority
+        work, write=authority is not None, user=principal_of(caller), source=source, authority=authority
     )
 
 

@@ -63,7 +63,7 @@ def report_connections(call: DeviceCall) -> list[str]:
 
 def find_access_list(tx: Transaction, call: DeviceCall) -> Found | None:
     """The active access list with the address of the caller, or None."""
-    address = normal_address(call.address)
+    address = normal_address(call.source.address)
     if address is None:
         return None
     return find_one(tx, "MxAccessList", ("usernames",), normal_address=address, active=True)

@@ -24,7 +24,7 @@ from objapi.security.principals import LoadedUser
 from objapi.security.tables import users
 from objapi.settings import Settings
 from objapi.site import Site
-from objapi.store.requests import ByPath, CreateItem
+from objapi.store.requests import ByPath, CreateItem, RequestSource
 from objapi.store.schema import acls, entities
 from objapi.store.transaction import Transaction
 
@@ -106,14 +106,13 @@ def load_gateway(connection: Connection, user_id: str = ACTOR) -> LoadedUser:
 
 @dataclass(frozen=True, slots=True)
 class DeviceCall:
-    """A request as received. `address` is the client's, behind trusted proxies; `root` the URL of the server."""
+    """A request as received; `root` is the URL of the server."""
 
     site: Site
     names: DevicePath
     body: bytes
-    address: str
     root: str
-    request_id: str
+    source: RequestSource
     now: datetime
 
     @property
@@ -150,7 +149,7 @@ class DeviceCall:
         self, load: Callable[[Connection], LoadedUser], work: Callable[[Transaction], _Result], *, write: bool
     ) -> _Result:
         """Run `work` in one transaction of the user that `load` returns."""
-        return self.site.run(load, work, write=write, request_id=self.request_id)
+        return self.site.run(load, work, write=write, source=self.source)
 
     def log(self, tx: Transaction, action: str, description: str, touched: tuple[str, str, str]) -> None:
         """Add an entry to the project's activity; `touched` are type, id and title of what it is about."""
@@ -159,7 +158,7 @@ class DeviceCall:
             "project": self.project_path,
             "action_type": action,
             "description": description,
-            "ip_number": self.address,
+            "ip_number": self.source.address,
             "object_type": portal_type,
             "object_id": object_id,
             "object_title": title,

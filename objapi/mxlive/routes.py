@@ -116,9 +116,8 @@ def _call(site: Site, names: DevicePath) -> DeviceCall:
         site=site,
         names=names,
         body=body,
-        address=request.remote_addr or "",
         root=exchange.root,
-        request_id=exchange.request_id,
+        source=exchange.source,
         now=site.now(),
     )
 

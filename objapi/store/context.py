@@ -1,7 +1,7 @@
 """Contexts: of a site, shared by all its transactions, and of one request."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Literal
@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from catalog import CatalogTables
+from catalog.dialect import insert_rows
 from objapi.model.dependents import Dependents
 from objapi.model.principal import Principal
 from objapi.model.references import site_path
@@ -21,7 +22,9 @@ from objapi.store.mapped.row_site import RowSite
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess, Rights, TransactionAcls
-from objapi.store.records import rowids, to_micros
+from objapi.store.records import request_digest, rowids, to_micros
+from objapi.store.requests import COMMAND_LINE, RequestSource
+from objapi.store.schema import history_entries, requests
 from workflows import Cascades
 
 
@@ -73,37 +76,52 @@ class SiteContext:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recorder:
-    """Instant, actor and request that all history rows of one request have in common.
+    """History of one request: its entries, collected until all its work is done, and its row in `requests`.
 
     `at` in microseconds since 1970 UTC.
     """
 
+    site_id: str
     at: int
     actor: str
-    request_id: str
+    source: RequestSource
+    entries: list[dict[str, object]] = field(default_factory=list)
+    """Entries that the transaction of the gateway itself stores."""
 
     def entry(self, rid: int, uid: str, path: str, portal_type: str, **event: object) -> dict[str, object]:
         """One history row. `event` gives its columns event and changes, of a transition also the others."""
         return {
             "id": rowids.next(),
-            "seq": None,
             "rid": rid,
             "uid": uid,
             "path": path,
             "portal_type": portal_type,
-            "at": self.at,
-            "actor": self.actor,
+            "version": event.get("version"),
             "event": event["event"],
             "workflow": event.get("workflow"),
             "transition": event.get("transition"),
             "comment": event.get("comment", ""),
             "changes": orjson.dumps(event["changes"]).decode(),
-            "request": self.request_id,
         }
 
-    def row(self, names: RowNames, portal_type: str, key: int, event: str, changes: object) -> dict[str, object]:
+    def request(self, entries: Sequence[dict[str, object]]) -> dict[str, object]:
+        """The row of the request; its number is noted in the entries, over which it holds a digest."""
+        source = self.source
+        row: dict[str, object] = {
+            "id": rowids.next(),
+            "at": self.at,
+            "actor": self.actor,
+            "address": source.address,
+            "api_key": source.api_key,
+            "request_id": source.request_id,
+        }
+        for entry in entries:
+            entry["request"] = row["id"]
+        return {**row, "seq": None, "digest": request_digest(self.site_id, row, entries)}
+
+    def of_row(self, names: RowNames, portal_type: str, key: int, event: str, changes: object) -> dict[str, object]:
         """The history row of a change of a mapped row, known by its key."""
         uid, path = names.uid(portal_type, key), names.path(portal_type, key)
         return self.entry(key, uid, path, portal_type, event=event, changes=changes)
@@ -120,7 +138,7 @@ class RequestContext:
         now: datetime,
         *,
         writes: bool,
-        request_id: str = "",
+        source: RequestSource = COMMAND_LINE,
     ) -> None:
         self.site = site
         self.registry = site.registry
@@ -131,7 +149,7 @@ class RequestContext:
         self.now = now
         self.writes = writes
         """True in a writing transaction, in which objects are locked when they are loaded."""
-        self.request_id = request_id
+        self.source = source
         self.acls = TransactionAcls(site.acls, connection)
         self.rights = Rights(principal, self.acls, site.registry.roles.scoped_roles)
 
@@ -142,8 +160,23 @@ class RequestContext:
 
     @cached_property
     def recorder(self) -> Recorder:
-        """Maker of the request's history rows."""
-        return Recorder(to_micros(self.now), self.principal.user_id, self.request_id)
+        """Collector of the request's history."""
+        return Recorder(self.site.site_id, to_micros(self.now), self.principal.user_id, self.source)
+
+    def write_history(self) -> None:
+        """Store the request and its history: the last that a writing transaction does.
+
+        What a foreign database must commit first is stored as pending, its request with it.
+        """
+        entries = self.recorder.entries
+        if entries:
+            insert_rows(self.connection, requests, [self.recorder.request(entries)])
+            insert_rows(self.connection, history_entries, entries)
+            self.recorder.entries = []
+        foreign = [row for _, outbox in self.connections.outboxes for row in outbox.history]
+        if foreign:
+            self.connections.outboxes[-1][1].requests = [self.recorder.request(foreign)]
+        self.connections.store_pending(self.recorder.at)
 
     def full_path(self, path: str) -> str:
         """The whole path of what is at a path below the site."""

@@ -6,14 +6,16 @@ starts at random for each millisecond. Two processes can only meet within one mi
 second one and the request runs again.
 """
 
+import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_, select
 
 from catalog.values import EPOCH, MICROSECOND
@@ -155,6 +157,30 @@ def from_micros(micros: int) -> datetime:
 def to_text(instant: datetime) -> str:
     """The stored form of a datetime field: ISO 8601 in UTC."""
     return instant.astimezone(UTC).isoformat()
+
+
+DIGEST_FORMAT: Final = b"objapi request 1\n"
+"""Domain and version before what is digested, so that no other document of the gateway has the same digest."""
+_NOT_DIGESTED: Final = frozenset({"seq", "digest"})
+"""Columns of a request that are filled later, or from the digest itself."""
+
+
+def request_digest(site_id: str, request: Mapping[str, object], entries: Sequence[Mapping[str, object]]) -> str:
+    """SHA-256 in hexadecimal over a row of `requests` and its rows of `history_entries`, in order of their ids.
+
+    The document is canonical JSON (RFC 8785) of strings, null, lists and objects alone: numbers are written as text,
+    since readers differ in how they write them, and `changes` is the stored text.
+    """
+    document = {
+        "site": site_id,
+        "request": {name: _as_text(value) for name, value in request.items() if name not in _NOT_DIGESTED},
+        "entries": [{name: _as_text(value) for name, value in entry.items()} for entry in entries],
+    }
+    return hashlib.sha256(DIGEST_FORMAT + orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _as_text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 _EPOCH_MS = 1_577_836_800_000

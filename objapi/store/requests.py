@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import orjson
 
@@ -43,6 +43,20 @@ class GrantTarget:
     path: str
     portal_type: str
     roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSource:
+    """Source of a request, for the history: HTTP request id, client address, API key; empty at the command line."""
+
+    request_id: str = ""
+    address: str = ""
+    api_key: str | None = None
+    """Name of the key that the caller came with; None: there was none."""
+
+
+COMMAND_LINE: Final = RequestSource()
+"""Source of what the command line and the gateway itself do."""
 
 
 @dataclass(frozen=True, slots=True)

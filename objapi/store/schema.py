@@ -64,27 +64,45 @@ refs = Table(
 )
 """References between objects; foreign keys prevent the removal of an object that a concurrent request refers to."""
 
-history = Table(
-    "history",
+requests = Table(
+    "requests",
     metadata,
     Column("id", big_key(), primary_key=True, autoincrement=False),
     Column("seq", big_integer(), nullable=True, unique=True),
+    Column("at", big_integer(), nullable=False),
+    Column("actor", text_key(128), nullable=False),
+    Column("address", ascii_key(64), nullable=False),
+    Column("api_key", ascii_key(64), nullable=True),
+    Column("request_id", ascii_key(64), nullable=False),
+    Column("digest", ascii_key(64), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""Requests that changed something, one row each: its instant, actor, client address (empty at the command line), API
+key (none: a password, session or signature), HTTP request id, and a SHA-256 over it and its history, see
+`records.request_digest`. Nothing but `seq` is ever altered: it is empty at commit and left for whoever numbers
+committed requests, since an automatic number is not in the order of commits and a counter would make writers wait."""
+
+history_entries = Table(
+    "history_entries",
+    metadata,
+    Column("id", big_key(), primary_key=True, autoincrement=False),
+    Column("request", big_integer(), nullable=False),
     Column("rid", big_integer(), nullable=False),
     Column("uid", ascii_key(32), nullable=False),
     Column("path", ascii_key(1000), nullable=False),
     Column("portal_type", ascii_key(64), nullable=False),
-    Column("at", big_integer(), nullable=False),
-    Column("actor", text_key(128), nullable=False),
+    Column("version", Integer, nullable=True),
     Column("event", ascii_key(16), nullable=False),
     Column("workflow", ascii_key(128), nullable=True),
     Column("transition", text_key(128), nullable=True),
     Column("comment", long_text(), nullable=False),
     Column("changes", long_text(), nullable=False),
-    Column("request", ascii_key(64), nullable=False),
-    Index("ix_history_uid", "uid", "id"),
+    Index("ix_history_entries_uid", "uid", "id"),
+    Index("ix_history_entries_request", "request"),
     **TABLE_OPTIONS,
 )
-"""Changes, one row each with actor and instant, never altered; `seq` is given after commit, by who reads the feed."""
+"""Changes of objects below the request that made them, never altered. `version` is that of the object afterwards; empty
+for users, rows of mapped tables, and changes made before it was noted."""
 
 sequences = Table(
     "sequences",

@@ -23,6 +23,7 @@ from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
 from objapi.store.requests import (
+    COMMAND_LINE,
     AccessEvent,
     ByUid,
     CreateItem,
@@ -33,6 +34,7 @@ from objapi.store.requests import (
     Offered,
     Outcome,
     Plan,
+    RequestSource,
     Selector,
     Streamed,
     UpdateItem,
@@ -75,10 +77,10 @@ class Transaction:
         now: datetime,
         *,
         writes: bool,
-        request_id: str = "",
+        source: RequestSource = COMMAND_LINE,
         authority: WriteAuthority | None = None,
     ) -> None:
-        context = RequestContext(site, connection, user, now, writes=writes, request_id=request_id)
+        context = RequestContext(site, connection, user, now, writes=writes, source=source)
         self.connection = connection
         self.connections = context.connections
         self.user = user
@@ -401,8 +403,12 @@ class Transaction:
         ensure_scope(self.connection, self._site.tables, rid)
 
     def record(self, event: AccessEvent) -> None:
-        """Write a change of who may do what to the history."""
+        """Add a change of who may do what to the history."""
         record_access(self._context, event)
+
+    def finish(self) -> None:
+        """Store the history of what was written: to be called once, before the commit."""
+        self._context.write_history()
 
     # Inside
 

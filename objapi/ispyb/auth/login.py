@@ -10,12 +10,13 @@ from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.model.principal import Principal, TokenClaims
 from objapi.profiles.ispyb.tables import Person
+from objapi.store.requests import RequestSource
 from objapi.store.transaction import Transaction
 
 WRITES: Final = writing("log-in", linked=(Person,))
 
 
-def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt, request_id: str = "") -> Caller:
+def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt, source: RequestSource) -> Caller:
     """The person who logs in, with the permissions of this moment; raises NotAuthenticated (401).
 
     To be called outside of any transaction: passwords take their time, and other servers too.
@@ -30,7 +31,7 @@ def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt, req
             lambda tx: _newcomer(tx, database, identity),
             write=True,
             user=newcomer,
-            request_id=request_id,
+            source=source,
             authority=WRITES,
         )
     return replace(caller, password_version=identity.password_version)

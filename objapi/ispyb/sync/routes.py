@@ -29,7 +29,7 @@ def sync_proposal(call: Call) -> Later:
     database, payload = call.services.database, call.body
 
     def work() -> dict[str, str]:
-        result = synchronise(database, payload, user=principal_of(call.who), request_id=call.request_id)
+        result = synchronise(database, payload, user=principal_of(call.who), source=call.source)
         seconds = round(time.perf_counter() - started, 3)
         _log.info("%s: %s", result.proposal, result)
         return {"message": f"The proposal {result.proposal} has been synchronized in {seconds}"}

@@ -30,6 +30,7 @@ from objapi.profiles.ispyb.tables import (
     Protein,
     Session_has_Person,
 )
+from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import RowItem
 from objapi.store.transaction import Transaction
 
@@ -67,7 +68,7 @@ def synchronise(
     *,
     dry_run: bool = False,
     user: Principal | None = None,
-    request_id: str = "",
+    source: RequestSource = COMMAND_LINE,
 ) -> Synchronised:
     """Write a payload that fits its schema; with `dry_run` find out what that would come to.
 
@@ -88,7 +89,7 @@ def synchronise(
         except sa.exc.DataError:
             raise BadCall(_UNFIT) from None
 
-    run = database.run_as_administrator if user is None else partial(database.run, user=user, request_id=request_id)
+    run = database.run_as_administrator if user is None else partial(database.run, user=user, source=source)
     if not dry_run and not run(lambda tx: _has_lock(connection_of(tx)), write=False):
         run(lambda tx: _make_lock(connection_of(tx)), write=True)
     try:
@@ -96,7 +97,7 @@ def synchronise(
     except BadCall as refusal:
         if refusal.detail == _NO_SUCH_ROW and not dry_run:
             # The database does not say which row it refused; a dry run asks for each.
-            synchronise(database, payload, dry_run=True, user=user, request_id=request_id)
+            synchronise(database, payload, dry_run=True, user=user, source=source)
         raise
 
 

@@ -16,6 +16,7 @@ from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.ispyb.values.schema import Values
 from objapi.ispyb.wire.services import Services
 from objapi.profiles.ispyb.beamline_groups import OPTION, BeamLineGroup, beamline_groups
+from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import RowRemoval
 from objapi.store.transaction import Transaction
 
@@ -44,9 +45,8 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict)
     """Values of the declared body."""
     who: Caller | None = None
-    address: str = ""
-    """The client's address, behind trusted proxies."""
-    request_id: str = ""
+    source: RequestSource = COMMAND_LINE
+    """The client's address, behind trusted proxies, and the request's id."""
 
     @cached_property
     def connection(self) -> Connection:

@@ -9,6 +9,7 @@ from catalog.dialect import begin_write, create_engine_for
 from catalog.dialect.existing import same_database, schema_on_same_server
 from objapi.model.registry import Registry
 from objapi.model.types import GATEWAY
+from objapi.store.mapped.outbox import RowOutbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Connections:
         self._places = places
         self._writes = writes
         self._foreign: dict[str, Connection] = {}
+        self.outboxes: list[tuple[str, RowOutbox]] = []
+        """Foreign database → what is to be stored once it has committed."""
         self.pending: list[int] = []
         """Numbers of outboxes that are pending until the foreign databases have committed."""
 
@@ -82,6 +85,11 @@ class Connections:
     def is_foreign(self, database: str) -> bool:
         """True when the tables of a database are written in a transaction of their own."""
         return self._places[database].engine is not None
+
+    def store_pending(self, at: int) -> None:
+        """Store the outboxes as pending, in the gateway's own transaction."""
+        outboxes, self.outboxes = self.outboxes, []
+        self.pending += [outbox.store_pending(self.own, database, at) for database, outbox in outboxes]
 
     def commit(self) -> None:
         """Commit the writes to foreign databases; a transaction that may not write has nothing to commit."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from catalog.dialect import insert_rows, upsert_rows
 from objapi.store.mapped.schema import row_pending, row_states, row_variables
 from objapi.store.records import rowids
-from objapi.store.schema import history
+from objapi.store.schema import history_entries, requests
 
 ABANDONED_AFTER = 60_000_000
 """Microseconds after which a pending outbox is no longer that of a request under way."""
@@ -36,6 +36,8 @@ class RowOutbox:
     variables: list[dict[str, Any]] = field(default_factory=list)
     forgotten: list[tuple[str, int]] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    """The request that the history belongs to, in the last outbox of each."""
     expected: list[tuple[str, int, int | None]] = field(default_factory=list)
 
     def write(self, connection: Connection) -> None:
@@ -51,7 +53,8 @@ class RowOutbox:
                     connection.execute(sa.delete(table).where(condition))
         upsert_rows(connection, row_states, self.states)
         upsert_rows(connection, row_variables, self.variables)
-        insert_rows(connection, history, self.history)
+        insert_rows(connection, requests, self.requests)
+        insert_rows(connection, history_entries, self.history)
 
     def store_pending(self, connection: Connection, database: str, at: int) -> int:
         """Store the outbox as pending, and return its number."""

@@ -85,10 +85,9 @@ class Rows:
             )
         return next(iter(places), None)
 
-    def store_pending(self, outbox: RowOutbox, at: int) -> None:
-        """Store an outbox as pending until the foreign database has committed."""
-        database = self.names.tables[outbox.expected[0][0]].database
-        self.connections.pending.append(outbox.store_pending(self.connections.own, database, at))
+    def add_outbox(self, outbox: RowOutbox) -> None:
+        """Note what is to be stored once the foreign database has committed."""
+        self.connections.outboxes.append((self.names.tables[outbox.expected[0][0]].database, outbox))
 
     def records(self, rids: Iterable[int], *, lock: bool = False) -> list[StoredEntity]:
         """The rows with these numbers, in the order of their keys; those that do not exist are left out."""

@@ -10,7 +10,7 @@ from objapi.errors import Forbidden
 from objapi.store.context import RequestContext
 from objapi.store.records import from_micros
 from objapi.store.requests import HistoryPage
-from objapi.store.schema import history
+from objapi.store.schema import history_entries, requests
 from objapi.store.writing.draft import Draft
 
 
@@ -37,7 +37,9 @@ class HistoryReader:
         permission = self._registry.roles.history_permission
         if not self._rights.may(permission, root.acl, root.scope):
             return None
-        portal_type = self._connection.scalar(select(history.c.portal_type).where(history.c.uid == uid).limit(1))
+        portal_type = self._connection.scalar(
+            select(history_entries.c.portal_type).where(history_entries.c.uid == uid).limit(1)
+        )
         if portal_type is None:
             return None
         hidden = frozenset[str]()
@@ -46,9 +48,16 @@ class HistoryReader:
         return self._page(uid, hidden, offset, size)
 
     def _page(self, uid: str, hidden: frozenset[str], offset: int, size: int) -> HistoryPage:
-        statement = select(history).where(history.c.uid == uid).order_by(history.c.id.desc()).offset(offset)
+        of_object = history_entries.c.uid == uid
+        statement = (
+            select(*history_entries.c, requests.c.at, requests.c.actor)
+            .join(requests, requests.c.id == history_entries.c.request)
+            .where(of_object)
+            .order_by(history_entries.c.id.desc())
+            .offset(offset)
+        )
         rows = self._connection.execute(statement.limit(size or 2**62)).mappings().all()
-        count = select(func.count()).select_from(history).where(history.c.uid == uid)
+        count = select(func.count()).select_from(history_entries).where(of_object)
         total = self._connection.scalar(count) or 0
         return HistoryPage(total, tuple(_row(dict(row), hidden) for row in rows))
 

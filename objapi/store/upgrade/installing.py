@@ -39,6 +39,7 @@ def install_contents(
     plan_contents(planner, contents, context, advance)
     write_set = compute_write_set(planner)
     apply_plan(planner, write_set)
+    planner.context.write_history()
     return {draft.path: draft.rid for draft in write_set.created}
 
 

@@ -184,6 +184,7 @@ def move_next(site: SiteContext, connection: Connection, now: datetime, after: i
     write_set = compute_write_set(planner)
     if not write_set.empty:
         apply_plan(planner, write_set)
+        planner.context.write_history()
     return rids[-1], len(rids)
 
 

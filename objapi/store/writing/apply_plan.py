@@ -1,4 +1,4 @@
-"""Writing the write set of a request: entities, references, catalogs and history, each in bulk.
+"""Writing the write set of a request: entities, references and catalogs, each in bulk; its history is collected.
 
 The number of statements depends on the kinds of things that change and on their number only in steps of some hundreds.
 """
@@ -15,8 +15,8 @@ from objapi.model.types import Kind
 from objapi.store.blobs import PIECE, NewBlob
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.permissions.acls import Acl, digest_of
-from objapi.store.records import StaleWrite, chunks, to_micros
-from objapi.store.schema import blob_chunks, blobs, entities, history, refs, scope_tree
+from objapi.store.records import StaleWrite, chunks
+from objapi.store.schema import blob_chunks, blobs, entities, refs, scope_tree
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
@@ -62,18 +62,18 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     insert_rows(
         connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in objects.created]
     )
-    # Scopes and references need both their ends; nothing refers to blobs, catalogs and history, which come last.
+    # Scopes and references need both their ends; nothing refers to blobs and catalogs, which come last.
     _write_scopes(connection, objects.created)
     _write_references(planner, [*objects.created, *objects.changed])
     write_blobs(connection, planner.blobs)
     _write_catalogs(connection, living, rendered, acl_of, tables, reindex_all)
     events = history_rows(planner, write_set)
     if outbox is None:
-        insert_rows(connection, history, events)
+        context.recorder.entries += events
     else:
         # The rows are not committed yet: their history is delivered once they are.
         outbox.history = events
-        context.rows.store_pending(outbox, to_micros(context.now))
+        context.rows.add_outbox(outbox)
 
 
 def _write_rows(planner: StorePlanner, rows: WriteSet, *, rows_only: bool) -> RowOutbox | None:

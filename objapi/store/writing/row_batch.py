@@ -302,32 +302,35 @@ class RowBatch:
         removed: Sequence[_Change],
         types: Mapping[str, str],
     ) -> None:
-        """Write the history, or store it as pending until the foreign database has committed."""
+        """Add to the history, or to what is stored once the foreign database has committed."""
         names, outbox = self._rows.names, RowOutbox()
+        entries: list[dict[str, object]] = []
         for item in created:
             portal_type = types[item.table]
             values = self._stored_forms(portal_type, item.values)
             changes = {name: [None, value] for name, value in values.items() if value is not None}
-            outbox.history.append(self._recorder.row(names, portal_type, item.number, "create", changes))
+            entries.append(self._recorder.of_row(names, portal_type, item.number, "create", changes))
         for change in changed:
             old = self._stored_forms(change.portal_type, change.stored)
             new = self._stored_forms(change.portal_type, change.values)
             changes = {name: [old[name], value] for name, value in new.items() if old[name] != value}
             if changes:
-                outbox.history.append(
-                    self._recorder.row(names, change.portal_type, self._packed(change), "update", changes)
+                entries.append(
+                    self._recorder.of_row(names, change.portal_type, self._packed(change), "update", changes)
                 )
         for change in removed:
             old = self._stored_forms(change.portal_type, change.stored)
             gone = {name: [value, None] for name, value in old.items()}
-            outbox.history.append(self._recorder.row(names, change.portal_type, self._packed(change), "remove", gone))
+            entries.append(self._recorder.of_row(names, change.portal_type, self._packed(change), "remove", gone))
             if self._rows.site.has_workflow_states(change.portal_type):
                 outbox.forgotten.append((change.portal_type, self._packed(change)))
         if self._rows.connections.is_foreign(self._authority.database):
             self._expect(outbox, created, changed, removed, types)
-            self._rows.store_pending(outbox, self._recorder.at)
+            outbox.history = entries
+            self._rows.add_outbox(outbox)
         else:
             outbox.write(self._rows.connections.own)
+            self._recorder.entries += entries
 
     def _expect(
         self,

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from catalog.dialect import insert_rows
 from objapi.model.dependents import MEMBERSHIP, DependencyRoute, Dependents
 from objapi.model.paths import Target
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.records import to_micros
 from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateChange
-from objapi.store.schema import history
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
@@ -237,16 +235,19 @@ def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, o
     rows = []
     for draft, event, details in _events(planner, write_set):
         rid = draft.rid if draft.type.table is None else names.of_rid(draft.rid)[1]
-        rows.append(recorder.entry(rid, draft.uid, draft.path, draft.portal_type, event=event, **details))
+        version = draft.stored_version + 1 if draft.type.table is None else None
+        rows.append(
+            recorder.entry(rid, draft.uid, draft.path, draft.portal_type, event=event, version=version, **details)
+        )
     return rows
 
 
 def record_access(context: RequestContext, event: AccessEvent) -> None:
-    """Write the history row of a change that no plan brings about."""
+    """Add a change that no plan brings about to the history."""
     row = context.recorder.entry(
         event.rid, event.uid, event.path, event.portal_type, event=event.event, changes=event.changes
     )
-    insert_rows(context.connection, history, [row])
+    context.recorder.entries.append(row)
 
 
 def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:

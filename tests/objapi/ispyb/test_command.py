@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
-from objapi.store.schema import history
 from tests.objapi.ispyb.calling import Rows
 from tests.objapi.ispyb.sync.payloads import payload, person, protein
+from tests.recorded import forget_history, recorded_history
 
 # The package has the command itself under the module's name.
 command = import_module("objapi.cli.ispyb")
@@ -49,18 +48,19 @@ def test_what_the_command_line_adds_is_in_the_history(run: Run, rows: Rows, tmp_
     file = tmp_path / "payload.json"
     file.write_text(json.dumps(payload()))
     with rows.engine.begin() as connection:
-        connection.execute(sa.delete(history))
+        forget_history(connection)
     run("person", "add", "ada", "--permission", "all_proposals")
     run("person", "add", "ada", "--permission", "all_proposals")
     run("sync", file, "--dry-run")
     run("sync", file)
     with rows.engine.connect() as connection:
-        columns = (history.c.portal_type, history.c.event, history.c.actor)
-        found = [tuple(row) for row in connection.execute(sa.select(*columns).order_by(history.c.id))]
+        recorded = recorded_history(connection)
+    found = [(row["portal_type"], row["event"], row["actor"]) for row in recorded]
     added = ("Person", "UserGroup", "UserGroup_has_Person", "Permission", "UserGroup_has_Permission")
     sent = ("Proposal", "ProposalHasPerson")
     created = [(name, "create", "command line") for name in (*added, *sent)]
     assert found == [*created, ("Person", "update", "command line")]
+    assert {(row["address"], row["request_id"]) for row in recorded} == {("", "")}
 
 
 def test_a_permission_too_long_to_be_stored_is_refused(run: Run) -> None:

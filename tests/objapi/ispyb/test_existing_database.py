@@ -14,11 +14,12 @@ from objapi.ispyb.database import MissingSchema, prepare
 from objapi.profiles.ispyb import tables as t
 from objapi.settings import load_settings
 from objapi.site import Site
-from objapi.store.schema import history, metadata
+from objapi.store.schema import metadata
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.flavours import DIAMOND, ESRF, NOTHING_OPTIONAL, tables_without
 from tests.objapi.ispyb.scenery import noted_statements
 from tests.objapi.ispyb.sync.payloads import large, payload, protein, session
+from tests.recorded import recorded_history
 
 SYNC = "/webservices/userportalsync/sync_proposal"
 
@@ -165,9 +166,11 @@ def test_history_of_an_existing_database_is_in_the_gateways_own(engine: Engine, 
     assert api.call("PATCH", f"/dewars/{dewar}", token, json={"code": "D2"}).status_code == 200
     assert api.call("PATCH", f"/dewars/{dewar}", token, json={"code": "x" * 46}).status_code == 422
     with site.engine.connect() as connection:
-        found = connection.execute(sa.select(history.c.portal_type, history.c.actor, history.c.changes)).all()
-    assert [tuple(row) for row in found] == [("Dewar", "member", '{"code":["D1","D2"]}')]
-    assert not sa.inspect(engine).has_table("history")
+        found = recorded_history(connection)
+    assert [(row["portal_type"], row["actor"], row["changes"]) for row in found] == [
+        ("Dewar", "member", '{"code":["D1","D2"]}')
+    ]
+    assert not sa.inspect(engine).has_table("history_entries")
 
 
 def test_what_others_write_is_seen_at_once(engine: Engine, site: Site) -> None:

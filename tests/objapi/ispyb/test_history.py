@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
 from objapi.app import create_app
@@ -14,10 +13,10 @@ from objapi.ispyb.face import GROUPS
 from objapi.ispyb.wire.routes import IspybRoute
 from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
-from objapi.store.schema import history
 from tests.objapi.ispyb.calling import Api, Rows
 from tests.objapi.ispyb.scenery import card
 from tests.objapi.ispyb.sync.payloads import payload
+from tests.recorded import forget_history, recorded_history
 
 Keys = dict[str, int]
 
@@ -149,13 +148,13 @@ def recorded(rows: Rows) -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
     def read() -> list[dict[str, Any]]:
         with rows.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(sa.select(history).order_by(history.c.id)).mappings()]
+            return recorded_history(connection)
 
     with rows.engine.begin() as connection:
-        connection.execute(sa.delete(history))
+        forget_history(connection)
     yield read
     with rows.engine.begin() as connection:
-        connection.execute(sa.delete(history))
+        forget_history(connection)
 
 
 def test_there_is_an_example_of_every_writing_route(rows: Rows) -> None:
@@ -174,7 +173,8 @@ def test_every_writing_route_records_what_it_changes(
     found = recorded()
     assert [(row["portal_type"], row["event"]) for row in found] == example.events
     assert {row["actor"] for row in found} == ({example.actor} if example.events else set())
-    assert all(row["request"] == answer.headers["X-Request-ID"] for row in found)
+    assert all(row["request_id"] == answer.headers["X-Request-ID"] for row in found)
+    assert all(row["address"] == "127.0.0.1" for row in found)
     assert all(orjson.loads(row["changes"]) for row in found)
 
 

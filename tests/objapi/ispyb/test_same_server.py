@@ -14,10 +14,11 @@ from objapi.app import create_app
 from objapi.profiles.ispyb import tables as t
 from objapi.settings import load_settings
 from objapi.site import Site
-from objapi.store.schema import history, metadata
+from objapi.store.schema import metadata
 from tests.databases import fresh_mariadb_database
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.sync.payloads import large
+from tests.recorded import recorded_history
 
 
 @pytest.fixture
@@ -40,11 +41,10 @@ def api(mariadb: Callable[[], URL], tmp_path: Path) -> Iterator[Api]:
 
 def recorded(api: Api) -> list[tuple[str, str, str]]:
     """Type, event and actor of the rows of the history, which is in the gateway's own database."""
-    assert not sa.inspect(api.rows.engine).has_table("history")
+    assert not sa.inspect(api.rows.engine).has_table("history_entries")
     site: Site = api.application.extensions[SITE]
     with site.engine.connect() as connection:
-        columns = (history.c.portal_type, history.c.event, history.c.actor)
-        return [tuple(row) for row in connection.execute(sa.select(*columns).order_by(history.c.id))]
+        return [(row["portal_type"], row["event"], row["actor"]) for row in recorded_history(connection)]
 
 
 def test_rows_are_read_and_written_with_their_history(api: Api) -> None:

@@ -16,7 +16,7 @@ from objapi.security.principals import LoadedUser, command_line_user, load_by_lo
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.requests import ByPath, CreateItem, Entry, Find, HistoryPage, Outcome, Selector, UpdateItem
-from objapi.store.schema import entities, history, metadata
+from objapi.store.schema import entities, history_entries, metadata
 from objapi.store.transaction import Transaction
 
 PROFILE = Path(__file__).parent / "profile"
@@ -168,7 +168,9 @@ class Gateway:
         return self.site.transact(read, write=False)
 
     def history_rows(self) -> int:
-        return self.site.transact(lambda connection: len(connection.execute(select(history.c.id)).all()), write=False)
+        return self.site.transact(
+            lambda connection: len(connection.execute(select(history_entries.c.id)).all()), write=False
+        )
 
     def assert_settled(self) -> None:
         """Working everything out anew changes nothing: what is stored follows from the values as they are."""

@@ -30,11 +30,11 @@ def read_plugins(call: Call) -> dict[str, Any]:
 def log_in_by_plugin(call: Call) -> Later:
     """Log in by one of the plugins and get a token."""
     body, services = call.body, call.services
-    attempt = LoginAttempt(body["login"], body["password"], body["token"], call.address, services.site.now())
+    attempt = LoginAttempt(body["login"], body["password"], body["token"], call.source.address, services.site.now())
 
     def work() -> dict[str, Any]:
         plugin = services.plugins.get(body["plugin"] or "")
-        caller = log_in(services.database, plugin, attempt, call.request_id)
+        caller = log_in(services.database, plugin, attempt, call.source)
         token = services.tokens.issue(caller)
         return {"login": caller.login, "token": token, "permissions": caller.permissions}
 

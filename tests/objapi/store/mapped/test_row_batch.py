@@ -4,16 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from objapi.errors import Forbidden, NotFound, ValidationError
 from objapi.model.types import GATEWAY
 from objapi.store.requests import ByPath
 from objapi.store.row_requests import NewRow, RowItem, RowRemoval, RowsOutcome, RowUpdate, WriteAuthority
-from objapi.store.schema import history
 from tests.objapi.store.mapped.conftest import StoreRoom
 from tests.objapi.store.mapped.stock import Article, Supplier, Watch
 from tests.objapi.store.mapped.test_elsewhere import far, is_elsewhere, pending
+from tests.recorded import recorded_history
 
 __all__ = ["far"]
 
@@ -33,10 +32,9 @@ def write(
 
 
 def recorded(room: StoreRoom) -> list[tuple[Any, ...]]:
-    columns = (history.c.portal_type, history.c.event, history.c.actor)
     with room.gateway.site.engine.connect() as connection:
-        statement = sa.select(*columns).where(history.c.portal_type != "Plone Site").order_by(history.c.id)
-        return [tuple(row) for row in connection.execute(statement)]
+        rows = recorded_history(connection)
+    return [(row["portal_type"], row["event"], row["actor"]) for row in rows if row["portal_type"] != "Plone Site"]
 
 
 def article(room: StoreRoom, key: int) -> Any:
