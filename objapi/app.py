@@ -1,6 +1,6 @@
 """The application: one WSGI callable that puts the faces of a site together.
 
-Outside in: bodies that nobody reads, proxy headers, the step that finds `@@API` in the path, Flask with its routes.
+Outside in: memory of large requests, proxy headers, the step that finds `@@API` in the path, Flask with its routes.
 Security headers, request ids and cross-origin sharing are added to every response.
 """
 
@@ -13,9 +13,9 @@ from objapi.api.dispatch import SITE
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
-from objapi.http.after_answer import MemoryReturn, UnreadBodies
-from objapi.http.exchange import TrustedProxies
+from objapi.http.exchange import TrustedProxies, refuse_unread_body
 from objapi.http.headers import finish_responses
+from objapi.http.memory import MemoryReturn
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
@@ -41,6 +41,8 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.extensions[SITE] = site
     application.url_map.strict_slashes = False
     application.url_map.merge_slashes = False
+    # First of all steps, so that each face answers the refusal in its shape.
+    application.before_request(refuse_unread_body)
     authentication = open_authentication(settings, site.registry.roles, site.transact)
     attach_visitors(application, Visitors(site, authentication))
     application.register_blueprint(api_blueprint)
@@ -53,8 +55,6 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     )
     attach_mxlive(application, site)
     # Outermost: whichever face answers, and be it with a refusal of the first step.
-    application.wsgi_app = MemoryReturn(  # type: ignore[method-assign]
-        UnreadBodies(application.wsgi_app, settings.max_unfinished_bodies)
-    )
+    application.wsgi_app = MemoryReturn(application.wsgi_app)  # type: ignore[method-assign]
     require_declarations(application)
     return application

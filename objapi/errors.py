@@ -211,6 +211,13 @@ class TooLarge(ApiError):
     status = 413
 
 
+class RequestTimeout(ApiError):
+    """A body that its client sent too slowly."""
+
+    name = "RequestTimeout"
+    status = 408
+
+
 class UnsupportedMediaType(ApiError):
     """A body of a content type that is not read, sent to a method that acts."""
 

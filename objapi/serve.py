@@ -24,7 +24,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from objapi.http.after_answer import limit_allocation
+from objapi.http.asgi import WsgiBridge
+from objapi.http.memory import limit_allocation
 from objapi.settings import LogLevel, Settings
 
 APPLICATION = "objapi.app:create_app"
@@ -32,9 +33,9 @@ APPLICATION = "objapi.app:create_app"
 # Connections that a worker holds at once, those waiting for their turn and idle ones included.
 CONNECTIONS_PER_WORKER = 512
 
-# Threads of a worker beyond those that work with the database: granian reads a request's body in the request's
-# thread and sets it no time limit, so clients that send slowly, or stop sending, must not hold up the others. They are
-# started when needed and end when idle; the connection pool bounds how many work at once.
+# Threads of a worker beyond those that work with the database: they wait for a password check, another server or a
+# disk, or send to a client that reads slowly. They are started when needed and end when idle; the connection pool
+# bounds how many work at once.
 SPARE_THREADS = 256
 
 _PROBE_SECONDS = 0.05
@@ -136,11 +137,10 @@ def _server(settings: Settings, address: str) -> MPServer:
         APPLICATION,
         address=address,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
         workers=workers,
-        blocking_threads=settings.worker_threads + SPARE_THREADS,
         backpressure=CONNECTIONS_PER_WORKER,
         log_level=LogLevels.debug if settings.log_level == "debug" else LogLevels.error,
         log_dictconfig=logging_configuration(settings.log_level),
@@ -167,7 +167,7 @@ def logging_configuration(level: LogLevel) -> dict[str, Any]:
     }
 
 
-def _load(application: str, settings: Settings) -> WSGIApplication:
+def _load(application: str, settings: Settings) -> WsgiBridge:
     """Called in a worker process: tie its life to the parent's, then make the application."""
     limit_allocation()
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
@@ -175,7 +175,7 @@ def _load(application: str, settings: Settings) -> WSGIApplication:
     os.setpgid(0, 0)
     module, _, name = application.partition(":")
     factory: Callable[[Settings], WSGIApplication] = getattr(importlib.import_module(module), name)
-    return factory(settings)
+    return WsgiBridge(factory(settings), settings, settings.worker_threads + SPARE_THREADS)
 
 
 def _end_with_parent() -> None:

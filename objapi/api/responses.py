@@ -30,7 +30,7 @@ JSON_TYPE: Final = "application/json; charset=utf-8"
 PROBLEM_TYPE: Final = "application/problem+json"
 
 # Failures that are not about what was asked: a client that takes one for an answer must not carry on.
-_ALWAYS_REAL: Final = frozenset({401, 405, 413, 415, 429})
+_ALWAYS_REAL: Final = frozenset({401, 405, 408, 413, 415, 429})
 _ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess, InvalidHost)
 _MAX_ERRORS: Final = 1_000
 

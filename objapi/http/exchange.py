@@ -33,6 +33,10 @@ _LABEL: Final = r"[A-Za-z0-9_-]{1,63}"
 _HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL}){{0,126}}\.?|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
 
 _KEY: Final = "objapi.exchange"
+
+BODY_REFUSAL: Final = "objapi.body_refusal"
+"""The key under which the WSGI environment holds the error for which the server did not read the body."""
+
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
 
 
@@ -106,6 +110,13 @@ def current_exchange() -> Exchange:
     """The exchange of the request that is being answered."""
     exchange: Exchange = request.environ[_KEY]
     return exchange
+
+
+def refuse_unread_body() -> None:
+    """Raise the error for which the server did not read the body of this request, in place of any view."""
+    refusal = request.environ.get(BODY_REFUSAL)
+    if refusal is not None:
+        raise refusal
 
 
 class TrustedProxies:

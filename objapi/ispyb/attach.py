@@ -5,9 +5,10 @@ from itertools import groupby
 from flask import Blueprint, Flask, Response, render_template
 from werkzeug.routing import Rule
 
+from objapi.errors import ApiError
 from objapi.http.access import PUBLIC, access
 from objapi.ispyb import API_ROOT
-from objapi.ispyb.dispatch import answer
+from objapi.ispyb.dispatch import answer, answer_failure
 from objapi.ispyb.face import Face
 from objapi.ispyb.wire.routes import IspybRoute
 from objapi.site import Site
@@ -34,6 +35,7 @@ def attach(application: Flask, site: Site) -> None:
         """Every route of the face, whatever the verb; each says itself who may call it."""
         return answer(face)
 
+    ispyb.register_error_handler(ApiError, lambda error: answer_failure(face, error))
     application.register_blueprint(ispyb)
     endpoint = "ispyb.call_route"
     for rule in (API_ROOT, f"{API_ROOT}/<path:rest>"):

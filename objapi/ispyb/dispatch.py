@@ -53,6 +53,12 @@ def answer(face: Face) -> Response:
     return _shared(response) if face.services.settings.ispyb_cors and "Origin" in request.headers else response
 
 
+def answer_failure(face: Face, error: Exception) -> Response:
+    """The response to a request that was refused before it came to its route."""
+    response = _failure(error, current_exchange())
+    return _shared(response) if face.services.settings.ispyb_cors and "Origin" in request.headers else response
+
+
 def _unfit(error: ValidationError) -> Response:
     """Values that columns cannot hold: each with its column, as a fault of the body."""
     unfit = [cause for cause in error.causes if cause.kind == "field" and cause.code in ("invalid", "required")]

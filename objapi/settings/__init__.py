@@ -192,7 +192,21 @@ class Settings:
     max_unfinished_bodies: int = _setting(
         whole_number(1, 200),
         "32",
-        "Bodies that one address may be sending to a worker at once; of a further one nothing is read (503).",
+        "Bodies that one address may be sending to a worker at once; a further one is refused (503).",
+    )
+    max_unfinished_in_all: int = _setting(
+        whole_number(1, 10_000),
+        "256",
+        "Bodies that a worker reads at once; for a further one, one of the address that sends most is given up (503).",
+    )
+    min_body_rate: int = _setting(size(1), "1k", "Bytes a second that a body has to bring while it is sent.")
+    body_stall_limit: float = _setting(
+        duration(0.05, 3600),
+        "10s",
+        "Time for which a body may come slower than OBJAPI_MIN_BODY_RATE, or not at all, before it is refused (408).",
+    )
+    body_time_limit: float = _setting(
+        duration(0.05), "10min", "Time that sending a body may take in all; then it is refused (408)."
     )
     max_parameters: int = _setting(whole_number(1), "10000", "Parameters in one request.")
     max_value_length: int = _setting(

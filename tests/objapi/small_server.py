@@ -5,20 +5,31 @@ It takes its settings from the environment and writes `ready` when the port answ
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from threading import Event
+from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from objapi.http.exchange import BODY_REFUSAL
 from objapi.serve import ServeError, serve
 from objapi.settings import Settings, load_settings
 
+PIECE: Final = b"x" * 32 * 1024
+STREAMED: Final = 2_000
+
 
 class Application:
-    """Answers `<process id> <site id> <bytes of the body>`; `/slow` says so and stays, `/crash` ends the worker."""
+    """Answers `<process id> <site id> <bytes of the body>`, or the status for which the server did not read the body.
+
+    `/slow` says so and stays, `/crash` ends the worker, `/stream` is long, and `/streamed` tells the pieces that were
+    made of it and whether it was closed.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.site_id = settings.site_id
+        self.pieces = 0
+        self.closed = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/slow":
@@ -26,9 +37,28 @@ class Application:
             Event().wait()
         if environ["PATH_INFO"] == "/crash":
             os._exit(3)
+        if environ["PATH_INFO"] == "/stream":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return self._stream()
+        if environ["PATH_INFO"] == "/streamed":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [f"{self.pieces} {self.closed}".encode()]
+        refusal = environ.get(BODY_REFUSAL)
+        if refusal is not None:
+            start_response(f"{refusal.status} Refused", [("Content-Type", "text/plain")])
+            return [refusal.message.encode()]
         body = environ["wsgi.input"].read() if environ["REQUEST_METHOD"] == "POST" else b""
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [f"{os.getpid()} {self.site_id} {len(body)}".encode()]
+
+    def _stream(self) -> Iterator[bytes]:
+        self.pieces, self.closed = 0, False
+        try:
+            for _ in range(STREAMED):
+                self.pieces += 1
+                yield PIECE
+        finally:
+            self.closed = True
 
 
 def create_app(settings: Settings) -> Application:

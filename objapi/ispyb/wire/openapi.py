@@ -53,7 +53,11 @@ _INVALID: Final[dict[str, Any]] = {"anyOf": [{"$ref": f"{_COMPONENTS}HTTPValidat
 _OF_ALL: Final = {"500": "Fault of the gateway", "503": "Database away, busy or incomplete"}
 _OF_CALLERS: Final = {"401": "No token, or none that holds", "403": "Not authorized"}
 _OF_ROWS: Final = {"400": "Not possible as asked", "404": "Not there, or not visible to the caller"}
-_OF_BODIES: Final = {"409": "Changed by another request at the same time", "413": "Body too large"}
+_OF_BODIES: Final = {
+    "408": "Body too slow",
+    "409": "Changed by another request at the same time",
+    "413": "Body too large",
+}
 _OF_LOG_IN: Final = {"401": "Wrong login or password", "429": "Too many attempts"}
 _OF_CONTENT: Final = {
     "206": "Part of the file",

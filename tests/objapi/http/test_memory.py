@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from objapi.http import after_answer
-from objapi.http.after_answer import MemoryReturn, give_back
+from objapi.http import memory
+from objapi.http.memory import MemoryReturn, give_back
 
 PAGE = 4096
 
@@ -37,7 +37,7 @@ def test_a_large_request_is_cleaned_up_after(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, Any], cleaned: bool
 ) -> None:
     cleanings: list[bool] = []
-    monkeypatch.setattr(after_answer, "give_back", lambda: cleanings.append(True))
+    monkeypatch.setattr(memory, "give_back", lambda: cleanings.append(True))
     monkeypatch.setattr(threading, "Timer", Timer)
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -1,0 +1,262 @@
+"""A WSGI application behind an ASGI server: whole requests are answered in threads, what is slow is left to the loop.
+
+The event loop reads bodies, and sends the pieces of streamed answers at the pace of their clients. A client that stalls
+holds a thread while a streamed answer is sent to it, and none before.
+"""
+
+import asyncio
+import logging
+import sys
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+from objapi.errors import ApiError
+from objapi.http.exchange import BODY_REFUSAL
+from objapi.http.request_bodies import BodyLimits, ClientGone, Message, Receive, RequestBodies
+from objapi.http.threads import RequestThreads
+from objapi.security.origins import client_address
+from objapi.settings import Settings
+
+_log = logging.getLogger("objapi.requests")
+
+Scope = dict[str, Any]
+"""The scope of an ASGI connection."""
+
+Send = Callable[[Message], Awaitable[None]]
+
+_CLOSE: Final = (b"connection", b"close")
+# Seconds for which the server's own threads may still use the interpreter when all requests are answered.
+_LAST_SECONDS: Final = 0.1
+# Seconds for which the task of an answered request may go on, when no other request comes.
+_SWEEP_SECONDS: Final = 0.5
+
+
+class WsgiBridge:
+    """ASGI application that answers as a WSGI application does (PEP 3333), which gets its requests whole.
+
+    A body that was refused is not there; the environment holds the reason, and the answer ends the connection.
+    """
+
+    def __init__(self, application: WSGIApplication, settings: Settings, threads: int) -> None:
+        self._application = application
+        self._bodies = RequestBodies(BodyLimits.of_settings(settings))
+        self._networks = settings.trusted_proxies
+        self._threads = RequestThreads(threads)
+        self._answered: deque[asyncio.Future[None]] = deque()
+        self._running = 0
+        self._sweeps = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or take part in the start and end of the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        environ = make_environ(scope)
+        if not _has_body(environ):
+            await self._answer(environ, receive, send, closes=False)
+            return
+        try:
+            unread = await self._read_body(environ, receive)
+        except ClientGone:
+            return
+        await self._answer(environ, receive, send, closes=unread)
+        if unread and BODY_REFUSAL not in environ and "HTTP_EXPECT" not in environ:
+            await self._bodies.discard(self._address(environ), receive)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The lifespan protocol of ASGI. The end waits for the server's own threads."""
+        while (await receive())["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        self._finish_answered()
+        await asyncio.sleep(_LAST_SECONDS)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _read_body(self, environ: WSGIEnvironment, receive: Receive) -> bool:
+        """Put the body into the environment; true when it was not read to its end. Raises ClientGone."""
+        length = str(environ.get("CONTENT_LENGTH", ""))
+        declared = int(length) if length.isdigit() else None
+        if declared is not None and self._bodies.exceeds(declared):
+            return True
+        try:
+            environ["wsgi.input"], size = await self._bodies.read(self._address(environ), receive, declared)
+        except ApiError as refusal:
+            environ[BODY_REFUSAL] = refusal
+            return True
+        # The length is known now, however the body was sent.
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        environ["CONTENT_LENGTH"] = str(size)
+        return self._bodies.exceeds(size)
+
+    def _address(self, environ: WSGIEnvironment) -> str:
+        return client_address(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR"), self._networks)
+
+    async def _answer(self, environ: WSGIEnvironment, receive: Receive, send: Send, *, closes: bool) -> None:
+        self._finish_answered()
+        response = _Response(receive, send, closes, self._answered)
+        self._running += 1
+        self._threads.submit(lambda: response.run(self._application, environ))
+        if not self._sweeps:
+            self._sweeps = True
+            asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+        try:
+            await response.done
+        finally:
+            self._running -= 1
+
+    def _finish_answered(self) -> None:
+        while self._answered:
+            self._answered.popleft().set_result(None)
+
+    def _sweep(self) -> None:
+        """Finish what was answered, again and again as long as there is something to wait for."""
+        self._finish_answered()
+        self._sweeps = self._running > 0
+        if self._sweeps:
+            asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+
+
+class _Response:
+    """The answer to one request, made in a thread. `done` is a future of the event loop that made this."""
+
+    def __init__(self, receive: Receive, send: Send, closes: bool, answered: "deque[asyncio.Future[None]]") -> None:
+        self._loop = asyncio.get_running_loop()
+        self._receive = receive
+        self._send = send
+        self._closes = closes
+        self._answered = answered
+        self._gone = False
+        self._whole = False
+        self.done: asyncio.Future[None] = self._loop.create_future()
+
+    def run(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
+        """Call the application and send its answer; a failure is logged, and the server answers 500 or breaks off."""
+        try:
+            self._run(application, environ)
+        except Exception:  # noqa: BLE001 - the outermost place; whatever it is gets logged
+            _log.exception("An answer could not be made, or broke off.")
+        finally:
+            if self._whole and not self._closes:
+                # The client has its answer. To wake the event loop for the end of a task would cost as much again.
+                self._answered.append(self.done)
+            else:
+                self._loop.call_soon_threadsafe(self.done.set_result, None)
+
+    def _run(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            # The last call holds: an error handler may start anew as long as nothing was sent.
+            started[:] = [(status, headers)]
+
+        chunks: Iterable[bytes] = ()
+        try:
+            chunks = application(environ, start_response)
+            is_list = isinstance(chunks, list)
+            pieces = iter([b"".join(chunks)] if is_list else chunks)
+            # A generator may call start_response with its first piece, and that may be empty.
+            first = next(filter(None, pieces), b"")
+            self._respond(*started[0], first, pieces, whole=is_list)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+            environ["wsgi.input"].close()
+
+    def _respond(
+        self, status: str, headers: list[tuple[str, str]], first: bytes, rest: Iterator[bytes], *, whole: bool
+    ) -> None:
+        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        whole = whole or not first or (b"content-length", b"%d" % len(first)) in encoded
+        if self._closes:
+            encoded.append(_CLOSE)
+        start: Message = {"type": "http.response.start", "status": int(status[:3]), "headers": encoded}
+        if whole:
+            # There is nothing to wait for: granian takes a whole answer from any thread.
+            self._send(start)
+            self._send(_piece(first, more=False))
+            self._whole = True
+        else:
+            self._stream(start, first, rest)
+
+    def _stream(self, start: Message, first: bytes, rest: Iterator[bytes]) -> None:
+        """Send pieces as fast as the client takes them, and no more of them once it has gone."""
+        watch = asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
+        try:
+            self._wait(self._pass_on(start))
+            self._wait(self._pass_on(_piece(first, more=True)))
+            for piece in rest:
+                if self._gone:
+                    return
+                self._wait(self._pass_on(_piece(piece, more=True)))
+            self._wait(self._pass_on(_piece(b"", more=False)))
+        finally:
+            watch.cancel()
+
+    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _pass_on(self, message: Message) -> None:
+        await self._send(message)
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
+        self._gone = True
+
+
+def _piece(body: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+def make_environ(scope: Scope) -> WSGIEnvironment:
+    """The WSGI environment of a request, with an empty input. Headers sent more than once are joined by commas.
+
+    Headers with an underscore are left out: their names would be those of others, with a hyphen.
+    """
+    host, port = scope["server"]
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": BytesIO(),
+        # Of a body that is there the length is known.
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        key = _environ_key(name)
+        if not key:
+            continue
+        text = value.decode("latin-1")
+        if key in environ:
+            text = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + text
+        environ[key] = text
+    return environ
+
+
+@lru_cache(maxsize=256)
+def _environ_key(name: bytes) -> str:
+    """The key of a header in the WSGI environment, empty for one that is left out."""
+    if b"_" in name:
+        return ""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+def _has_body(environ: WSGIEnvironment) -> bool:
+    return environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ

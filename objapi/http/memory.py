@@ -1,0 +1,64 @@
+"""Memory that a large request took is given back to the system.
+
+What Python frees stays with the C library, and what a failed request made stays with its traceback until the garbage
+collector comes by, which in a quiet worker it does not. Only glibc is told; other libraries return memory themselves.
+"""
+
+import ctypes
+import gc
+import platform
+import threading
+from collections.abc import Iterable
+from typing import Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_LARGE: Final = 128 * 1024
+_REST_SECONDS: Final = 1.0
+# Numbers of malloc.h: arenas at most, and bytes from which blocks are mapped, and the free end of the heap is returned.
+_ALLOCATION: Final = ((-8, 2), (-3, 256 * 1024), (-1, 256 * 1024))
+
+
+def limit_allocation() -> None:
+    """Let the C library keep less for later (mallopt(3)): by default freed blocks of up to 32 MiB, for each thread."""
+    library = _glibc()
+    if library is not None:
+        for parameter, value in _ALLOCATION:
+            library.mallopt(parameter, value)
+
+
+class MemoryReturn:
+    """WSGI middleware that cleans up a second after a request with a large body."""
+
+    def __init__(self, application: WSGIApplication, rest: float = _REST_SECONDS) -> None:
+        self._application = application
+        self._rest = rest
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as the application does."""
+        length = str(environ.get("CONTENT_LENGTH") or "0")
+        # Of a body without a length the size is not known.
+        large = "HTTP_TRANSFER_ENCODING" in environ or (length.isdigit() and int(length) > _LARGE)
+        answer = self._application(environ, start_response)
+        # One clean-up is enough for all requests of a second.
+        if large and self._lock.acquire(blocking=False):
+            timer = threading.Timer(self._rest, self._clean_up)
+            timer.daemon = True
+            timer.start()
+        return answer
+
+    def _clean_up(self) -> None:
+        self._lock.release()
+        give_back()
+
+
+def give_back() -> None:
+    """Collect garbage and return free memory to the system."""
+    gc.collect()
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
