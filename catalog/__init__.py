@@ -28,7 +28,16 @@ from catalog.query import (
 )
 from catalog.rows import IndexRow, remove, row_problems, set_visibility, side_digest, truncate, upsert
 from catalog.schema import CatalogSchema, Index, IndexKind, ValueType
-from catalog.statements import chunk_statement, count_statement, missing_sort_statement, page_statement, visibility
+from catalog.shapes import shaped_rows
+from catalog.statements import (
+    Visibility,
+    chunk_statement,
+    count_statement,
+    missing_sort_statement,
+    page_statement,
+    visibility,
+    visible_condition,
+)
 from catalog.tables import CatalogTables, Searchable
 
 DeclarationError = CatalogDeclarationError
@@ -58,6 +67,7 @@ __all__ = [
     "SortKey",
     "TextSyntaxError",
     "ValueType",
+    "Visibility",
     "chunk_statement",
     "count_statement",
     "load_catalog",
@@ -71,8 +81,10 @@ __all__ = [
     "remove",
     "row_problems",
     "set_visibility",
+    "shaped_rows",
     "side_digest",
     "truncate",
     "upsert",
     "visibility",
+    "visible_condition",
 ]

@@ -9,6 +9,7 @@ criteria find the same rows as in a catalog of the gateway, and the column's dat
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -241,23 +242,37 @@ def _during(tables: Searchable, index: str, minute: int) -> Condition:
 Keyset = Sequence[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Documents that a user may see by one permission.
+
+    acls: the role sets that the user's global roles meet. scoped: pairs of scopes and of the role sets that the
+    user's roles there meet.
+    """
+
+    acls: tuple[int, ...] = ()
+    scoped: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
+
+
+def visible_condition(tables: CatalogTables, visible: Sequence[Visibility]) -> Condition | None:
+    """The documents that a user may see by all of the permissions; None: every one."""
+    parts = [visibility(tables, item.acls, item.scoped) for item in visible]
+    return sa.and_(*parts) if parts else None
+
+
 def visibility(
     tables: CatalogTables,
     acls: Collection[int],
     scoped: Sequence[tuple[Collection[int], Collection[int]]] = (),
 ) -> Condition:
-    """The documents that a user may see; pass None instead for a user who may see all.
-
-    acls: the role sets that the user's global roles meet. scoped: pairs of scopes and of the role sets that the
-    user's roles there meet.
-    """
+    """The documents that a user may see by one permission; parameters as in `Visibility`."""
     acl, scope = tables.main.c.acl, tables.main.c.scope
     parts: list[Condition] = []
     if acls:
-        parts.append(acl.in_(sorted(acls)))
+        parts.append(acl.in_(list(acls)))
     for scopes, local_acls in scoped:
         if scopes and local_acls:
-            parts.append(sa.and_(scope.in_(sorted(scopes)), acl.in_(sorted(local_acls))))
+            parts.append(sa.and_(scope.in_(list(scopes)), acl.in_(list(local_acls))))
     return sa.or_(*parts) if parts else sa.false()
 
 
@@ -333,16 +348,21 @@ def _raw(column: ColumnElement[Any]) -> TypeEngine[Any]:
 def _after(order: Sequence[tuple[ColumnElement[Any], bool]], keyset: Keyset) -> Condition:
     """Rows behind the keyset: larger in the first column, or equal there and larger in the next, and so on."""
     first, first_down = order[0]
-    start = sa.literal(keyset[0], first.type)
+    start = _bound(keyset[0], first.type)
     # Implied by what follows, and what a database sees its key in.
     leading = first <= start if first_down else first >= start
     alternatives: list[Condition] = []
     equal: list[Condition] = []
     for (column, down), value in zip(order, keyset, strict=True):
-        bound = sa.literal(value, column.type)
+        bound = _bound(value, column.type)
         alternatives.append(sa.and_(*equal, column < bound if down else column > bound))
         equal.append(column == bound)
     return sa.and_(leading, sa.or_(*alternatives))
+
+
+def _bound(value: Any, kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """A key of a keyset as a bound parameter, whose name alone may be given."""
+    return sa.bindparam(value.key, type_=kind) if isinstance(value, sa.BindParameter) else sa.literal(value, kind)
 
 
 def chunk_statement(

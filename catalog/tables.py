@@ -12,7 +12,7 @@ or a table that other programs write.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, tzinfo
 from typing import Any, Final, Literal, Protocol
 
@@ -26,6 +26,7 @@ from catalog.conditions import MOST_LEVELS
 from catalog.dialect import (
     TABLE_OPTIONS,
     BinaryText,
+    PreparedSelect,
     ascii_key,
     big_integer,
     big_key,
@@ -262,6 +263,7 @@ class CatalogTables:
     main: the row per document. keywords, postings: the side tables (there even when no index needs them, so that the
     first one added to a catalog changes no table).
     blank: a row with every column missing.
+    prepared: statements about the catalog, by their shape.
     local_zone: the zone of naive date-times and of date texts without one, in values to be indexed.
     far_dates: dates beyond an index' reach are refused, or indexed as the nearest within it.
     """
@@ -290,6 +292,7 @@ class CatalogTables:
         self.rid: sa.ColumnElement[int] = self.main.c.rid
         self.selected: tuple[sa.ColumnElement[Any], ...] = (self.main.c.rid,)
         self.ties: tuple[sa.ColumnElement[Any], ...] = (self.main.c.ord, self.main.c.rid)
+        self.prepared: dict[Hashable, PreparedSelect] = {}
         self.blank: dict[str, Any] = {column.name: None for column in self.main.columns}
         self._add_keys()
         self.keywords = self._side_table(metadata, f"{name}_kw")

@@ -6,7 +6,7 @@ project asks which database it is on.
 
 from catalog.dialect.bulk import among, bulk_update, insert_ignore, insert_rows, upsert_rows
 from catalog.dialect.changes import add_keys, drop_keys, is_same_type, make_table, put_columns, require_table_rights
-from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family
+from catalog.dialect.engines import PreparedSelect, begin_write, create_engine_for, for_update, is_mysql_family
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
 from catalog.dialect.types import (
     TABLE_OPTIONS,
@@ -31,6 +31,7 @@ __all__ = [
     "BinaryText",
     "DatabaseFault",
     "ExactDecimal",
+    "PreparedSelect",
     "add_keys",
     "among",
     "ascii_key",

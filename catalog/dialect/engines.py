@@ -2,7 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import ceil, inf
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -254,17 +255,21 @@ def _compare_in_unicode(engine: Engine) -> None:
 
     @event.listens_for(engine, "do_execute")
     def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        try:
-            cursor.execute(statement, parameters)
-        except engine.dialect.loaded_dbapi.Error as error:
-            wide = _wide(parameters) if _MIXED_COLLATIONS.intersection(error.args[:1]) else []
-            if not wide:
-                raise
-            for name in wide:
-                compared = f"CONVERT(%({name})s USING utf8mb4) COLLATE utf8mb4_general_ci"
-                statement = statement.replace(f"%({name})s", compared)
-            cursor.execute(statement, parameters)
+        _execute_in_unicode(cursor, statement, parameters, engine.dialect)
         return True
+
+
+def _execute_in_unicode(cursor: Any, statement: str, parameters: Any, dialect: Dialect) -> None:
+    try:
+        cursor.execute(statement, parameters)
+    except dialect.loaded_dbapi.Error as error:
+        wide = _wide(parameters) if _MIXED_COLLATIONS.intersection(error.args[:1]) else []
+        if not wide:
+            raise
+        for name in wide:
+            compared = f"CONVERT(%({name})s USING utf8mb4) COLLATE utf8mb4_general_ci"
+            statement = statement.replace(f"%({name})s", compared)
+        cursor.execute(statement, parameters)
 
 
 def _wide(parameters: Any) -> list[str]:
@@ -290,3 +295,97 @@ def begin_write(connection: Connection) -> RootTransaction:
 def for_update(statement: sa.Select[T]) -> sa.Select[T]:
     """The select with its rows locked until the end of the transaction; on SQLite the whole database already is."""
     return statement.with_for_update()
+
+
+@dataclass(frozen=True, slots=True)
+class _CompiledSelect:
+    """A select as the text of one dialect, with what turns values into those of the driver and back."""
+
+    text: str
+    names: tuple[str, ...] | None
+    """The bind parameters in the order of their places; None where the driver takes them by name."""
+    constants: Mapping[str, Any]
+    """Values that the statement itself brings."""
+    to_driver: Mapping[str, Callable[[Any], Any]]
+    from_driver: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    def bound(self, values: Mapping[str, Any]) -> Any:
+        """The values as the driver takes them."""
+        given = {**self.constants, **values}
+        for name, convert in self.to_driver.items():
+            given[name] = convert(given[name])
+        return given if self.names is None else tuple([given[name] for name in self.names])
+
+    def row(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A row with the values that the driver gives in another form."""
+        values = list(row)
+        for place, convert in self.from_driver:
+            values[place] = convert(values[place])
+        return tuple(values)
+
+
+class PreparedSelect:
+    """A select that Core compiles once for each dialect, and the driver's own cursor executes.
+
+    That takes a quarter of the time that Core needs for a statement it has compiled before. Values are given by the
+    names of the bind parameters. Listeners to `before_cursor_execute` are told of it, and errors of the driver are
+    raised as Core raises them.
+    """
+
+    def __init__(self, statement: sa.Select[Any]) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _CompiledSelect] = {}
+
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows that the statement finds, in a transaction that has begun. Raises what Core does."""
+        dialect = connection.dialect
+        compiled = self._compiled.get(dialect.driver)
+        if compiled is None:
+            compiled = self._compiled[dialect.driver] = _compiled(self._statement, dialect)
+        text, parameters = compiled.text, compiled.bound(values)
+        cursor: Any = connection.connection.cursor()
+        try:
+            for told in connection.dispatch.before_cursor_execute:
+                text, parameters = told(connection, cursor, text, parameters, None, False)
+            if is_mysql_family(dialect):
+                _execute_in_unicode(cursor, text, parameters, dialect)
+            else:
+                cursor.execute(text, parameters)
+            rows: list[tuple[Any, ...]] = list(cursor.fetchall())
+        except dialect.loaded_dbapi.Error as error:
+            raise _core_error(connection, text, parameters, error) from error
+        finally:
+            cursor.close()
+        return [compiled.row(row) for row in rows] if compiled.from_driver else rows
+
+
+def _compiled(statement: sa.Select[Any], dialect: Dialect) -> _CompiledSelect:
+    compiled: Any = statement.compile(dialect=dialect)
+    to_driver = {
+        name: convert
+        for name, parameter in compiled.binds.items()
+        if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+    }
+    results = (
+        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns
+    )
+    return _CompiledSelect(
+        text=compiled.string,
+        names=tuple(compiled.positiontup) if compiled.positional else None,
+        constants={name: value for name, value in compiled.params.items() if value is not None},
+        to_driver=to_driver,
+        from_driver=tuple((place, convert) for place, convert in enumerate(results) if convert is not None),
+    )
+
+
+def _core_error(connection: Connection, text: str, parameters: Any, error: Any) -> Exception:
+    """The error of a driver as Core raises it; a connection that is lost is not used again."""
+    dialect = connection.dialect
+    dbapi: Any = dialect.loaded_dbapi
+    lost = dialect.is_disconnect(error, connection.connection, None)
+    if lost:
+        connection.invalidate(error)
+    wrapped: Exception = sa.exc.DBAPIError.instance(
+        text, parameters, error, dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    )
+    return wrapped

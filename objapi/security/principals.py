@@ -7,14 +7,15 @@ A change of roles, password or activity therefore bites at once, in every proces
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, FromClause, Row, Select, bindparam, func, null, select
+from sqlalchemy import Connection, FromClause, Select, bindparam, func, select
 
+from catalog.dialect import PreparedSelect
 from objapi.model.principal import Principal, system_principal
 from objapi.model.registry import Roles
 from objapi.security.sessions import Session, digest_of
@@ -70,14 +71,20 @@ def _loader(source: FromClause, *session_columns: Any) -> Select[Any]:
     ).select_from(source.outerjoin(grants, memberships.c.user_id == users.c.id))
 
 
-_BY_LOGIN = _loader(users, null().label("session_digest")).where(users.c.id == bindparam("login"))
-_BY_SESSION = _loader(
-    sessions.join(users, users.c.id == sessions.c.user_id),
+_OF_SESSION = (
     sessions.c.digest.label("session_digest"),
     sessions.c.password_version.label("session_password_version"),
     sessions.c.created.label("session_created"),
     sessions.c.expires.label("session_expires"),
-).where(sessions.c.digest == bindparam("digest"))
+)
+_NAMES = _loader(users, *_OF_SESSION).selected_columns.keys()
+_SCOPE, _LOCAL_ROLE = _NAMES.index("scope"), _NAMES.index("local_role")
+_BY_LOGIN = PreparedSelect(_loader(users).where(users.c.id == bindparam("login")))
+_BY_SESSION = PreparedSelect(
+    _loader(sessions.join(users, users.c.id == sessions.c.user_id), *_OF_SESSION).where(
+        sessions.c.digest == bindparam("digest")
+    )
+)
 
 
 def command_line_user() -> LoadedUser:
@@ -94,7 +101,7 @@ def load_by_login(connection: Connection, login: str, roles: Roles) -> LoadedUse
     """The user with an id, or None. One statement; none for a text that cannot be the id of a user."""
     if not is_user_id(login):
         return None
-    return _loaded(connection.execute(_BY_LOGIN, {"login": login}).all(), roles)
+    return _loaded(_BY_LOGIN.rows(connection, {"login": login}), roles)
 
 
 def load_by_session(connection: Connection, key: str, roles: Roles, now: datetime) -> LoadedUser | None:
@@ -105,49 +112,48 @@ def load_by_session(connection: Connection, key: str, roles: Roles, now: datetim
     digest = digest_of(key)
     if digest is None:
         return None
-    loaded = _loaded(connection.execute(_BY_SESSION, {"digest": digest}).all(), roles)
+    loaded = _loaded(_BY_SESSION.rows(connection, {"digest": digest}), roles)
     if loaded is None or loaded.session is None or not loaded.active:
         return None
     current = loaded.session.password_version == loaded.password_version and now < loaded.session.expires
     return loaded if current else None
 
 
-def _loaded(rows: Sequence[Row[Any]], roles: Roles) -> LoadedUser | None:
+def _loaded(rows: Sequence[Sequence[Any]], roles: Roles) -> LoadedUser | None:
+    """The user of rows that differ in scope and local role alone; without columns of a session there is none."""
     if not rows:
         return None
-    user = rows[0]
+    user = dict(zip(_NAMES, rows[0], strict=False))
     local: defaultdict[int, set[str]] = defaultdict(set)
     for row in rows:
-        if row.scope is not None:
-            local[row.scope].add(row.local_role)
-    groups = frozenset[str](orjson.loads(user.groups))
+        if row[_SCOPE] is not None:
+            local[row[_SCOPE]].add(row[_LOCAL_ROLE])
+    groups = frozenset[str](orjson.loads(user["groups"]))
     principal = Principal(
-        user.id,
-        user.fullname,
-        roles=frozenset({"Authenticated", *orjson.loads(user.roles), *roles_of_groups(groups, roles)}),
+        user["id"],
+        user["fullname"],
+        roles=frozenset({"Authenticated", *orjson.loads(user["roles"]), *roles_of_groups(groups, roles)}),
         groups=groups,
         local={scope: frozenset(held) for scope, held in local.items()},
     )
     return LoadedUser(
         principal,
-        user.email,
-        user.password_hash,
-        user.password_version,
-        bool(user.active),
-        user.newest_acl or 0,
-        _session(user),
+        user["email"],
+        user["password_hash"],
+        user["password_version"],
+        bool(user["active"]),
+        user["newest_acl"] or 0,
+        _session(user) if "session_digest" in user else None,
     )
 
 
-def _session(row: Row[Any]) -> Session | None:
-    if row.session_digest is None:
-        return None
+def _session(row: Mapping[str, Any]) -> Session:
     return Session(
-        row.session_digest,
-        row.id,
-        row.session_password_version,
-        from_micros(row.session_created),
-        from_micros(row.session_expires),
+        row["session_digest"],
+        row["id"],
+        row["session_password_version"],
+        from_micros(row["session_created"]),
+        from_micros(row["session_expires"]),
     )
 
 

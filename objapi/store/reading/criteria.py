@@ -3,18 +3,20 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, and_
+from sqlalchemy import ColumnElement, Connection
 
 from catalog import (
     CatalogSchema,
+    CatalogTables,
     IndexKind,
     Query,
     QueryOptions,
     QueryProblem,
     Searchable,
+    Visibility,
     parse_query,
     parse_request,
-    visibility,
+    visible_condition,
 )
 from catalog.dates import other_reading
 from objapi.errors import BadRequest, Cause
@@ -41,11 +43,19 @@ class Prepared:
     tables: Searchable
     connection: Connection
     query: Query
-    visible: ColumnElement[bool] | None
+    seen: tuple[Visibility, ...] | ColumnElement[bool]
+    """The documents that the user may see by each permission asked for; a condition for rows of a table."""
     named: bool
     """True when a criterion names an index."""
     unknown: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def visible(self) -> ColumnElement[bool] | None:
+        """The condition of what the user may see; None: everything."""
+        if isinstance(self.seen, tuple):
+            return visible_condition(self.tables, self.seen) if isinstance(self.tables, CatalogTables) else None
+        return self.seen
 
 
 def _sorts_by_default(schema: CatalogSchema) -> bool:
@@ -122,7 +132,7 @@ class CriteriaReader:
         self,
         catalog: CatalogDeclaration,
         query: Query,
-        visible: ColumnElement[bool] | None,
+        visible: tuple[Visibility, ...] | ColumnElement[bool],
         named: bool,
         unknown: tuple[str, ...],
         warnings: Sequence[str],
@@ -249,24 +259,31 @@ class CriteriaReader:
         }
         return suggestion(word, {*ALWAYS_ANSWERED, *fields})
 
-    def _visible(self, catalog: CatalogDeclaration, asked: Collection[str]) -> ColumnElement[bool] | None:
+    def _visible(
+        self, catalog: CatalogDeclaration, asked: Collection[str]
+    ) -> tuple[Visibility, ...] | ColumnElement[bool]:
         """The rows that the user may see and, for an index on restricted values, whose values they may read."""
         rights = self._rights
         if rights.principal.unrestricted:
-            return None
+            return ()
         needed = {VIEW}
         for name, permissions in self._access.index_permissions(catalog.name).items():
             if name in asked:
                 needed |= permissions
         if catalog.table_of is not None:
-            return self._context.rows.visibility.visible(catalog.table_of, needed)
-        tables = self._tables[catalog.name]
-        parts = [
-            visibility(tables, *rights.acls_with(permission))
+            condition = self._context.rows.visibility.visible(catalog.table_of, needed)
+            return () if condition is None else condition
+        return tuple(
+            _sorted_visibility(*rights.acls_with(permission))
             for permission in sorted(needed)
             if not rights.sees_all(permission)
-        ]
-        return and_(*parts) if parts else None
+        )
+
+
+def _sorted_visibility(acls: Collection[int], scoped: Sequence[tuple[Collection[int], Collection[int]]]) -> Visibility:
+    """In the same order each time, so that a statement serves whoever has the same roles."""
+    pairs = ((tuple(sorted(scopes)), tuple(sorted(local_acls))) for scopes, local_acls in scoped)
+    return Visibility(tuple(sorted(acls)), tuple(sorted(pairs, key=lambda pair: pair[1])))
 
 
 def texts_in(value: object) -> list[str]:

@@ -40,7 +40,8 @@ class StoredAnswer:
     fresh_until: int | None
 
 
-_COLUMNS = tuple(entities.c[name] for name in StoredAnswer.__slots__)
+ANSWER_COLUMNS = tuple(entities.c[name] for name in StoredAnswer.__slots__)
+"""The columns of a `StoredAnswer`, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,21 @@ class Documents:
         return self.answered(rids, catalog, selection)[0]
 
     def answered(
-        self, rids: Sequence[int], catalog: CatalogDeclaration, selection: FieldSelection
+        self,
+        rids: Sequence[int],
+        catalog: CatalogDeclaration,
+        selection: FieldSelection,
+        stored: list[StoredAnswer] | None = None,
     ) -> tuple[list[orjson.Fragment], frozenset[str]]:
-        """As `answer`, with the names asked for of fields that the user may read in none of the objects."""
-        by_rid = {row.rid: row for row in self._load(rids)}
-        rows = [by_rid[rid] for rid in rids if rid in by_rid]
+        """As `answer`, with the names asked for of fields that the user may read in none of the objects.
+
+        `stored` are the stored answers in their order, when they have been loaded already.
+        """
+        if stored is not None:
+            rows = self._fresh(stored)
+        else:
+            by_rid = {row.rid: row for row in self._load(rids)}
+            rows = [by_rid[rid] for rid in rids if rid in by_rid]
         embedded = self._embedded(rows, selection)
         transitions = self._transitions([row.rid for row in rows]) if selection.transitions else {}
         # Whole objects are the usual case: their stored text goes into the answer without being parsed.
@@ -150,7 +161,7 @@ class Documents:
         for chunk in chunks(rid for rid in wanted if rid > 0):
             found.extend(
                 StoredAnswer(*row)
-                for row in self._connection.execute(select(*_COLUMNS).where(entities.c.rid.in_(chunk)))
+                for row in self._connection.execute(select(*ANSWER_COLUMNS).where(entities.c.rid.in_(chunk)))
             )
         return self._fresh(found)
 
@@ -251,7 +262,7 @@ class Documents:
             children: list[StoredAnswer] = []
             for chunk in chunks(parents):
                 statement = (
-                    select(*_COLUMNS)
+                    select(*ANSWER_COLUMNS)
                     .where(entities.c.parent.in_(chunk), entities.c.portal_type == portal_type)
                     .order_by(entities.c.id)
                 )

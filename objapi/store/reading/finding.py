@@ -5,20 +5,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 from sqlalchemy.exc import OperationalError, StatementError
 
-from catalog import chunk_statement, count_statement, missing_sort_statement, page_statement
+from catalog import (
+    CatalogTables,
+    Query,
+    chunk_statement,
+    count_statement,
+    missing_sort_statement,
+    page_statement,
+    shaped_rows,
+)
+from catalog.shapes import Build
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.context import RequestContext
 from objapi.store.reading.criteria import CriteriaReader, Prepared, texts_in
 from objapi.store.reading.cursors import Cursor, bad_cursor, decode_cursor, encode_cursor, search_digest
-from objapi.store.reading.documents import Documents, FieldSelection
+from objapi.store.reading.documents import ANSWER_COLUMNS, Documents, FieldSelection, StoredAnswer
 from objapi.store.requests import Find, Found, Streamed
+from objapi.store.schema import entities
 
 STREAMED = 500
 """Objects in one chunk of a stream."""
+
+_EVERYTHING = 2**62
+"""A limit that lets every row through; MySQL and SQLite know no OFFSET without a LIMIT."""
 
 
 class Finder:
@@ -30,15 +43,15 @@ class Finder:
         self._time_limit = context.site.stream_time_limit
 
     def find(self, find: Find) -> Found:
-        """One page: a statement for it, one for the count unless the page gives it, and one for the documents."""
+        """One page: a statement for it with its documents, and one for the count unless the page gives it."""
         prepared = self._prepared(find)
         start = self._start(prepared, find)
         offset = find.offset if start is None else start.position
-        rows = self._rows(prepared, start, find.offset, find.size or None)
+        rows, stored = self._rows_with_answers(prepared, start, find.offset, find.size or None)
         total = self._total(prepared, find, len(rows))
         following = self._next(prepared, find, start, rows, total)
         rids = [prepared.tables.number(row) for row in rows]
-        objects, hidden = self._documents.answered(rids, prepared.catalog, FieldSelection.of(find))
+        objects, hidden = self._documents.answered(rids, prepared.catalog, FieldSelection.of(find), stored)
         warnings = (*prepared.warnings, *(_not_a_member(name) for name in sorted(hidden)))
         if not total:
             warnings += self._documents.other_catalogs(texts_in(find.criteria.get("UID")), prepared.catalog)
@@ -140,20 +153,34 @@ class Finder:
         width = len(prepared.query.sort) + len(prepared.tables.ties)
         return decode_cursor(find.after, self._digest(prepared), width)
 
+    def _rows_with_answers(
+        self, prepared: Prepared, start: Cursor | None, offset: int, size: int | None
+    ) -> tuple[Sequence[Sequence[Any]], list[StoredAnswer] | None]:
+        """The rows of a page as `_rows` gives them, and their stored answers where one statement gives both."""
+        size = _left(prepared.query, offset if start is None else start.position, size)
+        values = {"size": _EVERYTHING if size is None else size, "offset": prepared.query.start + offset}
+        rows = None if start is not None else self._shaped(prepared, _page_with_answers, values)
+        if rows is None:
+            return self._rows(prepared, start, offset, size), None
+        width = len(prepared.query.sort) + len(prepared.tables.ties)
+        # The answer of an object that has gone is missing.
+        return [row[:width] for row in rows], [StoredAnswer(*row[width:]) for row in rows if row[width] is not None]
+
+    def _shaped(self, prepared: Prepared, build: Build, values: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
+        tables, seen = prepared.tables, prepared.seen
+        if not isinstance(tables, CatalogTables) or not isinstance(seen, tuple):
+            return None
+        return shaped_rows(tables, prepared.connection, build, prepared.query, seen, values)
+
     def _rows(self, prepared: Prepared, start: Cursor | None, offset: int, size: int | None) -> Sequence[Sequence[Any]]:
         """The rows of a page with their sort keys, from a place or an offset on."""
-        passed = offset if start is None else start.position
-        limit = prepared.query.limit
-        if limit is not None:
-            left = max(limit - passed, 0)
-            size = left if size is None else min(size, left)
         statement = chunk_statement(
             prepared.tables,
             prepared.query,
             visible=prepared.visible,
             after=None if start is None else start.keys,
             offset=offset if start is None else 0,
-            size=size,
+            size=_left(prepared.query, offset if start is None else start.position, size),
         )
         return self._executed(prepared, statement, start)
 
@@ -170,6 +197,10 @@ class Finder:
         return self._count(prepared)
 
     def _count(self, prepared: Prepared) -> int:
+        if prepared.query.limit is None and not prepared.query.start:
+            rows = self._shaped(prepared, _count_of_shape, {})
+            if rows is not None:
+                return int(rows[0][0])
         statement = count_statement(prepared.tables, prepared.query, visible=prepared.visible)
         return prepared.connection.scalar(statement) or 0
 
@@ -200,6 +231,31 @@ class Finder:
             left -= len(rows)
             passed = offset if start is None else start.position
             start = Cursor(tuple(rows[-1]), passed + len(rows))
+
+
+def _left(query: Query, passed: int, size: int | None) -> int | None:
+    """How many rows of a page the limit of a query leaves, when some have been passed; None: no bound."""
+    if query.limit is None:
+        return size
+    left = max(query.limit - passed, 0)
+    return left if size is None else min(left, size)
+
+
+def _page_with_answers(tables: CatalogTables, query: Query, visible: ColumnElement[bool] | None) -> Select[Any]:
+    """The rows of a page, of which alone the answers are looked up: keys of the order first, then the answer."""
+    chunk = chunk_statement(tables, query, visible=visible, size=None)
+    page = chunk.limit(bindparam("size", type_=Integer())).offset(bindparam("offset", type_=Integer())).subquery("page")
+    keys = list(page.c)
+    down = [*(key.descending for key in query.sort), *(query.ties_descending for _ in tables.ties)]
+    return (
+        select(*keys, *ANSWER_COLUMNS)
+        .select_from(page.outerjoin(entities, entities.c.rid == keys[-1]))
+        .order_by(*(key.desc() if descends else key for key, descends in zip(keys, down, strict=True)))
+    )
+
+
+def _count_of_shape(tables: CatalogTables, query: Query, visible: ColumnElement[bool] | None) -> Select[Any]:
+    return count_statement(tables, query, visible=visible)
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
