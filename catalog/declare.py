@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from catalog.errors import CatalogDeclarationError
 from catalog.schema import TYPED, CatalogSchema, Index, IndexKind, ValueType
-from workflows.declarations import DeclarationProblem, Node, Section
+from workflows.declarations import DeclarationProblem, Node, Section, suggestion
 
 ALLOWED_EXTRA: Final = frozenset({"source", "sources", "returned", "aliases"})
 """Keys of a catalog or an index that another module reads."""
@@ -88,7 +88,8 @@ def _word(section: Section, name: str, choices: type[_Word]) -> _Word | None:
     for choice in choices:
         if choice.value == value:
             return choice
-    section.note(f"{value!r} is none of {', '.join(choice.value for choice in choices)}", at=name)
+    names = [choice.value for choice in choices]
+    section.note(f"{value!r} is none of {', '.join(names)}{suggestion(value, names)}", at=name)
     return None
 
 

@@ -201,7 +201,7 @@ def _automatic(section: WorkflowSection) -> tuple[bool, bool]:
         if written != ALWAYS:
             hint = suggestion(written, (ALWAYS,))
             section.note(f"{written!r} is neither true, false nor {ALWAYS}{hint}", "true, false or always", "automatic")
-        return True, True
+        return written == ALWAYS, written == ALWAYS
     return section.flag("automatic"), False
 
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 from workflows.cascades import Cascade, RunEffect
 from workflows.condition import Condition, ConditionFn, parse_calls, parse_where
 from workflows.conditions import STANDARD
-from workflows.declarations import DeclarationProblem, suggestion
+from workflows.declarations import DeclarationProblem, closest, suggestion
 from workflows.definition import ConditionCall, Guard, Workflow
 from workflows.errors import ConditionArgument, UnknownCondition, UnknownEffect
 from workflows.world import PASSED, Context, Subject, Verdict, World, refused
@@ -129,17 +129,18 @@ class WorkflowRegistry:
         if not isinstance(condition, Condition):
             return
         known = (*condition.required, *condition.optional)
+        unknown = [name for name in call.args if name not in known]
+        meant = {closest(name, known) for name in unknown}
         for name in condition.required:
-            if name not in call.args:
+            if name not in call.args and name not in meant:
                 yield DeclarationProblem(
                     "", 0, where, f"{call.name} needs the argument {name!r}", f"arguments {', '.join(known)}"
                 )
-        for name in call.args:
-            if name not in known:
-                message = f"{call.name} has no argument {name!r}{suggestion(name, known)}"
-                yield DeclarationProblem(
-                    "", 0, where, message, f"arguments {', '.join(known)}" if known else "no arguments"
-                )
+        for name in unknown:
+            message = f"{call.name} has no argument {name!r}{suggestion(name, known)}"
+            yield DeclarationProblem(
+                "", 0, where, message, f"arguments {', '.join(known)}" if known else "no arguments"
+            )
         try:
             parse_where(call.args.get("where"))
             nested = _nested(condition, call)

@@ -3,7 +3,16 @@
 Profiles, catalogs and workflows are read by this one reader, from files (with lines) and from plain mappings alike.
 """
 
-from workflows.declarations.problems import DeclarationProblem, listed, suggestion
+from workflows.declarations.problems import DeclarationProblem, closest, listed, suggestion, without_followers
 from workflows.declarations.sections import Node, Section, listed_sections
 
-__all__ = ["DeclarationProblem", "Node", "Section", "listed", "listed_sections", "suggestion"]
+__all__ = [
+    "DeclarationProblem",
+    "Node",
+    "Section",
+    "closest",
+    "listed",
+    "listed_sections",
+    "suggestion",
+    "without_followers",
+]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from workflows.declarations.problems import DeclarationProblem, listed, suggestion
+from workflows.declarations.problems import DeclarationProblem, closest, listed, suggestion
 
 RENAMED_KEYS: Final[Mapping[str, str]] = {
     "answers_ids": "extra_ids",
@@ -77,9 +77,12 @@ class Node:
         key = max(fitting, key=len)
         return items[key], rest[len(key) :]
 
-    def problem(self, key: str, message: str, expected: str = "") -> DeclarationProblem:
-        """A mistake at this place."""
-        return DeclarationProblem(self.file, self.line, key, message, expected)
+    def problem(self, key: str, message: str, expected: str = "", *, origin: bool = False) -> DeclarationProblem:
+        """A mistake at this place; an `origin` is one from which others may follow."""
+        return DeclarationProblem(self.file, self.line, key, message, expected, origin=origin)
+
+
+TEXTS: Final = "a list of texts"
 
 
 class Section:
@@ -104,7 +107,7 @@ class Section:
         self._entries = node.items()
         if node.value is not None and not isinstance(node.value, Mapping):
             expected = f"a mapping with the keys {listed(known, 60)}" if known else "a mapping"
-            self.note(f"{shown(node)} is not a mapping", expected)
+            self.problems.append(node.problem(key, f"{shown(node)} is not a mapping", expected, origin=True))
         elif isinstance(node.value, Mapping) and len(node.value) > len(self._entries):
             for name in node.value:
                 if not isinstance(name, str):
@@ -121,6 +124,9 @@ class Section:
             self._note_key(name, entry, f"was renamed to {renamed}", renamed)
         else:
             self._note_key(name, entry, f"is not known{suggestion(name, known)}", f"one of {listed(known, 60)}")
+            meant = closest(name, known)
+            if meant is not None:
+                self._entries.setdefault(meant, entry)
 
     def _note_key(self, name: object, node: Node, fault: str, expected: str) -> None:
         """Note a key that cannot stand here. Kinds of sections differ in the place that they name for it."""
@@ -202,15 +208,17 @@ class Section:
             return ()
         node = self._entries[name]
         if not isinstance(node.value, list | tuple):
-            self.note(f"{shown(node)} is not a list", expected, name)
+            self.problems.append(node.problem(self.path(name), f"{shown(node)} is not a list", expected, origin=True))
+            # One text is read as a list of it, so that what it names is not missed elsewhere.
+            return (node,) if isinstance(node.value, str) and expected == TEXTS else ()
         return node.entries()
 
     def texts(self, name: str, *, repeated: bool = False) -> tuple[str, ...]:
         """A list of texts, each once unless they may be `repeated`."""
         found: list[str] = []
-        for number, entry in enumerate(self.entries(name, "a list of texts")):
+        for number, entry in enumerate(self.entries(name, TEXTS)):
             if not isinstance(entry.value, str):
-                message, expected = f"{shown(entry)} is not a text", "a list of texts"
+                message, expected = f"{shown(entry)} is not a text", TEXTS
             elif entry.value in found and not repeated:
                 message, expected = f"{entry.value!r} is listed twice", "each name once"
             else:

@@ -136,7 +136,8 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
     for key, subfields in named.items():
         for subfield in subfields:
             if subfield not in field.subfields:
-                section.note(f"{subfield!r} is not a subfield", f"some of {', '.join(field.subfields)}", key)
+                message = f"{subfield!r} is not a subfield{suggestion(subfield, field.subfields)}"
+                section.note(message, f"some of {', '.join(field.subfields)}", key)
     return _with_default(section, field)
 
 

@@ -34,6 +34,8 @@ class GuardChecker:
             for fault in self._faults(guard.conditions, types):
                 place = f"{key}.conditions"
                 self._problems.append(node.nearest(place).problem(f"{workflow.id}.{place}", fault, _expected(types)))
+        for key, fault, expected in self._worklist_faults(workflow, types):
+            self._problems.append(node.nearest(key).problem(f"{workflow.id}.{key}", fault, expected))
         for transition in workflow.always:
             place = f"transitions.{transition.id}.depends"
             for fault in self._dependency_faults(transition, types):
@@ -61,6 +63,21 @@ class GuardChecker:
                 place = f"do[{number}].{key}"
                 for fault in self._faults(calls, types) if types else ():
                     self._problems.append(node.nearest(place).problem(f"{start}.{place}", fault, _expected(types)))
+
+    def _worklist_faults(self, workflow: Workflow, types: Collection[str]) -> Iterator[tuple[str, str, str]]:
+        """Place, fault and what was expected of worklists that ask for states or values that there are not."""
+        known = {name for portal_type in types for name in self._tracer.names(portal_type)}
+        for worklist in workflow.worklists.values():
+            place = f"worklists.{worklist.id}.match"
+            for variable, values in worklist.match.items():
+                if variable == workflow.state_variable:
+                    for value in values:
+                        if value not in workflow.states and "%(" not in value:
+                            fault = f"there is no state {value!r}{suggestion(value, workflow.states)}"
+                            yield f"{place}.{variable}", fault, f"states of {workflow.id}"
+                elif variable not in known and (meant := suggestion(variable, known)):
+                    # An index of another name may be asked for; one that nearly is a value is a slip.
+                    yield place, f"there is no value {variable!r}{meant}", _expected(types)
 
     def _dependency_faults(self, transition: Transition, types: Collection[str]) -> Iterator[str]:
         """What is wrong with the declaration, or the lack of one, of what sets off an `always` transition."""

@@ -9,7 +9,7 @@ from objapi.model.loading.catalogs import read_catalogs
 from objapi.model.loading.checks import TypeChecker, check_cascade, check_sources, settings_type
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
-from objapi.model.loading.name_checks import check_workflow_names
+from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
 from objapi.model.loading.reachability import check_containers
 from objapi.model.loading.row_rules import check_named_rules, read_row_rules
@@ -41,7 +41,9 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     workflows = read_workflows(found, behaviors, problems)
     check_tables(types, type_nodes, problems)
     types = _with_tables(types, catalogs, workflows.workflows, type_nodes, problems)
+    before_roles = len(problems)
     roles, role_sections = read_roles(found, problems)
+    roles_read = len(problems) == before_roles
     layout = read_layout(found, types, site.root_type, problems)
     tracer = Tracer(types, workflows.workflows)
     checker = TypeChecker(
@@ -69,9 +71,12 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         guards.check_cascade(cascade, node)
     check_named_rules(rules, rule_sections, tracer, behaviors, problems)
     check_cycles(tracer, type_nodes, problems)
-    check_roles(roles, role_sections, layout, type_nodes, problems)
+    if roles_read:
+        # Roles and groups that a mistake in their own file hides would be missing wherever they are named.
+        check_roles(roles, role_sections, layout, type_nodes, problems)
+        check_workflow_names(workflows.workflows.values(), workflows.nodes, roles, types.values(), problems)
+        check_type_permissions(types.values(), type_nodes, roles, problems)
     check_containers(types, site.root_type, type_nodes, problems)
-    check_workflow_names(workflows.workflows.values(), workflows.nodes, roles, types.values(), problems)
     _check_settings(found, site, types, catalogs, problems)
     if problems:
         raise ProfileError(problems)

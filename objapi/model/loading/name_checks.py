@@ -8,6 +8,7 @@ from objapi.model.registry import Roles
 from objapi.model.types import EntityType
 from workflows import Guard, Workflow, usual_variables
 from workflows.declarations import DeclarationProblem, Node, listed, suggestion
+from workflows.definition import mapped_groups, mapped_permissions
 
 OWN_PERMISSIONS: Final = frozenset({"View", "Modify portal content", "Add portal content", "Delete objects"})
 """Permissions that the gateway itself asks for; they need no declaration."""
@@ -51,6 +52,24 @@ def check_workflow_names(
                 problems.append(node.problem(f"{workflow.id}.{place}", message, expected))
 
 
+def check_type_permissions(
+    types: Iterable[EntityType], nodes: Mapping[str, Node], roles: Roles, problems: list[DeclarationProblem]
+) -> None:
+    """Note permissions of types and fields that are nearly the name of a declared one: a slip gives Manager alone."""
+    declared = {*OWN_PERMISSIONS, *roles.permissions}
+    for item in types:
+        named = [("add_permission", item.add_permission), *((f"permissions.{name}", name) for name in item.permissions)]
+        for field in item.fields.values():
+            start = f"fields.{field.name}"
+            named.append((f"{start}.read_permission", field.read_permission or ""))
+            named.append((f"{start}.write_permission", field.write_permission or ""))
+        for place, name in named:
+            if name and name not in declared and get_close_matches(name, declared, n=1, cutoff=0.9):
+                message = f"there is no permission {name!r}{suggestion(name, declared)}"
+                node = nodes[item.portal_type].nearest(place)
+                problems.append(node.problem(f"{item.portal_type}.{place}", message, "a permission of roles.yaml"))
+
+
 def _named(workflow: Workflow) -> Iterator[tuple[str, str, str]]:
     """Place, kind and name of everything that a workflow names."""
     for place, guard in _guards(workflow).items():
@@ -64,8 +83,10 @@ def _named(workflow: Workflow) -> Iterator[tuple[str, str, str]]:
         for group, group_roles in state.group_roles.items():
             yield f"{start}.group_roles.{group}", "group", group
             yield from ((f"{start}.group_roles.{group}", "role", role) for role in group_roles)
-    yield from (("permissions", "permission", name) for name in workflow.managed_permissions)
-    yield from (("groups", "group", name) for name in workflow.managed_groups)
+    # Those that states map are named there.
+    mapped = {*mapped_permissions(workflow.states), *mapped_groups(workflow.states)}
+    yield from (("permissions", "permission", name) for name in workflow.managed_permissions if name not in mapped)
+    yield from (("groups", "group", name) for name in workflow.managed_groups if name not in mapped)
     yield from (("managed_roles", "role", name) for name in workflow.group_managed_roles or ())
 
 

@@ -16,12 +16,13 @@ from typing import Final
 import objapi
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.yaml_nodes import read_yaml
-from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
+from workflows.declarations import DeclarationProblem, Node, Section, closest, listed, suggestion, without_followers
 
 GROUP: Final = "objapi.profiles"
 FOLDERS: Final = ("types", "catalogs", "workflows")
 FILES: Final = ("profile", "roles", "layout")
 SUFFIX: Final = ".yaml"
+MODULES: Final = ("behaviors", "derived_types")
 PROFILE_KEYS: Final = (
     "title",
     "about",
@@ -43,9 +44,7 @@ class ProfileError(Exception):
     def __init__(self, problems: Iterable[DeclarationProblem]) -> None:
         # What stands in one place and is found wrong on several ways is one mistake.
         found: dict[tuple[str, int, str], DeclarationProblem] = {}
-        every = list(problems)
-        # Names that an unreadable file declares seem to be missing in all others: it is the one mistake to mend first.
-        for problem in [problem for problem in every if problem.unread] or every:
+        for problem in without_followers(problems):
             found.setdefault((problem.file, problem.line, problem.message), problem)
         self.problems = tuple(sorted(found.values()))
         count = len(self.problems)
@@ -85,7 +84,7 @@ def find_profiles(names: Sequence[str | FilePath], problems: list[DeclarationPro
     """
     found: dict[FilePath, Profile] = {}
     for name in names:
-        _add(str(name), FilePath(), found, (), problems)
+        _add(str(name), Node(None, str(name)), FilePath(), found, (), problems)
     return list(found.values())
 
 
@@ -97,18 +96,20 @@ def profile_address(name: str) -> str:
 
 def _add(
     name: str,
+    named: Node,
     origin: FilePath,
     found: dict[FilePath, Profile],
     within: tuple[FilePath, ...],
     problems: list[DeclarationProblem],
 ) -> Profile | None:
-    """Put a profile behind those it extends; `origin` is where a relative folder is looked for."""
+    """Put a profile behind those it extends; `named` is where it is named, `origin` where a relative folder is."""
     located = _locate(name, origin)
     if located is None:
         available = _available()
         message = f"there is no profile {name!r}{suggestion(name, available)}"
         # Without the profile every name that it declares would be a mistake in all the others.
-        problems.append(DeclarationProblem(name, 0, "", message, f"a folder, or one of {listed(available)}"))
+        key = "extends" if named.line else ""
+        problems.append(named.problem(key, message, f"a folder, or one of {listed(available)}"))
         raise ProfileError(problems)
     folder, module = located
     if folder in found:
@@ -117,9 +118,12 @@ def _add(
         problems.append(DeclarationProblem(str(folder), 0, "extends", "the profile extends itself"))
         return None
     settings = _settings(folder, problems)
+    if settings.node.value is not None and not isinstance(settings.node.value, Mapping):
+        # What it extends is not known, and every name from there would be missing.
+        raise ProfileError(problems)
     above: set[str] = set()
     for other in settings.texts("extends"):
-        extended = _add(other, folder, found, (*within, folder), problems)
+        extended = _add(other, settings["extends"], folder, found, (*within, folder), problems)
         if extended is not None:
             above |= {str(extended.folder), *extended.above}
     _check_file_names(folder, settings, problems)
@@ -132,6 +136,15 @@ def _add(
 def _check_file_names(folder: FilePath, settings: Section, problems: list[DeclarationProblem]) -> None:
     """Note YAML files of a profile that nobody reads: of another suffix, in another folder, or nearly named right."""
     contents = {folder / str(node.value) for node in settings.mapping("content").values()}
+    for path in sorted(folder.glob("*/*/*.y*ml")):
+        if path.relative_to(folder).parts[0] in FOLDERS:
+            message = "a folder in a folder is not read"
+            problems.append(DeclarationProblem(str(path), 0, "", message, f"the file in {path.parent.parent.name}"))
+    for path in sorted(folder.glob("*.py")):
+        meant = closest(path.stem, MODULES)
+        if meant is not None and path.stem not in MODULES and not (folder / f"{meant}.py").is_file():
+            message = f"no Python is read from a file {path.stem!r}{suggestion(path.stem, MODULES)}"
+            problems.append(DeclarationProblem(str(path), 0, "", message, listed(MODULES)))
     for path in sorted(folder.glob("*.y*ml")) + sorted(folder.glob("*/*.y*ml")):
         place = path.relative_to(folder).parts
         known = FOLDERS if len(place) > 1 else FILES

@@ -17,17 +17,20 @@ def check_containers(
     while new:
         new = {name for name, item in types.items() if name not in reached and reached.intersection(item.containers)}
         reached = reached | new
-    for name, item in types.items():
-        if item.containers and name not in reached and all(other in types for other in item.containers):
-            problems.append(
-                nodes[name]
-                .nearest("containers")
-                .problem(
-                    f"{name}.containers",
-                    f"no {name} can ever be made: {listed(item.containers)} cannot be in the site either",
-                    f"a container that leads to {root_type}",
-                )
-            )
+    closed = [
+        name
+        for name, item in types.items()
+        if item.containers and name not in reached and all(other in types for other in item.containers)
+    ]
+    if closed:
+        # One mistake: containers that lead to each other, and what is only in them.
+        name, node = closed[0], nodes[closed[0]].nearest("containers")
+        others = f", and no {' or '.join(closed[1:])}" if closed[1:] else ""
+        within = listed(types[name].containers)
+        message = f"no {name} can ever be made{others}: {within} cannot be in the site either"
+        problems.append(
+            node.problem(f"{name}.containers", message, f"a container that leads to {root_type}", origin=True)
+        )
 
 
 def remarks(registry: Registry) -> Iterator[str]:

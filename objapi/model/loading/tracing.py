@@ -100,7 +100,8 @@ class Tracer:
                 for field in self.types[portal_type].fields.values()
                 if field.kind is Kind.REFERENCE
             }
-            raise BrokenPath(f"{_named(origin)} has no reference field {name!r}{suggestion(name, known)}")
+            meant = suggestion(name, {*known, "parent", "self"})
+            raise BrokenPath(f"{_named(origin)} has no reference field {name!r}{meant}")
         return {target for field in references if field is not None for target in field.targets}
 
     def _reference(self, origin: frozenset[str], field: Field) -> Field | None:

@@ -13,6 +13,7 @@ from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
 from objapi.model.types import EntityType, Field, IdKind, IdRule, RowRule
 from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
+from workflows.declarations.sections import shown
 
 TYPE_KEYS: Final = (
     "extend",
@@ -183,6 +184,9 @@ def read_types(
         declare_all(declared, "type", profile, named, problems)
     types, nodes = {}, {}
     for name, found in declared.items():
+        if not isinstance(found.node.value, Mapping):
+            message = f"{shown(found.node)} is not a mapping"
+            problems.append(found.node.problem(name, message, "a mapping with the keys of a type", origin=True))
         node = _with_base_fields(name, found.node, base[str(found.origin.folder)], problems)
         nodes[name] = node
         types[name] = read_type(Section(node, name, problems, TYPE_KEYS), name, rules)
@@ -209,6 +213,10 @@ def _with_base_fields(name: str, node: Node, base: Mapping[str, Node], problems:
         return node
     fields = {key: field for key, field in base.items() if key not in without}
     fields |= declared.items()
+    for key, field in declared.items().items():
+        if field.value is None and key not in base:
+            message, expected = "the field declares nothing", "a mapping with the keys of a field"
+            problems.append(field.problem(f"{name}.fields.{key}", message, expected, origin=True))
     present = {key: field for key, field in fields.items() if field.value is not None}
     entries["fields"] = Node(present, declared.file, declared.line)
     return Node(entries, node.file, node.line)

@@ -64,9 +64,7 @@ def read_workflows(
     parts.nodes = {name: found.node for name, found in declared.items()}
     parts.condition_nodes = {name: found.node for name, found in conditions.items()}
     for name, node in parts.nodes.items():
-        workflow = _workflow(name, node, problems)
-        if workflow is not None:
-            parts.workflows[name] = workflow
+        parts.workflows[name] = read_workflow(name, node, problems)
     parts.places = tuple(places)
     parts.cascades = tuple(cascade for cascade, _ in places)
     parts.conditions = WorkflowRegistry.standard().extended(
@@ -112,14 +110,6 @@ def bound_effects(behaviors: Behaviors) -> Mapping[str, EffectFn]:
         return run
 
     return {name: bound(effect) for name, effect in behaviors.effects.items()}
-
-
-def _workflow(name: str, node: Node, problems: list[DeclarationProblem]) -> Workflow | None:
-    """A workflow; None when there are mistakes in it."""
-    found: list[DeclarationProblem] = []
-    workflow = read_workflow(name, node, found)
-    problems.extend(found)
-    return None if found else workflow
 
 
 def _check(parts: WorkflowParts, problems: list[DeclarationProblem]) -> None:

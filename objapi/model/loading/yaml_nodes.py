@@ -43,6 +43,9 @@ class _Reader:
                 DeclarationProblem(self.file, line, key, "an alias that contains itself, or too much nesting")
             )
             return Node(None, self.file, line)
+        if not isinstance(source, yaml.ScalarNode) and source.tag not in _COLLECTIONS:
+            message = f"the tag {source.tag} is not known here"
+            self.problems.append(DeclarationProblem(self.file, line, key, message, "no tag"))
         self.within.add(id(source))
         try:
             match source:
@@ -66,7 +69,9 @@ class _Reader:
             if name in entries:
                 line = name_node.start_mark.line + 1
                 message = f"the key is given twice, first in line {entries[name].line}"
-                self.problems.append(DeclarationProblem(self.file, line, path, message, "each key once"))
+                # What a second declaration of a name says is lost.
+                problem = DeclarationProblem(self.file, line, path, message, "each key once", unread=not key)
+                self.problems.append(problem)
                 continue
             value = self.node(value_node, path, depth + 1)
             # Where the key stands tells more than where a value that may begin on the next line does.
@@ -89,6 +94,7 @@ class _Reader:
         return _plain_value(text) if source.tag == _PLAIN else text
 
 
+_COLLECTIONS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _PLAIN: Final = "plain"
 _TEXT: Final = "tag:yaml.org,2002:str"
 
