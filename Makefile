@@ -1,9 +1,11 @@
 # make help tells what there is. GNU make.
 
-# HOST and DATABASE_URL are often in the environment for another purpose, so only the command line sets them.
+# HOST, DATABASE_URL and TESTS (arguments of pytest) may be in the environment for another purpose, so only the command
+# line sets them.
 HOST = 127.0.0.1
 PORT ?= 8080
 DATABASE_URL =
+TESTS =
 DATA = var
 JOBS ?= 2
 BENCH_DATABASES ?= sqlite mariadb
@@ -16,13 +18,14 @@ CODE := $(PACKAGES) $(wildcard tests benchmarks)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test bench clean
+.PHONY: help serve test test-all bench clean
 
 help:
-	@echo 'make serve   the sample laboratory on http://$(HOST):$(PORT)/ (HOST=, PORT=, DATA=directory, DATABASE_URL=)'
-	@echo 'make test    every check: ruff, mypy, import-linter, vulture, pytest on SQLite and on MariaDB (JOBS=processes)'
-	@echo 'make bench   what the gateway costs against the bare stack (BENCH_DATABASES=, BENCH_OBJECTS=sizes)'
-	@echo 'make clean   remove $(VENV) and what tools left behind; $(DATA)/ with its data stays'
+	@echo 'make serve     the sample laboratory on http://$(HOST):$(PORT)/ (HOST=, PORT=, DATA=directory, DATABASE_URL=)'
+	@echo 'make test      every check: ruff, mypy, import-linter, vulture, pytest on SQLite and on MariaDB (JOBS=processes)'
+	@echo 'make test-all  the same, extended tests too: large random runs and repetitions'
+	@echo 'make bench     what the gateway costs against the bare stack (BENCH_DATABASES=, BENCH_OBJECTS=sizes)'
+	@echo 'make clean     remove $(VENV) and what tools left behind; $(DATA)/ with its data stays'
 
 # The first Python of 3.11 or newer that can make virtual environments.
 $(BIN)/python:
@@ -54,7 +57,8 @@ serve: $(VENV)/.installed
 	    OBJAPI_PROFILES="$${OBJAPI_PROFILES:-lims,mxlive,ispyb}" exec $(ENDING_WITH_MAKE) $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
 # When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
-test: $(VENV)/.installed-for-tests
+test: TESTS = -m 'not extended'
+test test-all: $(VENV)/.installed-for-tests
 	@set -e; \
 	if sh .ci/mariadb; then mariadb=1; else mariadb=; fi; \
 	if [ -z "$$mariadb" ] && [ -n "$$OBJAPI_REQUIRE_MARIADB" ]; then \
@@ -65,7 +69,7 @@ test: $(VENV)/.installed-for-tests
 	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks); \
 	PYTHONPATH=. $(BIN)/lint-imports; \
 	$(BIN)/vulture; \
-	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile; \
+	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(TESTS); \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
 	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -171,7 +171,9 @@ class Site:
         """
         if not for_trials:
             check_passwords(content.users)
-        hashes = {user.id: Passwords().hash(user.password) for user in content.users}
+        # Each hash costs as much as a log-in, and sample users share a password that everybody knows.
+        hash_of = cache(Passwords().hash) if for_trials else Passwords().hash
+        hashes = {user.id: hash_of(user.password) for user in content.users}
         with progress("Loading contents", len(content.objects)) as advance:
 
             def load(connection: Connection) -> tuple[str, ...]:

@@ -1,17 +1,22 @@
-"""Fixtures that every test may use: an empty database on SQLite and on MariaDB."""
+"""What all tests share: empty databases on SQLite and on MariaDB, kept in memory, and cheap passwords."""
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
 from sqlalchemy.engine import URL
 
 import objapi.site
 from objapi.model.loading import load_registry
 from objapi.model.registry import Registry
+from objapi.security.passwords import DEFAULT_HASHER
 from tests.databases import (
     ServerMissing,
     fresh_mariadb_database,
@@ -25,6 +30,56 @@ DATABASES = ("sqlite", "mariadb")
 # Tests judge results, not seconds: an example may take long on a machine that is busy with other things.
 settings.register_profile("objapi", deadline=None)
 settings.load_profile("objapi")
+
+
+MEMORY = Path("/dev/shm")
+NEEDED = 4 * 2**30
+
+
+def is_roomy(folder: Path, needed: int = NEEDED) -> bool:
+    """True for a folder of which tests may take that many bytes, and run programs from."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize >= needed and not system.f_flag & os.ST_NOEXEC
+
+
+def pytest_configure() -> None:
+    """Put databases and files of tests into memory where there is enough of it, unless TMPDIR names another place.
+
+    Most of what a database does in a test is to wait for a disk.
+    """
+    if "TMPDIR" not in os.environ and is_roomy(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+LEFT_OUT = pytest.StashKey[int]()
+"""Tests marked `extended` that this run leaves out."""
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    count = sum(item.get_closest_marker("extended") is not None for item in items)
+    stash = items[0].config.stash
+    stash[LEFT_OUT] = stash.get(LEFT_OUT, 0) + count
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that counts, when this is one of several that test."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["left out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # Each process collects all tests, and so leaves out the same ones.
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out:
+        terminalreporter.write_line(f"{left_out} extended tests were left out; `make test-all` runs them, too.")
 
 
 SHIPPED = frozenset({"base", "lims", "mxlive", "ispyb"})
@@ -46,6 +101,15 @@ def shipped_profiles() -> Iterator[None]:
     """Sites of one test process share the declarations that come with the gateway, which nothing changes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objapi.site, "load_registry", _load_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashes of passwords are made as they are in a site, at a thousandth of the cost."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DEFAULT_HASHER, "_parameters", cheap._parameters)
         yield
 
 

@@ -115,9 +115,13 @@ def _server_command(program: str, root: Path, port: int) -> list[str]:
         "--aria-pagecache-buffer-size=4M",
         "--innodb-buffer-pool-size=64M",
         "--innodb-log-file-size=32M",
-        "--innodb-flush-log-at-trx-commit=2",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--loose-innodb-flush-method=nosync",
         "--innodb-doublewrite=0",
-        "--innodb-lock-wait-timeout=10",
+        "--innodb-file-per-table=0",
+        "--innodb-stats-persistent=0",
+        "--innodb-fast-shutdown=2",
+        f"--innodb-lock-wait-timeout={ENOUGH}",
         "--max-connections=64",
     ]
 

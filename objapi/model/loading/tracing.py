@@ -11,7 +11,19 @@ from workflows.declarations import DeclarationProblem, Node, listed, suggestion
 
 
 class BrokenPath(Exception):
-    """A path that leads nowhere; the message says at which step and why."""
+    """A path that leads nowhere; the message says at which step and why.
+
+    A name that is not known comes with those that are. The one that may have been meant is looked for when the
+    message is read: most ways are tried in vain, since it is enough that one of several types has them.
+    """
+
+    def __init__(self, message: str, name: str = "", known: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self._name = name
+        self._known = known
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{suggestion(self._name, self._known)}"
 
 
 class Tracer:
@@ -61,7 +73,7 @@ class Tracer:
         having = [name for name in reached if path.attribute in self._names[name]]
         if not having:
             known = {name for portal_type in reached for name in self._names[portal_type]}
-            raise BrokenPath(f"{_named(reached)} has no {path.attribute!r}{suggestion(path.attribute, known)}")
+            raise BrokenPath(f"{_named(reached)} has no {path.attribute!r}", path.attribute, known)
         if path.key is not None:
             self._check_key(having, path.attribute, path.key)
 
@@ -84,7 +96,7 @@ class Tracer:
     def _children(self, origin: frozenset[str], names: Collection[str]) -> set[str]:
         for name in names:
             if name not in self.types:
-                raise BrokenPath(f"there is no type {name!r}{suggestion(name, self.types)}")
+                raise BrokenPath(f"there is no type {name!r}", name, self.types)
             if not self.types[name].containers & origin:
                 allowed = listed(sorted(self.types[name].containers))
                 raise BrokenPath(f"{_named(origin)} holds no {name}, which lives in {allowed}")
@@ -100,8 +112,7 @@ class Tracer:
                 for field in self.types[portal_type].fields.values()
                 if field.kind is Kind.REFERENCE
             }
-            meant = suggestion(name, {*known, "parent", "self"})
-            raise BrokenPath(f"{_named(origin)} has no reference field {name!r}{meant}")
+            raise BrokenPath(f"{_named(origin)} has no reference field {name!r}", name, {*known, "parent", "self"})
         return {target for field in references if field is not None for target in field.targets}
 
     def _reference(self, origin: frozenset[str], field: Field) -> Field | None:
@@ -113,12 +124,12 @@ class Tracer:
 
     def _back(self, origin: frozenset[str], portal_type: str, name: str) -> set[str]:
         if portal_type not in self.types:
-            raise BrokenPath(f"there is no type {portal_type!r}{suggestion(portal_type, self.types)}")
+            raise BrokenPath(f"there is no type {portal_type!r}", portal_type, self.types)
         fields = self.types[portal_type].fields
         field = fields.get(name)
         if field is None or field.kind is not Kind.REFERENCE:
             known = [item.name for item in fields.values() if item.kind is Kind.REFERENCE]
-            raise BrokenPath(f"{portal_type} has no reference field {name!r}{suggestion(name, known)}")
+            raise BrokenPath(f"{portal_type} has no reference field {name!r}", name, known)
         if not origin & set(field.targets):
             raise BrokenPath(f"{portal_type}.{name} leads to {listed(field.targets)}, never to {_named(origin)}")
         return {portal_type}
@@ -130,7 +141,7 @@ class Tracer:
             raise BrokenPath(f"{attribute!r} is no record, so it has no {key!r}")
         if all(field.subfields and key not in field.subfields for field in records):
             known = {subfield for field in records for subfield in field.subfields}
-            raise BrokenPath(f"{attribute!r} has no subfield {key!r}{suggestion(key, known)}")
+            raise BrokenPath(f"{attribute!r} has no subfield {key!r}", key, known)
 
 
 def _named(types: Iterable[str]) -> str:

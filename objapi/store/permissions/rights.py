@@ -143,12 +143,12 @@ class FieldAccess:
             for portal_type, entity_type in registry.types.items()
         }
         """Type → field → the permissions that reading it needs: its own, and those of what it is made from."""
-        self._indexes = {name: self._restricted_indexes(catalog) for name, catalog in registry.catalogs.items()}
         self.types_of: Mapping[str, tuple[str, ...]] = {
             name: tuple(portal_type for portal_type in registry.types if catalog in registry.catalogs_of(portal_type))
             for name, catalog in registry.catalogs.items()
         }
         """Catalog → the types that it holds."""
+        self._indexes = {name: self._restricted_indexes(catalog) for name, catalog in registry.catalogs.items()}
 
     def hidden(self, portal_type: str, acl: Acl, scope: int, rights: Rights) -> frozenset[str]:
         """The fields of an object that the user may not read."""
@@ -187,14 +187,13 @@ class FieldAccess:
         found: dict[str, frozenset[str]] = {}
         for name, source in catalog.sources.items():
             permissions: set[str] = set()
-            for portal_type in self._registry.types:
-                if catalog in self._registry.catalogs_of(portal_type):
-                    origin = source.of(portal_type)
-                    paths = [origin] if isinstance(origin, Path) else [*source.depends] if origin is not None else []
-                    if source.until is not None:
-                        paths.append(source.until)
-                    for path in paths:
-                        permissions.update(self._permissions_along(portal_type, path, 0))
+            for portal_type in self.types_of[catalog.name]:
+                origin = source.of(portal_type)
+                paths = [origin] if isinstance(origin, Path) else [*source.depends] if origin is not None else []
+                if source.until is not None:
+                    paths.append(source.until)
+                for path in paths:
+                    permissions.update(self._permissions_along(portal_type, path, 0))
             if permissions:
                 found[name] = frozenset(permissions)
         return found

@@ -169,7 +169,7 @@ def test_acls_of_a_request_that_failed_are_not_remembered(workshop: Gateway, tea
     assert acls.newest == known
 
 
-@pytest.mark.parametrize("seed", [100, 200])
+@pytest.mark.parametrize("seed", [100, pytest.param(200, marks=pytest.mark.extended)])
 def test_any_requests_that_meet_leave_everything_in_step(workshop: Gateway, seed: int) -> None:
     chances = [Chance(workshop, seed + number) for number in range(4)]
     for chance in chances:

@@ -126,7 +126,9 @@ def test_making_tables_again_changes_nothing(engine: Engine) -> None:
     assert state_problem(engine, OLD, SITE) is None
 
 
-@pytest.mark.parametrize("statements", [1, 3, 10, 30, 60, 90])
+@pytest.mark.parametrize(
+    "statements", [1, 30, 90, *(pytest.param(number, marks=pytest.mark.extended) for number in (3, 10, 60))]
+)
 def test_making_tables_cut_short_is_finished_by_doing_it_again(engine: Engine, statements: int) -> None:
     _stop_after(engine, statements, lambda: _create(engine))
     assert not is_installed(engine)
@@ -254,7 +256,9 @@ def test_database_is_not_up_to_date_until_everything_was_indexed(engine: Engine)
     assert state_problem(engine, NEW, SITE) is None
 
 
-@pytest.mark.parametrize("statements", [1, 5, 20, 60])
+@pytest.mark.parametrize(
+    "statements", [1, 20, *(pytest.param(number, marks=pytest.mark.extended) for number in (5, 60))]
+)
 def test_upgrade_cut_short_is_finished_by_doing_it_again(engine: Engine, statements: int) -> None:
     _install(engine, OLD)
     _stop_after(engine, statements, lambda: _upgrade(engine, NEW))

@@ -6,7 +6,7 @@ from tests.objapi.store.chance import Chance
 from tests.objapi.store.workshop import Gateway
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.extended) for seed in range(1, 4))])
 def test_any_operations_leave_everything_in_step(workshop: Gateway, seed: int) -> None:
     chance = Chance(workshop, seed)
     for _ in range(120):
