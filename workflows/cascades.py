@@ -50,22 +50,30 @@ class FireRelated:
 
 @dataclass(frozen=True, slots=True)
 class SetField:
-    """Field to set on every related object that passes `where`, when all of `when` hold on the moved object."""
+    """Field to set on every related object that passes `where`, when all of `when` hold on the moved object.
+
+    `system`: the user who moved the object need not be allowed to write the field of another one.
+    """
 
     field: str
     value: NamedValue
     relation: str = SELF
     where: tuple[Where, ...] = ()
     when: tuple[ConditionCall, ...] = ()
+    system: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunEffect:
-    """Named effect of the registry to run on the moved object, when all of `when` hold on it."""
+    """Named effect of the registry to run on the moved object, when all of `when` hold on it.
+
+    `system`: whatever the effect changes, the user who moved the object need not be allowed to change it.
+    """
 
     name: str
     args: Mapping[str, object] = field(default_factory=dict)
     when: tuple[ConditionCall, ...] = ()
+    system: bool = False
 
 
 CascadeAction: TypeAlias = FireRelated | SetField | RunEffect

@@ -45,8 +45,8 @@ Cascades, a list of::
       do:
         - {fire: submit, relation: request, where: {review_state: [received]}, when: [conditions on the moved object],
            each: [conditions on each related object], attempt: true, system: true, cascade: false}
-        - {set: DateReceived, value: {now: true}, relation: sample, where: {}, when: []}
-        - {run: effect_name, args: {}, when: []}
+        - {set: DateReceived, value: {now: true}, relation: sample, where: {}, when: [], system: true}
+        - {run: effect_name, args: {}, when: [], system: true}
 
 A value is a literal, or `{now: true}`, `{actor: true}`, `{field: name}` (of the moved object), `{literal: value}`.
 

@@ -13,8 +13,8 @@ from workflows.world import PASSED, Context, Subject, Verdict, World, refused
 
 CASCADE_KEYS = ("type", "after", "event", "do")
 FIRE_KEYS = ("fire", "relation", "where", "when", "each", "attempt", "system", "cascade")
-SET_KEYS = ("set", "value", "relation", "where", "when")
-RUN_KEYS = ("run", "args", "when")
+SET_KEYS = ("set", "value", "relation", "where", "when", "system")
+RUN_KEYS = ("run", "args", "when", "system")
 CONDITION_KEYS = ("all", "any", "not", "reason", "remedy")
 
 
@@ -67,7 +67,7 @@ def _action(parent: WorkflowSection, key: str, node: Node) -> CascadeAction | No
     if named[0] == "set":
         return _set(section)
     args = dict(section.items("args"))
-    return RunEffect(section.text("run", required=True), args, section.calls("when"))
+    return RunEffect(section.text("run", required=True), args, section.calls("when"), section.flag("system"))
 
 
 def _fire(section: WorkflowSection) -> FireRelated:
@@ -92,6 +92,7 @@ def _set(section: WorkflowSection) -> SetField:
         relation=section.text("relation", SELF),
         where=section.filters("where"),
         when=section.calls("when"),
+        system=section.flag("system"),
     )
 
 

@@ -72,7 +72,7 @@ class Run:
     as it is at that point: whoever keeps the world throws its changes away.
     """
 
-    __slots__ = ("_always_taken", "_cascades", "_done", "limit", "registry", "steps", "world")
+    __slots__ = ("_always_taken", "_cascades", "_done", "limit", "registry", "steps", "system", "world")
 
     def __init__(
         self,
@@ -86,6 +86,9 @@ class Run:
         self.registry = registry
         self.limit = limit
         self.steps: list[tuple[Subject, Step]] = []
+        self.system = False
+        """True while an action sets fields or runs an effect whatever the user may: it is declared so, or sets a field
+        of the object that moved."""
         self._cascades = cascades if isinstance(cascades, Cascades) else Cascades(cascades)
         self._done: set[tuple[Hashable, str]] = set()
         self._always_taken: Counter[tuple[Hashable, str]] = Counter()
@@ -237,12 +240,21 @@ class Run:
                 continue
             if isinstance(action, FireRelated):
                 yield from self._fire_related(subject, action)
-            elif isinstance(action, SetField):
-                value = self._value(subject, action.value)
-                for other in self._related(subject, action.relation, action.where):
-                    self.world.assign(other, action.field, value)
-            else:
-                self.registry.effect(action.name)(self.world, subject, action.args, self)
+                continue
+            # What an action sets off says for itself whether it needs rights, so this is put back afterwards.
+            before, self.system = (
+                self.system,
+                action.system or (isinstance(action, SetField) and action.relation == SELF),
+            )
+            try:
+                if isinstance(action, SetField):
+                    value = self._value(subject, action.value)
+                    for other in self._related(subject, action.relation, action.where):
+                        self.world.assign(other, action.field, value)
+                else:
+                    self.registry.effect(action.name)(self.world, subject, action.args, self)
+            finally:
+                self.system = before
 
     def _fire_related(self, subject: Subject, action: FireRelated) -> Task:
         for other in self._related(subject, action.relation, action.where):

@@ -74,8 +74,8 @@ class Planner(Protocol):
     def by_uid(self, uids: Iterable[str]) -> Mapping[str, Entity]:
         """The objects with these UIDs."""
 
-    def set(self, entity: Entity, name: str, value: object) -> None:
-        """Change a field to a stored form."""
+    def set(self, entity: Entity, name: str, value: object, *, system: bool = False) -> None:
+        """Change a field to a stored form; with `system` whether or not the user may write it."""
 
     def set_permission(
         self, entity: Entity, permission: str, roles: Sequence[str] | None, *, acquire: bool = False
@@ -90,17 +90,19 @@ class Planner(Protocol):
         *,
         id: str | None = None,
         states: Mapping[str, str] | None = None,
+        system: bool = False,
     ) -> Entity:
         """Plan a new object with stored values; a row of a table is in no container.
 
-        `states` maps workflow ids to states that replace the initial ones.
+        `states` maps workflow ids to states that replace the initial ones. With `system` whether or not the user may
+        add it.
         """
 
     def rename(self, entity: Entity, new_id: str) -> None:
         """Give an object another id in its container."""
 
-    def remove(self, entity: Entity) -> None:
-        """Plan the removal of an object with all it contains."""
+    def remove(self, entity: Entity, *, system: bool = False) -> None:
+        """Plan the removal of an object with all it contains; with `system` whether or not the user may remove it."""
 
     def fire(
         self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True

@@ -353,6 +353,8 @@ class Transaction:
             attempt = plan(Editor(planner, self._resolver(planner)), places)
             if self._site.guard_dependents is not None:
                 take_always(attempt, self._site.guard_dependents)
+            if attempt.drafts and not attempt.errors:
+                attempt.fail(next(iter(attempt.drafts)), *planner.indirect_problems())
             if match is not None:
                 attempt.require_versions(match)
             failed.update(attempt.errors)

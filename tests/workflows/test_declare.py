@@ -201,6 +201,19 @@ CASCADES = """
 """
 
 
+def test_actions_that_need_no_rights_say_so() -> None:
+    declared = """
+    - {type: Analysis, after: submit, do: [
+        {set: Date, value: {now: true}, relation: sheet, system: true}, {run: join, system: true}, {run: join}]}
+    """
+    (cascade,) = load_cascades(yaml.safe_load(declared))
+    assert cascade.actions == (
+        SetField("Date", NamedValue("now"), "sheet", system=True),
+        RunEffect("join", system=True),
+        RunEffect("join"),
+    )
+
+
 def test_cascades_are_read() -> None:
     ready = (ConditionCall("ready"),)
     actions = (

@@ -205,6 +205,30 @@ def test_promotion_of_the_parent_by_its_last_child() -> None:
     assert steps(run) == [("R/A0", "verify"), ("R/A1", "verify"), ("R/A2", "verify"), ("R", "verify")]
 
 
+def test_a_run_knows_which_actions_need_no_rights() -> None:
+    """Effects need them unless they are declared `system`, and so does what an effect sets off."""
+    world, subject = laboratory(
+        0, machine(states={"a": "go", "b": "further", "c": ""}, transitions=[move("go", "b"), move("further", "c")])
+    )
+    seen: list[bool] = []
+
+    def note(world: object, subject: object, args: object, run: Run) -> None:
+        seen.append(run.system)
+
+    def nested(world: object, subject: PlainSubject, args: object, run: Run) -> None:
+        run.fire(subject, "further")
+        seen.append(run.system)
+
+    registry = Registry.standard().extended(effects={"note": note, "nested": nested})
+    cascades = [
+        after("Request", "go", RunEffect("note"), RunEffect("note", system=True), RunEffect("nested", system=True)),
+        after("Request", "further", RunEffect("note")),
+    ]
+    run = Run(world, registry, cascades)
+    run.fire(subject, "go")
+    assert (seen, run.system) == ([False, True, False, True], False)
+
+
 def automatic() -> Workflow:
     marked = Guard(conditions=(ConditionCall("field_set", {"field": "Mark"}),))
     return machine(

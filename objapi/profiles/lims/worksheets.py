@@ -93,10 +93,11 @@ def _assign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
         )
         return
     if _chain_state(planner, analysis) == "unassigned":
-        planner.fire(analysis, "assign", system=True)
+        planner.fire(analysis, "assign")
     analyst = text(planner, sheet, "Analyst")
     if analyst and not text(planner, analysis, "Analyst"):
-        planner.set(analysis, "Analyst", analyst)
+        # The sheet says who works on what is on it; its own write permission has been asked.
+        planner.set(analysis, "Analyst", analyst, system=True)
 
 
 def _unassign(planner: Planner, analysis: Entity) -> None:
@@ -104,9 +105,10 @@ def _unassign(planner: Planner, analysis: Entity) -> None:
     if analysis.portal_type == "RejectAnalysis":
         return
     if _chain_state(planner, analysis) != "unassigned":
-        planner.fire(analysis, "unassign", attempt=analysis.portal_type != "Analysis", system=True)
+        planner.fire(analysis, "unassign", attempt=analysis.portal_type != "Analysis")
     if analysis.portal_type == "DuplicateAnalysis":
-        planner.remove(analysis)
+        # It repeats what is on the sheet, so it goes with the right to take that off.
+        planner.remove(analysis, system=True)
 
 
 def _chain_state(planner: Planner, analysis: Entity) -> str:
@@ -192,11 +194,11 @@ def layout_order(planner: Planner, sheet: Entity, args: Mapping[str, object]) ->
 
 @behaviors.add("effect", "analyst_to_analyses")
 def analyst_to_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
-    """Whoever works on a worksheet works on everything on it that is not finished."""
+    """Whoever works on a worksheet works on everything on it that is not submitted yet."""
     analyst = planner.value(sheet, "Analyst")
     for analysis in planner.related(sheet, "Analyses"):
-        finished = analysis.portal_type == "RejectAnalysis" or state(planner, analysis) in _FINISHED
-        if not finished and planner.value(analysis, "Analyst") != analyst:
+        done = analysis.portal_type == "RejectAnalysis" or state(planner, analysis) in (*SUBMITTED, *_CLOSED)
+        if not done and planner.value(analysis, "Analyst") != analyst:
             planner.set(analysis, "Analyst", analyst)
 
 

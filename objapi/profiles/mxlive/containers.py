@@ -93,9 +93,10 @@ def load_history(planner: Planner, container: Entity, args: Mapping[str, object]
             continue
         if standing and planner.value(entry, "loaded_in") == around and planner.value(entry, "location") == slot:
             return
-        planner.set(entry, "end", planner.now)
+        planner.set(entry, "end", planner.now, system=True)
     if standing:
-        planner.create("MxLoadHistory", container, {"loaded_in": around, "location": slot})
+        # The history is a record of what was done, whoever may do that.
+        planner.create("MxLoadHistory", container, {"loaded_in": around, "location": slot}, system=True)
 
 
 @behaviors.add("effect", "mx_unload")

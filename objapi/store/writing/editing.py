@@ -153,7 +153,7 @@ class Editor:
     def _set_all(self, draft: Draft, values: Mapping[str, object]) -> None:
         for name, value in values.items():
             field = draft.type.fields[name]
-            self.planner.set(draft, name, self._merged(draft, field, self.planner.value(draft, name), value))
+            self.planner.write(draft, name, self._merged(draft, field, self.planner.value(draft, name), value))
 
     def _merged(self, draft: Draft, field: Field, there: object, sent: object) -> object:
         """What a field will hold: records that are known by a subfield are laid over those that are there."""
@@ -171,7 +171,7 @@ class Editor:
             field = draft.type.fields.get(name)
             if field is not None and field.merge_by is not None and field.default_from is not None:
                 there = self.planner.registry.behaviors.defaults[field.default_from](self.planner, draft)
-                self.planner.set(draft, name, self._merged(draft, field, there, value))
+                self.planner.write(draft, name, self._merged(draft, field, there, value))
 
     # Create
 
@@ -303,7 +303,7 @@ class Editor:
     ) -> None:
         if entity_type.creator is None:
             own = {name: value for name, value in incoming.values.items() if name in entity_type.fields}
-            draft = self.planner.create(entity_type.portal_type, container, own, id=wanted)
+            draft = self.planner.create(entity_type.portal_type, container, own, id=wanted, system=True)
         else:
             creator = self.planner.registry.behaviors.creators[entity_type.creator]
             made = creator(self.planner, entity_type, container, incoming.values, wanted)

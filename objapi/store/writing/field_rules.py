@@ -5,19 +5,32 @@ its target is removed is written, too. What is out of use is refused as a new re
 one stays. A type declares which states, and which date, mean that its objects are out of use.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
-from objapi.errors import ApiError, Cause, Forbidden
+from objapi.errors import ApiError, Cause, Conflict, Forbidden
+from objapi.model.behaviors import Planner
+from objapi.model.registry import Registry
 from objapi.model.types import Field, Kind
-from objapi.store.writing.draft import Draft
-from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.workspace import uids_in
 
 MODIFY = "Modify portal content"
+DELETE = "Delete objects"
 
 
-def not_writable(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:
+class RulesPlanner(Planner, Protocol):
+    """The part of the planner that these rules ask."""
+
+    registry: Registry
+    values: Values
+
+    def by_uid(self, uids: Iterable[str]) -> Mapping[str, Draft]:
+        """The objects with these UIDs that are there and will stay."""
+
+
+def not_writable(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:
     """One error that names all fields that the user may not write."""
     causes = []
     for name in names:
@@ -27,7 +40,7 @@ def not_writable(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> l
     return _refusal(causes)
 
 
-def not_creatable(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:
+def not_creatable(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:
     """One error that names all fields of a new object whose writing needs more than the right to add it.
 
     A value that the field has anyhow needs no right; one that changes another, older object needs that of a change.
@@ -45,7 +58,26 @@ def not_creatable(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> 
     return _refusal(causes)
 
 
-def failed_checks(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> list[Cause]:
+def not_removable(planner: RulesPlanner, tree: Sequence[Draft]) -> list[ApiError]:
+    """One error for each object of a tree that the user may not remove, or whose state keeps it."""
+    errors: list[ApiError] = []
+    for draft in tree:
+        if not planner.can(draft, DELETE):
+            errors.append(
+                Forbidden(f"To remove {draft.path} needs the permission {DELETE}, which you do not have there.")
+            )
+        for variable, states in draft.type.keep_after.items():
+            state = planner.value(draft, variable)
+            if state is not None and state not in states:
+                message = (
+                    f"{draft.path} is in state {state} and is kept: only in {', '.join(states)} can it be removed. "
+                    "Cancel it."
+                )
+                errors.append(Conflict(message, causes=[Cause("object", draft.path, message, code="kept")]))
+    return errors
+
+
+def failed_checks(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[Cause]:
     """What the declared checks of fields say against their values."""
     checks = planner.registry.behaviors.checks
     causes = []
@@ -58,7 +90,7 @@ def failed_checks(planner: StorePlanner, draft: Draft, names: Iterable[str]) -> 
     return causes
 
 
-def _places(planner: StorePlanner, draft: Draft, name: str) -> Iterator[tuple[Draft, Field]]:
+def _places(planner: RulesPlanner, draft: Draft, name: str) -> Iterator[tuple[Draft, Field]]:
     """The object with its field, then the object that the field is stored on, with the field there."""
     field = draft.type.fields.get(name)
     if field is None:
@@ -72,7 +104,7 @@ def _places(planner: StorePlanner, draft: Draft, name: str) -> Iterator[tuple[Dr
         yield storing, storing.type.fields[field.name]
 
 
-def _forbidden(planner: StorePlanner, draft: Draft, field: Field) -> list[Cause]:
+def _forbidden(planner: RulesPlanner, draft: Draft, field: Field) -> list[Cause]:
     permission = _own_permission(planner, draft, field) or MODIFY
     if planner.can(draft, permission):
         return []
@@ -83,14 +115,14 @@ def _forbidden(planner: StorePlanner, draft: Draft, field: Field) -> list[Cause]
     return [Cause("field", field.name, message, object=draft.path, code="forbidden")]
 
 
-def _state_of(planner: StorePlanner, draft: Draft) -> str:
+def _state_of(planner: RulesPlanner, draft: Draft) -> str:
     """The state of an object as part of a sentence, since permissions follow it; empty without workflows."""
     chain = planner.registry.chain(draft.portal_type)
     states = [str(planner.value(draft, workflow.state_variable)) for workflow in chain[:1]]
     return f", which is in state {states[0]}," if states else ""
 
 
-def _own_permission(planner: StorePlanner, draft: Draft, field: Field) -> str | None:
+def _own_permission(planner: RulesPlanner, draft: Draft, field: Field) -> str | None:
     """The permission that the field asks for in place of the right to modify its object; None: that right."""
     if field.write_permission_by is not None:
         name, by_value = field.write_permission_by
@@ -104,7 +136,7 @@ def _refusal(causes: list[Cause]) -> list[ApiError]:
     return [Forbidden(" ".join(cause.message for cause in causes), causes=causes)] if causes else []
 
 
-def references_out_of_use(planner: StorePlanner, draft: Draft, sent: Mapping[str, object]) -> list[Cause]:
+def references_out_of_use(planner: RulesPlanner, draft: Draft, sent: Mapping[str, object]) -> list[Cause]:
     """One cause for each field or create parameter that was sent and newly refers to something out of use."""
     causes: list[Cause] = []
     for name, value in sent.items():
@@ -123,7 +155,7 @@ def references_out_of_use(planner: StorePlanner, draft: Draft, sent: Mapping[str
     return causes
 
 
-def why_out_of_use(planner: StorePlanner, draft: Draft) -> str | None:
+def why_out_of_use(planner: RulesPlanner, draft: Draft) -> str | None:
     """The state or date for which an object is out of use, as a sentence; None for one in use."""
     for path, values in draft.type.out_of_use.items():
         value = planner.values.evaluate(draft, path)
@@ -140,13 +172,13 @@ def _whose(draft: Draft, indirect: bool) -> str:
     return f"what {draft.path} is made of" if indirect else draft.path
 
 
-def _leans_on(planner: StorePlanner, draft: Draft) -> str | None:
+def _leans_on(planner: RulesPlanner, draft: Draft) -> str | None:
     """Why a new object cannot be made in or of what is out of use; its own states and dates are its maker's affair."""
     own = draft.type
     indirect = [path for path in (*own.out_of_use, *([own.expires] if own.expires else ())) if path.steps]
     return why_out_of_use(planner, draft) if indirect else None
 
 
-def _former_value(planner: StorePlanner, draft: Draft, field: Field) -> object:
+def _former_value(planner: RulesPlanner, draft: Draft, field: Field) -> object:
     """The value before the request, of the object on which the field is stored."""
     return planner.old_value(planner.values.storing_object(draft, field) or draft, field.name)

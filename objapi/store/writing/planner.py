@@ -8,15 +8,16 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from uuid import uuid4
 
-from objapi.errors import ApiError, Cause, CauseKind, ValidationError
+from objapi.errors import ApiError, Cause, CauseKind, Forbidden, ValidationError
 from objapi.model.behaviors import Entity
 from objapi.model.paths import NamedRelation, Path, parse_relation
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.blobs import NewBlob
 from objapi.store.context import RequestContext
-from objapi.store.permissions.acls import PermissionOverrides
+from objapi.store.permissions.acls import VIEW, PermissionOverrides
 from objapi.store.records import rowids, to_micros, to_text
 from objapi.store.writing.draft import Draft, Values, as_draft
+from objapi.store.writing.field_rules import failed_checks, not_removable, not_writable
 from objapi.store.writing.naming import Naming
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.render import Renderer
@@ -42,6 +43,8 @@ class StorePlanner:
         self.blobs: list[NewBlob] = []
         self.repathed: dict[int, Draft] = {}
         """Objects whose path changes because a container was renamed."""
+        self.indirect: dict[tuple[int, str], Draft] = {}
+        """Fields that behaviours set with the user's rights, on objects that are there."""
         self._changing: set[tuple[int, str]] = set()
 
     @cached_property
@@ -105,13 +108,39 @@ class StorePlanner:
 
     # Changes by behaviours
 
-    def set(self, entity: Entity, name: str, value: object) -> None:
-        """Change a stored field, on the object that stores it, and run the effects of the change."""
+    def set(self, entity: Entity, name: str, value: object, *, system: bool = False) -> None:
+        """Change a stored field of an object; what the user may not write there fails the item that is being planned.
+
+        With `system` no right is asked for, nor of what the gateway alone writes or an object that the request makes.
+        """
         draft = as_draft(entity)
+        field = draft.type.fields[self._stored_name(draft.type, name)]
+        if not (system or self.run.system or field.system or draft.is_new):
+            if (to_text(value) if isinstance(value, datetime) else value) == self.values.value(draft, field.name):
+                return
+            self._require(draft, not_writable(self, draft, [field.name]))
+            self.indirect[draft.rid, field.name] = draft
+        self.write(draft, field.name, value)
+
+    def _require(self, draft: Draft, refusals: Sequence[ApiError]) -> None:
+        """Note refusals of what a behaviour does; an object that the user may not see is not named."""
+        if refusals and not self.can(draft, VIEW):
+            self.problems.append(Forbidden("What follows from it changes objects that you may not see."))
+        else:
+            self.problems.extend(refusals)
+
+    def indirect_problems(self) -> list[ApiError]:
+        """What the checks of fields say against the values that behaviours set with the user's rights."""
+        written = [(draft, name) for (_, name), draft in self.indirect.items() if not draft.removed]
+        causes = [cause for draft, name in written for cause in failed_checks(self, draft, [name])]
+        return [ValidationError.from_causes(causes)] if causes else []
+
+    def write(self, draft: Draft, name: str, value: object) -> None:
+        """Change a stored field, on the object that stores it, and run the effects of the change; no right is asked."""
         field = draft.type.fields[self._stored_name(draft.type, name)]
         storing = self.values.storing_object(draft, field)
         if storing is not None:
-            self.set(storing, field.name, value)
+            self.write(storing, field.name, value)
             return
         stored = to_text(value) if isinstance(value, datetime) else value
         old = draft.data.get(field.name)
@@ -156,9 +185,17 @@ class StorePlanner:
         *,
         id: str | None = None,
         states: Mapping[str, str] | None = None,
+        system: bool = False,
     ) -> Draft:
-        """A new object with values, id and states, and with what its type does on creation."""
-        draft = self.begin(self.registry.types[portal_type], None if container is None else as_draft(container))
+        """A new object with values, id and states, and with what its type does on creation.
+
+        One that the user may not add fails the item that is being planned, unless it is made with `system`.
+        """
+        holder, entity_type = None if container is None else as_draft(container), self.registry.types[portal_type]
+        if holder is not None and not (system or self.run.system or self.can(holder, entity_type.add_permission)):
+            needed = f"To add a {portal_type} in {holder.path} needs the permission {entity_type.add_permission}."
+            self._require(holder, [Forbidden(needed)])
+        draft = self.begin(entity_type, holder)
         self.fill(draft, values)
         self.name(draft, id)
         self.events.append(Created(draft))
@@ -192,12 +229,12 @@ class StorePlanner:
             if field.default is not None and field.alias_of is None:
                 draft.data[field.name] = field.default
         for name, value in values.items():
-            self.set(draft, name, value)
+            self.write(draft, name, value)
         for field in draft.type.fields.values():
             if field.default_from is not None and field.name not in values and draft.data.get(field.name) is None:
                 value = self.registry.behaviors.defaults[field.default_from](self, draft)
                 if value is not None:
-                    self.set(draft, field.name, value)
+                    self.write(draft, field.name, value)
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object its id, and run the effects of the values that it has by now."""
@@ -234,10 +271,15 @@ class StorePlanner:
                 self.workspace.moved(below, draft.path + below.path[len(old_path) :])
         self.events.append(Renamed(draft, old_id, old_path))
 
-    def remove(self, entity: Entity) -> None:
-        """Plan that an object will be gone with all it contains, the innermost first."""
+    def remove(self, entity: Entity, *, system: bool = False) -> None:
+        """Plan that an object will be gone with all it contains, the innermost first.
+
+        What the user may not remove fails the item that is being planned, unless it is removed with `system`.
+        """
         draft = as_draft(entity)
         below = self.workspace.load_tree([draft])
+        if not (system or self.run.system):
+            self._require(draft, not_removable(self, [draft, *below]))
         for item in [*reversed(below), draft]:
             if not item.removed:
                 self.mark_removed(item)
@@ -255,7 +297,7 @@ class StorePlanner:
         self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True
     ) -> bool:
         """Take a transition with its cascades; False when it was only attempted and is not possible."""
-        draft = as_draft(entity)
+        draft, system = as_draft(entity), system or self.run.system
         if attempt:
             return self.run.attempt(draft, transition, system=system, cascade=cascade)
         self.run.fire(draft, transition, system=system, cascade=cascade)

@@ -6,17 +6,16 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from objapi.errors import ApiError, Cause, Conflict, Forbidden, ReferenceInUse, ValidationError
+from objapi.errors import ApiError, Cause, Forbidden, ReferenceInUse, ValidationError
 from objapi.store.permissions.acls import VIEW
 from objapi.store.records import chunks
 from objapi.store.schema import refs
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.field_rules import failed_checks, not_writable
+from objapi.store.writing.field_rules import failed_checks, not_removable, not_writable
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
 
-DELETE = "Delete objects"
 LISTED = 20
 
 
@@ -27,7 +26,7 @@ def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_r
     doomed = {draft.rid: draft for draft in (*targets.values(), *below)}
     for place, target in targets.items():
         tree = [target, *planner.workspace.load_tree([target])]
-        attempt.fail(place, *_refusals(planner, tree))
+        attempt.fail(place, *not_removable(planner, tree))
         attempt.drafts[place] = target
     if attempt.errors:
         return
@@ -50,25 +49,7 @@ def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_r
         attempt.fail(first, ValidationError.from_causes(causes))
     for place, target in targets.items():
         if not target.removed:
-            attempt.guarded(place, partial(planner.remove, target))
-
-
-def _refusals(planner: StorePlanner, tree: Sequence[Draft]) -> list[ApiError]:
-    errors: list[ApiError] = []
-    for draft in tree:
-        if not planner.can(draft, DELETE):
-            errors.append(
-                Forbidden(f"To remove {draft.path} needs the permission {DELETE}, which you do not have there.")
-            )
-        for variable, states in draft.type.keep_after.items():
-            state = planner.value(draft, variable)
-            if state is not None and state not in states:
-                message = (
-                    f"{draft.path} is in state {state} and is kept: only in {', '.join(states)} can it be removed. "
-                    "Cancel it."
-                )
-                errors.append(Conflict(message, causes=[Cause("object", draft.path, message, code="kept")]))
-    return errors
+            attempt.guarded(place, partial(planner.remove, target, system=True))
 
 
 def _referrers(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[tuple[Draft, str, str]]:
@@ -120,7 +101,7 @@ def _clear(planner: StorePlanner, referrers: Sequence[tuple[Draft, str, str]]) -
     for source, name, uid in referrers:
         value = source.data.get(name)
         left = [other for other in uids_in(value) if other != uid]
-        planner.set(source, name, left if isinstance(value, list) else None)
+        planner.write(source, name, left if isinstance(value, list) else None)
 
 
 def _optional(source: Draft, name: str) -> bool:
