@@ -1,8 +1,12 @@
 """Attachment of the face to the application, and its page for people at `/docs` and `/redoc`, as py-ISPyB has."""
 
+from base64 import b64encode
+from hashlib import sha256
 from itertools import groupby
+from typing import Final
 
 from flask import Blueprint, Flask, Response, render_template
+from markupsafe import Markup
 from werkzeug.routing import Rule
 
 from objapi.errors import ApiError
@@ -12,6 +16,17 @@ from objapi.ispyb.dispatch import answer, answer_failure
 from objapi.ispyb.face import Face
 from objapi.ispyb.wire.routes import IspybRoute
 from objapi.site import Site
+
+_STYLE: Final = """
+body { margin: 0 auto; max-width: 60rem; padding: 1rem; font: 1rem/1.55 system-ui, sans-serif; }
+body { overflow-wrap: anywhere; }
+dt { margin-top: 1rem; }
+dd { margin: 0 0 0 1rem; }
+code { font: .92em/1.4 ui-monospace, monospace; }
+"""
+"""Style of the page: paths of routes break, so that nothing is wider than a telephone."""
+_DIGEST: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'none'; base-uri 'none'"
 
 
 def attach(application: Flask, site: Site) -> None:
@@ -51,6 +66,11 @@ def show_routes(face: Face) -> Response:
 
     groups = [(name, list(routes)) for name, routes in groupby(sorted(face.routes, key=title), key=title)]
     body = render_template(
-        "ispyb_routes.html", groups=groups, api_root=API_ROOT, description_url=f"{API_ROOT}/openapi.json"
+        "ispyb_routes.html",
+        # The style is our own, and its digest is in the policy.
+        style=Markup(_STYLE),  # noqa: S704
+        groups=groups,
+        api_root=API_ROOT,
+        description_url=f"{API_ROOT}/openapi.json",
     )
-    return Response(body, content_type="text/html; charset=utf-8")
+    return Response(body, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})

@@ -1,6 +1,9 @@
 """The py-ISPyB face over HTTP: from a log-in to what a portal, a script and a web page do with it."""
 
+import re
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -140,6 +143,13 @@ def test_a_page_tells_the_routes_to_people(root: str, path: str) -> None:
     answer = requests.get(root + path, timeout=ENOUGH)
     assert answer.status_code == 200
     assert "GET /ispyb/api/v1/proposals/{proposal}" in answer.text
+    # On a telephone: its width counts, long paths break, nothing has a width of its own; and the style is let through.
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in answer.text
+    style = answer.text.partition("<style>")[2].partition("</style>")[0]
+    assert "overflow-wrap: anywhere" in style
+    assert not re.search(r"(?<!max-)width:|nowrap|<table|<pre", style + answer.text.partition("</style>")[2])
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
 
 
 def test_tokens_of_this_face_open_nothing_else(root: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 from objapi.api.methods import METHODS
 from objapi.api.responses import JSON_TYPE
 from objapi.errors import ApiError
+from objapi.model.loading import load_registry
+from objapi.model.types import Kind
 from objapi.settings import SETTINGS
 from tests.acceptance.conftest import Serve
 from tests.conftest import DATABASES
@@ -59,11 +61,51 @@ def _classes(error: type[ApiError]) -> list[type[ApiError]]:
 
 
 def test_the_table_of_errors_holds_every_error_with_its_status() -> None:
-    # What has no name of its own is answered under that of its base; nothing raises the two that are left out.
+    # What has no name of its own is answered under that of its base; nothing raises the base itself.
     every = (error for error in _classes(ApiError) if error.__module__ == ApiError.__module__)
     named = {error.name: str(error.status) for error in every if "name" in vars(error)}
     shown = {row[0]: row[1].partition(",")[0] for row in table_rows(API, "## Errors")}
-    assert shown == {name: status for name, status in named.items() if name not in ("ApiError", "CrossDatabase")}
+    assert shown == {name: status for name, status in named.items() if name != "ApiError"}
+
+
+def test_every_parameter_of_a_new_request_is_named_with_its_kind() -> None:
+    request = load_registry(["lims"]).types["AnalysisRequest"]
+    sent = {
+        name: field
+        for name, field in {**request.fields, **request.create_parameters}.items()
+        if field.kind is not Kind.COMPUTED and field.alias_of is None and not field.system
+    }
+    section = API.read_text(encoding="utf-8").partition("What a request is created with:")[2].partition("### Files")[0]
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \|", section, re.MULTILINE)
+    shown = {name: kind for cell, kind in rows for name in re.findall(r"`(\w+)`", cell)}
+    assert shown.keys() == sent.keys()
+    required = {name for name, kind in shown.items() if kind.endswith("required")}
+    assert required == {name for name, field in sent.items() if field.required}
+
+
+def test_the_road_names_those_who_may_go_it() -> None:
+    registry = load_registry(["lims"])
+    guards = {
+        "receive": ("bika_ar_workflow", "sample_due"),
+        "submit": ("bika_analysis_workflow", "sample_received"),
+        "verify": ("bika_analysis_workflow", "to_be_verified"),
+        "publish": ("bika_ar_workflow", "verified"),
+    }
+    shown = {row[0]: set(row[2].split(", ")) for row in table_rows(API, "## From a request to its report")}
+    for step, (workflow_id, state) in guards.items():
+        workflow = registry.workflows[workflow_id]
+        permission = workflow.transitions[step].guard.permissions[0]
+        setting = workflow.states[state].permissions.get(permission)
+        if setting is None or setting.acquire:
+            setting = registry.roles.permissions[permission]
+        assert shown[step] == set(setting.roles), step
+    assert shown["enter results"] == shown["submit"]
+
+
+def test_the_settings_for_old_clients_are_there() -> None:
+    rows = table_rows(API, "### Settings for old clients")
+    assert rows
+    assert {row[0] for row in rows} <= {setting.env for setting in SETTINGS}
 
 
 def test_the_limits_are_those_of_the_settings() -> None:
