@@ -1,5 +1,6 @@
 """Kinds of database errors by what the caller can do: try again, or call the administrator."""
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from enum import Enum
@@ -53,6 +54,11 @@ _SQLITE_FAULTS: Final[Mapping[int, DatabaseFault]] = {
 }
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_UNAVAILABLE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+_DENIED: Final = re.compile(
+    r"(?P<command>[A-Z ]+) command denied to user '(?P<user>[^']*)'@'(?P<host>[^']*)'.* table "
+    r"[`'](?:(?P<database>[^`']+)`\.`)?(?P<table>[^`']+)[`']"
+)
+_CLOSED: Final = re.compile(r"Access denied for user '([^']*)'@'([^']*)' to database '([^']+)'")
 _LOST: Final = 2013
 # Another try would take as long again.
 _SLOW: Final = frozenset({DatabaseFault.OVER_TIME, DatabaseFault.HANGS})
@@ -119,6 +125,23 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
     if code == _LOST and "timed out" in database_message(error):
         return DatabaseFault.HANGS
     return _FAULTS.get(code)
+
+
+def missing_grant(error: BaseException) -> str | None:
+    """The statement that gives the account the right that it lacks, as the database's message tells; None if it does
+    not.
+
+    The message names the account by the host that it came from, which its name need not hold.
+    """
+    message = database_message(error)
+    found = _DENIED.search(message)
+    if found is not None:
+        # What a table looks like is shown to whoever may read it.
+        right = {"SHOW": "SELECT", "SHOW VIEW": "SELECT, SHOW VIEW"}.get(found["command"], found["command"])
+        database = f"`{found['database']}`.*" if found["database"] else f"`{found['table']}`"
+        return f"GRANT {right} ON {database} TO '{found['user']}'@'{found['host']}'"
+    found = _CLOSED.search(message)
+    return None if found is None else f"GRANT SELECT ON `{found[3]}`.* TO '{found[1]}'@'{found[2]}'"
 
 
 def database_message(error: BaseException) -> str:

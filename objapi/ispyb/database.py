@@ -122,7 +122,11 @@ class Database:
         missing = self._run(lambda _: command_line_user(), compare, write=False)
         needed = missing.needed()
         if needed:
-            remedy = "run `objapi upgrade`" if self.own else "OBJAPI_ISPYB_URL must name an ISPyB database"
+            remedy = (
+                "run `objapi upgrade`"
+                if self.own
+                else "OBJAPI_ISPYB_URL must name an ISPyB database and an account that may read it"
+            )
             raise Unavailable(
                 f"The ISPyB tables are incomplete ({', '.join(needed[:5])}); {remedy}.", retry_after=RETRY_AFTER
             )

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import exc
 
 from catalog.dialect import DatabaseFault, fault_of, is_retryable, is_unavailable
+from catalog.dialect.failures import missing_grant
 from objapi.errors import Conflict, Unavailable
 from objapi.store.records import StaleWrite
 
@@ -50,6 +51,12 @@ def to_api_error(error: BaseException) -> BaseException:
     if isinstance(error, StaleWrite | exc.IntegrityError):
         return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")
     fault = fault_of(error)
+    grant = missing_grant(error) if fault is DatabaseFault.NO_RIGHT else None
+    if grant is not None:
+        return Unavailable(
+            f"The gateway's account lacks a right in the database. An administrator of it runs: {grant}.",
+            retry_after=RETRY_LATER,
+        )
     if fault is not None and fault in _SAID:
         return Unavailable(_SAID[fault], retry_after=RETRY_LATER)
     if is_retryable(error) or is_unavailable(error):
