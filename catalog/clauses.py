@@ -120,7 +120,15 @@ class Words:
     tree: TextNode
 
 
-Clause = Nothing | HasKey | Exact | AllOf | Range | Without | OnlyNot | Truth | During | Under | Words
+@dataclass(frozen=True, slots=True)
+class Containing:
+    """Documents whose text has one of the texts in it."""
+
+    index: str
+    texts: tuple[str, ...]
+
+
+Clause = Nothing | HasKey | Exact | AllOf | Range | Without | OnlyNot | Truth | During | Under | Words | Containing
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from catalog.clauses import (
     AllOf,
     Clause,
+    Containing,
     During,
     Exact,
     HasKey,
@@ -153,6 +154,8 @@ def clauses_of(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
                 yield _path(criterion, options)
             case IndexKind.TEXT:
                 yield _text(criterion)
+            case IndexKind.SUBSTRING:
+                yield _containing(criterion)
             case IndexKind.POSITION:
                 raise ConditionProblem(criterion.index.name, "this index only sorts; it cannot be searched")
             case _:
@@ -179,6 +182,15 @@ def _text(criterion: Criterion) -> Clause:
         raise ConditionProblem(name, "words are searched by text")
     text = " ".join(str(value) for value in criterion.values)
     return Words(name, parse_text_query(text)) if text else Nothing(name)
+
+
+def _containing(criterion: Criterion) -> Clause:
+    name = criterion.index.name
+    if not all(isinstance(value, str) for value in criterion.values):
+        raise ConditionProblem(name, "a part of a text is text")
+    # An empty text is part of every other one, and whoever sends it has not filled in a form.
+    texts = tuple(str(value) for value in criterion.values if value)
+    return Containing(name, texts) if texts else Nothing(name)
 
 
 def _operator(criterion: Criterion) -> str:

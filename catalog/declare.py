@@ -76,6 +76,9 @@ def _index(section: Section, name: str) -> Index | None:
     kind = _word(section, "kind", IndexKind)
     value_type = _word(section, "type", ValueType) if "type" in section else ValueType.STRING
     hot = section.flag("hot")
+    if kind is IndexKind.SUBSTRING:
+        section.note("substring indexes are those of existing tables, which have them by themselves", at="kind")
+        return None
     if kind is None or value_type is None:
         return None
     if "type" in section and kind not in TYPED:

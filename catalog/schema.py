@@ -22,6 +22,8 @@ class IndexKind(Enum):
     PATH = "path"
     TEXT = "text"
     POSITION = "position"
+    SUBSTRING = "substring"
+    """The text of a column of an existing table, searched for a part of it; no catalog of the gateway has any."""
 
 
 class ValueType(Enum):
@@ -44,6 +46,7 @@ OPTIONS: Final[dict[IndexKind, frozenset[str]]] = {
     IndexKind.BOOLEAN: frozenset(),
     IndexKind.TEXT: frozenset(),
     IndexKind.POSITION: frozenset(),
+    IndexKind.SUBSTRING: frozenset(),
 }
 """The query options of each kind, beside `query` itself."""
 
@@ -159,7 +162,7 @@ def key_bytes(index: Index) -> int:
             return 4
         case IndexKind.POSITION | IndexKind.DATE_RANGE:
             return 8
-        case IndexKind.KEYWORD | IndexKind.TEXT:
+        case IndexKind.KEYWORD | IndexKind.TEXT | IndexKind.SUBSTRING:
             return 0
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from catalog.clauses import (
     AllOf,
     Clause,
+    Containing,
     During,
     Exact,
     HasKey,
@@ -166,10 +167,17 @@ def condition(tables: Searchable, clause: Clause) -> Condition:
             return tables.under(index, places, every)
         case Words(index, tree):
             return text_condition(tables.rid, tables.postings, index_number(index), tree)
+        case Containing(index, texts):
+            return _containing(tables.column(index), texts)
         case HasKey() | Exact() | AllOf() | Range() | Without() | OnlyNot():
             if tables.schema.indexes[clause.index].kind is IndexKind.KEYWORD:
                 return _keyword(tables, clause)
             return _single(tables, clause)
+
+
+def _containing(column: ColumnElement[Any], texts: Sequence[str]) -> Condition:
+    escaped = (re.sub(r"[!%_]", lambda match: _ESCAPE + match[0], text) for text in texts)
+    return sa.or_(*(column.like(f"%{text}%", escape=_ESCAPE) for text in escaped))
 
 
 # One key a document

@@ -150,7 +150,7 @@ def short_bytes(length: int) -> TypeEngine[bytes]:
     return sa.LargeBinary(length).with_variant(mysql.BINARY(length), "mysql", "mariadb")
 
 
-def insert_keys(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def insert_keys(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Insert many rows that name the same columns; the keys that the database gave them, in the same order.
 
     MySQL itself cannot return the keys of many rows, so there it takes a statement a row.
@@ -160,11 +160,11 @@ def insert_keys(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
     (key,) = table.primary_key.columns
     if connection.dialect.insert_returning:
         returning = sa.insert(table).returning(key, sort_by_parameter_order=True)
-        return [int(value) for value in connection.execute(returning, [dict(row) for row in rows]).scalars()]
+        return list(connection.execute(returning, [dict(row) for row in rows]).scalars())
     keys = []
     for row in rows:
         given = connection.execute(sa.insert(table).values(dict(row))).inserted_primary_key
-        keys.append(int(given[0]) if given is not None else 0)
+        keys.append(given[0] if given is not None else 0)
     return keys
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction, make_url
 from sqlalchemy.pool import StaticPool
 
+from catalog.dialect.row_keys import sqlite_key_as_text, sqlite_key_digest
+
 try:
     import fcntl
 
@@ -172,6 +174,8 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, l
         connection.lock_path, connection.wait = lock_path, wait
         for pragma in ("foreign_keys=ON", *(("journal_mode=WAL",) if own else ()), "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}").close()
+        connection.create_function("key_digest", -1, sqlite_key_digest, deterministic=True)
+        connection.create_function("key_as_text", -1, sqlite_key_as_text, deterministic=True)
         if limit is not None:
             connection.set_progress_handler(connection.is_over_time, STEPS_BETWEEN_LOOKS)
 

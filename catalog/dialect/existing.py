@@ -1,5 +1,6 @@
 """Tables that other programs made: their place, their columns, and how their values are read and written."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -13,7 +14,12 @@ from sqlalchemy.types import TypeEngine
 from catalog.dialect.borrowed import ReadableDay, ReadableMoment
 from catalog.dialect.bulk import bulk_update
 from catalog.dialect.engines import is_mysql_family
+from catalog.dialect.row_keys import is_key_type
 
+MOST_CANDIDATES: Final = 12
+MOST_COMPARED: Final = 100_000
+MOST_KEY_TEXT: Final = 255
+"""Columns of a view that are tried as its key, rows compared for it, and characters of a text that may be it."""
 LEADS_TO: Final = "leads_to"
 """Key in the `info` of a declared column that holds keys of another table without a foreign key."""
 
@@ -186,6 +192,8 @@ def _readable(type_: TypeEngine[Any], connection: Connection) -> TypeEngine[Any]
     """The type with which values are read as they are: no list of words is enforced on what other programs wrote."""
     if isinstance(type_, (sa.Enum, mysql.SET)):
         return sa.String()
+    if isinstance(type_, sa.Uuid):
+        return sa.Uuid(as_uuid=False)
     if isinstance(type_, sa.Numeric) and not is_mysql_family(connection.dialect):
         return sa.Float()
     if connection.dialect.name == "sqlite":
@@ -258,28 +266,65 @@ class ExistingTable:
     columns: tuple[ExistingColumn, ...]
     types: Mapping[str, TypeEngine[Any]]
     foreign_keys: tuple[ForeignKey, ...]
+    unique: frozenset[str] = frozenset()
+    """The columns of which each alone has no value twice."""
+    is_view: bool = False
+    """True for a view; its key is what tells the rows apart that it has now."""
 
 
 def existing_tables(connection: Connection) -> list[ExistingTable]:
-    """Every table of a database, by name; views are none."""
+    """Every table of a database by name, and then every view."""
     inspector = sa.inspect(connection)
-    found = []
-    for name in sorted(inspector.get_table_names()):
+    found = [_existing_view(connection, name) for name in sorted(inspector.get_view_names())]
+    for name in sorted(inspector.get_table_names(), reverse=True):
         keys = tuple(
             ForeignKey(entry["constrained_columns"][0], entry["referred_table"], entry["referred_columns"][0])
             for entry in inspector.get_foreign_keys(name)
             if len(entry["constrained_columns"]) == 1 and entry["referred_schema"] is None and entry["referred_columns"]
         )
-        found.append(
+        unique: list[Sequence[str | None]] = [
+            *(item["column_names"] for item in inspector.get_unique_constraints(name)),
+            *(item["column_names"] for item in inspector.get_indexes(name) if item["unique"]),
+        ]
+        found.insert(
+            0,
             ExistingTable(
                 name=name,
                 key=tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
                 columns=tuple(existing_columns(connection, name, None)),
                 types={entry["name"]: entry["type"] for entry in inspector.get_columns(name)},
                 foreign_keys=keys,
-            )
+                unique=frozenset(str(columns[0]) for columns in unique if len(columns) == 1),
+            ),
         )
     return found
+
+
+def _existing_view(connection: Connection, name: str) -> ExistingTable:
+    """A view with a column that tells its rows apart as its key; without columns where it cannot be read."""
+    try:
+        columns = tuple(existing_columns(connection, name, None))
+        entries = sa.inspect(connection).get_columns(name)
+        key = _telling_apart(connection, name, columns)
+    except sa.exc.SQLAlchemyError:
+        # A view outlives the tables and columns that it is made of.
+        return ExistingTable(name, (), (), {}, foreign_keys=(), is_view=True)
+    types = {entry["name"]: entry["type"] for entry in entries}
+    return ExistingTable(name, key, columns, types, foreign_keys=(), is_view=True)
+
+
+def _telling_apart(connection: Connection, name: str, columns: Sequence[ExistingColumn]) -> tuple[str, ...]:
+    """The first column that has a value in every row of a view and none twice: one called id before others."""
+    fit = [column for column in columns if is_key_type(column.type) and (column.most_characters or 0) <= MOST_KEY_TEXT]
+    candidates = sorted(fit, key=lambda column: not re.search(r"(?:^|_)id$|[a-z]I[dD]$", column.name))[:MOST_CANDIDATES]
+    table = sa.table(name, *(sa.column(column.name) for column in candidates))
+    for column in candidates:
+        some = sa.select(table.c[column.name].label("value")).limit(MOST_COMPARED).subquery()
+        counts = sa.select(sa.func.count(), sa.func.count(sa.distinct(some.c.value))).select_from(some)
+        rows, values = connection.execute(counts).one()
+        if rows == values:
+            return (column.name,)
+    return ()
 
 
 def described_table(table: sa.Table) -> ExistingTable:
@@ -325,3 +370,16 @@ def holds_bytes(type_: TypeEngine[Any]) -> bool:
 def is_truth(type_: TypeEngine[Any]) -> bool:
     """True if a column was declared for truth values: BOOLEAN, or the family's TINYINT(1)."""
     return isinstance(type_, sa.Boolean) or (isinstance(type_, mysql.TINYINT) and type_.display_width == 1)
+
+
+_BITS: Final = ((mysql.TINYINT, 8), (sa.SmallInteger, 16), (mysql.MEDIUMINT, 24), (sa.BigInteger, 64), (sa.Integer, 32))
+
+
+def integer_bounds(known: ExistingColumn) -> tuple[int, int]:
+    """The least and the greatest number that a column takes; SQLite takes 64 bits in all of them."""
+    bits = next((bits for type_, bits in _BITS if isinstance(known.type, type_)), 64)
+    if not isinstance(known.type, mysql.types._IntegerType):
+        bits = 64
+    if getattr(known.type, "unsigned", False):
+        return 0, (1 << bits) - 1
+    return -(1 << bits - 1), (1 << bits - 1) - 1

@@ -1,5 +1,6 @@
 """`objapi adopt`: write a first profile for a database that is there already."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,8 @@ def adopt(database_url: str, tables: tuple[str, ...], folder: Path, name: str | 
     title = name or Path(make_url(url).database or "").stem.replace("-", "_") or "database"
     if not title.isidentifier():
         raise Refused(f"{title!r} cannot name a database; give --name with letters and digits.")
-    adoption = _read(url, title, tables, prefix)
+    known = load_registry(["base"])
+    adoption = _read(url, title, tables, prefix, {*known.types, *known.catalogs, *known.aliases})
     if not adoption.types:
         raise Refused("\n".join(["No table can be adopted.", *adoption.left_out]))
     (folder / "types").mkdir(parents=True)
@@ -60,6 +62,8 @@ def adopt(database_url: str, tables: tuple[str, ...], folder: Path, name: str | 
     load_registry([folder])
     for reason in adoption.left_out:
         click.echo(f"left out: {reason}", err=True)
+    for choice in adoption.renamed:
+        click.echo(f"renamed: {choice}", err=True)
     click.echo(
         f"{len(adoption.types)} types are declared in {folder}. Next, in the environment of the site:\n"
         f"  OBJAPI_PROFILES=…,{folder}\n"
@@ -80,12 +84,12 @@ def _checked(text: str) -> str:
     return url
 
 
-def _read(url: str, title: str, tables: tuple[str, ...], prefix: str) -> Adoption:
+def _read(url: str, title: str, tables: tuple[str, ...], prefix: str, taken: Collection[str]) -> Adoption:
     engine = create_engine_for(url, own=False)
     try:
         with engine.connect() as connection:
             found = existing_tables(connection)
-        return adopt_tables(found, database=title, folder=f"/{title}", only=tables, prefix=prefix)
+        return adopt_tables(found, database=title, folder=f"/{title}", only=tables, prefix=prefix, taken=taken)
     except LookupError as error:
         raise Refused(str(error.args[0])) from error
     except exc.DBAPIError as error:

@@ -39,13 +39,17 @@ class TableMapping:
     """Table whose rows are the objects of a type.
 
     Other programs go on writing the rows. A row is known by its key: one integer column, or two that identify it
-    together, as in a table that links two others.
+    together, as in a table that links two others; with `text_key` any number of columns, taken as text.
     """
 
     name: str
-    """The table, as the database spells it."""
+    """The table or view, as the database spells it."""
     key: tuple[str, ...]
-    """The key columns, integers all: one, or two that are references of the type."""
+    """The key columns; several are fields of the type."""
+    text_key: bool = False
+    """False: the key is one or two whole numbers. True: it is as many texts as it has columns."""
+    read_only: bool = False
+    """True for a view, whose rows nobody writes through the gateway."""
     database: str = GATEWAY
     folder: str = "/"
     """The path below the site at which the rows stand, by type and key."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from tests.acceptance.client import Client, failed, succeeded
@@ -39,6 +40,20 @@ class Adopted:
     elsewhere: bool
 
 
+def fill_words(other: OtherProgram) -> None:
+    """Tables with keys of text, of several columns, and a view."""
+    for statement in (
+        "CREATE TABLE Shelf (code VARCHAR(20) NOT NULL PRIMARY KEY, label VARCHAR(40))",
+        """CREATE TABLE Place (shelf VARCHAR(20) NOT NULL, level INT NOT NULL, side VARCHAR(20) NOT NULL,
+        uid VARCHAR(9), note VARCHAR(20), PRIMARY KEY (shelf, level, side),
+        FOREIGN KEY (shelf) REFERENCES Shelf (code))""",
+        "CREATE VIEW Shelf_list AS SELECT code, label FROM Shelf",
+        "INSERT INTO Shelf VALUES ('A/1', '100% dry'), ('top', 'On top')",
+        "INSERT INTO Place VALUES ('A/1', 2, 'north-east', 'u-1', NULL)",
+    ):
+        other.execute(sa.text(statement))
+
+
 def adopt(url: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "objapi", "adopt", url, *arguments, "--profile", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment({}))
@@ -59,6 +74,7 @@ def adopted(
         other = OtherProgram(url)
         stack.callback(other.close)
         fill(other)
+        fill_words(other)
         done = adopt(url, folder / "adopted", "--name", "stock", "--prefix", "Stock")
         assert done.returncode == 0, done.stderr
         for name, text in OVER_IT.items():
@@ -122,6 +138,56 @@ def test_request_over_two_databases_changes_neither(adopted: Adopted) -> None:
         client.call("update_many", {"input_values": values})
         assert client.only(portal_type="StockArticle", id="1")["number"] == 1000
         client.call("update", {"obj_path": article["path"], "number": str(article["number"])})
+
+
+def test_keys_of_text_are_ids_that_a_path_can_hold(adopted: Adopted) -> None:
+    client = adopted.client
+    assert [item["id"] for item in client.read(portal_type="StockShelf")["objects"]] == ["A~2F1", "top"]
+    shelf = client.only(portal_type="StockShelf", code="A/1")
+    assert (shelf["id"], shelf["path"]) == ("A~2F1", "/Plone/stock/StockShelf/A~2F1")
+    for criteria in ({"UID": shelf["UID"]}, {"path": shelf["path"]}, {"id": "A~2F1"}):
+        assert client.only(portal_type="StockShelf", **criteria)["UID"] == shelf["UID"]
+    place = client.only(portal_type="StockPlace", Shelf=shelf["UID"])
+    assert (place["id"], place["Shelf"], place["Place_uid"]) == ("A~2F1-2-north~2Deast", shelf["UID"], "u-1")
+
+
+def test_rows_with_keys_of_text_are_written(adopted: Adopted) -> None:
+    client = adopted.client
+    made = client.call("create", {"obj_type": "StockShelf", "code": "B 2", "label": "Second"})
+    assert (made["obj_id"], made["path"]) == ("B~202", "/Plone/stock/StockShelf/B~202")
+    place = client.call(
+        "create", {"obj_type": "StockPlace", "Shelf": "portal_type:StockShelf|code:B 2", "level": "0", "side": "west"}
+    )
+    assert place["obj_id"] == "B~202-0-west"
+    client.call("update", {"obj_path": place["path"], "note": "dry"})
+    assert client.only(portal_type="StockPlace", id="B~202-0-west")["note"] == "dry"
+    client.refused("create", {"obj_type": "StockShelf", "code": "B 2"}, status=409)
+    client.refused("create", {"obj_type": "StockShelf", "obj_id": "C/3"}, status=422)
+    client.refused("update", {"obj_path": place["path"], "side": "east"}, status=422)
+    client.refused("remove", {"UID": made["obj_uid"]}, status=409)
+    client.call("remove", [("UID", place["obj_uid"]), ("UID", made["obj_uid"])])
+    assert [item["code"] for item in client.read(portal_type="StockShelf")["objects"]] == ["A/1", "top"]
+
+
+def test_views_are_read_and_not_written(adopted: Adopted) -> None:
+    client = adopted.client
+    seen = client.only(portal_type="StockShelf_list", code="top")
+    assert seen["id"] == "top"
+    for method, request in (
+        ("update", {"obj_uid": seen["UID"], "label": "x"}),
+        ("remove", {"UID": seen["UID"]}),
+        ("create", {"obj_type": "StockShelf_list", "code": "new", "label": "x"}),
+    ):
+        assert "read only" in client.refused(method, request, status=403)["message"]
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [("o", ["top"]), ("%", ["A/1"]), ("_", []), ("100% DR", ["A/1"]), ("!", []), ("", []), ("Ω", [])],
+)
+def test_part_of_a_text_finds_rows(adopted: Adopted, part: str, found: list[str]) -> None:
+    objects = adopted.client.read(portal_type="StockShelf", label_contains=part)["objects"]
+    assert [item["code"] for item in objects] == found
 
 
 def test_rows_of_adopted_tables_are_the_managers_alone_at_first(adopted: Adopted) -> None:

@@ -143,7 +143,7 @@ def _with_tables(
             message = f"the table is a catalog of its own, and there is a catalog {catalog!r} already"
             problems.append(node.problem(f"{name}.read_catalog", message, "another name"))
             continue
-        catalogs[catalog] = catalog_of_table(types[name], catalog, workflows)
+        catalogs[catalog] = catalog_of_table(types[name], catalog, workflows, types)
         found[name] = replace(types[name], catalogs=(catalog,), read_catalog=catalog)
     return found
 

@@ -16,8 +16,12 @@ from workflows import Workflow
 from workflows.declarations import DeclarationProblem, Node, Section
 
 ROWS_KEYS: Final = ("own", "all_with", "rule", "by")
-TABLE_KEYS: Final = ("name", "key", "database", "folder", "rows")
-MOST_KEYS: Final = 2
+TABLE_KEYS: Final = ("name", "key", "key_type", "read_only", "database", "folder", "rows")
+CONTAINS: Final = "_contains"
+"""Ending of the indexes that search the text of a field for a part of it."""
+KEY_TYPES: Final = ("number", "text")
+MOST_NUMBERS: Final = 2
+"""The most columns of a key of whole numbers."""
 
 _UNFIT_KINDS: Final = (Kind.RECORD, Kind.RECORDS, Kind.LINES, Kind.FILE)
 _INDEX_TYPES: Final[Mapping[Kind, tuple[IndexKind, ValueType]]] = {
@@ -66,9 +70,14 @@ def read_table(
     }
     for name, other in _twice(columns):
         nodes.note(f"{name} and {other} are the same column {columns[name]}", "alias_of, or another column", name)
+    key_type = inner.text("key_type", KEY_TYPES[0])
+    inner.choose("key_type", key_type, KEY_TYPES, "type of key")
+    text_key = key_type == "text"
     return TableMapping(
         name=inner.text("name", portal_type),
-        key=_key(inner, columns),
+        key=_key(inner, columns, text_key=text_key),
+        text_key=text_key,
+        read_only=inner.flag("read_only"),
         database=inner.text("database", GATEWAY),
         folder=_folder(inner),
         columns=columns,
@@ -84,19 +93,20 @@ def _twice(columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, other
 
 
-def _key(inner: Section, columns: Mapping[str, str]) -> tuple[str, ...]:
+def _key(inner: Section, columns: Mapping[str, str], *, text_key: bool) -> tuple[str, ...]:
     if not inner.has("key"):
-        inner.note("key is missing", "the name of the primary key's column, or a list of two")
+        inner.note("key is missing", "the name of the primary key's column, or a list of them")
         return ("id",)
     value = inner["key"].value
     key = inner.texts("key") if isinstance(value, list | tuple) else (inner.text("key"),)
-    if not 1 <= len(key) <= MOST_KEYS:
-        inner.note(f"a key of {len(key)} columns cannot be served", f"1 to {MOST_KEYS} integer columns", "key")
+    if not key or (len(key) > MOST_NUMBERS and not text_key):
+        expected = f"1 to {MOST_NUMBERS} columns of whole numbers, or key_type: text"
+        inner.note(f"a key of {len(key)} columns cannot be served", expected, "key")
         return ("id",)
     if len(key) > 1:
         for column in key:
             if column not in columns.values():
-                inner.note(f"no field has the key column {column}", "a required field for each of two", "key")
+                inner.note(f"no field has the key column {column}", "a required field for each of several", "key")
     return key
 
 
@@ -156,13 +166,14 @@ def _check_field(
             note("a foreign key leads to a table with one key column in the same database", "another target")
 
 
+def snake_case(name: str) -> str:
+    """The name of the catalog of a type that names no other one."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
+
+
 def catalogs_of_tables(types: Mapping[str, EntityType]) -> dict[str, str]:
     """Type → the name of the catalog that its table is: its read_catalog, else its own name in snake case."""
-    return {
-        name: item.read_catalog or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
-        for name, item in types.items()
-        if item.table is not None
-    }
+    return {name: item.read_catalog or snake_case(name) for name, item in types.items() if item.table is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +188,19 @@ class _TableIndexes:
             self.indexes[index] = Index(index, kind, value_type)
             self.sources[index] = IndexSource(default=Path((), attribute))
 
-    def add_fields(self, item: EntityType) -> None:
+    def add_fields(self, item: EntityType, keys: Mapping[str, ValueType]) -> None:
+        """Add the indexes of the fields; `keys` are the types of the keys that references lead to."""
         for field in item.fields.values():
             shape = _INDEX_TYPES.get(field.kind)
             stored = field.alias_of or field.name
             if shape is not None and item.table is not None and stored in item.table.columns:
                 self.add(field.name, *shape, stored)
                 if field.kind is Kind.REFERENCE:
-                    self.add(item.table.columns[stored], IndexKind.FIELD, ValueType.INTEGER, stored)
+                    self.add(item.table.columns[stored], IndexKind.FIELD, keys[field.targets[0]], stored)
+        for field in item.fields.values():
+            stored = field.alias_of or field.name
+            if field.kind in (Kind.STRING, Kind.TEXT) and item.table is not None and stored in item.table.columns:
+                self.add(f"{field.name}{CONTAINS}", IndexKind.SUBSTRING, ValueType.STRING, stored)
 
     def add_title(self, item: EntityType) -> None:
         title = item.title_path
@@ -192,6 +208,11 @@ class _TableIndexes:
             shown = self.indexes[title.attribute]
             for name in _TITLES:
                 self.add(name, shown.kind, shown.value_type, title.attribute)
+
+
+def _key_type(target: EntityType | None) -> ValueType:
+    is_text = target is not None and target.table is not None and target.table.text_key
+    return ValueType.STRING if is_text else ValueType.INTEGER
 
 
 _TITLES: Final = ("title", "Title")
@@ -203,11 +224,14 @@ _NAMES: Final = (
 )
 
 
-def catalog_of_table(item: EntityType, name: str, workflows: Mapping[str, Workflow]) -> CatalogDeclaration:
+def catalog_of_table(
+    item: EntityType, name: str, workflows: Mapping[str, Workflow], types: Mapping[str, EntityType]
+) -> CatalogDeclaration:
     """The catalog that a table is: every column an index, and the names and states that every object has."""
+    keys = {target: _key_type(types.get(target)) for field in item.fields.values() for target in field.targets}
     found = _TableIndexes({}, {})
     # The type's own fields come first: a column named id or path is asked for as the table has it.
-    found.add_fields(item)
+    found.add_fields(item, keys)
     for index, kind, attribute in _NAMES:
         found.add(index, kind, ValueType.STRING, attribute)
     found.add_title(item)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from objapi.model.paths import Back, Path, Step, Target, parse_path
 from objapi.model.principal import RowViewer
 from objapi.model.types import RowRule
 from objapi.store.mapped.databases import Connections
-from objapi.store.mapped.layouts import Layout, packed
+from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.row_site import RowSite
 from objapi.store.mapped.schema import row_states
 from objapi.store.permissions.acls import VIEW
@@ -43,7 +44,7 @@ class RowVisibility:
         self._connections = connections
         self._rights = rights
         self._viewers: dict[tuple[str, str], RowViewer] = {}
-        self._own_keys: dict[tuple[str, str], dict[tuple[str, Path], list[int]]] = {}
+        self._own_keys: dict[tuple[str, str], dict[tuple[str, Path], list[Any]]] = {}
 
     @property
     def scope(self) -> int:
@@ -137,15 +138,15 @@ class RowVisibility:
             return self._lead_to(here, path, [viewer.own])
         return self._follow(here, before, lambda there: among(there.key, self._keys(there, rule, viewer, own)))
 
-    def _keys(self, here: _Here, rule: RowRule, viewer: RowViewer, own: Path) -> list[int]:
+    def _keys(self, here: _Here, rule: RowRule, viewer: RowViewer, own: Path) -> list[Any]:
         """The keys of one's own rows by a path: those of all paths of all rules are asked for in one statement."""
         database = self._site.names.tables[here.portal_type].database
         if (database, rule.viewer or "") not in self._own_keys:
             self._own_keys[database, rule.viewer or ""] = self._load_keys(database, rule.viewer, viewer)
         return self._own_keys[database, rule.viewer or ""][here.portal_type, own]
 
-    def _load_keys(self, database: str, name: str | None, viewer: RowViewer) -> dict[tuple[str, Path], list[int]]:
-        found: dict[tuple[str, Path], list[int]] = {place: [] for place in self._site.own_paths(database, name)}
+    def _load_keys(self, database: str, name: str | None, viewer: RowViewer) -> dict[tuple[str, Path], list[Any]]:
+        found: dict[tuple[str, Path], list[Any]] = {place: [] for place in self._site.own_paths(database, name)}
         places = list(found)
         statements = [
             statement
@@ -154,7 +155,7 @@ class RowVisibility:
         ]
         if statements:
             for number, key in self._connections.of(database).execute(sa.union_all(*statements)):
-                found[places[number]].append(int(key))
+                found[places[number]].append(int(key) if isinstance(key, Decimal) else key)
         return found
 
     def _own_statement(
@@ -228,8 +229,9 @@ class RowVisibility:
     def _rows_of(self, portal_type: str, table: sa.FromClause | None, joined: tuple[sa.FromClause, ...] = ()) -> _Here:
         layout = self._site.layout(portal_type, self._connections)
         if table is None:
-            return _Here(portal_type, layout.packed, layout.table)
-        return _Here(portal_type, packed(tuple(_named(table, column.name) for column in layout.key)), table, joined)
+            return _Here(portal_type, layout.referred(layout.key), layout.table)
+        key = layout.referred([_named(table, column.name) for column in layout.key])
+        return _Here(portal_type, key, table, joined)
 
     def _column(self, here: _Here, field: str) -> sa.ColumnElement[Any] | None:
         """The column of a field; None where the database lacks it."""

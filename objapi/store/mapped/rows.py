@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import orjson
 import sqlalchemy as sa
 
+from catalog.dialect.row_keys import key_digest, key_value
 from objapi.errors import CrossDatabase
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout
@@ -108,8 +109,17 @@ class Rows:
         found: list[StoredEntity] = []
         if column is not None:
             for chunk in chunks(keys):
-                found.extend(self._select(portal_type, layout, column.in_(chunk), lock))
+                found.extend(self._select(portal_type, layout, self._leading(column, wanted[0], chunk), lock))
         return found
+
+    def _leading(self, column: sa.Column[Any], target: str, keys: Sequence[int]) -> sa.ColumnElement[bool]:
+        """The rows whose foreign key names one of the keys of a type."""
+        if not self.names.tables[target].text_key:
+            return column.in_(keys)
+        texts = [self.names.texts(target, key) for key in keys]
+        if None in texts:
+            return key_digest(column).in_(keys)
+        return column.in_([key_value(item[0], column.type) for item in texts if item is not None])
 
     def stamps(self, rids: Iterable[int]) -> dict[int, int]:
         """Number → stamp of rows, read from what is committed last and locked until the transaction ends."""
@@ -120,9 +130,13 @@ class Rows:
         rids = [self.names.rid(portal_type, key) for portal_type, key in keys]
         return {self.names.of_rid(record.rid): record.stamp for record in self.records(rids)}
 
-    def key_values(self, rid: int) -> tuple[int, ...]:
-        """The values of the key columns of a row."""
-        return self.names.parts(*self.names.of_rid(rid))
+    def key_values(self, rid: int) -> tuple[Any, ...]:
+        """The values of the key columns of a row. Raises LookupError for a key that is not remembered."""
+        portal_type, key = self.names.of_rid(rid)
+        values = self.site.layout(portal_type, self.connections).values_of(self.names, key)
+        if values is None:
+            raise LookupError(f"the key of a row of {portal_type} is not remembered")
+        return values
 
     def is_visible(self, record: StoredEntity) -> bool:
         """True when the rule of its type lets the user see a row."""
@@ -142,11 +156,13 @@ class Rows:
         found: list[tuple[int, int]] = []
         if column is not None:
             for chunk in chunks(keys):
-                statement = sa.select(column, *layout.key).where(column.in_(chunk)).limit(len(chunk) * 100)
-                tables = self.tables(portal_type)
+                statement = sa.select(column, *layout.key).where(self._leading(column, target, chunk))
+                tables, conversion = self.tables(portal_type), self.site.conversion
+                rows = self.connection(portal_type).execute(statement.limit(len(chunk) * 100))
                 found.extend(
-                    (tables.number(row), self.names.rid(target, int(row[0])))
-                    for row in self.connection(portal_type).execute(statement)
+                    (tables.number(row), self.names.rid(target, key))
+                    for row in rows
+                    if (key := conversion.key_of(row[0], target)) is not None
                 )
         return found
 
@@ -156,15 +172,12 @@ class Rows:
         layout = self.site.layout(portal_type, self.connections)
         found: list[StoredEntity] = []
         for chunk in chunks(keys):
-            found.extend(self._select(portal_type, layout, self.having(layout, chunk), lock))
+            found.extend(self._select(portal_type, layout, layout.having(self.names, chunk), lock))
+        if layout.has_text_key:
+            # A collation may take a text for another one, but an object has one name.
+            asked = {self.names.rid(portal_type, key) for key in keys}
+            found = [record for record in found if record.rid in asked]
         return found
-
-    def having(self, layout: Layout, keys: Sequence[int]) -> sa.ColumnElement[bool]:
-        """The rows with some keys, said so that the database goes by its primary key."""
-        if len(layout.key) == 1:
-            return layout.key[0].in_(keys)
-        first = {self.names.parts(layout.entity_type.portal_type, key)[0] for key in keys}
-        return sa.and_(layout.key[0].in_(sorted(first)), layout.packed.in_(keys))
 
     def _select(
         self, portal_type: str, layout: Layout, condition: sa.ColumnElement[bool], lock: bool

@@ -6,16 +6,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from catalog import CatalogSchema
+from catalog import CatalogSchema, IndexKind
 from catalog.clauses import PathPlace
 from catalog.dialect import small_integer
-from catalog.dialect.existing import as_moment
+from catalog.dialect.existing import as_moment, holds_bytes
+from catalog.dialect.row_keys import key_digest
 from catalog.statements import ClockMinutes
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind
-from objapi.store.mapped.columns import ColumnConversion, IdOfRow, UidOfRow
-from objapi.store.mapped.layouts import Layout, packed
+from objapi.store.mapped.columns import ColumnConversion, HexadecimalDigits, IdOfRow, IdOfTexts, UidOfRow
+from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.schema import row_variables
 from workflows import Workflow
 
@@ -86,8 +87,7 @@ class RowTables:
     def number(self, row: Sequence[Any]) -> int:
         """The number of the row whose key ends a row of a result."""
         portal_type, names = self.layout.entity_type.portal_type, self._conversion.names
-        values = [int(value) for value in row[-len(self.layout.key) :]]
-        key = names.packed(values)
+        key = self.layout.key_of(names, row[-len(self.layout.key) :])
         # A key out of range has no UID; the number of no row stands for it, so that it is left out of answers.
         return names.rid(portal_type, (1 << 62) - 1 if key is None else key)
 
@@ -112,8 +112,7 @@ class RowTables:
                 continue
             key = self._conversion.names.key_of_id(portal_type, place.components[-1]) if count else None
             if key is not None:
-                parts = self._conversion.names.parts(portal_type, key)
-                yield sa.and_(*(column == part for column, part in zip(self.layout.key, parts, strict=True)))
+                yield self.layout.having(self._conversion.names, [key])
 
     # Columns of indexes
 
@@ -121,8 +120,8 @@ class RowTables:
         entity_type, names = self.layout.entity_type, self._conversion.names
         own: dict[str, Callable[[], sa.ColumnElement[Any]]] = {
             "uid": lambda: sa.type_coerce(self._packed(table), UidOfRow(names, entity_type.portal_type)),
-            "id": lambda: sa.type_coerce(self._packed(table), IdOfRow(names, entity_type.portal_type)),
-            "path": lambda: sa.type_coerce(self._packed(table), IdOfRow(names, entity_type.portal_type)),
+            "id": lambda: self._id(table),
+            "path": lambda: self._id(table),
             "portal_type": lambda: sa.literal(entity_type.portal_type),
         }
         for index_name, source in self._catalog.sources.items():
@@ -137,7 +136,15 @@ class RowTables:
                 yield index_name, self._state(table, workflow)
 
     def _packed(self, table: sa.FromClause) -> sa.ColumnElement[int]:
-        return packed(self.layout.keys(table))
+        return self.layout.number(self.layout.keys(table))
+
+    def _id(self, table: sa.FromClause) -> sa.ColumnElement[Any]:
+        """The key, compared with ids and ordered as the keys are."""
+        names, portal_type = self._conversion.names, self.layout.entity_type.portal_type
+        shown = self.layout.named(self.layout.keys(table))
+        if not self.layout.has_text_key:
+            return sa.type_coerce(shown, IdOfRow(names, portal_type))
+        return sa.type_coerce(shown, IdOfTexts(len(self.layout.key), shown.type))
 
     def _field(self, table: sa.FromClause, index_name: str, attribute: str) -> sa.ColumnElement[Any]:
         column = self.layout.fields.get(attribute)
@@ -145,14 +152,20 @@ class RowTables:
             return sa.null()
         field = self.layout.entity_type.fields[attribute]
         found: sa.ColumnElement[Any] = table.c[column.name]
+        if self._catalog.schema.indexes[index_name].kind is IndexKind.SUBSTRING:
+            return _searched(found)
         match field.kind:
             case Kind.REFERENCE if index_name == attribute or index_name not in self._key_columns():
-                return sa.type_coerce(found, UidOfRow(self._conversion.names, field.targets[0]))
+                target = self._conversion.names.tables[field.targets[0]]
+                number = key_digest(found) if target.text_key else found
+                return sa.type_coerce(number, UidOfRow(self._conversion.names, field.targets[0]))
             case Kind.DATETIME:
                 in_utc = self.layout.columns[column.name].in_utc
                 return sa.type_coerce(as_moment(found), ClockMinutes(UTC if in_utc else self._conversion.zone))
             case Kind.BOOLEAN:
                 return sa.type_coerce(found, small_integer())
+            case _ if holds_bytes(found.type):
+                return sa.type_coerce(found, HexadecimalDigits())
             case _:
                 return found
 
@@ -173,3 +186,10 @@ class RowTables:
             .scalar_subquery()
         )
         return sa.func.coalesce(stored, workflow.initial_state)
+
+
+def _searched(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column as the text that its values are answered as."""
+    if holds_bytes(column.type):
+        return sa.func.lower(sa.func.hex(column), type_=sa.String())
+    return column if isinstance(column.type, sa.String) else sa.cast(column, sa.String())

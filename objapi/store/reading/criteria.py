@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, and_
 
 from catalog import (
     CatalogSchema,
@@ -144,6 +144,10 @@ class CriteriaReader:
             self._refuse_foreign_states(catalog, catalog.table_of, query)
             rows = self._context.rows
             tables, connection = rows.tables(catalog.table_of), rows.connection(catalog.table_of)
+            # What is counted is what can be shown.
+            served = tables.layout.served
+            if served is not None:
+                visible = served if isinstance(visible, tuple) else and_(visible, served)
         return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
 
     def _refuse_foreign_states(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:

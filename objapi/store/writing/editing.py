@@ -20,7 +20,7 @@ from objapi.store.writing.field_rules import failed_checks, not_creatable, not_w
 from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver, Wanted
-from objapi.store.writing.row_checks import row_causes
+from objapi.store.writing.row_checks import read_only_errors, row_causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +322,10 @@ class Editor:
         for place, draft in attempt.drafts.items():
             if place in attempt.errors:
                 continue
-            causes = [] if draft.type.table is None else row_causes(self.planner.workspace.rows, draft)
+            causes: list[Cause] = []
+            if draft.type.table is not None:
+                attempt.fail(place, *read_only_errors([draft]))
+                causes = row_causes(self.planner.workspace.rows, draft)
             sent_title, title = incoming[place].derived_title, self.planner.values.title(draft)
             if sent_title is not None and sent_title != title:
                 text = f"title: it is derived, and is {title!r} here; leave it out"

@@ -14,6 +14,7 @@ from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.field_rules import failed_checks, not_removable, not_writable
 from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.row_checks import read_only_errors
 from objapi.store.writing.workspace import uids_in
 
 LISTED = 20
@@ -26,7 +27,8 @@ def plan_removal(attempt: BatchAttempt, targets: Mapping[int, Draft], *, break_r
     doomed = {draft.rid: draft for draft in (*targets.values(), *below)}
     for place, target in targets.items():
         tree = [target, *planner.workspace.load_tree([target])]
-        attempt.fail(place, *not_removable(planner, tree))
+        rows = (draft for draft in tree if draft.type.table is not None)
+        attempt.fail(place, *not_removable(planner, tree), *read_only_errors(rows))
         attempt.drafts[place] = target
     if attempt.errors:
         return

@@ -149,7 +149,7 @@ class RowBatch:
         for chunk in chunks(keys):
             packed = [self._rows.names.packed(key) for key in chunk]
             statement = sa.select(seen.label("seen_by_user"), *layout.table.columns).where(
-                self._rows.having(layout, [key for key in packed if key is not None])
+                layout.having(self._rows.names, [key for key in packed if key is not None])
             )
             for row in self._rows.connection(portal_type).execute(statement.with_for_update() if lock else statement):
                 yield tuple(int(row[place]) for place in places), bool(row[0]), dict(zip(names, row[1:], strict=True))
@@ -241,7 +241,7 @@ class RowBatch:
             layout, names = self._layout(portal_type), self._rows.names
             for chunk in chunks(keys):
                 packed = [number for key in chunk if (number := names.packed(key)) is not None]
-                statement = sa.delete(layout.table).where(self._rows.having(layout, packed))
+                statement = sa.delete(layout.table).where(layout.having(self._rows.names, packed))
                 if self._rows.connection(portal_type).execute(statement).rowcount < len(chunk):
                     raise StaleWrite
 
@@ -275,7 +275,7 @@ class RowBatch:
                 insert_rows(connection, layout.table, values)
                 keys = [self._rows.names.packed([row[name] for name in key_names]) for row in values]
             else:
-                keys = [*insert_keys(connection, layout.table, values)]
+                keys = [int(key) for key in insert_keys(connection, layout.table, values)]
             for item, key in zip(chunk, keys, strict=True):
                 item.key = key
 

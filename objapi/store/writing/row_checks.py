@@ -1,15 +1,14 @@
 """Checks that a table can take the values of a row: before anything is written, so that all mistakes are reported."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
 from catalog.dialect.borrowed import foreign_character
-from catalog.dialect.existing import ExistingColumn, holds_bytes
-from objapi.errors import Cause
+from catalog.dialect.existing import ExistingColumn, holds_bytes, integer_bounds
+from objapi.errors import ApiError, Cause, Forbidden
 from objapi.model.types import Field, Kind
 from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.rows import Rows
@@ -32,6 +31,17 @@ def row_causes(rows: Rows, draft: Draft) -> list[Cause]:
         causes.extend(_lacking(layout, draft))
         causes.extend(_key_problems(rows, layout, draft))
     return causes
+
+
+def read_only_errors(drafts: Iterable[Draft]) -> Iterator[ApiError]:
+    """Refusals of changes to rows of a view, or of what else is declared as read only."""
+    for draft in drafts:
+        if draft.type.table is not None and draft.type.table.read_only:
+            name = draft.type.table.name
+            yield Forbidden(
+                f"{draft.portal_type} is read only: its rows are those of the view {name}. Write the tables behind it.",
+                causes=[Cause("object", draft.path, f"{name} is read only", object=draft.path, code="read_only")],
+            )
 
 
 def _key_problems(rows: Rows, layout: Layout, draft: Draft) -> Iterator[Cause]:
@@ -87,7 +97,7 @@ def value_problem(known: ExistingColumn, value: object, *, is_new: bool = True) 
     if foreign is not None:
         return f"the column's character set, {known.charset}, has no {foreign!r}"
     if isinstance(value, int) and not isinstance(value, bool):
-        low, high = _bounds(known)
+        low, high = integer_bounds(known)
         if not low <= value <= high:
             return f"a whole number from {low} to {high} fits, not {value}"
     return None
@@ -130,19 +140,6 @@ def _lacking(layout: Layout, draft: Draft) -> Iterator[Cause]:
     if draft.id == NEW and not all(layout.columns[column.name].given for column in layout.key):
         message = f"{layout.table.name} gives its rows no keys: send the key as obj_id"
         yield Cause("parameter", "obj_id", message, object=draft.path, code="required")
-
-
-_BITS = ((mysql.TINYINT, 8), (sa.SmallInteger, 16), (mysql.MEDIUMINT, 24), (sa.BigInteger, 64), (sa.Integer, 32))
-
-
-def _bounds(known: ExistingColumn) -> tuple[int, int]:
-    """The least and the greatest number that a column takes; SQLite takes 64 bits in all of them."""
-    bits = next((bits for type_, bits in _BITS if isinstance(known.type, type_)), 64)
-    if not isinstance(known.type, mysql.types._IntegerType):
-        bits = 64
-    if getattr(known.type, "unsigned", False):
-        return 0, (1 << bits) - 1
-    return -(1 << bits - 1), (1 << bits - 1) - 1
 
 
 def _is_in_calendar(stored: str, zone: tzinfo) -> bool:

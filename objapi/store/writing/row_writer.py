@@ -25,7 +25,7 @@ from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import VIEW, digest_of
 from objapi.store.records import StaleWrite, chunks, to_micros
 from objapi.store.writing.draft import Draft, Values
-from objapi.store.writing.row_checks import row_causes
+from objapi.store.writing.row_checks import read_only_errors, row_causes
 from objapi.store.writing.row_naming import NEW, assign_key
 from objapi.store.writing.workspace import Workspace
 
@@ -47,6 +47,9 @@ class RowWriter:
 
     def write(self, created: Sequence[Draft], changed: Sequence[Draft], removed: Sequence[Draft]) -> None:
         """Write everything. Raises StaleWrite when another request came between, ApiError for what tables refuse."""
+        refused = next(read_only_errors([*created, *removed, *filter(self._changed_columns, changed)]), None)
+        if refused is not None:
+            raise refused
         causes = [cause for draft in (*created, *changed) for cause in row_causes(self._rows, draft)]
         if causes:
             raise ValidationError.from_causes(causes)
@@ -67,7 +70,7 @@ class RowWriter:
             layout = self._layout(portal_type)
             for chunk in chunks(drafts):
                 keys = [self._rows.names.of_rid(draft.rid)[1] for draft in chunk]
-                statement = sa.delete(layout.table).where(self._rows.having(layout, keys))
+                statement = sa.delete(layout.table).where(layout.having(self._rows.names, keys))
                 with _refused_as(_still_used(layout.table.name)):
                     gone = self._rows.connection(portal_type).execute(statement).rowcount
                 if gone < len(chunk):
@@ -119,8 +122,11 @@ class RowWriter:
                     insert_rows(connection, layout.table, rows)
                     continue
                 keys = insert_keys(connection, layout.table, rows)
-            for draft, key in zip(part, keys, strict=True):
+            for draft, given in zip(part, keys, strict=True):
                 planned = draft.uid
+                key = layout.key_of(self._rows.names, (given,))
+                if key is None:
+                    raise Conflict(f"{layout.table.name} gave a new row the key {given!r}, which cannot be served.")
                 assign_key(self._workspace, draft, key)
                 self._given[planned] = draft.uid
 

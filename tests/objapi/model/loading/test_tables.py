@@ -42,6 +42,7 @@ def test_table_is_a_catalog_of_its_own(tmp_path: Path) -> None:
         "Supplier": IndexKind.UUID,
         "supplier_id": IndexKind.FIELD,
         "code": IndexKind.FIELD,
+        "code_contains": IndexKind.SUBSTRING,
         "due": IndexKind.DATE,
         "UID": IndexKind.UUID,
         "id": IndexKind.FIELD,

@@ -1,6 +1,7 @@
 """The first profile of a database says what the database says of itself."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ sa.Table(
 )
 sa.Table("keyless", ODD, sa.Column("a", sa.Integer), mysql_engine="InnoDB")
 sa.Table("worded", ODD, sa.Column("word", sa.String(10), primary_key=True), mysql_engine="InnoDB")
+sa.Table("measured", ODD, sa.Column("at", sa.Double, primary_key=True), mysql_engine="InnoDB")
 
 
 @pytest.fixture
@@ -89,9 +91,61 @@ def test_names_that_mean_something_else_are_replaced(connection: sa.Connection) 
 
 def test_what_is_left_out_is_told(connection: sa.Connection) -> None:
     found = adopted(connection)
-    assert {"keyless", "worded"}.isdisjoint(found.types)
+    assert {"keyless", "measured"}.isdisjoint(found.types)
     texts = "\n".join(found.left_out)
-    assert all(word in texts for word in ("keyless: no primary key", "worded: a primary key", "strange-things.blob"))
+    assert all(
+        word in texts for word in ("keyless: no primary key", "measured: a key column, at", "strange-things.blob")
+    )
+    renamed = "\n".join(found.renamed)
+    assert "strange-things: the type is called strange_things" in renamed
+    assert "strange-things.path: the field is called strange_things_path" in renamed
+
+
+def test_keys_of_text_and_of_many_columns_are_fields() -> None:
+    metadata = sa.MetaData()
+    many = [sa.Column(name, sa.Integer, primary_key=True, autoincrement=False) for name in ("a", "b", "c")]
+    word = sa.Table("word", metadata, sa.Column("word", sa.String(10), primary_key=True))
+    found = adopt(
+        [described_table(sa.Table("many", metadata, *many)), described_table(word)], database="x", folder="/x"
+    )
+    tables: Any = {name: (item["table"], item["fields"]) for name, item in found.types.items()}
+    assert (tables["many"][0]["key"], tables["many"][0]["key_type"]) == (["a", "b", "c"], "text")
+    assert (tables["word"][0]["key"], tables["word"][0]["key_type"]) == ("word", "text")
+    assert tables["word"][1] == {"word": {"kind": "string", "required": True}}
+
+
+def test_views_are_read_only_and_known_by_a_column_that_tells_rows_apart(connection: sa.Connection) -> None:
+    connection.execute(sa.insert(METADATA.tables["Supplier"]), [{"name": "Acme"}, {"name": "Acme"}])
+    connection.exec_driver_sql("CREATE TABLE shortlived (n INTEGER PRIMARY KEY)")
+    for view, columns in (("known", "name, supplierId AS shown_id"), ("alike", "name")):
+        connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT {columns} FROM Supplier")
+    connection.exec_driver_sql("CREATE VIEW broken AS SELECT n FROM shortlived")
+    connection.exec_driver_sql("DROP TABLE shortlived")
+    found = adopted(connection)
+    table: Any = found.types["known"]["table"]
+    assert (table["key"], table["read_only"]) == ("shown_id", True)
+    assert "alike: a view without a column that tells its rows apart" in found.left_out
+    assert [text for text in found.left_out if text.startswith("broken: a view that cannot be read")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "unique", "title"),
+    [
+        (("code", "name"), (), "name"),
+        (("sampleName", "fileName"), (), "sampleName"),
+        (("comment", "barcode"), ("barcode",), "barcode"),
+        (("comment", "uuid"), ("uuid",), None),
+        (("filePath", "comment"), ("filePath",), None),
+        (("supplier_label", "acronym"), (), "supplier_label"),
+    ],
+)
+def test_title_is_what_names_a_row_to_people(
+    columns: tuple[str, ...], unique: tuple[str, ...], title: str | None
+) -> None:
+    texts = [sa.Column(name, sa.String(40)) for name in columns]
+    table = sa.Table("thing", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), *texts)
+    described = replace(described_table(table), unique=frozenset(unique))
+    assert adopt([described], database="x", folder="/x").types["thing"].get("title_from") == title
 
 
 def test_some_tables_and_a_prefix(connection: sa.Connection) -> None:
@@ -121,6 +175,8 @@ def test_what_is_written_loads(connection: sa.Connection, tmp_path: Path) -> Non
         ("api_key", True),
         ("authToken", True),
         ("client_secret", True),
+        ("token", True),
+        ("session_token", True),
         ("compass", False),
         ("passes", False),
         ("secretary", False),
