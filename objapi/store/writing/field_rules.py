@@ -13,11 +13,13 @@ from objapi.errors import ApiError, Cause, Conflict, Forbidden
 from objapi.model.behaviors import Planner
 from objapi.model.registry import Registry
 from objapi.model.types import Field, Kind
+from objapi.store.permissions.acls import VIEW
 from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.workspace import uids_in
 
 MODIFY = "Modify portal content"
 DELETE = "Delete objects"
+UNSEEN = "What follows from it changes objects that you may not see."
 
 
 class RulesPlanner(Planner, Protocol):
@@ -59,9 +61,16 @@ def not_creatable(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> 
 
 
 def not_removable(planner: RulesPlanner, tree: Sequence[Draft]) -> list[ApiError]:
-    """One error for each object of a tree that the user may not remove, or whose state keeps it."""
+    """One error for each object of a tree that the user may not remove, or whose state keeps it.
+
+    Objects that the user may not see are not named.
+    """
     errors: list[ApiError] = []
     for draft in tree:
+        if not planner.can(draft, VIEW):
+            if not planner.can(draft, DELETE) or _is_kept(planner, draft):
+                errors.append(Forbidden(f"{tree[0].path} holds objects that you may neither see nor remove."))
+            continue
         if not planner.can(draft, DELETE):
             errors.append(
                 Forbidden(f"To remove {draft.path} needs the permission {DELETE}, which you do not have there.")
@@ -77,15 +86,21 @@ def not_removable(planner: RulesPlanner, tree: Sequence[Draft]) -> list[ApiError
     return errors
 
 
+def _is_kept(planner: RulesPlanner, draft: Draft) -> bool:
+    return any(planner.value(draft, name) not in (None, *states) for name, states in draft.type.keep_after.items())
+
+
 def failed_checks(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[Cause]:
-    """What the declared checks of fields say against their values."""
+    """What the declared checks of fields say against their values; an object that the user may not see is not named."""
     checks = planner.registry.behaviors.checks
     causes = []
     for name in names:
         for place, field in _places(planner, draft, name):
             for check in field.checks:
                 message = checks[check](planner, place, field.name, planner.value(place, field.name))
-                if message is not None:
+                if message is not None and not planner.can(place, VIEW) and not place.is_new:
+                    causes.append(Cause("field", name, UNSEEN, code=check))
+                elif message is not None:
                     causes.append(Cause("field", name, message, object=place.path, code=check))
     return causes
 

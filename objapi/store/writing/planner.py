@@ -17,7 +17,7 @@ from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW, PermissionOverrides
 from objapi.store.records import rowids, to_micros, to_text
 from objapi.store.writing.draft import Draft, Values, as_draft
-from objapi.store.writing.field_rules import failed_checks, not_removable, not_writable
+from objapi.store.writing.field_rules import UNSEEN, failed_checks, not_removable, not_writable
 from objapi.store.writing.naming import Naming
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.render import Renderer
@@ -125,7 +125,7 @@ class StorePlanner:
     def _require(self, draft: Draft, refusals: Sequence[ApiError]) -> None:
         """Note refusals of what a behaviour does; an object that the user may not see is not named."""
         if refusals and not self.can(draft, VIEW):
-            self.problems.append(Forbidden("What follows from it changes objects that you may not see."))
+            self.problems.append(Forbidden(UNSEEN))
         else:
             self.problems.extend(refusals)
 

@@ -19,9 +19,13 @@ from objapi.errors import (
     UnusedFields,
     ValidationError,
 )
+from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import BatchFailed, ByCriteria, ByPath, ByUid, CreateItem, UpdateItem
 from objapi.store.schema import sequences
 from objapi.store.writing import apply_plan
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.field_rules import DELETE
+from objapi.store.writing.planner import StorePlanner
 from tests.objapi.store.workshop import Gateway
 
 
@@ -548,6 +552,27 @@ def test_referrers_that_the_caller_may_not_see_are_neither_named_nor_counted(
         shown = f"{error.message} {error.causes}"
     assert hidden not in shown
     assert hidden in str(workshop.remove("boss", workshop.uid(target), break_references=True, dry_run=True).plan)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_contents_that_the_caller_may_not_see_are_not_named(
+    workshop: Gateway, team: str, person: str, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    box = workshop.create("mia", "Box", team, title="Box").path
+    inside = workshop.create("mia", "Thing", box, title="Inside", Maker=person).path
+    if kept:
+        workshop.act("mia", "hide", inside)
+    can = StorePlanner.can
+
+    def blind(planner: StorePlanner, entity: Draft, permission: str) -> bool:
+        unseen = entity.path == inside and (permission == VIEW or (permission == DELETE and not kept))
+        return not unseen and can(planner, entity, permission)
+
+    monkeypatch.setattr(StorePlanner, "can", blind)
+    with pytest.raises(Forbidden, match="neither see nor remove") as refused:
+        workshop.remove("mia", workshop.uid(box))
+    assert inside not in f"{refused.value.message} {refused.value.causes}"
+    assert workshop.total("boss", {"path": inside}) == 1
 
 
 @pytest.mark.parametrize("user", ["olga", "anna"])
