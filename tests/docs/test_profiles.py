@@ -69,7 +69,7 @@ def test_the_first_blocks_are_a_profile_by_themselves(tmp_path: Path) -> None:
 def test_the_content_file_fits_the_profile(folder: Path) -> None:
     content = read_content(folder / "ourlab" / "content.yaml", load_registry([folder / "ourlab"]))
     assert [user.id for user in content.users] == ["ada"]
-    assert [item.path for item in content.objects] == ["/fridge-9"]
+    assert "/fridge-9" in {item.path for item in content.objects}
 
 
 def test_mistakes_are_told_as_shown(folder: Path) -> None:
