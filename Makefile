@@ -57,6 +57,7 @@ serve: $(VENV)/.installed
 	    OBJAPI_PROFILES="$${OBJAPI_PROFILES:-lims,mxlive,ispyb}" exec $(ENDING_WITH_MAKE) $(BIN)/objapi serve --demo --host '$(HOST)' --port '$(PORT)' --data '$(DATA)'
 
 # When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
+# In the order of folders, tests/acceptance first: the long files begin, so that no process waits for another at the end.
 test: TESTS = -m 'not extended'
 test test-all: $(VENV)/.installed-for-tests
 	@set -e; \
@@ -69,7 +70,8 @@ test test-all: $(VENV)/.installed-for-tests
 	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks); \
 	PYTHONPATH=. $(BIN)/lint-imports; \
 	$(BIN)/vulture; \
-	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(TESTS); \
+	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
+	    --no-loadscope-reorder $(TESTS); \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
 	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi
 

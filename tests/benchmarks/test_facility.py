@@ -14,8 +14,8 @@ from objapi.profiles.ispyb import tables as t
 
 def test_a_facility_is_filled_and_measured(tmp_path: Path) -> None:
     with facility(tmp_path, {}) as site:
-        assert fill(site, 7, collections=3, seconds=60) == sessions(site) == 7
-        assert fill(site, 25, collections=3, seconds=60) == 25
+        assert fill(site, 7, collections=3, seconds=3600) == sessions(site) == 7
+        assert fill(site, 25, collections=3, seconds=3600) == 25
         assert fill(site, 50, collections=3, seconds=0) == 25
         expected = {t.Proposal: 1 + 25 // PER_PROPOSAL, t.DataCollection: 25 * 3, t.ImageQualityIndicators: 25 * IMAGES}
         with site.engine.connect() as connection:
