@@ -26,7 +26,17 @@ from catalog.query import (
     parse_request,
     parse_sort,
 )
-from catalog.rows import IndexRow, remove, row_problems, set_visibility, side_digest, truncate, upsert
+from catalog.rows import (
+    IndexRow,
+    remove,
+    replace_side,
+    row_problems,
+    set_visibility,
+    side_digest,
+    truncate,
+    update_columns,
+    upsert,
+)
 from catalog.schema import CatalogSchema, Index, IndexKind, ValueType
 from catalog.shapes import shaped_rows
 from catalog.statements import (
@@ -79,11 +89,13 @@ __all__ = [
     "parse_request",
     "parse_sort",
     "remove",
+    "replace_side",
     "row_problems",
     "set_visibility",
     "shaped_rows",
     "side_digest",
     "truncate",
+    "update_columns",
     "upsert",
     "visibility",
     "visible_condition",

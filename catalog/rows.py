@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.clauses import Key
-from catalog.dialect import insert_rows, upsert_rows
+from catalog.dialect import bulk_update, insert_rows, upsert_rows
 from catalog.errors import DateSyntaxError
 from catalog.schema import (
     PATH_DEPTH,
@@ -91,6 +91,54 @@ def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
         if index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):
             columns.update(index_columns(index, value, tables.dates))
     return columns
+
+
+def update_columns(
+    connection: Connection,
+    tables: CatalogTables,
+    names: Sequence[str],
+    rows: Sequence[IndexRow],
+    *,
+    acls: bool = False,
+) -> int:
+    """Write the columns of some indexes, and the acl where `acls` says so, of documents that are there.
+
+    Returns the number of rows found: fewer than were given means that the catalog lacks some.
+    """
+    columns: dict[str, sa.Column[Any]] = {"acl": tables.main.c.acl} if acls else {}
+    indexes = []
+    for index in map(tables.schema.indexes.__getitem__, names):
+        own = column_names(index)
+        columns.update((column, tables.main.c[column]) for column in own)
+        if own:
+            indexes.append(index)
+    if not columns:
+        return len(rows)
+    blank: dict[str, Any] = dict.fromkeys(columns)
+    changed = []
+    for row in rows:
+        values = {**blank, "rid": row.rid, "acl": row.acl}
+        for index in indexes:
+            if index.name in row.values:
+                values.update(index_columns(index, row.values[index.name], tables.dates))
+        changed.append(values)
+    return sum(
+        bulk_update(connection, tables.main, tables.main.c.rid, list(columns.values()), changed[start : start + CHUNK])
+        for start in range(0, len(changed), CHUNK)
+    )
+
+
+def column_names(index: Index) -> tuple[str, ...]:
+    """The columns of an index in the main table; none for one that is in a side table."""
+    match index.kind:
+        case IndexKind.KEYWORD | IndexKind.TEXT:
+            return ()
+        case IndexKind.DATE_RANGE:
+            return span_names(index)
+        case IndexKind.PATH:
+            return path_names(index)
+        case _:
+            return (column_name(index.name),)
 
 
 def index_columns(index: Index, value: object, dates: DateReading) -> dict[str, Any]:
@@ -229,10 +277,11 @@ def upsert(
         chunk = ordered[start : start + CHUNK]
         upsert_rows(connection, tables.main, [main_row(tables, row) for row in chunk])
         changed = [row for row in chunk if side and (side_rids is None or row.rid in side_rids)]
-        _replace_side(connection, tables, changed)
+        replace_side(connection, tables, changed)
 
 
-def _replace_side(connection: Connection, tables: CatalogTables, rows: Sequence[IndexRow]) -> None:
+def replace_side(connection: Connection, tables: CatalogTables, rows: Sequence[IndexRow]) -> None:
+    """Replace the keywords and words of documents."""
     if not rows:
         return
     rids = [row.rid for row in rows]

@@ -24,6 +24,7 @@ from objapi.model.dependents import Dependents
 from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry, profile_address
 from objapi.model.registry import Registry
+from objapi.model.render_shapes import RenderShapes
 from objapi.security.accounts import users_with_roles
 from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
@@ -533,6 +534,7 @@ def _site_context(
         for name, catalog in registry.catalogs.items()
         if catalog.table_of is None
     }
+    dependents = Dependents(registry)
     return SiteContext(
         registry=registry,
         tables=tables,
@@ -544,7 +546,8 @@ def _site_context(
             separate_logins=frozenset() if settings.has_ispyb_logins else frozenset({"ispyb"}),
         ),
         access=FieldAccess(registry),
-        dependents=Dependents(registry),
+        dependents=dependents,
+        shapes=RenderShapes(registry, dependents),
         guard_dependents=guard_dependents(registry),
         cascades=Cascades(registry.cascades),
         acls=AclCache(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from objapi.model.dependents import Dependents
+from objapi.model.dependents import VARIABLES, Dependents
 from objapi.model.loading.tracing import BrokenPath, Tracer
 from objapi.model.paths import NamedRelation, Path, PathError, Step, parse_relation
 from objapi.model.registry import Registry
@@ -15,7 +15,9 @@ _ANY_CHANGE = "modified"
 def guard_dependents(registry: Registry) -> Dependents | None:
     """Routes from a changed object to those that it may set off; None when no transition is `automatic: always`."""
     followed = {
-        name: list(dict.fromkeys(_paths(registry, name))) for name in registry.types if _follows(registry, name)
+        name: [(VARIABLES, path) for path in dict.fromkeys(_paths(registry, name))]
+        for name in registry.types
+        if _follows(registry, name)
     }
     return Dependents(registry, followed) if followed else None
 

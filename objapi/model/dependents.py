@@ -2,11 +2,13 @@
 
 Computed once from the declarations: every path that a computed field, a title or an index follows is walked
 backwards. A *route* leads from a changed object to objects whose stored answer or index values follow from it, so that
-finding them costs a statement a step for any number of changed objects.
+finding them costs a statement a step for any number of changed objects. It names the values that follow; nothing else
+of those objects need be computed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from objapi.model.paths import Back, Children, Parent, Path, Step, Target
 from objapi.model.registry import Registry
@@ -17,19 +19,32 @@ MEMBERSHIP = "@container"
 """The attribute that changes when an object comes into or leaves its container."""
 
 
+DerivedValue: TypeAlias = tuple[str | None, str]
+"""A value that is stored ready: a catalog and its index; or None and a field, a member of the answer."""
+
+TITLE: Final[DerivedValue] = (None, "@title")
+"""The title of an object, by which it is shown and sorted."""
+VARIABLES: Final[DerivedValue] = (None, "@variables")
+"""The workflow variables that an object answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class DependencyRoute:
     """Steps from a changed object to those that follow from it."""
 
     steps: tuple[Step, ...]
+    values: frozenset[DerivedValue] = field(default=frozenset(), compare=False)
+    """The values of those that follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """A path on its way from the dependent type: the types it passed and the step taken at each."""
 
-    types: tuple[str, ...]
-    steps: tuple[Step, ...]
+    origin: str
+    value: DerivedValue
+    types: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     def back(self) -> tuple[Step, ...]:
         """The way from the present end to the beginning."""
@@ -38,34 +53,63 @@ class _Walk:
         )
 
     def then(self, origin: str, step: Step) -> "_Walk":
-        return _Walk((*self.types, origin), (*self.steps, step))
+        return _Walk(self.origin, self.value, (*self.types, origin), (*self.steps, step))
 
 
 class Dependents:
     """The routes of a registry, by type and attribute."""
 
-    def __init__(self, registry: Registry, followed: Mapping[str, Iterable[Path]] | None = None) -> None:
+    def __init__(
+        self, registry: Registry, followed: Mapping[str, Iterable[tuple[DerivedValue, Path]]] | None = None
+    ) -> None:
         """`followed`: type → the paths that its objects follow; by default those of stored answers and index values."""
         self._registry = registry
-        self._routes: dict[tuple[str, str], dict[DependencyRoute, None]] = {}
+        self._noted: dict[tuple[str, str], dict[tuple[Step, ...], set[DerivedValue]]] = {}
+        self._own: dict[tuple[str, str], set[DerivedValue]] = {}
+        self._computed: dict[str, set[DerivedValue]] = {}
         for portal_type, paths in (_answers(registry) if followed is None else followed).items():
-            for path in paths:
-                self._walk(portal_type, path, _Walk((), ()), 0)
-        self._by_type: dict[str, dict[DependencyRoute, None]] = {}
-        for (portal_type, _), routes in self._routes.items():
-            self._by_type.setdefault(portal_type, {}).update(routes)
+            for value, path in paths:
+                self._walk(portal_type, path, _Walk(portal_type, value), 0)
+            if followed is None:
+                self._computed.setdefault(portal_type, set()).update(_behaviours(registry, portal_type))
+        self._routes: dict[tuple[str, str], tuple[DependencyRoute, ...]] = {}
+        by_type: dict[str, dict[tuple[Step, ...], set[DerivedValue]]] = {}
+        for (portal_type, attribute), noted in self._noted.items():
+            self._routes[portal_type, attribute] = _as_routes(noted)
+            for steps, values in noted.items():
+                by_type.setdefault(portal_type, {}).setdefault(steps, set()).update(values)
+        self._by_type = {portal_type: _as_routes(noted) for portal_type, noted in by_type.items()}
+        self._own_of: dict[tuple[str, frozenset[str]], frozenset[DerivedValue]] = {}
 
     def of(self, portal_type: str, attribute: str) -> tuple[DependencyRoute, ...]:
         """The routes from an object of a type when one of its attributes changes."""
-        return tuple(self._routes.get((portal_type, attribute), ()))
+        return self._routes.get((portal_type, attribute), ())
 
     def of_all(self, portal_type: str) -> tuple[DependencyRoute, ...]:
         """The routes from an object that comes or goes."""
-        return tuple(self._by_type.get(portal_type, ()))
+        return self._by_type.get(portal_type, ())
 
-    def _note(self, portal_type: str, attribute: str, steps: tuple[Step, ...]) -> None:
+    def own(self, portal_type: str, attributes: frozenset[str]) -> frozenset[DerivedValue]:
+        """The values of an object itself that may differ when attributes of it change.
+
+        What Python computes is among them in any case: its declaration names what it reads of others.
+        """
+        found = self._own_of.get((portal_type, attributes))
+        if found is None:
+            noted = (self._own.get((portal_type, attribute), ()) for attribute in attributes)
+            found = frozenset().union(self._computed.get(portal_type, ()), *noted)
+            self._own_of[portal_type, attributes] = found
+        return found
+
+    def computed(self, portal_type: str) -> frozenset[DerivedValue]:
+        """The values of an object that Python computes, somewhere on their paths: they may depend on the time."""
+        return frozenset(self._computed.get(portal_type, ()))
+
+    def _note(self, portal_type: str, attribute: str, steps: tuple[Step, ...], walk: _Walk) -> None:
         if steps:
-            self._routes.setdefault((portal_type, attribute), {})[DependencyRoute(steps)] = None
+            self._noted.setdefault((portal_type, attribute), {}).setdefault(steps, set()).add(walk.value)
+        else:
+            self._own.setdefault((portal_type, attribute), set()).add(walk.value)
 
     def _walk(self, portal_type: str, path: Path, walk: _Walk, depth: int) -> None:
         if not path.steps:
@@ -88,18 +132,21 @@ class Dependents:
                     self._attribute(portal_type, name, walk, depth)
                     yield from (target for target in field.targets if target in types)
             case Back(source, field_name):
-                self._note(source, field_name, (Target(field_name), *walk.back()))
+                self._note(source, field_name, (Target(field_name), *walk.back()), walk)
                 yield source
             case Children(names):
                 for name in names:
-                    self._note(name, MEMBERSHIP, (Parent(), *walk.back()))
+                    self._note(name, MEMBERSHIP, (Parent(), *walk.back()), walk)
                     yield name
 
     def _attribute(self, portal_type: str, name: str, walk: _Walk, depth: int) -> None:
         if depth > _DEPTH:
             return
         entity_type = self._registry.types[portal_type]
-        self._note(portal_type, name, walk.back())
+        self._note(portal_type, name, walk.back(), walk)
+        found = entity_type.fields.get(name)
+        if found is not None and found.compute is not None:
+            self._computed.setdefault(walk.origin, set()).add(walk.value)
         for path in made_from(entity_type, name):
             self._walk(portal_type, path, walk, depth + 1)
 
@@ -144,22 +191,35 @@ def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
         yield Path((Target(field.stored_on),), name)
 
 
-def _answers(registry: Registry) -> dict[str, Iterable[Path]]:
+def _as_routes(noted: Mapping[tuple[Step, ...], set[DerivedValue]]) -> tuple[DependencyRoute, ...]:
+    return tuple(DependencyRoute(steps, frozenset(values)) for steps, values in noted.items())
+
+
+def _behaviours(registry: Registry, portal_type: str) -> Iterator[DerivedValue]:
+    """The index values of a type that Python gives without a path."""
+    for catalog in registry.catalogs_of(portal_type):
+        for name, source in catalog.sources.items():
+            if isinstance(source.of(portal_type), str):
+                yield (catalog.name, name)
+
+
+def _answers(registry: Registry) -> dict[str, Iterable[tuple[DerivedValue, Path]]]:
     # Answers of a row of a table are computed when it is read.
     return {name: _followed(registry, item) for name, item in registry.types.items() if item.table is None}
 
 
-def _followed(registry: Registry, entity_type: EntityType) -> Iterator[Path]:
-    """Every path that an object's stored answer and index values are made from."""
-    yield Path((), "title")
+def _followed(registry: Registry, entity_type: EntityType) -> Iterator[tuple[DerivedValue, Path]]:
+    """Every value of an object's stored answer and catalogs, with a path that it is made from."""
+    yield TITLE, Path((), "title")
     for name in entity_type.fields:
-        yield from made_from(entity_type, name)
+        yield (None, name), Path((), name)
     for catalog in registry.catalogs_of(entity_type.portal_type):
-        for source in catalog.sources.values():
-            found = source.of(entity_type.portal_type)
+        for name, source in catalog.sources.items():
+            value, found = (catalog.name, name), source.of(entity_type.portal_type)
             if isinstance(found, Path):
-                yield found
+                yield value, found
             elif found is not None:
-                yield from source.depends
+                for path in source.depends:
+                    yield value, path
             if source.until is not None:
-                yield source.until
+                yield value, source.until

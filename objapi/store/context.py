@@ -15,6 +15,7 @@ from objapi.model.dependents import Dependents
 from objapi.model.principal import Principal
 from objapi.model.references import site_path
 from objapi.model.registry import Registry
+from objapi.model.render_shapes import RenderShapes
 from objapi.model.values import LoadContext
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.names import RowNames
@@ -40,6 +41,8 @@ class SiteContext:
     dependents: Dependents
     guard_dependents: Dependents | None
     """Routes to objects whose `automatic: always` transitions a change may set off; None: there are none."""
+    shapes: RenderShapes
+    """What to compute anew of a stored object."""
     cascades: Cascades
     acls: AclCache
     site_id: str

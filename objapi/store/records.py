@@ -115,6 +115,16 @@ def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = Fal
     return found
 
 
+def load_answers(connection: Connection, rids: Iterable[int], *, lock: bool) -> dict[int, tuple[int, str, str]]:
+    """Row number → stamp, stored answer and metadata."""
+    found: dict[int, tuple[int, str, str]] = {}
+    columns = (entities.c.rid, entities.c.stamp, entities.c.answer, entities.c.meta)
+    for chunk in chunks(sorted(rids)):
+        statement = _locked(select(*columns).where(entities.c.rid.in_(chunk)), lock)
+        found.update((rid, (stamp, answer, meta)) for rid, stamp, answer, meta in connection.execute(statement))
+    return found
+
+
 def stamps_of(connection: Connection, rids: Iterable[int], *, shared: bool) -> dict[int, int]:
     """Row number → stamp, read from what is committed last and locked until the transaction ends.
 

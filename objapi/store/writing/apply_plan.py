@@ -8,28 +8,25 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 from sqlalchemy import Connection, delete, update
 
-from catalog import CatalogTables, remove, upsert
+from catalog import CatalogTables, IndexRow, remove, replace_side, update_columns, upsert
 from catalog.dialect import bulk_update, insert_ignore, insert_rows
 from objapi.errors import Conflict, CrossDatabase
+from objapi.model.dependents import DerivedValue
+from objapi.model.registry import Registry
+from objapi.model.render_shapes import RenderShape
 from objapi.model.types import Kind
 from objapi.store.blobs import PIECE, NewBlob
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.permissions.acls import Acl, digest_of
-from objapi.store.records import StaleWrite, chunks
+from objapi.store.records import StaleWrite, StoredEntity, chunks, load_answers
 from objapi.store.schema import blob_chunks, blobs, entities, refs, scope_tree
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.render import Rendered, index_row
+from objapi.store.writing.render import Refreshed, Rendered, index_row
 from objapi.store.writing.row_writer import RowWriter
 from objapi.store.writing.workspace import uids_in
 from objapi.store.writing.write_set import WriteSet, history_rows
-
-ROW = (
-    "id", "path", "title_key", "version", "modified", "acl", "scope", "states", "settings", "sides", "title", "data",
-    "meta", "answer", "fresh_until",
-)  # fmt: skip
-"""The columns of an existing object that a change may rewrite."""
 
 
 def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool = False) -> None:
@@ -44,7 +41,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     # Rendering may load further objects without locks. So it comes before the check that all that was read without
     # locks is unchanged, and that check before the first write: from here on nothing that counted can change.
     with workspace.without_locks():
-        rendered = {draft.rid: planner.renderer.render(draft) for draft in living}
+        rendered, refreshed = _rendered(planner, living, write_set.affected)
     workspace.confirm_unchanged(write_set.written)
     # Rows of mapped tables get their keys, and by them ids and UIDs, from their database: before anything names them.
     outbox = None if rows.empty else _write_rows(planner, rows, rows_only=objects.empty)
@@ -58,7 +55,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     _clear_references(connection, objects.changed)
     _remove(connection, objects.removed, tables)
     _release_titles(connection, objects.changed)
-    _update(connection, objects, rendered, acl_of)
+    _update(connection, objects, rendered, refreshed, acl_of)
     insert_rows(
         connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in objects.created]
     )
@@ -66,7 +63,10 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     _write_scopes(connection, objects.created)
     _write_references(planner, [*objects.created, *objects.changed])
     write_blobs(connection, planner.blobs)
-    _write_catalogs(connection, living, rendered, acl_of, tables, reindex_all)
+    whole = [draft for draft in living if draft.rid in rendered]
+    _write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
+    narrow = [draft for draft in living if draft.rid in refreshed]
+    _refresh_catalogs(connection, planner.registry, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
     if outbox is None:
         context.recorder.entries += events
@@ -74,6 +74,32 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
         # The rows are not committed yet: their history is delivered once they are.
         outbox.history = events
         context.rows.add_outbox(outbox)
+
+
+def _rendered(
+    planner: StorePlanner, living: Sequence[Draft], affected: Mapping[int, frozenset[DerivedValue]]
+) -> tuple[dict[int, Rendered], dict[int, Refreshed]]:
+    """Objects rendered whole, and stored ones of which only what may differ is computed; by row number.
+
+    Raises StaleWrite when an object was changed since it was read.
+    """
+    renderer = planner.renderer
+    whole: dict[int, Rendered] = {}
+    shapes: list[tuple[Draft, StoredEntity, RenderShape]] = []
+    for draft in living:
+        if draft.record is None or draft.rid not in affected:
+            whole[draft.rid] = renderer.render(draft)
+        else:
+            shapes.append((draft, draft.record, renderer.shape(draft, affected[draft.rid])))
+    answered = [draft.rid for draft, _, shape in shapes if shape.answered]
+    answers = load_answers(planner.context.connection, answered, lock=True)
+    refreshed: dict[int, Refreshed] = {}
+    for draft, record, shape in shapes:
+        stamp, answer, meta = answers.get(draft.rid, (record.stamp, "", ""))
+        if stamp != record.stamp or (shape.answered and draft.rid not in answers):
+            raise StaleWrite
+        refreshed[draft.rid] = renderer.refresh(draft, shape, answer, meta)
+    return whole, refreshed
 
 
 def _write_rows(planner: StorePlanner, rows: WriteSet, *, rows_only: bool) -> RowOutbox | None:
@@ -137,19 +163,45 @@ def _release_titles(connection: Connection, changed: Sequence[Draft]) -> None:
 
 
 def _update(
-    connection: Connection, write_set: WriteSet, rendered: Mapping[int, Rendered], acl_of: Mapping[int, int]
+    connection: Connection,
+    write_set: WriteSet,
+    rendered: Mapping[int, Rendered],
+    refreshed: Mapping[int, Refreshed],
+    acl_of: Mapping[int, int],
 ) -> None:
-    columns = [entities.c[name] for name in ROW]
     changed = {draft.rid for draft in write_set.changed}
     stored = [(draft, draft.record) for draft in (*write_set.changed, *write_set.derived) if draft.record is not None]
-    for chunk in chunks(sorted(stored, key=lambda item: item[1].rid)):
-        rows = []
-        for draft, record in chunk:
+    # Objects in which the same columns are written go together, in the order in which writers take their locks.
+    alike: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    for draft, record in sorted(stored, key=lambda item: item[1].rid):
+        if draft.rid in rendered:
             row = _columns(draft, rendered[draft.rid], acl_of[draft.rid])
-            row.update(rid=draft.rid, stamp=record.stamp, version=record.version + (draft.rid in changed))
-            rows.append(row)
-        if bulk_update(connection, entities, entities.c.rid, columns, rows, version=entities.c.stamp) < len(rows):
-            raise StaleWrite
+        else:
+            row = _changed_columns(draft, record, refreshed[draft.rid], acl_of[draft.rid])
+        if draft.rid in changed:
+            row.update(version=record.version + 1, modified=draft.modified)
+        alike.setdefault(tuple(row), []).append({**row, "rid": draft.rid, "stamp": record.stamp})
+    for names, rows in alike.items():
+        columns = [entities.c[name] for name in names]
+        for chunk in chunks(rows):
+            if bulk_update(connection, entities, entities.c.rid, columns, chunk, version=entities.c.stamp) < len(chunk):
+                raise StaleWrite
+
+
+def _changed_columns(draft: Draft, record: StoredEntity, refreshed: Refreshed, acl: int) -> dict[str, object]:
+    """The columns of a stored object that differ from the stored row, or may."""
+    columns: dict[str, object] = dict(refreshed.columns)
+    if draft.changed:
+        columns["data"] = orjson.dumps(draft.data).decode()
+    documents = {"states": orjson.dumps(draft.states).decode(), "settings": draft.settings.document().decode()}
+    columns.update((name, text) for name, text in documents.items() if text != getattr(record, name))
+    if acl != record.acl:
+        columns["acl"] = acl
+    if refreshed.sides:
+        sides = orjson.dumps({**_stored_sides(draft), **refreshed.sides}).decode()
+        if sides != record.sides:
+            columns["sides"] = sides
+    return columns
 
 
 def _remove(connection: Connection, removed: Sequence[Draft], tables: Mapping[str, CatalogTables]) -> None:
@@ -236,6 +288,37 @@ def _write_catalogs(
                 sides.add(draft.rid)
         if rows:
             upsert(connection, catalog_tables, rows, side_rids=sides)
+
+
+def _refresh_catalogs(
+    connection: Connection,
+    registry: Registry,
+    drafts: Sequence[Draft],
+    refreshed: Mapping[int, Refreshed],
+    acl_of: Mapping[int, int],
+    tables: Mapping[str, CatalogTables],
+) -> None:
+    """Write the columns of catalogs that may differ, and the keywords and words of objects where they do."""
+    alike: dict[tuple[str, tuple[str, ...], bool], list[IndexRow]] = {}
+    sides: dict[str, list[IndexRow]] = {}
+    catalogs = {
+        name: [catalog.name for catalog in registry.catalogs_of(name)] for name in {item.portal_type for item in drafts}
+    }
+    for draft in sorted(drafts, key=lambda item: item.rid):
+        found, stored = refreshed[draft.rid], _stored_sides(draft)
+        moved = draft.record is not None and acl_of[draft.rid] != draft.record.acl
+        names = {part.catalog.name: part.names for part in found.shape.indexes}
+        for catalog in catalogs[draft.portal_type] if moved else names:
+            row = index_row(draft, acl_of[draft.rid], found.indexes.get(catalog, {}))
+            alike.setdefault((catalog, names.get(catalog, ()), moved), []).append(row)
+            if catalog in found.sides and found.sides[catalog] != stored.get(catalog):
+                sides.setdefault(catalog, []).append(row)
+    for (catalog, indexes, moved), rows in alike.items():
+        if update_columns(connection, tables[catalog], indexes, rows, acls=moved) < len(rows):
+            raise LookupError(f"the catalog {catalog} lacks objects that it should hold; run `objapi reindex`")
+    for catalog, rows in sides.items():
+        for chunk in chunks(rows):
+            replace_side(connection, tables[catalog], chunk)
 
 
 def _stored_sides(draft: Draft) -> Mapping[str, str]:

@@ -50,7 +50,7 @@ class StorePlanner:
     @cached_property
     def renderer(self) -> Renderer:
         """The one renderer of the request."""
-        return Renderer(self.registry, self.values, self.context.site.zone)
+        return Renderer(self.registry, self.values, self.context.site.zone, self.context.site.shapes)
 
     # Questions of behaviours
 

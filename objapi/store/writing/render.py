@@ -13,8 +13,10 @@ from catalog import Index, IndexKind, IndexRow, ValueType, side_digest
 from catalog.dates import in_zone
 from catalog.values import DateReading, exact_key
 from objapi.model import kinds
+from objapi.model.dependents import DerivedValue
 from objapi.model.paths import Path, Target
 from objapi.model.registry import CatalogDeclaration, IndexSource, Registry
+from objapi.model.render_shapes import RenderShape, RenderShapes
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.writing.draft import Draft, Values
 
@@ -41,13 +43,27 @@ class Rendered:
     """Instant from which `answer` and `meta` must be computed anew; None: they are valid until something changes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The derived columns of a stored object that may differ from the stored ones."""
+
+    columns: Mapping[str, object]
+    """Columns of `entities`."""
+    shape: RenderShape
+    indexes: Mapping[str, Mapping[str, object]]
+    """Catalog → index → value, of the indexes of the shape that have one."""
+    sides: Mapping[str, str]
+    """Catalog → digest of what its keyword and text tables hold of the object, where that may differ."""
+
+
 class Renderer:
     """Renders objects with the declarations of a site and its time zone."""
 
-    def __init__(self, registry: Registry, values: Values, zone: tzinfo) -> None:
+    def __init__(self, registry: Registry, values: Values, zone: tzinfo, shapes: RenderShapes) -> None:
         self._registry = registry
         self._values = values
         self._zone = zone
+        self._shapes = shapes
         self._shown: dict[tuple[str, str], Field] = {}
 
     def render(self, draft: Draft) -> Rendered:
@@ -55,20 +71,17 @@ class Renderer:
         self._values.fresh_until = None
         title = self._values.title(draft)
         members = self.members(draft)
-        indexes: dict[str, dict[str, object]] = {}
+        indexes = {
+            catalog.name: self.index_values(draft, catalog) for catalog in self._registry.catalogs_of(draft.portal_type)
+        }
         meta: dict[str, object] = {}
-        for catalog in self._registry.catalogs_of(draft.portal_type):
-            values = self.index_values(draft, catalog)
-            indexes[catalog.name] = values
-            for name in catalog.returned:
-                if name not in members and name not in meta and name not in catalog.hidden:
-                    value = self._metadata(draft, catalog, name, values)
-                    if value is not None:
-                        meta[name] = value
-        unique = draft.type.title_required and not draft.type.title_shared
+        for catalog, name in self._shapes.metadata[draft.portal_type]:
+            value = None if name in meta else self._metadata(draft, catalog, name, indexes[catalog.name])
+            if value is not None:
+                meta[name] = value
         return Rendered(
             title=title,
-            title_key=title_key(title) if unique else None,
+            title_key=_unique_key(draft.type, title),
             answer=_dumps(members)[1:-1].decode(),
             meta=_dumps(meta).decode(),
             sides={
@@ -79,6 +92,51 @@ class Renderer:
             fresh_until=self._values.fresh_until,
         )
 
+    def shape(self, draft: Draft, affected: frozenset[DerivedValue]) -> RenderShape:
+        """What is to be computed of an object when some of its derived values may differ."""
+        return self._shapes.of(draft.type, affected)
+
+    def refresh(self, draft: Draft, shape: RenderShape, answer: str, meta: str) -> Refreshed:
+        """Compute anew what may differ of a stored object with its stored answer and metadata."""
+        self._values.fresh_until = None
+        columns: dict[str, object] = {}
+        if shape.title:
+            title = self._values.title(draft)
+            columns.update(title=title, title_key=_unique_key(draft.type, title))
+        indexes, sides = {}, {}
+        for part in shape.indexes:
+            values = indexes[part.catalog.name] = self.index_values(draft, part.catalog, part.names)
+            if part.side:
+                sides[part.catalog.name] = side_digest(part.catalog.schema, values)
+        if shape.members or shape.variables:
+            columns["answer"] = self._refreshed_answer(draft, shape, answer)
+        if shape.meta:
+            columns["meta"] = self._refreshed_meta(draft, shape, indexes, meta)
+        if shape.timed:
+            columns["fresh_until"] = self._values.fresh_until
+        return Refreshed(columns, shape, indexes, sides)
+
+    def _refreshed_answer(self, draft: Draft, shape: RenderShape, answer: str) -> str:
+        # A member stays in its place, so the answer is the same as one that is rendered whole.
+        members = orjson.loads(f"{{{answer}}}")
+        for name, field in shape.members:
+            members[name] = self._answer(draft, field, self._values.field_value(draft, field))
+        if shape.variables:
+            members.update(self._variables(draft))
+        return _dumps(members)[1:-1].decode()
+
+    def _refreshed_meta(
+        self, draft: Draft, shape: RenderShape, indexes: Mapping[str, Mapping[str, object]], meta: str
+    ) -> str:
+        stored, found = orjson.loads(meta), dict[str, object]()
+        for catalog, name in self._shapes.metadata[draft.portal_type]:
+            if name not in found:
+                again = name in shape.meta
+                value = self._metadata(draft, catalog, name, indexes[catalog.name]) if again else stored.get(name)
+                if value is not None:
+                    found[name] = value
+        return _dumps(found).decode()
+
     def members(self, draft: Draft) -> dict[str, object]:
         """Members of an object in a read's answer: fields, workflow variables, path and names; later wins."""
         members: dict[str, object] = {}
@@ -87,13 +145,18 @@ class Renderer:
             members[field.name] = self._answer(draft, field, value)
             if field.kind is Kind.REFERENCE:
                 members[f"{field.name}_uid"] = members[field.name]
-        aliases = self._registry.variable_aliases
-        for name, value in self._values.variables(draft).items():
-            members[name] = value
-            if name in aliases:
-                members[aliases[name]] = value
+        members.update(self._variables(draft))
         members.update(path=draft.path, UID=draft.uid, id=draft.id, portal_type=draft.portal_type)
         return members
+
+    def _variables(self, draft: Draft) -> dict[str, object]:
+        """The workflow variables, under their names and their other names."""
+        aliases, found = self._registry.variable_aliases, dict[str, object]()
+        for name, value in self._values.variables(draft).items():
+            found[name] = value
+            if name in aliases:
+                found[aliases[name]] = value
+        return found
 
     def _answer(self, draft: Draft, field: Field, value: object) -> object:
         if isinstance(value, datetime):
@@ -267,6 +330,11 @@ _BY_TYPE: Mapping[ValueType, Callable[[object], object]] = {
     ValueType.BOOLEAN: _boolean,
 }
 """Conversions for indexes of other kinds, by the type of their values."""
+
+
+def _unique_key(entity_type: EntityType, title: str) -> str | None:
+    """The key of a title that must be unique in its container; None for one that need not."""
+    return title_key(title) if entity_type.title_required and not entity_type.title_shared else None
 
 
 def title_key(title: str) -> str:

@@ -1,9 +1,11 @@
 """Write set of a plan: the objects to create, change, derive or remove; and the rows of the history."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from objapi.model.dependents import MEMBERSHIP, DependencyRoute, Dependents
+from objapi.model.dependents import MEMBERSHIP, VARIABLES, DependencyRoute, Dependents, DerivedValue
 from objapi.model.paths import Target
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
@@ -14,6 +16,8 @@ from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Rename
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
 from workflows import Step
+
+_STATES: Final = frozenset({VARIABLES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class WriteSet:
     """Existing objects whose answer, path, acl or index values follow from the changes."""
     removed: tuple[Draft, ...]
     plan: Plan
+    affected: Mapping[int, frozenset[DerivedValue]] = field(default_factory=dict)
+    """Row number → derived values that may differ from the stored ones; of an object that is not in it, all of them."""
 
     @property
     def written(self) -> frozenset[int]:
@@ -39,8 +45,12 @@ class WriteSet:
         def chosen(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
             return tuple(draft for draft in drafts if (draft.type.table is not None) is mapped)
 
-        return WriteSet(
-            chosen(self.created), chosen(self.changed), chosen(self.derived), chosen(self.removed), self.plan
+        return replace(
+            self,
+            created=chosen(self.created),
+            changed=chosen(self.changed),
+            derived=chosen(self.derived),
+            removed=chosen(self.removed),
         )
 
     @property
@@ -60,13 +70,35 @@ def compute_write_set(planner: StorePlanner) -> WriteSet:
     with planner.workspace.without_locks():
         dependent = find_dependents(planner, planner.context.site.dependents, (*created, *removed), changed.values())
     inheriting = _inheriting(planner, changed.values())
+    affected = _affected(planner, changed.values(), dependent, inheriting)
     derived = {
         draft.rid: draft
         for draft in (*dependent, *inheriting, *planner.repathed.values())
         if _lives(draft) and draft.rid not in changed
     }
     plan = Plan(_changes(planner), len(derived))
-    return WriteSet(tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan)
+    return WriteSet(tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan, affected)
+
+
+def _affected(
+    planner: StorePlanner,
+    changed: Iterable[Draft],
+    dependent: Mapping[Draft, AbstractSet[DerivedValue]],
+    inheriting: Iterable[Draft],
+) -> dict[int, frozenset[DerivedValue]]:
+    """Derived values that may differ, by row number; an object that got another path is left out: all may."""
+    dependents = planner.context.site.dependents
+    events = _events_of(planner)
+    repathed = {rid for rid, of_object in events.items() if any(isinstance(event, Renamed) for event in of_object)}
+    repathed.update(planner.repathed)
+    found: dict[int, frozenset[DerivedValue]] = {draft.rid: frozenset() for draft in inheriting}
+    for draft in changed:
+        attributes = frozenset(_changed_attributes(draft, events.get(draft.rid, ())))
+        own = dependents.own(draft.portal_type, attributes)
+        found[draft.rid] = own | _STATES if draft.rid in events else own
+    for draft, values in dependent.items():
+        found[draft.rid] = found.get(draft.rid, frozenset()) | values
+    return {rid: values for rid, values in found.items() if rid not in repathed}
 
 
 def created_objects(planner: StorePlanner) -> list[Draft]:
@@ -103,9 +135,9 @@ def find_dependents(
     dependents: Dependents,
     come_and_gone: Iterable[Draft],
     acted: Iterable[Draft],
-) -> list[Draft]:
-    """The objects that read from the changed ones, along the routes of the declarations."""
-    found: dict[int, Draft] = {}
+) -> dict[Draft, set[DerivedValue]]:
+    """The objects that read from the changed ones, along the routes of the declarations, and their values that do."""
+    found: dict[Draft, set[DerivedValue]] = {}
     for draft in come_and_gone:
         for route in dependents.of_all(draft.portal_type):
             _along(planner, draft, route, found)
@@ -117,10 +149,10 @@ def find_dependents(
     for draft in planner.repathed.values():
         for route in dependents.of(draft.portal_type, "path"):
             _along(planner, draft, route, found)
-    return list(found.values())
+    return found
 
 
-def _along(planner: StorePlanner, draft: Draft, route: DependencyRoute, found: dict[int, Draft]) -> None:
+def _along(planner: StorePlanner, draft: Draft, route: DependencyRoute, found: dict[Draft, set[DerivedValue]]) -> None:
     steps = route.steps
     first = steps[0]
     if isinstance(first, Target):
@@ -130,9 +162,9 @@ def _along(planner: StorePlanner, draft: Draft, route: DependencyRoute, found: d
             former = planner.by_uid(uids_in(draft.changed[field.name]))
             for other in former.values():
                 for end in planner.workspace.follow(other, steps[1:]):
-                    found[end.rid] = end
+                    found.setdefault(end, set()).update(route.values)
     for end in planner.workspace.follow(draft, steps):
-        found[end.rid] = end
+        found.setdefault(end, set()).update(route.values)
 
 
 def _events_of(planner: StorePlanner) -> dict[int, list[PlanEvent]]:

@@ -1,0 +1,93 @@
+"""What is computed anew of an object when attributes of it change, read off the workshop's declarations."""
+
+import pytest
+
+from objapi.model.dependents import TITLE, VARIABLES, Dependents
+from objapi.model.loading import load_registry
+from objapi.model.registry import Registry
+from objapi.model.render_shapes import RenderShape, RenderShapes
+from tests.objapi.store.workshop import PROFILE
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry([str(PROFILE)])
+
+
+def _shape(registry: Registry, portal_type: str, *attributes: str) -> RenderShape:
+    dependents = Dependents(registry)
+    affected = dependents.own(portal_type, frozenset(attributes))
+    return RenderShapes(registry, dependents).of(registry.types[portal_type], affected)
+
+
+def _indexes(shape: RenderShape) -> dict[str, set[str]]:
+    return {part.catalog.name: set(part.names) for part in shape.indexes}
+
+
+COMPUTED = {"Weight", "Current", "SecretLength"}
+"""Members of a thing that Python computes, which are computed with every change of it."""
+
+SIDED = {"Title", "SearchableText", "getLabels", "things", "secrets", "allowedRolesAndUsers"}
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "attribute", "members", "indexes"),
+    [
+        ("Thing", "Count", {"Count"} | COMPUTED, {"Count", "getWeight"}),
+        ("Thing", "Maker", {"Maker", "Maker_uid"} | COMPUTED, {"getWeight"}),
+        ("Thing", "Owner", {"Owner", "Owner_uid", "OwnerName"} | COMPUTED, {"getOwner", "getWeight"}),
+        ("Thing", "review_state", COMPUTED, {"review_state", "getWeight"}),
+        ("Thing", "modified", COMPUTED, {"getWeight"}),
+        ("Person", "Nickname", {"Nickname"}, set()),
+        ("Person", "description", {"description"}, SIDED),
+        ("Part", "Grams", {"Grams"}, set()),
+        ("Team", "Address", {"Address", "Heaviest", "Weights"}, {"city"}),
+    ],
+)
+def test_only_what_reads_an_attribute_is_computed(
+    registry: Registry, portal_type: str, attribute: str, members: set[str], indexes: set[str]
+) -> None:
+    shape = _shape(registry, portal_type, attribute)
+    assert {name for name, _ in shape.members} == members
+    assert {name for names in _indexes(shape).values() for name in names} == indexes
+    assert not shape.title
+
+
+def test_a_title_is_read_by_its_indexes_and_members(registry: Registry) -> None:
+    shape = _shape(registry, "Part", "Kind")
+    assert shape.title
+    assert {name for name, _ in shape.members} == {"title", "Kind"}
+    assert {"title", "Title", "SearchableText"} <= _indexes(shape)["portal_catalog"]
+    assert shape.meta == {"Title"}
+
+
+def test_what_is_not_computed_is_never_out_of_date(registry: Registry) -> None:
+    assert _shape(registry, "Thing", "Count").timed
+    assert not _shape(registry, "Part", "Grams").timed
+
+
+def test_a_value_that_follows_from_another_object_brings_what_is_computed_when_it_is(registry: Registry) -> None:
+    shapes = RenderShapes(registry, Dependents(registry))
+    thing = registry.types["Thing"]
+    plain = shapes.of(thing, frozenset({(None, "City"), ("portal_catalog", "city")}))
+    assert ([name for name, _ in plain.members], plain.timed) == (["City"], False)
+    timed = shapes.of(thing, frozenset({(None, "Weight")}))
+    assert ({name for name, _ in timed.members}, timed.timed) == (COMPUTED, True)
+
+
+def test_nothing_affected_is_nothing_to_do(registry: Registry) -> None:
+    shape = RenderShapes(registry, Dependents(registry)).of(registry.types["Part"], frozenset())
+    assert not shape.answered
+    assert not shape.indexes
+
+
+def test_variables_and_title_are_asked_for_by_their_own_names(registry: Registry) -> None:
+    shape = RenderShapes(registry, Dependents(registry)).of(registry.types["Thing"], frozenset({TITLE, VARIABLES}))
+    assert shape.title
+    assert "review_state" in shape.variables
+
+
+def test_shapes_are_made_once(registry: Registry) -> None:
+    shapes = RenderShapes(registry, Dependents(registry))
+    affected = frozenset({(None, "Grams")})
+    assert shapes.of(registry.types["Part"], affected) is shapes.of(registry.types["Part"], affected)
