@@ -14,7 +14,9 @@ from objapi.store.records import chunks
 from objapi.store.requests import Plan
 from objapi.store.schema import entities
 from objapi.store.upgrade.seed_content import SeedContent, plan_contents
+from objapi.store.writing.always import take_always
 from objapi.store.writing.apply_plan import apply_plan
+from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.write_set import WriteSet, compute_write_set
 
@@ -33,10 +35,18 @@ def system_planner(site: SiteContext, connection: Connection, now: datetime, *, 
 def install_contents(
     site: SiteContext, connection: Connection, now: datetime, contents: SeedContent, advance: Advance
 ) -> dict[str, int]:
-    """Make objects as contents say, all or none; path → row number of each."""
+    """Make objects as contents say, all or none; path → row number of each.
+
+    Transitions that are `automatic: always` follow, whatever states the contents give.
+    """
     planner = system_planner(site, connection, now)
     context = LoadContext(zone=site.zone, parse_structured=site.parse_structured, now=now)
     plan_contents(planner, contents, context, advance)
+    if site.guard_dependents is not None:
+        attempt = BatchAttempt(planner)
+        take_always(attempt, site.guard_dependents)
+        for error in attempt.errors.values():
+            raise error
     write_set = compute_write_set(planner)
     apply_plan(planner, write_set)
     planner.context.write_history()

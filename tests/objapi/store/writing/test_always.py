@@ -8,12 +8,14 @@ import orjson
 import pytest
 
 from objapi.errors import Conflict, TransitionNotAllowed
+from objapi.model.content import Content, ContentObject
 from objapi.security.principals import command_line_user
 from objapi.site import Site
 from objapi.store.requests import ByPath, ByUid, CreateItem, Entry, Find, Outcome, UpdateItem
 from objapi.store.transaction import Transaction
 from tests.objapi.model.loading.small_profile import write_profile
-from tests.objapi.store.workshop import Statements, open_site
+from tests.objapi.store.test_concurrency import errors, together
+from tests.objapi.store.workshop import Statements, open_site, quietly
 from tests.objapi.store.writing.crates import FILES
 
 
@@ -152,3 +154,20 @@ def test_the_number_of_statements_does_not_grow_with_the_objects(store: Store) -
         assert {store.state(str(one.path)) for one in crates} == {"full"}
         counts.append(len(inside))
     assert counts[0] == counts[1]
+
+
+def test_the_last_two_changes_at_once_set_it_off(store: Store) -> None:
+    for _ in range(3):
+        crate = str(store.make("Crate").path)
+        bottles = [str(store.make("Bottle", crate).path) for _ in range(4)]
+        results = together(*(lambda path=path: store.set(path, Level=1) for path in bottles))
+        assert errors(results) == []
+        assert store.state(crate) == "full"
+        assert [step for _, step in store.history(crate)].count("fill") == 1
+
+
+def test_it_follows_the_loading_of_a_content_file(store: Store) -> None:
+    crate = ContentObject(path="/crate-7", portal_type="Crate", fields={"title": "Seven"})
+    bottle = ContentObject(path="/crate-7/bottle-1", portal_type="Bottle", fields={"Level": 2})
+    store.site.load_content(Content((), (crate, bottle)), quietly)
+    assert store.state("/Plone/crate-7") == "full"
