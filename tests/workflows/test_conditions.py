@@ -198,6 +198,7 @@ def test_check_lists_everything_that_is_missing_at_once() -> None:
     workflow = guarded(
         ConditionCall("field_sett", {"field": "x"}),
         ConditionCall("field_set", {"feild": "x"}),
+        ConditionCall("field_set"),
         ConditionCall("any_of", {"conditions": ["always", {"negate": {"condition": "ghost"}}]}),
         ConditionCall("all_of", {"conditions": 7}),
     )
@@ -209,8 +210,8 @@ def test_check_lists_everything_that_is_missing_at_once() -> None:
     found = [str(problem) for problem in extended.check([workflow], cascades)]
     expected = [
         ("wf.transitions.go.guard", "'field_sett'", "did you mean 'field_set'"),
-        ("wf.transitions.go.guard", "needs the argument 'field'"),
         ("wf.transitions.go.guard", "no argument 'feild', did you mean 'field'"),
+        ("wf.transitions.go.guard", "needs the argument 'field'"),
         ("wf.transitions.go.guard.any_of.negate", "'ghost'"),
         ("wf.transitions.go.guard", "all_of: 7 is not a condition"),
         ("cascades.T.go.do[0]", "'lost'"),
