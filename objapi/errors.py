@@ -7,7 +7,13 @@ answered is the face's business.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Final, Literal, Self
+
+MANY_CAUSES: Final = 1_000
+"""Causes up to which an answer lists all of them."""
+
+FIRST_CAUSES: Final = 20
+"""Causes that a message names, and that an answer lists of more than MANY_CAUSES."""
 
 CauseKind = Literal["field", "parameter", "object"]
 
@@ -97,7 +103,7 @@ class UnusedFields(BadRequest):
     def __init__(self, names: Iterable[str], *, object: str | None = None, index: int | None = None) -> None:
         self.names = tuple(dict.fromkeys(names))
         super().__init__(
-            f"The following request fields were not used: {', '.join(self.names)}",
+            f"The following request fields were not used: {_listed(self.names)}",
             causes=[
                 Cause("parameter", name, f"{name!r} is not a field of the type.", object, index, "unused")
                 for name in self.names
@@ -258,7 +264,12 @@ class InternalError(ApiError):
     status = 500
 
 
-def joined_messages(messages: Iterable[str], limit: int = 20) -> str:
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - FIRST_CAUSES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:FIRST_CAUSES])} and {more} more"
+
+
+def joined_messages(messages: Iterable[str], limit: int = FIRST_CAUSES) -> str:
     """The messages as one text, each once, in order, each ended like a sentence; past `limit` only how many."""
     distinct = [text for text in dict.fromkeys(messages) if text]
     ended = [text if text.endswith((".", "!", "?")) else f"{text}." for text in distinct[:limit]]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from objapi.api.converters import shown
 from objapi.api.forms import Form
-from objapi.errors import BadRequest, Cause, TooLarge
+from objapi.errors import BadRequest, Cause, TooLarge, joined_messages
 from objapi.model.json_text import MAX_VALUES, NumberLiteral, TooManyValues, parse_json
 
 __all__ = ["NumberLiteral", "merge", "parse_body"]
@@ -53,7 +53,7 @@ def _refuse_suffixes(members: Mapping[str, Any]) -> None:
         if ":" in key
     ]
     if causes:
-        raise BadRequest(" ".join(cause.message for cause in causes), causes=causes)
+        raise BadRequest(joined_messages(cause.message for cause in causes), causes=causes)
 
 
 def merge(form: Form, members: Mapping[str, Any]) -> Form:

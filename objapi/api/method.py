@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from objapi.api.parameters import Control, Controls
 from objapi.api.routing import ApiTarget
-from objapi.errors import ApiError, BadRequest, Cause
+from objapi.errors import ApiError, BadRequest, Cause, joined_messages
 from objapi.http.access import PUBLIC, Access
 from objapi.http.exchange import Exchange
 from objapi.http.visitors import Visitor
@@ -75,7 +75,7 @@ class MethodCall:
             for name in self.controls.rest
         ]
         if causes:
-            raise BadRequest(" ".join(cause.message for cause in causes), causes=causes)
+            raise BadRequest(joined_messages(cause.message for cause in causes), causes=causes)
 
     def require_text(self, name: str) -> str:
         """A required parameter of kind `text`; raises BadRequest that names it."""

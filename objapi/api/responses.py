@@ -16,7 +16,7 @@ from werkzeug.http import parse_accept_header, parse_list_header
 
 from objapi.api.form_records import FormRecord
 from objapi.api.method import Download, Listing, PartlyDone, Reply, Text
-from objapi.errors import ApiError, CrossSite, InvalidHost, NoApiAccess, UnknownMethod
+from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, CrossSite, InvalidHost, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import attachment
@@ -32,7 +32,6 @@ PROBLEM_TYPE: Final = "application/problem+json"
 # Failures that are not about what was asked: a client that takes one for an answer must not carry on.
 _ALWAYS_REAL: Final = frozenset({401, 405, 408, 413, 415, 429})
 _ALWAYS_REAL_CLASSES: Final = (UnknownMethod, CrossSite, NoApiAccess, InvalidHost)
-_MAX_ERRORS: Final = 1_000
 
 
 class HeaderLookup(Protocol):
@@ -159,8 +158,9 @@ def failure(
         "request_id": frame.request_id,
     }
     if error.causes:
-        body["errors"] = [cause.as_dict() for cause in error.causes[:_MAX_ERRORS]]
-        if len(error.causes) > _MAX_ERRORS:
+        many = len(error.causes) > MANY_CAUSES
+        body["errors"] = [cause.as_dict() for cause in (error.causes[:FIRST_CAUSES] if many else error.causes)]
+        if many:
             body["error_count"] = len(error.causes)
     if style.wants_problem:
         body.update(_problem(error))

@@ -265,7 +265,7 @@ class Settings:
     # Database
     lock_timeout: float = _setting(duration(0.1, 600), "10s", "Time to wait for a lock or a busy database.")
     query_time_limit: float = _setting(
-        duration(0.1, 3600),
+        duration(0.001, 3600),
         "30s",
         "Time that the database may take for one statement of a request, which then fails with 503.",
     )

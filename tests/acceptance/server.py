@@ -1,6 +1,7 @@
 """A real server for the tests: `objapi serve --demo` in a process of its own, on a free loopback port."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,3 +62,32 @@ def wait_until_served(process: "subprocess.Popen[bytes]", root: str, log: Path) 
             return True
 
         wait_until(answers, "the answer of the server", log)
+
+
+def has_memory_of_workers() -> bool:
+    """True where the memory of other processes can be read."""
+    return Path("/proc/self/smaps_rollup").exists()
+
+
+def memory_of_workers(root: str) -> int:
+    """The proportional set size, in bytes, of the largest process that a server at a URL has started."""
+    port = root.rpartition(":")[2]
+    servers = {path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if _serves(path, port)}
+    sizes = [0]
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = path.read_text().rpartition(")")[2].split()[1]
+            if parent in servers:
+                text = (path.parent / "smaps_rollup").read_text()
+                sizes += [int(size) * 1024 for size in re.findall(r"^Pss: +([0-9]+)", text, re.MULTILINE)]
+        except OSError:
+            # A process that has ended meanwhile.
+            continue
+    return max(sizes)
+
+
+def _serves(path: Path, port: str) -> bool:
+    try:
+        return f"\0--port\0{port}\0".encode() in path.read_bytes()
+    except OSError:
+        return False

@@ -14,7 +14,7 @@ from objapi.api.methods.writing import (
     success_or_partial,
 )
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, BadRequest, Cause, TooLarge
+from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, BadRequest, Cause, TooLarge, joined_messages
 from objapi.http.access import API
 from objapi.model.references import PathProblem, normalise_path
 from objapi.store.requests import BatchFailed, ByPath, ByUid, Entry, Outcome, Selector, UpdateItem
@@ -62,7 +62,7 @@ def entries_of(values: object, limit: int) -> list[UpdateItem]:
     read = _of_object(values, problems) if isinstance(values, dict) else _of_list(values, problems)
     items = list(read)
     if problems:
-        raise BadRequest(" ".join(problem.message for problem in problems), causes=problems)
+        raise BadRequest(joined_messages(problem.message for problem in problems), causes=problems)
     return items
 
 
@@ -76,7 +76,7 @@ def _refuse_repetitions(items: Sequence[UpdateItem], site_id: str) -> None:
             problems.append(_problem(number, name, "the object is sent twice; send all its fields in one entry"))
         seen.add(name)
     if problems:
-        raise BadRequest(" ".join(problem.message for problem in problems), causes=problems)
+        raise BadRequest(joined_messages(problem.message for problem in problems), causes=problems)
 
 
 def _sent_name(target: Selector, site_id: str) -> str:
@@ -138,8 +138,16 @@ def described_updates(outcome: Outcome, url: str, *, undone: bool = False) -> li
 
 
 def described_failures(error: ApiError, url: str) -> Json:
-    """The `updates` of a failed `update_many`, with the error of each entry, if the entries were looked at."""
-    return {"updates": described_updates(error.outcome, url, undone=True)} if isinstance(error, BatchFailed) else {}
+    """The `updates` of a failed `update_many`, with the error of each entry, if the entries were looked at.
+
+    Of very many failures the first are told alone, as in `errors`.
+    """
+    if not isinstance(error, BatchFailed):
+        return {}
+    if len(error.causes) <= MANY_CAUSES:
+        return {"updates": described_updates(error.outcome, url, undone=True)}
+    failed = [entry for entry in error.outcome.entries if entry.error is not None]
+    return {"updates": [_described_update(entry, url, undone=True) for entry in failed[:FIRST_CAUSES]]}
 
 
 def _described_update(entry: Entry, url: str, *, undone: bool) -> Json:

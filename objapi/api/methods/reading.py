@@ -11,7 +11,7 @@ from typing import Final
 from objapi import __version__
 from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
-from objapi.errors import ApiError, BadRequest, Unauthorized
+from objapi.errors import ApiError, BadRequest, Unauthorized, joined_messages
 from objapi.http.access import API, PUBLIC
 from objapi.store.requests import ByPath, ByUid, Find, Offered, Selector
 from objapi.store.transaction import Transaction
@@ -118,7 +118,7 @@ def search_of(call: MethodCall) -> ObjectSearch:
     criteria, dropped = drop_template_values(controls.rest)
     warnings = (*controls.notes, *dropped)
     if warnings and controls.flag("strict"):
-        raise BadRequest(" ".join(warnings))
+        raise BadRequest(joined_messages(warnings))
     after = controls.values.get("next")
     if after is not None and page.offset:
         raise BadRequest.of_parameter("next", "next: it names the page itself; send it without page_nr.")

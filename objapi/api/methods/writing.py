@@ -12,7 +12,7 @@ from catalog.dates import other_reading, parse_date
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import OBJECT, SEARCH, search_of, selected
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
+from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine, joined_messages
 from objapi.http.access import API
 from objapi.model.types import Kind
 from objapi.store.requests import (
@@ -249,7 +249,7 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     search = search_of(call)
     # A criterion that a read may drop would here widen the set of objects that are changed.
     if search.warnings:
-        raise BadRequest(" ".join(search.warnings))
+        raise BadRequest(joined_messages(search.warnings))
     find = replace(search.find, strict=True)
     if not {"page_nr", "page_size"} & call.controls.sent:
         find = replace(find, size=0)

@@ -19,7 +19,7 @@ from catalog import (
     visible_condition,
 )
 from catalog.dates import other_reading
-from objapi.errors import BadRequest, Cause
+from objapi.errors import BadRequest, Cause, joined_messages
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
@@ -303,7 +303,9 @@ def texts_in(value: object) -> list[str]:
 
 def _bad(problems: Sequence[QueryProblem]) -> BadRequest:
     causes = [Cause("parameter", problem.parameter, problem.message) for problem in problems]
-    return BadRequest(" ".join(f"{problem.parameter}: {problem.message}." for problem in problems), causes=causes)
+    return BadRequest(
+        joined_messages(f"{problem.parameter}: {problem.message}." for problem in problems), causes=causes
+    )
 
 
 def _swapped_dates(criteria: Mapping[str, object], schema: CatalogSchema) -> Iterator[str]:

@@ -18,7 +18,7 @@ from catalog import (
     shaped_rows,
 )
 from catalog.shapes import Build
-from objapi.errors import BadRequest, Cause, NotFound, TooLarge
+from objapi.errors import BadRequest, Cause, NotFound, TooLarge, joined_messages
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.context import RequestContext
 from objapi.store.reading.criteria import CriteriaReader, Prepared, texts_in
@@ -270,7 +270,7 @@ def _not_a_member(name: str) -> str:
 
 def _refused(warnings: Sequence[str]) -> BadRequest:
     causes = [Cause("parameter", text.partition(":")[0], text) for text in warnings]
-    return BadRequest(" ".join(warnings), causes=causes)
+    return BadRequest(joined_messages(warnings), causes=causes)
 
 
 class ClosingStream:
