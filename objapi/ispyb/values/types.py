@@ -164,7 +164,12 @@ ANY_INT: Final = ScalarType(_read_integer, int, {"type": "integer"})
 NUMBER: Final = ScalarType(_read_number, _show_number, {"type": "number"})
 TEXT: Final = ScalarType(_read_text, str, {"type": "string"})
 BOOL: Final = ScalarType(_read_boolean, bool, {"type": "boolean"})
-STAMP: Final = ScalarType(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
+STAMP: Final = ScalarType(_read_instant, _show_instant, {"type": "string"})
+"""A wall clock time without an offset, which is no `date-time` of JSON Schema."""
+
+INSTANT: Final = ScalarType(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
+"""A time that is answered with its offset."""
+
 JSON: Final = ScalarType(_read_json, _same, {"type": "string", "format": "json-string"})
 """JSON written as text in a parameter."""
 

@@ -65,6 +65,8 @@ _OF_CONTENT: Final = {
     "416": "No such range",
     "501": "A library that this needs is not installed",
 }
+JSON_TYPE: Final = "application/json"
+ANY_TYPE: Final = "*/*"
 _WITHOUT_TEXT: Final = frozenset({"206", "304"})
 
 
@@ -140,11 +142,19 @@ class _Components:
         title = property_.label or _title_of(name)
         default = {} if property_.default in (ABSENT, None) else {"default": property_.default}
         if "$ref" in described:
+            if not property_.required:
+                self._allow_null(described["$ref"].removeprefix(self._prefix))
             label = {"title": title} if property_.label else {}
             return {**label, "allOf": [described], **default} if label or default else described
         if not property_.required and "type" in described:
             described["type"] = ["null", described["type"]]
         return {"title": title, **described, **default}
+
+    def _allow_null(self, name: str) -> None:
+        """Let a component be null, too, as types that are not named are: by a list of types, which forms understand."""
+        made = self.made[name]
+        if made.get("type") == "object":
+            made["type"] = ["null", "object"]
 
     def _envelope(self, item: Type) -> dict[str, Any]:
         described = self.described(item)
@@ -173,7 +183,9 @@ def _operation(route: IspybRoute, components: _Components) -> dict[str, Any]:
     ]
     answers: dict[str, Any] = {str(route.status): {"description": "Successful Response"}}
     if route.status != 204:
-        answers[str(route.status)]["content"] = {route.content_type: {"schema": components.answered(route.answer)}}
+        # What a route sends that declares no answer, such as a file, is of whatever type the file is.
+        content_type = ANY_TYPE if route.answer is None and route.content_type == JSON_TYPE else route.content_type
+        answers[str(route.status)]["content"] = {content_type: {"schema": components.answered(route.answer)}}
     # A one-time token, too, is a parameter that may be written wrongly.
     if parameters or route.body is not None or route.access.door is Door.BEARER:
         answers["422"] = {"description": "Validation Error", "content": {"application/json": {"schema": _INVALID}}}

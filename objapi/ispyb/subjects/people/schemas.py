@@ -1,7 +1,7 @@
 """People with their laboratories, groups, permissions and log-ins."""
 
 from objapi.ispyb.values.schema import ListOf, Schema, changes, optional, required
-from objapi.ispyb.values.types import BOOL, INT, INT_COLUMN, OBJECT, STAMP, TEXT, short_text
+from objapi.ispyb.values.types import BOOL, INSTANT, INT, INT_COLUMN, OBJECT, STAMP, TEXT, short_text
 
 PluginConfig = Schema(
     "PluginConfig",
@@ -158,7 +158,7 @@ Laboratory = Schema(
         "url": optional(TEXT),
         "laboratoryExtPk": optional(INT),
         "laboratoryId": required(INT),
-        "recordTimeStamp": optional(STAMP),
+        "recordTimeStamp": optional(INSTANT),
     },
 )
 
@@ -230,7 +230,7 @@ LabContact = Schema(
         "Person": required(LabContactPerson),
         "labContactId": required(INT),
         "personId": required(INT),
-        "recordTimeStamp": required(STAMP),
+        "recordTimeStamp": required(INSTANT),
     },
 )
 

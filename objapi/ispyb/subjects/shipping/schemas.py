@@ -1,7 +1,7 @@
 """Shipments, dewars and containers."""
 
 from objapi.ispyb.values.schema import Schema, changes, optional, required
-from objapi.ispyb.values.types import INT, INT_COLUMN, STAMP, TEXT, enum, short_text
+from objapi.ispyb.values.types import INSTANT, INT, INT_COLUMN, TEXT, enum, short_text
 
 SafetyLevelEnum = enum("SafetyLevelEnum", "GREEN", "YELLOW", "RED")
 
@@ -38,7 +38,7 @@ Shipping = Schema(
         "safetyLevel": optional(SafetyLevelEnum),
         "comments": optional(TEXT),
         "shippingId": required(INT),
-        "bltimeStamp": optional(STAMP, label="Created at"),
+        "bltimeStamp": optional(INSTANT, label="Created at"),
         "_metadata": optional(ShippingMetaData),
         "LabContact": optional(ShippingLabContact, label="Return Lab Contact"),
         "LabContact1": optional(ShippingLabContact, label="Sending Lab Contact"),
