@@ -207,7 +207,7 @@ SLIPS = [
         "getColour: {kind: field",
         "getColour: {kind: feild",
         "catalogs/main.yaml:4",
-        "d, keyword, date, date_range, boolean, uuid, path, text, position, did you mean 'field'?",
+        ", did you mean 'field'?",
     ),
     (
         CATALOG,
