@@ -82,6 +82,7 @@ def fill(site: Site, there: int, wanted: int) -> None:
             ]
             as_user(site, MANAGER, lambda tx, items=items: tx.create(items), write=True)  # type: ignore[misc]
             advance(len(items))
+    site.fold_counts()
 
 
 def _user(name: str, *roles: str, local_roles: Mapping[str, tuple[str, ...]] | None = None) -> ContentUser:

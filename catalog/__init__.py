@@ -5,6 +5,7 @@ The semantics are those of a Plone-style catalog. This package knows SQLAlchemy;
 
 from catalog.clauses import Clause, Query, SortKey
 from catalog.conditions import QueryOptions
+from catalog.counts import CountsChanged, fold_counts, number_found, recount
 from catalog.dates import parse_date
 from catalog.declare import load_catalog
 from catalog.errors import (
@@ -31,6 +32,7 @@ from catalog.rows import (
     remove,
     replace_side,
     row_problems,
+    set_scope,
     set_visibility,
     side_digest,
     truncate,
@@ -61,6 +63,7 @@ __all__ = [
     "CatalogSchema",
     "CatalogTables",
     "Clause",
+    "CountsChanged",
     "DateSyntaxError",
     "DeclarationError",
     "Index",
@@ -80,17 +83,21 @@ __all__ = [
     "Visibility",
     "chunk_statement",
     "count_statement",
+    "fold_counts",
     "load_catalog",
     "missing_sort_statement",
+    "number_found",
     "page_statement",
     "parse_date",
     "parse_limits",
     "parse_query",
     "parse_request",
     "parse_sort",
+    "recount",
     "remove",
     "replace_side",
     "row_problems",
+    "set_scope",
     "set_visibility",
     "shaped_rows",
     "side_digest",

@@ -1,6 +1,8 @@
 """A document's values as the columns and side rows of its catalog, and writing them there."""
 
 import hashlib
+import secrets
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -122,10 +124,30 @@ def update_columns(
             if index.name in row.values:
                 values.update(index_columns(index, row.values[index.name], tables.dates))
         changed.append(values)
-    return sum(
-        bulk_update(connection, tables.main, tables.main.c.rid, list(columns.values()), changed[start : start + CHUNK])
-        for start in range(0, len(changed), CHUNK)
+    counts = acls or not set(names).isdisjoint(tables.counted)
+    found = 0
+    for start in range(0, len(changed), CHUNK):
+        chunk = changed[start : start + CHUNK]
+        former = _groups(connection, tables, [values["rid"] for values in chunk]) if counts else {}
+        found += bulk_update(connection, tables.main, tables.main.c.rid, list(columns.values()), chunk)
+        following = [
+            _changed_group(tables, former[values["rid"]], names, values, acls=acls)
+            for values in chunk
+            if values["rid"] in former
+        ]
+        count_changes(connection, tables, former.values(), following)
+    return found
+
+
+def _changed_group(
+    tables: CatalogTables, former: Sequence[Any], names: Collection[str], values: Mapping[str, Any], *, acls: bool
+) -> tuple[Any, ...]:
+    """The group of a document, some of whose values are changed."""
+    texts = (
+        stored_text(values[column_name(name)] or "") if name in names else text
+        for name, text in zip(tables.counted, former, strict=False)
     )
+    return (*texts, values["acl"] if acls else former[-2], former[-1])
 
 
 def column_names(index: Index) -> tuple[str, ...]:
@@ -265,17 +287,22 @@ def upsert(
     *,
     side: bool = True,
     side_rids: Collection[int] | None = None,
+    new: Collection[int] | None = None,
 ) -> None:
     """Put documents into the catalog, replacing what it holds of them.
 
     side: whether keywords and words are written at all. side_rids: the documents whose keywords and words have
-    changed or are new; None: all of them. Values must have passed `row_problems`.
+    changed or are new; None: all of them. new: documents that it is known not to hold. Values must have passed
+    `row_problems`.
     """
     # Writers that meet take their locks in the same order, so that one waits instead of both failing.
     ordered = sorted(rows, key=lambda row: row.rid)
     for start in range(0, len(ordered), CHUNK):
         chunk = ordered[start : start + CHUNK]
-        upsert_rows(connection, tables.main, [main_row(tables, row) for row in chunk])
+        columns = [main_row(tables, row) for row in chunk]
+        former = _groups(connection, tables, [row.rid for row in chunk if new is None or row.rid not in new])
+        upsert_rows(connection, tables.main, columns)
+        count_changes(connection, tables, former.values(), (_group(tables, row) for row in columns))
         changed = [row for row in chunk if side and (side_rids is None or row.rid in side_rids)]
         replace_side(connection, tables, changed)
 
@@ -302,6 +329,59 @@ def _insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, An
         insert_rows(connection, table, rows[start : start + SIDE_CHUNK])
 
 
+_Group = tuple[Any, ...]
+"""What a document is counted by: its values in the counted indexes, acl and scope."""
+
+
+def _group(tables: CatalogTables, row: Mapping[str, Any]) -> _Group:
+    values = (row[column_name(name)] for name in tables.counted)
+    return (*(stored_text(value or "") for value in values), row["acl"], row["scope"])
+
+
+def _groups(connection: Connection, tables: CatalogTables, rids: Sequence[int]) -> dict[int, _Group]:
+    """The groups of the documents that the catalog holds. Whoever writes a document has locked its object before."""
+    if not rids:
+        return {}
+    columns = [tables.column(name) for name in tables.counted]
+    statement = sa.select(tables.rid, *columns, tables.main.c.acl, tables.main.c.scope).where(tables.rid.in_(rids))
+    found = connection.execute(statement)
+    return {row[0]: (*(value or "" for value in row[1:-2]), row[-2], row[-1]) for row in found}
+
+
+def count_changes(
+    connection: Connection, tables: CatalogTables, former: Iterable[_Group], following: Iterable[_Group]
+) -> None:
+    """Insert what documents add to the counts of their groups, and what they take from those of before."""
+    changes = Counter(following)
+    changes.subtract(former)
+    add_counts(connection, tables, changes, folded=False)
+
+
+def add_counts(connection: Connection, tables: CatalogTables, counts: Mapping[_Group, int], *, folded: bool) -> None:
+    """Insert counts of groups, those of 0 left out."""
+    names = [*map(column_name, tables.counted), "acl", "scope"]
+    rows = [
+        {"id": secrets.randbits(62), "folded": int(folded), "n": number, **dict(zip(names, group, strict=True))}
+        for group, number in counts.items()
+        if number
+    ]
+    insert_rows(connection, tables.counts, rows)
+
+
+def set_scope(connection: Connection, tables: CatalogTables, members: sa.Select[Any], scope: int) -> None:
+    """Give the documents that a select of rids finds another scope; the statements do not depend on their number."""
+    chosen = tables.rid.in_(members)
+    columns = [*(tables.column(name) for name in tables.counted), tables.main.c.acl, tables.main.c.scope]
+    counted = connection.execute(sa.select(*columns, sa.func.count()).where(chosen).group_by(*columns)).all()
+    connection.execute(sa.update(tables.main).where(chosen).values(scope=scope))
+    changes: Counter[_Group] = Counter()
+    for *values, acl, former, number in counted:
+        texts = [value or "" for value in values]
+        changes[(*texts, acl, former)] -= number
+        changes[(*texts, acl, scope)] += number
+    add_counts(connection, tables, changes, folded=False)
+
+
 def set_visibility(
     connection: Connection,
     tables: CatalogTables,
@@ -312,19 +392,22 @@ def set_visibility(
     for name, groups in (("acl", acls), ("scope", scopes or {})):
         for value, rids in groups.items():
             for start in range(0, len(rids), CHUNK):
-                chosen = tables.rid.in_(rids[start : start + CHUNK])
-                connection.execute(sa.update(tables.main).where(chosen).values({name: value}))
+                chunk = rids[start : start + CHUNK]
+                former = _groups(connection, tables, chunk)
+                connection.execute(sa.update(tables.main).where(tables.rid.in_(chunk)).values({name: value}))
+                count_changes(connection, tables, former.values(), _groups(connection, tables, chunk).values())
 
 
 def remove(connection: Connection, tables: CatalogTables, rids: Sequence[int]) -> None:
     """Take documents out of the catalog; unknown rids are passed over."""
     for start in range(0, len(rids), CHUNK):
         chunk = rids[start : start + CHUNK]
+        count_changes(connection, tables, _groups(connection, tables, chunk).values(), ())
         for table in (*tables.side_tables, tables.main):
             _delete(connection, table, chunk)
 
 
 def truncate(connection: Connection, tables: CatalogTables) -> None:
     """Empty the catalog, within the transaction."""
-    for table in (*tables.side_tables, tables.main):
+    for table in (*tables.side_tables, tables.counts, tables.main):
         connection.execute(sa.delete(table))

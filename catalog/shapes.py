@@ -14,15 +14,15 @@ from sqlalchemy.engine import Connection
 from catalog.clauses import Clause, Exact, HasKey, Key, Query, Range, Truth, Without
 from catalog.dialect import PreparedSelect
 from catalog.schema import IndexKind
-from catalog.statements import Condition, Visibility, visible_condition
+from catalog.statements import Visibility
 from catalog.tables import CatalogTables
 
 MOST_VALUES: Final = 100
 """Values of a query, and scopes of a user, beyond which its statement is not worth keeping."""
 _MOST_SHAPES: Final = 500
 
-Build: TypeAlias = Callable[[CatalogTables, Query, Condition | None], sa.Select[Any]]
-"""Makes a statement of a query and of the condition of what may be seen; further values are its own parameters."""
+Build: TypeAlias = Callable[[CatalogTables, Query, Sequence[Visibility]], sa.Select[Any]]
+"""Makes a statement of a query and of what may be seen; further values are its own parameters."""
 
 
 def shaped_rows(
@@ -108,7 +108,7 @@ class _Values:
 def _prepared(tables: CatalogTables, build: Build, shape: Query, seen: Sequence[Visibility]) -> PreparedSelect:
     query = replace(shape, clauses=tuple(_with_parameters(tables, clause) for clause in shape.clauses))
     visible = [_visibility_with_parameters(tables, item) for item in seen]
-    return PreparedSelect(build(tables, query, visible_condition(tables, visible)))
+    return PreparedSelect(build(tables, query, visible))
 
 
 def _visibility_with_parameters(tables: CatalogTables, seen: Visibility) -> Visibility:

@@ -262,9 +262,14 @@ class Visibility:
     scoped: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
 
 
-def visible_condition(tables: CatalogTables, visible: Sequence[Visibility]) -> Condition | None:
-    """The documents that a user may see by all of the permissions; None: every one."""
-    parts = [visibility(tables, item.acls, item.scoped) for item in visible]
+def visible_condition(
+    tables: CatalogTables, visible: Sequence[Visibility], table: sa.Table | None = None
+) -> Condition | None:
+    """The documents that a user may see by all of the permissions; None: every one.
+
+    `table` is another one with columns `acl` and `scope` than that of the documents.
+    """
+    parts = [visibility(tables, item.acls, item.scoped, table) for item in visible]
     return sa.and_(*parts) if parts else None
 
 
@@ -272,9 +277,11 @@ def visibility(
     tables: CatalogTables,
     acls: Collection[int],
     scoped: Sequence[tuple[Collection[int], Collection[int]]] = (),
+    table: sa.Table | None = None,
 ) -> Condition:
-    """The documents that a user may see by one permission; parameters as in `Visibility`."""
-    acl, scope = tables.main.c.acl, tables.main.c.scope
+    """The documents that a user may see by one permission; parameters as in `Visibility` and `visible_condition`."""
+    columns = (tables.main if table is None else table).c
+    acl, scope = columns.acl, columns.scope
     parts: list[Condition] = []
     if acls:
         parts.append(acl.in_(list(acls)))

@@ -12,7 +12,7 @@ or a table that other programs write.
 
 import hashlib
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from datetime import UTC, tzinfo
 from typing import Any, Final, Literal, Protocol
 
@@ -264,6 +264,8 @@ class CatalogTables:
     first one added to a catalog changes no table).
     blank: a row with every column missing.
     prepared: statements about the catalog, by their shape.
+    counted: indexes by whose values, with acl and scope, `counts` counts the documents; each has one text a document.
+    always: indexes in which no document is missing.
     local_zone: the zone of naive date-times and of date texts without one, in values to be indexed.
     far_dates: dates beyond an index' reach are refused, or indexed as the nearest within it.
     """
@@ -274,8 +276,13 @@ class CatalogTables:
         metadata: sa.MetaData,
         local_zone: tzinfo = UTC,
         far_dates: Literal["refuse", "nearest"] = "refuse",
+        *,
+        counted: Sequence[str] = (),
+        always: Collection[str] = (),
     ) -> None:
         self.schema = schema
+        self.counted = tuple(counted)
+        self.always = frozenset(always)
         self.dates = DateReading(local_zone, far=far_dates)
         name = table_name(schema.name)
         columns = [column for index in schema.indexes.values() for column in _columns_of(index)]
@@ -297,6 +304,7 @@ class CatalogTables:
         self._add_keys()
         self.keywords = self._side_table(metadata, f"{name}_kw")
         self.postings = self._side_table(metadata, f"{name}_words", "pos")
+        self.counts = self._counts_table(metadata, f"{name}_n")
 
     def column(self, index_name: str) -> sa.Column[Any]:
         """The column of an index with one key a document. Raises KeyError for another index."""
@@ -327,6 +335,10 @@ class CatalogTables:
         covering = ("ord", "rid", "acl", "scope")
         for names in dict.fromkeys(((), *self.schema.hot_queries)):
             self._add_key(*(column_name(name) for name in names), *covering)
+        if self.schema.hot_queries:
+            # For users who see a few scopes of many: the hot query with most columns, within each scope.
+            longest = max(self.schema.hot_queries, key=len)
+            self._add_key("scope", *(column_name(name) for name in longest), "ord", "rid", "acl")
         for index in self.schema.indexes.values():
             if index.keyed and index.sortable:
                 self._add_key(column_name(index.name), "ord")
@@ -338,6 +350,26 @@ class CatalogTables:
 
     def _add_key(self, *names: str) -> None:
         sa.Index(key_name(self.main.name, *names), *(self.main.c[name] for name in names))
+
+    def _counts_table(self, metadata: sa.MetaData, name: str) -> sa.Table:
+        """Numbers of documents, to be added up: writers insert what they add or take, nothing is ever updated.
+
+        `folded` rows are the sums of former ones. A column of an index holds `""` for documents missing there.
+        """
+        values = [column_name(index) for index in self.counted]
+        return sa.Table(
+            name,
+            metadata,
+            sa.Column("id", big_key(), primary_key=True, autoincrement=False),
+            sa.Column("folded", sa.Integer(), nullable=False),
+            *(sa.Column(value, StoredText()) for value in values),
+            sa.Column("acl", sa.Integer(), nullable=False),
+            sa.Column("scope", big_integer(), nullable=False),
+            sa.Column("n", big_integer(), nullable=False),
+            sa.Index(key_name(name, "of"), *values, "acl", "scope", "n"),
+            sa.Index(key_name(name, "folded"), "folded"),
+            **TABLE_OPTIONS,
+        )
 
     @staticmethod
     def _side_table(metadata: sa.MetaData, name: str, *places: str) -> sa.Table:

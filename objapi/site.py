@@ -4,20 +4,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, exc
 from sqlalchemy.engine import make_url
 
-from catalog import CatalogTables
+from catalog import CatalogTables, CountsChanged, fold_counts, recount
 from catalog.dialect import begin_write, create_engine_for
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
+from objapi.errors import ApiError
 from objapi.model.always import guard_dependents
 from objapi.model.content import Content
 from objapi.model.dependents import Dependents
@@ -75,6 +77,9 @@ from workflows import Cascades
 _log = logging.getLogger("objapi.site")
 _T = TypeVar("_T")
 
+WRITES_TO_FOLD = 50
+"""Writing requests of a process after which it folds the counts of catalogs, which takes a millisecond or two."""
+
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows long work: called with a label and a number of units, it gives what to call with the units just done."""
 
@@ -98,6 +103,8 @@ class Site:
     """Seconds that a database may take for one statement; None: as long as it does."""
     _of_profiles: dict[str, SiteContext] = field(default_factory=dict)
     """Profile that the site does not name → the declarations of that profile alone."""
+    _writes: Iterator[int] = field(default_factory=partial(count, 1))
+    """Numbers of the writing requests of this process."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -203,6 +210,24 @@ class Site:
             swept = self.transact(
                 lambda connection: delete_orphans(connection, self.registry, self.context.tables), write=True
             )
+        for tables in self.context.tables.values():
+            self._recount(tables)
+
+    def _recount(self, tables: CatalogTables) -> None:
+        """Count a catalog's documents anew, again when a request folds the counts meanwhile."""
+        for _ in range(self.settings.retries):
+            try:
+                self.transact(partial(recount, tables=tables), write=True)
+            except CountsChanged:
+                continue
+            return
+        self.transact(partial(recount, tables=tables), write=True)
+
+    def fold_counts(self) -> None:
+        """Fold the counts of every catalog, unless another process is at it; reads add up fewer rows then."""
+        for tables in self.context.tables.values():
+            with suppress(CountsChanged):
+                self.transact(partial(fold_counts, tables=tables), write=True)
 
     def _recompute_rows(self, connection: Connection) -> None:
         self.context.acls.refresh(connection)
@@ -357,7 +382,16 @@ class Site:
         finally:
             for connections in opened:
                 connections.close()
+        if write and next(self._writes) % WRITES_TO_FOLD == 0:
+            self._fold_after_commit()
         return result
+
+    def _fold_after_commit(self) -> None:
+        """Fold the counts now and then; what was asked for is done, so a failure is left for the next time."""
+        try:
+            self.fold_counts()
+        except (ApiError, exc.DBAPIError) as error:
+            _log.info("counts were not folded: %s", error)
 
     def _commit_foreign(self, connections: Connections) -> None:
         """Commit the writes to foreign databases, then deliver their outboxes; or discard those."""
@@ -530,7 +564,14 @@ def _site_context(
     settings: Settings, registry: Registry, catalog_metadata: MetaData, places: Mapping[str, DatabasePlace]
 ) -> SiteContext:
     tables = {
-        name: CatalogTables(catalog.schema, catalog_metadata, settings.timezone, "nearest")
+        name: CatalogTables(
+            catalog.schema,
+            catalog_metadata,
+            settings.timezone,
+            "nearest",
+            counted=registry.counted_indexes(catalog),
+            always=registry.complete_indexes(catalog),
+        )
         for name, catalog in registry.catalogs.items()
         if catalog.table_of is None
     }

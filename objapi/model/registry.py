@@ -1,13 +1,20 @@
 """The registry: everything a site's profiles declare, checked and frozen."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from catalog import CatalogSchema
+from catalog import CatalogSchema, IndexKind, ValueType
 from objapi.model.behaviors import Behaviors
 from objapi.model.paths import Path
 from objapi.model.types import EntityType
 from workflows import Cascade, PermissionSetting, Workflow, WorkflowRegistry
+
+MOST_COUNTED = 4
+"""Indexes by which documents are counted; a database key holds as many texts."""
+
+_ALWAYS_THERE = frozenset({"id", "uid", "path", "portal_type", "created", "modified", "sortable_title"})
+"""Attributes that every object has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,32 @@ class Registry:
     def chain(self, portal_type: str) -> tuple[Workflow, ...]:
         """The workflows of a type, in order."""
         return tuple(self.workflows[name] for name in self.types[portal_type].workflows)
+
+    def counted_indexes(self, catalog: CatalogDeclaration) -> tuple[str, ...]:
+        """The indexes by whose values a catalog counts its documents: the type, then workflow states, at most four."""
+        used = Counter(workflow.state_variable for workflow in self.workflows.values())
+        wanted = ["portal_type", *sorted(used, key=lambda name: (-used[name], name))]
+        return tuple(name for name in wanted if self._is_own_text(catalog, name))[:MOST_COUNTED]
+
+    def _is_own_text(self, catalog: CatalogDeclaration, name: str) -> bool:
+        """True for a field index of texts over the object's own value of that name, whatever its type."""
+        source, index = catalog.sources.get(name), catalog.schema.indexes.get(name)
+        if source is None or index is None or source.by_type or source.default != Path((), name):
+            return False
+        return index.kind is IndexKind.FIELD and index.value_type is ValueType.STRING
+
+    def complete_indexes(self, catalog: CatalogDeclaration) -> frozenset[str]:
+        """The indexes of a catalog that have a value for every object."""
+        return frozenset(
+            name
+            for name, source in catalog.sources.items()
+            if isinstance(source.default, Path)
+            and not source.by_type
+            and source.until is None
+            and not source.default.steps
+            and source.default.attribute in _ALWAYS_THERE
+            and name not in catalog.hidden
+        )
 
     def catalogs_of(self, portal_type: str) -> tuple[CatalogDeclaration, ...]:
         """The catalogs that hold a type: its own, in the order in which references search them, then that of UIDs.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, literal, or_, select, update
 
-from catalog import CatalogTables
+from catalog import CatalogTables, set_scope
 from catalog.dialect import insert_ignore
 from objapi.model.registry import Roles
 from objapi.store.schema import acls, entities, scope_tree
@@ -196,7 +196,7 @@ def ensure_scope(connection: Connection, tables: Mapping[str, CatalogTables], ri
     _place(connection, rid, outer=row.scope, nested=nested)
     members = select(entities.c.rid).where(_in(row.path), entities.c.scope == rid)
     for catalog in tables.values():
-        connection.execute(update(catalog.main).where(catalog.rid.in_(members)).values(scope=rid))
+        set_scope(connection, catalog, members, rid)
 
 
 def _in(path: str) -> ColumnElement[bool]:

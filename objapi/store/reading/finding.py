@@ -2,20 +2,24 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
+from sqlalchemy import Integer, Select, bindparam, select
 from sqlalchemy.exc import OperationalError, StatementError
 
 from catalog import (
     CatalogTables,
     Query,
+    Visibility,
     chunk_statement,
     count_statement,
     missing_sort_statement,
+    number_found,
     page_statement,
     shaped_rows,
+    visible_condition,
 )
 from catalog.shapes import Build
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge, joined_messages
@@ -108,6 +112,21 @@ class Finder:
         prepared = self._reader.prepare(find)
         if find.strict and prepared.warnings:
             raise _refused(prepared.warnings)
+        return self._narrowed(prepared)
+
+    def _narrowed(self, prepared: Prepared) -> Prepared:
+        """The query for the user's scopes alone, where nothing that it finds may be seen everywhere.
+
+        The database then reads those scopes by a key, in place of everything to leave out what may not be seen.
+        """
+        tables, seen = prepared.tables, prepared.seen
+        if not isinstance(tables, CatalogTables) or not isinstance(seen, tuple) or len(seen) != 1:
+            return prepared
+        (one,) = seen
+        if one.acls and one.scoped:
+            everywhere = replace(one, scoped=())
+            if number_found(tables, prepared.connection, replace(prepared.query, sort=()), (everywhere,)) == 0:
+                return replace(prepared, seen=(replace(one, acls=()),))
         return prepared
 
     def _next(
@@ -198,6 +217,11 @@ class Finder:
 
     def _count(self, prepared: Prepared) -> int:
         if prepared.query.limit is None and not prepared.query.start:
+            tables, seen = prepared.tables, prepared.seen
+            if isinstance(tables, CatalogTables) and isinstance(seen, tuple):
+                number = number_found(tables, prepared.connection, prepared.query, seen)
+                if number is not None:
+                    return number
             rows = self._shaped(prepared, _count_of_shape, {})
             if rows is not None:
                 return int(rows[0][0])
@@ -241,9 +265,9 @@ def _left(query: Query, passed: int, size: int | None) -> int | None:
     return left if size is None else min(left, size)
 
 
-def _page_with_answers(tables: CatalogTables, query: Query, visible: ColumnElement[bool] | None) -> Select[Any]:
+def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
     """The rows of a page, of which alone the answers are looked up: keys of the order first, then the answer."""
-    chunk = chunk_statement(tables, query, visible=visible, size=None)
+    chunk = chunk_statement(tables, query, visible=visible_condition(tables, visible), size=None)
     page = chunk.limit(bindparam("size", type_=Integer())).offset(bindparam("offset", type_=Integer())).subquery("page")
     keys = list(page.c)
     down = [*(key.descending for key in query.sort), *(query.ties_descending for _ in tables.ties)]
@@ -254,8 +278,8 @@ def _page_with_answers(tables: CatalogTables, query: Query, visible: ColumnEleme
     )
 
 
-def _count_of_shape(tables: CatalogTables, query: Query, visible: ColumnElement[bool] | None) -> Select[Any]:
-    return count_statement(tables, query, visible=visible)
+def _count_of_shape(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
+    return count_statement(tables, query, visible=visible_condition(tables, visible))
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -287,7 +287,8 @@ def _write_catalogs(
             if reindex_all or _stored_sides(draft).get(name) != rendered[draft.rid].sides[name]:
                 sides.add(draft.rid)
         if rows:
-            upsert(connection, catalog_tables, rows, side_rids=sides)
+            new = {draft.rid for draft in drafts if draft.is_new}
+            upsert(connection, catalog_tables, rows, side_rids=sides, new=new)
 
 
 def _refresh_catalogs(

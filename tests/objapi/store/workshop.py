@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Table, event, select
+from sqlalchemy import Connection, Integer, Select, Table, cast, event, func, select
 
 from objapi.security.accounts import Account, insert_user
 from objapi.security.administration import Grant, UserAdministration
@@ -155,14 +155,16 @@ class Gateway:
         return [*metadata.sorted_tables, *self.site.catalog_metadata.sorted_tables]
 
     def dump(self, *, without: Sequence[Table] = (), stamps: bool = True) -> dict[str, list[str]]:
-        """Every row of every table, in an order of its own."""
+        """Every row of every table, in an order of its own; of the counts of catalogs the sums."""
+        counts = [tables.counts for tables in self.site.context.tables.values()]
 
         def read(connection: Connection) -> dict[str, list[str]]:
             rows = {}
             for table in self.tables():
                 if table not in without:
                     columns = [column for column in table.columns if stamps or column is not entities.c.stamp]
-                    rows[table.name] = sorted(repr(tuple(row)) for row in connection.execute(select(*columns)))
+                    statement = _sums(table) if table in counts else select(*columns)
+                    rows[table.name] = sorted(repr(tuple(row)) for row in connection.execute(statement))
             return rows
 
         return self.site.transact(read, write=False)
@@ -179,3 +181,9 @@ class Gateway:
         after = self.dump(stamps=False)
         for name, rows in before.items():
             assert rows == after[name], name
+
+
+def _sums(counts: Table) -> Select[Any]:
+    groups = [column for column in counts.columns if column.name not in ("id", "folded", "n")]
+    total = func.sum(counts.c.n)
+    return select(*groups, cast(total, Integer)).group_by(*groups).having(total != 0)

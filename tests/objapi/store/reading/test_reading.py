@@ -15,7 +15,7 @@ from objapi.site import Site
 from objapi.store.reading import finding
 from objapi.store.requests import ByPath, CreateItem, Find, Streamed
 from objapi.store.transaction import Transaction
-from tests.objapi.store.workshop import Gateway
+from tests.objapi.store.workshop import USERS, Gateway, quietly
 
 
 @pytest.fixture(scope="module")
@@ -353,3 +353,30 @@ def test_the_first_byte_is_read_before_the_answer_begins(
     assert next(chunks)
     assert len(texts) == read_before
     chunks.close()
+
+
+def test_totals_are_exact_through_transitions_grants_and_removals(workshop: Gateway, team: str, person: str) -> None:
+    def totals() -> list[int]:
+        asked = [{"portal_type": "Thing"}, {"portal_type": "Thing", "review_state": ["open", "hidden"]}, {}]
+        finds = [Find(criteria, size=1) for criteria in asked]
+        return [workshop.run(user, lambda tx, find=find: tx.find(find)).total for user in USERS for find in finds]
+
+    def counted() -> list[int]:
+        tables = workshop.site.context.tables["portal_catalog"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("objapi.store.reading.finding.number_found", lambda *asked: None)
+            assert tables.counted[0] == "portal_type"
+            return totals()
+
+    paths = [workshop.create("boss", "Thing", team, title=f"Thing {n}", Maker=person).path for n in range(5)]
+    steps: list[Callable[[], object]] = [
+        lambda: workshop.act("mia", "hide", *paths[:2]),
+        lambda: workshop.grant_local_roles(paths[2].removeprefix("/Plone"), "carl", ["Owner"]),
+        lambda: workshop.remove("boss", workshop.uid(paths[3])),
+        workshop.site.fold_counts,
+        lambda: workshop.act("boss", "show", paths[0]),
+        lambda: workshop.site.reindex(quietly),
+    ]
+    for step in steps:
+        step()
+        assert totals() == counted()
