@@ -24,7 +24,8 @@ from objapi.model.always import guard_dependents
 from objapi.model.content import Content
 from objapi.model.dependents import Dependents
 from objapi.model.literal import parse_structured
-from objapi.model.loading import load_registry, profile_address
+from objapi.model.loading import ProfileError, load_registry, profile_address
+from objapi.model.loading.content_lines import LINES, ContentChunk, begins_with, count_lines, read_chunks
 from objapi.model.registry import Registry
 from objapi.model.render_shapes import RenderShapes
 from objapi.security.accounts import users_with_roles
@@ -46,6 +47,7 @@ from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.checking import check_next, unknown_types_problem
+from objapi.store.upgrade.content_load import finish_load, load_chunk, loaded_to
 from objapi.store.upgrade.former_history import convert_pending, count_former, drop_empty, has_former, move_history
 from objapi.store.upgrade.installing import (
     count_objects,
@@ -193,6 +195,37 @@ class Site:
                 return add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
 
             return self.transact(load, write=True)
+
+    def load_lines(
+        self, file: Path, progress: Progress, report: Callable[[str], None] = lambda line: None, lines: int = LINES
+    ) -> None:
+        """Make the objects of an NDJSON file, in chunks of so many lines that each are loaded wholly or not at all.
+
+        A load that was cut short goes on after the last chunk that it has stored; `report` is told so. Raises
+        ProfileError, ValidationError and Conflict, once `report` has been told how much is loaded.
+        """
+        done = self.transact(partial(loaded_to, file=file), write=False)
+        if done is not None and not begins_with(file, done):
+            report(
+                f"{file} was changed up to line {done.line} since it was last loaded; it is loaded from the beginning."
+            )
+            done = None
+        elif done is not None:
+            report(f"Lines 1 to {done.line} of {file} are loaded; going on after them.")
+        try:
+            with progress("Loading contents", count_lines(file, 0 if done is None else done.offset)) as advance:
+                for chunk in read_chunks(file, self.settings.timezone, done, lines):
+                    self.transact(partial(self._load_chunk, file, chunk), write=True)
+                    advance(chunk.after.line - chunk.before.line)
+                    done = chunk.after
+        except (ApiError, ProfileError):
+            if done is not None:
+                report(f"Lines 1 to {done.line} of {file} are loaded. Correct what follows and load the file again.")
+            raise
+        self.transact(partial(finish_load, file=file), write=True)
+
+    def _load_chunk(self, file: Path, chunk: ContentChunk, connection: Connection) -> None:
+        load_chunk(self.context, connection, self.now(), file, chunk)
 
     def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
         """Recompute every acl, stored answer and index value; readers and writers go on meanwhile."""

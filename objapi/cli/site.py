@@ -10,6 +10,7 @@ import click
 from objapi.cli.common import data_option, opened_site, settings_from
 from objapi.ispyb.database import prepare
 from objapi.model.loading import read_content
+from objapi.model.loading.content_lines import SUFFIXES
 from objapi.progress import progress
 from objapi.settings import describe
 from objapi.site import Site
@@ -40,12 +41,18 @@ def content() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @data_option
 def load(file: Path, data_dir: Path | None) -> None:
-    """Load the users and objects of the YAML file FILE, all or none of them.
+    """Load the users and objects of the YAML file FILE, all or none of them, or the objects of an NDJSON file.
 
     The profile guide says how such a file is written; the sample laboratory is one. Loading a file again changes
     nothing: objects that exist get the values of the file, users who exist stay as they are but for local roles.
+
+    NDJSON (*.ndjson, *.jsonl), one object a line, is for many objects: it is read and stored in chunks, each of which
+    is loaded wholly or not at all. A load that was cut short goes on after the last chunk when it is run again.
     """
     with opened_site(data_dir) as site:
+        if file.suffix in SUFFIXES:
+            site.load_lines(file, progress, lambda line: click.echo(line, err=True))
+            return
         there = site.load_content(read_content(file, zone=site.settings.timezone), progress)
     if there:
         click.echo(f"These users were there and keep password, roles and groups: {', '.join(there)}.", err=True)

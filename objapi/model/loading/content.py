@@ -86,12 +86,18 @@ def _add_user(section: Section, registry: Registry | None, users: dict[str, Cont
 def _add_object(
     section: Section, registry: Registry | None, objects: dict[str, tuple[ContentObject, Section]], zone: tzinfo
 ) -> None:
+    item = content_object(section, registry, zone)
+    if item.path in objects:
+        earlier = objects[item.path][1].node
+        section.note(f"{item.path} is already given in {earlier.file}:{earlier.line}", "each path once", "path")
+        return
+    objects[item.path] = (item, section)
+
+
+def content_object(section: Section, registry: Registry | None, zone: tzinfo) -> ContentObject:
+    """The object of an entry; the mistakes in it are noted in the section."""
     path = _path(section, section.text("path", required=True), "path")
     portal_type = section.text("portal_type", required=True)
-    if path in objects:
-        earlier = objects[path][1].node
-        section.note(f"{path} is already given in {earlier.file}:{earlier.line}", "each path once", "path")
-        return
     if path != "/":
         try:
             check_id(path.rpartition("/")[2])
@@ -100,7 +106,7 @@ def _add_object(
     entity_type = None if registry is None else registry.types.get(portal_type)
     if registry is not None and entity_type is None and portal_type:
         section.choose("portal_type", portal_type, list(registry.types), "type")
-    item = ContentObject(
+    return ContentObject(
         path=path,
         portal_type=portal_type,
         fields=_fields(section, entity_type),
@@ -108,7 +114,6 @@ def _add_object(
         created=_created(section, zone),
         source=f"{section.node.file}:{section.node.line}",
     )
-    objects[path] = (item, section)
 
 
 def _fields(section: Section, entity_type: EntityType | None) -> Mapping[str, object]:

@@ -1,14 +1,16 @@
 """Making objects without a client: what a new site begins with, and content files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from marshmallow import ValidationError as InvalidValue
+from marshmallow import fields as marshmallow_fields
 
 from objapi.errors import Cause, ValidationError
 from objapi.model import kinds
 from objapi.model.content import ContentObject, Ref
-from objapi.model.types import Field, Kind
+from objapi.model.types import EntityType, Field, Kind
 from objapi.model.values import LoadContext
 from objapi.store.permissions.acls import PermissionOverrides
 from objapi.store.records import to_micros
@@ -26,6 +28,8 @@ class SeedContent:
 
     objects: Sequence[ContentObject]
     permissions: Mapping[str, Mapping[str, PermissionSetting]] = field(default_factory=dict)
+    in_order: bool = False
+    """True where an object refers to earlier ones and to those of the site alone."""
 
 
 def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadContext, advance: Advance) -> None:
@@ -33,12 +37,19 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
 
     Values are taken as they are: no effect of creation runs, since the contents are complete in themselves.
     """
-    loader = _Loader(planner, context)
-    drafts = [(item, loader.begin(item)) for item in contents.objects]
-    for item, draft in drafts:
-        if draft is not None:
-            loader.fill(item, draft)
-            advance(1)
+    loader = _Loader(planner)
+    planner.workspace.load_paths(dict.fromkeys(map(planner.context.full_path, _paths(contents.objects))))
+    drafts: list[tuple[ContentObject, Draft | None]] = []
+    with kinds.reading_with(context):
+        if not contents.in_order:
+            drafts = [(item, loader.begin(item)) for item in contents.objects]
+        for place, item in enumerate(contents.objects):
+            draft = loader.begin(item) if contents.in_order else drafts[place][1]
+            if contents.in_order:
+                drafts.append((item, draft))
+            if draft is not None:
+                loader.fill(item, draft)
+                advance(1)
     loader.raise_problems()
     for item, draft in drafts:
         if draft is not None and draft.is_new:
@@ -50,14 +61,37 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
     loader.raise_problems()
 
 
+def _paths(objects: Sequence[ContentObject]) -> Iterator[str]:
+    """The paths of objects, of their containers and of what they refer to."""
+    for item in objects:
+        yield item.path
+        yield item.container
+        yield from _referred(tuple(item.fields.values()))
+
+
+def _referred(value: object) -> Iterator[str]:
+    match value:
+        case Ref():
+            yield value.path
+        case Mapping():
+            yield from _referred(tuple(value.values()))
+        case list() | tuple():
+            for item in value:
+                yield from _referred(item)
+
+
 class _Loader:
-    def __init__(self, planner: StorePlanner, context: LoadContext) -> None:
+    """Reads contents into drafts, within `reading_with` of the kinds."""
+
+    def __init__(self, planner: StorePlanner) -> None:
         self._planner = planner
-        self._context = context
         self._problems: list[Cause] = []
+        self._readers: dict[tuple[str, str], marshmallow_fields.Field[Any]] = {}
+        """Of each field of a type, made once: making one takes longer than reading a value."""
 
     def _problem(self, item: ContentObject, message: str) -> None:
-        self._problems.append(Cause("object", item.path, f"{item.path}: {message}"))
+        place = f"{item.source}: " if item.source else ""
+        self._problems.append(Cause("object", item.path, f"{place}{item.path}: {message}"))
 
     def raise_problems(self) -> None:
         if self._problems:
@@ -112,7 +146,7 @@ class _Loader:
             if declared.kind is Kind.REFERENCE:
                 stored: object = _reference(value, declared)
             else:
-                stored = kinds.load(value, declared, self._context)
+                stored = self._reader(draft.type, declared).deserialize(value)
         except (ValueError, InvalidValue) as error:
             self._problem(item, f"{declared.name}: {error}")
             return
@@ -120,6 +154,12 @@ class _Loader:
         if old != stored and not draft.is_new:
             draft.changed.setdefault(declared.name, old)
         draft.data[declared.name] = stored
+
+    def _reader(self, entity_type: EntityType, declared: Field) -> marshmallow_fields.Field[Any]:
+        key = (entity_type.portal_type, declared.name)
+        if key not in self._readers:
+            self._readers[key] = kinds.marshmallow_field(declared)
+        return self._readers[key]
 
     def _with_uids(self, raw: object) -> object:
         """The value with every mark of another object replaced by its UID."""
