@@ -1,5 +1,6 @@
 """Criteria become clauses, kind by kind of index, under the options of a reading."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -52,6 +53,8 @@ class QueryOptions:
     local_zone: the zone of dates without one.
     iso_dates: the zone of ISO 8601 without an offset, UTC as Zope has it or the local one.
     far_dates: dates beyond what an index holds are a fault, stand for the nearest one, or are taken as they are.
+    range_words: `contained` takes min and max wherever they stand in the option range and ranges by neither without
+        them, as the original does; `named` refuses what is not made of these words.
     other_types: a criterion of another type than its index finds nothing, or is converted where that is unambiguous.
     not_fault: repeat a fault of the original, whose date index excludes nothing when `not` stands beside a query.
     """
@@ -65,6 +68,7 @@ class QueryOptions:
     local_zone: tzinfo = UTC
     iso_dates: IsoZone = "utc"
     far_dates: FarDates = "refuse"
+    range_words: Literal["contained", "named"] = "contained"
     other_types: Literal["nothing", "convert"] = "nothing"
     not_fault: bool = False
 
@@ -86,6 +90,7 @@ class QueryOptions:
             local_zone=local_zone,
             iso_dates="local",
             far_dates="nearest",
+            range_words="named",
         )
 
     @property
@@ -125,6 +130,7 @@ class Criterion:
 MOST_LEVELS: Final = 1000
 MOST_PLACES: Final = 200
 _OPERATORS: Final = ("or", "and")
+_RANGE: Final = re.compile(r"(?:min|max)(?:[\s:,;]*(?:min|max))?")
 _TYPE_WORDS: Final = {
     ValueType.STRING: "text",
     ValueType.INTEGER: "numbers (send :int)",
@@ -206,7 +212,7 @@ def _operator(criterion: Criterion) -> str:
 def _values(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
     index, dates = criterion.index, options.dates
     every = index.kind is IndexKind.KEYWORD and _operator(criterion) == "and"
-    bounds = _bounds(criterion)
+    bounds = _bounds(criterion, options)
     excluded = exact_keys(index, criterion.excluded, dates)
     if not criterion.values and criterion.excluded:
         yield from _only_not(index, excluded, ranged=bounds is not None)
@@ -240,13 +246,14 @@ def _exact(criterion: Criterion, every: bool, dates: DateReading) -> Clause:
     return Nothing(index.name) if unmatched else AllOf(index.name, keys)
 
 
-def _bounds(criterion: Criterion) -> frozenset[str] | None:
-    """The bounds, min and max, that the range names; None without a range."""
+def _bounds(criterion: Criterion, options: QueryOptions) -> frozenset[str] | None:
+    """The bounds, min and max, that the range names; None without a range. Raises ConditionProblem for another word."""
     value = criterion.options.get("range")
     if value is None or value == "":
         return None
-    if not isinstance(value, str):
-        raise ConditionProblem(f"{criterion.index.name} range", "range is one of min, max, min:max")
+    # A word that bounds nothing would find every document that has a key, and act on them.
+    if not isinstance(value, str) or (options.range_words == "named" and not _RANGE.fullmatch(value)):
+        raise ConditionProblem(f"{criterion.index.name} range", f"{value!r} is not a range: use min, max or min:max")
     return frozenset(word for word in ("min", "max") if word in value)
 
 

@@ -41,6 +41,34 @@ def test_a_word_that_means_nothing_is_refused_where_it_would_act(admin: Client, 
     assert admin.at(batch["path"])["review_state"] == "open"
 
 
+RANGES = [
+    {"id": "none", "id_range": "mim"},
+    {"id.query:record": "none", "id.range:record": "gt"},
+    {"created": "2001-01-01", "created_range": ">"},
+    {"BatchDate": "2001-01-01", "BatchDate_range": "before"},
+]
+
+
+@pytest.mark.parametrize("criteria", RANGES, ids=str)
+def test_a_range_of_other_words_finds_and_does_nothing(admin: Client, criteria: dict[str, str]) -> None:
+    batch = make_batch(admin, BatchDate="2024-01-01")
+    asked = {"portal_type": "Batch", "catalog_name": "bika_catalog", "UID": batch["obj_uid"]} | criteria
+    for method, more in (("read", {}), ("doActionFor", {"action": "close"})):
+        body = admin.refused(method, asked | more, status=400, type="BadRequest")
+        assert "range" in body["errors"][0]["parameter"]
+    assert admin.at(batch["path"])["review_state"] == "open"
+
+
+@pytest.mark.parametrize("path", ["", "/", "//"])
+def test_the_root_alone_names_nothing_to_act_on(admin: Client, path: str) -> None:
+    # A form whose path was left empty would act on everything.
+    body = admin.refused("doActionFor", {"path": path, "action": "deactivate", "dry_run": "1"}, status=400)
+    assert "criterion" in body["message"]
+    batch = make_batch(admin)
+    one = {"path": path, "UID": batch["obj_uid"], "catalog_name": "bika_catalog", "action": "close"}
+    assert [item["UID"] for item in admin.call("doActionFor", one)["objects"]] == [batch["obj_uid"]]
+
+
 @pytest.mark.parametrize("name", ["sort_order", "include_fields", "include_methods", "expand", "sort_on", "references"])
 def test_an_empty_word_means_the_default(admin: Client, name: str) -> None:
     plain = admin.read(portal_type="Client", strict="1")

@@ -134,6 +134,18 @@ def test_update_refuses_what_it_cannot_do(admin: Client, request_form: dict[str,
     assert admin.only(portal_type="Batch", id="B-002") == before
 
 
+@pytest.mark.parametrize("name", ["obj_path", "obj_uid"])
+def test_a_type_beside_a_path_must_be_that_of_the_object(admin: Client, name: str) -> None:
+    made = make_batch(admin)
+    target = {name: made["path" if name == "obj_path" else name], "Remarks": "checked"}
+    for wrong in ("Client", "batch", "Bottle"):
+        body = admin.refused("update", target | {"obj_type": wrong}, status=400, type="BadRequest")
+        assert body["errors"][0]["parameter"] == "obj_type"
+        assert "Batch" in body["message"]
+    assert admin.at(made["path"])["Remarks"] == ""
+    admin.call("update", target | {"obj_type": "Batch"})
+
+
 def test_a_version_that_is_out_of_date_is_a_conflict(admin: Client) -> None:
     made = make_batch(admin)
     first = admin.call("update", {"obj_path": made["path"], "Remarks": "one"})["version"]

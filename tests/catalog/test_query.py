@@ -124,6 +124,19 @@ def test_faults_name_the_parameter(criteria: dict[str, Any], parameter: str) -> 
         parsed.require()
 
 
+@pytest.mark.parametrize("name", ["id", "Subject", "created"])
+@pytest.mark.parametrize(
+    ("word", "is_range"),
+    [("min", True), ("max", True), ("min:max", True), ("min max", True), ("minmax", True), ("", True)]
+    + [(word, False) for word in ("mim", "Min", ">", "other", "minimum", "min:may", "usage:min", " ")],
+)
+def test_the_gateway_refuses_a_range_of_other_words(name: str, word: str, is_range: bool) -> None:
+    criteria = {name: {"query": "2024-01-05", "range": word}}
+    problems = parse_query(criteria, SCHEMA, GATEWAY).problems
+    assert [problem.parameter for problem in problems] == ([] if is_range else [f"{name} range"])
+    assert not parse_query(criteria, SCHEMA, ZOPE).problems
+
+
 def test_all_faults_are_collected() -> None:
     criteria = {"id": ["a", 1], "created": "never", "Title": "(", "sort_on": "nonsense", "sort_limit": "10"}
     parsed = parse_request(criteria, SCHEMA, ZOPE)

@@ -207,7 +207,19 @@ def _selected_for_update(call: MethodCall, tx: Transaction) -> Selector:
         raise BadRequest.of_parameter(
             "id", "id: an object keeps its id. To select an object by its id send obj_type as well, and no obj_path."
         )
-    return selected(call, tx)
+    target = selected(call, tx)
+    if portal_type is not None:
+        _require_type(tx, target, portal_type)
+    return target
+
+
+def _require_type(tx: Transaction, target: Selector, portal_type: str) -> None:
+    """Raise BadRequest when the object is not of the type that was sent with its path or UID."""
+    found = tx.entity(target)
+    if found.portal_type != portal_type:
+        raise BadRequest.of_parameter(
+            "obj_type", f"obj_type: {found.path} is of the type {found.portal_type}, not {portal_type[:80]!r}."
+        )
 
 
 def _expected_version(call: MethodCall) -> int | None:

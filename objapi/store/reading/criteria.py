@@ -46,7 +46,7 @@ class Prepared:
     seen: tuple[Visibility, ...] | ColumnElement[bool]
     """The documents that the user may see by each permission asked for; a condition for rows of a table."""
     named: bool
-    """True when a criterion names an index."""
+    """True when a criterion names an index, and not merely the root of the site, below which everything is."""
     unknown: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -62,6 +62,11 @@ def _sorts_by_default(schema: CatalogSchema) -> bool:
     """True if a catalog can be sorted as a read is that names no order; objects of another come as they were made."""
     index = schema.indexes.get(DEFAULT_SORT)
     return index is not None and index.kind is IndexKind.FIELD
+
+
+def _is_root(schema: CatalogSchema, name: str, value: object) -> bool:
+    """True if a criterion is an empty path, or one of slashes."""
+    return schema.indexes[name].kind is IndexKind.PATH and isinstance(value, str) and not value.strip("/")
 
 
 class CriteriaReader:
@@ -102,7 +107,7 @@ class CriteriaReader:
         warnings.extend(self._not_indexed(criteria.get("portal_type"), catalog))
         warnings.extend(self._unknown_words(find, catalog))
         warnings.extend(_swapped_dates(criteria, schema))
-        named = any(name in schema.indexes for name in criteria)
+        named = any(name in schema.indexes and not _is_root(schema, name, value) for name, value in criteria.items())
         visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
         return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
 
