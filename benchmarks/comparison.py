@@ -43,7 +43,7 @@ class Ratio:
 
     @property
     def ratio(self) -> float:
-        """How much dearer the gateway is: more time, or fewer requests."""
+        """Factor by which the gateway is dearer: more time, or fewer requests."""
         return self.floor / self.gateway if self.unit == "req/s" else self.gateway / self.floor
 
 

@@ -40,7 +40,7 @@ def measure_served(data: Path, environ: Mapping[str, str], database: str, object
 
 
 def _works(client: Client) -> list[tuple[str, Callable[[], object], int]]:
-    """What is measured, in order, and how often; what is done once goes on where the one before ended."""
+    """Loads in order, with their repetitions; one that is done once goes on where the former ended."""
     batches = _read(client, portal_type="Batch", review_state="open", page_size=MANY, include_fields="id,UID")
     paths = [found["path"] for found in batches]
     uids = json.dumps([found["UID"] for found in batches[:OFFERED]])

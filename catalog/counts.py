@@ -30,7 +30,7 @@ class CountsChanged(Exception):
 def number_found(
     tables: CatalogTables, connection: Connection, query: Query, visible: Sequence[Visibility]
 ) -> int | None:
-    """How many documents a query finds; None when its criteria or order are not of what is counted."""
+    """Number of documents that a query finds; None when its criteria or order are on something that is not counted."""
     if query.limit is not None or query.start or query.nothing:
         return None
     if not all(key.index in tables.always for key in query.sort):

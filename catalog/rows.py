@@ -330,7 +330,7 @@ def _insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, An
 
 
 _Group = tuple[Any, ...]
-"""What a document is counted by: its values in the counted indexes, acl and scope."""
+"""Key that a document is counted under: its values in the counted indexes, acl and scope."""
 
 
 def _group(tables: CatalogTables, row: Mapping[str, Any]) -> _Group:

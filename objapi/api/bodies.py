@@ -1,4 +1,4 @@
-"""Which reading the body of a call gets: form, multipart, JSON under any of its names, or none.
+"""Choose the reading of a call's body: form, multipart, JSON under any of its names, or none.
 
 Published clients and libraries send JSON without saying so; a body that is dropped instead of read has widened a
 filter to every object before. The rules of `pairs` are Zope's; these are the gateway's, laid over them.

@@ -167,7 +167,7 @@ class Method:
     honours_if_match: bool = False
     """Permission to name the version of the object in the header If-Match; other methods that act refuse the header."""
     tail: int = 0
-    """How many segments may follow the method's name in the URL."""
+    """The number of segments that may follow the method's name in the URL."""
     run: Callable[[MethodCall, Transaction], Reply] | None = None
     run_open: Callable[[MethodCall], Json] | None = None
     streams: Callable[[Controls], bool] = _never

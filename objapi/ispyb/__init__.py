@@ -20,4 +20,4 @@ them, and returns mappings with the keys of the schema that the route declares; 
 from typing import Final
 
 API_ROOT: Final = "/ispyb/api/v1"
-"""Where the routes begin; links in answers start with it."""
+"""Path that the routes begin with, and links in answers, too."""

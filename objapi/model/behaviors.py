@@ -168,7 +168,7 @@ CALLED_WITH: Final[Mapping[str, tuple[str, ...]]] = {
     "default": ("planner", "entity"),
     "row_viewer": ("rows", "user"),
 }
-"""What the functions of each kind are called with, in order."""
+"""Kind → the arguments of its functions, in order."""
 
 _F = TypeVar("_F", bound=Callable[..., object])
 

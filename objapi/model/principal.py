@@ -37,7 +37,7 @@ class Principal:
     unrestricted: bool = False
     """The gateway itself (loading contents, upgrades): no permission is asked for."""
     claims: TokenClaims | None = None
-    """What a token of a face's own says; None: the user was authenticated by the gateway."""
+    """Claims of a token that a face issued; None: the user was authenticated by the gateway."""
 
 
 ANONYMOUS = Principal("", roles=frozenset({"Anonymous"}))

@@ -1,4 +1,4 @@
-"""Shapes of rendering: what is computed of a stored object of one type when some of its derived values may differ."""
+"""Shapes of rendering: the derived values to compute of an object of one type when some of them may differ."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class IndexShape:
 
 @dataclass(frozen=True, slots=True)
 class RenderShape:
-    """What is to be computed."""
+    """Derived values of an object that are to be computed together."""
 
     members: tuple[tuple[str, Field], ...]
     """Members of the answer, with the fields that give them."""
@@ -56,7 +56,7 @@ class RenderShapes:
         """Type → catalog and name of the metadata that no member holds; the first catalog with a value gives it."""
 
     def of(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> RenderShape:
-        """What is to be computed when these values may differ."""
+        """The shape for objects of a type of which these values may differ."""
         key = (entity_type.portal_type, affected)
         shape = self._shapes.get(key)
         if shape is None:

@@ -30,9 +30,9 @@ class ThrottleRules:
     """Limits and waits of failed log-ins; `from_settings` lists those that a site may set."""
 
     login_failures: int = 5
-    """Of one login from one address, before that pair waits."""
+    """Failures of one login from one address, before that pair waits."""
     address_failures: int = 50
-    """From one address, before it is slowed."""
+    """Failures from one address, before it is slowed."""
     window: timedelta = timedelta(minutes=15)
     """After which a failure is forgotten; never shorter than the longest wait."""
     wait: timedelta = timedelta(seconds=1)

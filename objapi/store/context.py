@@ -42,7 +42,7 @@ class SiteContext:
     guard_dependents: Dependents | None
     """Routes to objects whose `automatic: always` transitions a change may set off; None: there are none."""
     shapes: RenderShapes
-    """What to compute anew of a stored object."""
+    """Shapes of the derived values to compute anew of a stored object."""
     cascades: Cascades
     acls: AclCache
     site_id: str

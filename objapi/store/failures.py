@@ -54,7 +54,8 @@ def to_api_error(error: BaseException) -> BaseException:
     grant = missing_grant(error) if fault is DatabaseFault.NO_RIGHT else None
     if grant is not None:
         return Unavailable(
-            f"The gateway's account lacks a right in the database. An administrator of it runs: {grant}.",
+            f"The gateway's account lacks a right in the database. An administrator of it runs: {grant}, "
+            "with the host that the account was made for, such as '%'.",
             retry_after=RETRY_LATER,
         )
     if fault is not None and fault in _SAID:

@@ -109,7 +109,7 @@ class Found:
     objects: Sequence[orjson.Fragment]
     warnings: tuple[str, ...] = ()
     offset: int = 0
-    """How many objects were before the first of these."""
+    """Number of objects before the first of these."""
     next: str | None = None
     """The cursor of the following page; None on the last one."""
 

@@ -30,6 +30,7 @@ from tests.docs import (
 )
 from tests.docs.pages import DOCS, ROOT, blocks
 from tests.objapi.ispyb.sync.payloads import payload, person
+from tests.objapi.store.mapped import test_rights
 from tests.objapi.store.mapped.conftest import fill
 from tests.objapi.store.mapped.stock import OtherProgram
 
@@ -37,6 +38,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("README.md", "python"): test_api_examples.test_the_snippet_of_the_readme_lists_the_clients,
     ("docs/adopt.md", "python"): test_adopt.test_the_row_rule_shown_loads,
+    ("docs/adopt.md", "sql"): test_rights.test_rights_shown_in_the_guide_suffice,
     ("docs/adopt.md", "yaml"): test_adopt.test_the_declarations_shown_load_together,
     ("docs/api.md", "http"): test_api_examples.test_answers_are_as_shown,
     ("docs/api.md", "json"): test_api_examples.test_answers_are_as_shown,

@@ -48,7 +48,7 @@ _FOLLOWING: Final = {
 }
 """Part of a declaration → the messages that a mistake there brings about elsewhere."""
 _LOST: Final = re.compile("|".join(sorted({item.pattern for item in _FOLLOWING.values()})))
-"""What follows when a whole declaration is lost."""
+"""Messages of mistakes that follow when a whole declaration is lost."""
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
@@ -68,7 +68,7 @@ def without_followers(problems: Iterable[DeclarationProblem]) -> list[Declaratio
     """The mistakes without those that only follow from another one, such as a name that one with a slip declares.
 
     One follows when it suggests no other name and is about the type, workflow or catalog of a mistake that is an
-    origin or suggests one. While a file cannot be read, that alone is told.
+    origin or suggests one. While a file cannot be read, that is the only mistake.
     """
     every = list(problems)
     unread = [problem for problem in every if problem.unread]
@@ -95,9 +95,9 @@ def _follows(
 ) -> bool:
     if _SUGGESTS in problem.message:
         return False
-    told = f"{problem.key} {problem.message}"
+    text = f"{problem.key} {problem.message}"
     return any(
-        origin is not problem and lost.search(problem.message) and name.search(told) for origin, lost, name in origins
+        origin is not problem and lost.search(problem.message) and name.search(text) for origin, lost, name in origins
     )
 
 

@@ -14,7 +14,7 @@ from objapi.profiles.ispyb.tables import Permission, Person, UserGroup, UserGrou
 from objapi.store.transaction import Transaction
 
 FIRST_PERMISSIONS: Final = ("manage_groups", "manage_perms")
-"""What the first account needs, to give everything else to itself and to others."""
+"""Permissions of the first account, enough to give all others to itself and to other people."""
 
 WRITES: Final = writing("accounts", Person, UserGroup, Permission, UserGroup_has_Permission, UserGroup_has_Person)
 

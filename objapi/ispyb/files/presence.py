@@ -10,10 +10,10 @@ from objapi.ispyb.files.places import FilePlace, is_file, locate
 from objapi.settings import Settings
 
 PRESENT_SECONDS: Final = 60.0
-"""How long a file that was there is taken to be there still."""
+"""Seconds for which a file that was found is taken to be there still."""
 
 ABSENT_SECONDS: Final = 5.0
-"""How long a file that was not there is taken to be missing still; during a data collection files keep coming."""
+"""Seconds for which a file that was not found is taken to be missing; during a data collection files keep coming."""
 
 _CACHED: Final = 50_000
 

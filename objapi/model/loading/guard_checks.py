@@ -80,7 +80,7 @@ class GuardChecker:
                     yield place, f"there is no value {variable!r}{meant}", _expected(types)
 
     def _dependency_faults(self, transition: Transition, types: Collection[str]) -> Iterator[str]:
-        """What is wrong with the declaration, or the lack of one, of what sets off an `always` transition."""
+        """Mistakes in the `depends` of an `always` transition, a missing one included."""
         if transition.depends is None:
             calls = transition.guard.conditions
             unknown = [f"the condition {name!r}" for name in conditions_in_code(calls, self._conditions)]

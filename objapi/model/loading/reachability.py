@@ -1,4 +1,4 @@
-"""What can never come about: types that no container can hold, states that no transition leads to."""
+"""Declarations that can never come about: types that no container holds, states that no transition leads to."""
 
 from collections.abc import Iterator, Mapping
 

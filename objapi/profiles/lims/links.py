@@ -29,7 +29,7 @@ def client_of(planner: Planner, entity: Entity) -> Entity | None:
 
 @behaviors.add("check", "of_its_client")
 def of_its_client(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """What an object of a client refers to is of the same client, or of no client."""
+    """Refuse a reference from an object of a client to one of another client."""
     client = client_of(planner, entity)
     if client is None:
         return None

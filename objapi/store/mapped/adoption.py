@@ -32,7 +32,7 @@ _MEANINGLESS: Final = re.compile(
 )
 """Names of columns whose texts may be unique and yet tell people nothing."""
 _SECRET: Final = re.compile(
-    r"passw|pwd|passphrase|secret(?!ar)|api_?key|private_?key|(?:access|auth|refresh)_?token|(?:^|_)token$",
+    r"passw|pwd|(?:^|_)pw(?:_|$)|passphrase|secret(?!ar)|api_?key|private_?key|(?:access|auth|refresh)_?token|(?:^|_)token$",
     re.IGNORECASE,
 )
 """Names of columns whose values open doors."""
@@ -106,7 +106,7 @@ def adopt(
 
 def _unfit_key(table: ExistingTable) -> str | None:
     if not table.columns:
-        return "a view that cannot be read: what it is made of is missing, or the right to see it"
+        return "a view that cannot be read: what it is made of is missing, or the right SHOW VIEW"
     if not table.key and table.is_view:
         return "a view without a column that tells its rows apart"
     if not table.key:
@@ -184,7 +184,9 @@ class _Declaration:
                 else {"kind": str(Kind.REFERENCE), "targets": [self.names[target.lower()]]}
             )
             if kind is None:
-                reason = f"no kind of field fits {self.table.types[column.name]!r}"
+                found = self.table.types[column.name]
+                untyped = isinstance(found, sa.types.NullType)
+                reason = "the database does not say its type" if untyped else f"no kind of field fits {found!r}"
                 self.adoption.left_out.append(f"{self.table.name}.{column.name}: {reason}")
                 continue
             name = self._name(column.name, target, references, taken)

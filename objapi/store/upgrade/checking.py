@@ -1,4 +1,4 @@
-"""What would keep an upgrade from ending well, found before anything is changed: unknown types, failing behaviours."""
+"""Obstacles to an upgrade, found before anything is changed: unknown types, failing behaviours."""
 
 from collections.abc import Sequence
 from datetime import datetime

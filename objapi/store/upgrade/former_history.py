@@ -47,7 +47,7 @@ def count_former(connection: Connection) -> int:
 def move_history(site_id: str, connection: Connection) -> int:
     """Move the history of the next requests, oldest first, and return the number of rows; 0: nothing is left."""
     rows = _next_rows(connection)
-    made, entries = _divided(site_id, rows)
+    made, entries = _below_requests(site_id, rows)
     insert_rows(connection, requests, made)
     insert_rows(connection, history_entries, entries)
     for chunk in chunks(row["id"] for row in rows):
@@ -61,7 +61,7 @@ def convert_pending(site_id: str, connection: Connection) -> None:
         document = orjson.loads(text)
         if "requests" in document:
             continue
-        document["requests"], document["history"] = _divided(site_id, document["history"])
+        document["requests"], document["history"] = _below_requests(site_id, document["history"])
         changed = sa.update(row_pending).where(row_pending.c.id == number)
         connection.execute(changed.values(document=orjson.dumps(document).decode()))
 
@@ -86,17 +86,17 @@ def _next_rows(connection: Connection) -> list[_Row]:
 
 
 def _request_of(row: Mapping[Any, Any]) -> tuple[object, ...]:
-    """What tells the request of a former row: instant, actor and request id, which is empty at the command line."""
+    """Identity of the request of a former row: instant, actor and request id, which is empty at the command line."""
     return tuple(row[name] for name in _OWN)
 
 
-def _divided(site_id: str, rows: Iterable[_Row]) -> tuple[list[_Row], list[_Row]]:
+def _below_requests(site_id: str, rows: Iterable[_Row]) -> tuple[list[_Row], list[_Row]]:
     """Requests of former rows, numbered as their first rows were, and the entries below them."""
-    alike: dict[tuple[object, ...], list[_Row]] = {}
+    by_request: dict[tuple[object, ...], list[_Row]] = {}
     for row in rows:
-        alike.setdefault(_request_of(row), []).append(row)
+        by_request.setdefault(_request_of(row), []).append(row)
     made, entries = [], []
-    for group in alike.values():
+    for group in by_request.values():
         number, (at, actor, request_id) = group[0]["id"], _request_of(group[0])
         request = {
             "id": number, "at": at, "actor": actor, "address": "", "api_key": None, "request_id": request_id,
@@ -108,5 +108,5 @@ def _divided(site_id: str, rows: Iterable[_Row]) -> tuple[list[_Row], list[_Row]
 
 
 def _entry(row: _Row, request: int) -> _Row:
-    kept = {name: value for name, value in row.items() if name not in (*_OWN, "seq")}
-    return {**kept, "version": None, "request": request}
+    own = {name: value for name, value in row.items() if name not in (*_OWN, "seq")}
+    return {**own, "version": None, "request": request}

@@ -65,7 +65,7 @@ def layout_contents(site: SiteContext, site_title: str) -> SeedContent:
 
 
 def missing_contents(site: SiteContext, connection: Connection, contents: SeedContent) -> SeedContent:
-    """Those objects of contents whose paths are not taken yet."""
+    """Objects of contents whose paths are not taken yet."""
     paths = {item.path: site_path(item.path, site.site_id) for item in contents.objects}
     taken: set[str] = set()
     for chunk in chunks(paths.values()):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
@@ -22,8 +23,8 @@ from objapi.store.writing.workspace import uids_in
 from objapi.store.writing.write_set import compute_write_set
 from workflows import Workflow, state_id
 
-FIRST = 3
-"""Objects that are named of all that do not fit for one reason."""
+FIRST: Final = 3
+"""Number of objects that are named of all that do not fit for one reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Survey:
     def add(self, misfits: Iterable[Misfit]) -> None:
         """Count more misfits; what is remembered of them does not grow with their number."""
         for item in misfits:
-            # States and moves are told one by one; of values that do not fit the first is told as an example.
+            # The messages of states and moves name a word each and are few; those of values may all differ, so that the
+            # first stands for all.
             key = (item.portal_type, item.subject, item.code, item.message if item.code in ("moved", "state") else "")
             self._counts[key] = self._counts.get(key, 0) + 1
             self._messages.setdefault(key, item.message)

@@ -156,7 +156,7 @@ class Editor:
             self.planner.write(draft, name, self._merged(draft, field, self.planner.value(draft, name), value))
 
     def _merged(self, draft: Draft, field: Field, there: object, sent: object) -> object:
-        """What a field will hold: records that are known by a subfield are laid over those that are there."""
+        """Value for a field: records that are known by a subfield (`merge_by`) are laid over the stored ones."""
         if field.merge_by is None or not sent:
             return sent
         try:

@@ -91,7 +91,7 @@ def _is_kept(planner: RulesPlanner, draft: Draft) -> bool:
 
 
 def failed_checks(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[Cause]:
-    """What the declared checks of fields say against their values; an object that the user may not see is not named."""
+    """Causes that declared checks give against values of fields; an object that the user may not see is not named."""
     checks = planner.registry.behaviors.checks
     causes = []
     for name in names:

@@ -130,7 +130,7 @@ class StorePlanner:
             self.problems.extend(refusals)
 
     def indirect_problems(self) -> list[ApiError]:
-        """What the checks of fields say against the values that behaviours set with the user's rights."""
+        """Errors that the checks of fields give for values that behaviours set with the user's rights."""
         written = [(draft, name) for (_, name), draft in self.indirect.items() if not draft.removed]
         causes = [cause for draft, name in written for cause in failed_checks(self, draft, [name])]
         return [ValidationError.from_causes(causes)] if causes else []

@@ -91,7 +91,7 @@ def _fields(referrers: Sequence[tuple[Draft, str, str]]) -> list[tuple[Draft, st
 
 
 def _not_clearable(planner: StorePlanner, referrers: Sequence[tuple[Draft, str, str]]) -> list[ApiError]:
-    """What the user may not clear; objects that the user may not see are not named."""
+    """Refusals to clear references; objects that the user may not see are not named."""
     refused = [(source, not_writable(planner, source, [name])) for source, name in _fields(referrers)]
     errors = [error for source, found in refused if planner.can(source, VIEW) for error in found]
     if any(found and not planner.can(source, VIEW) for source, found in refused):

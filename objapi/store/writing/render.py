@@ -93,7 +93,7 @@ class Renderer:
         )
 
     def shape(self, draft: Draft, affected: frozenset[DerivedValue]) -> RenderShape:
-        """What is to be computed of an object when some of its derived values may differ."""
+        """The shape for an object of which some derived values may differ."""
         return self._shapes.of(draft.type, affected)
 
     def refresh(self, draft: Draft, shape: RenderShape, answer: str, meta: str) -> Refreshed:

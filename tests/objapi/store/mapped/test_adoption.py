@@ -172,6 +172,8 @@ def test_what_is_written_loads(connection: sa.Connection, tmp_path: Path) -> Non
         ("password_hash", True),
         ("userPassword", True),
         ("pwd", True),
+        ("pw_hash", True),
+        ("pwm_value", False),
         ("api_key", True),
         ("authToken", True),
         ("client_secret", True),
@@ -196,3 +198,12 @@ def test_columns_that_look_like_passwords_are_left_out_and_told(column: str, is_
         "fields"
     ]
     assert column in kept
+
+
+def test_a_column_without_a_type_is_left_out_and_told() -> None:
+    table = sa.Table(
+        "turnover", sa.MetaData(), sa.Column("n", sa.Integer, primary_key=True), sa.Column("pieces", sa.types.NullType)
+    )
+    found = adopt([described_table(table)], database="gateway", folder="/odd")
+    assert "pieces" not in str(found.types)
+    assert found.left_out == ["turnover.pieces: the database does not say its type"]

@@ -1,5 +1,6 @@
 """A database of the same server that the gateway's account may not read: 503 that names the GRANT."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 from objapi.errors import Unavailable
 from tests.databases import fresh_mariadb_database
+from tests.docs.pages import DOCS, blocks
 from tests.objapi.store.mapped.conftest import USERS, StoreRoom, fill
 from tests.objapi.store.mapped.stock import Article, OtherProgram
 from tests.objapi.store.mapped.test_elsewhere import profile_for
@@ -52,7 +54,8 @@ def test_lacking_right_is_named_and_once_given_suffices(
     guarded: tuple[StoreRoom, Callable[[str], None]],
 ) -> None:
     room, grant = guarded
-    with pytest.raises(Unavailable, match=rf"GRANT SELECT ON `.*`\.\* TO '{ACCOUNT}'@"):
+    shown = rf"GRANT SELECT ON `.*`\.\* TO '{ACCOUNT}'@.*, with the host that the account was made for"
+    with pytest.raises(Unavailable, match=shown):
         room.gateway.find("boss", {"portal_type": "Article"})
     grant("SELECT")
     assert len(room.gateway.find("boss", {"portal_type": "Article"})) == len(room.other.rows(Article))
@@ -61,3 +64,15 @@ def test_lacking_right_is_named_and_once_given_suffices(
     grant("INSERT, UPDATE, DELETE")
     room.gateway.update("boss", "/stock/Article/1", number=8)
     assert room.other.rows(Article)[0]["number"] == 8
+
+
+def test_rights_shown_in_the_guide_suffice(guarded: tuple[StoreRoom, Callable[[str], None]]) -> None:
+    room, grant = guarded
+    (block,) = blocks(DOCS / "adopt.md", "sql")
+    shown = re.fullmatch(r"GRANT ([A-Z, ]+) ON stock\.\* TO 'objapi'@'%';\n", block.text)
+    assert shown is not None
+    grant(shown[1])
+    room.gateway.update("boss", "/stock/Article/1", number=8)
+    room.gateway.create("boss", "Article", None, code="New", Supplier="/stock/Supplier/1", number=9)
+    room.gateway.remove("boss", room.gateway.uid("/stock/Article/2"))
+    assert [row["number"] for row in room.other.rows(Article)] == [8, 4, None, 9]
