@@ -5,7 +5,7 @@ Filters are written `{review_state: [a, b], Result: {not: ""}}`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from workflows.definition import ConditionCall
 from workflows.errors import ConditionArgument, WorkflowError
@@ -53,14 +53,32 @@ class Condition:
         return self.test(self.evaluator, world, subject, context, args)
 
 
+_MOST_PARSED: Final = 10_000
+_PARSED: dict[int, tuple[object, tuple[ConditionCall, ...]]] = {}
+"""Identity of a declaration → the declaration, which keeps its identity for as long as it is here, and its calls."""
+
+
 def parse_calls(value: object) -> tuple[ConditionCall, ...]:
     """Condition calls as declarations write them: a name, `{name: {argument: value}}`, or a list of these.
 
     Raises ConditionArgument for any other shape.
     """
+    # Declarations are read again with each evaluation; a value that is still there has been parsed before.
+    known = _PARSED.get(id(value))
+    if known is not None and known[0] is value:
+        return known[1]
+    calls = _parse(value)
+    if isinstance(value, list | tuple | Mapping):
+        if len(_PARSED) >= _MOST_PARSED:
+            _PARSED.clear()
+        _PARSED[id(value)] = (value, calls)
+    return calls
+
+
+def _parse(value: object) -> tuple[ConditionCall, ...]:
     # Nested lists are flattened, since anchors and aliases of YAML put lists of conditions into lists.
     if isinstance(value, list | tuple):
-        return tuple(call for item in value for call in parse_calls(item))
+        return tuple(call for item in value for call in _parse(item))
     if isinstance(value, ConditionCall):
         return (value,)
     if isinstance(value, str):

@@ -65,7 +65,9 @@ def state_in(_: Evaluator, world: World, subject: Subject, context: Context, arg
     """A workflow state variable of the object has one of the states."""
     variable, states = text_argument(args, "variable"), values_argument(args, "states")
     state = subject.value(variable)
-    return _answer(state in states, f"{variable} is {state}, not {_listed(states)}", f"bring it to {_listed(states)}")
+    if state in states:
+        return PASSED
+    return _answer(False, f"{variable} is {state}, not {_listed(states)}", f"bring it to {_listed(states)}")
 
 
 def state_not_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -78,7 +80,9 @@ def state_not_in(_: Evaluator, world: World, subject: Subject, context: Context,
 def type_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The object is of one of the types."""
     types = values_argument(args, "types")
-    return _answer(subject.type_name in types, f"it is of type {subject.type_name}, not {_listed(types)}")
+    if subject.type_name in types:
+        return PASSED
+    return _answer(False, f"it is of type {subject.type_name}, not {_listed(types)}")
 
 
 def holds(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -195,9 +199,12 @@ def holds_on_related(_: Evaluator, world: World, subject: Subject, context: Cont
 
 def all_of(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """Every one of the conditions holds; the reasons are those of all that do not."""
-    verdicts = [evaluator.evaluate(call, world, subject, context) for call in parse_calls(args["conditions"])]
-    reasons = tuple(reason for verdict in verdicts if not verdict.passed for reason in verdict.reasons)
-    return PASSED if all(verdict.passed for verdict in verdicts) else Verdict(False, reasons)
+    failed = [
+        verdict
+        for call in parse_calls(args["conditions"])
+        if not (verdict := evaluator.evaluate(call, world, subject, context)).passed
+    ]
+    return Verdict(False, tuple(reason for verdict in failed for reason in verdict.reasons)) if failed else PASSED
 
 
 def any_of(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
