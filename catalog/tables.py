@@ -257,6 +257,9 @@ def _columns_of(index: Index) -> list[sa.Column[Any]]:
     return [sa.Column(column_name(index.name), _column_type(index))]
 
 
+_COVERING: Final = ("ord", "rid", "acl", "scope")
+
+
 class CatalogTables:
     """The tables of one catalog, in the metadata given.
 
@@ -310,6 +313,17 @@ class CatalogTables:
         """The column of an index with one key a document. Raises KeyError for another index."""
         return self.main.c[column_name(index_name)]
 
+    def hot_key(self, equal: Collection[str], sort: Sequence[str]) -> str | None:
+        """The key that serves documents with one value in each of some indexes, sorted by others; None: there is none.
+
+        A page far from the beginning passes over that key alone.
+        """
+        for names in self.schema.hot_queries:
+            place = len(names) - len(sort)
+            if sort and list(names[place:]) == list(sort) and set(names[:place]) == set(equal):
+                return key_name(self.main.name, *(column_name(name) for name in names), *_COVERING)
+        return None
+
     def aliased(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
         """The main table under another name, and the column of an index there."""
         other = self.main.alias("other")
@@ -332,9 +346,8 @@ class CatalogTables:
     def _add_keys(self) -> None:
         # Every key goes on with the creation order, so that a sorted page is read from it without sorting. Those of
         # the hot queries hold the visibility too, so that counting reads nothing but the key.
-        covering = ("ord", "rid", "acl", "scope")
         for names in dict.fromkeys(((), *self.schema.hot_queries)):
-            self._add_key(*(column_name(name) for name in names), *covering)
+            self._add_key(*(column_name(name) for name in names), *_COVERING)
         if self.schema.hot_queries:
             # For users who see a few scopes of many: the hot query with most columns, within each scope.
             longest = max(self.schema.hot_queries, key=len)

@@ -4,7 +4,7 @@
 becomes a problem of the form that names its parameter.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any, Final, Literal, Self, TypeAlias
@@ -135,6 +135,10 @@ class Form(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Form({self._values!r}, problems={self.problems!r})"
+
+    def has_any(self, names: Set[str]) -> bool:
+        """True when a parameter of one of the names was sent."""
+        return not self._values.keys().isdisjoint(names)
 
     def refuse_problems(self) -> None:
         """Raise every problem as one BadRequest (or TooLarge); do nothing when there is none."""

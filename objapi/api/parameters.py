@@ -5,10 +5,11 @@ everywhere, is in `Controls.rest`: a criterion to `read`, a field to `create`.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from werkzeug.http import parse_options_header
@@ -29,7 +30,7 @@ ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "words", "
 MAX_WHOLE: Final = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Control:
     """One of a method's own parameters.
 
@@ -91,20 +92,42 @@ class Controls:
         return self.values[name]
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The names under which the controls of a method are sent."""
+
+    controls: tuple[tuple[Control, tuple[str, ...], frozenset[str]], ...]
+    """Each with its spellings, and with all names under which these may be in a form."""
+    taken: frozenset[str]
+    """Names that are no criteria."""
+
+
+@lru_cache(maxsize=256)
+def _layout(declared: tuple[Control, ...]) -> _Layout:
+    controls = {control.name: control for control in declared}
+    found = []
+    for control in controls.values():
+        others = (name for name in control.aliases if name not in controls)
+        spellings = (control.name, *others)
+        found.append((control, spellings, frozenset((*spellings, *(f"{name}[]" for name in spellings)))))
+    return _Layout(tuple(found), IGNORED.union(*(spellings for _, spellings, _ in found)))
+
+
 def read_controls(declared: Iterable[Control], form: Form) -> Controls:
     """Divide a form into the control parameters that a method declares and the rest.
 
     The form's own problems are not repeated here. A control of a wrong form, or sent twice with different values under
     two spellings, is a problem.
     """
-    controls = {control.name: control for control in declared}
+    layout = _layout(tuple(declared))
     values: dict[str, Any] = {}
     sent: set[str] = set()
     problems: list[FormProblem] = []
-    taken = set(IGNORED)
-    for control in controls.values():
-        spellings = [name for name in (control.name, *control.aliases) if name == control.name or name not in controls]
-        taken.update(spellings)
+    for control, spellings, names in layout.controls:
+        # Few of a method's controls are sent with one request.
+        if not form.has_any(names):
+            values[control.name] = control.default
+            continue
         value, given = _read_spellings(control, spellings, form, problems)
         values[control.name] = value
         if given:
@@ -113,14 +136,14 @@ def read_controls(declared: Iterable[Control], form: Form) -> Controls:
     return Controls(
         values=values,
         sent=frozenset(sent),
-        rest=_rest(form, taken),
+        rest=_rest(form, layout.taken),
         problems=tuple(problems),
         authenticator=str(token[0]) if token and str(token[0]).strip() else None,
     )
 
 
 def _read_spellings(
-    control: Control, spellings: list[str], form: Form, problems: list[FormProblem]
+    control: Control, spellings: Sequence[str], form: Form, problems: list[FormProblem]
 ) -> tuple[Any, bool]:
     """The value of a control under any of its spellings, and true when one was sent that is not empty."""
     found: list[tuple[str, Any]] = []
@@ -152,7 +175,7 @@ def _sent_values(control: Control, name: str, form: Form) -> list[Any]:
     return [value for value in form.many(name) if value is not None and value != ""]
 
 
-def _rest(form: Form, taken: set[str]) -> dict[str, Any]:
+def _rest(form: Form, taken: frozenset[str]) -> dict[str, Any]:
     rest: dict[str, Any] = {}
     for name in form:
         plain = name.removesuffix("[]")
@@ -294,7 +317,10 @@ def _refuse_excess(form: Form, settings: Settings, unbounded: Collection[str]) -
             "(its setting OBJAPI_MAX_PARAMETERS)."
         )
     causes = [
-        cause for name, value in form.items() if name not in unbounded for cause in _excesses(name, value, settings)
+        cause
+        for name, value in form.items()
+        if name not in unbounded and (not isinstance(value, str) or len(value) > settings.max_value_length)
+        for cause in _excesses(name, value, settings)
     ]
     if causes:
         raise combine([TooLarge(cause.message, causes=[cause]) for cause in causes])

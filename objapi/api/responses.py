@@ -235,10 +235,7 @@ def frame_of(exchange: Exchange) -> AnswerFrame:
 
 def answered(answer: Answer) -> Response:
     """An answer as a response."""
-    response = Response(answer.body, status=answer.status)
-    for name, value in answer.headers.items():
-        response.headers[name] = value
-    return response
+    return Response(answer.body, status=answer.status, headers=answer.headers)
 
 
 def _text(reply: Text) -> Response:

@@ -17,9 +17,10 @@ _ALWAYS: Final = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
+    # The policy of an answer that is not a page: a browser that shows it loads and runs nothing.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cache-Control": "no-store",
 }
-# The policy of an answer that is not a page: a browser that shows it loads and runs nothing.
-_INERT: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _PREFLIGHT_SECONDS: Final = 600
 _EXPOSED: Final = "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Content-Disposition"
 
@@ -29,10 +30,10 @@ def secure(response: Response, exchange: Exchange) -> None:
 
     Answers depend on the caller, so no cache may store them: `Cache-Control: no-store` unless the view set another.
     """
+    present = {name.lower() for name, _ in response.headers}
     for name, value in _ALWAYS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", _INERT)
-    response.headers.setdefault("Cache-Control", "no-store")
+        if name.lower() not in present:
+            response.headers.add(name, value)
     response.headers["X-Request-Id"] = exchange.request_id
 
 

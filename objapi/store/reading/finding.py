@@ -21,6 +21,7 @@ from catalog import (
     shaped_rows,
     visible_condition,
 )
+from catalog.clauses import Exact
 from catalog.shapes import Build
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge, joined_messages
 from objapi.model.registry import CatalogDeclaration
@@ -267,7 +268,9 @@ def _left(query: Query, passed: int, size: int | None) -> int | None:
 
 def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
     """The rows of a page, of which alone the answers are looked up: keys of the order first, then the answer."""
-    chunk = chunk_statement(tables, query, visible=visible_condition(tables, visible), size=None)
+    chunk = _with_key(
+        tables, query, visible, chunk_statement(tables, query, visible=visible_condition(tables, visible), size=None)
+    )
     page = chunk.limit(bindparam("size", type_=Integer())).offset(bindparam("offset", type_=Integer())).subquery("page")
     keys = list(page.c)
     down = [*(key.descending for key in query.sort), *(query.ties_descending for _ in tables.ties)]
@@ -276,6 +279,21 @@ def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Vi
         .select_from(page.outerjoin(entities, entities.c.rid == keys[-1]))
         .order_by(*(key.desc() if descends else key for key, descends in zip(keys, down, strict=True)))
     )
+
+
+def _with_key(
+    tables: CatalogTables, query: Query, visible: Sequence[Visibility], statement: Select[Any]
+) -> Select[Any]:
+    """The statement with the key that it was made for, which the MySQL family passes over by its statistics."""
+    equal = [clause.index for clause in query.clauses if isinstance(clause, Exact) and len(clause.values) == 1]
+    if len(equal) < len(query.clauses) or any(item.scoped for item in visible):
+        return statement
+    key = tables.hot_key(equal, [item.index for item in query.sort])
+    if key is None:
+        return statement
+    for family in ("mysql", "mariadb"):
+        statement = statement.with_hint(tables.main, f"FORCE INDEX ({key})", family)
+    return statement
 
 
 def _count_of_shape(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
