@@ -366,6 +366,8 @@ def add_counts(connection: Connection, tables: CatalogTables, counts: Mapping[_G
         if number
     ]
     insert_rows(connection, tables.counts, rows)
+    if not folded:
+        tables.unfolded += len(rows)
 
 
 def set_scope(connection: Connection, tables: CatalogTables, members: sa.Select[Any], scope: int) -> None:

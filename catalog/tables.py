@@ -269,6 +269,7 @@ class CatalogTables:
     prepared: statements about the catalog, by their shape.
     counted: indexes by whose values, with acl and scope, `counts` counts the documents; each has one text a document.
     always: indexes in which no document is missing.
+    unfolded: rows that this process has inserted into `counts` since it last folded them.
     local_zone: the zone of naive date-times and of date texts without one, in values to be indexed.
     far_dates: dates beyond an index' reach are refused, or indexed as the nearest within it.
     """
@@ -303,6 +304,7 @@ class CatalogTables:
         self.selected: tuple[sa.ColumnElement[Any], ...] = (self.main.c.rid,)
         self.ties: tuple[sa.ColumnElement[Any], ...] = (self.main.c.ord, self.main.c.rid)
         self.prepared: dict[Hashable, PreparedSelect] = {}
+        self.unfolded = 0
         self.blank: dict[str, Any] = {column.name: None for column in self.main.columns}
         self._add_keys()
         self.keywords = self._side_table(metadata, f"{name}_kw")

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, Engine, MetaData, exc
 from sqlalchemy.engine import make_url
 
 from catalog import CatalogTables, CountsChanged, fold_counts, recount
+from catalog.counts import MOST_FOLDED
 from catalog.dialect import begin_write, create_engine_for
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
@@ -79,8 +79,8 @@ from workflows import Cascades
 _log = logging.getLogger("objapi.site")
 _T = TypeVar("_T")
 
-WRITES_TO_FOLD = 50
-"""Writing requests of a process after which it folds the counts of catalogs, which takes a millisecond or two."""
+ROWS_TO_FOLD = 1_000
+"""Counts that a process has inserted into a catalog when it folds them: a read adds up 10,000 in a millisecond."""
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows long work: called with a label and a number of units, it gives what to call with the units just done."""
@@ -105,8 +105,6 @@ class Site:
     """Seconds that a database may take for one statement; None: as long as it does."""
     _of_profiles: dict[str, SiteContext] = field(default_factory=dict)
     """Profile that the site does not name → the declarations of that profile alone."""
-    _writes: Iterator[int] = field(default_factory=partial(count, 1))
-    """Numbers of the writing requests of this process."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -259,8 +257,13 @@ class Site:
     def fold_counts(self) -> None:
         """Fold the counts of every catalog, unless another process is at it; reads add up fewer rows then."""
         for tables in self.context.tables.values():
-            with suppress(CountsChanged):
-                self.transact(partial(fold_counts, tables=tables), write=True)
+            self._fold(tables)
+
+    def _fold(self, tables: CatalogTables) -> None:
+        tables.unfolded = 0
+        with suppress(CountsChanged):
+            while self.transact(partial(fold_counts, tables=tables), write=True) >= MOST_FOLDED:
+                pass
 
     def _recompute_rows(self, connection: Connection) -> None:
         self.context.acls.refresh(connection)
@@ -415,14 +418,16 @@ class Site:
         finally:
             for connections in opened:
                 connections.close()
-        if write and next(self._writes) % WRITES_TO_FOLD == 0:
+        if write:
             self._fold_after_commit()
         return result
 
     def _fold_after_commit(self) -> None:
         """Fold the counts now and then; what was asked for is done, so a failure is left for the next time."""
         try:
-            self.fold_counts()
+            for tables in self.context.tables.values():
+                if tables.unfolded >= ROWS_TO_FOLD:
+                    self._fold(tables)
         except (ApiError, exc.DBAPIError) as error:
             _log.info("counts were not folded: %s", error)
 

@@ -16,7 +16,7 @@ assert 2 * MANY < CHUNK < MOST <= 2 * CHUNK
 @pytest.fixture(autouse=True)
 def fold_no_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts of catalogs are folded after some request or other, whose own statements are asked for here."""
-    monkeypatch.setattr("objapi.site.WRITES_TO_FOLD", 10**9)
+    monkeypatch.setattr("objapi.site.ROWS_TO_FOLD", 10**9)
 
 
 @pytest.fixture(scope="module")
