@@ -13,10 +13,11 @@ from objapi.api.dispatch import SITE
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
-from objapi.http.exchange import TrustedProxies, refuse_unread_body
+from objapi.http.exchange import TrustedProxies, refuse_early
 from objapi.http.headers import finish_responses
 from objapi.http.memory import MemoryReturn
 from objapi.http.visitors import Visitors, attach_visitors
+from objapi.ispyb import API_ROOT as ISPYB_ROOT
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
 from objapi.security.identify import open_authentication
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.url_map.strict_slashes = False
     application.url_map.merge_slashes = False
     # First of all steps, so that each face answers the refusal in its shape.
-    application.before_request(refuse_unread_body)
+    application.before_request(refuse_early)
     authentication = open_authentication(settings, site.registry.roles, site.transact)
     attach_visitors(application, Visitors(site, authentication))
     application.register_blueprint(api_blueprint)
@@ -51,7 +52,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.register_error_handler(Exception, make_error_handler(settings))
     finish_responses(application, settings)
     application.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
-        ApiPaths(application.wsgi_app, settings.public_url), settings.trusted_proxies
+        ApiPaths(application.wsgi_app, settings.public_url, (ISPYB_ROOT,)), settings.trusted_proxies
     )
     attach_mxlive(application, site)
     # Outermost: whichever face answers, and be it with a refusal of the first step.

@@ -1,6 +1,6 @@
 """Routing of the `@@API` face: every URL with an `@@API` in its path, at any depth, leads to one route."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import request
 
 from objapi.errors import BadRequest
-from objapi.http.exchange import begin_exchange
+from objapi.http.exchange import EARLY_REFUSAL, begin_exchange
 
 ROUTE: Final = "/@@API"
 
@@ -57,27 +57,33 @@ def split_path(path_info: bytes) -> ApiTarget:
 class ApiPaths:
     """WSGI middleware that notes the exchange and takes the path apart; routing sees `/@@API` or a tidied path.
 
-    A path that cannot be taken apart leads to the API too, which answers the reason.
+    A path that cannot be taken apart leads to the API too, which answers the reason. `others` are roots of faces that
+    take the path of the exchange apart themselves: whatever is below one is routed to it, and it answers the reason.
     """
 
-    def __init__(self, application: WSGIApplication, public_url: str | None) -> None:
+    def __init__(self, application: WSGIApplication, public_url: str | None, others: Sequence[str] = ()) -> None:
         self._application = application
         self._public_url = public_url
+        self._others = others
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on with its target in the environment (PEP 3333: PATH_INFO is bytes as Latin-1)."""
         raw = str(environ.get("PATH_INFO", "")).encode("latin-1")
+        path = raw.decode("utf-8", "replace")
+        other = next((root for root in self._others if path == root or path.startswith(f"{root}/")), None)
+        environ.pop(_KEY, None)
         try:
-            begin_exchange(environ, raw.decode("utf-8", "replace"), self._public_url)
+            begin_exchange(environ, path, self._public_url)
             target = _with_downloads(split_path(raw))
         except BadRequest as refused:
-            environ[_KEY] = refused
+            environ[EARLY_REFUSAL if other else _KEY] = refused
+            environ["PATH_INFO"] = other or ROUTE
+            return self._application(environ, start_response)
+        if target.endpoint == "api" and not other:
+            environ[_KEY] = target
             environ["PATH_INFO"] = ROUTE
         else:
-            environ.pop(_KEY, None)
-            if target.endpoint == "api":
-                environ[_KEY] = target
-            tidy = ROUTE if target.endpoint == "api" else "/" + "/".join(target.before)
+            tidy = other or "/" + "/".join(target.before)
             environ["PATH_INFO"] = tidy.encode().decode("latin-1")
         return self._application(environ, start_response)
 

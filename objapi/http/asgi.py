@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from objapi.errors import ApiError
-from objapi.http.exchange import BODY_REFUSAL
+from objapi.http.exchange import EARLY_REFUSAL
 from objapi.http.request_bodies import BodyLimits, ClientGone, Message, Receive, RequestBodies
 from objapi.http.threads import RequestThreads
 from objapi.security.origins import client_address
@@ -64,8 +64,10 @@ class WsgiBridge:
             unread = await self._read_body(environ, receive)
         except ClientGone:
             return
+        # Asked before the answer: what the application refuses itself is discarded like any other body.
+        refused = EARLY_REFUSAL in environ
         await self._answer(environ, receive, send, closes=unread)
-        if unread and BODY_REFUSAL not in environ and "HTTP_EXPECT" not in environ:
+        if unread and not refused and "HTTP_EXPECT" not in environ:
             await self._bodies.discard(self._address(environ), receive)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -85,7 +87,7 @@ class WsgiBridge:
         try:
             environ["wsgi.input"], size = await self._bodies.read(self._address(environ), receive, declared)
         except ApiError as refusal:
-            environ[BODY_REFUSAL] = refusal
+            environ[EARLY_REFUSAL] = refusal
             return True
         # The length is known now, however the body was sent.
         environ.pop("HTTP_TRANSFER_ENCODING", None)

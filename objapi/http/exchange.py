@@ -34,8 +34,8 @@ _HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL}){{0,126}}\.?|\[[0-9A-Fa-f:
 
 _KEY: Final = "objapi.exchange"
 
-BODY_REFUSAL: Final = "objapi.body_refusal"
-"""The key under which the WSGI environment holds the error for which the server did not read the body."""
+EARLY_REFUSAL: Final = "objapi.body_refusal"
+"""The key under which the WSGI environment holds an error found before routing: a body unread, a path that is none."""
 
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
 
@@ -112,9 +112,9 @@ def current_exchange() -> Exchange:
     return exchange
 
 
-def refuse_unread_body() -> None:
-    """Raise the error for which the server did not read the body of this request, in place of any view."""
-    refusal = request.environ.get(BODY_REFUSAL)
+def refuse_early() -> None:
+    """Raise the error that was found before this request was routed, in place of any view."""
+    refusal = request.environ.get(EARLY_REFUSAL)
     if refusal is not None:
         raise refusal
 

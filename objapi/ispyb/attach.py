@@ -46,15 +46,15 @@ def attach(application: Flask, site: Site) -> None:
         return show_routes(face)
 
     @access(PUBLIC)
-    def call_route(**_: str) -> Response:
+    def call_route() -> Response:
         """Every route of the face, whatever the verb; each says itself who may call it."""
         return answer(face)
 
     ispyb.register_error_handler(ApiError, lambda error: answer_failure(face, error))
     application.register_blueprint(ispyb)
     endpoint = "ispyb.call_route"
-    for rule in (API_ROOT, f"{API_ROOT}/<path:rest>"):
-        application.url_map.add(Rule(rule, endpoint=endpoint, methods=None))
+    # Whatever is below the root is routed here; `dispatch` takes the path of the exchange apart.
+    application.url_map.add(Rule(API_ROOT, endpoint=endpoint, methods=None))
     application.view_functions[endpoint] = call_route
 
 

@@ -125,6 +125,35 @@ def test_refusals_are_told_as_clients_know_them(root: str, path: str, status: in
     assert (answer.status_code, answer.json()) == (status, {"detail": detail})
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        ("/no%0Athing", 404, "Not Found"),
+        ("//proposals", 404, "Not Found"),
+        ("/legacy/%0A/proposal/A", 404, "Not Found"),
+        ("/legacy/%0D%C2%85/proposal/list", 401, "Invalid token"),
+        (f"/legacy/{'a' * 30_000}/proposal/list", 401, "Invalid token"),
+        ("/legacy/API/proposal/list", 401, "Invalid token"),
+        ("/x/@@API/read", 404, "Not Found"),
+        ("/proposals/%00", 400, "The path of the URL holds a NUL character."),
+        ("/proposals/%FF", 400, "The path of the URL is not valid UTF-8."),
+        ("/proposals/..%2Fx", 400, "The path of the URL holds a '..' segment; send the whole path."),
+    ],
+)
+def test_no_path_below_the_root_is_answered_by_another_face(root: str, path: str, status: int, detail: str) -> None:
+    answer = Script(root).get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json")
+    assert answer.json() == {"detail": detail}
+
+
+def test_a_vocabulary_that_may_be_null_says_so_where_it_stands(root: str) -> None:
+    components = Script(root).get("/openapi.json").json()["components"]["schemas"]
+    level = components["Shipping"]["properties"]["safetyLevel"]
+    assert (level["type"], level["enum"]) == (["null", "string"], ["GREEN", "YELLOW", "RED", None])
+    assert components["ShippingCreate"]["properties"]["safetyLevel"] == level | {"default": "GREEN"}
+    assert components["SafetyLevelEnum"]["enum"] == ["GREEN", "YELLOW", "RED"]
+
+
 def test_a_slash_at_the_end_leads_to_the_path_without(root: str) -> None:
     answer = Script(root).get("/proposals/", skip=1)
     assert (answer.status_code, answer.headers["Location"]) == (307, f"{root}/ispyb/api/v1/proposals?skip=1")

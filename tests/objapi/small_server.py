@@ -11,7 +11,7 @@ from threading import Event
 from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from objapi.http.exchange import BODY_REFUSAL
+from objapi.http.exchange import EARLY_REFUSAL
 from objapi.serve import ServeError, serve
 from objapi.settings import Settings, load_settings
 
@@ -43,7 +43,7 @@ class Application:
         if environ["PATH_INFO"] == "/streamed":
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [f"{self.pieces} {self.closed}".encode()]
-        refusal = environ.get(BODY_REFUSAL)
+        refusal = environ.get(EARLY_REFUSAL)
         if refusal is not None:
             start_response(f"{refusal.status} Refused", [("Content-Type", "text/plain")])
             return [refusal.message.encode()]

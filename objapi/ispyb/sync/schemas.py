@@ -1,23 +1,15 @@
 """The payload of the user portal."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 from objapi.ispyb.subjects.people.schemas import LaboratoryCreate
-from objapi.ispyb.values.schema import ListOf, Schema, optional, required
+from objapi.ispyb.values.schema import ListOf, OneGiven, Schema, optional, required
 from objapi.ispyb.values.types import ANY_INT, INT_COLUMN, NUMBER, STAMP, TEXT, TINY_COLUMN, constant, short_text
 
-
-def _is_known_by_a_key(person: Mapping[str, Any]) -> str | None:
-    if person.get("login") is None and person.get("externalId") is None:
-        return "either login or externalId is required for a Person entity"
-    return None
-
-
-def _is_session_known_by_a_key(session: Mapping[str, Any]) -> str | None:
-    if session.get("expSessionPk") is None and session.get("externalId") is None:
-        return "either expSessionPk or externalId is required for a Session entity"
-    return None
+_PERSON_KEY: Final = OneGiven(("login", "externalId"), "either login or externalId is required for a Person entity")
+_SESSION_KEY: Final = OneGiven(
+    ("expSessionPk", "externalId"), "either expSessionPk or externalId is required for a Session entity"
+)
 
 
 PersonProposalLaboratory = Schema(
@@ -37,7 +29,7 @@ PersonProposalLaboratory = Schema(
         "cache": optional(TEXT),
         "laboratory": optional(LaboratoryCreate),
     },
-    rules=(_is_known_by_a_key,),
+    rules=(_PERSON_KEY,),
 )
 
 PersonSessionOptions = Schema(
@@ -61,7 +53,7 @@ PersonSessionOptions = Schema(
 PersonSessionLaboratory = Schema(
     "PersonSessionLaboratory",
     {**PersonProposalLaboratory.properties, "session_options": optional(PersonSessionOptions)},
-    rules=(_is_known_by_a_key,),
+    rules=(_PERSON_KEY,),
 )
 
 UPLabContact = Schema(
@@ -117,7 +109,7 @@ UPSession = Schema(
         "nbReimbDewars": optional(INT_COLUMN),
         "persons": optional(ListOf(PersonSessionLaboratory)),
     },
-    rules=(_is_session_known_by_a_key,),
+    rules=(_SESSION_KEY,),
 )
 
 UPProtein = Schema(

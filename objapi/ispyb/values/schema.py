@@ -32,6 +32,18 @@ Rule = Callable[[Mapping[str, Any]], str | None]
 Values = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class OneGiven:
+    """The rule that at least one of several keys has a value; `text` is said where none has."""
+
+    names: tuple[str, ...]
+    text: str
+
+    def __call__(self, values: Mapping[str, Any]) -> str | None:
+        """The text when the rule is broken."""
+        return self.text if all(values.get(name) is None for name in self.names) else None
+
+
 @dataclass(frozen=True)
 class ListOf:
     """A list whose entries are all of one kind; `least` is how many there must be."""

@@ -149,13 +149,17 @@ def _show_instant(value: Any) -> Any:
     return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
-INT: Final = ScalarType(_bounded_integer(-INT64 - 1, INT64), int, {"type": "integer"})
+def _whole(least: int, most: int) -> ScalarType:
+    return ScalarType(_bounded_integer(least, most), int, {"type": "integer", "minimum": least, "maximum": most})
+
+
+INT: Final = _whole(-INT64 - 1, INT64)
 """An integer: ids and counts."""
 
-INT_COLUMN: Final = ScalarType(_bounded_integer(-INT32 - 1, INT32), int, {"type": "integer"})
+INT_COLUMN: Final = _whole(-INT32 - 1, INT32)
 """An integer that is stored in a column of four bytes."""
 
-TINY_COLUMN: Final = ScalarType(_bounded_integer(-128, 127), int, {"type": "integer"})
+TINY_COLUMN: Final = _whole(-128, 127)
 """An integer that is stored in a column of one byte, such as a flag."""
 
 ANY_INT: Final = ScalarType(_read_integer, int, {"type": "integer"})
@@ -170,8 +174,27 @@ STAMP: Final = ScalarType(_read_instant, _show_instant, {"type": "string"})
 INSTANT: Final = ScalarType(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
 """A time that is answered with its offset."""
 
-JSON: Final = ScalarType(_read_json, _same, {"type": "string", "format": "json-string"})
-"""JSON written as text in a parameter."""
+_ID: Final = "(0|[1-9][0-9]{0,17})"
+
+JSON_IDS: Final = ScalarType(
+    _read_json, _same, {"type": "string", "format": "json-string", "pattern": rf"^\[{_ID}(, ?{_ID})*\]$"}
+)
+"""A JSON list of ids, written as text in a parameter. Its `read` takes any JSON; the route judges what it got."""
+
+JOINED_IDS: Final = ScalarType(_read_text, str, {"type": "string", "pattern": f"^{_ID}(,{_ID})*$"})
+"""Ids that are joined by commas. Its `read` takes any text; the route judges what it got."""
+
+DAY: Final = ScalarType(
+    _read_text,
+    str,
+    {
+        "type": "string",
+        # 29 February is a day of some years only, which no pattern tells.
+        "pattern": "^[1-9][0-9]{3}-?((0[1-9]|1[0-2])-?(0[1-9]|1[0-9]|2[0-8])"
+        "|(0[13-9]|1[0-2])-?(29|30)|(0[13578]|1[02])-?31)$",
+    },
+)
+"""A day such as 2023-01-31 or 20230131. Its `read` takes any text; the route judges what it got."""
 
 OBJECT: Final = ScalarType(_read_object, _same, {"type": "object"})
 """A JSON object with any keys."""
@@ -216,10 +239,8 @@ def integer(*, least: int | None = None, above: int | None = None, most: int | N
         return number
 
     bounded = _bounded_integer(-INT64 - 1 if least is None else least, INT64 if most is None else most)
-    schema: JsonSchema = {"type": "integer"}
-    schema |= {} if least is None else {"minimum": least}
-    schema |= {} if above is None else {"exclusiveMinimum": above}
-    schema |= {} if most is None else {"maximum": most}
+    schema: JsonSchema = {"type": "integer", "maximum": INT64 if most is None else most}
+    schema |= {"minimum": -INT64 - 1 if least is None else least} if above is None else {"exclusiveMinimum": above}
     return ScalarType(lambda value: bounded(read(value)), int, schema)
 
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from objapi import __version__
 from objapi.ispyb import API_ROOT
-from objapi.ispyb.values.schema import ABSENT, ListOf, MapOf, OneOf, Property, Schema, Type
+from objapi.ispyb.values.schema import ABSENT, ListOf, MapOf, OneGiven, OneOf, Property, Schema, Type
+from objapi.ispyb.values.types import ScalarType
 from objapi.ispyb.wire.response import AnswerType, Paged
 from objapi.ispyb.wire.routes import Door, IspybRoute
 
@@ -135,19 +136,27 @@ class _Components:
         if needed:
             made["required"] = needed
         made["properties"] = {name: self._property(name, entry) for name, entry in schema.properties.items()}
+        for rule in schema.rules:
+            if isinstance(rule, OneGiven):
+                made["anyOf"] = [
+                    {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in rule.names
+                ]
         return reference
 
     def _property(self, name: str, property_: Property) -> dict[str, Any]:
         described = self.described(property_.type)
         title = property_.label or _title_of(name)
         default = {} if property_.default in (ABSENT, None) else {"default": property_.default}
+        if isinstance(property_.type, ScalarType) and "$ref" in described and not property_.required:
+            # A vocabulary that may be null is written where it stands: the component stays the vocabulary alone.
+            return {"title": title, **_with_null(property_.type.schema), **default}
         if "$ref" in described:
             if not property_.required:
                 self._allow_null(described["$ref"].removeprefix(self._prefix))
             label = {"title": title} if property_.label else {}
             return {**label, "allOf": [described], **default} if label or default else described
         if not property_.required and "type" in described:
-            described["type"] = ["null", described["type"]]
+            described = _with_null(described)
         return {"title": title, **described, **default}
 
     def _allow_null(self, name: str) -> None:
@@ -168,6 +177,16 @@ class _Components:
         }
         self.made[name] = {"title": name, "type": "object", "required": list(properties), "properties": properties}
         return {"$ref": self._prefix + name}
+
+
+def _with_null(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema whose value may also be null."""
+    made = {key: value for key, value in described.items() if key != "title"}
+    if "type" in made:
+        made["type"] = ["null", made["type"]]
+    if "enum" in made and None not in made["enum"]:
+        made["enum"] = [*made["enum"], None]
+    return made
 
 
 def _title_of(name: str) -> str:

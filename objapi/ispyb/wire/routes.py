@@ -15,7 +15,7 @@ import marshmallow as mm
 
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.values.schema import Property, Schema, optional, reader_of, required
-from objapi.ispyb.values.types import INT, TEXT, ScalarType, integer
+from objapi.ispyb.values.types import DAY, INT, JOINED_IDS, TEXT, ScalarType, integer
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.response import AnswerType, Paged
 from objapi.store.row_requests import WriteAuthority
@@ -24,7 +24,12 @@ Handler = Callable[[Call], Any]
 _Handler = TypeVar("_Handler", bound=Handler)
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
-_PATH_KINDS: Final[Mapping[str | None, ScalarType]] = {None: TEXT, "int": INT}
+_PATH_KINDS: Final[Mapping[str | None, ScalarType]] = {
+    None: TEXT,
+    "int": INT,
+    "day": DAY,
+    "ids": JOINED_IDS,
+}
 
 PAGING: Final[Mapping[str, Property]] = {
     "skip": optional(integer(least=0), 0),
@@ -89,7 +94,7 @@ class IspybRoute:
 
     @property
     def path_parameters(self) -> dict[str, Property]:
-        """The parameters of the path, text unless they are written `{name:int}`."""
+        """The parameters of the path, text unless they are written `{name:int}`, `{name:day}` or `{name:ids}`."""
         return {name: required(_PATH_KINDS[kind or None]) for name, kind in _PARAMETER.findall(self.path)}
 
     @property

@@ -88,8 +88,8 @@ def list_movie_statistics(call: Call) -> Rows:
     return call.rows(_ordered(statement.where(BLSession.c.sessionId == session_id)))
 
 
-@header_group.get("/legacy/em/proposal/{proposal_id}/data_collections/{data_collections_ids}/stats", access=BEARER)
-@path_group.get("/legacy/proposal/{proposal_id}/data_collections/{data_collections_ids}/stats", access=_BY_QUERY)
+@header_group.get("/legacy/em/proposal/{proposal_id}/data_collections/{data_collections_ids:ids}/stats", access=BEARER)
+@path_group.get("/legacy/proposal/{proposal_id}/data_collections/{data_collections_ids:ids}/stats", access=_BY_QUERY)
 def count_movies_of_collections(call: Call) -> Counts:
     """Numbers of movies, motion corrections and CTFs of data collections."""
     proposal_id = readable_proposal(call, call.path["proposal_id"])

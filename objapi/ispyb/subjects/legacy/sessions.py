@@ -46,8 +46,8 @@ def list_sessions(call: Call) -> Answers:
     return session_rows(call, _visible(call))
 
 
-@header_group.get("/legacy/sessions/date/{start_date}/{end_date}", access=_BY_HEADER)
-@path_group.get("/legacy/{token}/proposal/session/date/{start_date}/{end_date}/list", access=_BY_PATH)
+@header_group.get("/legacy/sessions/date/{start_date:day}/{end_date:day}", access=_BY_HEADER)
+@path_group.get("/legacy/{token}/proposal/session/date/{start_date:day}/{end_date:day}/list", access=_BY_PATH)
 def list_sessions_of_dates(call: Call) -> Answers:
     """Sessions of the caller that overlap a range of dates."""
     first, last = _dates(call)

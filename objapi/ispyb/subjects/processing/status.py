@@ -22,7 +22,7 @@ from objapi.ispyb.subjects.processing.programs import (
 from objapi.ispyb.subjects.processing.schemas import AutoProcProgramMessageStatuses, ProcessingStatusesList
 from objapi.ispyb.values.errors import Refusal
 from objapi.ispyb.values.schema import optional
-from objapi.ispyb.values.types import INT32, JSON
+from objapi.ispyb.values.types import INT32, JSON_IDS
 from objapi.ispyb.wire.call import Call
 from objapi.ispyb.wire.routes import BEARER, Group
 from objapi.profiles.ispyb.tables import (
@@ -41,7 +41,7 @@ from objapi.profiles.ispyb.tables import (
 
 group: Final = Group("Processing Status and Results")
 
-_IDS: Final = {"dataCollectionIds": optional(JSON)}
+_IDS: Final = {"dataCollectionIds": optional(JSON_IDS)}
 _CENTRING: Final = {"success": 1, "failed": 0}
 _COUNTED: Final = {"ERROR": "errors", "WARNING": "warnings", "INFO": "info"}
 

@@ -14,7 +14,7 @@ from objapi.ispyb.values.types import (
     BOOL,
     INT,
     INT_COLUMN,
-    JSON,
+    JSON_IDS,
     NUMBER,
     OBJECT,
     STAMP,
@@ -53,7 +53,7 @@ from tests.objapi.ispyb.calling import at
         (STAMP, 0, at(1970, 1, 1)),
         (STAMP, "1700000000", at(2023, 11, 14, 22, 13).replace(second=20)),
         (STAMP, 1700000000000, at(2023, 11, 14, 22, 13).replace(second=20)),
-        (JSON, "[1, 2]", [1, 2]),
+        (JSON_IDS, "[1, 2]", [1, 2]),
         (pattern(r"^(\w|-)+\d+$"), "mx-é1", "mx-é1"),
         (enum("E", None, 0, 1), 1, 1),
     ],
@@ -85,7 +85,7 @@ def test_values_are_read_leniently(kind: ScalarType, raw: Any, value: Any) -> No
         (STAMP, "2022-02-30T00:00:00", "value_error.datetime", {}),
         (STAMP, "1e400", "value_error.datetime", {}),
         (STAMP, [], "type_error", {}),
-        (JSON, "[1,", "value_error.json", {}),
+        (JSON_IDS, "[1,", "value_error.json", {}),
         (OBJECT, 1, "type_error.dict", {}),
         (pattern("^a$"), "b", "value_error.str.regex", {"pattern": "^a$"}),
         (short_text(2), "abc", "value_error.any_str.max_length", {"limit_value": 2}),
@@ -112,7 +112,7 @@ JSON_VALUES = st.recursive(
 
 @example(kind=OBJECT, raw={"count": 1 << 64})
 @given(
-    kind=st.sampled_from([INT, INT_COLUMN, ANY_INT, NUMBER, TEXT, BOOL, STAMP, JSON, OBJECT, short_text(3)]),
+    kind=st.sampled_from([INT, INT_COLUMN, ANY_INT, NUMBER, TEXT, BOOL, STAMP, JSON_IDS, OBJECT, short_text(3)]),
     raw=JSON_VALUES.filter(lambda value: value is not None),
 )
 def test_whatever_is_sent_is_read_or_a_fault_and_can_be_answered(kind: ScalarType, raw: Any) -> None:
