@@ -1,4 +1,4 @@
-"""Driver of the loads: requests over kept connections, CPU time and memory of a server, many clients at once."""
+"""Driver of the loads: requests over open connections, CPU time and memory of a server, many clients at once."""
 
 import os
 import re
@@ -85,7 +85,7 @@ def _pss(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
-    raise FailedRequest(f"no memory is told of process {pid}")
+    raise FailedRequest(f"the system gives no memory of process {pid}")
 
 
 @contextmanager

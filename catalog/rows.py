@@ -401,7 +401,7 @@ def set_visibility(
 
 
 def remove(connection: Connection, tables: CatalogTables, rids: Sequence[int]) -> None:
-    """Take documents out of the catalog; unknown rids are passed over."""
+    """Take documents out of the catalog; unknown rids are ignored."""
     for start in range(0, len(rids), CHUNK):
         chunk = rids[start : start + CHUNK]
         count_changes(connection, tables, _groups(connection, tables, chunk).values(), ())

@@ -1,7 +1,7 @@
 """Shapes of queries: a query without its values, for which a statement is built and compiled once.
 
 Building a statement and computing its cache key takes several times as long as a database needs for a page. Requests
-differ in values, seldom in shape, so the statement of a shape is kept with its catalog, and values are bound to it.
+differ in values, seldom in shape, so the statement of a shape is stored with its catalog, and values are bound to it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -392,7 +392,7 @@ def chunk_statement(
     """The next `size` rows of the result (None: all), for reading it to the end without counting places.
 
     Columns: the keys of the order, the last of them those that identify a row. A row of one chunk is the `after` of
-    the next; None begins. `offset` rows are passed over first.
+    the next; None begins. `offset` rows are skipped first.
     The query's limit is for the caller to observe, by `size`.
     """
     order = [(sa.type_coerce(column, _raw(column)), down) for column, down in _order(tables, query)]

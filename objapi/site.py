@@ -199,8 +199,8 @@ class Site:
     ) -> None:
         """Make the objects of an NDJSON file, in chunks of so many lines that each are loaded wholly or not at all.
 
-        A load that was cut short goes on after the last chunk that it has stored; `report` is told so. Raises
-        ProfileError, ValidationError and Conflict, once `report` has been told how much is loaded.
+        A load that was cut short goes on after the last chunk that it has stored; `report` gets a line that says so.
+        Raises ProfileError, ValidationError and Conflict, once `report` has a line that says how much is loaded.
         """
         done = self.transact(partial(loaded_to, file=file), write=False)
         if done is not None and not begins_with(file, done):

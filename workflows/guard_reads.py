@@ -58,7 +58,7 @@ def _walk(
             continue
         relation = call.args.get("relation")
         at = (*relations, relation) if isinstance(relation, str) else relations
-        # A condition that uses itself is a mistake that `WorkflowRegistry.check` tells; here it only must not hang.
+        # A condition that uses itself is a mistake that `WorkflowRegistry.check` reports; here it only must not hang.
         yield from _walk(condition.uses, registry, at, above | {call.name} if condition.uses else above)
         for argument in condition.nested:
             yield from _walk(_calls(call.args.get(argument)), registry, at, above)
@@ -68,5 +68,5 @@ def _calls(written: object) -> tuple[ConditionCall, ...]:
     try:
         return () if written is None else parse_calls(written)
     except ConditionArgument:
-        # Told by `WorkflowRegistry.check`, with its place.
+        # `WorkflowRegistry.check` reports it, with its place.
         return ()

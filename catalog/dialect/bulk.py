@@ -170,7 +170,7 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
 def insert_ignore(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows whose keys do not exist yet; all must name the same columns.
 
-    Only a duplicate key is passed over; a value that does not fit still fails.
+    Only a duplicate key is ignored; a value that does not fit still fails.
     """
     if not rows:
         return

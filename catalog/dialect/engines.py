@@ -332,7 +332,7 @@ class PreparedSelect:
     """A select that Core compiles once for each dialect, and the driver's own cursor executes.
 
     That takes a quarter of the time that Core needs for a statement it has compiled before. Values are given by the
-    names of the bind parameters. Listeners to `before_cursor_execute` are told of it, and errors of the driver are
+    names of the bind parameters. Listeners to `before_cursor_execute` are called, and errors of the driver are
     raised as Core raises them.
     """
 
@@ -349,8 +349,8 @@ class PreparedSelect:
         text, parameters = compiled.text, compiled.bound(values)
         cursor: Any = connection.connection.cursor()
         try:
-            for told in connection.dispatch.before_cursor_execute:
-                text, parameters = told(connection, cursor, text, parameters, None, False)
+            for listener in connection.dispatch.before_cursor_execute:
+                text, parameters = listener(connection, cursor, text, parameters, None, False)
             if is_mysql_family(dialect):
                 _execute_in_unicode(cursor, text, parameters, dialect)
             else:

@@ -1,4 +1,4 @@
-"""`objapi adopt`: write a first profile for a database that is there already."""
+"""`objapi adopt`: write a first profile for an existing database."""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -11,7 +11,7 @@ from objapi.model.loading.reachability import remarks
 def check(profiles: tuple[str, ...]) -> None:
     """Load each PROFILE, a folder or the name of an installed one, with all that it extends, and say what is wrong.
 
-    Every mistake is told with file, line and what was expected; exit status 1. No site and no database are needed.
+    Every mistake is printed with file, line and what was expected; exit status 1. No site and no database are needed.
     Several profiles are loaded together, as OBJAPI_PROFILES does.
     """
     registry = load_registry(profiles)

@@ -48,10 +48,10 @@ def add(
     email: str | None,
     data_dir: Path | None,
 ) -> None:
-    """Let LOGIN in, and give it permissions; a person who is known is kept.
+    """Let LOGIN in, and give it permissions; a person who exists stays.
 
     The first account needs no --permission: it may manage groups and permissions, and so give all the others.
-    Passwords are not kept here: the configured log-in plugins check them.
+    Passwords are not stored here: the configured log-in plugins check them.
     """
     _check_lengths(login, permissions)
     with opened_site(data_dir) as site:
@@ -84,7 +84,7 @@ def sync(files: tuple[Path, ...], dry_run: bool, data_dir: Path | None) -> None:
     """Create or update the proposals of the JSON files, as a user portal does by HTTP.
 
     Each FILE holds one payload, or a list of them, and each payload is written as a whole or not at all. What cannot
-    be written is told at the end, and does not keep the others from being written.
+    be written is listed at the end; the others are written.
     """
     payloads, problems = _payloads(files)
     with opened_site(data_dir) as site:

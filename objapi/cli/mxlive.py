@@ -48,7 +48,7 @@ def add_beamline(acronym: str, name: str, data_dir: Path | None) -> None:
     """Add the beamline ACRONYM, which is the name that the client's settings have for it."""
     with opened_site(data_dir) as site:
         _create(site, "MxBeamline", BEAMLINES, {"acronym": acronym, "name": name or acronym})
-    click.echo(f"Added the beamline {acronym}; samples are told once it has an active automounter.", err=True)
+    click.echo(f"Added the beamline {acronym}; samples are listed once it has an active automounter.", err=True)
 
 
 @mxlive.command("reset-key")

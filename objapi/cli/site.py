@@ -95,7 +95,7 @@ def reindex(data_dir: Path | None) -> None:
 def show_settings() -> None:
     """List every setting: its environment variable, default, value in force where one is set, and meaning.
 
-    Values that cannot be used are told at the end; exit status 1.
+    Values that cannot be used are listed at the end; exit status 1.
     """
     click.echo(describe(width=min(get_terminal_size().columns, 100), environ=os.environ))
     settings_from()

@@ -1,7 +1,7 @@
 """Memory that a large request took is given back to the system.
 
 What Python frees stays with the C library, and what a failed request made stays with its traceback until the garbage
-collector comes by, which in a quiet worker it does not. Only glibc is told; other libraries return memory themselves.
+collector comes by, which in a quiet worker it does not. Only glibc is asked; other libraries return memory themselves.
 """
 
 import ctypes

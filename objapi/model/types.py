@@ -54,7 +54,7 @@ class TableMapping:
     folder: str = "/"
     """The path below the site at which the rows stand, by type and key."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Field → column; the fields that are kept otherwise are not in it."""
+    """Field → column; fields that are not stored in columns are not in it."""
     rows: RowRule | None = None
     """None: whoever may view the type sees all rows."""
 
@@ -125,13 +125,13 @@ class Field:
     depends: tuple[Path, ...] = ()
     """Values that the behaviour reads, so that the store knows when the value changes."""
     volatile: bool = False
-    """The value depends on the time of reading and is worked out then."""
+    """The value depends on the time of reading and is computed then."""
     stored_on: str | None = None
     """A single-valued reference field; when it is set, this field is read from and written to its target."""
     alias_of: str | None = None
     """Another field of the type under whose name the value is stored."""
     system: bool = False
-    """Set by the gateway alone: a client that sends it is told so."""
+    """Set by the gateway alone: it is refused when a client sends it."""
     on_change: tuple[str, ...] = ()
     """Effects that run after a client or a behaviour has changed the value."""
     allow_out_of_use: bool = False

@@ -20,7 +20,7 @@ class DeclarationProblem:
     message: str
     expected: str = ""
     unread: bool = field(default=False, compare=False)
-    """True if the whole file could not be read, so that names which it declares seem to be missing elsewhere."""
+    """True if the whole file could not be read, so that names which it declares seem to be missing in other files."""
     origin: bool = field(default=False, compare=False)
     """True if others may follow from it: what the declaration says is lost, or its name is nearly another."""
 
@@ -46,7 +46,7 @@ _FOLLOWING: Final = {
     "indexes": re.compile(r"there is no index"),
     "fields": re.compile(r"leads nowhere|has no '|has no field|there is no field"),
 }
-"""Part of a declaration → the messages that a mistake there brings about elsewhere."""
+"""Part of a declaration → messages of the mistakes that one there causes in others."""
 _LOST: Final = re.compile("|".join(sorted({item.pattern for item in _FOLLOWING.values()})))
 """Messages of mistakes that follow when a whole declaration is lost."""
 

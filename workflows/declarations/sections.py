@@ -209,7 +209,7 @@ class Section:
         node = self._entries[name]
         if not isinstance(node.value, list | tuple):
             self.problems.append(node.problem(self.path(name), f"{shown(node)} is not a list", expected, origin=True))
-            # One text is read as a list of it, so that what it names is not missed elsewhere.
+            # One text is read as a list of it, so that names in it are not missing in other declarations.
             return (node,) if isinstance(node.value, str) and expected == TEXTS else ()
         return node.entries()
 

@@ -140,7 +140,7 @@ def described_updates(outcome: Outcome, url: str, *, undone: bool = False) -> li
 def described_failures(error: ApiError, url: str) -> Json:
     """The `updates` of a failed `update_many`, with the error of each entry, if the entries were looked at.
 
-    Of very many failures the first are told alone, as in `errors`.
+    Of very many failures only the first are listed, as in `errors`.
     """
     if not isinstance(error, BatchFailed):
         return {}

@@ -20,7 +20,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 def load_options(connection: Connection) -> dict[str, Any]:
-    """All options with their values or defaults; what is stored under another name is passed over."""
+    """All options with their values or defaults; entries under other names are ignored."""
     rows = connection.execute(sa.select(AdminVar.c.name, AdminVar.c.value).order_by(AdminVar.c.varId))
     stored = {row.name: option_value(row.value) for row in rows if row.name in DEFAULTS and row.value is not None}
     return {**DEFAULTS, **stored}

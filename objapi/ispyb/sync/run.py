@@ -48,7 +48,7 @@ _KINDS: Final = {
 }
 WRITES: Final = writing("synchronisation", linked=tuple(_KINDS.values()))
 
-_NO_SUCH_ROW: Final = "the payload names a row that does not exist, or one that is there already"
+_NO_SUCH_ROW: Final = "the payload names a row that does not exist, or adds one that exists"
 _UNFIT: Final = "the payload has a value that does not fit its column"
 _MOST_PLACES: Final = 20
 
@@ -163,7 +163,7 @@ def _has_lock(connection: Connection) -> bool:
 def _make_lock(connection: Connection) -> None:
     """See to it that there is a row to lock; an existing database has no other place for it.
 
-    Options under unknown names are passed over by everybody. Should two processes make one at the same time there
+    Readers of options ignore unknown names. Should two processes make one at the same time there
     are two rows, and whoever takes the lock takes both.
     """
     if not _has_lock(connection):

@@ -180,9 +180,9 @@ class TypeChecker:
         if keeper is None:
             return
         kinds = {
-            kept.kind
+            stored.kind
             for target in keeper.targets
-            if target in self.tracer.types and (kept := self.tracer.types[target].fields.get(field.name)) is not None
+            if target in self.tracer.types and (stored := self.tracer.types[target].fields.get(field.name)) is not None
         }
         if not kinds:
             message = f"{listed(keeper.targets)} has no field {field.name!r}"

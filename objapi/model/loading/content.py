@@ -125,7 +125,7 @@ def _fields(section: Section, entity_type: EntityType | None) -> Mapping[str, ob
             known = entity_type.fields
             inner.note(f"{entity_type.portal_type} has no field {name!r}{suggestion(name, known)}", "a field", name)
         elif declared is not None and declared.kind is Kind.COMPUTED:
-            inner.note("the value is worked out by the gateway", "leave it out", name)
+            inner.note("the value is computed by the gateway", "leave it out", name)
         found[name] = _value(inner[name], inner.path(name), section.problems)
     return found
 

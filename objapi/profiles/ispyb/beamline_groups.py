@@ -21,7 +21,7 @@ class BeamLineGroup:
 
 
 def beamline_groups(listed: Any) -> tuple[BeamLineGroup, ...]:
-    """The groups that the value of the option lists, in their order; what is not a group is passed over."""
+    """The groups that the value of the option lists, in their order; an entry that is not a group is ignored."""
     return tuple(_group(group) for group in listed if isinstance(group, dict)) if isinstance(listed, list) else ()
 
 

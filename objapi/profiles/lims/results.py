@@ -96,7 +96,7 @@ def manual_uncertainty(planner: Planner, analysis: Entity, field: str, value: ob
     """An uncertainty is given by hand only where the service allows it; the computed one is always accepted."""
     if value is None or _may_be_manual(planner, analysis) or decimal(value) == decimal(worked_out(planner, analysis)):
         return None
-    return "its service does not allow an uncertainty by hand; leave it out, it is worked out from the result"
+    return "its service does not allow an uncertainty by hand; leave it out, it is computed from the result"
 
 
 @behaviors.add("check", "operand_allowed")

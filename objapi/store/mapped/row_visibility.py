@@ -96,10 +96,10 @@ class RowVisibility:
         everywhere, scoped = self._rights.acls_with(permission)
         allowed = set(everywhere).union(*(acls for scopes, acls in scoped if self.scope in scopes))
         acl = row_states.c.acl.not_in(sorted(allowed)) if usually else row_states.c.acl.in_(sorted(allowed))
-        kept = sa.select(row_states.c.row_key).where(row_states.c.portal_type == portal_type, acl)
-        keys: Any = kept
+        states = sa.select(row_states.c.row_key).where(row_states.c.portal_type == portal_type, acl)
+        keys: Any = states
         if self._connections.is_foreign(self._site.names.tables[portal_type].database):
-            keys = list(self._connections.own.scalars(kept))
+            keys = list(self._connections.own.scalars(states))
         return layout.packed.not_in(keys) if usually else layout.packed.in_(keys)
 
     # Who asks

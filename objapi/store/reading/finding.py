@@ -248,7 +248,7 @@ class Finder:
     def _rid_chunks(self, prepared: Prepared, offset: int, count: int, start: Cursor | None) -> Iterator[list[int]]:
         left = count
         while left > 0:
-            # The rows before the offset are passed over once; from there on the keys lead.
+            # The rows before the offset are skipped once; from there on the keys lead.
             rows = self._rows(prepared, start, offset, min(STREAMED, left))
             if not rows:
                 return

@@ -157,7 +157,7 @@ def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
 def readable(plan: Plan, workspace: Workspace) -> Plan:
     """The plan without the objects that the user may not see and the fields that the user may not read.
 
-    What the request makes, and what it takes out of sight, belongs to the plan; of the latter the fields do not.
+    What the request makes, and what it hides from the user, belongs to the plan; of the latter the fields do not.
     """
     rights, access = workspace.context.rights, workspace.context.site.access
     changes = []

@@ -79,7 +79,7 @@ def not_removable(planner: RulesPlanner, tree: Sequence[Draft]) -> list[ApiError
             state = planner.value(draft, variable)
             if state is not None and state not in states:
                 message = (
-                    f"{draft.path} is in state {state} and is kept: only in {', '.join(states)} can it be removed. "
+                    f"{draft.path} is in state {state} and stays: only in {', '.join(states)} can it be removed. "
                     "Cancel it."
                 )
                 errors.append(Conflict(message, causes=[Cause("object", draft.path, message, code="kept")]))

@@ -10,7 +10,7 @@ from catalog.dialect.borrowed import BORROWED_TABLE_OPTIONS, short_bytes, tiny_i
 from catalog.dialect.existing import LEADS_TO
 
 METADATA: Final = sa.MetaData()
-"""The tables of this face; those of the gateway itself are elsewhere."""
+"""The tables of ISPyB; those of the gateway itself are in `objapi.store.schema`."""
 
 OPTIONAL: Final = "optional"
 """Key in the `info` of a table or column that an existing database may lack."""

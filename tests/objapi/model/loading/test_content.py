@@ -39,7 +39,7 @@ def test_contents_come_containers_first_and_as_a_client_would_send_them(library)
     [
         ("portal_type: Author", "portal_type: Autor", "no type 'Autor', did you mean 'Author'"),
         ("fields: {title: no}", "fields: {titel: no}", "no field 'titel'"),
-        ("Price: 12.50", "AuthorTitle: x", "worked out by the gateway"),
+        ("Price: 12.50", "AuthorTitle: x", "computed by the gateway"),
         ("{book_workflow: lent}", "{book_workflow: lost}", "no state of book_workflow 'lost'"),
         ("{book_workflow: lent}", "{bok_workflow: lent}", "no workflow 'bok_workflow' here"),
         ("groups: [Readers]", "groups: [Raeders]", "no group 'Raeders'"),
