@@ -4,6 +4,7 @@ The semantics are those of a Plone-style catalog. This package knows SQLAlchemy;
 """
 
 from catalog.clauses import Clause, Query, SortKey
+from catalog.comparison import differing
 from catalog.conditions import QueryOptions
 from catalog.counts import CountsChanged, fold_counts, number_found, recount
 from catalog.dates import parse_date
@@ -83,6 +84,7 @@ __all__ = [
     "Visibility",
     "chunk_statement",
     "count_statement",
+    "differing",
     "fold_counts",
     "load_catalog",
     "missing_sort_statement",

@@ -3,8 +3,9 @@
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,7 +22,6 @@ from catalog.schema import (
     IndexKind,
     ValueType,
     column_name,
-    index_number,
 )
 from catalog.tables import CatalogTables, keyword_text, parent_number, path_names, span_names, stored_text
 from catalog.text import words_of
@@ -88,11 +88,38 @@ def _check(index: Index, value: object, dates: DateReading) -> None:
 def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
     """The row of the main table, every column named. Raises Unfit or DateSyntaxError: ask `row_problems` first."""
     columns: dict[str, Any] = tables.blank | {"rid": row.rid, "ord": row.ord, "acl": row.acl, "scope": row.scope}
+    keys, writers = _column_writers(tables)
     for name, value in row.values.items():
-        index = tables.schema.indexes[name]
-        if index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):
-            columns.update(index_columns(index, value, tables.dates))
+        key = keys.get(name)
+        if key is not None:
+            column, read = key
+            columns[column] = read(value)
+        elif name in writers:
+            columns.update(writers[name](value))
     return columns
+
+
+@lru_cache(maxsize=1000)
+def _column_writers(
+    tables: CatalogTables,
+) -> tuple[Mapping[str, tuple[str, Callable[[Any], Any]]], Mapping[str, Callable[[Any], Mapping[str, Any]]]]:
+    """Index → its column and the key of a value, or what gives all its columns; the kind is asked for once."""
+    keys, others = {}, {}
+    for name, index in tables.schema.indexes.items():
+        if index.kind is IndexKind.FIELD:
+            keys[name] = (column_name(name), _key_reader(index, tables.dates))
+        elif index.kind is IndexKind.DATE:
+            keys[name] = (column_name(name), partial(date_key, dates=tables.dates))
+        elif index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):
+            others[name] = partial(index_columns, index, dates=tables.dates)
+    return keys, others
+
+
+def _key_reader(index: Index, dates: DateReading) -> Callable[[Any], Any]:
+    general = partial(single_key, index, dates=dates)
+    if index.value_type is not ValueType.STRING:
+        return general
+    return lambda value: value if type(value) is str and value.isascii() else general(value)
 
 
 def update_columns(
@@ -249,8 +276,7 @@ def text_words(value: object) -> list[str]:
 
 def keyword_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any]]:
     """The rows of the keyword table."""
-    for index in tables.schema.of_kind(IndexKind.KEYWORD):
-        number = index_number(index.name)
+    for index, number in tables.keyword_indexes:
         keys = keyword_keys(index, row.values.get(index.name), tables.dates)
         texts = {stored_text(text): text for text in map(keyword_text, keys)}
         for text in texts.values():
@@ -259,8 +285,7 @@ def keyword_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any
 
 def posting_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any]]:
     """The rows of the posting table."""
-    for index in tables.schema.of_kind(IndexKind.TEXT):
-        number = index_number(index.name)
+    for index, number in tables.text_indexes:
         for position, word in enumerate(text_words(row.values.get(index.name))):
             yield {"idx": number, "word": word, "rid": row.rid, "pos": position}
 

@@ -14,6 +14,7 @@ import hashlib
 import re
 from collections.abc import Collection, Hashable, Sequence
 from datetime import UTC, tzinfo
+from functools import lru_cache
 from typing import Any, Final, Literal, Protocol
 
 import sqlalchemy as sa
@@ -42,6 +43,7 @@ from catalog.schema import (
     IndexKind,
     ValueType,
     column_name,
+    index_number,
     key_name,
     table_name,
 )
@@ -74,7 +76,11 @@ def keyword_text(key: Key) -> str:
 
 def parent_number(path: str) -> int:
     """A 63-bit number for the parent of a path, which makes a short key; queries compare the path itself as well."""
-    parent = path.rpartition("/")[0]
+    return _number_of(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _number_of(parent: str) -> int:
     return int.from_bytes(hashlib.blake2b(parent.encode(), digest_size=8).digest()) >> 1
 
 
@@ -266,6 +272,7 @@ class CatalogTables:
     main: the row per document. keywords, postings: the side tables (there even when no index needs them, so that the
     first one added to a catalog changes no table).
     blank: a row with every column missing.
+    keyword_indexes, text_indexes: those of the side tables, with their numbers there.
     prepared: statements about the catalog, by their shape.
     counted: indexes by whose values, with acl and scope, `counts` counts the documents; each has one text a document.
     always: indexes in which no document is missing.
@@ -305,6 +312,10 @@ class CatalogTables:
         self.ties: tuple[sa.ColumnElement[Any], ...] = (self.main.c.ord, self.main.c.rid)
         self.prepared: dict[Hashable, PreparedSelect] = {}
         self.unfolded = 0
+        self.keyword_indexes, self.text_indexes = (
+            tuple((index, index_number(index.name)) for index in schema.of_kind(kind))
+            for kind in (IndexKind.KEYWORD, IndexKind.TEXT)
+        )
         self.blank: dict[str, Any] = {column.name: None for column in self.main.columns}
         self._add_keys()
         self.keywords = self._side_table(metadata, f"{name}_kw")

@@ -55,10 +55,11 @@ from objapi.store.upgrade.installing import (
     layout_contents,
     missing_contents,
     numbers_of_paths,
-    recompute_next,
     system_planner,
 )
 from objapi.store.upgrade.orphans import delete_orphans
+from objapi.store.upgrade.plain_types import PlainRenderer, plain_renderers
+from objapi.store.upgrade.recompute import compare_next, parts_of, rewrite
 from objapi.store.upgrade.seed_content import SeedContent
 from objapi.store.upgrade.survey import Misfit, Survey, count_movable, move_next
 from objapi.store.upgrade.versions import (
@@ -229,10 +230,13 @@ class Site:
         """Recompute every acl, stored answer and index value; readers and writers go on meanwhile."""
         total = self.transact(count_objects, write=False)
         with progress("Reindexing", total) as advance:
-            last, done = 0, 1
+            last, done, plain = 0, 1, plain_renderers(self.context)
             while done:
                 before_chunk()
-                last, done = self.transact(partial(self._recompute, last), write=True)
+                last, done, rids = self.transact(partial(self._compare_next, plain, last), write=False)
+                for part in parts_of(rids):
+                    before_chunk()
+                    self.transact(partial(self._rewrite, part), write=True)
                 advance(done)
         self.transact(self._recompute_rows, write=True)
         swept = 1
@@ -269,8 +273,13 @@ class Site:
         self.context.acls.refresh(connection)
         recompute_row_acls(connection, self.context.rows, TransactionAcls(self.context.acls, connection))
 
-    def _recompute(self, after: int, connection: Connection) -> tuple[int, int]:
-        return recompute_next(self.context, connection, self.now(), after)
+    def _compare_next(
+        self, plain: Mapping[str, PlainRenderer], after: int, connection: Connection
+    ) -> tuple[int, int, list[int]]:
+        return compare_next(self.context, connection, self.now(), plain, after)
+
+    def _rewrite(self, rids: Sequence[int], connection: Connection) -> None:
+        rewrite(self.context, connection, self.now(), rids)
 
     def check_current(self) -> None:
         """Raise SiteError when the database holds no site, or one of another version or of other declarations."""
@@ -329,10 +338,10 @@ class Site:
             # Objects can be loaded by this version's code only once the migrations have run.
             return found
         with progress("Checking", self.transact(count_objects, write=False)) as advance:
-            last, done = 0, 1
+            last, done, plain = 0, 1, plain_renderers(self.context)
             while done:
                 before_chunk()
-                last, done, problems, misfits = self.transact(partial(self._check_next, last), write=False)
+                last, done, problems, misfits = self.transact(partial(self._check_next, plain, last), write=False)
                 if problems:
                     raise SiteError("\n".join(("Nothing was changed.", *problems)))
                 found.add(misfits)
@@ -377,8 +386,10 @@ class Site:
                     write=True,
                 )
 
-    def _check_next(self, after: int, connection: Connection) -> tuple[int, int, tuple[str, ...], list[Misfit]]:
-        return check_next(self.context, connection, self.now(), after)
+    def _check_next(
+        self, plain: Mapping[str, PlainRenderer], after: int, connection: Connection
+    ) -> tuple[int, int, tuple[str, ...], list[Misfit]]:
+        return check_next(self.context, connection, self.now(), plain, after)
 
     # Transactions
 

@@ -86,7 +86,7 @@ def _report(lines: Sequence[str]) -> None:
 @click.command()
 @data_option
 def reindex(data_dir: Path | None) -> None:
-    """Compute every index value and every stored answer again from the objects."""
+    """Compute every index value and every stored answer again from the objects, and write those that differ."""
     with opened_site(data_dir) as site:
         site.reindex(progress)
 

@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 
 from objapi.model.kinds import load
 from objapi.model.types import Field, Kind
-from objapi.model.values import LoadContext, is_empty, shown
+from objapi.model.values import INTEGER_BOUND, LoadContext, is_empty, shown
 
 _STORED_AS: Final[Mapping[Kind, tuple[type, ...]]] = {
     Kind.STRING: (str,),
@@ -68,6 +68,8 @@ def _plainly_fits(field: Field, stored: object, context: LoadContext) -> bool:
         return True
     if field.kind in (Kind.STRING, Kind.TEXT) and isinstance(stored, str):
         return len(stored) <= context.max_text and (not field.vocabulary or stored in field.vocabulary)
+    if field.kind is Kind.INTEGER and isinstance(stored, int):
+        return not field.vocabulary and -INTEGER_BOUND <= stored < INTEGER_BOUND
     return field.kind in (Kind.BOOLEAN, Kind.NUMBER)
 
 

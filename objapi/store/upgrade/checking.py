@@ -1,6 +1,6 @@
 """Obstacles to an upgrade, found before anything is changed: unknown types, failing behaviours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from traceback import extract_tb
@@ -9,8 +9,11 @@ from sqlalchemy import Connection, exc, func, select
 
 from objapi.model.registry import Registry
 from objapi.store.context import SiteContext
+from objapi.store.records import StoredEntity
 from objapi.store.schema import entities
-from objapi.store.upgrade.installing import CHUNK, system_planner
+from objapi.store.upgrade.installing import system_planner
+from objapi.store.upgrade.plain_types import PlainRenderer
+from objapi.store.upgrade.recompute import ObjectRendering, objects_after
 from objapi.store.upgrade.survey import Misfit, survey
 from objapi.store.upgrade.versions import profiles_in
 from objapi.store.writing.draft import Draft
@@ -32,37 +35,35 @@ def unknown_types_problem(connection: Connection, registry: Registry, profiles: 
 
 
 def check_next(
-    site: SiteContext, connection: Connection, now: datetime, after: int
+    site: SiteContext, connection: Connection, now: datetime, plain: Mapping[str, PlainRenderer], after: int
 ) -> tuple[int, int, tuple[str, ...], list[Misfit]]:
     """Compute acl, answer and index values of the next objects after a row number, and store nothing.
 
     Returns the last row number, the number of objects, a message for each type of which an object failed, and the
     values and states that the declarations do not know.
     """
-    statement = select(entities.c.rid).where(entities.c.rid > after).order_by(entities.c.rid).limit(CHUNK)
-    rids = list(connection.scalars(statement))
+    objects = objects_after(connection, after)
     planner = system_planner(site, connection, now, writes=False)
-    planner.workspace.load_rids(rids)
-    planner.workspace.recomputes_acls = True
+    rendering = ObjectRendering(planner, plain, objects)
     failed: dict[str, str] = {}
-    for rid in rids:
-        draft = planner.workspace.by_rid[rid]
-        if draft.portal_type in failed:
+    for item in objects:
+        row = item.row
+        if row.portal_type in failed:
             continue
         try:
-            planner.renderer.render(draft)
-            draft.acl  # noqa: B018 - computed, as the upgrade will
+            rendering.render(row)
+            rendering.acl_number(row)
         except exc.DBAPIError:
             # A behaviour that searches may ask for a column that only the upgrade makes.
             continue
         except Exception as error:  # noqa: BLE001 - a behaviour may raise what it will
-            failed[draft.portal_type] = _failure(draft, error)
-    drafts = [planner.workspace.by_rid[rid] for rid in rids]
+            failed[row.portal_type] = _failure(row, error)
+    drafts = [Draft(planner.workspace, site.registry.types[item.row.portal_type], item.row) for item in objects]
     misfits = survey(site, connection, drafts, site.load_context(now))
-    return (rids[-1] if rids else after), len(rids), tuple(failed.values()), misfits
+    return (objects[-1].row.rid if objects else after), len(objects), tuple(failed.values()), misfits
 
 
-def _failure(draft: Draft, error: Exception) -> str:
+def _failure(row: StoredEntity, error: Exception) -> str:
     frame = extract_tb(error.__traceback__)[-1]
     place = f"{PurePath(frame.filename).name}:{frame.lineno} in {frame.name}"
-    return f"{draft.portal_type} {draft.path} cannot be indexed: {type(error).__name__}: {error} ({place})."
+    return f"{row.portal_type} {row.path} cannot be indexed: {type(error).__name__}: {error} ({place})."

@@ -11,17 +11,13 @@ from objapi.model.references import site_path
 from objapi.model.values import LoadContext
 from objapi.store.context import RequestContext, SiteContext
 from objapi.store.records import chunks
-from objapi.store.requests import Plan
 from objapi.store.schema import entities
 from objapi.store.upgrade.seed_content import SeedContent, plan_contents
 from objapi.store.writing.always import take_always
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.write_set import WriteSet, compute_write_set
-
-CHUNK = 500
-"""Objects recomputed in one transaction."""
+from objapi.store.writing.write_set import compute_write_set
 
 Advance = Callable[[int], None]
 
@@ -91,18 +87,3 @@ def _fields(item: object) -> dict[str, object]:
 def count_objects(connection: Connection) -> int:
     """Number of stored objects."""
     return connection.scalar(select(func.count()).select_from(entities)) or 0
-
-
-def recompute_next(site: SiteContext, connection: Connection, now: datetime, after: int) -> tuple[int, int]:
-    """Recompute acl, answer and index values of the next objects after a row number: (the last one, how many)."""
-    statement = select(entities.c.rid).where(entities.c.rid > after).order_by(entities.c.rid).limit(CHUNK)
-    rids = list(connection.scalars(statement))
-    if not rids:
-        return after, 0
-    planner = system_planner(site, connection, now)
-    workspace = planner.workspace
-    workspace.load_rids(rids)
-    workspace.recomputes_acls = True
-    write_set = WriteSet((), (), tuple(workspace.by_rid[rid] for rid in rids), (), Plan())
-    apply_plan(planner, write_set, reindex_all=True)
-    return rids[-1], len(rids)

@@ -1,6 +1,6 @@
 """Stored values and states that a changed declaration does not know, counted by type; and moving those it maps."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -13,9 +13,9 @@ from objapi.model.types import EntityType, Field, Kind
 from objapi.model.validation import required_fields
 from objapi.model.values import LoadContext
 from objapi.store.context import SiteContext
-from objapi.store.records import chunks
+from objapi.store.records import CHUNK, chunks
 from objapi.store.schema import entities
-from objapi.store.upgrade.installing import CHUNK, system_planner
+from objapi.store.upgrade.installing import system_planner
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
@@ -77,19 +77,41 @@ class Survey:
         return f"{portal_type}, {subject}: {objects}: {self._messages[key]} (first: {', '.join(self._found[key])})"
 
 
+@dataclass(frozen=True, slots=True)
+class _TypeChecks:
+    """What the values and states of one type's objects are held against."""
+
+    required: Container[str]
+    fields: tuple[tuple[Field, bool], ...]
+    """The fields stored on the object itself; True for one that takes any text."""
+    workflows: tuple[Workflow, ...]
+
+
+def _checks_of(registry: Registry, entity_type: EntityType) -> _TypeChecks:
+    fields = tuple((declared, _takes_any_text(declared)) for declared in _stored_fields(entity_type))
+    return _TypeChecks(required_fields(entity_type), fields, registry.chain(entity_type.portal_type))
+
+
+def _takes_any_text(declared: Field) -> bool:
+    return declared.kind in (Kind.STRING, Kind.TEXT) and not (declared.vocabulary or declared.moved_values)
+
+
 def survey(site: SiteContext, connection: Connection, drafts: Sequence[Draft], context: LoadContext) -> list[Misfit]:
     """The misfits of some objects; one statement for each few hundred references."""
     registry = site.registry
-    targets = _types_of(site, connection, drafts)
+    types = {draft.portal_type: draft.type for draft in drafts}
+    of_type = {name: _checks_of(registry, entity_type) for name, entity_type in types.items()}
+    targets = _types_of(site, connection, drafts, of_type)
     found: list[Misfit] = []
     for draft in drafts:
-        found.extend(_state_misfits(registry, draft))
-        found.extend(_value_misfits(draft, targets, context))
+        checks = of_type[draft.portal_type]
+        found.extend(_state_misfits(checks.workflows, draft))
+        found.extend(_value_misfits(draft, checks, targets, context))
     return found
 
 
-def _state_misfits(registry: Registry, draft: Draft) -> Iterator[Misfit]:
-    for workflow in registry.chain(draft.portal_type):
+def _state_misfits(workflows: Iterable[Workflow], draft: Draft) -> Iterator[Misfit]:
+    for workflow in workflows:
         state = state_id(workflow, draft)
         if state in workflow.states:
             continue
@@ -102,24 +124,35 @@ def _state_misfits(registry: Registry, draft: Draft) -> Iterator[Misfit]:
             yield Misfit(draft.portal_type, subject, "state", message, draft.uid)
 
 
-def _value_misfits(draft: Draft, targets: Mapping[str, str], context: LoadContext) -> Iterator[Misfit]:
-    required = required_fields(draft.type)
-    for declared in _stored_fields(draft.type):
-        subject, stored = f"field {declared.name}", draft.data.get(declared.name)
-        if not has_value(declared, stored):
-            if declared.name in required:
-                yield Misfit(draft.portal_type, subject, "required", "it is required and has no value", draft.uid)
+def _value_misfits(
+    draft: Draft, checks: _TypeChecks, targets: Mapping[str, str], context: LoadContext
+) -> Iterator[Misfit]:
+    data = draft.data
+    for declared, any_text in checks.fields:
+        stored = data.get(declared.name)
+        if any_text and isinstance(stored, str) and 0 < len(stored) <= context.max_text:
             continue
-        moved = moved_value(declared, stored) if declared.moved_values else stored
-        if moved != stored:
-            yield Misfit(draft.portal_type, subject, "moved", f"moved from {stored!r} to {moved!r}", draft.uid)
-        elif (why := misfit(declared, stored, context)) is not None:
-            yield Misfit(draft.portal_type, subject, "value", why, draft.uid)
-        elif (astray := _astray(declared, stored, targets)) is not None:
-            yield Misfit(draft.portal_type, subject, "reference", astray, draft.uid)
-    for name in draft.data.keys() - draft.type.fields.keys():
-        if draft.data[name] not in (None, "", [], {}):
+        found = _value_misfit(declared, stored, checks, targets, context)
+        if found is not None:
+            yield Misfit(draft.portal_type, f"field {declared.name}", *found, draft.uid)
+    for name in data.keys() - draft.type.fields.keys():
+        if data[name] not in (None, "", [], {}):
             yield Misfit(draft.portal_type, f"field {name}", "undeclared", "it is not declared any more", draft.uid)
+
+
+def _value_misfit(
+    declared: Field, stored: object, checks: _TypeChecks, targets: Mapping[str, str], context: LoadContext
+) -> tuple[str, str] | None:
+    """Code and message for a stored value; None for one that fits."""
+    if not has_value(declared, stored):
+        return ("required", "it is required and has no value") if declared.name in checks.required else None
+    moved = moved_value(declared, stored) if declared.moved_values else stored
+    if moved != stored:
+        return "moved", f"moved from {stored!r} to {moved!r}"
+    if (why := misfit(declared, stored, context)) is not None:
+        return "value", why
+    astray = _astray(declared, stored, targets)
+    return None if astray is None else ("reference", astray)
 
 
 def _stored_fields(entity_type: EntityType) -> Iterator[Field]:
@@ -141,14 +174,16 @@ def _astray(declared: Field, stored: object, targets: Mapping[str, str]) -> str 
     return None
 
 
-def _types_of(site: SiteContext, connection: Connection, drafts: Sequence[Draft]) -> dict[str, str]:
+def _types_of(
+    site: SiteContext, connection: Connection, drafts: Sequence[Draft], checks: Mapping[str, _TypeChecks]
+) -> dict[str, str]:
     """UID → type of everything that the objects refer to."""
+    references = {
+        name: [declared.name for declared, _ in found.fields if declared.kind is Kind.REFERENCE]
+        for name, found in checks.items()
+    }
     uids = dict.fromkeys(
-        uid
-        for draft in drafts
-        for declared in _stored_fields(draft.type)
-        if declared.kind is Kind.REFERENCE
-        for uid in uids_in(draft.data.get(declared.name))
+        uid for draft in drafts for name in references[draft.portal_type] for uid in uids_in(draft.data.get(name))
     )
     names = site.rows.names
     found: dict[str, str] = {}

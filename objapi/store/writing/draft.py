@@ -217,7 +217,7 @@ class Values:
         self.fresh_until: int | None = None
         """Instant until which computed values are valid, where they depend on time; rendering an object resets it."""
         self._folderish = frozenset(name for item in registry.types.values() for name in item.containers)
-        self._state_workflows = {name: _variables(registry, name) for name in registry.types}
+        self._state_workflows = {name: state_variables(registry, name) for name in registry.types}
         self._intrinsic: dict[str, Callable[[Draft], object]] = {
             "id": lambda draft: draft.id,
             "uid": lambda draft: draft.uid,
@@ -300,7 +300,7 @@ class Values:
         texts = [draft.id, self.title(draft)]
         for field in draft.type.fields.values():
             if field.searchable or field.name == "description":
-                texts.extend(_texts(self.field_value(draft, field)))
+                texts.extend(texts_in(self.field_value(draft, field)))
         return texts
 
     def evaluate(self, draft: Draft, path: Path) -> object:
@@ -347,11 +347,15 @@ class Values:
 
 def sortable(title: str) -> str:
     """A title to sort by: lower case, without accents, numbers filled up with zeros, at most 70 characters."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)).lower().strip()
+    plain = title
+    if not title.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c))
+    plain = plain.lower().strip()
     return _NUMBER.sub(lambda match: match[0].zfill(4), plain)[:_SORTABLE_LENGTH]
 
 
-def _variables(registry: Registry, portal_type: str) -> dict[str, tuple[str, object]]:
+def state_variables(registry: Registry, portal_type: str) -> dict[str, tuple[str, object]]:
+    """Workflow variables that objects of a type answer: name → workflow, and the value of one that never entered it."""
     found: dict[str, tuple[str, object]] = {}
     for workflow in registry.chain(portal_type):
         found.setdefault(workflow.state_variable, (workflow.id, workflow.initial_state))
@@ -361,11 +365,12 @@ def _variables(registry: Registry, portal_type: str) -> dict[str, tuple[str, obj
     return found
 
 
-def _texts(value: object) -> list[str]:
+def texts_in(value: object) -> list[str]:
+    """The texts in a stored value, as they stand in the full-text index."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
+        return [text for item in value for text in texts_in(item)]
     if isinstance(value, dict):
-        return [text for item in value.values() for text in _texts(item)]
+        return [text for item in value.values() for text in texts_in(item)]
     return []

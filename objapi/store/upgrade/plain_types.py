@@ -1,0 +1,313 @@
+"""Rendering of types all of whose derived values follow from the object alone, for passes over millions of objects.
+
+No behaviour, no path over other objects and no file is among their values, so one look-up in a mapping gives each. What
+comes out is what `Renderer` makes of the same object; all other types are rendered by that.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+import orjson
+
+from catalog import CatalogSchema, Index, IndexKind, ValueType, side_digest
+from catalog.dates import in_zone
+from objapi.model import kinds
+from objapi.model.paths import Path
+from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.types import EntityType, Field, Kind
+from objapi.store.context import SiteContext
+from objapi.store.records import from_micros, to_text
+from objapi.store.writing.draft import sortable, state_variables, texts_in
+from objapi.store.writing.render import Rendered, index_value, title_key
+
+_OF_OBJECT: Final = "\0"
+"""Begins the names of what every object has, among those of its fields."""
+_OF_WORKFLOW: Final = "\1"
+_OWN_TITLE: Final = Path((), "title")
+_CONVERTED: Final = frozenset(
+    {IndexKind.DATE, IndexKind.DATE_RANGE, IndexKind.KEYWORD, IndexKind.TEXT, IndexKind.BOOLEAN, IndexKind.POSITION}
+)
+
+
+@dataclass(slots=True)
+class PlainObject:
+    """The stored values of an object; instants in microseconds since 1970 UTC."""
+
+    uid: str
+    id: str
+    path: str
+    creator: str
+    created: int
+    modified: int
+    data: Mapping[str, Any]
+    states: Mapping[str, Any]
+
+
+class NotPlain(Exception):
+    """A type with a value that other objects, behaviours or files give."""
+
+
+def plain_renderers(site: SiteContext) -> dict[str, "PlainRenderer"]:
+    """Type → its renderer, of those types that are plain."""
+    found = {}
+    for name, entity_type in site.registry.types.items():
+        try:
+            found[name] = PlainRenderer(site, entity_type)
+        except NotPlain:
+            continue
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _PlainIndex:
+    name: str
+    source: str
+    """Name in the mapping of values."""
+    convert: Callable[[Any], Any]
+    answered_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _PlainCatalog:
+    name: str
+    indexes: tuple[_PlainIndex, ...]
+    schema: CatalogSchema
+    has_sides: bool
+    """Some indexes are in keyword or text tables."""
+    empty_digest: str
+
+
+class PlainRenderer:
+    """Renders the objects of one type. Making it raises NotPlain for a type that is not."""
+
+    def __init__(self, site: SiteContext, entity_type: EntityType) -> None:
+        self.type = entity_type
+        self._zone = site.zone
+        self._needed: dict[str, Callable[[PlainObject, str], object]] = {}
+        self._intrinsic = self._intrinsic_values(site.registry)
+        if entity_type.table is not None or any(field.kind is Kind.FILE for field in entity_type.fields.values()):
+            raise NotPlain(entity_type.portal_type)
+        self._instants: dict[int, str] = {}
+        self._shown: dict[datetime, str] = {}
+        self._title = self._title_source()
+        self._searchable = [
+            self._field_source(field)
+            for field in entity_type.fields.values()
+            if field.searchable or field.name == "description"
+        ]
+        self._members = list(self._member_sources())
+        aliases = site.registry.variable_aliases
+        self._answered = [
+            (name, workflow, initial, aliases.get(name))
+            for name, (workflow, initial) in state_variables(site.registry, entity_type.portal_type).items()
+        ]
+        catalogs = site.registry.catalogs_of(entity_type.portal_type)
+        self._catalogs = [self._catalog(catalog) for catalog in catalogs]
+        self._meta = list(self._meta_sources(site))
+        self._unique = entity_type.title_required and not entity_type.title_shared
+
+    # What is computed, found once for the type
+
+    def _intrinsic_values(self, registry: Registry) -> dict[str, Callable[[PlainObject, str], object]]:
+        entity_type = self.type
+        folderish = any(entity_type.portal_type in item.containers for item in registry.types.values())
+        return {
+            "id": lambda item, title: item.id,
+            "uid": lambda item, title: item.uid,
+            "title": lambda item, title: title,
+            "path": lambda item, title: item.path,
+            "portal_type": lambda item, title: entity_type.portal_type,
+            "type_title": lambda item, title: entity_type.title,
+            "creator": lambda item, title: item.creator,
+            "created": lambda item, title: self._instant(item.created),
+            "modified": lambda item, title: self._instant(item.modified),
+            "is_folderish": lambda item, title: folderish,
+            "position": lambda item, title: item.created,
+            "sortable_title": lambda item, title: sortable(title),
+            "searchable_text": self._texts,
+        }
+
+    def _instant(self, micros: int) -> str:
+        # Objects that were loaded together have these instants in common.
+        found = self._instants.get(micros)
+        if found is None:
+            if len(self._instants) > 100:
+                self._instants.clear()
+            found = self._instants[micros] = to_text(from_micros(micros))
+        return found
+
+    def _shown_instant(self, instant: datetime) -> str:
+        found = self._shown.get(instant)
+        if found is None:
+            if len(self._shown) > 100:
+                self._shown.clear()
+            found = self._shown[instant] = in_zone(instant, self._zone).isoformat()
+        return found
+
+    def _texts(self, item: PlainObject, title: str) -> list[str]:
+        texts = [item.id, title]
+        for source in self._searchable:
+            texts.extend(texts_in(item.data.get(source)))
+        return texts
+
+    def _title_source(self) -> str:
+        path = self.type.title_path
+        if path is None:
+            return "title"
+        if path.steps or path.key is not None or path.attribute is None:
+            raise NotPlain(self.type.portal_type)
+        return self._stored_source(path.attribute)
+
+    def _stored_source(self, name: str) -> str:
+        """The field whose stored value is that under a name."""
+        field = self.type.fields.get(name)
+        if field is None or name in self._intrinsic:
+            raise NotPlain(self.type.portal_type)
+        return self._field_source(field)
+
+    def _field_source(self, field: Field) -> str:
+        if field.alias_of is not None:
+            return self._stored_source(field.alias_of)
+        if field.path is not None or field.compute is not None or field.stored_on is not None:
+            raise NotPlain(self.type.portal_type)
+        return field.name
+
+    def _source(self, name: str) -> str:
+        """The name, among the values of an object, of a value that a path ends in."""
+        if name in self._intrinsic:
+            self._needed[_OF_OBJECT + name] = self._intrinsic[name]
+            return _OF_OBJECT + name
+        field = self.type.fields.get(name)
+        if field is None:
+            return _OF_WORKFLOW + name
+        return self._source(field.alias_of) if field.alias_of is not None else self._field_source(field)
+
+    def _member_sources(self) -> Iterator[tuple[str, str, object, bool]]:
+        """Member of the answer, source, what stands for no value, and True for instants."""
+        for field in self.type.fields.values():
+            source = self._source(field.alias_of) if field.alias_of is not None else self._field_source(field)
+            nothing = kinds.answer(None, field, self._zone)
+            yield field.name, source, nothing, field.kind is Kind.DATETIME
+            if field.kind is Kind.REFERENCE:
+                yield f"{field.name}_uid", source, nothing, False
+
+    def _catalog(self, catalog: CatalogDeclaration) -> _PlainCatalog:
+        schema = catalog.schema
+        has_sides = bool(schema.of_kind(IndexKind.KEYWORD, IndexKind.TEXT))
+        return _PlainCatalog(catalog.name, tuple(self._indexes(catalog)), schema, has_sides, side_digest(schema, {}))
+
+    def _indexes(self, catalog: CatalogDeclaration) -> Iterator[_PlainIndex]:
+        for name, index in catalog.schema.indexes.items():
+            source = catalog.sources.get(name)
+            found = None if source is None else source.of(self.type.portal_type)
+            if source is None or name in catalog.hidden or found is None:
+                continue
+            if isinstance(found, str) or found.steps or found.attribute is None or found.key or source.until:
+                raise NotPlain(self.type.portal_type)
+            title = self.type.fields.get("title") if index.kind is IndexKind.FIELD and found == _OWN_TITLE else None
+            own = self._source(found.attribute) if title is None else self._source_of_title(title)
+            end = self.type.fields.get(found.attribute)
+            texts = index.kind is IndexKind.FIELD and index.value_type is ValueType.STRING
+            answered = texts and end is not None and end.kind in (Kind.STRING, Kind.TEXT)
+            yield _PlainIndex(name, own, _converter(index), answered)
+
+    def _source_of_title(self, title: Field) -> str:
+        return self._source(title.alias_of) if title.alias_of is not None else self._field_source(title)
+
+    def _meta_sources(self, site: SiteContext) -> Iterator[tuple[str, str, str | None]]:
+        """Name, catalog, and for a text index the source of the text as it is stored."""
+        sources = {(item.name, index.name): index.source for item in self._catalogs for index in item.indexes}
+        for catalog, name in site.shapes.metadata[self.type.portal_type]:
+            text = catalog.schema.indexes[name].kind is IndexKind.TEXT and name in catalog.sources
+            yield name, catalog.name, sources.get((catalog.name, name), _OF_WORKFLOW) if text else None
+
+    # What is done for each object
+
+    def render(self, item: PlainObject) -> Rendered:
+        """Everything derived of one object."""
+        data = item.data
+        found = data.get(self._title)
+        title = str(found) if found else item.id
+        values: dict[str, Any] = dict(data)
+        for name, read in self._needed.items():
+            values[name] = read(item, title)
+        for name, workflow, initial, _ in self._answered:
+            status = item.states.get(workflow)
+            values[_OF_WORKFLOW + name] = initial if status is None else status["status"].get(name)
+        indexes = {catalog.name: _index_values(catalog, values) for catalog in self._catalogs}
+        return Rendered(
+            title=title,
+            title_key=title_key(title) if self._unique else None,
+            answer=orjson.dumps(self._answer(item, values))[1:-1].decode(),
+            meta=orjson.dumps(self._metadata(values, indexes)).decode(),
+            sides={catalog.name: _sides(catalog, indexes[catalog.name]) for catalog in self._catalogs},
+            indexes=indexes,
+        )
+
+    def _answer(self, item: PlainObject, values: Mapping[str, Any]) -> dict[str, object]:
+        members: dict[str, object] = {}
+        for name, source, nothing, instant in self._members:
+            value = values.get(source)
+            if value is None:
+                members[name] = nothing
+            elif instant:
+                members[name] = _in_zone(value, self._zone)
+            else:
+                members[name] = value
+        for name, _, _, alias in self._answered:
+            members[name] = values[_OF_WORKFLOW + name]
+            if alias is not None:
+                members[alias] = values[_OF_WORKFLOW + name]
+        members["path"] = item.path
+        members["UID"] = item.uid
+        members["id"] = item.id
+        members["portal_type"] = self.type.portal_type
+        return members
+
+    def _metadata(self, values: Mapping[str, Any], indexes: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+        meta: dict[str, object] = {}
+        for name, catalog, text in self._meta:
+            if name in meta:
+                continue
+            value = indexes[catalog].get(name) if text is None else values.get(text)
+            if isinstance(value, datetime):
+                value = self._shown_instant(value)
+            elif isinstance(value, Decimal):
+                value = str(value)
+            if value is not None:
+                meta[name] = value
+        return meta
+
+
+def _index_values(catalog: _PlainCatalog, values: Mapping[str, Any]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for index in catalog.indexes:
+        value = index.convert(values.get(index.source))
+        if value is not None:
+            found[index.name] = value
+        elif index.answered_empty:
+            found[index.name] = ""
+    return found
+
+
+def _converter(index: Index) -> Callable[[Any], Any]:
+    general = partial(index_value, index)
+    if index.kind is IndexKind.DATE:
+        return lambda stored: datetime.fromisoformat(stored) if type(stored) is str and stored else general(stored)
+    if index.kind in _CONVERTED or index.value_type is not ValueType.STRING:
+        return general
+    return lambda stored: stored if type(stored) is str else general(stored)
+
+
+def _in_zone(value: object, zone: tzinfo) -> object:
+    if isinstance(value, list):
+        return [_in_zone(item, zone) for item in value]
+    return in_zone(datetime.fromisoformat(value), zone).isoformat() if isinstance(value, str) else value
+
+
+def _sides(catalog: _PlainCatalog, values: Mapping[str, object]) -> str:
+    return side_digest(catalog.schema, values) if catalog.has_sides else catalog.empty_digest

@@ -1,0 +1,137 @@
+"""Recomputing acls, stored answers and index values: found out by reading which differ, and only these are written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, select
+
+from catalog import IndexRow, differing
+from catalog.dialect import PreparedSelect
+from objapi.store.context import SiteContext
+from objapi.store.permissions.acls import Acl, derive, digest_of
+from objapi.store.records import COLUMNS, StoredEntity
+from objapi.store.requests import Plan
+from objapi.store.schema import entities
+from objapi.store.upgrade.installing import system_planner
+from objapi.store.upgrade.plain_types import PlainObject, PlainRenderer
+from objapi.store.writing.apply_plan import apply_plan
+from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.render import Rendered
+from objapi.store.writing.write_set import WriteSet
+
+COMPARED = 2_000
+"""Objects compared in one transaction, which only reads."""
+REWRITTEN = 500
+"""Objects written in one transaction."""
+_DERIVED = tuple(entities.c[name] for name in ("title", "title_key", "meta", "answer", "fresh_until"))
+_OWN = len(fields(StoredEntity))
+_NEXT = PreparedSelect(
+    select(*COLUMNS, *_DERIVED)
+    .where(entities.c.rid > bindparam("after", type_=entities.c.rid.type))
+    .order_by(entities.c.rid)
+    .limit(COMPARED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """The row of an object, and the derived columns that are not needed to plan with it."""
+
+    row: StoredEntity
+    derived: tuple[Any, ...]
+    """title, title_key, meta, answer, fresh_until."""
+
+
+def objects_after(connection: Connection, after: int) -> list[StoredObject]:
+    """The next objects after a row number, in order, at most `COMPARED`."""
+    rows = _NEXT.rows(connection, {"after": after})
+    return [StoredObject(StoredEntity(*row[:_OWN]), tuple(row[_OWN:])) for row in rows]
+
+
+class ObjectRendering:
+    """Rendering of stored objects and their acls, computed anew from the root down; nothing is written or locked."""
+
+    def __init__(
+        self, planner: StorePlanner, plain: Mapping[str, PlainRenderer], objects: Sequence[StoredObject]
+    ) -> None:
+        self._planner = planner
+        self._plain = plain
+        self._acls: dict[tuple[int, str], tuple[Acl, int | None]] = {}
+        workspace = planner.workspace
+        workspace.recomputes_acls = True
+        with workspace.without_locks():
+            for item in objects:
+                if item.row.portal_type not in plain:
+                    workspace.add(item.row)
+            workspace.load_rids(item.row.parent for item in objects if item.row.parent is not None)
+
+    def render(self, row: StoredEntity) -> Rendered:
+        """Everything derived of an object. Raises what a behaviour does."""
+        plain = self._plain.get(row.portal_type)
+        if plain is None:
+            return self._planner.renderer.render(self._planner.workspace.by_rid[row.rid])
+        data, states = orjson.loads(row.data), orjson.loads(row.states)
+        return plain.render(
+            PlainObject(row.uid, row.id, row.path, row.creator, row.created, row.modified, data, states)
+        )
+
+    def acl_number(self, row: StoredEntity) -> int | None:
+        """The number of an object's acl; None for one that is not stored yet."""
+        parent = None if row.parent is None else self._planner.workspace.by_rid.get(row.parent)
+        if parent is None or row.portal_type not in self._plain:
+            return self._planner.context.site.acls.number(digest_of(self._planner.workspace.by_rid[row.rid].acl))
+        # Objects in one container with the same settings share one acl.
+        key = (id(parent.acl), row.settings)
+        if key not in self._acls:
+            acl = derive(parent.acl, self._planner.workspace.overrides_of(row.settings))
+            # The container's acl is kept, so that no other gets its identity.
+            self._acls[key] = (parent.acl, self._planner.context.site.acls.number(digest_of(acl)))
+        return self._acls[key][1]
+
+
+def compare_next(
+    site: SiteContext, connection: Connection, now: datetime, plain: Mapping[str, PlainRenderer], after: int
+) -> tuple[int, int, list[int]]:
+    """Compare the next objects after a row number with what they should be.
+
+    Returns the last row number, the number of objects, and the row numbers of those that are to be written anew.
+    """
+    objects = objects_after(connection, after)
+    if not objects:
+        return after, 0, []
+    rendering = ObjectRendering(system_planner(site, connection, now, writes=False), plain, objects)
+    found: set[int] = set()
+    rows: dict[str, list[IndexRow]] = {}
+    for item in objects:
+        row, rendered, acl = item.row, rendering.render(item.row), rendering.acl_number(item.row)
+        if acl != row.acl or item.derived != _derived(rendered) or rendered.sides != orjson.loads(row.sides):
+            found.add(row.rid)
+            continue
+        for catalog, values in rendered.indexes.items():
+            rows.setdefault(catalog, []).append(IndexRow(row.rid, row.created, row.acl, row.scope, values))
+    for catalog, wanted in rows.items():
+        found |= differing(connection, site.tables[catalog], wanted)
+    return objects[-1].row.rid, len(objects), sorted(found)
+
+
+def _derived(rendered: Rendered) -> tuple[Any, ...]:
+    return (rendered.title, rendered.title_key, rendered.meta, rendered.answer, rendered.fresh_until)
+
+
+def rewrite(site: SiteContext, connection: Connection, now: datetime, rids: Sequence[int]) -> None:
+    """Compute everything derived of some objects anew and store it, with their rows in keyword and text tables."""
+    planner = system_planner(site, connection, now)
+    workspace = planner.workspace
+    workspace.load_rids(rids)
+    workspace.recomputes_acls = True
+    drafts = tuple(workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid)
+    apply_plan(planner, WriteSet((), (), drafts, (), Plan()), reindex_all=True)
+
+
+def parts_of(rids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Row numbers in the parts that are written together."""
+    for start in range(0, len(rids), REWRITTEN):
+        yield rids[start : start + REWRITTEN]
