@@ -259,12 +259,13 @@ def _faults(
 
 def _no_value(start: Collection[str], path: Path, at: str, tracer: Tracer) -> Iterable[tuple[str, str]]:
     """A fault unless the path ends in a value for one of the types at least."""
-    reasons = []
+    # Messages look for a name that may have been meant, which takes its time: only the first one that is told is made.
+    reasons: list[BrokenPath] = []
     for portal_type in sorted(start):
         try:
             tracer.check_value([portal_type], path)
         except BrokenPath as error:
-            reasons.append(str(error))
+            reasons.append(error)
         else:
             return
     more = f" (and so for {len(reasons) - 1} more types)" if len(reasons) > 1 else ""

@@ -126,12 +126,12 @@ class GuardChecker:
         relation = call.args.get("relation")
         if isinstance(relation, str):
             reached: set[str] = set()
-            reasons = []
+            reasons: list[BrokenPath] = []
             for portal_type in sorted(types):
                 try:
                     found = self._tracer.relation(portal_type, relation)
                 except BrokenPath as error:
-                    reasons.append(str(error))
+                    reasons.append(error)
                     continue
                 if found is None:
                     return
