@@ -35,6 +35,9 @@ from objapi.store.schema import entities
 STREAMED = 500
 """Objects in one chunk of a stream."""
 
+_FAR = 1_000
+"""Objects to pass over from which on a page may be read from the end of the result."""
+
 _EVERYTHING = 2**62
 """A limit that lets every row through; MySQL and SQLite know no OFFSET without a LIMIT."""
 
@@ -179,12 +182,35 @@ class Finder:
         """The rows of a page as `_rows` gives them, and their stored answers where one statement gives both."""
         size = _left(prepared.query, offset if start is None else start.position, size)
         values = {"size": _EVERYTHING if size is None else size, "offset": prepared.query.start + offset}
-        rows = None if start is not None else self._shaped(prepared, _page_with_answers, values)
+        rows = None
+        if start is None and size is not None and offset >= _FAR:
+            rows = self._from_the_end(prepared, offset, size)
+        if start is None and rows is None:
+            rows = self._shaped(prepared, _page_with_answers, values)
         if rows is None:
             return self._rows(prepared, start, offset, size), None
         width = len(prepared.query.sort) + len(prepared.tables.ties)
         # The answer of an object that has gone is missing.
         return [row[:width] for row in rows], [StoredAnswer(*row[width:]) for row in rows if row[width] is not None]
+
+    def _from_the_end(self, prepared: Prepared, offset: int, size: int) -> list[tuple[Any, ...]] | None:
+        """The rows of a page behind the middle of a result, read backwards; None for any other page.
+
+        The order is total and the number of rows exact, in one snapshot, so both ways lead to the same rows.
+        """
+        tables, seen, query = prepared.tables, prepared.seen, prepared.query
+        if not isinstance(tables, CatalogTables) or not isinstance(seen, tuple):
+            return None
+        total = number_found(tables, prepared.connection, query, seen)
+        if total is None or offset < total // 2:
+            return None
+        size = min(size, total - offset)
+        if size <= 0:
+            return []
+        sort = tuple(replace(key, descending=not key.descending) for key in query.sort)
+        backwards = replace(prepared, query=replace(query, sort=sort, ties_descending=not query.ties_descending))
+        rows = self._shaped(backwards, _page_with_answers, {"size": size, "offset": total - offset - size})
+        return None if rows is None else rows[::-1]
 
     def _shaped(self, prepared: Prepared, build: Build, values: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
         tables, seen = prepared.tables, prepared.seen

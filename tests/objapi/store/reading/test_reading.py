@@ -380,3 +380,28 @@ def test_totals_are_exact_through_transitions_grants_and_removals(workshop: Gate
     for step in steps:
         step()
         assert totals() == counted()
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("sort_on", ["id", "created"])
+def test_pages_read_from_the_end_are_those_read_from_the_beginning(
+    workshop: Gateway, team: str, person: str, sort_on: str, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(11):
+        workshop.create("boss", "Thing", team, title=f"Thing {number:02}", Maker=person)
+
+    def pages(user: str) -> list[tuple[list[bytes], object]]:
+        found = []
+        for offset in range(0, 14, 3):
+            asked = {"portal_type": "Thing"}
+            find = Find(asked, sort_on=sort_on, sort_order=order, offset=offset, size=4, include_fields=("id",))
+            page = workshop.run(user, lambda tx, find=find: tx.find(find))
+            found.append(([orjson.dumps(item) for item in page.objects], page.next))
+        return found
+
+    for user in ("boss", "mia"):
+        from_the_beginning = pages(user)
+        assert from_the_beginning[0][0]
+        monkeypatch.setattr(finding, "_FAR", 1)
+        assert pages(user) == from_the_beginning
+        monkeypatch.undo()
