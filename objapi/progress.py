@@ -18,10 +18,12 @@ def progress(label: str, total: int, stream: TextIO | None = None) -> Iterator[A
     """Show the progress of work that has `total` units; yields the function to call with the units just done.
 
     `stream` is standard error when not given. On a terminal click draws a bar with the remaining time; elsewhere a
-    line is written at the beginning, at most every ten seconds, and at the end.
+    line is written at the beginning, at most every ten seconds, and at the end. Of no work nothing is shown.
     """
     target = stream or sys.stderr
-    if target.isatty():
+    if not total:
+        yield lambda done: None
+    elif target.isatty():
         with click.progressbar(length=total, label=label, file=target, show_pos=True) as bar:
             yield bar.update
     else:

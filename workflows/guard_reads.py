@@ -25,13 +25,12 @@ class GuardRead:
 
 
 def guard_reads(calls: Iterable[ConditionCall], registry: WorkflowRegistry) -> Iterator[GuardRead]:
-    """The values that conditions look at, as their arguments tell; those written in code tell none."""
+    """The values that conditions look at, by their arguments; of those written in code none is known."""
     for relations, call in _walk(calls, registry, (), frozenset()):
         condition = registry.conditions.get(call.name)
         if not isinstance(condition, Condition):
             continue
-        relation = call.args.get("relation")
-        at = (*relations, relation) if isinstance(relation, str) else relations
+        at = _reached(relations, call)
         if at != relations:
             yield GuardRead(at, None)
         where = call.args.get("where")
@@ -40,7 +39,7 @@ def guard_reads(calls: Iterable[ConditionCall], registry: WorkflowRegistry) -> I
 
 
 def conditions_in_code(calls: Iterable[ConditionCall], registry: WorkflowRegistry) -> Iterator[str]:
-    """The names of the conditions, nested ones too, that do not tell what they look at."""
+    """The names of the conditions, nested ones too, of which it is not known what they look at."""
     for _, call in _walk(calls, registry, (), frozenset()):
         condition = registry.conditions.get(call.name)
         if not isinstance(condition, Condition) or (not condition.uses and STANDARD.get(call.name) != condition):
@@ -56,12 +55,17 @@ def _walk(
         condition = registry.conditions.get(call.name)
         if not isinstance(condition, Condition) or call.name in above:
             continue
-        relation = call.args.get("relation")
-        at = (*relations, relation) if isinstance(relation, str) else relations
+        at = _reached(relations, call)
         # A condition that uses itself is a mistake that `WorkflowRegistry.check` reports; here it only must not hang.
         yield from _walk(condition.uses, registry, at, above | {call.name} if condition.uses else above)
         for argument in condition.nested:
             yield from _walk(_calls(call.args.get(argument)), registry, at, above)
+
+
+def _reached(relations: tuple[str, ...], call: ConditionCall) -> tuple[str, ...]:
+    """The relations to the objects that a call looks at, from those to the object that it is asked of."""
+    relation = call.args.get("relation")
+    return (*relations, relation) if isinstance(relation, str) else relations
 
 
 def _calls(written: object) -> tuple[ConditionCall, ...]:

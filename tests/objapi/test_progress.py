@@ -41,3 +41,11 @@ def test_a_terminal_gets_a_bar() -> None:
         advance(4)
     assert "Loading content  [####" in terminal.getvalue()
     assert "4/4" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_of_no_work_nothing_is_shown(stream: type[io.StringIO]) -> None:
+    target = stream()
+    with progress("Moving the history", 0, target) as advance:
+        advance(0)
+    assert target.getvalue() == ""
