@@ -4,7 +4,16 @@ from typing import Final
 
 from objapi.ispyb.subjects.people.schemas import LaboratoryCreate
 from objapi.ispyb.values.schema import ListOf, OneGiven, Schema, optional, required
-from objapi.ispyb.values.types import ANY_INT, INT_COLUMN, NUMBER, STAMP, TEXT, TINY_COLUMN, constant, short_text
+from objapi.ispyb.values.types import (
+    ANY_INT,
+    INT_COLUMN,
+    NUMBER,
+    TEXT,
+    TINY_COLUMN,
+    WRITTEN_STAMP,
+    constant,
+    short_text,
+)
 
 _PERSON_KEY: Final = OneGiven(("login", "externalId"), "either login or externalId is required for a Person entity")
 _SESSION_KEY: Final = OneGiven(
@@ -89,8 +98,8 @@ UPSession = Schema(
         "expSessionPk": optional(INT_COLUMN),
         "beamLineSetupId": optional(INT_COLUMN),
         "projectCode": optional(short_text(45)),
-        "startDate": optional(STAMP),
-        "endDate": optional(STAMP),
+        "startDate": optional(WRITTEN_STAMP),
+        "endDate": optional(WRITTEN_STAMP),
         "beamLineName": optional(short_text(45)),
         "scheduled": optional(TINY_COLUMN),
         "nbShifts": optional(INT_COLUMN),
@@ -103,7 +112,7 @@ UPSession = Schema(
         "databackupFrance": optional(NUMBER),
         "databackupEurope": optional(NUMBER),
         "operatorSiteNumber": optional(short_text(10)),
-        "lastUpdate": optional(STAMP),
+        "lastUpdate": optional(WRITTEN_STAMP),
         "protectedData": optional(short_text(1024)),
         "externalId": optional(ANY_INT),
         "nbReimbDewars": optional(INT_COLUMN),

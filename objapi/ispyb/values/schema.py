@@ -68,12 +68,16 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Property:
-    """One key of an object: what it holds, whether it must be there, its default, its label in forms."""
+    """One key of an object: what it holds, whether it must be there, its default, its label in forms.
+
+    `null` is for answers: the key is always there, and its value may be null.
+    """
 
     type: "Type"
     required: bool
     default: Any = None
     label: str | None = None
+    null: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,11 @@ Type = ScalarType | ListOf | MapOf | OneOf | Schema
 def required(type_: Type, label: str | None = None) -> Property:
     """A key that must be there and must not be null."""
     return Property(type_, True, ABSENT, label)
+
+
+def stored(type_: Type) -> Property:
+    """A key of an answer that is always there, null where its column is."""
+    return Property(type_, True, ABSENT, null=True)
 
 
 def optional(type_: Type, default: Any = None, label: str | None = None) -> Property:

@@ -174,25 +174,34 @@ STAMP: Final = ScalarType(_read_instant, _show_instant, {"type": "string"})
 INSTANT: Final = ScalarType(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
 """A time that is answered with its offset."""
 
-_ID: Final = "(0|[1-9][0-9]{0,17})"
+# 29 February is a day of some years only, which no pattern tells.
+_DAY: Final = "[1-9][0-9]{3}-?((0[1-9]|1[0-2])-?(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-?(29|30)|(0[13578]|1[02])-?31)"
+
+WRITTEN_STAMP: Final = ScalarType(
+    _read_instant,
+    _show_instant,
+    {
+        "type": "string",
+        "pattern": f"^{_DAY.replace('-?', '-')}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{{1,12}})?)?"
+        "(Z|[+-][0-9]{2}:?[0-9]{2})?$",
+    },
+)
+"""A wall clock time in a body, in the form that is documented; its `read` takes Unix times, too."""
 
 JSON_IDS: Final = ScalarType(
-    _read_json, _same, {"type": "string", "format": "json-string", "pattern": rf"^\[{_ID}(, ?{_ID})*\]$"}
+    _read_json,
+    _same,
+    {"type": "string", "format": "json-string", "pattern": r"^\[[1-9][0-9]{0,17}(, ?[1-9][0-9]{0,17})*\]$"},
 )
 """A JSON list of ids, written as text in a parameter. Its `read` takes any JSON; the route judges what it got."""
 
-JOINED_IDS: Final = ScalarType(_read_text, str, {"type": "string", "pattern": f"^{_ID}(,{_ID})*$"})
+JOINED_IDS: Final = ScalarType(_read_text, str, {"type": "string", "pattern": "^[0-9]{1,18}(,[0-9]{1,18})*$"})
 """Ids that are joined by commas. Its `read` takes any text; the route judges what it got."""
 
 DAY: Final = ScalarType(
     _read_text,
     str,
-    {
-        "type": "string",
-        # 29 February is a day of some years only, which no pattern tells.
-        "pattern": "^[1-9][0-9]{3}-?((0[1-9]|1[0-2])-?(0[1-9]|1[0-9]|2[0-8])"
-        "|(0[13-9]|1[0-2])-?(29|30)|(0[13578]|1[02])-?31)$",
-    },
+    {"type": "string", "pattern": f"^{_DAY}$"},
 )
 """A day such as 2023-01-31 or 20230131. Its `read` takes any text; the route judges what it got."""
 

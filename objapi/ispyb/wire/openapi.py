@@ -147,15 +147,16 @@ class _Components:
         described = self.described(property_.type)
         title = property_.label or _title_of(name)
         default = {} if property_.default in (ABSENT, None) else {"default": property_.default}
-        if isinstance(property_.type, ScalarType) and "$ref" in described and not property_.required:
+        may_be_null = property_.null or not property_.required
+        if isinstance(property_.type, ScalarType) and "$ref" in described and may_be_null:
             # A vocabulary that may be null is written where it stands: the component stays the vocabulary alone.
             return {"title": title, **_with_null(property_.type.schema), **default}
         if "$ref" in described:
-            if not property_.required:
+            if may_be_null:
                 self._allow_null(described["$ref"].removeprefix(self._prefix))
             label = {"title": title} if property_.label else {}
             return {**label, "allOf": [described], **default} if label or default else described
-        if not property_.required and "type" in described:
+        if may_be_null and "type" in described:
             described = _with_null(described)
         return {"title": title, **described, **default}
 
@@ -182,7 +183,7 @@ class _Components:
 def _with_null(described: Mapping[str, Any]) -> dict[str, Any]:
     """A schema whose value may also be null."""
     made = {key: value for key, value in described.items() if key != "title"}
-    if "type" in made:
+    if isinstance(made.get("type"), str):
         made["type"] = ["null", made["type"]]
     if "enum" in made and None not in made["enum"]:
         made["enum"] = [*made["enum"], None]

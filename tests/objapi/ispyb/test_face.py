@@ -112,6 +112,27 @@ def test_every_operation_names_the_statuses_that_it_answers(declared: dict[str, 
             assert {"409", "413"} <= answered, name
 
 
+def test_values_that_may_be_null_say_so_though_their_keys_are_always_there(declared: dict[str, IspybRoute]) -> None:
+    components = describe(list(declared.values()))["components"]["schemas"]
+    for name, key, kind in (
+        ("Session", "startDate", "string"),
+        ("BreakdownOverviewSession", "endDate", "string"),
+        ("AutoProc", "refinedCell_a", "number"),
+        ("AutoProcProgramMessage", "severity", "string"),
+        ("Proposal", "state", "string"),
+    ):
+        assert components[name]["properties"][key]["type"] == ["null", kind], (name, key)
+    assert "startDate" in components["Session"]["required"]
+    assert None in components["AutoProcProgramMessage"]["properties"]["severity"]["enum"]
+
+
+def test_people_in_a_payload_are_described_with_the_keys_of_which_one_is_needed(
+    declared: dict[str, IspybRoute],
+) -> None:
+    person = describe(list(declared.values()))["components"]["schemas"]["PersonProposalLaboratory"]
+    assert [choice["required"] for choice in person["anyOf"]] == [["login"], ["externalId"]]
+
+
 def test_references_of_the_description_lead_to_components(declared: dict[str, IspybRoute]) -> None:
     text = json.dumps(describe(list(declared.values())))
     components = describe(list(declared.values()))["components"]["schemas"]

@@ -1,6 +1,6 @@
 """People with their laboratories, groups, permissions and log-ins."""
 
-from objapi.ispyb.values.schema import ListOf, Schema, changes, optional, required
+from objapi.ispyb.values.schema import ListOf, Schema, changes, optional, required, stored
 from objapi.ispyb.values.types import BOOL, INSTANT, INT, INT_COLUMN, OBJECT, STAMP, TEXT, short_text
 
 PluginConfig = Schema(
@@ -230,7 +230,7 @@ LabContact = Schema(
         "Person": required(LabContactPerson),
         "labContactId": required(INT),
         "personId": required(INT),
-        "recordTimeStamp": required(INSTANT),
+        "recordTimeStamp": stored(INSTANT),
     },
 )
 

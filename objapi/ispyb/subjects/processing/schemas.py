@@ -1,18 +1,18 @@
 """Processing programs, their results, messages and files, and screenings."""
 
-from objapi.ispyb.values.schema import ListOf, MapOf, Schema, optional, required
+from objapi.ispyb.values.schema import ListOf, MapOf, Schema, optional, required, stored
 from objapi.ispyb.values.types import BOOL, INT, NUMBER, STAMP, TEXT, enum
 
 AutoProc = Schema(
     "AutoProc",
     {
-        "spaceGroup": required(TEXT),
-        "refinedCell_a": required(NUMBER),
-        "refinedCell_b": required(NUMBER),
-        "refinedCell_c": required(NUMBER),
-        "refinedCell_alpha": required(NUMBER),
-        "refinedCell_beta": required(NUMBER),
-        "refinedCell_gamma": required(NUMBER),
+        "spaceGroup": stored(TEXT),
+        "refinedCell_a": stored(NUMBER),
+        "refinedCell_b": stored(NUMBER),
+        "refinedCell_c": stored(NUMBER),
+        "refinedCell_alpha": stored(NUMBER),
+        "refinedCell_beta": stored(NUMBER),
+        "refinedCell_gamma": stored(NUMBER),
     },
 )
 
@@ -83,10 +83,10 @@ AutoProcProgramMessage = Schema(
     {
         "autoProcProgramMessageId": required(INT),
         "autoProcProgramId": required(INT),
-        "description": required(TEXT),
-        "message": required(TEXT),
-        "severity": required(AutoProcProgramMessageSeverity),
-        "recordTimeStamp": required(STAMP),
+        "description": stored(TEXT),
+        "message": stored(TEXT),
+        "severity": stored(AutoProcProgramMessageSeverity),
+        "recordTimeStamp": stored(STAMP),
     },
 )
 
@@ -113,9 +113,9 @@ ProcessingJob = Schema(
         "processingJobId": required(INT),
         "displayName": optional(TEXT),
         "comments": optional(TEXT),
-        "recordTimestamp": required(STAMP),
+        "recordTimestamp": stored(STAMP),
         "recipe": optional(TEXT),
-        "automatic": required(BOOL),
+        "automatic": stored(BOOL),
         "ProcessingJobParameters": optional(ListOf(ProcessingJobParameter)),
     },
 )
@@ -133,7 +133,7 @@ AutoProcProgram = Schema(
         "processingStartTime": optional(STAMP),
         "processingEndTime": optional(STAMP),
         "processingEnvironment": optional(TEXT),
-        "recordTimeStamp": required(STAMP),
+        "recordTimeStamp": stored(STAMP),
         "ProcessingJob": optional(ProcessingJob),
         "_metadata": required(AutoProcProgramMetadata),
     },
@@ -151,8 +151,8 @@ AutoProcProgramAttachment = Schema(
     {
         "autoProcProgramAttachmentId": required(INT),
         "autoProcProgramId": required(INT),
-        "fileName": required(TEXT),
-        "fileType": required(TEXT),
+        "fileName": stored(TEXT),
+        "fileType": stored(TEXT),
         "importanceRank": optional(INT),
         "_metadata": required(AutoProcProgramAttachmentMetaData),
     },
@@ -169,7 +169,7 @@ AutoProcProgramIntegration = Schema(
         "processingStartTime": optional(STAMP),
         "processingEndTime": optional(STAMP),
         "processingEnvironment": optional(TEXT),
-        "recordTimeStamp": required(STAMP),
+        "recordTimeStamp": stored(STAMP),
         "ProcessingJob": optional(ProcessingJob),
         "_metadata": required(AutoProcProgramMetadata),
         "AutoProcIntegration": optional(ListOf(AutoProcIntegration)),
@@ -245,12 +245,12 @@ ProcessingStatusesList = Schema(
 ScreeningOutputLattice = Schema(
     "ScreeningOutputLattice",
     {
-        "unitCell_a": required(NUMBER),
-        "unitCell_b": required(NUMBER),
-        "unitCell_c": required(NUMBER),
-        "unitCell_alpha": required(NUMBER),
-        "unitCell_beta": required(NUMBER),
-        "unitCell_gamma": required(NUMBER),
+        "unitCell_a": stored(NUMBER),
+        "unitCell_b": stored(NUMBER),
+        "unitCell_c": stored(NUMBER),
+        "unitCell_alpha": stored(NUMBER),
+        "unitCell_beta": stored(NUMBER),
+        "unitCell_gamma": stored(NUMBER),
         "spaceGroup": optional(TEXT),
         "pointGroup": optional(TEXT),
     },
@@ -308,8 +308,8 @@ ScreeningOutput = Schema(
     "ScreeningOutput",
     {
         "screeningOutputId": required(INT),
-        "indexingSuccess": required(INT),
-        "strategySuccess": required(INT),
+        "indexingSuccess": stored(INT),
+        "strategySuccess": stored(INT),
         "ScreeningStrategy": optional(ListOf(ScreeningStrategy)),
         "ScreeningOutputLattice": optional(ListOf(ScreeningOutputLattice)),
     },
@@ -319,7 +319,7 @@ Screening = Schema(
     "Screening",
     {
         "screeningId": required(INT),
-        "programVersion": required(TEXT),
+        "programVersion": stored(TEXT),
         "comments": optional(TEXT),
         "shortComments": optional(TEXT),
         "ScreeningOutput": optional(ListOf(ScreeningOutput)),

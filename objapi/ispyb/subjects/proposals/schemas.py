@@ -1,6 +1,6 @@
 """Proposals, sessions and proteins."""
 
-from objapi.ispyb.values.schema import ListOf, Schema, optional, required
+from objapi.ispyb.values.schema import ListOf, Schema, optional, required, stored
 from objapi.ispyb.values.types import BOOL, INT, NUMBER, STAMP, TEXT, enum
 
 ProposalState = enum("ProposalState", "Open", "Closed", "Cancelled")
@@ -74,8 +74,8 @@ Session = Schema(
         "proposal": required(TEXT),
         "BeamLineSetup": optional(BeamLineSetup),
         "visit_number": optional(INT),
-        "startDate": required(STAMP),
-        "endDate": required(STAMP),
+        "startDate": stored(STAMP),
+        "endDate": stored(STAMP),
         "beamLineName": required(TEXT),
         "beamLineOperator": optional(TEXT),
         "scheduled": optional(BOOL),

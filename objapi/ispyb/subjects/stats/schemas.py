@@ -1,6 +1,6 @@
 """Statistics of sessions and runs."""
 
-from objapi.ispyb.values.schema import ListOf, MapOf, OneOf, Schema, optional, required
+from objapi.ispyb.values.schema import ListOf, MapOf, OneOf, Schema, optional, required, stored
 from objapi.ispyb.values.types import ANYTHING, INT, NUMBER, STAMP, TEXT
 
 BreakdownOverviewCounts = Schema(
@@ -18,8 +18,8 @@ BreakdownOverviewCounts = Schema(
 BreakdownOverviewRun = Schema(
     "BreakdownOverviewRun",
     {
-        "startDate": required(STAMP),
-        "endDate": required(STAMP),
+        "startDate": stored(STAMP),
+        "endDate": stored(STAMP),
         "duration": required(NUMBER),
         "run": required(TEXT),
         "counts": required(BreakdownOverviewCounts),
@@ -29,8 +29,8 @@ BreakdownOverviewRun = Schema(
 BreakdownOverviewSession = Schema(
     "BreakdownOverviewSession",
     {
-        "startDate": required(STAMP),
-        "endDate": required(STAMP),
+        "startDate": stored(STAMP),
+        "endDate": stored(STAMP),
         "duration": required(NUMBER),
         "beamLineName": required(TEXT),
         "sessionId": required(TEXT),
@@ -60,8 +60,8 @@ BreakdownPoint = Schema(
     "BreakdownPoint",
     {
         "eventType": required(TEXT),
-        "startTime": required(STAMP),
-        "endTime": required(STAMP),
+        "startTime": stored(STAMP),
+        "endTime": stored(STAMP),
         "protein": optional(TEXT),
         "sample": optional(TEXT),
         "subType": optional(TEXT),
@@ -191,7 +191,7 @@ VRun = Schema(
     {
         "run": required(TEXT),
         "runId": required(INT),
-        "startDate": required(STAMP),
-        "endDate": required(STAMP),
+        "startDate": stored(STAMP),
+        "endDate": stored(STAMP),
     },
 )

@@ -12,13 +12,16 @@ from objapi.ispyb.values.errors import Fault
 from objapi.ispyb.values.types import (
     ANY_INT,
     BOOL,
+    DAY,
     INT,
     INT_COLUMN,
+    JOINED_IDS,
     JSON_IDS,
     NUMBER,
     OBJECT,
     STAMP,
     TEXT,
+    WRITTEN_STAMP,
     ScalarType,
     constant,
     enum,
@@ -145,3 +148,18 @@ def test_a_time_is_read_as_it_was_written_down_to_the_second(time: datetime) -> 
 )
 def test_database_values_are_shown_as_their_kind(kind: ScalarType, value: Any, shown: Any) -> None:
     assert kind.show(value) == shown
+
+
+@pytest.mark.parametrize("kind", [WRITTEN_STAMP, JSON_IDS, JOINED_IDS, INT, INT_COLUMN, TEXT])
+@given(data=st.data())
+def test_what_a_description_promises_is_read(kind: ScalarType, data: st.DataObject) -> None:
+    schema = kind.schema
+    if schema["type"] == "integer":
+        kind.read(data.draw(st.sampled_from((schema["minimum"], 0, schema["maximum"]))))
+    else:
+        kind.read(data.draw(st.from_regex(schema.get("pattern", "^.*$"), fullmatch=True)))
+
+
+@given(st.from_regex(DAY.schema["pattern"], fullmatch=True))
+def test_days_of_the_described_form_are_days(text: str) -> None:
+    assert datetime.strptime(text.replace("-", ""), "%Y%m%d")  # noqa: DTZ007 - a day has no zone
