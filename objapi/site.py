@@ -213,8 +213,9 @@ class Site:
             report(f"Lines 1 to {done.line} of {file} are loaded; going on after them.")
         try:
             with progress("Loading contents", count_lines(file, 0 if done is None else done.offset)) as advance:
+                plain = plain_renderers(self.context)
                 for chunk in read_chunks(file, self.settings.timezone, done, lines):
-                    self.transact(partial(self._load_chunk, file, chunk), write=True)
+                    self.transact(partial(self._load_chunk, file, chunk, plain), write=True)
                     advance(chunk.after.line - chunk.before.line)
                     done = chunk.after
         except (ApiError, ProfileError):
@@ -223,8 +224,10 @@ class Site:
             raise
         self.transact(partial(finish_load, file=file), write=True)
 
-    def _load_chunk(self, file: Path, chunk: ContentChunk, connection: Connection) -> None:
-        load_chunk(self.context, connection, self.now(), file, chunk)
+    def _load_chunk(
+        self, file: Path, chunk: ContentChunk, plain: Mapping[str, PlainRenderer], connection: Connection
+    ) -> None:
+        load_chunk(self.context, connection, self.now(), file, chunk, plain)
 
     def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
         """Recompute every acl, stored answer and index value; readers and writers go on meanwhile."""
@@ -236,7 +239,7 @@ class Site:
                 last, done, rids = self.transact(partial(self._compare_next, plain, last), write=False)
                 for part in parts_of(rids):
                     before_chunk()
-                    self.transact(partial(self._rewrite, part), write=True)
+                    self.transact(partial(self._rewrite, plain, part), write=True)
                 advance(done)
         self.transact(self._recompute_rows, write=True)
         swept = 1
@@ -278,8 +281,8 @@ class Site:
     ) -> tuple[int, int, list[int]]:
         return compare_next(self.context, connection, self.now(), plain, after)
 
-    def _rewrite(self, rids: Sequence[int], connection: Connection) -> None:
-        rewrite(self.context, connection, self.now(), rids)
+    def _rewrite(self, plain: Mapping[str, PlainRenderer], rids: Sequence[int], connection: Connection) -> None:
+        rewrite(self.context, connection, self.now(), plain, rids)
 
     def check_current(self) -> None:
         """Raise SiteError when the database holds no site, or one of another version or of other declarations."""

@@ -184,7 +184,10 @@ def request_digest(site_id: str, request: Mapping[str, object], entries: Sequenc
     document = {
         "site": site_id,
         "request": {name: _as_text(value) for name, value in request.items() if name not in _NOT_DIGESTED},
-        "entries": [{name: _as_text(value) for name, value in entry.items()} for entry in entries],
+        "entries": [
+            {name: value if type(value) is str else _as_text(value) for name, value in entry.items()}
+            for entry in entries
+        ],
     }
     return hashlib.sha256(DIGEST_FORMAT + orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

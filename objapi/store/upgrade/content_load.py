@@ -1,6 +1,7 @@
 """Loading a content file in chunks, each in a transaction that also notes how far the load has come."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from objapi.model.loading.content_lines import ContentChunk, LinePosition
 from objapi.store.context import SiteContext
 from objapi.store.schema import site_state
 from objapi.store.upgrade.installing import install_contents
+from objapi.store.upgrade.plain_types import PlainRenderer
 from objapi.store.upgrade.seed_content import SeedContent
 
 
@@ -29,6 +31,7 @@ def load_chunk(
     now: datetime,
     file: Path,
     chunk: ContentChunk,
+    plain: Mapping[str, PlainRenderer],
 ) -> None:
     """Make or complete the objects of a chunk, and note the place after it.
 
@@ -38,7 +41,7 @@ def load_chunk(
     noted = connection.scalar(for_update(row))
     if chunk.before.line and (noted is None or LinePosition(**orjson.loads(noted)) != chunk.before):
         raise Conflict(f"{file} is being loaded by another process as well. Wait for it to end.")
-    install_contents(site, connection, now, SeedContent(chunk.objects, in_order=True), lambda done: None)
+    install_contents(site, connection, now, SeedContent(chunk.objects, in_order=True), lambda done: None, plain)
     place = orjson.dumps(asdict(chunk.after)).decode()
     upsert_rows(connection, site_state, [{"name": _row_name(file), "value": place}])
 

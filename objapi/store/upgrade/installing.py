@@ -1,6 +1,6 @@
 """Making a site's first objects, loading contents, and recomputing derived values."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -12,6 +12,7 @@ from objapi.model.values import LoadContext
 from objapi.store.context import RequestContext, SiteContext
 from objapi.store.records import chunks
 from objapi.store.schema import entities
+from objapi.store.upgrade.plain_types import MixedRenderer, PlainRenderer
 from objapi.store.upgrade.seed_content import SeedContent, plan_contents
 from objapi.store.writing.always import take_always
 from objapi.store.writing.apply_plan import apply_plan
@@ -29,13 +30,21 @@ def system_planner(site: SiteContext, connection: Connection, now: datetime, *, 
 
 
 def install_contents(
-    site: SiteContext, connection: Connection, now: datetime, contents: SeedContent, advance: Advance
+    site: SiteContext,
+    connection: Connection,
+    now: datetime,
+    contents: SeedContent,
+    advance: Advance,
+    plain: Mapping[str, PlainRenderer] | None = None,
 ) -> dict[str, int]:
     """Make objects as contents say, all or none; path → row number of each.
 
-    Transitions that are `automatic: always` follow, whatever states the contents give.
+    Transitions that are `automatic: always` follow, whatever states the contents give. `plain` are the renderers of
+    plain types, when there are many objects.
     """
     planner = system_planner(site, connection, now)
+    if plain is not None:
+        planner.renderer = MixedRenderer(planner, plain)
     context = LoadContext(zone=site.zone, parse_structured=site.parse_structured, now=now)
     plan_contents(planner, contents, context, advance)
     if site.guard_dependents is not None:

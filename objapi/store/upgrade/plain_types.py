@@ -21,8 +21,9 @@ from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.context import SiteContext
 from objapi.store.records import from_micros, to_text
-from objapi.store.writing.draft import sortable, state_variables, texts_in
-from objapi.store.writing.render import Rendered, index_value, title_key
+from objapi.store.writing.draft import Draft, sortable, state_variables, texts_in
+from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.render import Rendered, Renderer, index_value, title_key
 
 _OF_OBJECT: Final = "\0"
 """Begins the names of what every object has, among those of its fields."""
@@ -281,6 +282,24 @@ class PlainRenderer:
             if value is not None:
                 meta[name] = value
         return meta
+
+
+class MixedRenderer(Renderer):
+    """Renders the objects of plain types by their renderers, and all others in general."""
+
+    def __init__(self, planner: StorePlanner, plain: Mapping[str, PlainRenderer]) -> None:
+        site = planner.context.site
+        super().__init__(site.registry, planner.values, site.zone, site.shapes)
+        self._plain = plain
+
+    def render(self, draft: Draft) -> Rendered:
+        """Everything derived of one object, in the present state of the request."""
+        plain = self._plain.get(draft.type.portal_type)
+        if plain is None:
+            return super().render(draft)
+        created, modified = draft.created, draft.modified
+        item = PlainObject(draft.uid, draft.id, draft.path, draft.creator, created, modified, draft.data, draft.states)
+        return plain.render(item)
 
 
 def _index_values(catalog: _PlainCatalog, values: Mapping[str, Any]) -> dict[str, object]:

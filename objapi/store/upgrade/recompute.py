@@ -16,7 +16,7 @@ from objapi.store.records import COLUMNS, StoredEntity
 from objapi.store.requests import Plan
 from objapi.store.schema import entities
 from objapi.store.upgrade.installing import system_planner
-from objapi.store.upgrade.plain_types import PlainObject, PlainRenderer
+from objapi.store.upgrade.plain_types import MixedRenderer, PlainObject, PlainRenderer
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.render import Rendered
@@ -121,9 +121,16 @@ def _derived(rendered: Rendered) -> tuple[Any, ...]:
     return (rendered.title, rendered.title_key, rendered.meta, rendered.answer, rendered.fresh_until)
 
 
-def rewrite(site: SiteContext, connection: Connection, now: datetime, rids: Sequence[int]) -> None:
+def rewrite(
+    site: SiteContext,
+    connection: Connection,
+    now: datetime,
+    plain: Mapping[str, PlainRenderer],
+    rids: Sequence[int],
+) -> None:
     """Compute everything derived of some objects anew and store it, with their rows in keyword and text tables."""
     planner = system_planner(site, connection, now)
+    planner.renderer = MixedRenderer(planner, plain)
     workspace = planner.workspace
     workspace.load_rids(rids)
     workspace.recomputes_acls = True

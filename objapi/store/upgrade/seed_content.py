@@ -14,8 +14,8 @@ from objapi.model.types import EntityType, Field, Kind
 from objapi.model.values import LoadContext
 from objapi.store.permissions.acls import PermissionOverrides
 from objapi.store.records import to_micros
-from objapi.store.writing.draft import Draft
-from objapi.store.writing.plan_events import Created
+from objapi.store.writing.draft import Draft, WorkflowStatus
+from objapi.store.writing.plan_events import Created, Stepped
 from objapi.store.writing.planner import StorePlanner
 from workflows import PermissionSetting
 
@@ -51,14 +51,46 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
                 loader.fill(item, draft)
                 advance(1)
     loader.raise_problems()
+    places = _Places(planner)
     for item, draft in drafts:
         if draft is not None and draft.is_new:
             planner.events.append(Created(draft))
-            planner.place(draft, loader.states(item, draft))
-            planner.write_own_permissions(draft)
+            places.enter(draft, loader.states(item, draft) if item.states else {})
             _write_permissions(draft, contents.permissions.get(item.path, {}))
             planner.naming.count(draft)
     loader.raise_problems()
+
+
+_Placed = tuple[Mapping[str, WorkflowStatus], PermissionOverrides, list[Stepped]]
+"""States of an object, the permissions written onto it, and its steps."""
+
+
+class _Places:
+    """Puts new objects into states, with the permissions of state and type.
+
+    What that gives follows from type and states alone, since no guard is asked and all have one actor and instant.
+    """
+
+    def __init__(self, planner: StorePlanner) -> None:
+        self._planner = planner
+        self._first: dict[tuple[str, tuple[tuple[str, str], ...]], _Placed] = {}
+
+    def enter(self, draft: Draft, states: Mapping[str, str]) -> None:
+        """Put an object into states, the initial one of a workflow where none is named."""
+        key = (draft.portal_type, tuple(sorted(states.items())))
+        planner = self._planner
+        if key not in self._first:
+            before = len(planner.events)
+            planner.place(draft, states)
+            planner.write_own_permissions(draft)
+            steps = [event for event in planner.events[before:] if isinstance(event, Stepped)]
+            self._first[key] = (dict(draft.states), draft.settings, steps)
+            return
+        placed, settings, steps = self._first[key]
+        draft.states.update(placed)
+        if settings is not draft.settings:
+            draft.settings = settings
+        planner.events.extend(Stepped(draft, event.step) for event in steps)
 
 
 def _paths(objects: Sequence[ContentObject]) -> Iterator[str]:

@@ -46,8 +46,10 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     # Rows of mapped tables get their keys, and by them ids and UIDs, from their database: before anything names them.
     outbox = None if rows.empty else _write_rows(planner, rows, rows_only=objects.empty)
     # Objects carry numbers of acls, so these are stored first.
-    numbers = context.acls.numbers(_acls(living))
-    acl_of = {draft.rid: numbers[digest_of(draft.acl)] for draft in living}
+    distinct = _acls(living)
+    numbers = context.acls.numbers(distinct)
+    by_identity = {id(acl): numbers[digest_of(acl)] for acl in distinct}
+    acl_of = {draft.rid: by_identity[id(draft.acl)] for draft in living}
     planner.naming.sequences.write()
     # Unique and foreign keys set the order of what follows. References to an object go before the object; what is
     # removed frees ids and titles for what is changed, and what is changed frees them for what is new. Titles are

@@ -105,6 +105,7 @@ class Naming:
         self._workspace = workspace
         self._values = values
         self.sequences = Sequences(workspace.connection, lock=workspace.context.writes)
+        self._plans: dict[str, IdPlan | str] = {}
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object the id asked for, or one by its type's rule. Raises ValidationError, Conflict."""
@@ -177,6 +178,16 @@ class Naming:
 
     def _plan(self, draft: Draft) -> IdPlan | str:
         """The id, or its plan, that the type's rule makes of the object's values. Raises IdProblem."""
+        known = self._plans.get(draft.portal_type)
+        if known is not None:
+            return known
+        plan = self._made_plan(draft)
+        if self._workspace.registry.ids.path is None and not form_paths(draft.type.id_rule.form):
+            # Neither values nor settings are in it, so it is that of every object of the type in this request.
+            self._plans[draft.portal_type] = plan
+        return plan
+
+    def _made_plan(self, draft: Draft) -> IdPlan | str:
         context = self._workspace.context
         return plan_id(
             draft.type.id_rule,

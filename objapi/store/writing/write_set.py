@@ -313,4 +313,6 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
 
 
 def _fields(draft: Draft) -> dict[str, list[object]]:
+    if draft.is_new:
+        return {name: [None, value] for name, value in draft.data.items() if value is not None}
     return {change.field: [change.old, change.new] for change in field_changes(draft)}
