@@ -34,9 +34,9 @@ APPLICATION = "objapi.app:create_app"
 CONNECTIONS_PER_WORKER = 512
 
 # Threads of a worker beyond those that work with the database: they wait for a password check, another server or a
-# disk, or send to a client that reads slowly. They are started when needed and end when idle; the connection pool
-# bounds how many work at once.
-SPARE_THREADS = 256
+# disk, or send to a client that reads slowly, and there may be one of these on every connection. They are started when
+# needed and end when idle; the connection pool bounds how many work at once.
+SPARE_THREADS = CONNECTIONS_PER_WORKER
 
 _PROBE_SECONDS = 0.05
 _PROBE_TIMEOUT_SECONDS = 10.0

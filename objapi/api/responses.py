@@ -259,8 +259,8 @@ def _download(reply: Download) -> Response:
 def _listing(reply: Listing, exchange: Exchange) -> Response:
     """A long list. Its first chunk is read here, so that what fails at once is still answered as a failure.
 
-    What fails later ends the answer before the closing bracket, so that no client takes half a list for the whole; the
-    connection is broken off too where the server does that when an iterator fails.
+    What fails later ends the answer before the closing bracket, so that no client takes half a list for the whole, and
+    breaks the connection off.
     """
     chunks = reply.chunks
     first = next(chunks, b"")

@@ -1,21 +1,25 @@
 """A WSGI application behind an ASGI server: whole requests are answered in threads, what is slow is left to the loop.
 
-The event loop reads bodies, and sends the pieces of streamed answers at the pace of their clients. A client that stalls
-holds a thread while a streamed answer is sent to it, and none before.
+The event loop reads bodies, and sends the pieces of streamed answers at the pace of their clients. A client holds a
+thread while a streamed answer is sent to it, and none before; one that takes nothing of it for long is broken off.
 """
 
 import asyncio
 import logging
+import os
+import socket
+import stat
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from objapi.errors import ApiError
+from objapi.errors import ApiError, BadRequest
 from objapi.http.exchange import EARLY_REFUSAL
 from objapi.http.request_bodies import BodyLimits, ClientGone, Message, Receive, RequestBodies
 from objapi.http.threads import RequestThreads
@@ -30,10 +34,16 @@ Scope = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 _CLOSE: Final = (b"connection", b"close")
+# Open files of this process, on Linux and its like.
+_OPEN_FILES: Final = Path("/dev/fd")
 # Seconds for which the server's own threads may still use the interpreter when all requests are answered.
 _LAST_SECONDS: Final = 0.1
 # Seconds for which the task of an answered request may go on, when no other request comes.
 _SWEEP_SECONDS: Final = 0.5
+
+
+class _ClientStalled(Exception):
+    """The client has taken nothing of a streamed answer for too long."""
 
 
 class WsgiBridge:
@@ -46,6 +56,7 @@ class WsgiBridge:
         self._application = application
         self._bodies = RequestBodies(BodyLimits.of_settings(settings))
         self._networks = settings.trusted_proxies
+        self._stall_limit = settings.stream_stall_limit
         self._threads = RequestThreads(threads)
         self._answered: deque[asyncio.Future[None]] = deque()
         self._running = 0
@@ -58,15 +69,12 @@ class WsgiBridge:
             return
         environ = make_environ(scope)
         if not _has_body(environ):
-            await self._answer(environ, receive, send, closes=False)
+            await self._answer(scope, environ, receive, send, closes=False)
             return
-        try:
-            unread = await self._read_body(environ, receive)
-        except ClientGone:
-            return
+        unread = await self._read_body(environ, receive)
         # Asked before the answer: what the application refuses itself is discarded like any other body.
         refused = EARLY_REFUSAL in environ
-        await self._answer(environ, receive, send, closes=unread)
+        await self._answer(scope, environ, receive, send, closes=unread)
         if unread and not refused and "HTTP_EXPECT" not in environ:
             await self._bodies.discard(self._address(environ), receive)
 
@@ -79,7 +87,7 @@ class WsgiBridge:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _read_body(self, environ: WSGIEnvironment, receive: Receive) -> bool:
-        """Put the body into the environment; true when it was not read to its end. Raises ClientGone."""
+        """Put the body into the environment; true when it was not read to its end."""
         length = str(environ.get("CONTENT_LENGTH", ""))
         declared = int(length) if length.isdigit() else None
         if declared is not None and self._bodies.exceeds(declared):
@@ -89,6 +97,10 @@ class WsgiBridge:
         except ApiError as refusal:
             environ[EARLY_REFUSAL] = refusal
             return True
+        except ClientGone:
+            # The server does not tell a closed connection from malformed chunks.
+            environ[EARLY_REFUSAL] = BadRequest("The body of the request broke off, or its chunks are malformed.")
+            return True
         # The length is known now, however the body was sent.
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         environ["CONTENT_LENGTH"] = str(size)
@@ -97,9 +109,11 @@ class WsgiBridge:
     def _address(self, environ: WSGIEnvironment) -> str:
         return client_address(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR"), self._networks)
 
-    async def _answer(self, environ: WSGIEnvironment, receive: Receive, send: Send, *, closes: bool) -> None:
+    async def _answer(
+        self, scope: Scope, environ: WSGIEnvironment, receive: Receive, send: Send, *, closes: bool
+    ) -> None:
         self._finish_answered()
-        response = _Response(receive, send, closes, self._answered)
+        response = _Response(scope, receive, send, closes, self._answered, self._stall_limit)
         self._running += 1
         self._threads.submit(lambda: response.run(self._application, environ))
         if not self._sweeps:
@@ -125,12 +139,22 @@ class WsgiBridge:
 class _Response:
     """The answer to one request, made in a thread. `done` is a future of the event loop that made this."""
 
-    def __init__(self, receive: Receive, send: Send, closes: bool, answered: "deque[asyncio.Future[None]]") -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        closes: bool,
+        answered: "deque[asyncio.Future[None]]",
+        stall_limit: float,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._closes = closes
         self._answered = answered
+        self._stall_limit = stall_limit
         self._gone = False
         self._whole = False
         self.done: asyncio.Future[None] = self._loop.create_future()
@@ -139,6 +163,8 @@ class _Response:
         """Call the application and send its answer; a failure is logged, and the server answers 500 or breaks off."""
         try:
             self._run(application, environ)
+        except _ClientStalled:
+            _log.warning("An answer was broken off: its client took nothing of it for %g s.", self._stall_limit)
         except Exception:  # noqa: BLE001 - the outermost place; whatever it is gets logged
             _log.exception("An answer could not be made, or broke off.")
         finally:
@@ -186,7 +212,10 @@ class _Response:
             self._stream(start, first, rest)
 
     def _stream(self, start: Message, first: bytes, rest: Iterator[bytes]) -> None:
-        """Send pieces as fast as the client takes them, and no more of them once it has gone."""
+        """Send pieces as fast as the client takes them, and no more of them once it has gone.
+
+        When one cannot be made the connection is cut, or the client would take the answer for a whole one.
+        """
         watch = asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
         try:
             self._wait(self._pass_on(start))
@@ -196,11 +225,19 @@ class _Response:
                     return
                 self._wait(self._pass_on(_piece(piece, more=True)))
             self._wait(self._pass_on(_piece(b"", more=False)))
+        except BaseException:
+            _cut_connection(self._scope)
+            raise
         finally:
             watch.cancel()
 
     def _wait(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        passed_on = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            passed_on.result(self._stall_limit)
+        except TimeoutError:
+            passed_on.cancel()
+            raise _ClientStalled from None
 
     async def _pass_on(self, message: Message) -> None:
         await self._send(message)
@@ -213,6 +250,23 @@ class _Response:
 
 def _piece(body: bytes, *, more: bool) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+def _cut_connection(scope: Scope) -> None:
+    """Shut the connection of a request down; granian has no message for it, and ends what broke off in order."""
+    # The address of a server that listens on all of them is not the one of the connection.
+    client, port = tuple(scope["client"]), scope["server"][1]
+    for number in [int(file.name) for file in _OPEN_FILES.iterdir()]:
+        try:
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
+            # Of a copy: the server may close its own meanwhile, and open another of that number.
+            with socket.socket(fileno=os.dup(number)) as connection:
+                if connection.getpeername()[:2] == client and connection.getsockname()[1] == port:
+                    connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # Closed meanwhile, or a socket that listens.
+            continue
 
 
 def make_environ(scope: Scope) -> WSGIEnvironment:

@@ -1,7 +1,7 @@
 """Bodies of requests, read in the event loop: no thread waits for a client, and no client for one that is slow.
 
-Of each address only so many are read at once. A body that comes slower than it must, for longer than it may, is given
-up. Long bodies are written to a temporary file while they come.
+Of each address only so many are read at once, beside those that come at one go. A body that comes slower than it must,
+for longer than it may, is given up. Long bodies are written to a temporary file while they come.
 """
 
 import asyncio
@@ -24,6 +24,9 @@ SPOOLED: Final = 256 * 1024
 
 DISCARDED: Final = 64 * 1024 * 1024
 """Bytes that are read and thrown away of a body that was refused, so that its sender comes to read the answer."""
+
+_GRACE: Final = 1.0
+"""Seconds in which a body may come whole although too many of its address are under way."""
 
 _RETRY_AFTER: Final = 5
 
@@ -68,6 +71,8 @@ class _Unfinished:
     refusal: ApiError = field(
         default_factory=lambda: RequestTimeout("The body of the request came too slowly, or took too long in all.")
     )
+    counts: bool = True
+    """False for one beyond the number of its address, which has to come at once."""
 
 
 class RequestBodies:
@@ -85,7 +90,7 @@ class RequestBodies:
     async def read(self, address: str, receive: Receive, declared: int | None) -> tuple[IO[bytes], int]:
         """A whole body and its length, which may have been declared; of one beyond the limit, what came until it was.
 
-        Raises Unavailable when too many are unfinished, RequestTimeout when it is too slow, and ClientGone.
+        Raises Unavailable when too many stay unfinished, RequestTimeout when it is too slow, and ClientGone.
         """
         body = SpooledTemporaryFile(max_size=SPOOLED)  # noqa: SIM115 - the caller closes it
         try:
@@ -113,10 +118,12 @@ class RequestBodies:
         loop, length = asyncio.get_running_loop(), 0
         started = loop.time()
         deadline = started + self._limits.stall
-        limit = asyncio.timeout_at(min(deadline, started + self._limits.seconds))
+        limit = asyncio.timeout_at(deadline)
         body = self._begin(address_key(address), limit)
+        last = started + (self._limits.seconds if body.counts else _GRACE)
         try:
             async with limit:
+                limit.reschedule(min(deadline, last))
                 while True:
                     message = await receive()
                     if message["type"] != "http.request":
@@ -132,22 +139,23 @@ class RequestBodies:
                     deadline = min(deadline + len(piece) / self._limits.rate, now + self._limits.stall)
                     # A body that was given up for another stays so.
                     if not limit.expired() and (limit.when() or 0) > now:
-                        limit.reschedule(min(deadline, started + self._limits.seconds))
+                        limit.reschedule(min(deadline, last))
         except TimeoutError:
             raise body.refusal from None
         finally:
             self._end(body)
 
     def _begin(self, address: str, limit: asyncio.Timeout) -> _Unfinished:
+        if self._count >= self._limits.in_all:
+            self._give_one_up()
         own = self._by_address.setdefault(address, [])
-        if len(own) >= self._limits.of_address:
-            raise Unavailable(
+        body = _Unfinished(address, limit)
+        if sum(other.counts for other in own) >= self._limits.of_address:
+            body.counts = False
+            body.refusal = Unavailable(
                 "Too many requests from your address are not sent to their end yet. Finish them, then try again.",
                 retry_after=_RETRY_AFTER,
             )
-        if self._count >= self._limits.in_all:
-            self._give_one_up()
-        body = _Unfinished(address, limit)
         own.append(body)
         self._count += 1
         return body

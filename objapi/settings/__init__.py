@@ -192,7 +192,8 @@ class Settings:
     max_unfinished_bodies: int = _setting(
         whole_number(1, 200),
         "32",
-        "Bodies that one address may be sending to a worker at once; a further one is refused (503).",
+        "Bodies that one address may be sending to a worker at once; a further one is refused (503) unless it is there "
+        "within a second.",
     )
     max_unfinished_in_all: int = _setting(
         whole_number(1, 10_000),
@@ -225,7 +226,11 @@ class Settings:
         whole_number(1), "10000", "Objects in one page; page_size=0, which is streamed, is not bounded by it."
     )
     stream_time_limit: float = _setting(duration(1), "10min", "Time that a streamed answer may take.")
-
+    stream_stall_limit: float = _setting(
+        duration(0.05, 3600),
+        "1min",
+        "Time for which the client of a streamed answer or a download may take nothing of it before it is broken off.",
+    )
     max_streams: int = _setting(
         whole_number(1, 1000),
         "8",

@@ -22,8 +22,8 @@ STREAMED: Final = 2_000
 class Application:
     """Answers `<process id> <site id> <bytes of the body>`, or the status for which the server did not read the body.
 
-    `/slow` says so and stays, `/crash` ends the worker, `/stream` is long, and `/streamed` tells the pieces that were
-    made of it and whether it was closed.
+    `/slow` says so and stays, `/crash` ends the worker, `/stream` is long, `/broken` fails on its way, and `/streamed`
+    tells the pieces that were made of the stream and whether it was closed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,6 +40,9 @@ class Application:
         if environ["PATH_INFO"] == "/stream":
             start_response("200 OK", [("Content-Type", "text/plain")])
             return self._stream()
+        if environ["PATH_INFO"] == "/broken":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return self._broken()
         if environ["PATH_INFO"] == "/streamed":
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [f"{self.pieces} {self.closed}".encode()]
@@ -59,6 +62,11 @@ class Application:
                 yield PIECE
         finally:
             self.closed = True
+
+    def _broken(self) -> Iterator[bytes]:
+        yield PIECE
+        yield PIECE
+        raise RuntimeError("this piece cannot be made")
 
 
 def create_app(settings: Settings) -> Application:

@@ -189,3 +189,48 @@ def test_a_stream_arrives_whole() -> None:
     with served() as port:
         status, text = call(port, path="/stream")
         assert (status, len(text)) == (200, STREAMED * len(PIECE))
+
+
+def test_a_stream_that_fails_does_not_look_whole() -> None:
+    with served() as port, begun(port, "GET /broken HTTP/1.1\r\nHost: lab\r\n\r\n") as connection:
+        received = answer_or_reset(connection)
+        assert not received.endswith(b"0\r\n\r\n")
+        assert call(port)[0] == 200
+
+
+def test_a_reader_that_takes_nothing_of_a_stream_is_broken_off() -> None:
+    with served(stream_stall_limit="300ms") as port:
+        with begun(port, "GET /stream HTTP/1.1\r\nHost: lab\r\n\r\n") as connection:
+            wait_until(lambda: call(port, path="/streamed")[1].endswith("True"), "the end of the stream")
+            received = answer_or_reset(connection)
+        assert len(received) < STREAMED * len(PIECE)
+        assert not received.endswith(b"0\r\n\r\n")
+
+
+def answer_or_reset(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while piece := connection.recv(65536):
+            received += piece
+    except ConnectionResetError:
+        pass
+    return received
+
+
+@pytest.mark.parametrize("chunk", ["zz\r\n{}\r\n", "-2\r\n{}\r\n", "f" * 17 + "\r\n", "2\r\nabcdefgh\r\n"])
+def test_malformed_chunks_are_a_400(chunk: str) -> None:
+    with served() as port, begun(port, f"{HEAD}Transfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n") as connection:
+        assert answer(connection).startswith("HTTP/1.1 400 ")
+        assert call(port)[0] == 200
+
+
+def test_bodies_that_come_whole_are_not_too_many() -> None:
+    """A hundred stations behind one address post at once."""
+    with served(max_unfinished_bodies="1", **LATER) as port, ExitStack() as held:
+        held.enter_context(begun(port, f"{HEAD}Content-Length: 4\r\n\r\nab"))
+        text = f"{HEAD}Content-Length: 4\r\nConnection: close\r\n\r\n"
+        posts = [held.enter_context(begun(port, text)) for _ in range(40)]
+        for post in posts:
+            post.sendall(b"abcd")
+        for post in posts:
+            assert answer(post).startswith("HTTP/1.1 200 ")
