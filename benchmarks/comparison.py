@@ -3,6 +3,7 @@
 import platform
 import statistics
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from benchmarks.dataset import CONTACT, MANAGER, PASSWORD, comparison, fill
 from benchmarks.driver import Calls, Client, Crowd, ServedProcess, cpu_per_request, crowd, log_in, served, wall_time
 from benchmarks.floor import fill_floor
 from benchmarks.loads import MANY, Load, bulk_loads, single_loads, some_ids
+from objapi.cli.common import collect_less
 from objapi.progress import progress
+from objapi.site import Site
 from tests.databases import fresh_mariadb_database, mariadb_server
 
 DATABASES: Final = ("sqlite", "mariadb")
@@ -67,12 +70,26 @@ def measure_comparison(database: str, sizes: Iterable[int], seconds: float) -> I
             (data / side).mkdir()
         urls = [stack.enter_context(empty_database(database, data / side)) for side in ("gateway", "floor")]
         site = stack.enter_context(comparison(data, {"OBJAPI_DATABASE_URL": urls[0]}))
+        collect_less()
         there = 0
         for size in sorted(sizes):
-            fill(site, there, size)
-            fill_floor(urls[1], there, size)
+            yield from _filled(database, site, urls[1], there, size)
             there = size
             yield from _measured(database, data, urls, size, seconds)
+
+
+def _filled(database: str, site: Site, floor: str, there: int, size: int) -> Iterator[Ratio]:
+    """Both sides with so many specimens, and what loading and reindexing cost the gateway beside bare inserts."""
+    rates = []
+    for work in (partial(fill_floor, floor), partial(fill, site)):
+        begun = time.perf_counter()
+        work(there, size)
+        rates.append((size - there) / (time.perf_counter() - begun))
+    yield Ratio(database, size, "load", "req/s", rates[0], rates[1], 1.7)
+    begun = time.perf_counter()
+    site.reindex(progress)
+    reindexed = size / (time.perf_counter() - begun)
+    yield Ratio(database, size, "reindex, beside a bare load", "req/s", rates[0], reindexed, 0.9)
 
 
 @contextmanager

@@ -1,24 +1,19 @@
 """`objapi init`, `content`, `upgrade`, `reindex`, `settings`: make a site, fill it, and bring it up to date."""
 
-import gc
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Final
 
 import click
 
-from objapi.cli.common import data_option, opened_site, settings_from
+from objapi.cli.common import collect_less, data_option, opened_site, settings_from
 from objapi.ispyb.database import prepare
 from objapi.model.loading import read_content
 from objapi.model.loading.content_lines import SUFFIXES
 from objapi.progress import progress
 from objapi.settings import describe
 from objapi.site import Site
-
-_COLLECTIONS: Final = (200_000, 20, 100)
-"""New objects before a collection of the youngest, and numbers of collections before one of older objects."""
 
 
 @click.command()
@@ -56,7 +51,7 @@ def load(file: Path, data_dir: Path | None) -> None:
     """
     with opened_site(data_dir) as site:
         if file.suffix in SUFFIXES:
-            _collect_less()
+            collect_less()
             site.load_lines(file, progress, lambda line: click.echo(line, err=True))
             return
         there = site.load_content(read_content(file, zone=site.settings.timezone), progress)
@@ -74,7 +69,7 @@ def upgrade(dry_run: bool, data_dir: Path | None) -> None:
     number and the UIDs of the first objects. These values stay; states and values that the declarations map are moved.
     """
     site = Site.open(settings_from(data_dir=data_dir))
-    _collect_less()
+    collect_less()
     try:
         site.upgrade(progress, _report, dry_run=dry_run)
         if not dry_run:
@@ -83,15 +78,6 @@ def upgrade(dry_run: bool, data_dir: Path | None) -> None:
         site.close()
     if dry_run:
         click.echo("Nothing was changed.", err=True)
-
-
-def _collect_less() -> None:
-    """Leave the declarations out of garbage collections, and collect after more new objects than Python does.
-
-    A chunk of thousands of objects sets off some hundred collections otherwise, a fifth of its time.
-    """
-    gc.freeze()
-    gc.set_threshold(*_COLLECTIONS)
 
 
 def _report(lines: Sequence[str]) -> None:
@@ -104,7 +90,7 @@ def _report(lines: Sequence[str]) -> None:
 def reindex(data_dir: Path | None) -> None:
     """Compute every index value and every stored answer again from the objects, and write those that differ."""
     with opened_site(data_dir) as site:
-        _collect_less()
+        collect_less()
         site.reindex(progress)
 
 
