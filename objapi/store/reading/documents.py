@@ -88,6 +88,8 @@ class Documents:
         self._public_url = context.site.public_url
         self._open_planner = open_planner
         self._now = to_micros(context.now)
+        self._hidden_of: dict[tuple[str, int, int], frozenset[str]] = {}
+        """Type, acl and scope → fields that the user may not read there."""
 
     def answer(
         self, rids: Sequence[int], catalog: CatalogDeclaration, selection: FieldSelection
@@ -144,6 +146,8 @@ class Documents:
         )
 
     def _all_hidden(self, rows: Sequence[StoredAnswer], selection: FieldSelection) -> frozenset[str]:
+        if not any(map(self._hidden, rows)):
+            return frozenset()
         hidden: set[str] = set()
         seen: set[str] = set()
         for row in rows:
@@ -177,7 +181,13 @@ class Documents:
         ]
 
     def _hidden(self, row: StoredAnswer) -> frozenset[str]:
-        return self._access.hidden(row.portal_type, self._rights.acls[row.acl], row.scope, self._rights)
+        # The objects of a page have few acls and scopes between them.
+        key = (row.portal_type, row.acl, row.scope)
+        if key not in self._hidden_of:
+            self._hidden_of[key] = self._access.hidden(
+                row.portal_type, self._rights.acls[row.acl], row.scope, self._rights
+            )
+        return self._hidden_of[key]
 
     def _spliced(self, row: StoredAnswer, catalog: CatalogDeclaration, embedded: Mapping[str, object]) -> bytes:
         """The whole object; its stored answer goes in as it is when nothing in it is hidden from the user."""
@@ -196,6 +206,8 @@ class Documents:
     def _stored_members(self, row: StoredAnswer, hidden: frozenset[str], files: Sequence[str]) -> dict[str, object]:
         """The stored answer without what the user may not read, and with whole URLs of files."""
         stored: dict[str, object] = orjson.loads(f"{{{row.answer}}}")
+        if not hidden and not files:
+            return stored
         members = {name: value for name, value in stored.items() if not _covers(hidden, name)}
         for name in files:
             value = members.get(name)
@@ -213,6 +225,8 @@ class Documents:
     def _metadata(self, row: StoredAnswer, catalog: CatalogDeclaration) -> dict[str, object]:
         meta: dict[str, object] = orjson.loads(row.meta)
         permissions = self._access.index_permissions(catalog.name)
+        if not permissions:
+            return {name: meta[name] for name in catalog.returned if name in meta}
         acl = self._rights.acls[row.acl]
         return {
             name: meta[name]
