@@ -17,6 +17,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 START_SECONDS: Final = 120.0
+WARM_UP_SECONDS: Final = 1.0
+"""Time that many clients take before they are measured."""
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *([0-9]+)\r\n")
@@ -222,7 +224,10 @@ def wall_time(client: Client, call: Call) -> float:
 
 
 def crowd(port: int, cookie: str, calls: Calls, turns: Iterator[int], clients: int, seconds: float) -> Crowd:
-    """Clients that each send the next request once the last one was answered."""
+    """Clients that each send the next request once the last one was answered.
+
+    Threads and connections are made for the first of them, in a time that is not measured.
+    """
     taken: list[float] = []
     with selectors.DefaultSelector() as selector:
         begun: dict[Client, float] = {}
@@ -230,14 +235,16 @@ def crowd(port: int, cookie: str, calls: Calls, turns: Iterator[int], clients: i
             selector.register(client.socket, selectors.EVENT_READ, client)
             begun[client] = time.perf_counter()
             client.send(calls(next(turns)))
-        start, now = time.perf_counter(), 0.0
-        while now < start + seconds:
+        start = now = time.perf_counter()
+        start += WARM_UP_SECONDS
+        while now < start + seconds or not taken:
             for key, _ in selector.select():
                 client = key.data
                 if client.receive() is None:
                     continue
                 now = time.perf_counter()
-                taken.append(now - begun[client])
+                if begun[client] > start:
+                    taken.append(now - begun[client])
                 begun[client] = now
                 client.send(calls(next(turns)))
         for client in begun:

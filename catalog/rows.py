@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.clauses import Key
-from catalog.dialect import bulk_update, insert_rows, upsert_rows
+from catalog.dialect import PreparedSelect, bulk_update, insert_rows, upsert_rows
 from catalog.errors import DateSyntaxError
 from catalog.schema import (
     PATH_DEPTH,
@@ -368,8 +368,16 @@ def _groups(connection: Connection, tables: CatalogTables, rids: Sequence[int]) 
     if not rids:
         return {}
     columns = [tables.column(name) for name in tables.counted]
-    statement = sa.select(tables.rid, *columns, tables.main.c.acl, tables.main.c.scope).where(tables.rid.in_(rids))
-    found = connection.execute(statement)
+    statement = sa.select(tables.rid, *columns, tables.main.c.acl, tables.main.c.scope)
+    found: Iterable[Sequence[Any]]
+    if len(rids) == 1:
+        # Most writes are of one document, and building the statement takes longer than asking.
+        one = tables.prepared.get(_groups)
+        if one is None:
+            one = tables.prepared[_groups] = PreparedSelect(statement.where(tables.rid == sa.bindparam("one")))
+        found = one.rows(connection, {"one": rids[0]})
+    else:
+        found = connection.execute(statement.where(tables.rid.in_(rids)))
     return {row[0]: (*(value or "" for value in row[1:-2]), row[-2], row[-1]) for row in found}
 
 

@@ -405,3 +405,30 @@ def test_pages_read_from_the_end_are_those_read_from_the_beginning(
         monkeypatch.setattr(finding, "_FAR", 1)
         assert pages(user) == from_the_beginning
         monkeypatch.undo()
+
+
+def test_the_work_of_a_page_does_not_grow_with_what_it_is_taken_from(workshop: Gateway, team: str, person: str) -> None:
+    if workshop.site.engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite tells how many steps it takes")
+    raw = workshop.site.engine.raw_connection().dbapi_connection
+    assert raw is not None
+    find = Find({"portal_type": "Thing", "review_state": "open"}, sort_on="id", include_fields=("title",))
+
+    def steps() -> int:
+        ticks: list[None] = []
+        workshop.run("boss", lambda tx: tx.find(find))
+        raw.set_progress_handler(lambda: ticks.append(None), 1)
+        try:
+            assert len(workshop.run("boss", lambda tx: tx.find(find)).objects) == 10
+        finally:
+            raw.set_progress_handler(None, 0)
+        return len(ticks)
+
+    work = []
+    for number in (20, 400):
+        items = [CreateItem("Thing", ByPath(team), {"title": f"{number} {n}", "Maker": person}) for n in range(number)]
+        workshop.create_all("boss", items)
+        workshop.site.fold_counts()
+        work.append(steps())
+    few, many = work
+    assert many <= 1.5 * few
