@@ -25,7 +25,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from objapi.http.asgi import WsgiBridge
-from objapi.http.memory import limit_allocation
+from objapi.http.memory import limit_allocation, limit_collections
 from objapi.settings import LogLevel, Settings
 
 APPLICATION = "objapi.app:create_app"
@@ -175,7 +175,9 @@ def _load(application: str, settings: Settings) -> WsgiBridge:
     os.setpgid(0, 0)
     module, _, name = application.partition(":")
     factory: Callable[[Settings], WSGIApplication] = getattr(importlib.import_module(module), name)
-    return WsgiBridge(factory(settings), settings, settings.worker_threads + SPARE_THREADS)
+    made = factory(settings)
+    limit_collections()
+    return WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS)
 
 
 def _end_with_parent() -> None:

@@ -17,6 +17,9 @@ _REST_SECONDS: Final = 1.0
 # Numbers of malloc.h: arenas at most, and bytes from which blocks are mapped, and the free end of the heap is returned.
 _ALLOCATION: Final = ((-8, 2), (-3, 256 * 1024), (-1, 256 * 1024))
 
+_COLLECTIONS: Final = (20_000, 20, 10)
+"""New objects before a collection of the youngest, and numbers of collections before one of older objects."""
+
 
 def limit_allocation() -> None:
     """Let the C library keep less for later (mallopt(3)): by default freed blocks of up to 32 MiB, for each thread."""
@@ -24,6 +27,17 @@ def limit_allocation() -> None:
     if library is not None:
         for parameter, value in _ALLOCATION:
             library.mallopt(parameter, value)
+
+
+def limit_collections() -> None:
+    """Leave what start-up made out of garbage collections, and collect after more new objects than Python does.
+
+    Declarations and compiled statements live as long as the worker. By default a bulk write goes through them, and
+    through its own objects, some hundred times.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTIONS)
 
 
 class MemoryReturn:

@@ -81,3 +81,20 @@ def test_what_was_freed_goes_back_to_the_system() -> None:
     held, left = (int(pages) * PAGE for pages in output.split())
     assert held > 30_000_000
     assert left < 15_000_000
+
+
+# In a process of its own: this one's collector stays as it is.
+COLLECTED_LESS = """
+import gc
+
+from objapi.http.memory import limit_collections
+
+made = [[] for _ in range(1000)]
+limit_collections()
+print(gc.get_freeze_count() > 1000, gc.get_threshold()[0] > 700)
+"""
+
+
+def test_what_start_up_made_is_left_out_of_collections() -> None:
+    found = subprocess.run([sys.executable, "-c", COLLECTED_LESS], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert found.stdout.split() == ["True", "True"]
