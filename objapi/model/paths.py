@@ -13,7 +13,7 @@ every step can be walked backwards the store knows which objects must be written
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -55,11 +55,11 @@ class Path:
     attribute: str | None = None
     key: str | None = None
     """The key inside a record field, after a slash."""
+    multiple: bool = field(init=False, compare=False, repr=False)
+    """True if the steps alone can lead to several objects (a multi-valued reference can, too)."""
 
-    @property
-    def multiple(self) -> bool:
-        """True if the steps alone can lead to several objects (a multi-valued reference can, too)."""
-        return any(isinstance(step, Children | Back) for step in self.steps)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "multiple", any(isinstance(step, Children | Back) for step in self.steps))
 
     def __str__(self) -> str:
         parts = [_step_text(step) for step in self.steps]

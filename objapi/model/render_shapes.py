@@ -1,15 +1,32 @@
 """Shapes of rendering: the derived values to compute of an object of one type when some of them may differ."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from catalog import IndexKind
 from objapi.model.dependents import TITLE, VARIABLES, Dependents, DerivedValue
-from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.paths import Path
+from objapi.model.registry import CatalogDeclaration, IndexSource, Registry
 from objapi.model.types import EntityType, Field, Kind
 
 NAMES = ("path", "UID", "id", "portal_type")
 """Members of an answer that every object has."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReader:
+    """Source of the value of one index for the objects of one type."""
+
+    name: str
+    source: IndexSource
+    path: Path | None
+    """The path of the value, where it is nothing else."""
+    title: Field | None
+    """The own title as it is answered, which a field index takes: without the id for none."""
+    answered_empty: bool
+    """The value of an object without one is an empty text, as it is answered."""
+    convert: Callable[[object], object]
+    """Value as the index takes it, of a stored one; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,12 @@ class RenderShapes:
         self._registry = registry
         self._dependents = dependents
         self._shapes: dict[tuple[str, frozenset[DerivedValue]], RenderShape] = {}
+        self.catalogs = {name: registry.catalogs_of(name) for name in registry.types}
+        """Type → the catalogs that hold it."""
+        self.shown: dict[tuple[str, str], Field] = {}
+        """Type and field → the field whose kind decides how it is answered; filled by renderers."""
+        self.readers: dict[tuple[str, str], Mapping[str, IndexReader]] = {}
+        """Type and catalog → index → reader; filled by renderers."""
         self._variables = {name: _variables(registry, name) for name in registry.types}
         self.metadata: Mapping[str, tuple[tuple[CatalogDeclaration, str], ...]] = {
             name: tuple(self._metadata(item)) for name, item in registry.types.items()
@@ -84,7 +107,7 @@ class RenderShapes:
         )
 
     def _indexes(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> Iterator[IndexShape]:
-        for catalog in self._registry.catalogs_of(entity_type.portal_type):
+        for catalog in self.catalogs[entity_type.portal_type]:
             names = {name for owner, name in affected if owner == catalog.name}
             sided = {index.name for index in catalog.schema.of_kind(IndexKind.KEYWORD, IndexKind.TEXT)}
             side = not names.isdisjoint(sided)
@@ -104,7 +127,7 @@ class RenderShapes:
 
     def _metadata(self, entity_type: EntityType) -> Iterator[tuple[CatalogDeclaration, str]]:
         members = {*self._writers(entity_type), *self._variables[entity_type.portal_type], *NAMES}
-        for catalog in self._registry.catalogs_of(entity_type.portal_type):
+        for catalog in self.catalogs[entity_type.portal_type]:
             for name in catalog.returned:
                 if name not in members and name not in catalog.hidden and name in catalog.schema.indexes:
                     yield catalog, name

@@ -98,13 +98,14 @@ def analysis_dependencies(planner: Planner, analysis: Entity) -> Sequence[Entity
 @behaviors.add("relation", "analysis_dependents")
 def analysis_dependents(planner: Planner, analysis: Entity) -> Sequence[Entity]:
     """The analyses of the same request whose calculation uses this one's result."""
-    service = planner.value(analysis, "Service")
-    found = []
-    for other in _fellows(planner, analysis):
-        calculation = _calculation(planner, other)
-        if calculation is not None and service in used_services(planner, calculation):
-            found.append(other)
-    return found
+    # Asked of the service first: most are used by no calculation, and a request has hundreds of analyses, each of which
+    # would have to look at all others.
+    relation = "Service.back(Calculation.DependentServices)"
+    using = {calculation.uid for calculation in planner.related(analysis, relation)}
+    if not using:
+        return ()
+    calculations = ((other, _calculation(planner, other)) for other in _fellows(planner, analysis))
+    return [other for other, calculation in calculations if calculation is not None and calculation.uid in using]
 
 
 def _fellows(planner: Planner, analysis: Entity) -> Sequence[Entity]:

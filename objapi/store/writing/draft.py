@@ -305,6 +305,8 @@ class Values:
 
     def evaluate(self, draft: Draft, path: Path) -> object:
         """The value at the end of a path; a list when its steps can lead to several objects."""
+        if not path.steps and path.attribute is not None and path.key is None:
+            return self.value(draft, path.attribute)
         multiple = path.multiple or self._many(draft.type, path)
         found: list[object] = []
         for other in draft.workspace.follow(draft, path.steps):

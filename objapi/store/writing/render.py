@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
 import orjson
 
@@ -16,7 +17,7 @@ from objapi.model import kinds
 from objapi.model.dependents import DerivedValue
 from objapi.model.paths import Path, Target
 from objapi.model.registry import CatalogDeclaration, IndexSource, Registry
-from objapi.model.render_shapes import RenderShape, RenderShapes
+from objapi.model.render_shapes import IndexReader, RenderShape, RenderShapes
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.writing.draft import Draft, Values
 
@@ -64,16 +65,14 @@ class Renderer:
         self._values = values
         self._zone = zone
         self._shapes = shapes
-        self._shown: dict[tuple[str, str], Field] = {}
 
     def render(self, draft: Draft) -> Rendered:
         """Everything derived of one object, in the present state of the request."""
         self._values.fresh_until = None
         title = self._values.title(draft)
         members = self.members(draft)
-        indexes = {
-            catalog.name: self.index_values(draft, catalog) for catalog in self._registry.catalogs_of(draft.portal_type)
-        }
+        catalogs = self._shapes.catalogs[draft.portal_type]
+        indexes = {catalog.name: self.index_values(draft, catalog) for catalog in catalogs}
         meta: dict[str, object] = {}
         for catalog, name in self._shapes.metadata[draft.portal_type]:
             value = None if name in meta else self._metadata(draft, catalog, name, indexes[catalog.name])
@@ -84,10 +83,7 @@ class Renderer:
             title_key=_unique_key(draft.type, title),
             answer=_dumps(members)[1:-1].decode(),
             meta=_dumps(meta).decode(),
-            sides={
-                catalog.name: side_digest(catalog.schema, indexes[catalog.name])
-                for catalog in self._registry.catalogs_of(draft.portal_type)
-            },
+            sides={catalog.name: side_digest(catalog.schema, indexes[catalog.name]) for catalog in catalogs},
             indexes=indexes,
             fresh_until=self._values.fresh_until,
         )
@@ -162,6 +158,8 @@ class Renderer:
         if isinstance(value, datetime):
             return in_zone(value, self._zone).isoformat()
         shown = self._shown_as(draft.type, field)
+        if isinstance(value, str) and shown.kind is not Kind.DATETIME and shown.kind is not Kind.FILE:
+            return value
         if isinstance(value, list) and shown.kind is Kind.DATETIME:
             return [kinds.answer(item, shown, self._zone) for item in value]
         url = f"{draft.path}/@@API/file?field={field.name}" if shown.kind is Kind.FILE and value else None
@@ -170,9 +168,10 @@ class Renderer:
     def _shown_as(self, entity_type: EntityType, field: Field) -> Field:
         """The field whose kind decides how a value is answered: for a computed one that at the end of its path."""
         key = (entity_type.portal_type, field.name)
-        if key not in self._shown:
-            self._shown[key] = self._end_of(entity_type, field, 0)
-        return self._shown[key]
+        found = self._shapes.shown.get(key)
+        if found is None:
+            found = self._shapes.shown[key] = self._end_of(entity_type, field, 0)
+        return found
 
     def _end_of(self, entity_type: EntityType, field: Field, depth: int) -> Field:
         if field.path is None or depth > 8:
@@ -210,25 +209,43 @@ class Renderer:
         self, draft: Draft, catalog: CatalogDeclaration, names: Iterable[str] | None = None
     ) -> dict[str, object]:
         """Values of an object in all indexes of a catalog, or some; those without a value are left out."""
+        readers = self._shapes.readers.get((draft.portal_type, catalog.name))
+        if readers is None:
+            readers = {reader.name: reader for reader in self._made_readers(draft.type, catalog)}
+            self._shapes.readers[draft.portal_type, catalog.name] = readers
         values: dict[str, object] = {}
-        for name in catalog.schema.indexes if names is None else names:
-            source = catalog.sources.get(name)
-            if source is None or name in catalog.hidden:
-                continue
-            index = catalog.schema.indexes[name]
-            value = index_value(index, self._source_value(draft, index, source))
-            if value is None and self._is_answered_empty(draft.type, index, source):
+        for reader in readers.values() if names is None else [readers[name] for name in names if name in readers]:
+            value = reader.convert(self._source_value(draft, reader))
+            if value is None and reader.answered_empty:
                 value = ""
             if value is not None:
-                values[name] = value
+                values[reader.name] = value
         return values
 
-    def _source_value(self, draft: Draft, index: Index, source: IndexSource) -> object:
-        """The value that an index takes; a field index an own title as it is answered, without the id for none."""
-        title = draft.type.fields.get("title") if index.kind is IndexKind.FIELD else None
-        if title is not None and source.of(draft.portal_type) == _OWN_TITLE:
-            return self._values.field_value(draft, title)
-        return self._values.index_value(draft, source)
+    def _source_value(self, draft: Draft, reader: IndexReader) -> object:
+        """The stored value that an index takes."""
+        if reader.title is not None:
+            return self._values.field_value(draft, reader.title)
+        if reader.path is not None:
+            return self._values.evaluate(draft, reader.path)
+        return self._values.index_value(draft, reader.source)
+
+    def _made_readers(self, entity_type: EntityType, catalog: CatalogDeclaration) -> Iterator[IndexReader]:
+        """Readers of the indexes in which the objects of a type may have values."""
+        for name, index in catalog.schema.indexes.items():
+            source = catalog.sources.get(name)
+            found = None if source is None else source.of(entity_type.portal_type)
+            if source is None or name in catalog.hidden or (found is None and index.kind is not IndexKind.DATE_RANGE):
+                continue
+            own_title = index.kind is IndexKind.FIELD and found == _OWN_TITLE
+            yield IndexReader(
+                name=name,
+                source=source,
+                path=found if isinstance(found, Path) and source.until is None else None,
+                title=entity_type.fields.get("title") if own_title else None,
+                answered_empty=self._is_answered_empty(entity_type, index, source),
+                convert=_converter(index),
+            )
 
     def _is_answered_empty(self, entity_type: EntityType, index: Index, source: IndexSource) -> bool:
         """True for a field index of texts over a field that is answered as `""` when it has no value.
@@ -247,6 +264,17 @@ class Renderer:
 def index_row(draft: Draft, acl: int, values: Mapping[str, object]) -> IndexRow:
     """The row of an object in one catalog."""
     return IndexRow(draft.rid, draft.created, acl, draft.scope, values)
+
+
+def _converter(index: Index) -> Callable[[object], object]:
+    """The conversion of `index_value`, without a look at the kind for each value."""
+    if index.kind in _BY_KIND:
+        return _BY_KIND[index.kind]
+    return _own_text if index.value_type is ValueType.STRING else partial(index_value, index)
+
+
+def _own_text(stored: object) -> str | None:
+    return None if stored is None else _text(stored)
 
 
 def index_value(index: Index, stored: object) -> object:

@@ -217,7 +217,12 @@ class Workspace:
         """The objects that steps lead to from one object, each once, in order."""
         found = [draft]
         for step in steps:
-            found = list(dict.fromkeys(other for item in found for other in self.one_step(item, step)))
+            if len(found) == 1:
+                found = list(self.one_step(found[0], step))
+            else:
+                found = [other for item in found for other in self.one_step(item, step)]
+            if len(found) > 1:
+                found = list(dict.fromkeys(found))
         return found
 
     def one_step(self, draft: Draft, step: Step) -> Iterable[Draft]:
@@ -237,16 +242,16 @@ class Workspace:
         siblings = self.by_type[draft.portal_type].values()
         self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
 
-    def _targets(self, draft: Draft, field: str) -> Iterator[Draft]:
+    def _targets(self, draft: Draft, field: str) -> Sequence[Draft]:
         uids = uids_in(self.value_of(draft, field))
+        if not uids:
+            return ()
         if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
             # Objects to be removed are among them: what they refer to changes as well.
             drafts = list(self.by_type[draft.portal_type].values())
             self.load_uids(uid for item in drafts for uid in uids_in(self.value_of(item, field)))
-        for uid in uids:
-            target = self.by_uid.get(uid)
-            if target is not None and not target.removed:
-                yield target
+        targets = map(self.by_uid.get, uids)
+        return [target for target in targets if target is not None and not target.removed]
 
     def _children(self, draft: Draft, types: tuple[str, ...]) -> list[Draft]:
         # Loaded for all containers of the type at once: a caller that goes through them costs one statement.
