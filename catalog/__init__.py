@@ -30,6 +30,7 @@ from catalog.query import (
 )
 from catalog.rows import (
     IndexRow,
+    insert,
     remove,
     replace_side,
     row_problems,
@@ -86,6 +87,7 @@ __all__ = [
     "count_statement",
     "differing",
     "fold_counts",
+    "insert",
     "load_catalog",
     "missing_sort_statement",
     "number_found",

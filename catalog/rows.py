@@ -312,24 +312,33 @@ def upsert(
     *,
     side: bool = True,
     side_rids: Collection[int] | None = None,
-    new: Collection[int] | None = None,
 ) -> None:
     """Put documents into the catalog, replacing what it holds of them.
 
     side: whether keywords and words are written at all. side_rids: the documents whose keywords and words have
-    changed or are new; None: all of them. new: documents that it is known not to hold. Values must have passed
-    `row_problems`.
+    changed or are new; None: all of them. Values must have passed `row_problems`.
     """
     # Writers that meet take their locks in the same order, so that one waits instead of both failing.
     ordered = sorted(rows, key=lambda row: row.rid)
     for start in range(0, len(ordered), CHUNK):
         chunk = ordered[start : start + CHUNK]
         columns = [main_row(tables, row) for row in chunk]
-        former = _groups(connection, tables, [row.rid for row in chunk if new is None or row.rid not in new])
+        former = _groups(connection, tables, [row.rid for row in chunk])
         upsert_rows(connection, tables.main, columns)
         count_changes(connection, tables, former.values(), (_group(tables, row) for row in columns))
         changed = [row for row in chunk if side and (side_rids is None or row.rid in side_rids)]
         replace_side(connection, tables, changed)
+
+
+def insert(connection: Connection, tables: CatalogTables, rows: Sequence[IndexRow]) -> None:
+    """Put documents into the catalog that it does not hold. Raises IntegrityError for one that it does."""
+    ordered = sorted(rows, key=lambda row: row.rid)
+    for start in range(0, len(ordered), CHUNK):
+        chunk = ordered[start : start + CHUNK]
+        columns = [main_row(tables, row) for row in chunk]
+        insert_rows(connection, tables.main, columns)
+        count_changes(connection, tables, (), (_group(tables, row) for row in columns))
+        _insert_side(connection, tables, chunk)
 
 
 def replace_side(connection: Connection, tables: CatalogTables, rows: Sequence[IndexRow]) -> None:
@@ -339,9 +348,15 @@ def replace_side(connection: Connection, tables: CatalogTables, rows: Sequence[I
     rids = [row.rid for row in rows]
     if tables.schema.of_kind(IndexKind.KEYWORD):
         _delete(connection, tables.keywords, rids)
-        _insert(connection, tables.keywords, [side for row in rows for side in keyword_rows(tables, row)])
     if tables.schema.of_kind(IndexKind.TEXT):
         _delete(connection, tables.postings, rids)
+    _insert_side(connection, tables, rows)
+
+
+def _insert_side(connection: Connection, tables: CatalogTables, rows: Sequence[IndexRow]) -> None:
+    if tables.schema.of_kind(IndexKind.KEYWORD):
+        _insert(connection, tables.keywords, [side for row in rows for side in keyword_rows(tables, row)])
+    if tables.schema.of_kind(IndexKind.TEXT):
         _insert(connection, tables.postings, [side for row in rows for side in posting_rows(tables, row)])
 
 

@@ -1,8 +1,9 @@
 """Statements for many rows at once."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from catalog.dialect.engines import PACKET, is_mariadb, is_mysql_family
+from catalog.dialect.engines import PACKET, core_error, is_mariadb, is_mysql_family
 from catalog.dialect.types import AsciiText
 from catalog.errors import BulkWarning
 
@@ -48,20 +49,97 @@ def bulk_update(
         return 0
     if is_mysql_family(connection.dialect):
         return _json_table_update(connection, table, key_column, columns, rows, version)
-    condition = key_column == sa.bindparam("b_key", type_=key_column.type)
+    return _prepared_update(table, key_column, tuple(columns), version).execute(connection, rows)
+
+
+class PreparedWrite:
+    """An insert or update of many rows that Core compiles once; on SQLite the driver's own cursor executes it.
+
+    Core builds, keys and looks up a statement for each execution, which takes longer than SQLite does for a few rows.
+    Listeners to `before_cursor_execute` are told of it, and errors of the driver are raised as Core raises them.
+    """
+
+    def __init__(self, statement: sa.Insert | sa.Update, sources: Mapping[str, str], columns: Sequence[str]) -> None:
+        """`sources`: bind parameter → member of a row; `columns`: those that an insert names, none for an update."""
+        self._statement = statement
+        self._sources = sources
+        self._columns = columns or None
+        self._text = ""
+        self._values: list[tuple[str, Callable[[Any], Any] | None]] = []
+
+    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Write the rows; the number of rows that were matched or inserted. Raises what Core does."""
+        if is_mysql_family(connection.dialect):
+            named = [{name: row[member] for name, member in self._sources.items()} for row in rows]
+            return connection.execute(self._statement, named).rowcount
+        if not self._text:
+            self._compile(connection.dialect)
+        return _executed(connection, self._text, [self._bound(row) for row in rows])
+
+    def _bound(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple([row[name] if convert is None else convert(row[name]) for name, convert in self._values])
+
+    def _compile(self, dialect: Dialect) -> None:
+        compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
+        # The text comes last: another thread takes it for a sign that all is there.
+        self._values = [
+            (self._sources[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup
+        ]
+        self._text = compiled.string
+
+
+def _executed(connection: Connection, text: str, parameters: Any) -> int:
+    cursor: Any = connection.connection.cursor()
+    many = len(parameters) > 1
+    try:
+        for told in connection.dispatch.before_cursor_execute:
+            text, parameters = told(connection, cursor, text, parameters if many else parameters[0], None, many)
+            parameters = parameters if many else [parameters]
+        cursor.executemany(text, parameters)
+        found: int = cursor.rowcount
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise core_error(connection, text, parameters, error) from error
+    finally:
+        cursor.close()
+    return found
+
+
+@lru_cache(maxsize=1000)
+def _prepared_update(
+    table: sa.Table, key: sa.Column[Any], columns: tuple[sa.Column[Any], ...], version: sa.Column[Any] | None
+) -> PreparedWrite:
+    condition = key == sa.bindparam("b_key", type_=key.type)
     values: dict[Any, Any] = {column: sa.bindparam(f"b_{n}", type_=column.type) for n, column in enumerate(columns)}
+    sources = {"b_key": key.name} | {f"b_{n}": column.name for n, column in enumerate(columns)}
     if version is not None:
         condition = sa.and_(condition, version == sa.bindparam("b_version", type_=version.type))
-        values[version] = version + 1
-    statement = sa.update(table).where(condition).values(values)
-    parameters = []
-    for row in rows:
-        parameter = {f"b_{n}": row[column.name] for n, column in enumerate(columns)}
-        parameter["b_key"] = row[key_column.name]
-        if version is not None:
-            parameter["b_version"] = row[version.name]
-        parameters.append(parameter)
-    return connection.execute(statement, parameters).rowcount
+        values[version] = version + sa.literal_column("1")
+        sources["b_version"] = version.name
+    return PreparedWrite(sa.update(table).where(condition).values(values), sources, ())
+
+
+@lru_cache(maxsize=1000)
+def _prepared_insert(table: sa.Table, names: tuple[str, ...]) -> PreparedWrite | None:
+    """The insert of rows that name some columns; None where Core must fill others itself."""
+    if any(column.default is not None and column.name not in names for column in table.columns):
+        return None
+    return PreparedWrite(sa.insert(table).inline(), {name: name for name in names}, names)
+
+
+@lru_cache(maxsize=1000)
+def _prepared_upsert(
+    table: sa.Table, names: tuple[str, ...], changed: tuple[sa.Column[Any], ...]
+) -> PreparedWrite | None:
+    """As `_prepared_insert`, changing columns of a row whose primary key exists; on SQLite."""
+    if any(column.default is not None and column.name not in names for column in table.columns):
+        return None
+    other = sqlite.insert(table).inline()
+    statement = other.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={column.name: other.excluded[column.name] for column in changed},
+    )
+    return PreparedWrite(statement, {name: name for name in names}, names)
 
 
 def _json_type(column: sa.Column[Any], dialect: Dialect) -> str:
@@ -163,8 +241,13 @@ def _multi_row(connection: Connection, statement: Any, rows: Sequence[Mapping[st
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert many rows; all must name the same columns. Raises IntegrityError for a key that exists."""
-    if rows:
+    if not rows:
+        return
+    prepared = None if is_mysql_family(connection.dialect) else _prepared_insert(table, tuple(rows[0]))
+    if prepared is None:
         connection.execute(sa.insert(table), [dict(row) for row in rows])
+    else:
+        prepared.execute(connection, rows)
 
 
 def insert_ignore(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -203,6 +286,8 @@ def upsert_rows(
     elif is_mysql_family(connection.dialect):
         ours = mysql.insert(table)
         _multi_row(connection, ours.on_duplicate_key_update({c.name: ours.inserted[c.name] for c in changed}), rows)
+    elif (prepared := _prepared_upsert(table, tuple(rows[0]), tuple(changed))) is not None:
+        prepared.execute(connection, rows)
     else:
         other = sqlite.insert(table)
         settings = {c.name: other.excluded[c.name] for c in changed}

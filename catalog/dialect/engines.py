@@ -357,7 +357,7 @@ class PreparedSelect:
                 cursor.execute(text, parameters)
             rows: list[tuple[Any, ...]] = list(cursor.fetchall())
         except dialect.loaded_dbapi.Error as error:
-            raise _core_error(connection, text, parameters, error) from error
+            raise core_error(connection, text, parameters, error) from error
         finally:
             cursor.close()
         return [compiled.row(row) for row in rows] if compiled.from_driver else rows
@@ -382,7 +382,7 @@ def _compiled(statement: sa.Select[Any], dialect: Dialect) -> _CompiledSelect:
     )
 
 
-def _core_error(connection: Connection, text: str, parameters: Any, error: Any) -> Exception:
+def core_error(connection: Connection, text: str, parameters: Any, error: Any) -> Exception:
     """The error of a driver as Core raises it; a connection that is lost is not used again."""
     dialect = connection.dialect
     dbapi: Any = dialect.loaded_dbapi

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, or_, select
 
+from catalog.dialect import PreparedSelect
 from catalog.values import EPOCH, MICROSECOND
 from objapi.store.schema import entities, refs
 
@@ -66,6 +68,8 @@ class StoredEntity:
     data: str
 
 
+_UNIQUE = frozenset({entities.c.rid, entities.c.uid, entities.c.path})
+_ANSWERS = (entities.c.rid, entities.c.stamp, entities.c.answer, entities.c.meta)
 COLUMNS = tuple(entities.c[name] for name in StoredEntity.__slots__)
 
 
@@ -80,6 +84,9 @@ def load_where(
     """The rows whose column has one of the keys, in order of creation; `equal`: other columns, one value or a list."""
     found: list[StoredEntity] = []
     for chunk in chunks(keys):
+        if len(chunk) == 1 and not equal and column in _UNIQUE:
+            found.extend(StoredEntity(*row) for row in rows_of_keys(connection, COLUMNS, column, chunk, lock=lock))
+            continue
         statement = select(*COLUMNS).where(column.in_(chunk))
         for name, value in equal.items():
             other = entities.c[name]
@@ -117,12 +124,8 @@ def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = Fal
 
 def load_answers(connection: Connection, rids: Iterable[int], *, lock: bool) -> dict[int, tuple[int, str, str]]:
     """Row number → stamp, stored answer and metadata."""
-    found: dict[int, tuple[int, str, str]] = {}
-    columns = (entities.c.rid, entities.c.stamp, entities.c.answer, entities.c.meta)
-    for chunk in chunks(sorted(rids)):
-        statement = _locked(select(*columns).where(entities.c.rid.in_(chunk)), lock)
-        found.update((rid, (stamp, answer, meta)) for rid, stamp, answer, meta in connection.execute(statement))
-    return found
+    rows = rows_of_keys(connection, _ANSWERS, entities.c.rid, sorted(rids), lock=lock)
+    return {rid: (stamp, answer, meta) for rid, stamp, answer, meta in rows}
 
 
 def stamps_of(connection: Connection, rids: Iterable[int], *, shared: bool) -> dict[int, int]:
@@ -143,6 +146,28 @@ def ids_beginning(connection: Connection, parent: int, beginning: str) -> list[s
         entities.c.parent == parent, entities.c.id >= beginning, entities.c.id < f"{beginning}\x7f"
     )
     return list(connection.scalars(statement))
+
+
+def rows_of_keys(
+    connection: Connection,
+    columns: tuple[ColumnElement[Any], ...],
+    column: ColumnElement[Any],
+    keys: Iterable[object],
+    *,
+    lock: bool = False,
+) -> Iterator[Sequence[Any]]:
+    """Columns of the rows whose `column` has one of the keys, in no order; locked if asked to."""
+    for chunk in chunks(keys):
+        if len(chunk) == 1:
+            yield from _by_key(column, columns, lock).rows(connection, {"key": chunk[0]})
+        else:
+            yield from connection.execute(_locked(select(*columns).where(column.in_(chunk)), lock))
+
+
+@lru_cache(maxsize=50)
+def _by_key(column: ColumnElement[object], columns: tuple[ColumnElement[Any], ...], lock: bool) -> PreparedSelect:
+    """The select of the one row, or the few, with a key: building it takes longer than executing it."""
+    return PreparedSelect(_locked(select(*columns).where(column == bindparam("key", type_=column.type)), lock))
 
 
 def _run(connection: Connection, statement: Select[Any], lock: bool) -> list[StoredEntity]:

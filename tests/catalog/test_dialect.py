@@ -15,7 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL, Connection, Engine
 
-from catalog import BulkWarning, CatalogTables, IndexRow, dialect, upsert
+from catalog import (
+    BulkWarning,
+    CatalogTables,
+    IndexRow,
+    dialect,
+    insert,
+    replace_side,
+    truncate,
+    update_columns,
+    upsert,
+)
 from tests.catalog.randoms import SCHEMA, random_document
 from tests.databases import fresh_mariadb_database
 
@@ -301,3 +311,64 @@ def test_writers_that_meet_wait_for_each_other(database_url: str) -> None:
         count = connection.execute(sa.select(sa.func.count()).where(tables.main.c.rid >= 1000)).scalar_one()
     assert count == 4 * 6 * 20
     engine.dispose()
+
+
+def test_writes_are_told_to_listeners_and_fail_as_core_has_them_fail(engine: Engine) -> None:
+    told: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda connection, cursor, text, *others: told.append(text))
+    with dialect.begin_write(connection := engine.connect()):
+        told.clear()
+        dialect.insert_rows(connection, THINGS, [thing(1, code="a"), thing(2, code="b")])
+        dialect.insert_rows(connection, THINGS, [thing(3, code="c")])
+        assert [text.split()[:3] for text in told] == [["INSERT", "INTO", "things"]] * 2
+        with pytest.raises(sa.exc.IntegrityError):
+            dialect.insert_rows(connection, THINGS, [thing(4, code="a")])
+    connection.close()
+
+
+def test_defaults_of_a_table_are_filled(engine: Engine) -> None:
+    metadata = sa.MetaData()
+    counted = sa.Table(
+        "counted",
+        metadata,
+        sa.Column("rid", dialect.big_key(), primary_key=True, autoincrement=False),
+        sa.Column("times", sa.Integer, nullable=False, default=7),
+        **dialect.TABLE_OPTIONS,
+    )
+    metadata.create_all(engine)
+    with dialect.begin_write(connection := engine.connect()):
+        dialect.insert_rows(connection, counted, [{"rid": 1}, {"rid": 2}])
+        dialect.upsert_rows(connection, counted, [{"rid": 3, "times": 1}])
+        assert connection.scalars(sa.select(counted.c.times).order_by(counted.c.rid)).all() == [7, 7, 1]
+    connection.close()
+
+
+CATALOG = CatalogTables(SCHEMA, sa.MetaData())
+
+
+def catalog_rows(connection: Connection) -> list[list[tuple[Any, ...]]]:
+    tables = (CATALOG.main, *CATALOG.side_tables)
+    return [sorted(map(tuple, connection.execute(sa.select(table))), key=repr) for table in tables]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parts_of_rows_come_to_the_same_as_whole_rows(engine: Engine, seed: int) -> None:
+    """Documents inserted, then changed index by index, are as if they had been put there whole."""
+    random = Random(seed)
+    CATALOG.main.metadata.create_all(engine)
+    before, after = ({n: random_document(random) for n in range(1, 9)} for _ in range(2))
+    with dialect.begin_write(connection := engine.connect()):
+        upsert(connection, CATALOG, [IndexRow(n, n, 2, 0, values) for n, values in after.items()])
+        whole = catalog_rows(connection)
+        truncate(connection, CATALOG)
+        insert(connection, CATALOG, [IndexRow(n, n, 1, 0, values) for n, values in before.items()])
+        rows = [IndexRow(n, n, 2, 0, values) for n, values in after.items()]
+        names = list(SCHEMA.indexes)
+        for part in (names[::2], names[1::2]):
+            assert update_columns(connection, CATALOG, part, rows) == len(rows)
+        assert update_columns(connection, CATALOG, (), [*rows, IndexRow(99, 9, 2, 0, {})], acls=True) == len(rows)
+        replace_side(connection, CATALOG, rows)
+        assert catalog_rows(connection) == whole
+        with pytest.raises(sa.exc.IntegrityError):
+            insert(connection, CATALOG, rows[:1])
+    connection.close()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 from sqlalchemy import Connection, delete, update
 
-from catalog import CatalogTables, IndexRow, remove, replace_side, update_columns, upsert
+from catalog import CatalogTables, IndexRow, insert, remove, replace_side, update_columns, upsert
 from catalog.dialect import bulk_update, insert_ignore, insert_rows
 from objapi.errors import Conflict, CrossDatabase
 from objapi.model.dependents import DerivedValue
@@ -152,6 +152,7 @@ def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "portal_type": draft.portal_type,
         "creator": draft.creator,
         "created": draft.created,
+        "stamp": 1,
         **_columns(draft, rendered, acl),
     }
 
@@ -280,17 +281,19 @@ def _write_catalogs(
     reindex_all: bool,
 ) -> None:
     for name, catalog_tables in tables.items():
-        rows, sides = [], set()
+        new: list[IndexRow] = []
+        rows: list[IndexRow] = []
+        sides = set()
         for draft in drafts:
             values = rendered[draft.rid].indexes.get(name)
             if values is None:
                 continue
-            rows.append(index_row(draft, acl_of[draft.rid], values))
+            (new if draft.is_new else rows).append(index_row(draft, acl_of[draft.rid], values))
             if reindex_all or _stored_sides(draft).get(name) != rendered[draft.rid].sides[name]:
                 sides.add(draft.rid)
+        insert(connection, catalog_tables, new)
         if rows:
-            new = {draft.rid for draft in drafts if draft.is_new}
-            upsert(connection, catalog_tables, rows, side_rids=sides, new=new)
+            upsert(connection, catalog_tables, rows, side_rids=sides)
 
 
 def _refresh_catalogs(

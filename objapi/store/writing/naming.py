@@ -27,7 +27,7 @@ from objapi.model.ids import (
     plan_id,
 )
 from objapi.model.types import EntityType, IdKind
-from objapi.store.records import chunks, ids_beginning
+from objapi.store.records import chunks, ids_beginning, rows_of_keys
 from objapi.store.schema import entities, sequences
 from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.render import title_key
@@ -49,10 +49,9 @@ class Sequences:
     def load(self, prefixes: Iterable[str], portal_type: str) -> None:
         """Have the counters of prefixes here, locked if asked to; where there is none, from the ids that are in use."""
         wanted = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._values]
-        for chunk in chunks(wanted):
-            statement = select(sequences.c.name, sequences.c.value).where(sequences.c.name.in_(chunk))
-            for row in self._connection.execute(statement.with_for_update() if self._lock else statement):
-                self._stored[row.name] = self._values[row.name] = row.value
+        columns = (sequences.c.name, sequences.c.value)
+        for name, value in rows_of_keys(self._connection, columns, sequences.c.name, wanted, lock=self._lock):
+            self._stored[name] = self._values[name] = value
         missing = [prefix for prefix in wanted if prefix not in self._values]
         for chunk in chunks(missing, SCANNED):
             self._values.update(self._in_use(chunk, portal_type))
@@ -242,12 +241,10 @@ def taken_ids(workspace: Workspace) -> Iterator[tuple[Draft, Conflict]]:
     new = {draft.path: draft for draft in workspace.by_rid.values() if draft.is_new and not draft.removed}
     inside_new = {draft.rid for draft in new.values()}
     asked = (path for path, draft in new.items() if draft.parent_rid not in inside_new)
-    for chunk in chunks(asked):
-        statement = select(entities.c.rid, entities.c.path).where(entities.c.path.in_(chunk))
-        for rid, path in workspace.connection.execute(statement):
-            known = workspace.by_rid.get(rid)
-            if known is None or (known.path == path and not known.removed):
-                yield new[path], id_taken(path)
+    for rid, path in rows_of_keys(workspace.connection, (entities.c.rid, entities.c.path), entities.c.path, asked):
+        known = workspace.by_rid.get(rid)
+        if known is None or (known.path == path and not known.removed):
+            yield new[path], id_taken(path)
 
 
 def taken_titles(workspace: Workspace, values: Values) -> Iterator[tuple[Draft, str]]:
