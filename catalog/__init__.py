@@ -29,6 +29,7 @@ from catalog.query import (
     parse_sort,
 )
 from catalog.rows import (
+    ColumnChange,
     IndexRow,
     insert,
     remove,
@@ -65,6 +66,7 @@ __all__ = [
     "CatalogSchema",
     "CatalogTables",
     "Clause",
+    "ColumnChange",
     "CountsChanged",
     "DateSyntaxError",
     "DeclarationError",

@@ -122,48 +122,63 @@ def _key_reader(index: Index, dates: DateReading) -> Callable[[Any], Any]:
     return lambda value: value if type(value) is str and value.isascii() else general(value)
 
 
-def update_columns(
-    connection: Connection,
-    tables: CatalogTables,
-    names: Sequence[str],
-    rows: Sequence[IndexRow],
-    *,
-    acls: bool = False,
-) -> int:
-    """Write the columns of some indexes, and the acl where `acls` says so, of documents that are there.
+@dataclass(frozen=True, slots=True)
+class ColumnChange:
+    """Documents of which the columns of the same indexes are written, and the acl where `acls` says so."""
+
+    names: tuple[str, ...]
+    rows: Sequence[IndexRow]
+    acls: bool = False
+
+
+def update_columns(connection: Connection, tables: CatalogTables, changes: Sequence[ColumnChange]) -> int:
+    """Write columns of documents that are there, each of which is in one change.
 
     Returns the number of rows found: fewer than were given means that the catalog lacks some.
     """
-    columns: dict[str, sa.Column[Any]] = {"acl": tables.main.c.acl} if acls else {}
+    parts = [(change, *_changed_columns(tables, change)) for change in changes]
+    counted = [
+        values["rid"]
+        for change, _, changed in parts
+        if change.acls or not set(change.names).isdisjoint(tables.counted)
+        for values in changed
+    ]
+    former: dict[int, _Group] = {}
+    for start in range(0, len(counted), CHUNK):
+        former.update(_groups(connection, tables, counted[start : start + CHUNK]))
+    found = 0
+    following = []
+    for change, columns, changed in parts:
+        for start in range(0, len(changed) if columns else 0, CHUNK):
+            found += bulk_update(connection, tables.main, tables.main.c.rid, columns, changed[start : start + CHUNK])
+        found += 0 if columns else len(changed)
+        following += [
+            _changed_group(tables, former[values["rid"]], change.names, values, acls=change.acls)
+            for values in changed
+            if values["rid"] in former
+        ]
+    count_changes(connection, tables, former.values(), following)
+    return found
+
+
+def _changed_columns(tables: CatalogTables, change: ColumnChange) -> tuple[list[sa.Column[Any]], list[dict[str, Any]]]:
+    """The columns of a change, and its rows with their values."""
+    names = ["acl"] if change.acls else []
     indexes = []
-    for index in map(tables.schema.indexes.__getitem__, names):
+    for index in map(tables.schema.indexes.__getitem__, change.names):
         own = column_names(index)
-        columns.update((column, tables.main.c[column]) for column in own)
+        names += own
         if own:
             indexes.append(index)
-    if not columns:
-        return len(rows)
-    blank: dict[str, Any] = dict.fromkeys(columns)
+    blank: dict[str, Any] = dict.fromkeys(names)
     changed = []
-    for row in rows:
+    for row in change.rows:
         values = {**blank, "rid": row.rid, "acl": row.acl}
         for index in indexes:
             if index.name in row.values:
                 values.update(index_columns(index, row.values[index.name], tables.dates))
         changed.append(values)
-    counts = acls or not set(names).isdisjoint(tables.counted)
-    found = 0
-    for start in range(0, len(changed), CHUNK):
-        chunk = changed[start : start + CHUNK]
-        former = _groups(connection, tables, [values["rid"] for values in chunk]) if counts else {}
-        found += bulk_update(connection, tables.main, tables.main.c.rid, list(columns.values()), chunk)
-        following = [
-            _changed_group(tables, former[values["rid"]], names, values, acls=acls)
-            for values in chunk
-            if values["rid"] in former
-        ]
-        count_changes(connection, tables, former.values(), following)
-    return found
+    return [tables.main.c[name] for name in names], changed
 
 
 def _changed_group(

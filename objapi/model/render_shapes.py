@@ -19,6 +19,8 @@ class IndexReader:
 
     name: str
     source: IndexSource
+    field: str | None
+    """The field of the object itself whose value it is, where it is one."""
     path: Path | None
     """The path of the value, where it is nothing else."""
     title: Field | None

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from catalog import (
     CatalogSchema,
     CatalogTables,
+    ColumnChange,
     CountsChanged,
     Index,
     IndexKind,
@@ -190,10 +191,11 @@ def test_writing_some_columns_counts_what_they_change(connection: Connection) ->
     dice = random.Random(9)
     upsert(connection, TABLES, [document(rid, dice) for rid in range(30)])
     moved = [IndexRow(rid, rid, 3, 5, {"review_state": "closed", "id": "x"}) for rid in range(10)]
-    update_columns(connection, TABLES, ("review_state",), moved)
+    update_columns(connection, TABLES, [ColumnChange(("review_state",), moved)])
     assert_exact(connection)
-    update_columns(connection, TABLES, ("review_state", "portal_type"), [IndexRow(11, 11, 1, 5, {})], acls=True)
+    without_values = ColumnChange(("review_state", "portal_type"), [IndexRow(11, 11, 1, 5, {})], acls=True)
+    update_columns(connection, TABLES, [without_values])
     assert_exact(connection)
     rows = connection.execute(sa.select(sa.func.count()).select_from(TABLES.counts)).scalar_one()
-    update_columns(connection, TABLES, ("id",), moved)
+    update_columns(connection, TABLES, [ColumnChange(("id",), moved)])
     assert connection.execute(sa.select(sa.func.count()).select_from(TABLES.counts)).scalar_one() == rows

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from catalog import (
     BulkWarning,
     CatalogTables,
+    ColumnChange,
     IndexRow,
     dialect,
     insert,
@@ -365,8 +366,10 @@ def test_parts_of_rows_come_to_the_same_as_whole_rows(engine: Engine, seed: int)
         rows = [IndexRow(n, n, 2, 0, values) for n, values in after.items()]
         names = list(SCHEMA.indexes)
         for part in (names[::2], names[1::2]):
-            assert update_columns(connection, CATALOG, part, rows) == len(rows)
-        assert update_columns(connection, CATALOG, (), [*rows, IndexRow(99, 9, 2, 0, {})], acls=True) == len(rows)
+            halves = [ColumnChange(tuple(part), rows[:4]), ColumnChange(tuple(part), rows[4:])]
+            assert update_columns(connection, CATALOG, halves) == len(rows)
+        acls = ColumnChange((), [*rows, IndexRow(99, 9, 2, 0, {})], acls=True)
+        assert update_columns(connection, CATALOG, [acls]) == len(rows)
         replace_side(connection, CATALOG, rows)
         assert catalog_rows(connection) == whole
         with pytest.raises(sa.exc.IntegrityError):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import orjson
 from sqlalchemy import Connection, delete, update
 
-from catalog import CatalogTables, IndexRow, insert, remove, replace_side, update_columns, upsert
+from catalog import CatalogTables, ColumnChange, IndexRow, insert, remove, replace_side, update_columns, upsert
 from catalog.dialect import bulk_update, insert_ignore, insert_rows
 from objapi.errors import Conflict, CrossDatabase
 from objapi.model.dependents import DerivedValue
@@ -40,7 +40,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     living = [*objects.created, *objects.changed, *objects.derived]
     # Rendering may load further objects without locks. So it comes before the check that all that was read without
     # locks is unchanged, and that check before the first write: from here on nothing that counted can change.
-    with workspace.without_locks():
+    with workspace.without_locks(), planner.values.remembering():
         rendered, refreshed = _rendered(planner, living, write_set.affected)
     workspace.confirm_unchanged(write_set.written)
     # Rows of mapped tables get their keys, and by them ids and UIDs, from their database: before anything names them.
@@ -319,8 +319,11 @@ def _refresh_catalogs(
             alike.setdefault((catalog, names.get(catalog, ()), moved), []).append(row)
             if catalog in found.sides and found.sides[catalog] != stored.get(catalog):
                 sides.setdefault(catalog, []).append(row)
+    changes: dict[str, list[ColumnChange]] = {}
     for (catalog, indexes, moved), rows in alike.items():
-        if update_columns(connection, tables[catalog], indexes, rows, acls=moved) < len(rows):
+        changes.setdefault(catalog, []).append(ColumnChange(indexes, rows, moved))
+    for catalog, of_catalog in changes.items():
+        if update_columns(connection, tables[catalog], of_catalog) < sum(len(change.rows) for change in of_catalog):
             raise LookupError(f"the catalog {catalog} lacks objects that it should hold; run `objapi reindex`")
     for catalog, rows in sides.items():
         for chunk in chunks(rows):

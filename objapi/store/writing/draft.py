@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol, TypedDict
 
 import orjson
@@ -216,6 +217,10 @@ class Values:
         """Runs a computed behaviour by name."""
         self.fresh_until: int | None = None
         """Instant until which computed values are valid, where they depend on time; rendering an object resets it."""
+        self._timed = 0
+        """Number of values so far that depend on the time."""
+        self._remembered: dict[tuple[int, str], object] | None = None
+        """Row number and name → value, while no object changes."""
         self._folderish = frozenset(name for item in registry.types.values() for name in item.containers)
         self._state_workflows = {name: state_variables(registry, name) for name in registry.types}
         self._intrinsic: dict[str, Callable[[Draft], object]] = {
@@ -310,13 +315,37 @@ class Values:
         multiple = path.multiple or self._many(draft.type, path)
         found: list[object] = []
         for other in draft.workspace.follow(draft, path.steps):
-            value = other.uid if path.attribute is None else self.value(other, path.attribute)
+            value = other.uid if path.attribute is None else self._value_of_other(other, path.attribute)
             if path.key is not None:
                 value = value.get(path.key) if isinstance(value, dict) else None
             if not multiple:
                 return value
             found.extend(value if isinstance(value, list) else () if value is None else (value,))
         return list(dict.fromkeys(found)) if multiple else None
+
+    def _value_of_other(self, draft: Draft, name: str) -> object:
+        """A value of an object that a path leads to; many objects lead to the same ones."""
+        remembered = self._remembered
+        if remembered is None:
+            return self.value(draft, name)
+        key = (draft.rid, name)
+        if key in remembered:
+            return remembered[key]
+        before = self._timed
+        value = self.value(draft, name)
+        # What depends on the time must say so to each object that is made from it.
+        if self._timed == before:
+            remembered[key] = value
+        return value
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Look values of other objects up once, while no object changes."""
+        self._remembered = {}
+        try:
+            yield
+        finally:
+            self._remembered = None
 
     def _many(self, entity_type: EntityType, path: Path) -> bool:
         first = path.steps[0] if path.steps else None
@@ -344,6 +373,7 @@ class Values:
         return found
 
     def _ends_at(self, instant: int) -> None:
+        self._timed += 1
         self.fresh_until = instant if self.fresh_until is None else min(self.fresh_until, instant)
 
 

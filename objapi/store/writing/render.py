@@ -23,6 +23,7 @@ from objapi.store.writing.draft import Draft, Values
 
 KEY_LENGTH = 128
 _OWN_TITLE = Path((), "title")
+_NO_FIELDS: Mapping[str, object] = {}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 
 
@@ -70,9 +71,10 @@ class Renderer:
         """Everything derived of one object, in the present state of the request."""
         self._values.fresh_until = None
         title = self._values.title(draft)
-        members = self.members(draft)
+        fields = self._field_values(draft)
+        members = self._members(draft, fields)
         catalogs = self._shapes.catalogs[draft.portal_type]
-        indexes = {catalog.name: self.index_values(draft, catalog) for catalog in catalogs}
+        indexes = {catalog.name: self.index_values(draft, catalog, known=fields) for catalog in catalogs}
         meta: dict[str, object] = {}
         for catalog, name in self._shapes.metadata[draft.portal_type]:
             value = None if name in meta else self._metadata(draft, catalog, name, indexes[catalog.name])
@@ -104,15 +106,17 @@ class Renderer:
             values = indexes[part.catalog.name] = self.index_values(draft, part.catalog, part.names)
             if part.side:
                 sides[part.catalog.name] = side_digest(part.catalog.schema, values)
-        if shape.members or shape.variables:
+        if shape.answered:
+            # Both, whichever differs: objects in which the same columns are written are written by one statement.
             columns["answer"] = self._refreshed_answer(draft, shape, answer)
-        if shape.meta:
-            columns["meta"] = self._refreshed_meta(draft, shape, indexes, meta)
+            columns["meta"] = self._refreshed_meta(draft, shape, indexes, meta) if shape.meta else meta
         if shape.timed:
             columns["fresh_until"] = self._values.fresh_until
         return Refreshed(columns, shape, indexes, sides)
 
     def _refreshed_answer(self, draft: Draft, shape: RenderShape, answer: str) -> str:
+        if not shape.members and not shape.variables:
+            return answer
         # A member stays in its place, so the answer is the same as one that is rendered whole.
         members = orjson.loads(f"{{{answer}}}")
         for name, field in shape.members:
@@ -135,10 +139,16 @@ class Renderer:
 
     def members(self, draft: Draft) -> dict[str, object]:
         """Members of an object in a read's answer: fields, workflow variables, path and names; later wins."""
+        return self._members(draft, self._field_values(draft))
+
+    def _field_values(self, draft: Draft) -> dict[str, object]:
+        """The values of all fields, in stored form."""
+        return {name: self._values.field_value(draft, field) for name, field in draft.type.fields.items()}
+
+    def _members(self, draft: Draft, values: Mapping[str, object]) -> dict[str, object]:
         members: dict[str, object] = {}
         for field in draft.type.fields.values():
-            value = self._values.field_value(draft, field)
-            members[field.name] = self._answer(draft, field, value)
+            members[field.name] = self._answer(draft, field, values[field.name])
             if field.kind is Kind.REFERENCE:
                 members[f"{field.name}_uid"] = members[field.name]
         members.update(self._variables(draft))
@@ -206,16 +216,26 @@ class Renderer:
         return value
 
     def index_values(
-        self, draft: Draft, catalog: CatalogDeclaration, names: Iterable[str] | None = None
+        self,
+        draft: Draft,
+        catalog: CatalogDeclaration,
+        names: Iterable[str] | None = None,
+        *,
+        known: Mapping[str, object] = _NO_FIELDS,
     ) -> dict[str, object]:
-        """Values of an object in all indexes of a catalog, or some; those without a value are left out."""
+        """Values of an object in all indexes of a catalog, or some; those without a value are left out.
+
+        `known` are values of its fields, which are then not computed again.
+        """
         readers = self._shapes.readers.get((draft.portal_type, catalog.name))
         if readers is None:
             readers = {reader.name: reader for reader in self._made_readers(draft.type, catalog)}
             self._shapes.readers[draft.portal_type, catalog.name] = readers
         values: dict[str, object] = {}
         for reader in readers.values() if names is None else [readers[name] for name in names if name in readers]:
-            value = reader.convert(self._source_value(draft, reader))
+            own = reader.field
+            stored = known[own] if own is not None and own in known else self._source_value(draft, reader)
+            value = reader.convert(stored)
             if value is None and reader.answered_empty:
                 value = ""
             if value is not None:
@@ -238,14 +258,22 @@ class Renderer:
             if source is None or name in catalog.hidden or (found is None and index.kind is not IndexKind.DATE_RANGE):
                 continue
             own_title = index.kind is IndexKind.FIELD and found == _OWN_TITLE
+            path = found if isinstance(found, Path) and source.until is None else None
+            is_field = path is not None and self._is_field(entity_type, path)
             yield IndexReader(
                 name=name,
                 source=source,
-                path=found if isinstance(found, Path) and source.until is None else None,
+                field=path.attribute if path is not None and is_field else None,
+                path=path,
                 title=entity_type.fields.get("title") if own_title else None,
                 answered_empty=self._is_answered_empty(entity_type, index, source),
                 convert=_converter(index),
             )
+
+    def _is_field(self, entity_type: EntityType, path: Path) -> bool:
+        """True for a path to a field of the object itself; a name that every object has is none."""
+        own = not path.steps and path.key is None
+        return own and path.attribute in entity_type.fields and path.attribute not in self._values.intrinsic
 
     def _is_answered_empty(self, entity_type: EntityType, index: Index, source: IndexSource) -> bool:
         """True for a field index of texts over a field that is answered as `""` when it has no value.
