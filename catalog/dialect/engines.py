@@ -32,7 +32,8 @@ STEPS_BETWEEN_LOOKS: Final = 20_000
 PACKET: Final = "max_allowed_packet"
 """Key in a connection's `info` of the server's limit for a statement, in bytes."""
 
-SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
+# Without NO_ZERO_DATE: under it, rows of tables whose columns have that default cannot be inserted. We write none.
+SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
 _MIXED_COLLATIONS: Final = frozenset({1267, 1270, 1271})
 _WRITE_OPTION: Final = "catalog_write"
 _USED: Final = "catalog_last_used"

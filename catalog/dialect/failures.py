@@ -12,7 +12,9 @@ _RETRYABLE_CODES: Final = frozenset({1020, 1047, 1053, 1205, 1213, 1927, 2006, 2
 _UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226, 2002, 2003, 2005})
 
 
-_UNFIT_CODES: Final = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 1906, 3105, 3140, 3156, 3819, 4025, 4078})
+_UNFIT_CODES: Final = frozenset(
+    {1048, 1067, 1264, 1265, 1292, 1366, 1406, 1906, 1978, 3105, 3140, 3156, 3819, 4025, 4078}
+)
 
 
 class DatabaseFault(Enum):

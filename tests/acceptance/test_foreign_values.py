@@ -16,11 +16,12 @@ from tests.databases import fresh_mariadb_database
 TABLES = {
     "sqlite": """CREATE TABLE Sighting (id INTEGER PRIMARY KEY, at DATETIME, day DATE, clock TIME, amount DECIMAL(6, 2),
         grade TEXT CHECK (grade IN ('A', 'B')), tags TEXT, doc TEXT CHECK (doc IS NULL OR json_valid(doc)),
-        size INTEGER CHECK (size < 100), doubled INTEGER GENERATED ALWAYS AS (size * 2) STORED, word VARCHAR(20))""",
+        size INTEGER CHECK (size < 100), doubled INTEGER GENERATED ALWAYS AS (size * 2) STORED, word VARCHAR(20),
+        checked DATETIME DEFAULT '0000-00-00 00:00:00')""",
     "mariadb": """CREATE TABLE Sighting (id INT AUTO_INCREMENT PRIMARY KEY, at DATETIME, day DATE, clock TIME,
         amount DECIMAL(6, 2), grade ENUM('A', 'B'), tags SET('x', 'y'), doc LONGTEXT CHECK (json_valid(doc)),
         size INT CHECK (size < 100), doubled INT GENERATED ALWAYS AS (size * 2) STORED,
-        word VARCHAR(20) CHARACTER SET latin1)""",
+        word VARCHAR(20) CHARACTER SET latin1, checked DATETIME NOT NULL DEFAULT '0000-00-00 00:00:00')""",
 }
 ROWS = """INSERT INTO Sighting (id, at, day, clock, amount, grade, tags, doc, size, word) VALUES
     (1, '0000-00-00 00:00:00', '0000-00-00', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
@@ -115,3 +116,11 @@ def test_what_a_column_does_not_take_is_refused_by_name(
     assert answer.json()["status"] in (409, 422), answer.text
     assert field in answer.json()["message"]
     assert client.only(portal_type="Sighting", id="2") == before
+
+
+def test_row_is_created_where_a_column_has_the_zero_date_as_default(sightings: tuple[str, Client]) -> None:
+    _, client = sightings
+    answer = client.post("create", {"obj_type": "Sighting", "size": "7"}).json()
+    assert answer["success"], answer
+    assert client.only(portal_type="Sighting", UID=answer["obj_uid"])["checked"] is None
+    assert client.post("remove", {"UID": answer["obj_uid"]}).json()["success"]
