@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import orjson
-from sqlalchemy import Integer, Select, bindparam, select
+from sqlalchemy import BindParameter, Integer, Select, bindparam, select
 from sqlalchemy.exc import OperationalError, StatementError
 
 from catalog import (
@@ -35,6 +35,8 @@ from objapi.store.schema import entities
 STREAMED = 500
 """Objects in one chunk of a stream."""
 
+_SIZE = bindparam("size", type_=Integer())
+
 _FAR = 1_000
 """Objects to pass over from which on a page may be read from the end of the result."""
 
@@ -55,10 +57,16 @@ class Finder:
         prepared = self._prepared(find)
         start = self._start(prepared, find)
         offset = find.offset if start is None else start.position
-        rows, stored = self._rows_with_answers(prepared, start, find.offset, find.size or None)
+        # One more where a cursor leads: the total does not tell whether anything follows once rows have come or gone.
+        ahead = 1 if find.size and start is not None else 0
+        rows, stored = self._rows_with_answers(prepared, start, find.offset, find.size + ahead or None)
+        is_last = len(rows) <= find.size
+        rows = rows[: find.size] if ahead else rows
         total = self._total(prepared, find, len(rows))
-        following = self._next(prepared, find, start, rows, total)
+        following = self._next(prepared, find, start, rows, is_last if ahead else find.offset + len(rows) >= total)
         rids = [prepared.tables.number(row) for row in rows]
+        if stored is not None and ahead:
+            stored = [answer for answer in stored if answer.rid in rids]
         objects, hidden = self._documents.answered(rids, prepared.catalog, FieldSelection.of(find), stored)
         warnings = (*prepared.warnings, *(_not_a_member(name) for name in sorted(hidden)))
         if not total:
@@ -134,18 +142,13 @@ class Finder:
         return prepared
 
     def _next(
-        self, prepared: Prepared, find: Find, start: Cursor | None, rows: Sequence[Sequence[Any]], total: int
+        self, prepared: Prepared, find: Find, start: Cursor | None, rows: Sequence[Sequence[Any]], is_last: bool
     ) -> str | None:
-        """The cursor behind the rows of a page; None when nothing follows, or cannot be named.
-
-        How many rows are left is counted by keys, since the total tells nothing once rows have come or gone.
-        """
-        if not rows or not find.size or len(rows) < find.size:
+        """The cursor behind the rows of a page; None when nothing follows, or cannot be named."""
+        if is_last or not rows or not find.size or len(rows) < find.size:
             return None
         passed = find.offset if start is None else start.position
-        end = Cursor(tuple(rows[-1]), passed + len(rows))
-        left = total - end.position if start is None else self._count_after(prepared, end)
-        return encode_cursor(end, self._digest(prepared)) if left > 0 else None
+        return encode_cursor(Cursor(tuple(rows[-1]), passed + len(rows)), self._digest(prepared))
 
     def _count_after(self, prepared: Prepared, start: Cursor) -> int:
         """How many rows of the result, its limit observed, are behind a place."""
@@ -185,13 +188,26 @@ class Finder:
         rows = None
         if start is None and size is not None and offset >= _FAR:
             rows = self._from_the_end(prepared, offset, size)
-        if start is None and rows is None:
-            rows = self._shaped(prepared, _page_with_answers, values)
+        if rows is None:
+            rows = self._page_of_shape(prepared, start, values)
         if rows is None:
             return self._rows(prepared, start, offset, size), None
         width = len(prepared.query.sort) + len(prepared.tables.ties)
         # The answer of an object that has gone is missing.
         return [row[:width] for row in rows], [StoredAnswer(*row[width:]) for row in rows if row[width] is not None]
+
+    def _page_of_shape(
+        self, prepared: Prepared, start: Cursor | None, values: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]] | None:
+        if start is None:
+            return self._shaped(prepared, _page_with_answers, values)
+        keys = {f"after{place}": key for place, key in enumerate(start.keys)}
+        try:
+            return self._shaped(prepared, _page_after_with_answers, {"size": values["size"], **keys})
+        except OperationalError:
+            raise
+        except (StatementError, OverflowError, TypeError, ValueError, ArithmeticError) as error:
+            raise bad_cursor() from error
 
     def _from_the_end(self, prepared: Prepared, offset: int, size: int) -> list[tuple[Any, ...]] | None:
         """The rows of a page behind the middle of a result, read backwards; None for any other page.
@@ -297,7 +313,22 @@ def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Vi
     chunk = _with_key(
         tables, query, visible, chunk_statement(tables, query, visible=visible_condition(tables, visible), size=None)
     )
-    page = chunk.limit(bindparam("size", type_=Integer())).offset(bindparam("offset", type_=Integer())).subquery("page")
+    return _with_answers(tables, query, chunk.limit(_SIZE).offset(bindparam("offset", type_=Integer())))
+
+
+def _page_after_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
+    """The same from a place on."""
+    after: list[BindParameter[Any]] = [
+        bindparam(f"after{place}") for place in range(len(query.sort) + len(tables.ties))
+    ]
+    condition = visible_condition(tables, visible)
+    return _with_answers(
+        tables, query, chunk_statement(tables, query, visible=condition, after=after, size=None).limit(_SIZE)
+    )
+
+
+def _with_answers(tables: CatalogTables, query: Query, chunk: Select[Any]) -> Select[Any]:
+    page = chunk.subquery("page")
     keys = list(page.c)
     down = [*(key.descending for key in query.sort), *(query.ties_descending for _ in tables.ties)]
     return (
