@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import pymysql
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -104,3 +105,9 @@ def test_a_day_is_found_by_equality_and_in_ranges(engine: Engine, zone: str) -> 
         assert found(*within(day, minute, minute + 24 * 60 - 1)) == [2]
         assert found(*within(day, minute, None)) == [2, 3]
         assert found(*within(day, None, minute)) == [1, 2]
+
+
+@pytest.mark.parametrize("code", [1067, 1978])
+def test_default_that_the_database_does_not_take_is_a_refused_value(code: int) -> None:
+    refused = pymysql.err.OperationalError(code, "Incorrect default value '2000-00-00' for column 'day'")
+    assert is_refused_value(sa.exc.OperationalError("INSERT", {}, refused))
