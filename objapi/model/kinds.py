@@ -230,8 +230,20 @@ class RecordField(DeclaredField):
         missing = [name for name in needed if is_empty(record.get(name), Kind.STRING)]
         if missing:
             raise ValueProblem(f"the record lacks {', '.join(missing)}")
+        self._check_single(record)
         self._check_subfields(record, context)
         return record
+
+    def _check_single(self, record: Mapping[str, object]) -> None:
+        """Raise a ValueProblem for a declared subfield that is a record, or a list where its rule is not `lines`."""
+        lists = {name for name, kind in self.declared.subfield_kinds.items() if kind is Kind.LINES}
+        wrong = [
+            f"{name}: one value is expected, not {shown(record[name])}"
+            for name in self.declared.subfields
+            if isinstance(record.get(name), dict) or (name not in lists and isinstance(record.get(name), list))
+        ]
+        if wrong:
+            raise ValueProblem("; ".join(wrong))
 
     def _check_subfields(self, record: Mapping[str, object], context: LoadContext) -> None:
         """Raise a ValueProblem for the values that do not follow the rules of their subfields."""

@@ -164,6 +164,63 @@ def test_a_client_makes_no_report_and_changes_no_set_up(admin: Client, as_user: 
     assert admin.at(kind["path"])["SamplePoints"] == kind["SamplePoints"]
 
 
+@pytest.mark.parametrize("state", ["sample_due", "sample_received", SUBMITTED])
+def test_a_request_has_a_sample_and_the_laboratory_decides_which_once_it_is_received(
+    admin: Client, as_user: AsUser, state: str
+) -> None:
+    path, rita = ritas_request(admin, as_user, state), as_user("rita")
+    other = rita.call("create", RITAS_REQUEST | {"SampleType": "portal_type:SampleType|title:Dust"})
+    sample, former = admin.at(other["path"])["SampleUID"], admin.at(path)["SampleUID"]
+    for client in (rita, as_user("clerk1"), admin):
+        body = client.post("update", {"obj_path": path, "Sample": ""}).json()
+        assert body["status"] in (403, 422)
+        assert body["errors"][0]["field"] == "Sample"
+    if state != "sample_due":
+        rita.refused("update", {"obj_path": path, "Sample": sample}, status=403)
+    assert admin.at(path)["SampleUID"] == former
+    (rita if state == "sample_due" else as_user("clerk1")).call("update", {"obj_path": path, "Sample": sample})
+    assert admin.at(path)["SampleTypeTitle"] == "Dust"
+    partitions = {item["SamplePartition"] for item in analyses_of(admin, path).values()}
+    assert partitions == {admin.uid(f"/clients/client-1/{other['sample_id']}/{other['sample_id']}-P1")}
+
+
+def test_a_sample_is_not_removed_from_under_its_request(admin: Client, as_user: AsUser) -> None:
+    path = ritas_request(admin, as_user, "sample_due")
+    sample = admin.at(path)["SampleUID"]
+    for user in (admin, as_user("rita")):
+        assert user.post("remove", {"UID": sample, "break_references": "1"}).json()["success"] is False
+    assert admin.at(path)["SampleUID"] == sample
+
+
+def test_limits_of_publication_belong_to_the_laboratory(admin: Client, as_user: AsUser) -> None:
+    path = ritas_request(admin, as_user, SUBMITTED)
+    spec = admin.read(catalog_name="uid_catalog", portal_type="AnalysisSpec", page_size="1")["objects"][0]["UID"]
+    write = {"obj_path": path, "PublicationSpecification": spec}
+    for user in ("rita", "analyst1", "verifier1"):
+        as_user(user).refused("update", write, status=403)
+    as_user("clerk1").call("update", write)
+    act(admin, "verify", f"{path}/Ca", f"{path}/Mg")
+    act(admin, "publish", path)
+    for user in ("rita", "analyst1", "clerk1"):
+        as_user(user).refused("update", write | {"PublicationSpecification": ""}, status=403)
+    as_user("labmanager1").call("update", write | {"PublicationSpecification": ""})
+
+
+def test_templates_of_a_client_name_nothing_of_another(admin: Client) -> None:
+    own, other = make_client(admin), make_client(admin)
+    point = admin.call("create", {"obj_path": other, "obj_type": "SamplePoint", "title": unique("Well")})["path"]
+    calcium = "portal_type:AnalysisService|title:Calcium"
+    profile = {"obj_path": other, "obj_type": "AnalysisProfile", "title": unique("Profile"), "Service": calcium}
+    foreign = {"SamplePoint": point, "AnalysisProfile": admin.call("create", profile)["path"]}
+    template = {"obj_path": own, "obj_type": "ARTemplate", "title": unique("Template")}
+    for name, path in foreign.items():
+        body = admin.refused("create", template | {name: path}, status=422)
+        assert name in json.dumps(body["errors"])
+    made = admin.call("create", template)["path"]
+    for name, path in foreign.items():
+        admin.refused("update", {"obj_path": made, name: path}, status=422)
+
+
 def test_a_second_request_does_not_change_a_received_sample(admin: Client, as_user: AsUser) -> None:
     sample = admin.at(ritas_request(admin, as_user, "sample_received"))["SampleUID"]
     again = RITAS_REQUEST | {"Sample": sample, "SampleType": "portal_type:SampleType|title:Dust"}

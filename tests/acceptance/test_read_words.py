@@ -69,6 +69,14 @@ def test_the_root_alone_names_nothing_to_act_on(admin: Client, path: str) -> Non
     assert [item["UID"] for item in admin.call("doActionFor", one)["objects"]] == [batch["obj_uid"]]
 
 
+@pytest.mark.parametrize("name", ["getTitle", "getUID", "getRequestID", "getCategoryTitle", "CategoryTitle"])
+def test_a_method_that_is_answered_does_not_warn(admin: Client, name: str) -> None:
+    asked = {"catalog_name": "bika_analysis_catalog", "portal_type": "Analysis", "page_size": "1", "strict": "1"}
+    answer = admin.read(**asked, include_methods=name)
+    assert answer["objects"][0][name]
+    assert "warnings" not in answer
+
+
 @pytest.mark.parametrize("name", ["sort_order", "include_fields", "include_methods", "expand", "sort_on", "references"])
 def test_an_empty_word_means_the_default(admin: Client, name: str) -> None:
     plain = admin.read(portal_type="Client", strict="1")

@@ -98,6 +98,57 @@ def test_subfields_of_other_types_are_checked(admin: Client, path: str, field: s
     assert admin.at(path)[field] == before
 
 
+ONE_VALUE = [
+    ("AnalysisRequest", "bika_catalog", "ResultsRange", [{"keyword": "…"}]),
+    ("AnalysisSpec", "uid_catalog", "ResultsRange", [{"keyword": "…", "min": "0", "max": "1", "error": "1"}]),
+    ("AnalysisService", "uid_catalog", "InterimFields", [{"keyword": "…", "title": "A"}]),
+    ("AnalysisService", "uid_catalog", "ResultOptions", [{"ResultValue": "1", "ResultText": "…"}]),
+    ("AnalysisProfile", "uid_catalog", "AnalysisServicesSettings", [{"uid": "…"}]),
+]
+
+
+@pytest.mark.parametrize(("portal_type", "catalog", "field", "rows"), ONE_VALUE, ids=lambda item: str(item)[:20])
+@pytest.mark.parametrize("value", [{"a": 1}, ["a"], [1, 2], [{"b": 1}]], ids=str)
+def test_a_subfield_that_names_something_has_one_value(
+    admin: Client, portal_type: str, catalog: str, field: str, rows: Any, value: Any
+) -> None:
+    found = admin.read(catalog_name=catalog, portal_type=portal_type, page_size="1")["objects"][0]
+    sent = [{name: value if item == "…" else item for name, item in row.items()} for row in rows]
+    failed(admin.json("update", {"obj_path": found["path"], field: sent}), 422)
+    failed(admin.json("update_many", {"input_values": {found["path"]: {field: sent}}, "dry_run": 1}), 422)
+
+
+@pytest.mark.parametrize("field", ["PhysicalAddress", "PostalAddress", "BillingAddress"])
+def test_a_subfield_is_not_a_record_of_its_own(admin: Client, field: str) -> None:
+    path = make_client(admin)
+    for value in ({"a": 1}, ["Bern", "Basel"], [{"b": 1}]):
+        body = failed(admin.json("update", {"obj_path": path, field: {"city": value}}), 422)
+        assert "city" in body["message"]
+    admin.refused("update", {"obj_path": path, f"{field}[city][]": "Bern"}, status=422)
+    succeeded(admin.json("update", {"obj_path": path, field: {"city": "Bern"}}))
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "field", "subfield"),
+    [
+        ("AnalysisProfile", "AnalysisServicesSettings", "uid"),
+        ("ARTemplate", "AnalysisServicesSettings", "uid"),
+        ("ARTemplate", "Analyses", "service_uid"),
+        ("AnalysisService", "PartitionSetup", "sampletype"),
+    ],
+)
+def test_a_subfield_names_an_object_of_its_type(admin: Client, portal_type: str, field: str, subfield: str) -> None:
+    setup = admin.read(catalog_name="uid_catalog", portal_type=portal_type, page_size="1")["objects"][0]
+    right, wrong = (
+        admin.read(catalog_name="uid_catalog", portal_type=name, page_size="1")["objects"][0]["UID"]
+        for name in (("SampleType", "AnalysisService") if subfield == "sampletype" else ("AnalysisService", "Client"))
+    )
+    for uid in (wrong, "abc"):
+        body = failed(admin.json("update", {"obj_path": setup["path"], field: [{subfield: uid}]}), 422)
+        assert subfield in body["message"]
+    succeeded(admin.json("update", {"obj_path": setup["path"], field: [{subfield: right}]}))
+
+
 @pytest.mark.parametrize(("degrees", "status"), [("47", 200), ("forty", 422)])
 @pytest.mark.parametrize(("bearing", "right"), [("N", True), ("X", False)])
 def test_a_place_is_given_by_numbers_and_bearings(

@@ -246,7 +246,7 @@ def _permission_by(section: Section) -> tuple[str, Mapping[str, str]] | None:
     return name, {value: inner.text(value) for value in inner.names()}
 
 
-_SUBFIELD_KINDS: Final = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN, Kind.DATETIME)
+_SUBFIELD_KINDS: Final = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN, Kind.DATETIME, Kind.LINES)
 
 
 def _subfield_kinds(section: Section) -> Mapping[str, Kind]:

@@ -1,5 +1,6 @@
 """Links between objects: whose they are, checked whenever one is written."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
@@ -49,6 +50,25 @@ def keeps_its_client(planner: Planner, request: Entity, field: str, value: objec
     if request.is_new or value == planner.old_value(request, field):
         return None
     return "a request keeps its client; make another request for the other client"
+
+
+@behaviors.add("check", "keeps_a_sample")
+def keeps_a_sample(planner: Planner, request: Entity, field: str, value: object) -> str | None:
+    """A request may be given another sample, but is never left without one."""
+    if value or request.is_new:
+        return None
+    return "a request is of a sample; name another one of its client"
+
+
+@behaviors.add("effect", "partitions_follow")
+def partitions_follow(planner: Planner, request: Entity, args: Mapping[str, object]) -> None:
+    """Move the analyses of a request that was given another sample to the first partition of that sample."""
+    partitions = planner.related(request, "Sample.children(SamplePartition)")
+    own = {partition.uid for partition in partitions}
+    first = next((partition.uid for partition in partitions), None)
+    for analysis in planner.related(request, "children(Analysis)"):
+        if not own.issuperset(uids(planner, analysis, "SamplePartition")):
+            planner.set(analysis, "SamplePartition", first, system=True)
 
 
 @behaviors.add("check", "client_of_its_requests")

@@ -19,8 +19,16 @@ def ranges_of_services(planner: Planner, entity: Entity, field: str, value: obje
 
 @behaviors.add("check", "services_there")
 def services_there(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """Every expected value is for a service, by its UID."""
-    return _not_there(planner, value, "uid", "AnalysisService")
+    """Every row that names a service, by its UID in `uid` or `service_uid`, names one that exists."""
+    return _not_there(planner, value, "uid", "AnalysisService") or _not_there(
+        planner, value, "service_uid", "AnalysisService"
+    )
+
+
+@behaviors.add("check", "sample_types_there")
+def sample_types_there(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """Every row for a sample type names one that exists, by its UID."""
+    return _not_there(planner, value, "sampletype", "SampleType")
 
 
 @behaviors.add("check", "products_there")

@@ -246,8 +246,8 @@ class CriteriaReader:
         )
 
     def _is_method(self, catalog: CatalogDeclaration, types: Sequence[str], word: str) -> bool:
-        """True for a member, and for a field under the name of its accessor."""
-        accessor = word.startswith(ACCESSOR) and self._is_field(types, word.removeprefix(ACCESSOR))
+        """True for a member, also under the name of its accessor."""
+        accessor = word.startswith(ACCESSOR) and self._is_member(catalog, types, word.removeprefix(ACCESSOR))
         return accessor or self._is_member(catalog, types, word)
 
     def _is_reference(self, catalog: CatalogDeclaration, types: Sequence[str], word: str) -> bool:

@@ -345,8 +345,9 @@ class Documents:
         for draft in _drafts(planner, rids):
             if draft.record is None:
                 raise TypeError(f"{draft!r} is not stored")
-            title = planner.values.title(draft)
             (catalog,) = planner.registry.catalogs_of(draft.portal_type)
+            # As the index has it: a row without a title is not found by its id as title, and so not answered with it.
+            titles = {name: planner.values.index_value(draft, catalog.sources[name]) for name in catalog.returned}
             found.append(
                 StoredAnswer(
                     rid=draft.rid,
@@ -357,7 +358,9 @@ class Documents:
                     version=draft.record.version,
                     acl=draft.record.acl,
                     scope=draft.scope,
-                    meta=orjson.dumps(dict.fromkeys(catalog.returned, title)).decode(),
+                    meta=orjson.dumps(
+                        {name: "" if title is None else str(title) for name, title in titles.items()}
+                    ).decode(),
                     answer=orjson.dumps(planner.renderer.members(draft), default=str)[1:-1].decode(),
                     fresh_until=None,
                 )
