@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
@@ -53,10 +55,11 @@ def bulk_update(
 
 
 class PreparedWrite:
-    """An insert or update of many rows that Core compiles once; on SQLite the driver's own cursor executes it.
+    """An insert or update of many rows that Core compiles once for each engine, and the driver's own cursor executes.
 
-    Core builds, keys and looks up a statement for each execution, which takes longer than SQLite does for a few rows.
-    Listeners to `before_cursor_execute` are told of it, and errors of the driver are raised as Core raises them.
+    Core builds, keys and looks up a statement for each execution, which takes longer than SQLite does for a few rows,
+    and goes through the parameters of each row again. Listeners to `before_cursor_execute` are called, and errors of
+    the driver are raised as Core raises them.
     """
 
     def __init__(self, statement: sa.Insert | sa.Update, sources: Mapping[str, str], columns: Sequence[str]) -> None:
@@ -64,37 +67,45 @@ class PreparedWrite:
         self._statement = statement
         self._sources = sources
         self._columns = columns or None
-        self._text = ""
-        self._values: list[tuple[str, Callable[[Any], Any] | None]] = []
+        self._compiled: WeakKeyDictionary[Dialect, _CompiledWrite] = WeakKeyDictionary()
 
     def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Write the rows; the number of rows that were matched or inserted. Raises what Core does."""
-        if is_mysql_family(connection.dialect):
-            named = [{name: row[member] for name, member in self._sources.items()} for row in rows]
-            return connection.execute(self._statement, named).rowcount
-        if not self._text:
-            self._compile(connection.dialect)
-        return _executed(connection, self._text, [self._bound(row) for row in rows])
+        compiled = self._compiled.get(connection.dialect)
+        if compiled is None:
+            compiled = self._compiled[connection.dialect] = self._compile(connection.dialect)
+        return _executed(connection, compiled.text, [compiled.bound(row) for row in rows])
 
-    def _bound(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple([row[name] if convert is None else convert(row[name]) for name, convert in self._values])
-
-    def _compile(self, dialect: Dialect) -> None:
+    def _compile(self, dialect: Dialect) -> "_CompiledWrite":
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
-        # The text comes last: another thread takes it for a sign that all is there.
-        self._values = [
+        names = tuple(compiled.positiontup if compiled.positional else compiled.binds)
+        values = [
             (self._sources[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in compiled.positiontup
+            for name in names
         ]
-        self._text = compiled.string
+        return _CompiledWrite(compiled.string, values, None if compiled.positional else names)
+
+
+@dataclass(frozen=True, slots=True)
+class _CompiledWrite:
+    text: str
+    values: Sequence[tuple[str, Callable[[Any], Any] | None]]
+    """Members of a row, with what turns their values into those of the driver."""
+    names: tuple[str, ...] | None
+    """Their bind parameters, where the driver takes them by name."""
+
+    def bound(self, row: Mapping[str, Any]) -> Any:
+        """The values of a row as the driver takes them."""
+        values = [row[name] if convert is None else convert(row[name]) for name, convert in self.values]
+        return tuple(values) if self.names is None else dict(zip(self.names, values, strict=True))
 
 
 def _executed(connection: Connection, text: str, parameters: Any) -> int:
     cursor: Any = connection.connection.cursor()
     many = len(parameters) > 1
     try:
-        for told in connection.dispatch.before_cursor_execute:
-            text, parameters = told(connection, cursor, text, parameters if many else parameters[0], None, many)
+        for listener in connection.dispatch.before_cursor_execute:
+            text, parameters = listener(connection, cursor, text, parameters if many else parameters[0], None, many)
             parameters = parameters if many else [parameters]
         cursor.executemany(text, parameters)
         found: int = cursor.rowcount
@@ -121,8 +132,9 @@ def _prepared_update(
 
 @lru_cache(maxsize=1000)
 def _prepared_insert(table: sa.Table, names: tuple[str, ...]) -> PreparedWrite | None:
-    """The insert of rows that name some columns; None where Core must fill others itself."""
-    if any(column.default is not None and column.name not in names for column in table.columns):
+    """The insert of rows that name some columns; None where Core must fill others itself, or spell names otherwise."""
+    filled = any(column.default is not None and column.name not in names for column in table.columns)
+    if filled or not all(map(str.isidentifier, names)):
         return None
     return PreparedWrite(sa.insert(table).inline(), {name: name for name in names}, names)
 
@@ -243,7 +255,7 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
     """Insert many rows; all must name the same columns. Raises IntegrityError for a key that exists."""
     if not rows:
         return
-    prepared = None if is_mysql_family(connection.dialect) else _prepared_insert(table, tuple(rows[0]))
+    prepared = _prepared_insert(table, tuple(rows[0]))
     if prepared is None:
         connection.execute(sa.insert(table), [dict(row) for row in rows])
     else:
