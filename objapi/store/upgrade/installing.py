@@ -52,7 +52,7 @@ def install_contents(
         take_always(attempt, site.guard_dependents)
         for error in attempt.errors.values():
             raise error
-    write_set = compute_write_set(planner)
+    write_set = compute_write_set(planner, with_changes=False)
     apply_plan(planner, write_set)
     planner.context.write_history()
     return {draft.path: draft.rid for draft in write_set.created}

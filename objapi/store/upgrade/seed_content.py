@@ -98,7 +98,9 @@ def _paths(objects: Sequence[ContentObject]) -> Iterator[str]:
     for item in objects:
         yield item.path
         yield item.container
-        yield from _referred(tuple(item.fields.values()))
+        for value in item.fields.values():
+            if not isinstance(value, str):
+                yield from _referred(value)
 
 
 def _referred(value: object) -> Iterator[str]:
@@ -174,7 +176,7 @@ class _Loader:
 
     def _store(self, item: ContentObject, draft: Draft, declared: Field, raw: object) -> None:
         try:
-            value = self._with_uids(raw)
+            value = raw if isinstance(raw, str) else self._with_uids(raw)
             if declared.kind is Kind.REFERENCE:
                 stored: object = _reference(value, declared)
             else:

@@ -59,8 +59,8 @@ class WriteSet:
         return not (self.created or self.changed or self.derived or self.removed)
 
 
-def compute_write_set(planner: StorePlanner) -> WriteSet:
-    """Compute what must be written: created, changed, derived, removed."""
+def compute_write_set(planner: StorePlanner, *, with_changes: bool = True) -> WriteSet:
+    """Compute what must be written: created, changed, derived, removed. The plan lists changes if `with_changes`."""
     # A container is written before its contents, in whatever order effects made them.
     created = sorted(created_objects(planner), key=lambda draft: draft.path.count("/"))
     removed = removed_objects(planner)
@@ -76,7 +76,7 @@ def compute_write_set(planner: StorePlanner) -> WriteSet:
         for draft in (*dependent, *inheriting, *planner.repathed.values())
         if _lives(draft) and draft.rid not in changed
     }
-    plan = Plan(_changes(planner), len(derived))
+    plan = Plan(_changes(planner) if with_changes else (), len(derived))
     return WriteSet(tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan, affected)
 
 
