@@ -81,6 +81,10 @@ def _create(workshop: Gateway, paths: Sequence[str]) -> None:
     workshop.create_all("mia", [CreateItem("Part", ByPath(path), {"Kind": "more"}) for path in paths])
 
 
+def _remove(workshop: Gateway, paths: Sequence[str]) -> None:
+    workshop.remove("boss", *(workshop.uid(f"{path}/{path.rpartition('/')[2]}-P01") for path in paths))
+
+
 Work = Callable[[Gateway, Sequence[str]], None]
 
 PER_OBJECT: dict[Work, dict[str, int]] = {
@@ -93,6 +97,7 @@ PER_OBJECT: dict[Work, dict[str, int]] = {
     },
     _hide: {"rendered whole": 0, "history_entries": 1, "cat_portal_catalog_words": 0},
     _create: {"rendered whole": 1, "cat_uid_catalog": 1},
+    _remove: {"rendered whole": 0, "history_entries": 1},
 }  # fmt: skip
 """Method → what each object costs; what is not named may cost anything, but the same for each."""
 
