@@ -1,6 +1,7 @@
 """Reindexing: what differs is found by reading and rewritten, all else stays as it is."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,20 @@ def test_the_statements_do_not_grow_with_the_objects(plain: Gateway) -> None:
     plain.create_all("boss", items)
     statements()
     assert statements() == few
+
+
+def test_writers_go_on_while_everything_is_compared(plain: Gateway) -> None:
+    """A write between the comparison of a chunk and the writing of what differs is not lost."""
+    damage = DAMAGES["title"]
+    plain.site.transact(lambda connection: damage(plain, connection), write=True)
+    path, turns = "/customer-1/S-0000002", count(1)
+
+    def write() -> None:
+        # The chunk has been compared when this is called again, before what differs is written.
+        plain.update("boss", path, Remarks=f"turn {next(turns)}")
+
+    plain.site.reindex(quietly, write)
+    written = next(turns) - 1
+    assert written >= 3
+    assert plain.read("boss", path)["Remarks"] == f"turn {written}"
+    plain.assert_settled()
