@@ -1,7 +1,7 @@
 """Criteria of another type than their index: the spelling that works, and conversion into the type. Pure."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -13,6 +13,7 @@ from catalog.values import DateReading
 _COMPARED: Final = frozenset({IndexKind.FIELD, IndexKind.KEYWORD, IndexKind.UUID})
 _NUMERIC: Final = frozenset({ValueType.INTEGER, ValueType.DECIMAL, ValueType.BOOLEAN})
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{1,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 _TRUTHS: Final = {
     "true": True,
     "yes": True,
@@ -54,16 +55,39 @@ def is_mistyped(index: Index, value: object) -> bool:
 
 
 def advice(index: Index, value: object) -> str:
-    """The sentence that such a value finds nothing, and what to send."""
+    """The sentence that such a value finds nothing, and the spelling that works where one does."""
     held = _HELD[ValueType.STRING if index.kind is IndexKind.UUID else index.value_type]
     sent = _shown(value)
     if held == "texts":
         return f"the index holds texts, {sent} is not one and finds nothing; send it as text"
-    suffix = _SUFFIXES[index.value_type]
-    if suffix == "float" and isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip(), re.ASCII):
-        suffix = "int"
-    example = value.strip() if isinstance(value, str) and 0 < len(value.strip()) <= 40 else "…"
-    return f"the index holds {held}, {sent} is not one and finds nothing; send {index.name}:{suffix}={example}"
+    reason = f"the index holds {held}, {sent} is not one and finds nothing"
+    text = value.strip() if isinstance(value, str) else None
+    # Of an empty text nothing says which value was meant, only how one is sent.
+    suffix = _SUFFIXES[index.value_type] if text == "" else _converter(index.value_type, text)
+    return f"{reason}; send {index.name}:{suffix}={text if text and len(text) <= 40 else '…'}" if suffix else reason
+
+
+def _converter(wanted: ValueType, text: str | None) -> str | None:
+    """The converter that makes a value of the type of a text; None when none does."""
+    if text is None:
+        return None
+    if wanted is ValueType.BOOLEAN:
+        is_one = text.lower() in _TRUTHS
+    elif wanted is ValueType.DATETIME:
+        is_one = _is_date(text)
+    elif _WHOLE.fullmatch(text):
+        return _SUFFIXES[ValueType.INTEGER]
+    else:
+        is_one = wanted is ValueType.DECIMAL and _NUMBER.fullmatch(text) is not None
+    return _SUFFIXES[wanted] if is_one else None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_date(text, UTC)
+    except DateSyntaxError:
+        return False
+    return True
 
 
 def converted(index: Index, value: object, dates: DateReading) -> object:
