@@ -75,7 +75,8 @@ class MethodCall:
             for name in self.controls.rest
         ]
         if causes:
-            raise BadRequest(joined_messages(cause.message for cause in causes), causes=causes)
+            messages = joined_messages(cause.message for cause in causes)
+            raise BadRequest(f"{messages} Nothing was done.", causes=causes)
 
     def require_text(self, name: str) -> str:
         """A required parameter of kind `text`; raises BadRequest that names it."""

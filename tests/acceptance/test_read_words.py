@@ -37,8 +37,46 @@ def test_a_word_that_means_nothing_warns_and_is_refused_when_strict(
 def test_a_word_that_means_nothing_is_refused_where_it_would_act(admin: Client, name: str, value: str) -> None:
     batch = make_batch(admin)
     asked = {"portal_type": "Batch", "catalog_name": "bika_catalog", "UID": batch["obj_uid"], "action": "close"}
-    admin.refused("doActionFor", asked | {name: value}, status=400, type="BadRequest")
+    body = admin.refused("doActionFor", asked | {name: value}, status=400, type="BadRequest")
+    _tells_that_nothing_was_done(body)
     assert admin.at(batch["path"])["review_state"] == "open"
+
+
+def _tells_that_nothing_was_done(body: dict[str, Any]) -> None:
+    texts = [body["message"], *(error["message"] for error in body["errors"])]
+    assert body["message"].endswith("Nothing was done."), body
+    assert not any("ignored" in text or "taken for" in text for text in texts), body
+
+
+UNKNOWN = [
+    ("doActionFor", {"colour": "red"}),
+    ("doActionFor", {"review_state": "{{x}}"}),
+    ("doActionFor", {"sortKey": "five"}),
+    ("doActionFor_many", {"colour": "red"}),
+    ("remove", {"colour": "red"}),
+]
+
+
+@pytest.mark.parametrize(("method", "more"), UNKNOWN, ids=str)
+def test_a_parameter_that_means_nothing_is_refused_where_it_would_act(
+    admin: Client, method: str, more: dict[str, str]
+) -> None:
+    batch = make_batch(admin)
+    named = {
+        "doActionFor": {"portal_type": "Batch", "UID": batch["obj_uid"], "action": "close"},
+        "doActionFor_many": {"uids": batch["obj_uid"], "action": "close"},
+        "remove": {"UID": batch["obj_uid"]},
+    }[method]
+    _tells_that_nothing_was_done(admin.refused(method, named | more, status=400, type="BadRequest"))
+    assert admin.at(batch["path"])["review_state"] == "open"
+
+
+@pytest.mark.parametrize(("name", "value"), [("colour", "red"), ("sort_order", "desc"), ("review_state", "{{x}}")])
+def test_a_strict_refusal_does_not_say_that_it_read_anything(admin: Client, name: str, value: str) -> None:
+    plain = admin.read(portal_type="Batch", **{name: value})
+    assert any("ignored" in warning or "taken for" in warning for warning in plain["warnings"])
+    body = admin.refused("read", {"portal_type": "Batch", name: value, "strict": "1"}, status=400)
+    assert "ignored" not in body["message"] and "taken for" not in body["message"]
 
 
 RANGES = [
@@ -88,6 +126,21 @@ def test_an_empty_word_means_the_default(admin: Client, name: str) -> None:
 def test_a_name_that_is_there_is_suggested(admin: Client) -> None:
     (warning,) = admin.read(portal_type="Client", include_fields="Titel")["warnings"]
     assert "did you mean 'title'" in warning.lower()
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("title", "'title' is not a reference field of what is searched, but of kind string, which refers to nothing."),
+        ("Clientt", "did you mean 'Client'?"),
+        ("Titel", "'Titel' is not a reference field of what is searched."),
+        ("UID", "but a member of every answer, which refers to nothing."),
+    ],
+)
+def test_a_word_that_cannot_be_expanded_is_told_why(admin: Client, word: str, told: str) -> None:
+    (warning,) = admin.read(portal_type="Batch", catalog_name="bika_catalog", expand=word)["warnings"]
+    assert told in warning
+    assert f"did you mean {word!r}" not in warning
 
 
 @pytest.mark.parametrize("name", ["Result", "Uncertainty"])

@@ -54,7 +54,7 @@ _LOST: Final = re.compile("|".join(sorted({item.pattern for item in _FOLLOWING.v
 def suggestion(name: object, known: Iterable[str]) -> str:
     """A text ``, did you mean 'x'?`` when a known name is close, else the empty text."""
     close = closest(name, known)
-    return f"{_SUGGESTS} {close!r}?" if close is not None else ""
+    return f"{_SUGGESTS} {close!r}?" if close is not None and close != name else ""
 
 
 def closest(name: object, known: Iterable[str]) -> str | None:

@@ -11,7 +11,7 @@ from typing import Final
 from objapi import __version__
 from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
-from objapi.errors import ApiError, BadRequest, Unauthorized, joined_messages
+from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
 from objapi.http.access import API, PUBLIC
 from objapi.store.requests import ByPath, ByUid, Find, Offered, Selector
 from objapi.store.transaction import Transaction
@@ -111,14 +111,20 @@ class ObjectSearch:
     warnings: tuple[str, ...]
 
 
-def search_of(call: MethodCall) -> ObjectSearch:
-    """The search that the parameters of a read describe; raises BadRequest for an unknown form of references."""
+def search_of(call: MethodCall, *, acts: bool = False) -> ObjectSearch:
+    """The search that the parameters of a read describe.
+
+    Raises BadRequest for an unknown form of references and, with `strict` or where the method `acts` on what is found,
+    for a criterion that a read would drop.
+    """
     controls = call.controls
     page = page_of(call)
     criteria, dropped = drop_template_values(controls.rest)
-    warnings = (*controls.notes, *dropped)
-    if warnings and controls.flag("strict"):
-        raise BadRequest(joined_messages(warnings))
+    strict = acts or controls.flag("strict")
+    warnings = (*controls.notes, *(text if strict else f"{text}; criterion ignored" for text in dropped))
+    if warnings and strict:
+        causes = [Cause("parameter", text.partition(":")[0], text) for text in dropped]
+        raise BadRequest(joined_messages([*warnings, "Nothing was done"] if acts else warnings), causes=causes)
     after = controls.values.get("next")
     if after is not None and page.offset:
         raise BadRequest.of_parameter("next", "next: it names the page itself; send it without page_nr.")
@@ -140,7 +146,7 @@ def search_of(call: MethodCall) -> ObjectSearch:
         reference_titles=(references or call.settings.references) == "title",
         # What every read adds is left out where the fields are named, as any other member is.
         transitions="transitions" in include if include else call.settings.transitions_in_read,
-        strict=controls.flag("strict"),
+        strict=strict,
         count_missing=controls.flag("warnings") or controls.flag("strict"),
         after=after,
     )
@@ -158,9 +164,7 @@ def drop_template_values(rest: Mapping[str, object]) -> tuple[dict[str, object],
     warnings: list[str] = []
     for name, value in rest.items():
         if name in _TEMPLATED and isinstance(value, str) and _TEMPLATE.search(value):
-            warnings.append(
-                f"{name}: {value[:60]!r} looks like an unrendered template, not a state; criterion ignored."
-            )
+            warnings.append(f"{name}: {value[:60]!r} looks like an unrendered template, not a state")
         else:
             criteria[name] = value
     return criteria, tuple(warnings)

@@ -12,7 +12,7 @@ from catalog.dates import other_reading, parse_date
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import OBJECT, SEARCH, search_of, selected
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine, joined_messages
+from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 from objapi.http.access import API
 from objapi.model.types import Kind
 from objapi.store.requests import (
@@ -258,11 +258,8 @@ def remove(call: MethodCall, tx: Transaction) -> Json:
 def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     """Take `action` on every object that the criteria find, or on one page of them when a page is named."""
     action = call.require_text("action")
-    search = search_of(call)
     # A criterion that a read may drop would here widen the set of objects that are changed.
-    if search.warnings:
-        raise BadRequest(joined_messages(search.warnings))
-    find = replace(search.find, strict=True)
+    find = search_of(call, acts=True).find
     if not {"page_nr", "page_size"} & call.controls.sent:
         find = replace(find, size=0)
     dry_run = call.controls.flag("dry_run")

@@ -1,6 +1,6 @@
 """Criteria of a read turned into a checked query: its catalog, unknown names, what the user may ask."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, and_
@@ -100,7 +100,9 @@ class CriteriaReader:
             query = replace(query, clauses=(*query.clauses, *fixed.clauses))
         if find.limit:
             query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
-        warnings = [f"{name}: no index of {catalog.name} has this name, so it was ignored." for name in parsed.unknown]
+        # What is refused was neither ignored nor read as anything else.
+        ignored = "" if find.strict else ", so it was ignored"
+        warnings = [f"{name}: no index of {catalog.name} has this name{ignored}." for name in parsed.unknown]
         warnings.extend(f"{problem.parameter}: {problem.message}." for problem in parsed.mistyped)
         if find.sort_order and "sort_on" not in request:
             warnings.append(f"sort_order: {catalog.name} has no index {DEFAULT_SORT}; name another by sort_on.")
@@ -204,8 +206,9 @@ class CriteriaReader:
     def _unknown_words(self, find: Find, catalog: CatalogDeclaration) -> list[str]:
         """One warning for each word of a parameter that means nothing here, or nothing that the user may ever see."""
         orders = [find.sort_order] if isinstance(find.sort_order, str) else find.sort_order or ()
+        taken = "" if find.strict else "; it was taken for ascending"
         warnings = [
-            f"sort_order: {order!r} is not one of {', '.join(_ORDERS)}; it was taken for ascending."
+            f"sort_order: {order!r} is not one of {', '.join(_ORDERS)}{taken}."
             for order in dict.fromkeys(orders if isinstance(orders, list | tuple) else ())
             if isinstance(order, str) and order.lower() not in _ORDERS
         ]
@@ -220,7 +223,8 @@ class CriteriaReader:
             ("expand", find.expand, self._is_reference, "a reference field"),
         ):
             warnings.extend(
-                f"{parameter}: {word!r} is not {what} of what is searched{self._suggestion(types, word)}."
+                f"{parameter}: {word!r} is not {what} of what is searched"
+                f"{self._reason(catalog, types, word, is_known)}."
                 for word in words
                 if not is_known(catalog, types, word)
             )
@@ -258,15 +262,28 @@ class CriteriaReader:
     def _is_field(self, types: Sequence[str], word: str) -> bool:
         return any(self._access.is_readable(name, word, self._rights) for name in types)
 
-    def _suggestion(self, types: Sequence[str], word: str) -> str:
-        """A name that may have been meant, of those that the user may see."""
+    def _reason(
+        self,
+        catalog: CatalogDeclaration,
+        types: Sequence[str],
+        word: str,
+        is_known: Callable[[CatalogDeclaration, Sequence[str], str], bool],
+    ) -> str:
+        """Why a word that the user may see cannot be meant, else a name that can, of those that the user may see."""
         fields = {
-            field
-            for name in types
-            for field in self._registry.types[name].fields
-            if self._access.is_readable(name, field, self._rights)
+            field: self._registry.types[name].fields[field].kind for name in types for field in self._fields(name)
         }
-        return suggestion(word, {*ALWAYS_ANSWERED, *fields})
+        if word in fields:
+            return f", but of kind {fields[word]}, which refers to nothing"
+        if self._is_member(catalog, types, word):
+            return ", but a member of every answer, which refers to nothing"
+        return suggestion(word, {name for name in (*ALWAYS_ANSWERED, *fields) if is_known(catalog, types, name)})
+
+    def _fields(self, portal_type: str) -> Iterator[str]:
+        """The fields of a type that the user may ever see."""
+        for field in self._registry.types[portal_type].fields:
+            if self._access.is_readable(portal_type, field, self._rights):
+                yield field
 
     def _visible(
         self, catalog: CatalogDeclaration, asked: Collection[str]

@@ -95,9 +95,9 @@ class Finder:
         Raises BadRequest for an unknown criterion or none at all, NotFound when nothing is found, TooLarge beyond
         `most`.
         """
-        prepared = self._reader.prepare(find, own_catalog=True)
-        if prepared.unknown or prepared.warnings:
-            raise _refused(prepared.warnings)
+        prepared = self._reader.prepare(replace(find, strict=True), own_catalog=True)
+        if prepared.warnings:
+            raise _refused(prepared.warnings, "Nothing was done.")
         if not prepared.named:
             message = "No criterion was given, which would mean every object there is. Name what is meant."
             raise BadRequest(message, causes=[Cause("parameter", "portal_type", message)])
@@ -367,9 +367,10 @@ def _not_a_member(name: str) -> str:
     return f"include_fields: {name!r} is not a field of what was found."
 
 
-def _refused(warnings: Sequence[str]) -> BadRequest:
+def _refused(warnings: Sequence[str], consequence: str = "") -> BadRequest:
+    """The refusal of what would be warnings; a sentence about what follows ends the message."""
     causes = [Cause("parameter", text.partition(":")[0], text) for text in warnings]
-    return BadRequest(joined_messages(warnings), causes=causes)
+    return BadRequest(f"{joined_messages(warnings)} {consequence}".rstrip(), causes=causes)
 
 
 class ClosingStream:
