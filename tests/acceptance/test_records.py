@@ -98,6 +98,49 @@ def test_subfields_of_other_types_are_checked(admin: Client, path: str, field: s
     assert admin.at(path)[field] == before
 
 
+DURATIONS = [
+    ("/bika_setup", "DefaultSampleLifetime"),
+    ("/bika_setup/bika_sampletypes/sampletype-1", "RetentionPeriod"),
+    ("/bika_setup/bika_samplepoints/samplepoint-1", "SamplingFrequency"),
+    ("/bika_setup/bika_preservations/preservation-1", "RetentionPeriod"),
+    ("/bika_setup/bika_analysisservices/analysisservice-1", "MaxTimeAllowed"),
+]
+
+
+@pytest.mark.parametrize(("path", "field"), DURATIONS)
+@pytest.mark.parametrize(
+    ("sent", "part"),
+    [
+        ({"minutes": -5}, "minutes: -5"),
+        ({"days": 1, "hours": "-0.5"}, "hours: -0.5"),
+        ({"days": "-1", "hours": 48, "minutes": 0}, "days: -1"),
+    ],
+)
+def test_a_negative_duration_is_refused(admin: Client, path: str, field: str, sent: Any, part: str) -> None:
+    before = admin.at(path)[field]
+    body = failed(admin.json("update", {"obj_path": path, field: sent}), 422)
+    assert body["errors"][0]["field"] == field
+    assert f"{field}.{part} is negative" in body["message"]
+    assert admin.at(path)[field] == before
+
+
+def test_a_negative_duration_is_refused_where_an_object_is_made(admin: Client) -> None:
+    values = {"obj_path": SERVICES, "obj_type": "AnalysisService", "title": unique("Service"), "Keyword": "Negative"}
+    values |= {"Category": "portal_type:AnalysisCategory|title:Metals", "MaxTimeAllowed": {"minutes": -5}}
+    assert "minutes: -5" in failed(admin.json("create", values), 422)["message"]
+
+
+@pytest.mark.parametrize("field", ["AutoLogOff", "PasswordLifetime"])
+def test_a_negative_number_of_days_or_minutes_is_refused(admin: Client, field: str) -> None:
+    body = failed(admin.json("update", {"obj_path": "/bika_setup", field: -1}), 422)
+    assert f"{field}: -1 is negative" in body["message"]
+
+
+def test_a_duration_of_nothing_is_one(admin: Client) -> None:
+    path = service(admin, MaxTimeAllowed={"days": 0, "hours": "0", "minutes": "-0"})
+    assert admin.at(path)["MaxTimeAllowed"]["days"] == 0
+
+
 ONE_VALUE = [
     ("AnalysisRequest", "bika_catalog", "ResultsRange", [{"keyword": "…"}]),
     ("AnalysisSpec", "uid_catalog", "ResultsRange", [{"keyword": "…", "min": "0", "max": "1", "error": "1"}]),

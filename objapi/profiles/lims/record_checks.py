@@ -1,5 +1,6 @@
 """Checks of records: what their keys name exists, and what they say can be read."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
@@ -7,6 +8,18 @@ from objapi.profiles.lims.reading import decimal, one, row_list, rows, text
 from objapi.profiles.lims.services import services_by_keyword
 
 behaviors: Final = Behaviors()
+
+
+@behaviors.add("check", "duration")
+def duration(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """A duration, and each part of one that is a record, is not negative."""
+    parts = {f"{field}.{name}": part for name, part in value.items()} if isinstance(value, Mapping) else {field: value}
+    wrong = [
+        f"{name}: {part} is negative"
+        for name, part in parts.items()
+        if (number := decimal(part)) is not None and number < 0
+    ]
+    return f"{'; '.join(wrong)}; a duration is 0 or more" if wrong else None
 
 
 @behaviors.add("check", "ranges_of_services")
