@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, Self
 
 MANY_CAUSES: Final = 1_000
-"""Causes up to which an answer lists all of them."""
+"""Causes, or warnings, up to which an answer lists all of them."""
 
 FIRST_CAUSES: Final = 20
-"""Causes that a message names, and that an answer lists of more than MANY_CAUSES."""
+"""Causes that a message names, and causes or warnings that an answer lists of more than MANY_CAUSES."""
 
 CauseKind = Literal["field", "parameter", "object"]
 

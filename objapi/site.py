@@ -35,7 +35,14 @@ from objapi.security.principals import LoadedUser
 from objapi.security.seed_users import add_content_users, check_passwords
 from objapi.settings import DEFAULT_PROFILES, Settings
 from objapi.store.context import SiteContext
-from objapi.store.failures import connection_lost, outcome_unknown, pause_after, should_retry, to_api_error
+from objapi.store.failures import (
+    connection_lost,
+    outcome_unknown,
+    pause_after,
+    should_retry,
+    streams_taken,
+    to_api_error,
+)
 from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
 from objapi.store.mapped.outbox import deliver, deliver_abandoned, discard
 from objapi.store.mapped.recompute_acls import recompute_row_acls
@@ -516,7 +523,10 @@ class Site:
         raise AssertionError("unreachable")
 
     def _begun_stream(self, authenticate: Callable[[Connection], LoadedUser], work: Callable[[Transaction], _T]) -> _T:
-        connection = self.stream_engine.connect()
+        try:
+            connection = self.stream_engine.connect()
+        except exc.TimeoutError as error:
+            raise streams_taken(self.settings.max_streams) from error
         opened: list[Connections] = []
 
         def close() -> None:

@@ -1,7 +1,9 @@
 """Tables that other programs made: their place, their columns, and how their values are read and written."""
 
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -129,6 +131,15 @@ def find_table(connection: Connection, name: str, schema: str | None) -> str | N
     return next((other for other in known if other.lower() == name.lower()), None)
 
 
+@contextmanager
+def _silent_reflection() -> Iterator[None]:
+    """Keep SQLAlchemy from printing what it does not know of a table: such a column has no type, which callers tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sa.exc.SAWarning)
+        yield
+
+
+@_silent_reflection()
 def existing_columns(connection: Connection, name: str, schema: str | None) -> Sequence[ExistingColumn]:
     """The columns of a table that exists."""
     inspector = sa.inspect(connection)
@@ -272,6 +283,7 @@ class ExistingTable:
     """True for a view; its key is what tells the rows apart that it has now."""
 
 
+@_silent_reflection()
 def existing_tables(connection: Connection) -> list[ExistingTable]:
     """Every table of a database by name, and then every view."""
     inspector = sa.inspect(connection)

@@ -25,7 +25,7 @@ from objapi.errors import (
     combine,
 )
 from objapi.http.access import API, access
-from objapi.http.exchange import current_exchange
+from objapi.http.exchange import EARLY_REFUSAL, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import answer_preflight, refuse_cross_site
 from objapi.http.visitors import NOT_LOGGED_IN, Visitor, current_visitor
@@ -219,8 +219,10 @@ def answer_failure(error: Exception) -> Response:
         headers=request.headers,
     )
     method = METHODS.get(name_called())
-    # A program that saves what it is sent must not take a failure for the file.
-    setting: responses.ErrorStatus = "http" if method is not None and method.downloads else settings.error_status
+    # A program that saves what it is sent must not take a failure for the file. What is refused before any method is
+    # known, or because it did not come whole, is no answer of a method, in which clients in the historic style look.
+    is_real = method is None or method.downloads or EARLY_REFUSAL in request.environ
+    setting: responses.ErrorStatus = "http" if is_real else settings.error_status
     more = dict(method.more_on_failure(answered, exchange.url)) if method is not None else {}
     answer = responses.failure(responses.frame_of(exchange), answered, style, setting, more)
     return responses.answered(answer)

@@ -121,7 +121,7 @@ def success(frame: AnswerFrame, members: Mapping[str, Any]) -> Answer:
     """
     if "message" in members:
         raise ValueError("a successful answer has no 'message'")
-    return Answer(200, render({**_head(frame, True), **members}), _headers(JSON_TYPE))
+    return Answer(200, render({**_head(frame, True), **_with_few_warnings(members)}), _headers(JSON_TYPE))
 
 
 def partial_failure(frame: AnswerFrame, message: str, members: Mapping[str, Any]) -> Answer:
@@ -132,9 +132,17 @@ def partial_failure(frame: AnswerFrame, message: str, members: Mapping[str, Any]
         "type": PARTLY_DONE,
         "status": 200,
         "request_id": frame.request_id,
-        **members,
+        **_with_few_warnings(members),
     }
     return Answer(200, render(body), {**_headers(JSON_TYPE), "X-Api-Status": "200"})
+
+
+def _with_few_warnings(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The members of an answer; of very many warnings the first and their number, as a failure has its causes."""
+    warnings = members.get("warnings", ())
+    if len(warnings) <= MANY_CAUSES:
+        return members
+    return {**members, "warnings": warnings[:FIRST_CAUSES], "warning_count": len(warnings)}
 
 
 def failure(

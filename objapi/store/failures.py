@@ -65,6 +65,15 @@ def to_api_error(error: BaseException) -> BaseException:
     return error
 
 
+def streams_taken(most: int) -> Unavailable:
+    """The answer when as many streamed answers are being sent as a worker may have open."""
+    return Unavailable(
+        f"This worker is sending {most} streamed answers or files already, as many as it may at once "
+        "(its setting OBJAPI_MAX_STREAMS); nothing was read. Try again when one of them has ended, or ask for pages.",
+        retry_after=RETRY_LATER,
+    )
+
+
 def outcome_unknown() -> Unavailable:
     """The answer when the connection was lost during a commit."""
     return Unavailable(

@@ -197,6 +197,18 @@ def test_rows_of_adopted_tables_are_the_managers_alone_at_first(adopted: Adopted
     assert answer.json()["total_objects"] == 0
 
 
+def test_a_column_of_an_unknown_type_is_told_in_a_line_of_its_own(mariadb: Callable[[], URL], tmp_path: Path) -> None:
+    with fresh_mariadb_database(mariadb()) as url:
+        other = OtherProgram(url)
+        other.execute(sa.text("CREATE TABLE host (id INT PRIMARY KEY, name VARCHAR(30), address INET6)"))
+        other.close()
+        done = adopt(url, tmp_path / "p")
+    assert done.returncode == 0, done.stderr
+    assert "\nleft out: host.address: the database says no type, or none that is known here\n" in f"\n{done.stderr}"
+    assert "Warning" not in done.stderr
+    assert ".py" not in done.stderr
+
+
 def test_what_cannot_be_adopted_is_told(tmp_path: Path) -> None:
     other = OtherProgram(f"sqlite:///{tmp_path / 'stock.sqlite'}")
     fill(other)

@@ -30,6 +30,25 @@ def test_two_hosts_or_one_that_is_none_are_a_real_400(root: str, path: str, host
     assert answer.startswith(b"HTTP/1.1 400 "), answer[:300]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/Plone/%ff", "/Plone/clients/%c3%28", "/%80", "/Plone/%00", "/Plone/../x", "/Plone/@@API/%ff"),
+        *("/Plone/%ff/@@API/read", "/Plone/../@@API/read", "/ispyb/api/v1/%ff"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["GET", "POST", "HEAD"])
+def test_a_path_that_cannot_be_meant_is_a_real_400(root: str, verb: str, path: str) -> None:
+    answer = sent(root, f"{verb} {path} HTTP/1.1", "Host: lab", *(["Content-Length: 0"] * (verb == "POST")))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:300]
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+def test_chunks_that_cannot_be_read_are_a_real_400(root: str, verb: str) -> None:
+    answer = sent(root, f"{verb} /Plone/@@API/read HTTP/1.1", "Host: lab", "Transfer-Encoding: chunked", "", "zz")
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:300]
+
+
 @pytest.mark.parametrize("path", ["/Plone/@@API/create", "/Plone/nothing", "/ispyb/api/v1/dewars"])
 @pytest.mark.parametrize("size", [2_000, 100_000])
 def test_a_refusal_before_the_body_was_read_costs_the_next_request_nothing(root: str, path: str, size: int) -> None:

@@ -93,6 +93,27 @@ def test_of_very_many_causes_the_first_are_listed_and_the_others_counted(
     assert len(response.content) < 30_000
 
 
+@pytest.mark.parametrize(
+    ("method", "sent", "listed"),
+    [
+        ("allowedTransitionsFor_many", {"UID": UIDS}, "transitions"),
+        ("getusers", {"roles": UIDS}, "users"),
+        ("read", {"portal_type": "Client", **NONSENSE}, "objects"),
+        ("read", {"portal_type": "Client", "page_size": 0, **NONSENSE}, "objects"),
+        ("history", {"obj_path": "/batches/B-001", **NONSENSE}, "history"),
+    ],
+)
+def test_of_very_many_warnings_the_first_are_listed_and_the_others_counted(
+    admin: Client, method: str, sent: dict[str, Any], listed: str
+) -> None:
+    answer = admin.http.post(admin.url(method), json=sent, timeout=ENOUGH).json()
+    assert answer["success"], answer
+    assert isinstance(answer[listed], list)
+    assert answer["warning_count"] == MANY
+    assert len(answer["warnings"]) == 20
+    assert len(set(answer["warnings"])) == 20
+
+
 def basic(credentials: str) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
 

@@ -186,7 +186,11 @@ class _Declaration:
             if kind is None:
                 found = self.table.types[column.name]
                 untyped = isinstance(found, sa.types.NullType)
-                reason = "the database does not say its type" if untyped else f"no kind of field fits {found!r}"
+                reason = (
+                    "the database says no type, or none that is known here"
+                    if untyped
+                    else f"no kind of field fits {found!r}"
+                )
                 self.adoption.left_out.append(f"{self.table.name}.{column.name}: {reason}")
                 continue
             name = self._name(column.name, target, references, taken)

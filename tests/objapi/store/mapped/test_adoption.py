@@ -206,4 +206,4 @@ def test_a_column_without_a_type_is_left_out_and_told() -> None:
     )
     found = adopt([described_table(table)], database="gateway", folder="/odd")
     assert "pieces" not in str(found.types)
-    assert found.left_out == ["turnover.pieces: the database does not say its type"]
+    assert found.left_out == ["turnover.pieces: the database says no type, or none that is known here"]

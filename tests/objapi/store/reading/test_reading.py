@@ -355,6 +355,23 @@ def test_the_first_byte_is_read_before_the_answer_begins(
     chunks.close()
 
 
+def test_a_stream_for_which_there_is_no_place_is_told_so(workshop: Gateway, crowd: str, pieces: None) -> None:
+    settings = replace(workshop.site.settings, max_streams=1, lock_timeout=0.1)
+    site = Site.open(settings)
+    try:
+        held = stream(workshop, Find(things(crowd), size=25), site)
+        with pytest.raises(Unavailable, match=r"sending 1 streamed .*OBJAPI_MAX_STREAMS") as refused:
+            stream(workshop, Find(things(crowd), size=25), site)
+        assert int(refused.value.headers["Retry-After"]) > 0
+        held.chunks.close()
+        assert (
+            len(orjson.loads(b"[" + b",".join(stream(workshop, Find(things(crowd), size=25), site).chunks) + b"]"))
+            == 25
+        )
+    finally:
+        site.close()
+
+
 def test_totals_are_exact_through_transitions_grants_and_removals(workshop: Gateway, team: str, person: str) -> None:
     def totals() -> list[int]:
         asked = [{"portal_type": "Thing"}, {"portal_type": "Thing", "review_state": ["open", "hidden"]}, {}]
