@@ -256,6 +256,53 @@ def test_links_of_a_request_stay_within_its_client(admin: Client) -> None:
     admin.refused("update", {"obj_path": f"{path}/Ca", "SamplePartition": partition}, status=422)
 
 
+def _order(admin: Client, owner: str) -> str:
+    product = {"obj_path": "/bika_setup/bika_labproducts", "obj_type": "LabProduct", "title": unique("Bottle")}
+    lines = [{"Product": admin.call("create", product | {"Price": "10.00"})["obj_uid"], "Quantity": "1"}]
+    order = {"obj_path": owner, "obj_type": "SupplyOrder", "OrderNumber": unique("PO")}
+    order |= {"Contact": make_contact(admin, owner), "supplyorder_lineitems": json.dumps(lines)}
+    path: str = admin.call("create", order)["path"]
+    return path
+
+
+@pytest.mark.parametrize("link", ["AnalysisRequest", "SupplyOrder", "Invoice", "InheritedObjects", "Batch"])
+def test_what_is_linked_keeps_the_client_of_its_links(admin: Client, link: str) -> None:
+    """The client may change while nothing of another is linked, or together with the link."""
+    owner, other = make_client(admin), make_client(admin)
+    if link in ("InheritedObjects", "Batch"):
+        path = make_batch(admin, Client=owner)["path"]
+    else:
+        folder = {"obj_path": "/invoices", "obj_type": "InvoiceBatch", "title": unique("Statement")}
+        invoice = {"obj_path": admin.call("create", folder)["path"], "obj_type": "Invoice", "Client": owner}
+        first = _order(admin, owner)
+        path = admin.call("create", invoice | {"SupplyOrder": first})["path"]
+        if link != "SupplyOrder":
+            admin.call("update", {"obj_path": path, "SupplyOrder": ""})
+    if link in ("AnalysisRequest", "InheritedObjects"):
+        linked = make_request(admin, owner, ["Calcium"])["path"]
+        admin.call("update", {"obj_path": path, link: linked})
+    elif link == "Invoice":
+        linked = first
+        admin.call("update", {"obj_path": linked, link: path})
+    elif link == "Batch":
+        orders = {"obj_path": owner, "obj_type": "ARImport", "title": unique("Import"), link: path}
+        linked = admin.call("create", orders)["path"]
+    else:
+        linked = first
+    before = admin.at(path)
+    body = admin.refused("update", {"obj_path": path, "Client": other}, status=422)
+    assert body["errors"][0]["field"] == "Client"
+    assert linked in body["message"]
+    assert admin.at(path) == before
+    admin.call("update", {"obj_path": path, "Client": owner})
+    if link in ("Invoice", "Batch"):
+        admin.call("update", {"obj_path": linked, link: ""})
+        admin.call("update", {"obj_path": path, "Client": other})
+    else:
+        theirs = _order(admin, other) if link == "SupplyOrder" else make_request(admin, other, ["Calcium"])["path"]
+        admin.call("update", {"obj_path": path, "Client": other, link: theirs})
+
+
 def test_to_clear_a_reference_needs_the_right_to_write_it(admin: Client, as_user: AsUser) -> None:
     rita = as_user("rita")
     point = {"obj_path": "/clients/client-1", "obj_type": "SamplePoint", "title": unique("Well")}

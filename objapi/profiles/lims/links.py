@@ -11,6 +11,12 @@ behaviors: Final = Behaviors()
 _WITH_CLIENT: Final = ("AnalysisRequest", "Batch", "Invoice")
 """Types whose objects name their client in the field Client."""
 
+_REFERRERS: Final = {
+    "Batch": ("back(ARImport.Batch)",),
+    "Invoice": ("back(AnalysisRequest.Invoice)", "back(SupplyOrder.Invoice)"),
+}
+"""Type → the relations to what refers to its objects and is of their client."""
+
 
 def client_of(planner: Planner, entity: Entity) -> Entity | None:
     """The client that an object belongs to: the one that it names, else the one in which it lies.
@@ -42,6 +48,31 @@ def of_its_client(planner: Planner, entity: Entity, field: str, value: object) -
     if not foreign:
         return None
     return f"{', '.join(foreign)} is not of {text(planner, client, 'title')}; name one that is"
+
+
+@behaviors.add("check", "client_of_its_links")
+def client_of_its_links(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """What an object refers to, and what refers to it, is of the client that it is given.
+
+    Links written with the client, those of a new object included, are judged as links are.
+    """
+    client = client_of(planner, entity)
+    if entity.is_new or client is None or value == planner.old_value(entity, field):
+        return None
+    linked = [
+        target
+        for name, declared in entity.type.fields.items()
+        if "of_its_client" in declared.checks and planner.value(entity, name) == planner.old_value(entity, name)
+        for target in planner.by_uid(uids(planner, entity, name)).values()
+    ]
+    for relation in _REFERRERS.get(entity.portal_type, ()):
+        linked.extend(planner.related(entity, relation))
+    foreign = [
+        item.path for item in linked if (owner := client_of(planner, item)) is not None and owner.uid != client.uid
+    ]
+    if not foreign:
+        return None
+    return f"{', '.join(foreign[:5])} is linked to it and not of {text(planner, client, 'title')}"
 
 
 @behaviors.add("check", "keeps_its_client")
