@@ -36,8 +36,8 @@ from objapi.store.transaction import Transaction
 SITE: Final = "objapi.site"
 """The key of the site among the application's extensions."""
 
-# Bytes of a body that are read before the caller is known.
-_READ_FOR_ANYBODY: Final = 64 * 1024
+# Bytes of a body that are parsed before the caller is known.
+_PARSED_FOR_ANYBODY: Final = 64 * 1024
 
 _HAS_JSON_BODY: Final = "objapi.has_json_body"
 """The key under which the WSGI environment says that the body was read as JSON, whatever it was called."""
@@ -57,7 +57,7 @@ def add_route(state: BlueprintSetupState) -> None:
 def call_api() -> Response:
     """The view of every URL with the endpoint in it, for all verbs.
 
-    Cheap checks come before dear ones, and nothing of a body is read for a caller that a header already refuses.
+    Cheap checks come before dear ones, and nothing of a body is parsed for a caller that a header already refuses.
     """
     target = called_target()
     name, method = _method_called(target)
@@ -76,7 +76,7 @@ def call_api() -> Response:
     visitor = current_visitor()
     if request.method in method.writing_verbs:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
-    # Reading a long body costs memory and time, which no stranger may spend; a short one costs less than the log-in.
+    # Parsing a long body costs memory and time, which no stranger may spend; a short one costs less than the log-in.
     if request.method == "POST" and _is_long() and not visitor.is_authenticated:
         raise Unauthorized(NOT_LOGGED_IN)
     return _run_for_visitor(site, method, target, visitor, _read_parameters(method, site.settings))
@@ -99,7 +99,7 @@ def _method_called(target: ApiTarget) -> tuple[str, Method]:
 def _is_long() -> bool:
     """True for a long body, and for one whose length is not declared."""
     length = request.content_length
-    return (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > _READ_FOR_ANYBODY
+    return (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > _PARSED_FOR_ANYBODY
 
 
 @dataclass(frozen=True, slots=True)

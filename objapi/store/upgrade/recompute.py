@@ -64,7 +64,8 @@ class ObjectRendering:
         workspace.recomputes_acls = True
         with workspace.without_locks():
             for item in objects:
-                if item.row.portal_type not in plain:
+                # The acl of the root follows from no container, so it is computed like that of any other type.
+                if item.row.portal_type not in plain or item.row.parent is None:
                     workspace.add(item.row)
             workspace.load_rids(item.row.parent for item in objects if item.row.parent is not None)
 
@@ -80,9 +81,9 @@ class ObjectRendering:
 
     def acl_number(self, row: StoredEntity) -> int | None:
         """The number of an object's acl; None for one that is not stored yet."""
-        parent = None if row.parent is None else self._planner.workspace.by_rid.get(row.parent)
-        if parent is None or row.portal_type not in self._plain:
+        if row.parent is None or row.portal_type not in self._plain:
             return self._planner.context.site.acls.number(digest_of(self._planner.workspace.by_rid[row.rid].acl))
+        parent = self._planner.workspace.by_rid[row.parent]
         # Objects in one container with the same settings share one acl.
         key = (id(parent.acl), row.settings)
         if key not in self._acls:

@@ -344,7 +344,7 @@ def test_permissions_of_a_state_hold_for_the_row_alone(room: StoreRoom) -> None:
 
 def test_row_is_kept_in_a_state_that_forbids_removal(room: StoreRoom) -> None:
     room.gateway.act("kim", "sell", "/stock/Article/4")
-    with pytest.raises(Conflict, match="kept"):
+    with pytest.raises(Conflict, match="stays"):
         room.gateway.remove("kim", room.gateway.uid("/stock/Article/4"))
 
 
