@@ -114,8 +114,8 @@ class WsgiBridge:
     ) -> None:
         self._finish_answered()
         response = _Response(scope, receive, send, closes, self._answered, self._stall_limit)
-        self._running += 1
         self._threads.submit(lambda: response.run(self._application, environ))
+        self._running += 1
         if not self._sweeps:
             self._sweeps = True
             asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
@@ -126,7 +126,7 @@ class WsgiBridge:
 
     def _finish_answered(self) -> None:
         while self._answered:
-            self._answered.popleft().set_result(None)
+            _finish(self._answered.popleft())
 
     def _sweep(self) -> None:
         """Finish what was answered, again and again as long as there is something to wait for."""
@@ -172,7 +172,7 @@ class _Response:
                 # The client has its answer. To wake the event loop for the end of a task would cost as much again.
                 self._answered.append(self.done)
             else:
-                self._loop.call_soon_threadsafe(self.done.set_result, None)
+                self._loop.call_soon_threadsafe(_finish, self.done)
 
     def _run(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
         started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -246,6 +246,12 @@ class _Response:
         while (await self._receive())["type"] != "http.disconnect":
             continue
         self._gone = True
+
+
+def _finish(done: asyncio.Future[None]) -> None:
+    # One whose task was cancelled must not fail the request or sweep that finishes the others.
+    if not done.done():
+        done.set_result(None)
 
 
 def _piece(body: bytes, *, more: bool) -> Message:

@@ -29,16 +29,29 @@ class RequestThreads:
         return self._threads
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Have some work done in a thread."""
+        """Have some work done in a thread. Raises RuntimeError, and does not do it, when no thread can be started."""
         with self._lock:
             self._free -= 1
             starts = self._free < 0 and self._threads < self._most
             if starts:
                 self._threads += 1
                 self._free += 1
-        self._work.put(work)
         if starts:
+            self._start()
+        self._work.put(work)
+
+    def _start(self) -> None:
+        try:
             Thread(target=self._run, name="request", daemon=True).start()
+        except RuntimeError:
+            # The system has no more threads. The work waits for one of those that run, if any does.
+            with self._lock:
+                self._threads -= 1
+                self._free -= 1
+                if self._threads:
+                    return
+                self._free += 1
+            raise
 
     def _run(self) -> None:
         while True:
