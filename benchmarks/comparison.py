@@ -19,7 +19,7 @@ from benchmarks.dataset import CONTACT, MANAGER, PASSWORD, comparison, fill
 from benchmarks.driver import Calls, Client, Crowd, ServedProcess, cpu_per_request, crowd, log_in, served, wall_time
 from benchmarks.floor import fill_floor
 from benchmarks.loads import MANY, Load, bulk_loads, single_loads, some_ids
-from objapi.cli.common import collect_less
+from objapi.http.memory import LOADING, limit_collections
 from objapi.progress import progress
 from objapi.site import Site
 from tests.databases import fresh_mariadb_database, mariadb_server
@@ -70,7 +70,7 @@ def measure_comparison(database: str, sizes: Iterable[int], seconds: float) -> I
             (data / side).mkdir()
         urls = [stack.enter_context(empty_database(database, data / side)) for side in ("gateway", "floor")]
         site = stack.enter_context(comparison(data, {"OBJAPI_DATABASE_URL": urls[0]}))
-        collect_less()
+        limit_collections(LOADING)
         there = 0
         for size in sorted(sizes):
             yield from _filled(database, site, urls[1], there, size)

@@ -25,7 +25,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from objapi.http.asgi import WsgiBridge
-from objapi.http.memory import limit_allocation, limit_collections
+from objapi.http.memory import SERVING, limit_allocation, limit_collections
 from objapi.settings import LogLevel, Settings
 
 APPLICATION = "objapi.app:create_app"
@@ -176,7 +176,7 @@ def _load(application: str, settings: Settings) -> WsgiBridge:
     module, _, name = application.partition(":")
     factory: Callable[[Settings], WSGIApplication] = getattr(importlib.import_module(module), name)
     made = factory(settings)
-    limit_collections()
+    limit_collections(SERVING)
     return WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS)
 
 

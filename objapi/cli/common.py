@@ -1,19 +1,14 @@
 """Shared by the commands: settings from options and environment, and an open site."""
 
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import click
 
 from objapi.settings import SQLITE_FILE, Settings, load_settings
 from objapi.site import Site, SiteError
-
-_COLLECTIONS: Final = (200_000, 20, 100)
-"""New objects before a collection of the youngest, and numbers of collections before one of older objects."""
 
 data_option = click.option(
     "--data",
@@ -42,12 +37,3 @@ def opened_site(data_dir: Path | None) -> Iterator[Site]:
         yield site
     finally:
         site.close()
-
-
-def collect_less() -> None:
-    """Leave the declarations out of garbage collections, and collect after more new objects than Python does.
-
-    A chunk of thousands of objects sets off some hundred collections otherwise, a fifth of its time.
-    """
-    gc.freeze()
-    gc.set_threshold(*_COLLECTIONS)

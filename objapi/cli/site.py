@@ -7,7 +7,8 @@ from shutil import get_terminal_size
 
 import click
 
-from objapi.cli.common import collect_less, data_option, opened_site, settings_from
+from objapi.cli.common import data_option, opened_site, settings_from
+from objapi.http.memory import LOADING, limit_collections
 from objapi.ispyb.database import prepare
 from objapi.model.loading import read_content
 from objapi.model.loading.content_lines import SUFFIXES
@@ -51,7 +52,7 @@ def load(file: Path, data_dir: Path | None) -> None:
     """
     with opened_site(data_dir) as site:
         if file.suffix in SUFFIXES:
-            collect_less()
+            limit_collections(LOADING)
             site.load_lines(file, progress, lambda line: click.echo(line, err=True))
             return
         there = site.load_content(read_content(file, zone=site.settings.timezone), progress)
@@ -69,7 +70,7 @@ def upgrade(dry_run: bool, data_dir: Path | None) -> None:
     number and the UIDs of the first objects. These values stay; states and values that the declarations map are moved.
     """
     site = Site.open(settings_from(data_dir=data_dir))
-    collect_less()
+    limit_collections(LOADING)
     try:
         site.upgrade(progress, _report, dry_run=dry_run)
         if not dry_run:
@@ -90,7 +91,7 @@ def _report(lines: Sequence[str]) -> None:
 def reindex(data_dir: Path | None) -> None:
     """Compute every index value and every stored answer again from the objects, and write those that differ."""
     with opened_site(data_dir) as site:
-        collect_less()
+        limit_collections(LOADING)
         site.reindex(progress)
 
 

@@ -17,8 +17,10 @@ _REST_SECONDS: Final = 1.0
 # Numbers of malloc.h: arenas at most, and bytes from which blocks are mapped, and the free end of the heap is returned.
 _ALLOCATION: Final = ((-8, 2), (-3, 256 * 1024), (-1, 256 * 1024))
 
-_COLLECTIONS: Final = (20_000, 20, 10)
+SERVING: Final = (20_000, 20, 10)
 """New objects before a collection of the youngest, and numbers of collections before one of older objects."""
+LOADING: Final = (200_000, 20, 100)
+"""The same for a command that stores chunks of thousands of objects; collections took a fifth of its time."""
 
 
 def limit_allocation() -> None:
@@ -29,15 +31,15 @@ def limit_allocation() -> None:
             library.mallopt(parameter, value)
 
 
-def limit_collections() -> None:
+def limit_collections(thresholds: tuple[int, int, int]) -> None:
     """Leave what start-up made out of garbage collections, and collect after more new objects than Python does.
 
-    Declarations and compiled statements live as long as the worker. By default a bulk write goes through them, and
+    Declarations and compiled statements live as long as the process. By default a bulk write goes through them, and
     through its own objects, some hundred times.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_COLLECTIONS)
+    gc.set_threshold(*thresholds)
 
 
 class MemoryReturn:

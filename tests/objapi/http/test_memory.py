@@ -87,10 +87,10 @@ def test_what_was_freed_goes_back_to_the_system() -> None:
 COLLECTED_LESS = """
 import gc
 
-from objapi.http.memory import limit_collections
+from objapi.http.memory import SERVING, limit_collections
 
 made = [[] for _ in range(1000)]
-limit_collections()
+limit_collections(SERVING)
 print(gc.get_freeze_count() > 1000, gc.get_threshold()[0] > 700)
 """
 
