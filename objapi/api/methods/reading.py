@@ -124,7 +124,8 @@ def search_of(call: MethodCall, *, acts: bool = False) -> ObjectSearch:
     warnings = (*controls.notes, *(text if strict else f"{text}; criterion ignored" for text in dropped))
     if warnings and strict:
         causes = [Cause("parameter", text.partition(":")[0], text) for text in dropped]
-        raise BadRequest(joined_messages([*warnings, "Nothing was done"] if acts else warnings), causes=causes)
+        messages = joined_messages(warnings)
+        raise BadRequest(f"{messages} Nothing was done." if acts else messages, causes=causes)
     after = controls.values.get("next")
     if after is not None and page.offset:
         raise BadRequest.of_parameter("next", "next: it names the page itself; send it without page_nr.")
