@@ -1,4 +1,4 @@
-"""What all tests share: empty databases on SQLite and on MariaDB, kept in memory, and cheap passwords."""
+"""Fixtures of all tests: empty databases on SQLite and on MariaDB, files in memory, cheap passwords."""
 
 import os
 import tempfile

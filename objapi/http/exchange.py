@@ -34,7 +34,7 @@ _HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL}){{0,126}}\.?|\[[0-9A-Fa-f:
 
 _KEY: Final = "objapi.exchange"
 
-EARLY_REFUSAL: Final = "objapi.body_refusal"
+EARLY_REFUSAL: Final = "objapi.early_refusal"
 """The key under which the WSGI environment holds an error found before routing: a body unread, a path that is none."""
 
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"

@@ -50,12 +50,16 @@ def answer(face: Face) -> Response:
         response = json_response({"detail": "A value does not fit where it is stored."}, 400)
     except Exception as error:  # noqa: BLE001 - the outermost place; whatever it is gets logged and answered
         response = _failure(error, exchange)
-    return _shared(response) if face.services.settings.ispyb_cors and "Origin" in request.headers else response
+    return _finished(face, response)
 
 
 def answer_failure(face: Face, error: Exception) -> Response:
     """The response to a request that was refused before it came to its route."""
-    response = _failure(error, current_exchange())
+    return _finished(face, _failure(error, current_exchange()))
+
+
+def _finished(face: Face, response: Response) -> Response:
+    """The response, shared with pages of other origins where the site allows that and such a page asks."""
     return _shared(response) if face.services.settings.ispyb_cors and "Origin" in request.headers else response
 
 

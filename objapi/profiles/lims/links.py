@@ -52,7 +52,7 @@ def of_its_client(planner: Planner, entity: Entity, field: str, value: object) -
 
 @behaviors.add("check", "client_of_its_links")
 def client_of_its_links(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """What an object refers to, and what refers to it, is of the client that it is given.
+    """Refuse to give an object a client while a link from or to it leads to another client.
 
     Links written with the client, those of a new object included, are judged as links are.
     """
