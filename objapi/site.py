@@ -392,7 +392,9 @@ class Site:
         if missing.objects:
             with progress("Adding to the site", len(missing.objects)) as advance:
                 self.transact(
-                    lambda connection: install_contents(self.context, connection, self.now(), missing, advance),
+                    lambda connection: install_contents(
+                        self.context, connection, self.now(), missing, advance, upgrading=True
+                    ),
                     write=True,
                 )
 

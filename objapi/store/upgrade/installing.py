@@ -36,11 +36,13 @@ def install_contents(
     contents: SeedContent,
     advance: Advance,
     plain: Mapping[str, PlainRenderer] | None = None,
+    *,
+    upgrading: bool = False,
 ) -> dict[str, int]:
     """Make objects as contents say, all or none; path → row number of each.
 
     Transitions that are `automatic: always` follow, whatever states the contents give. `plain` are the renderers of
-    plain types, when there are many objects.
+    plain types, when there are many objects. `upgrading`: catalogs may not hold yet what the contents change.
     """
     planner = system_planner(site, connection, now)
     if plain is not None:
@@ -53,7 +55,7 @@ def install_contents(
         for error in attempt.errors.values():
             raise error
     write_set = compute_write_set(planner, with_changes=False)
-    apply_plan(planner, write_set)
+    apply_plan(planner, write_set.rendered_whole() if upgrading else write_set)
     planner.context.write_history()
     return {draft.path: draft.rid for draft in write_set.created}
 

@@ -220,7 +220,8 @@ def move_next(site: SiteContext, connection: Connection, now: datetime, after: i
         _move(planner, planner.workspace.by_rid[rid])
     write_set = compute_write_set(planner)
     if not write_set.empty:
-        apply_plan(planner, write_set)
+        # A catalog that the declarations add holds none of the objects until the upgrade indexes them all.
+        apply_plan(planner, write_set.rendered_whole())
         planner.context.write_history()
     return rids[-1], len(rids)
 

@@ -53,6 +53,10 @@ class WriteSet:
             removed=chosen(self.removed),
         )
 
+    def rendered_whole(self) -> "WriteSet":
+        """The same objects with everything derived of them, for catalogs that may not hold them yet."""
+        return replace(self, affected={})
+
     @property
     def empty(self) -> bool:
         """True when nothing has to be written."""

@@ -212,6 +212,52 @@ def test_states_are_moved_as_declared_with_history_and_permissions(library: Libr
     assert library.upgrade({"workflows/books.yaml": MOVED})[1] == []
 
 
+NEW_CATALOG = {
+    "types/library.yaml": BOOK.replace(
+        "catalogs: [portal_catalog]\n      workflows", "catalogs: [portal_catalog, shelves]\n      workflows"
+    ),
+    "catalogs/shelves.yaml": """
+        shelves:
+          indexes:
+            review_state: {kind: field}
+            pages: {kind: field, sources: {Book: Pages}}
+        """,
+}
+
+
+def test_states_are_moved_in_the_upgrade_that_brings_a_catalog(library: Library) -> None:
+    lost, other = library.make("Book", Pages="12"), library.make("Book")
+    library.act("lend", lost)
+    library.act("lose", lost)
+    site, _ = library.upgrade({"workflows/books.yaml": MOVED, **NEW_CATALOG})
+    shelves = site.context.tables["shelves"]
+    wanted = select(entities.c.uid, shelves.column("review_state"), shelves.column("pages"))
+    with site.engine.connect() as connection:
+        found = connection.execute(wanted.join(shelves.main, shelves.rid == entities.c.rid)).all()
+    assert sorted(map(tuple, found)) == sorted([(lost, "lent", "12"), (other, "here", "")])
+
+
+def test_an_upgrade_lays_out_objects_that_a_new_catalog_follows(library: Library) -> None:
+    declared = {
+        "types/library.yaml": BOOK.replace(
+            "form: Plone}, catalogs: [portal_catalog]", "form: Plone}, catalogs: [sites]"
+        ),
+        "catalogs/sites.yaml": """
+            sites:
+              indexes:
+                shops: {kind: field, sources: {Plone Site: children(Shop).id}}
+            """,
+        "layout.yaml": "- {path: /corner, portal_type: Shop, fields: {title: Corner}}\n",
+    }
+    site, _ = library.upgrade(declared)
+    sites = site.context.tables["sites"]
+    with site.engine.connect() as connection:
+        of_root = (
+            select(sites.rid).join(entities, entities.c.rid == sites.rid).where(entities.c.portal_type == "Plone Site")
+        )
+        assert len(connection.scalars(of_root).all()) == 1
+
+
 def test_values_are_moved_as_declared_with_history(library: Library) -> None:
     uid = library.make("Book", Language="fr", Tags=["old", "rare"], Grade=3)
     other = library.make("Book", Language="de", Grade=1)
