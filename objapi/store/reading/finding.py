@@ -66,7 +66,8 @@ class Finder:
         following = self._next(prepared, find, start, rows, is_last if ahead else find.offset + len(rows) >= total)
         rids = [prepared.tables.number(row) for row in rows]
         if stored is not None and ahead:
-            stored = [answer for answer in stored if answer.rid in rids]
+            on_page = set(rids)
+            stored = [answer for answer in stored if answer.rid in on_page]
         objects, hidden = self._documents.answered(rids, prepared.catalog, FieldSelection.of(find), stored)
         warnings = (*prepared.warnings, *(_not_a_member(name) for name in sorted(hidden)))
         if not total:
