@@ -131,16 +131,7 @@ class Registry:
 
     def counted_indexes(self, catalog: CatalogDeclaration) -> tuple[str, ...]:
         """The indexes by whose values a catalog counts its documents: the type, then workflow states, at most four."""
-        used = Counter(workflow.state_variable for workflow in self.workflows.values())
-        wanted = ["portal_type", *sorted(used, key=lambda name: (-used[name], name))]
-        return tuple(name for name in wanted if self._is_own_text(catalog, name))[:MOST_COUNTED]
-
-    def _is_own_text(self, catalog: CatalogDeclaration, name: str) -> bool:
-        """True for a field index of texts over the object's own value of that name, whatever its type."""
-        source, index = catalog.sources.get(name), catalog.schema.indexes.get(name)
-        if source is None or index is None or source.by_type or source.default != Path((), name):
-            return False
-        return index.kind is IndexKind.FIELD and index.value_type is ValueType.STRING
+        return counted_indexes(catalog, self.workflows)
 
     def complete_indexes(self, catalog: CatalogDeclaration) -> frozenset[str]:
         """The indexes of a catalog that have a value for every object."""
@@ -164,3 +155,18 @@ class Registry:
         own = () if entity_type.table is not None else (self.uid_catalog,)
         names = dict.fromkeys((*entity_type.catalogs, *own))
         return tuple(self.catalogs[name] for name in names if name in self.catalogs)
+
+
+def counted_indexes(catalog: CatalogDeclaration, workflows: Mapping[str, Workflow]) -> tuple[str, ...]:
+    """Names of the indexes by which a catalog counts its documents; see `Registry.counted_indexes`."""
+    used = Counter(workflow.state_variable for workflow in workflows.values())
+    wanted = ["portal_type", *sorted(used, key=lambda name: (-used[name], name))]
+    return tuple(name for name in wanted if _is_own_text(catalog, name))[:MOST_COUNTED]
+
+
+def _is_own_text(catalog: CatalogDeclaration, name: str) -> bool:
+    """True for a field index of texts over the object's own value of that name, whatever its type."""
+    source, index = catalog.sources.get(name), catalog.schema.indexes.get(name)
+    if source is None or index is None or source.by_type or source.default != Path((), name):
+        return False
+    return index.kind is IndexKind.FIELD and index.value_type is ValueType.STRING

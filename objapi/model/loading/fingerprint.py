@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 
 from objapi.model.paths import Path
-from objapi.model.registry import CatalogDeclaration, IndexSource
+from objapi.model.registry import CatalogDeclaration, IndexSource, counted_indexes
 from objapi.model.types import EntityType, Field
 from workflows import Workflow
 
@@ -17,11 +17,14 @@ def fingerprint(
 ) -> str:
     """SHA-256, as hexadecimal digits, over what the gateway has tables of its own for: mapped tables are left out.
 
-    It changes with an index, its kind, type or source, with the catalogs of a type, and with how a field is stored or
-    computed, and with states and values that are to be moved; titles, permissions and workflows leave it alone.
+    It changes with an index, its kind, type or source, with the catalogs of a type, with how a field is stored or
+    computed, with states and values that are to be moved, and with state variables by which documents are counted;
+    titles, permissions and all else in workflows leave it alone.
     """
+    own = {name: catalog for name, catalog in catalogs.items() if catalog.table_of is None}
     content: dict[str, object] = {
-        "catalogs": {name: _catalog(catalog) for name, catalog in catalogs.items() if catalog.table_of is None},
+        "catalogs": {name: _catalog(catalog) for name, catalog in own.items()},
+        "counted": {name: counted_indexes(catalog, workflows) for name, catalog in own.items()},
         "types": {name: _type(entity_type) for name, entity_type in types.items() if entity_type.table is None},
     }
     moved = _moved(types, workflows)

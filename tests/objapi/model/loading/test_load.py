@@ -101,9 +101,9 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "8333cd7808767f9c826aa1831125330437ac5c09d092c264d1da169ee13dfddf"),
-        ("lims,mxlive,ispyb", "78c2835a14305406b3b72b5be35ea692b8b737d8358704f6f0e1f5fe4e9c4159"),
-        ("base,ispyb", "be7784592b24fa157937f30dd69dc70c42c77bdb6370c40a92151b019492faa3"),
+        ("lims", "d8039d8a59dc2cc3d303e7b4dd3126ca9b786040087d78e26e4378d58740d603"),
+        ("lims,mxlive,ispyb", "d64bb3b9c74f34af5a6b9090e4676cb446d5b3ab6c3f9392b538faf99a79e5de"),
+        ("base,ispyb", "6de9ae0d90db9382f5c288e5bce6e83359d8b8bfbca393b4d18817729dd486ed"),
     ],
 )
 def test_sites_of_the_profiles_that_come_along_need_no_upgrade(profiles, digest):

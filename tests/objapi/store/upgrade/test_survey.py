@@ -284,6 +284,27 @@ def test_a_declared_move_asks_for_the_upgrade(library: Library) -> None:
         library.open({"workflows/books.yaml": MOVED}).check_current()
 
 
+def test_another_state_variable_to_count_by_asks_for_the_upgrade(library: Library) -> None:
+    indexed = {
+        "types/library.yaml": BOOK.replace(
+            "Shop:\n      containers: [Plone Site]\n      catalogs: [portal_catalog]",
+            "Shop:\n      containers: [Plone Site]\n      catalogs: [shelves]\n"
+            "      fields: {loan_state: {kind: string}}",
+        ),
+        "catalogs/shelves.yaml": "shelves: {indexes: {portal_type: {kind: field}, loan_state: {kind: field}}}\n",
+    }
+    library.upgrade(indexed)
+    changed = {
+        **indexed,
+        "workflows/books.yaml": WORKFLOW.replace("states:", "state_variable: loan_state\n        states:", 1),
+    }
+    with pytest.raises(SiteError, match="objapi upgrade"):
+        library.open(changed).check_current()
+    library.site, _ = library.upgrade(changed)
+    library.make("Shop", loan_state="open")
+    assert library.site.context.tables["shelves"].counted == ("portal_type", "loan_state")
+
+
 def test_the_number_of_statements_does_not_grow_with_the_objects(library: Library) -> None:
     counts = []
     for number, words in ((20, "[en, de], moved_values: {fr: en}"), (180, "[de], moved_values: {fr: de, en: de}")):
