@@ -24,7 +24,7 @@ MOST_FOLDED: Final = 5_000
 
 
 class CountsChanged(Exception):
-    """Somebody else folded the same rows; nothing is lost, as the transaction is to be rolled back."""
+    """Error of a folding whose rows another process folded first; nothing is lost once it is rolled back."""
 
 
 def number_found(
@@ -85,7 +85,7 @@ def fold_counts(connection: Connection, tables: CatalogTables) -> int:
 
 
 def recount(connection: Connection, tables: CatalogTables) -> None:
-    """Count every document anew. Raises CountsChanged when somebody folds meanwhile; roll back then.
+    """Count every document anew. Raises CountsChanged when another process folds meanwhile; roll back then.
 
     One statement sees documents and counts in one state, whatever others commit while this goes on.
     """

@@ -329,7 +329,7 @@ class CatalogTables:
     def hot_key(self, equal: Collection[str], sort: Sequence[str]) -> str | None:
         """The key that serves documents with one value in each of some indexes, sorted by others; None: there is none.
 
-        A page far from the beginning passes over that key alone.
+        For a page far from the beginning the database then skips entries of that key, and no rows.
         """
         for names in self.schema.hot_queries:
             place = len(names) - len(sort)

@@ -130,15 +130,14 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
 
 
 def missing_grant(error: BaseException) -> str | None:
-    """The statement that gives the account the right that it lacks, as the database's message tells; None if it does
-    not.
+    """The statement that gives the account the right that it lacks; None if the database's message names none.
 
     The message names the account by the host that it came from, which its name need not hold.
     """
     message = database_message(error)
     found = _DENIED.search(message)
     if found is not None:
-        # What a table looks like is shown to whoever may read it.
+        # The columns of a table are shown to all accounts that may read it.
         right = {"SHOW": "SELECT", "SHOW VIEW": "SELECT, SHOW VIEW"}.get(found["command"], found["command"])
         database = f"`{found['database']}`.*" if found["database"] else f"`{found['table']}`"
         return f"GRANT {right} ON {database} TO '{found['user']}'@'{found['host']}'"

@@ -32,7 +32,7 @@ def has_value(field: Field, stored: object) -> bool:
 
 
 def misfit(field: Field, stored: object, context: LoadContext) -> str | None:
-    """Why the declared field would not take a value that is stored under its name; None: it fits.
+    """Reason for which the declared field would not take a value stored under its name; None: it fits.
 
     References are judged by form alone: where they lead is the store's to find.
     """

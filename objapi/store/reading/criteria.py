@@ -269,7 +269,7 @@ class CriteriaReader:
         word: str,
         is_known: Callable[[CatalogDeclaration, Sequence[str], str], bool],
     ) -> str:
-        """Why a word that the user may see cannot be meant, else a name that can, of those that the user may see."""
+        """Reason for which a visible word cannot be meant, else a name that can, of those that the user may see."""
         fields = {
             field: self._registry.types[name].fields[field].kind for name in types for field in self._fields(name)
         }
@@ -307,7 +307,7 @@ class CriteriaReader:
 
 
 def _sorted_visibility(acls: Collection[int], scoped: Sequence[tuple[Collection[int], Collection[int]]]) -> Visibility:
-    """In the same order each time, so that a statement serves whoever has the same roles."""
+    """Visibility in one order, so that a statement serves all users of the same roles."""
     pairs = ((tuple(sorted(scopes)), tuple(sorted(local_acls))) for scopes, local_acls in scoped)
     return Visibility(tuple(sorted(acls)), tuple(sorted(pairs, key=lambda pair: pair[1])))
 

@@ -38,7 +38,7 @@ STREAMED = 500
 _SIZE = bindparam("size", type_=Integer())
 
 _FAR = 1_000
-"""Objects to pass over from which on a page may be read from the end of the result."""
+"""Offset from which on a page may be read from the end of the result."""
 
 _EVERYTHING = 2**62
 """A limit that lets every row through; MySQL and SQLite know no OFFSET without a LIMIT."""
@@ -152,7 +152,7 @@ class Finder:
         return encode_cursor(Cursor(tuple(rows[-1]), passed + len(rows)), self._digest(prepared))
 
     def _count_after(self, prepared: Prepared, start: Cursor) -> int:
-        """How many rows of the result, its limit observed, are behind a place."""
+        """Number of rows of the result behind a place, its limit observed."""
         statement = count_statement(prepared.tables, prepared.query, visible=prepared.visible, after=start.keys)
         count: int = self._executed(prepared, statement, start)[0][0]
         limit = prepared.query.limit
@@ -302,7 +302,7 @@ class Finder:
 
 
 def _left(query: Query, passed: int, size: int | None) -> int | None:
-    """How many rows of a page the limit of a query leaves, when some have been passed; None: no bound."""
+    """Number of rows of a page that the limit of a query leaves after those before it; None: no bound."""
     if query.limit is None:
         return size
     left = max(query.limit - passed, 0)
@@ -342,7 +342,7 @@ def _with_answers(tables: CatalogTables, query: Query, chunk: Select[Any]) -> Se
 def _with_key(
     tables: CatalogTables, query: Query, visible: Sequence[Visibility], statement: Select[Any]
 ) -> Select[Any]:
-    """The statement with the key that it was made for, which the MySQL family passes over by its statistics."""
+    """The statement with the key that it was made for, which the MySQL family ignores by its statistics."""
     equal = [clause.index for clause in query.clauses if isinstance(clause, Exact) and len(clause.values) == 1]
     if len(equal) < len(query.clauses) or any(item.scoped for item in visible):
         return statement

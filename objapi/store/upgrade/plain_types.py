@@ -1,4 +1,4 @@
-"""Rendering of types all of whose derived values follow from the object alone, for passes over millions of objects.
+"""Rendering of types all of whose derived values follow from the object alone, for millions of objects at a time.
 
 No behaviour, no path over other objects and no file is among their values, so one look-up in a mapping gives each. What
 comes out is what `Renderer` makes of the same object; all other types are rendered by that.

@@ -88,7 +88,7 @@ class ObjectRendering:
         key = (id(parent.acl), row.settings)
         if key not in self._acls:
             acl = derive(parent.acl, self._planner.workspace.overrides_of(row.settings))
-            # The container's acl is kept, so that no other gets its identity.
+            # The container's acl is in the entry, so that no other gets its identity.
             self._acls[key] = (parent.acl, self._planner.context.site.acls.number(digest_of(acl)))
         return self._acls[key][1]
 

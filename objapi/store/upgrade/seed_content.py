@@ -121,7 +121,7 @@ class _Loader:
         self._planner = planner
         self._problems: list[Cause] = []
         self._readers: dict[tuple[str, str], marshmallow_fields.Field[Any]] = {}
-        """Of each field of a type, made once: making one takes longer than reading a value."""
+        """Type and field → its reader, made once: making one takes longer than reading a value."""
 
     def _problem(self, item: ContentObject, message: str) -> None:
         place = f"{item.source}: " if item.source else ""

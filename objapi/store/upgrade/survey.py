@@ -79,7 +79,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class _TypeChecks:
-    """What the values and states of one type's objects are held against."""
+    """Checks of the values and states of one type's objects."""
 
     required: Container[str]
     fields: tuple[tuple[Field, bool], ...]

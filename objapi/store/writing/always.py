@@ -18,7 +18,7 @@ def take_always(attempt: BatchAttempt, dependents: Dependents) -> None:
     places = {draft.rid: place for place, draft in attempt.drafts.items()}
     first = next(iter(places.values()), 0)
     before = -1
-    # A transition may change what other guards look at, so the objects are looked for anew until nothing moves.
+    # A transition may change what other guards look at, so the objects are looked for again until none is taken.
     while len(planner.run.steps) != before and not attempt.errors:
         before = len(planner.run.steps)
         for draft in _concerned(planner, dependents):

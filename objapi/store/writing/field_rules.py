@@ -188,7 +188,7 @@ def _whose(draft: Draft, indirect: bool) -> str:
 
 
 def _leans_on(planner: RulesPlanner, draft: Draft) -> str | None:
-    """Why a new object cannot be made in or of what is out of use; its own states and dates are its maker's affair."""
+    """Reason against a new object in or of what is out of use; its own states and dates do not count."""
     own = draft.type
     indirect = [path for path in (*own.out_of_use, *([own.expires] if own.expires else ())) if path.steps]
     return why_out_of_use(planner, draft) if indirect else None
