@@ -146,7 +146,10 @@ def _outdated(
             "To do without for good: `objapi upgrade`."
         )
     if state.get(FINGERPRINT) != fingerprint:
-        return "Types or catalogs are declared otherwise than when the database was indexed. Run `objapi upgrade`."
+        return (
+            "Types, catalogs or state variables are declared otherwise than when the database was indexed. "
+            "Run `objapi upgrade`."
+        )
     return None
 
 
