@@ -174,8 +174,10 @@ STAMP: Final = ScalarType(_read_instant, _show_instant, {"type": "string"})
 INSTANT: Final = ScalarType(_read_instant, _show_instant, {"type": "string", "format": "date-time"})
 """A time that is answered with its offset."""
 
-# 29 February is a day of some years only, which no pattern tells.
-_DAY: Final = "[1-9][0-9]{3}-?((0[1-9]|1[0-2])-?(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-?(29|30)|(0[13578]|1[02])-?31)"
+_OF_EVERY_YEAR: Final = "(0[1-9]|1[0-2])-?(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-?(29|30)|(0[13578]|1[02])-?31"
+# Years that four divides, and of those at the turn of a century the ones that 400 divides.
+_LEAP_YEAR: Final = "[1-9][0-9](0[48]|[2468][048]|[13579][26])|([2468][048]|[13579][26])00"
+_DAY: Final = f"([1-9][0-9]{{3}}-?({_OF_EVERY_YEAR})|({_LEAP_YEAR})-?02-?29)"
 
 WRITTEN_STAMP: Final = ScalarType(
     _read_instant,

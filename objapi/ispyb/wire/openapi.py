@@ -66,8 +66,8 @@ _OF_CONTENT: Final = {
     "416": "No such range",
     "501": "A library that this needs is not installed",
 }
-JSON_TYPE: Final = "application/json"
-ANY_TYPE: Final = "*/*"
+_JSON_TYPE: Final = "application/json"
+_ANY_TYPE: Final = "*/*"
 _WITHOUT_TEXT: Final = frozenset({"206", "304"})
 
 
@@ -204,11 +204,11 @@ def _operation(route: IspybRoute, components: _Components) -> dict[str, Any]:
     answers: dict[str, Any] = {str(route.status): {"description": "Successful Response"}}
     if route.status != 204:
         # What a route sends that declares no answer, such as a file, is of whatever type the file is.
-        content_type = ANY_TYPE if route.answer is None and route.content_type == JSON_TYPE else route.content_type
+        content_type = _ANY_TYPE if route.answer is None and route.content_type == _JSON_TYPE else route.content_type
         answers[str(route.status)]["content"] = {content_type: {"schema": components.answered(route.answer)}}
     # A one-time token, too, is a parameter that may be written wrongly.
     if parameters or route.body is not None or route.access.door is Door.BEARER:
-        answers["422"] = {"description": "Validation Error", "content": {"application/json": {"schema": _INVALID}}}
+        answers["422"] = {"description": "Validation Error", "content": {_JSON_TYPE: {"schema": _INVALID}}}
     answers.update(
         {status: _refusal(status, text) for status, text in _refusals(route).items() if status not in answers}
     )

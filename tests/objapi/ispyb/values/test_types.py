@@ -1,6 +1,7 @@
 """How values are read from requests and shown in answers."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -163,3 +164,18 @@ def test_what_a_description_promises_is_read(kind: ScalarType, data: st.DataObje
 @given(st.from_regex(DAY.schema["pattern"], fullmatch=True))
 def test_days_of_the_described_form_are_days(text: str) -> None:
     assert datetime.strptime(text.replace("-", ""), "%Y%m%d")  # noqa: DTZ007 - a day has no zone
+
+
+@given(st.dates(min_value=date(1000, 1, 1)))
+@example(date(2024, 2, 29))
+@example(date(2000, 2, 29))
+def test_every_day_is_of_the_described_form(day: date) -> None:
+    assert re.fullmatch(DAY.schema["pattern"], day.isoformat())
+    assert re.fullmatch(DAY.schema["pattern"], day.strftime("%Y%m%d"))
+    assert re.fullmatch(WRITTEN_STAMP.schema["pattern"], f"{day}T12:00:00")
+
+
+@pytest.mark.parametrize("text", ["2023-02-29", "1900-02-29", "2024-02-30", "2024-04-31", "20230229"])
+def test_what_is_no_day_is_not_of_the_described_form(text: str) -> None:
+    assert not re.fullmatch(DAY.schema["pattern"], text)
+    assert not re.fullmatch(WRITTEN_STAMP.schema["pattern"], f"{text}T12:00:00")
