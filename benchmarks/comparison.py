@@ -195,4 +195,4 @@ def machine() -> str:
     info = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     names = [line.partition(": ")[2] for line in info.splitlines() if line.startswith("model name")]
     name = names[0] if names else platform.processor()
-    return f"{len(names) or 1} × {name}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    return f"{len(names) or 1} × {name}, Python {platform.python_version()}, {platform.system()}"

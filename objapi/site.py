@@ -346,6 +346,7 @@ class Site:
             raise SiteError(problem)
         if not has_newest_tables(self.engine):
             # Objects can be loaded by this version's code only once the migrations have run.
+            report(("The tables are of an earlier version, so no stored value was compared with the declarations.",))
             return found
         with progress("Checking", self.transact(count_objects, write=False)) as advance:
             last, done, plain = 0, 1, plain_renderers(self.context)

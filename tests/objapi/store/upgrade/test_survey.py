@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from objapi.security.principals import command_line_user
 from objapi.settings import load_settings
@@ -165,6 +165,15 @@ def test_what_fits_is_not_told(library: Library) -> None:
     library.make("Book", Language="fr", Tags=["rare"], Grade=2, Price="1.50", Pages="12", Maker="title:Shop", Note="x")
     wider = BOOK.replace("precision: 2", "precision: 1").replace("[en, de, fr]", "[en, de, fr, es]")
     assert library.upgrade({"types/library.yaml": wider})[1] == []
+
+
+def test_values_in_tables_of_an_earlier_version_are_said_not_to_be_looked_at(library: Library) -> None:
+    library.make("Book", Language="fr")
+    with library.site.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    _, lines = library.upgrade({"types/library.yaml": BOOK.replace("[en, de, fr]", "[en, de]")}, dry_run=True)
+    assert len(lines) == 1
+    assert lines[0].startswith("The tables are of an earlier version")
 
 
 def test_objects_are_counted_and_the_first_three_named(library: Library) -> None:
