@@ -89,36 +89,29 @@ def tiny_integer() -> TypeEngine[int]:
     return sa.SmallInteger().with_variant(mysql.TINYINT(), "mysql", "mariadb")
 
 
-class ReadableMoment(sqlite.DATETIME):
+class _Readable:
+    """A type of SQLite that reads as NULL what other programs wrote and no calendar has."""
+
+    def __init__(self, **options: Any) -> None:
+        base: Any = super()
+        base.__init__(**options)
+
+    def adapt(self, cls: Any, **options: Any) -> Any:
+        """A type of the same class, which the driver's own one must not replace."""
+        return type(self)()
+
+    def result_processor(self, dialect: Any, coltype: object) -> Any:
+        """Reader that passes over what other programs wrote and no calendar has."""
+        base: Any = super()
+        return _reading_dates(base.result_processor(dialect, coltype))
+
+
+class ReadableMoment(_Readable, sqlite.DATETIME):
     """A date and time on SQLite; text that is none is read as NULL."""
 
-    def __init__(self, **options: Any) -> None:
-        base: Any = super()
-        base.__init__(**options)
 
-    def adapt(self, cls: Any, **options: Any) -> Any:
-        """A type of the same class, which the driver's own one must not replace."""
-        return type(self)()
-
-    def result_processor(self, dialect: Any, coltype: object) -> Any:
-        """Reader that passes over what other programs wrote and no calendar has."""
-        return _reading_dates(super().result_processor(dialect, coltype))
-
-
-class ReadableDay(sqlite.DATE):
+class ReadableDay(_Readable, sqlite.DATE):
     """A date on SQLite; text that is none is read as NULL."""
-
-    def __init__(self, **options: Any) -> None:
-        base: Any = super()
-        base.__init__(**options)
-
-    def adapt(self, cls: Any, **options: Any) -> Any:
-        """A type of the same class, which the driver's own one must not replace."""
-        return type(self)()
-
-    def result_processor(self, dialect: Any, coltype: object) -> Any:
-        """Reader that passes over what other programs wrote and no calendar has."""
-        return _reading_dates(super().result_processor(dialect, coltype))
 
 
 class ReadableStamp(mysql.DATETIME):

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from catalog.dialect.engines import PACKET, core_error, is_mariadb, is_mysql_family
+from catalog.dialect.engines import PACKET, is_mariadb, is_mysql_family, on_cursor
 from catalog.dialect.types import AsciiText
 from catalog.errors import BulkWarning
 
@@ -74,7 +74,10 @@ class PreparedWrite:
         compiled = self._compiled.get(connection.dialect)
         if compiled is None:
             compiled = self._compiled[connection.dialect] = self._compile(connection.dialect)
-        return _executed(connection, compiled.text, [compiled.bound(row) for row in rows])
+        bound = [compiled.bound(row) for row in rows]
+        if len(bound) > 1:
+            return on_cursor(connection, compiled.text, bound, _written_all, many=True)
+        return on_cursor(connection, compiled.text, bound[0], _written_one, many=False)
 
     def _compile(self, dialect: Dialect) -> "_CompiledWrite":
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
@@ -100,20 +103,15 @@ class _CompiledWrite:
         return tuple(values) if self.names is None else dict(zip(self.names, values, strict=True))
 
 
-def _executed(connection: Connection, text: str, parameters: Any) -> int:
-    cursor: Any = connection.connection.cursor()
-    many = len(parameters) > 1
-    try:
-        for listener in connection.dispatch.before_cursor_execute:
-            text, parameters = listener(connection, cursor, text, parameters if many else parameters[0], None, many)
-            parameters = parameters if many else [parameters]
-        cursor.executemany(text, parameters)
-        found: int = cursor.rowcount
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise core_error(connection, text, parameters, error) from error
-    finally:
-        cursor.close()
-    return found
+def _written_all(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:
+    cursor.executemany(text, parameters)
+    return int(cursor.rowcount)
+
+
+def _written_one(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:
+    # Drivers count the row of executemany alone as they do those of many.
+    cursor.executemany(text, [parameters])
+    return int(cursor.rowcount)
 
 
 @lru_cache(maxsize=1000)
@@ -133,8 +131,7 @@ def _prepared_update(
 @lru_cache(maxsize=1000)
 def _prepared_insert(table: sa.Table, names: tuple[str, ...]) -> PreparedWrite | None:
     """The insert of rows that name some columns; None where Core must fill others itself, or spell names otherwise."""
-    filled = any(column.default is not None and column.name not in names for column in table.columns)
-    if filled or not all(map(str.isidentifier, names)):
+    if _core_fills(table, names) or not all(map(str.isidentifier, names)):
         return None
     return PreparedWrite(sa.insert(table).inline(), {name: name for name in names}, names)
 
@@ -144,7 +141,7 @@ def _prepared_upsert(
     table: sa.Table, names: tuple[str, ...], changed: tuple[sa.Column[Any], ...]
 ) -> PreparedWrite | None:
     """As `_prepared_insert`, changing columns of a row whose primary key exists; on SQLite."""
-    if any(column.default is not None and column.name not in names for column in table.columns):
+    if _core_fills(table, names):
         return None
     other = sqlite.insert(table).inline()
     statement = other.on_conflict_do_update(
@@ -152,6 +149,11 @@ def _prepared_upsert(
         set_={column.name: other.excluded[column.name] for column in changed},
     )
     return PreparedWrite(statement, {name: name for name in names}, names)
+
+
+def _core_fills(table: sa.Table, names: tuple[str, ...]) -> bool:
+    """True when rows that name these columns leave out one whose default Core computes."""
+    return any(column.default is not None and column.name not in names for column in table.columns)
 
 
 def _json_type(column: sa.Column[Any], dialect: Dialect) -> str:

@@ -39,6 +39,7 @@ _WRITE_OPTION: Final = "catalog_write"
 _USED: Final = "catalog_last_used"
 
 T = TypeVar("T", bound=tuple[Any, ...])
+_Result = TypeVar("_Result")
 
 
 def is_mysql_family(dialect: Dialect) -> bool:
@@ -347,21 +348,35 @@ class PreparedSelect:
         compiled = self._compiled.get(dialect.driver)
         if compiled is None:
             compiled = self._compiled[dialect.driver] = _compiled(self._statement, dialect)
-        text, parameters = compiled.text, compiled.bound(values)
-        cursor: Any = connection.connection.cursor()
-        try:
-            for listener in connection.dispatch.before_cursor_execute:
-                text, parameters = listener(connection, cursor, text, parameters, None, False)
-            if is_mysql_family(dialect):
-                _execute_in_unicode(cursor, text, parameters, dialect)
-            else:
-                cursor.execute(text, parameters)
-            rows: list[tuple[Any, ...]] = list(cursor.fetchall())
-        except dialect.loaded_dbapi.Error as error:
-            raise core_error(connection, text, parameters, error) from error
-        finally:
-            cursor.close()
+        rows = on_cursor(connection, compiled.text, compiled.bound(values), _fetched, many=False)
         return [compiled.row(row) for row in rows] if compiled.from_driver else rows
+
+
+def _fetched(dialect: Dialect, cursor: Any, text: str, parameters: Any) -> list[tuple[Any, ...]]:
+    if is_mysql_family(dialect):
+        _execute_in_unicode(cursor, text, parameters, dialect)
+    else:
+        cursor.execute(text, parameters)
+    return list(cursor.fetchall())
+
+
+def on_cursor(
+    connection: Connection, text: str, parameters: Any, run: Callable[[Dialect, Any, str, Any], _Result], *, many: bool
+) -> _Result:
+    """Have `run` execute a statement by a cursor of the driver, past Core.
+
+    Listeners to `before_cursor_execute` are called, and errors of the driver are raised as Core raises them.
+    """
+    dialect = connection.dialect
+    cursor: Any = connection.connection.cursor()
+    try:
+        for listener in connection.dispatch.before_cursor_execute:
+            text, parameters = listener(connection, cursor, text, parameters, None, many)
+        return run(dialect, cursor, text, parameters)
+    except dialect.loaded_dbapi.Error as error:
+        raise _core_error(connection, text, parameters, error) from error
+    finally:
+        cursor.close()
 
 
 def _compiled(statement: sa.Select[Any], dialect: Dialect) -> _CompiledSelect:
@@ -383,7 +398,7 @@ def _compiled(statement: sa.Select[Any], dialect: Dialect) -> _CompiledSelect:
     )
 
 
-def core_error(connection: Connection, text: str, parameters: Any, error: Any) -> Exception:
+def _core_error(connection: Connection, text: str, parameters: Any, error: Any) -> Exception:
     """The error of a driver as Core raises it; a connection that is lost is not used again."""
     dialect = connection.dialect
     dbapi: Any = dialect.loaded_dbapi
