@@ -78,8 +78,8 @@ test test-all: $(VENV)/.installed-for-tests
 # Without a C compiler and MariaDB's headers the floor uses the gateway's own driver.
 $(VENV)/.installed-for-bench: $(VENV)/.installed-for-tests
 	@echo 'Installing what the benchmarks draw and compare with into $(VENV)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'matplotlib>=3.9'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mysqlclient>=2.2' 2>/dev/null \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mysqlclient]' 2>/dev/null \
 	    || echo 'mysqlclient cannot be built here; both sides use PyMySQL.'
 	@touch $@
 
