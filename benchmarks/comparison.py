@@ -19,6 +19,7 @@ from benchmarks.dataset import CONTACT, MANAGER, PASSWORD, comparison, fill
 from benchmarks.driver import Calls, Client, Crowd, ServedProcess, cpu_per_request, crowd, log_in, served, wall_time
 from benchmarks.floor import fill_floor
 from benchmarks.loads import MANY, Load, bulk_loads, single_loads, some_ids
+from objapi import upkeep
 from objapi.http.memory import LOADING, limit_collections
 from objapi.progress import progress
 from objapi.site import Site
@@ -87,7 +88,7 @@ def _filled(database: str, site: Site, floor: str, there: int, size: int) -> Ite
         rates.append((size - there) / (time.perf_counter() - begun))
     yield Ratio(database, size, "load", "req/s", rates[0], rates[1], 1.7)
     begun = time.perf_counter()
-    site.reindex(progress)
+    upkeep.reindex(site, progress)
     reindexed = size / (time.perf_counter() - begun)
     yield Ratio(database, size, "reindex, beside a bare load", "req/s", rates[0], reindexed, 0.9)
 

@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from benchmarks.laboratory import NotEmpty, as_user
+from objapi import upkeep
 from objapi.model.content import Content, ContentUser
 from objapi.progress import progress
 from objapi.settings import load_settings
@@ -61,13 +62,15 @@ def comparison(data: Path, environ: dict[str, str]) -> Iterator[Site]:
     """A site of the comparison on an empty database, with its customers and users. Raises NotEmpty."""
     site = Site.open(load_settings({**environ, "OBJAPI_PROFILES": str(PROFILE)}, {"data_dir": data}))
     try:
-        if not site.initialise(progress):
+        if not upkeep.initialise(site, progress):
             raise NotEmpty("The database holds a site already. Name an empty one: measurements make objects in it.")
-        site.load_content(Content((_user(MANAGER, "Manager"),), ()), progress, for_trials=True)
+        upkeep.load_content(site, Content((_user(MANAGER, "Manager"),), ()), progress, for_trials=True)
         items = [CreateItem("Customer", ByPath("/"), customer(number + 1)) for number in range(CUSTOMERS)]
         as_user(site, MANAGER, lambda tx: tx.create(items), write=True)
         granted = {"/customer-1": ("Owner",)}
-        site.load_content(Content((_user(CONTACT, "Member", local_roles=granted),), ()), progress, for_trials=True)
+        upkeep.load_content(
+            site, Content((_user(CONTACT, "Member", local_roles=granted),), ()), progress, for_trials=True
+        )
         yield site
     finally:
         site.close()
@@ -80,7 +83,7 @@ def fill(site: Site, there: int, wanted: int) -> None:
         with file.open("wb") as lines:
             for number in range(there + 1, wanted + 1):
                 lines.write(orjson.dumps(_line(number), option=orjson.OPT_APPEND_NEWLINE))
-        site.load_lines(file, progress)
+        upkeep.load_lines(site, file, progress)
 
 
 def _line(number: int) -> Values:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from benchmarks.laboratory import NotEmpty
+from objapi import upkeep
 from objapi.ispyb.database import prepare
 from objapi.profiles.ispyb import tables as t
 from objapi.profiles.ispyb.tables import METADATA
@@ -50,7 +51,7 @@ def facility(data: Path, environ: dict[str, str]) -> Iterator[Site]:
     settings = load_settings({**environ, "OBJAPI_ISPYB_TOKEN_KEY": secrets.token_hex(32)}, {"data_dir": data})
     site = Site.open(settings)
     try:
-        if not site.initialise(progress):
+        if not upkeep.initialise(site, progress):
             raise NotEmpty("The database holds a site already. Name an empty one: measurements make rows in it.")
         prepare(site)
         options = {

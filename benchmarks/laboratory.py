@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from objapi import upkeep
 from objapi.model.loading import read_content
 from objapi.progress import progress
 from objapi.security.principals import LoadedUser, load_by_login
@@ -31,9 +32,9 @@ def laboratory(data: Path, environ: dict[str, str]) -> Iterator[Site]:
     """The sample laboratory on an empty database. Raises NotEmpty."""
     site = Site.open(load_settings(environ, {"data_dir": data}))
     try:
-        if not site.initialise(progress):
+        if not upkeep.initialise(site, progress):
             raise NotEmpty("The database holds a site already. Name an empty one: measurements make objects in it.")
-        site.load_content(read_content(Path(site.registry.content_files["demo"][0])), progress, for_trials=True)
+        upkeep.load_content(site, read_content(Path(site.registry.content_files["demo"][0])), progress, for_trials=True)
         yield site
     finally:
         site.close()

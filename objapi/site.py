@@ -3,36 +3,31 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, exc
 from sqlalchemy.engine import make_url
 
-from catalog import CatalogTables, CountsChanged, fold_counts, recount
+from catalog import CatalogTables, CountsChanged, fold_counts
 from catalog.counts import MOST_FOLDED
 from catalog.dialect import begin_write, create_engine_for
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
 from objapi.errors import ApiError
 from objapi.model.always import guard_dependents
-from objapi.model.content import Content
 from objapi.model.dependents import Dependents
 from objapi.model.literal import parse_structured
-from objapi.model.loading import ProfileError, load_registry, profile_address
-from objapi.model.loading.content_lines import LINES, ContentChunk, begins_with, count_lines, read_chunks
+from objapi.model.loading import load_registry, profile_address
 from objapi.model.registry import Registry
 from objapi.model.render_shapes import RenderShapes
 from objapi.security.accounts import users_with_roles
-from objapi.security.csrf_tokens import make_secret
-from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser
-from objapi.security.seed_users import add_content_users, check_passwords
 from objapi.settings import DEFAULT_PROFILES, Settings
 from objapi.store.context import SiteContext
 from objapi.store.failures import (
@@ -44,43 +39,16 @@ from objapi.store.failures import (
     to_api_error,
 )
 from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
-from objapi.store.mapped.outbox import deliver, deliver_abandoned, discard
-from objapi.store.mapped.recompute_acls import recompute_row_acls
+from objapi.store.mapped.outbox import deliver, discard
 from objapi.store.mapped.row_site import RowSite
-from objapi.store.permissions.acls import AclCache, ensure_scope
-from objapi.store.permissions.rights import FieldAccess, TransactionAcls
-from objapi.store.records import StaleWrite, to_micros
+from objapi.store.permissions.acls import AclCache
+from objapi.store.permissions.rights import FieldAccess
+from objapi.store.records import StaleWrite
 from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.transaction import Transaction
-from objapi.store.upgrade.checking import check_next, unknown_types_problem
-from objapi.store.upgrade.content_load import finish_load, load_chunk, loaded_to
-from objapi.store.upgrade.former_history import convert_pending, count_former, drop_empty, has_former, move_history
-from objapi.store.upgrade.installing import (
-    count_objects,
-    install_contents,
-    layout_contents,
-    missing_contents,
-    numbers_of_paths,
-    system_planner,
-)
-from objapi.store.upgrade.orphans import delete_orphans
-from objapi.store.upgrade.plain_types import PlainRenderer, plain_renderers
-from objapi.store.upgrade.recompute import compare_next, parts_of, rewrite
-from objapi.store.upgrade.seed_content import SeedContent
-from objapi.store.upgrade.survey import Misfit, Survey, count_movable, move_next
 from objapi.store.upgrade.versions import (
-    LeaseRefused,
-    create_tables,
-    ensure_may_upgrade,
-    finish_upgrade,
-    has_newest_tables,
-    is_installed,
-    state_problem,
     stored_profiles,
-    upgrade_lease,
-    upgrade_obstacle,
-    upgrade_tables,
 )
 from workflows import Cascades
 
@@ -89,9 +57,6 @@ _T = TypeVar("_T")
 
 ROWS_TO_FOLD = 1_000
 """Counts that a process has inserted into a catalog when it folds them: a read adds up 10,000 in a millisecond."""
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows long work: called with a label and a number of units, it gives what to call with the units just done."""
 
 
 class SiteError(Exception):
@@ -155,119 +120,6 @@ class Site:
         """The present instant."""
         return datetime.now(UTC)
 
-    # Upkeep
-
-    def initialise(self, progress: Progress) -> bool:
-        """Make the tables and the objects that the site begins with; False when there is a site already.
-
-        Raises SiteError when another process is changing the tables.
-        """
-        if is_installed(self.engine):
-            return False
-        with _lease_refusals():
-            create_tables(
-                self.engine, self.catalog_metadata, self.registry, self.settings.site_id, self.settings.profiles or ()
-            )
-        contents = layout_contents(self.context, self.settings.site_title)
-        with progress("Making the site", len(contents.objects)) as advance:
-
-            def install(connection: Connection) -> None:
-                make_secret(connection, self.now())
-                install_contents(self.context, connection, self.now(), contents, advance)
-
-            self.transact(install, write=True)
-        return True
-
-    def load_content(self, content: Content, progress: Progress, *, for_trials: bool = False) -> tuple[str, ...]:
-        """Make the objects and users of a content file, all or none of them; the users who were there before.
-
-        Objects that exist get the values of the file. Users who exist keep password, roles and groups, and get the
-        local roles. `for_trials` takes passwords that break the rule, as those of the sample laboratory do. Raises
-        ValidationError, Conflict.
-        """
-        if not for_trials:
-            check_passwords(content.users)
-        # Each hash costs as much as a log-in, and sample users share a password that everybody knows.
-        hash_of = cache(Passwords().hash) if for_trials else Passwords().hash
-        hashes = {user.id: hash_of(user.password) for user in content.users}
-        with progress("Loading contents", len(content.objects)) as advance:
-
-            def load(connection: Connection) -> tuple[str, ...]:
-                install_contents(self.context, connection, self.now(), SeedContent(content.objects), advance)
-                granted_on = {path for user in content.users for path in user.local_roles}
-                rids = numbers_of_paths(connection, granted_on, self.settings.site_id)
-                for path in sorted(rids):
-                    ensure_scope(connection, self.context.tables, rids[path])
-                return add_content_users(connection, content.users, hashes, rids, self.registry, self.now())
-
-            return self.transact(load, write=True)
-
-    def load_lines(
-        self, file: Path, progress: Progress, report: Callable[[str], None] = lambda line: None, lines: int = LINES
-    ) -> None:
-        """Make the objects of an NDJSON file, in chunks of so many lines that each are loaded wholly or not at all.
-
-        A load that was cut short goes on after the last chunk that it has stored; `report` gets a line that says so.
-        Raises ProfileError, ValidationError and Conflict, once `report` has a line that says how much is loaded.
-        """
-        done = self.transact(partial(loaded_to, file=file), write=False)
-        if done is not None and not begins_with(file, done):
-            report(
-                f"{file} was changed up to line {done.line} since it was last loaded; it is loaded from the beginning."
-            )
-            done = None
-        elif done is not None:
-            report(f"Lines 1 to {done.line} of {file} are loaded; going on after them.")
-        try:
-            with progress("Loading contents", count_lines(file, 0 if done is None else done.offset)) as advance:
-                plain = plain_renderers(self.context)
-                for chunk in read_chunks(file, self.settings.timezone, done, lines):
-                    self.transact(partial(self._load_chunk, file, chunk, plain), write=True)
-                    advance(chunk.after.line - chunk.before.line)
-                    done = chunk.after
-        except (ApiError, ProfileError):
-            if done is not None:
-                report(f"Lines 1 to {done.line} of {file} are loaded. Correct what follows and load the file again.")
-            raise
-        self.transact(partial(finish_load, file=file), write=True)
-
-    def _load_chunk(
-        self, file: Path, chunk: ContentChunk, plain: Mapping[str, PlainRenderer], connection: Connection
-    ) -> None:
-        load_chunk(self.context, connection, self.now(), file, chunk, plain)
-
-    def reindex(self, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
-        """Recompute every acl, stored answer and index value; readers and writers go on meanwhile."""
-        total = self.transact(count_objects, write=False)
-        with progress("Reindexing", total) as advance:
-            last, done, plain = 0, 1, plain_renderers(self.context)
-            while done:
-                before_chunk()
-                last, done, rids = self.transact(partial(self._compare_next, plain, last), write=False)
-                for part in parts_of(rids):
-                    before_chunk()
-                    self.transact(partial(self._rewrite, plain, part), write=True)
-                advance(done)
-        self.transact(self._recompute_rows, write=True)
-        swept = 1
-        while swept:
-            before_chunk()
-            swept = self.transact(
-                lambda connection: delete_orphans(connection, self.registry, self.context.tables), write=True
-            )
-        for tables in self.context.tables.values():
-            self._recount(tables)
-
-    def _recount(self, tables: CatalogTables) -> None:
-        """Count a catalog's documents anew, again when a request folds the counts meanwhile."""
-        for _ in range(self.settings.retries):
-            try:
-                self.transact(partial(recount, tables=tables), write=True)
-            except CountsChanged:
-                continue
-            return
-        self.transact(partial(recount, tables=tables), write=True)
-
     def fold_counts(self) -> None:
         """Fold the counts of every catalog, unless another process is at it; reads add up fewer rows then."""
         for tables in self.context.tables.values():
@@ -278,133 +130,6 @@ class Site:
         with suppress(CountsChanged):
             while self.transact(partial(fold_counts, tables=tables), write=True) >= MOST_FOLDED:
                 pass
-
-    def _recompute_rows(self, connection: Connection) -> None:
-        self.context.acls.refresh(connection)
-        recompute_row_acls(connection, self.context.rows, TransactionAcls(self.context.acls, connection))
-
-    def _compare_next(
-        self, plain: Mapping[str, PlainRenderer], after: int, connection: Connection
-    ) -> tuple[int, int, list[int]]:
-        return compare_next(self.context, connection, self.now(), plain, after)
-
-    def _rewrite(self, plain: Mapping[str, PlainRenderer], rids: Sequence[int], connection: Connection) -> None:
-        rewrite(self.context, connection, self.now(), plain, rids)
-
-    def check_current(self) -> None:
-        """Raise SiteError when the database holds no site, or one of another version or of other declarations."""
-        problem = state_problem(self.engine, self.registry, self.settings.site_id, self.settings.profiles or ())
-        if problem is not None:
-            raise SiteError(problem)
-        # A process of the former version may have written after the upgrade had moved the history.
-        self._move_history(lambda done: None, lambda: None)
-        self.recover_row_outbox()
-
-    def upgrade(
-        self, progress: Progress, report: Callable[[Sequence[str]], None] = lambda lines: None, *, dry_run: bool = False
-    ) -> None:
-        """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
-
-        What the declarations lay out and the site lacks, such as the folders of a profile that was added, is made;
-        states and values that they map are moved. `report` gets, before anything is changed, a line for each type and
-        field with stored values that they do not take: these stay as they are. `dry_run`: nothing more is done.
-
-        Raises SiteError when there is no such site, when another process is upgrading it, or, before anything is
-        changed, when objects have types or states that are not declared or cannot be indexed by the declarations.
-        """
-        obstacle = upgrade_obstacle(self.engine, self.settings.site_id)
-        if obstacle is not None:
-            raise SiteError(obstacle)
-        if dry_run:
-            report(self._check_objects(progress, lambda: None, report).lines())
-            return
-        with _lease_refusals(), upgrade_lease(self.engine) as lease:
-            ensure_may_upgrade(self.engine)
-            report(self._check_objects(progress, lease.renew, report).lines())
-            self.transact(drop_empty, write=True)
-            upgrade_tables(self.engine, self.catalog_metadata, lease)
-            with progress("Moving the history", self.transact(count_former, write=False)) as advance:
-                self._move_history(advance, lease.renew)
-            self._move(progress, lease.renew)
-            self._lay_out(progress)
-            self.reindex(progress, lease.renew)
-            finish_upgrade(self.engine, self.registry, self.settings.profiles or ())
-
-    def _check_objects(
-        self, progress: Progress, before_chunk: Callable[[], None], report: Callable[[Sequence[str]], None]
-    ) -> Survey:
-        """Find out whether every object can be indexed by the declarations, and which values do not fit them.
-
-        Raises SiteError.
-        """
-        found = Survey()
-        problem = self.transact(
-            lambda connection: unknown_types_problem(connection, self.registry, self.settings.profiles or ()),
-            write=False,
-        )
-        if problem is not None:
-            raise SiteError(problem)
-        if not has_newest_tables(self.engine):
-            # Objects can be loaded by this version's code only once the migrations have run.
-            report(("The tables are of an earlier version, so no stored value was compared with the declarations.",))
-            return found
-        with progress("Checking", self.transact(count_objects, write=False)) as advance:
-            last, done, plain = 0, 1, plain_renderers(self.context)
-            while done:
-                before_chunk()
-                last, done, problems, misfits = self.transact(partial(self._check_next, plain, last), write=False)
-                if problems:
-                    raise SiteError("\n".join(("Nothing was changed.", *problems)))
-                found.add(misfits)
-                advance(done)
-        if found.obstacles:
-            report([line for line in found.lines() if line not in found.obstacles])
-            raise SiteError("\n".join(("Nothing was changed.", *found.obstacles)))
-        return found
-
-    def _move(self, progress: Progress, before_chunk: Callable[[], None]) -> None:
-        total = self.transact(partial(count_movable, registry=self.registry), write=False)
-        if not total:
-            return
-        with progress("Moving states and values", total) as advance:
-            last, done = 0, 1
-            while done:
-                before_chunk()
-                last, done = self.transact(partial(self._move_next, last), write=True)
-                advance(done)
-
-    def _move_next(self, after: int, connection: Connection) -> tuple[int, int]:
-        return move_next(self.context, connection, self.now(), after)
-
-    def _move_history(self, advance: Callable[[int], None], before_chunk: Callable[[], None]) -> None:
-        """Move what the former table of the history holds below requests."""
-        if not self.transact(has_former, write=False):
-            return
-        done = 1
-        while done:
-            before_chunk()
-            done = self.transact(partial(move_history, self.settings.site_id), write=True)
-            advance(done)
-        self.transact(partial(convert_pending, self.settings.site_id), write=True)
-
-    def _lay_out(self, progress: Progress) -> None:
-        contents = layout_contents(self.context, self.settings.site_title)
-        missing = self.transact(lambda connection: missing_contents(self.context, connection, contents), write=False)
-        if missing.objects:
-            with progress("Adding to the site", len(missing.objects)) as advance:
-                self.transact(
-                    lambda connection: install_contents(
-                        self.context, connection, self.now(), missing, advance, upgrading=True
-                    ),
-                    write=True,
-                )
-
-    def _check_next(
-        self, plain: Mapping[str, PlainRenderer], after: int, connection: Connection
-    ) -> tuple[int, int, tuple[str, ...], list[Misfit]]:
-        return check_next(self.context, connection, self.now(), plain, after)
-
-    # Transactions
 
     def run(
         self,
@@ -488,23 +213,6 @@ class Site:
                     acls=self.context.acls,
                 )
             return self._of_profiles[profile]
-
-    def recover_row_outbox(self) -> int:
-        """Deliver or discard outboxes that a crash left pending, and return how many."""
-        contexts = [self.context]
-        if self.settings.ispyb_url is not None and self.declarations_of("ispyb") is not self.context:
-            contexts.append(self.declarations_of("ispyb"))
-        foreign = [
-            context for context in contexts if any(place.engine is not None for place in context.rows.places.values())
-        ]
-        return sum(self.transact(partial(self._recover, context), write=True) for context in foreign)
-
-    def _recover(self, context: SiteContext, connection: Connection) -> int:
-        rows = system_planner(context, connection, self.now()).workspace.rows
-        try:
-            return deliver_abandoned(connection, to_micros(self.now()), rows.stamps_of, context.registry.types)
-        finally:
-            rows.connections.close()
 
     def stream(
         self,
@@ -678,11 +386,3 @@ def _close(connection: Connection) -> None:
         connection.close()
     except exc.DBAPIError:
         connection.invalidate()
-
-
-@contextmanager
-def _lease_refusals() -> Iterator[None]:
-    try:
-        yield
-    except LeaseRefused as error:
-        raise SiteError(str(error)) from error

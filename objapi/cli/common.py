@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from objapi import upkeep
 from objapi.settings import SQLITE_FILE, Settings, load_settings
 from objapi.site import Site, SiteError
 
@@ -33,7 +34,7 @@ def opened_site(data_dir: Path | None) -> Iterator[Site]:
         raise SiteError(f"There is no site in {file}. Is --data right? `objapi init` makes one.")
     site = Site.open(settings)
     try:
-        site.check_current()
+        upkeep.check_current(site)
         yield site
     finally:
         site.close()

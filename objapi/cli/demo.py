@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from objapi import upkeep
 from objapi.model.content import Content, ContentUser
 from objapi.model.loading import read_content
 from objapi.progress import progress
@@ -33,14 +34,14 @@ def make_demo_site(site: Site, content: Content | None) -> None:
 
     A site that has users is left as it is. Raises SiteError when the profiles have no sample contents.
     """
-    if not site.initialise(progress):
-        site.check_current()
+    if not upkeep.initialise(site, progress):
+        upkeep.check_current(site)
     if site.transact(list_accounts, write=False):
         return
     if content is None:
         profiles = ", ".join(site.settings.profiles or ())
         raise SiteError(f"None of the profiles {profiles} has sample contents; serve without --demo.")
-    site.load_content(content, progress, for_trials=True)
+    upkeep.load_content(site, content, progress, for_trials=True)
 
 
 def users_with_demo_password(site: Site, content: Content | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from objapi import upkeep
 from objapi.cli.common import data_option, settings_from
 from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
 from objapi.cli.failures import Refused
@@ -78,7 +79,7 @@ def _prepared(settings: Settings, *, demo: bool) -> tuple[Settings, Sequence[Con
         if demo:
             make_demo_site(site, content)
             make_ispyb_demo(site)
-        site.check_current()
+        upkeep.check_current(site)
         load_plugins(site)
         if is_exposed(settings):
             _refuse_demo_passwords(users_with_demo_password(site, content))

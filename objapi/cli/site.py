@@ -7,6 +7,7 @@ from shutil import get_terminal_size
 
 import click
 
+from objapi import upkeep
 from objapi.cli.common import data_option, opened_site, settings_from
 from objapi.http.memory import LOADING, limit_collections
 from objapi.ispyb.database import prepare
@@ -23,7 +24,7 @@ def init(data_dir: Path | None) -> None:
     """Make the site: its tables and the objects it begins with. On a site that exists this changes nothing."""
     site = Site.open(settings_from(data_dir=data_dir))
     try:
-        made = site.initialise(progress)
+        made = upkeep.initialise(site, progress)
         prepare(site)
     finally:
         site.close()
@@ -53,9 +54,9 @@ def load(file: Path, data_dir: Path | None) -> None:
     with opened_site(data_dir) as site:
         if file.suffix in SUFFIXES:
             limit_collections(LOADING)
-            site.load_lines(file, progress, lambda line: click.echo(line, err=True))
+            upkeep.load_lines(site, file, progress, lambda line: click.echo(line, err=True))
             return
-        there = site.load_content(read_content(file, zone=site.settings.timezone), progress)
+        there = upkeep.load_content(site, read_content(file, zone=site.settings.timezone), progress)
     if there:
         click.echo(f"These users were there and keep password, roles and groups: {', '.join(there)}.", err=True)
 
@@ -72,7 +73,7 @@ def upgrade(dry_run: bool, data_dir: Path | None) -> None:
     site = Site.open(settings_from(data_dir=data_dir))
     limit_collections(LOADING)
     try:
-        site.upgrade(progress, _report, dry_run=dry_run)
+        upkeep.upgrade(site, progress, _report, dry_run=dry_run)
         if not dry_run:
             prepare(site)
     finally:
@@ -92,7 +93,7 @@ def reindex(data_dir: Path | None) -> None:
     """Compute every index value and every stored answer again from the objects, and write those that differ."""
     with opened_site(data_dir) as site:
         limit_collections(LOADING)
-        site.reindex(progress)
+        upkeep.reindex(site, progress)
 
 
 @click.command("settings")

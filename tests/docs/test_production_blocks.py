@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
+from objapi import upkeep
 from objapi.cli import main
 from objapi.settings import Settings
 from objapi.site import Site
@@ -48,9 +49,9 @@ def test_the_account_shown_can_make_and_upgrade_a_site(mariadb: Callable[[], URL
                 )
             )
             try:
-                assert site.initialise(_silent)
-                site.upgrade(_silent)
-                site.check_current()
+                assert upkeep.initialise(site, _silent)
+                upkeep.upgrade(site, _silent)
+                upkeep.check_current(site)
             finally:
                 site.close()
         finally:

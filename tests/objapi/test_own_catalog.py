@@ -5,6 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from objapi import upkeep
 from objapi.security.principals import command_line_user
 from objapi.settings import load_settings
 from objapi.site import Site
@@ -20,7 +21,7 @@ def test_a_read_without_an_order_works_on_any_catalog(database_url: str, tmp_pat
         load_settings({"OBJAPI_DATABASE_URL": database_url, "OBJAPI_PROFILES": str(folder)}, {"data_dir": tmp_path})
     )
     try:
-        site.initialise(_silent)
+        upkeep.initialise(site, _silent)
         items = [CreateItem("Shelf", ByPath("/"), {"title": f"S{n}", "Label": label}) for n, label in enumerate("cab")]
         for item in items:
             site.run(lambda _: command_line_user(), lambda tx, one=item: tx.create([one]), write=True)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import exc, select
 from sqlalchemy.engine import URL, make_url
 
+from objapi import upkeep
 from objapi.settings import load_settings
 from objapi.site import Site, SiteError
 from objapi.store.schema import entities
@@ -106,8 +107,8 @@ def opener(database_url: str, tmp_path: Path) -> Iterator[Opener]:
 
 def _installed(opener: Opener) -> Site:
     site = opener({})
-    assert site.initialise(_silent)
-    site.check_current()
+    assert upkeep.initialise(site, _silent)
+    upkeep.check_current(site)
     return site
 
 
@@ -125,15 +126,15 @@ def test_site_with_other_declarations_cannot_be_used_before_its_upgrade(opener: 
     _installed(opener)
     site = opener(WITH_LABEL)
     with pytest.raises(SiteError, match="objapi upgrade"):
-        site.check_current()
-    site.upgrade(_silent)
-    site.check_current()
+        upkeep.check_current(site)
+    upkeep.upgrade(site, _silent)
+    upkeep.check_current(site)
 
 
 def test_upgrade_fills_new_indexes(opener: Opener) -> None:
     _installed(opener)
     site = opener(WITH_LABEL)
-    site.upgrade(_silent)
+    upkeep.upgrade(site, _silent)
     labels = _indexed(site, "portal_catalog", "label")
     assert labels["shelf-1"] == "First"
     assert labels["settings"] is None
@@ -143,7 +144,7 @@ def test_upgrade_fills_new_catalogs_and_leaves_nothing_behind_in_others(opener: 
     before = _installed(opener)
     assert "shelf-1" in _indexed(before, "portal_catalog", "id")
     site = opener(WITHOUT_SHELVES)
-    site.upgrade(_silent)
+    upkeep.upgrade(site, _silent)
     assert _indexed(site, "shelves", "label") == {"shelf-1": "First"}
     assert set(_indexed(site, "portal_catalog", "id")) == {"Plone", "settings"}
     assert "shelf-1" in _uids(site)
@@ -155,9 +156,9 @@ def _uids(site: Site) -> dict[str, Any]:
 
 def test_catalog_declared_again_holds_no_ghosts(opener: Opener) -> None:
     _installed(opener)
-    opener(WITHOUT_SHELVES).upgrade(_silent)
+    upkeep.upgrade(opener(WITHOUT_SHELVES), _silent)
     without = opener({})
-    without.upgrade(_silent)
+    upkeep.upgrade(without, _silent)
     with without.engine.begin() as connection:
         shelf = connection.scalar(select(entities.c.rid).where(entities.c.id == "shelf-1"))
         for tables in without.context.tables.values():
@@ -165,14 +166,14 @@ def test_catalog_declared_again_holds_no_ghosts(opener: Opener) -> None:
                 connection.execute(table.delete().where(table.c.rid == shelf))
         connection.execute(entities.delete().where(entities.c.rid == shelf))
     site = opener(WITHOUT_SHELVES)
-    site.upgrade(_silent)
+    upkeep.upgrade(site, _silent)
     with site.engine.connect() as connection:
         assert shelf not in list(connection.scalars(select(site.context.tables["shelves"].rid)))
 
 
 def test_upgrade_of_nothing_is_refused(opener: Opener) -> None:
     with pytest.raises(SiteError, match="objapi init"):
-        opener({}).upgrade(_silent)
+        upkeep.upgrade(opener({}), _silent)
 
 
 def test_second_upgrade_is_refused_while_the_first_indexes(opener: Opener) -> None:
@@ -184,14 +185,14 @@ def test_second_upgrade_is_refused_while_the_first_indexes(opener: Opener) -> No
     def try_meanwhile(label: str, total: int) -> Iterator[Callable[[int], None]]:
         if label == REINDEXING:
             with pytest.raises(SiteError) as refusal:
-                second.upgrade(_silent)
+                upkeep.upgrade(second, _silent)
             refused.append(str(refusal.value))
         yield lambda done: None
 
-    first.upgrade(try_meanwhile)
+    upkeep.upgrade(first, try_meanwhile)
     assert len(refused) == 1
     assert "until" in refused[0]
-    first.check_current()
+    upkeep.check_current(first)
 
 
 def test_upgrade_that_fails_while_indexing_counts_as_not_done(opener: Opener) -> None:
@@ -206,11 +207,11 @@ def test_upgrade_that_fails_while_indexing_counts_as_not_done(opener: Opener) ->
         yield interrupt if label == REINDEXING else lambda done: None
 
     with pytest.raises(InterruptedError):
-        site.upgrade(failing)
+        upkeep.upgrade(site, failing)
     with pytest.raises(SiteError, match="cut short"):
-        site.check_current()
-    site.upgrade(_silent)
-    site.check_current()
+        upkeep.check_current(site)
+    upkeep.upgrade(site, _silent)
+    upkeep.check_current(site)
 
 
 def test_former_declarations_go_on_writing_while_an_upgrade_runs(opener: Opener) -> None:
@@ -219,10 +220,10 @@ def test_former_declarations_go_on_writing_while_an_upgrade_runs(opener: Opener)
 
     @contextmanager
     def index_meanwhile(label: str, total: int) -> Iterator[Callable[[int], None]]:
-        former.reindex(_silent)
+        upkeep.reindex(former, _silent)
         yield lambda done: None
 
-    site.upgrade(index_meanwhile)
+    upkeep.upgrade(site, index_meanwhile)
     assert _indexed(site, "portal_catalog", "label")["shelf-1"] == "First"
 
 
@@ -230,7 +231,7 @@ def test_profiles_of_a_site_are_remembered(opener: Opener, database_url: str, tm
     made = _installed(opener)
     later = Site.open(load_settings({"OBJAPI_DATABASE_URL": database_url}, {"data_dir": tmp_path}))
     try:
-        later.check_current()
+        upkeep.check_current(later)
         assert later.settings.profiles == made.settings.profiles
         assert later.registry.fingerprint == made.registry.fingerprint
     finally:
@@ -247,7 +248,7 @@ def test_profiles_that_are_left_out_are_named(opener: Opener, database_url: str,
     without = _base_alone(database_url, tmp_path)
     try:
         with pytest.raises(SiteError) as refusal:
-            without.check_current()
+            upkeep.check_current(without)
     finally:
         without.close()
     assert "set it so, or unset it" in str(refusal.value)
@@ -261,10 +262,10 @@ def test_upgrade_without_a_type_that_has_objects_changes_nothing(
     without = _base_alone(database_url, tmp_path)
     try:
         with pytest.raises(SiteError, match=r"Settings \(1\), Shelf \(1\)"):
-            without.upgrade(_silent)
+            upkeep.upgrade(without, _silent)
     finally:
         without.close()
-    made.check_current()
+    upkeep.check_current(made)
 
 
 BROKEN: Final = """
@@ -287,10 +288,10 @@ def test_upgrade_with_a_behaviour_that_fails_changes_nothing(opener: Opener, dat
     )
     site = opener({"types/library.yaml": loud, "behaviors.py": BROKEN})
     with pytest.raises(SiteError) as refusal:
-        site.upgrade(_silent)
+        upkeep.upgrade(site, _silent)
     assert "Shelf /Plone/shelf-1 cannot be indexed: NameError" in str(refusal.value)
     assert "behaviors.py:" in str(refusal.value)
-    made.check_current()
+    upkeep.check_current(made)
 
 
 @pytest.mark.parametrize("right", ["CREATE", "ALTER"])
@@ -303,7 +304,7 @@ def test_upgrade_by_an_account_with_too_few_rights_changes_nothing(
         made = Site.open(
             load_settings({"OBJAPI_DATABASE_URL": url, "OBJAPI_PROFILES": str(folder)}, {"data_dir": tmp_path})
         )
-        made.initialise(_silent)
+        upkeep.initialise(made, _silent)
         user = f"few_{uuid4().hex[:8]}"
         rights = ", ".join({"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "INDEX"} - {right})
         with made.engine.begin() as connection:
@@ -315,8 +316,8 @@ def test_upgrade_by_an_account_with_too_few_rights_changes_nothing(
         )
         try:
             with pytest.raises(exc.OperationalError, match="denied"):
-                site.upgrade(_silent)
-            made.check_current()
+                upkeep.upgrade(site, _silent)
+            upkeep.check_current(made)
         finally:
             with made.engine.begin() as connection:
                 connection.exec_driver_sql(f"DROP USER '{user}'@'%%'")

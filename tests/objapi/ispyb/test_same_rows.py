@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from werkzeug.test import Client
 
 from catalog.dialect import create_engine_for
+from objapi import upkeep
 from objapi.app import create_app
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.demo import make_demo
@@ -218,7 +219,7 @@ def _opened(url: str, directory: Path, **more: str) -> Iterator[Facility]:
         "OBJAPI_ISPYB_SAME_LOGINS": "yes",
     }
     site = Site.open(load_settings(settings | more))
-    site.initialise(quietly)
+    upkeep.initialise(site, quietly)
     make_demo(site)
     engine = site.engine
     if site.settings.ispyb_url is not None:

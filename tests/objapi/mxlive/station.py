@@ -13,6 +13,7 @@ import orjson
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from objapi import upkeep
 from objapi.app import create_app
 from objapi.mxlive.calls import load_gateway
 from objapi.settings import load_settings
@@ -151,7 +152,7 @@ def opened_station(database_url: str, folder: Path, **settings: str) -> Iterator
         }
         site = Site.open(load_settings(environment))
         try:
-            site.initialise(silent)
+            upkeep.initialise(site, silent)
             yield Station(site, create_app(site=site), proxy)
         finally:
             site.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from objapi import upkeep
 from objapi.cli import main
 from objapi.mxlive.calls import load_gateway
 from objapi.settings import load_settings
@@ -23,7 +24,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def site(environment: dict[str, str]) -> Site:
     opened = Site.open(load_settings(environment))
-    opened.initialise(silent)
+    upkeep.initialise(opened, silent)
     return opened
 
 
@@ -67,7 +68,7 @@ def test_a_key_is_taken_away(site: Site, environment: dict[str, str]) -> None:
 
 def test_a_site_without_beamlines_is_told_what_to_do(tmp_path: Path) -> None:
     environment = {"OBJAPI_PROFILES": "base", "OBJAPI_DATA_DIR": str(tmp_path)}
-    Site.open(load_settings(environment)).initialise(silent)
+    upkeep.initialise(Site.open(load_settings(environment)), silent)
     refused = run(environment, "add-project", "ada")
     assert refused.exit_code == 1
     assert "OBJAPI_PROFILES" in refused.output

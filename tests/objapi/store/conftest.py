@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from objapi import upkeep
 from objapi.model.loading import read_content
 from tests.objapi.store.workshop import USERS, Gateway, open_site, quietly
 
@@ -43,6 +44,6 @@ def person(module_workshop: Gateway) -> str:
 def laboratory(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """The sample laboratory."""
     site = open_site(module_database_url, tmp_path_factory.mktemp("laboratory"), ("lims",))
-    site.load_content(read_content(Path(site.registry.content_files["demo"][0])), quietly, for_trials=True)
+    upkeep.load_content(site, read_content(Path(site.registry.content_files["demo"][0])), quietly, for_trials=True)
     yield Gateway.on(site)
     site.close()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, Integer, Select, Table, cast, event, func, select
 
+from objapi import upkeep
 from objapi.security.accounts import Account, insert_user
 from objapi.security.administration import Grant, UserAdministration
 from objapi.security.principals import LoadedUser, command_line_user, load_by_login
@@ -42,7 +43,7 @@ def quietly(label: str, total: int) -> Iterator[Callable[[int], None]]:
 def open_site(url: str, data_dir: Path, profiles: tuple[str, ...] = (str(PROFILE),), **settings: Any) -> Site:
     """A new site on an empty database."""
     site = Site.open(Settings(data_dir=data_dir, database_url=url, profiles=profiles, threads=4, **settings))
-    site.initialise(quietly)
+    upkeep.initialise(site, quietly)
     return site
 
 
@@ -177,7 +178,7 @@ class Gateway:
     def assert_settled(self) -> None:
         """Working everything out anew changes nothing: what is stored follows from the values as they are."""
         before = self.dump(stamps=False)
-        self.site.reindex(quietly)
+        upkeep.reindex(self.site, quietly)
         after = self.dump(stamps=False)
         for name, rows in before.items():
             assert rows == after[name], name

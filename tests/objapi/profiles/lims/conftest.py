@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from catalog.dialect import create_engine_for
+from objapi import upkeep
 from objapi.model.loading import load_registry
 from objapi.model.loading.content import read_content
 from objapi.model.registry import Registry
@@ -29,8 +30,8 @@ def registry() -> Registry:
 def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with the sample laboratory in it, whose database is copied for each test."""
     site = Site.open(Settings(data_dir=tmp_path_factory.mktemp("sample"), profiles=("lims",)))
-    site.initialise(quietly)
-    site.load_content(read_content(site.registry.content_files["demo"][0]), quietly, for_trials=True)
+    upkeep.initialise(site, quietly)
+    upkeep.load_content(site, read_content(site.registry.content_files["demo"][0]), quietly, for_trials=True)
     site.close()
     yield site
     site.close()

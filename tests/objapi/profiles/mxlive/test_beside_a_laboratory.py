@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from objapi import upkeep
 from objapi.cli.demo import demo_content, make_demo_site
 from objapi.model.loading import ProfileError, load_registry
 from objapi.settings import load_settings
@@ -47,12 +48,12 @@ def test_the_sample_site_has_both(tmp_path: Path) -> None:
 
 def test_beamlines_come_to_a_laboratory_with_an_upgrade(tmp_path: Path) -> None:
     before = opened(tmp_path, "lims")
-    before.initialise(silent)
+    upkeep.initialise(before, silent)
     before.close()
     site = opened(tmp_path, "lims,mxlive")
     for _ in range(2):
-        site.upgrade(silent)
-    site.check_current()
+        upkeep.upgrade(site, silent)
+    upkeep.check_current(site)
     with site.engine.connect() as connection:
         paths = connection.exec_driver_sql("SELECT path FROM entities WHERE path LIKE '/Plone/mxlive%'").scalars().all()
     assert "/Plone/mxlive/projects" in paths

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
+from objapi import upkeep
 from objapi.errors import BadRequest, NotFound
 from objapi.site import Site, SiteError
 from objapi.store.mapped import outbox
@@ -140,9 +141,9 @@ def test_what_a_crash_left_pending_is_settled_as_the_rows_tell(
         with pytest.raises(Crash):
             far.gateway.update("kim", "/stock/Article/2", number=99)
     assert pending(far) == 1
-    assert far.gateway.site.recover_row_outbox() == 0
+    assert upkeep.recover_row_outbox(far.gateway.site) == 0
     monkeypatch.setattr(outbox, "ABANDONED_AFTER", -1_000_000)
-    assert far.gateway.site.recover_row_outbox() == 1
+    assert upkeep.recover_row_outbox(far.gateway.site) == 1
     assert pending(far) == 0
     history = far.gateway.history("boss", ByPath("/stock/Article/2")).rows
     assert [row["event"] for row in history] == (["update"] if committed else [])

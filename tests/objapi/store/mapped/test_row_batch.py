@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from objapi import upkeep
 from objapi.errors import Forbidden, NotFound, ValidationError
 from objapi.model.types import GATEWAY
 from objapi.store.requests import ByPath
@@ -193,5 +194,5 @@ def test_a_crash_between_the_commits_is_settled_as_the_rows_tell(
         with pytest.raises(Crash):
             write(far, "kim", RowUpdate("Article", (1,), {"number": 8}), authority=authority)
     monkeypatch.setattr("objapi.store.mapped.outbox.ABANDONED_AFTER", -1_000_000)
-    assert far.gateway.site.recover_row_outbox() == 1
+    assert upkeep.recover_row_outbox(far.gateway.site) == 1
     assert recorded(far) == ([("Article", "update", "kim")] if committed else [])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from objapi import upkeep
 from objapi.errors import (
     ApiError,
     Conflict,
@@ -382,7 +383,7 @@ def test_history_of_a_removed_row_is_read_by_its_uid(room: StoreRoom) -> None:
 def test_permissions_that_are_declared_anew_hold_for_rows_that_were_moved(room: StoreRoom) -> None:
     room.gateway.act("kim", "hide", "/stock/Article/2")
     room.gateway.site.transact(lambda own: own.execute(sa.update(row_states).values(acl=1)), write=True)
-    room.gateway.site.reindex(quietly)
+    upkeep.reindex(room.gateway.site, quietly)
     assert states(room, "kim") == {"1": "open", "3": "open", "4": "open"}
     assert states(room)["2"] == "hidden"
 

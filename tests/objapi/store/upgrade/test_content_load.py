@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from benchmarks.dataset import PROFILE
+from objapi import upkeep
 from objapi.errors import ValidationError
 from objapi.model.loading import ProfileError
 from objapi.site import Site
@@ -26,6 +27,7 @@ KILLED_IN_THIRD_CHUNK: Final = """
 import os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
+from objapi import upkeep
 from objapi.settings import Settings
 from objapi.site import Site
 
@@ -42,7 +44,7 @@ def killing(label, total):
     yield advance
 
 site = Site.open(Settings(data_dir=Path(data), database_url=url, profiles=(profile,)))
-site.load_lines(Path(file), killing, lines=int(lines))
+upkeep.load_lines(site, Path(file), killing, lines=int(lines))
 """
 COUNTED: Final = {"entities": entities, "requests": requests, "site_state": site_state}
 
@@ -101,7 +103,7 @@ def answers(gateway: Gateway, portal_type: str, *without: str) -> list[dict[str,
 def test_objects_are_loaded_in_chunks_each_of_which_is_one_request(plain: Gateway, tmp_path: Path) -> None:
     lines = customers_with_specimens(100)
     before = counts(plain.site)
-    plain.site.load_lines(written(tmp_path / "a.ndjson", lines), quietly, lines=CHUNK)
+    upkeep.load_lines(plain.site, written(tmp_path / "a.ndjson", lines), quietly, lines=CHUNK)
     after = counts(plain.site)
     assert after["entities"] - before["entities"] == len(lines) == 110
     assert after["requests"] - before["requests"] == 3
@@ -111,7 +113,7 @@ def test_objects_are_loaded_in_chunks_each_of_which_is_one_request(plain: Gatewa
 
 def test_loaded_objects_equal_those_that_create_makes(plain: Gateway, tmp_path: Path) -> None:
     lines = [line for line in customers_with_specimens(60) if "states" not in line and "created" not in line]
-    plain.site.load_lines(written(tmp_path / "a.ndjson", lines), quietly, lines=CHUNK)
+    upkeep.load_lines(plain.site, written(tmp_path / "a.ndjson", lines), quietly, lines=CHUNK)
     others = Gateway.on(open_site(f"sqlite:///{tmp_path / 'other.sqlite'}", tmp_path / "other", (str(PROFILE),)))
     others.add_users({"boss": (("Manager",), ())})
     for line in lines:
@@ -142,7 +144,7 @@ def test_a_killed_load_goes_on_after_the_last_chunk(plain: Gateway, tmp_path: Pa
     between = counts(plain.site)
     assert between["entities"] - before["entities"] == 2 * CHUNK
     told: list[str] = []
-    plain.site.load_lines(file, quietly, told.append, lines=CHUNK)
+    upkeep.load_lines(plain.site, file, quietly, told.append, lines=CHUNK)
     assert told == [f"Lines 1 to {2 * CHUNK} of {file} are loaded; going on after them."]
     after = counts(plain.site)
     assert after["entities"] - before["entities"] == len(lines)
@@ -154,10 +156,10 @@ def test_a_file_that_was_changed_before_that_place_is_loaded_from_the_beginning(
     lines = customers_with_specimens(30)
     file = written(tmp_path / "a.ndjson", [*lines, "no JSON"])
     with pytest.raises(ProfileError):
-        plain.site.load_lines(file, quietly, lines=20)
+        upkeep.load_lines(plain.site, file, quietly, lines=20)
     lines[0]["fields"] = {"title": "Another"}
     told: list[str] = []
-    plain.site.load_lines(written(file, lines), quietly, told.append, lines=20)
+    upkeep.load_lines(plain.site, written(file, lines), quietly, told.append, lines=20)
     assert "was changed up to line 20 since it was last loaded" in told[0]
     assert answers(plain, "Customer")[0]["title"] == "Another"
     assert len(answers(plain, "Specimen")) == 30
@@ -209,11 +211,11 @@ def test_mistakes_name_file_and_line_and_what_stands_before_stays(
     assert len(lines) == 21
     told: list[str] = []
     with pytest.raises(error) as raised:
-        sqlite_plain.site.load_lines(file, quietly, told.append, lines=20)
+        upkeep.load_lines(sqlite_plain.site, file, quietly, told.append, lines=20)
     assert said in str(raised.value)
     assert told == [f"Lines 1 to 20 of {file} are loaded. Correct what follows and load the file again."]
     assert len(answers(sqlite_plain, "Specimen")) == 18
-    sqlite_plain.site.load_lines(written(file, lines), quietly, told.append, lines=20)
+    upkeep.load_lines(sqlite_plain.site, written(file, lines), quietly, told.append, lines=20)
     assert len(answers(sqlite_plain, "Specimen")) == 19
 
 
@@ -228,22 +230,22 @@ def sqlite_plain(tmp_path: Path) -> Iterator[Gateway]:
 
 def test_a_loaded_file_may_be_loaded_again_and_gives_its_values(plain: Gateway, tmp_path: Path) -> None:
     file = written(tmp_path / "a.ndjson", customers_with_specimens(30))
-    plain.site.load_lines(file, quietly, lines=CHUNK)
+    upkeep.load_lines(plain.site, file, quietly, lines=CHUNK)
     before = plain.dump(stamps=False)
-    plain.site.load_lines(file, quietly, lines=CHUNK)
+    upkeep.load_lines(plain.site, file, quietly, lines=CHUNK)
     assert plain.dump(stamps=False) == before
     plain.update("boss", "/customer-1/S-0000001", title="By hand")
-    plain.site.load_lines(file, quietly, lines=CHUNK)
+    upkeep.load_lines(plain.site, file, quietly, lines=CHUNK)
     assert plain.read("boss", "/customer-1/S-0000001")["title"] == "Water 1"
 
 
 def test_the_statements_of_a_chunk_do_not_grow_with_the_file(plain: Gateway, tmp_path: Path) -> None:
     lines = customers_with_specimens(400)
-    plain.site.load_lines(written(tmp_path / "first.ndjson", lines[:CHUNK]), quietly, lines=CHUNK)
+    upkeep.load_lines(plain.site, written(tmp_path / "first.ndjson", lines[:CHUNK]), quietly, lines=CHUNK)
 
     def statements(name: str, part: Sequence[Mapping[str, object]], size: int) -> int:
         with plain.statements.counted() as found:
-            plain.site.load_lines(written(tmp_path / name, part), quietly, lines=size)
+            upkeep.load_lines(plain.site, written(tmp_path / name, part), quietly, lines=size)
         return len(found)
 
     few = statements("few.ndjson", lines[CHUNK : 2 * CHUNK], CHUNK)
@@ -267,7 +269,7 @@ def test_references_and_derived_values_are_those_of_a_request(workshop: Gateway,
         fields |= {"Labels": [{"ref": "/blue"}], "Owner": {"ref": "/reader"}, "Count": number}
         lines.append({"path": thing, "portal_type": "Thing", "fields": fields})
         lines.append({"path": f"{thing}/p", "portal_type": "Part", "fields": {"Kind": "screw", "Grams": number}})
-    workshop.site.load_lines(written(tmp_path / "a.ndjson", lines), quietly, lines=10)
+    upkeep.load_lines(workshop.site, written(tmp_path / "a.ndjson", lines), quietly, lines=10)
     found = workshop.read("boss", f"{team}/thing-7")
     assert (found["OwnerName"], found["LabelNames"], found["Weight"]) == ("Reader", ["blue"], 7)
     assert workshop.read("boss", f"{team}/thing-7/p")["OwnerOfThing"] == "Ra"
@@ -285,5 +287,5 @@ def test_the_progress_counts_lines(sqlite_plain: Gateway, tmp_path: Path) -> Non
         yield steps.append
 
     file = written(tmp_path / "a.ndjson", customers_with_specimens(100))
-    sqlite_plain.site.load_lines(file, noting, lines=CHUNK)
+    upkeep.load_lines(sqlite_plain.site, file, noting, lines=CHUNK)
     assert (totals, steps) == ([110], [CHUNK, CHUNK, 30])

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Column, Connection, Table, delete, insert, select, update
 
 from benchmarks.dataset import PROFILE
+from objapi import upkeep
 from objapi.store.requests import ByPath, CreateItem
 from objapi.store.schema import entities
 from objapi.store.upgrade.installing import system_planner
@@ -75,9 +76,9 @@ def writes(statements: Sequence[str]) -> list[str]:
 
 
 def test_where_nothing_differs_no_object_is_written(plain: Gateway) -> None:
-    plain.site.reindex(quietly)
+    upkeep.reindex(plain.site, quietly)
     with plain.statements.counted() as statements:
-        plain.site.reindex(quietly)
+        upkeep.reindex(plain.site, quietly)
     assert not [text for text in writes(statements) if "entities" in text.partition("SELECT")[0]]
     assert not [text for text in statements if "FOR UPDATE" in text]
 
@@ -127,18 +128,18 @@ def _words(gateway: Gateway) -> Table:
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_whatever_differs_is_stored_anew(plain: Gateway, damage: Damage) -> None:
-    plain.site.reindex(quietly)
+    upkeep.reindex(plain.site, quietly)
     before = plain.dump(stamps=False)
     plain.site.transact(lambda connection: damage(plain, connection), write=True)
     assert plain.dump(stamps=False) != before
-    plain.site.reindex(quietly)
+    upkeep.reindex(plain.site, quietly)
     assert plain.dump(stamps=False) == before
 
 
 def test_the_statements_do_not_grow_with_the_objects(plain: Gateway) -> None:
     def statements() -> int:
         with plain.statements.counted() as found:
-            plain.site.reindex(quietly)
+            upkeep.reindex(plain.site, quietly)
         return len(found)
 
     few = statements()
@@ -158,7 +159,7 @@ def test_writers_go_on_while_everything_is_compared(plain: Gateway) -> None:
         # The chunk has been compared when this is called again, before what differs is written.
         plain.update("boss", path, Remarks=f"turn {next(turns)}")
 
-    plain.site.reindex(quietly, write)
+    upkeep.reindex(plain.site, quietly, write)
     written = next(turns) - 1
     assert written >= 3
     assert plain.read("boss", path)["Remarks"] == f"turn {written}"

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from sqlalchemy import select, text
 
+from objapi import upkeep
 from objapi.security.principals import command_line_user
 from objapi.settings import load_settings
 from objapi.site import Site, SiteError
@@ -70,7 +71,7 @@ class Library:
     def __init__(self, url: str, folder: Path) -> None:
         self.url, self.folder, self.opened = url, folder, list[Site]()
         self.site = self.open({})
-        self.site.initialise(_silent)
+        upkeep.initialise(self.site, _silent)
 
     def open(self, changes: dict[str, str]) -> Site:
         profile = write_profile(self.folder / f"profile-{len(self.opened)}", FILES | changes)
@@ -90,7 +91,7 @@ class Library:
 
     def upgrade(self, changes: dict[str, str], *, dry_run: bool = False) -> tuple[Site, list[str]]:
         site, told = self.open(changes), list[str]()
-        site.upgrade(_silent, told.extend, dry_run=dry_run)
+        upkeep.upgrade(site, _silent, told.extend, dry_run=dry_run)
         return site, told
 
 
@@ -200,7 +201,7 @@ def test_a_removed_state_with_objects_stops_the_upgrade(library: Library) -> Non
     assert "moved_states: {lost: …}" in str(refused.value)
     assert uid in str(refused.value)
     assert rows(library.site) == before
-    library.site.check_current()
+    upkeep.check_current(library.site)
 
 
 def test_states_are_moved_as_declared_with_history_and_permissions(library: Library) -> None:
@@ -290,7 +291,7 @@ def test_values_are_moved_as_declared_with_history(library: Library) -> None:
 
 def test_a_declared_move_asks_for_the_upgrade(library: Library) -> None:
     with pytest.raises(SiteError, match="objapi upgrade"):
-        library.open({"workflows/books.yaml": MOVED}).check_current()
+        upkeep.check_current(library.open({"workflows/books.yaml": MOVED}))
 
 
 def test_another_state_variable_to_count_by_asks_for_the_upgrade(library: Library) -> None:
@@ -308,7 +309,7 @@ def test_another_state_variable_to_count_by_asks_for_the_upgrade(library: Librar
         "workflows/books.yaml": WORKFLOW.replace("states:", "state_variable: loan_state\n        states:", 1),
     }
     with pytest.raises(SiteError, match="objapi upgrade"):
-        library.open(changed).check_current()
+        upkeep.check_current(library.open(changed))
     library.site, _ = library.upgrade(changed)
     library.make("Shop", loan_state="open")
     assert library.site.context.tables["shelves"].counted == ("portal_type", "loan_state")
@@ -322,6 +323,6 @@ def test_the_number_of_statements_does_not_grow_with_the_objects(library: Librar
         site = library.open({"types/library.yaml": BOOK.replace("[en, de, fr]", words)})
         statements = Statements.of(site)
         with statements.counted() as inside:
-            site.upgrade(_silent)
+            upkeep.upgrade(site, _silent)
         counts.append(len(inside))
     assert counts[0] == counts[1]

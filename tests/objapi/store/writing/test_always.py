@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from objapi import upkeep
 from objapi.errors import Conflict, TransitionNotAllowed
 from objapi.model.content import Content, ContentObject
 from objapi.security.principals import command_line_user
@@ -169,5 +170,5 @@ def test_the_last_two_changes_at_once_set_it_off(store: Store) -> None:
 def test_it_follows_the_loading_of_a_content_file(store: Store) -> None:
     crate = ContentObject(path="/crate-7", portal_type="Crate", fields={"title": "Seven"})
     bottle = ContentObject(path="/crate-7/bottle-1", portal_type="Bottle", fields={"Level": 2})
-    store.site.load_content(Content((), (crate, bottle)), quietly)
+    upkeep.load_content(store.site, Content((), (crate, bottle)), quietly)
     assert store.state("/Plone/crate-7") == "full"

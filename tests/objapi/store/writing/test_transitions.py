@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from objapi import upkeep
 from objapi.errors import NotFound, TransitionNotAllowed
 from objapi.model.content import Content, ContentObject, ContentUser, Ref
 from objapi.store.requests import BatchFailed, ByPath, ByUid, Find
@@ -105,7 +106,7 @@ def test_contents_are_loaded_with_states_references_and_local_roles(workshop: Ga
             ContentObject(f"{below}-maker", "Person", {"title": "Maker"}),
         ),
     )
-    workshop.site.load_content(content, quietly)
+    upkeep.load_content(workshop.site, content, quietly)
     assert {item["id"] for item in workshop.find(name, {"path": team})} == {"box", "thing-90000"}
     read = workshop.read("boss", f"{team}/box/thing-90000")
     assert (read["review_state"], read["Goes"]) == ("published", [workshop.uid(f"{team}/new")])
