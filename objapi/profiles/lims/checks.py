@@ -11,6 +11,7 @@ from objapi.profiles.lims.reading import (
     contents,
     flag,
     is_inactive,
+    named,
     one,
     rows,
     text,
@@ -54,7 +55,7 @@ def unique_among_siblings(planner: Planner, entity: Entity, field: str, value: o
     wanted = str(value).strip()
     for sibling in planner.related(container, f"children({entity.portal_type})"):
         if sibling.uid != entity.uid and text(planner, sibling, field) == wanted:
-            return f"{sibling.path} has the same value already; choose another"
+            return f"{named(planner, [sibling])} has the same value already; choose another"
     return None
 
 

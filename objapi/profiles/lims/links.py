@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
-from objapi.profiles.lims.reading import one, text, uid_list, uids
+from objapi.profiles.lims.reading import named, one, text, uid_list, uids
 
 behaviors: Final = Behaviors()
 
@@ -41,13 +41,13 @@ def of_its_client(planner: Planner, entity: Entity, field: str, value: object) -
     if client is None:
         return None
     foreign = [
-        target.path
+        target
         for target in planner.by_uid(uid_list(value)).values()
         if (owner := client_of(planner, target)) is not None and owner.uid != client.uid
     ]
     if not foreign:
         return None
-    return f"{', '.join(foreign)} is not of {text(planner, client, 'title')}; name one that is"
+    return f"{named(planner, foreign)} is not of {text(planner, client, 'title')}; name one that is"
 
 
 @behaviors.add("check", "client_of_its_links")
@@ -67,12 +67,10 @@ def client_of_its_links(planner: Planner, entity: Entity, field: str, value: obj
     ]
     for relation in _REFERRERS.get(entity.portal_type, ()):
         linked.extend(planner.related(entity, relation))
-    foreign = [
-        item.path for item in linked if (owner := client_of(planner, item)) is not None and owner.uid != client.uid
-    ]
+    foreign = [item for item in linked if (owner := client_of(planner, item)) is not None and owner.uid != client.uid]
     if not foreign:
         return None
-    return f"{', '.join(foreign[:5])} is linked to it and not of {text(planner, client, 'title')}"
+    return f"{named(planner, foreign)} is linked to it and not of {text(planner, client, 'title')}"
 
 
 @behaviors.add("check", "keeps_its_client")
@@ -111,8 +109,8 @@ def client_of_its_requests(planner: Planner, batch: Entity, field: str, value: o
     if not value:
         return None
     requests = planner.related(batch, "back(AnalysisRequest.Batch)")
-    foreign = [request.path for request in requests if planner.value(request, "Client") != value]
-    return f"the batch holds requests of another client: {', '.join(foreign[:5])}" if foreign else None
+    foreign = [request for request in requests if planner.value(request, "Client") != value]
+    return f"the batch holds requests of another client: {named(planner, foreign)}" if foreign else None
 
 
 @behaviors.add("check", "partition_of_its_sample")

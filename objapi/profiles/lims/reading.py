@@ -22,6 +22,13 @@ def text(planner: Planner, entity: Entity, name: str) -> str:
     return "" if value is None else str(value).strip()
 
 
+def named(planner: Planner, entities: Iterable[Entity], most: int = 5) -> str:
+    """The paths of some objects for a message: of those that the user may see, the first few."""
+    seen = [entity.path for entity in entities if planner.can(entity, "View")]
+    more = f" and {len(seen) - most} more" if len(seen) > most else ""
+    return ", ".join(seen[:most]) + more or "something that you may not see"
+
+
 def flag(planner: Planner, entity: Entity, name: str) -> bool:
     """The value of a boolean field; false when it has no value."""
     return planner.value(entity, name) is True

@@ -136,3 +136,24 @@ def test_orders_and_their_road_cost_the_same_for_many(laboratory: Gateway, numbe
             laboratory.act(user, action, *paths)
         counts.append(len(inside))
     assert [count for count, most in zip(counts, (45, 36, 25, 35, 35), strict=True) if count > most] == []
+
+
+@pytest.mark.parametrize("link", ["ARImport", "AnalysisRequest"])
+def test_a_refusal_names_no_linked_object_that_the_user_may_not_see(laboratory: Gateway, link: str) -> None:
+    owner, other = "/clients/client-1", "/clients/client-2"
+    batch = laboratory.create("admin", "Batch", "/batches", Client=owner).path
+    if link == "ARImport":
+        linked = laboratory.create("admin", "ARImport", owner, title="Import of client-1", Batch=batch).path
+    else:
+        linked = order(laboratory, Batch=batch)
+    user = f"keeper of {link}".replace(" ", "-")
+    laboratory.add_users({user: ((), ())})
+    for path in (batch, other):
+        laboratory.grant_local_roles(path, user, ["LabClerk"])
+    with pytest.raises(ValidationError) as seen:
+        laboratory.update("admin", batch, Client=other)
+    assert linked in seen.value.message
+    with pytest.raises(ValidationError) as hidden:
+        laboratory.update(user, batch, Client=other)
+    assert linked not in hidden.value.message
+    assert "something that you may not see" in hidden.value.message
