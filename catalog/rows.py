@@ -124,11 +124,11 @@ def _key_reader(index: Index, dates: DateReading) -> Callable[[Any], Any]:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """Documents of which the columns of the same indexes are written, and the acl where `acls` says so."""
+    """Documents of which the columns of the same indexes are written, and acl and scope where `visibility` says so."""
 
     names: tuple[str, ...]
     rows: Sequence[IndexRow]
-    acls: bool = False
+    visibility: bool = False
 
 
 def update_columns(connection: Connection, tables: CatalogTables, changes: Sequence[ColumnChange]) -> int:
@@ -140,7 +140,7 @@ def update_columns(connection: Connection, tables: CatalogTables, changes: Seque
     counted = [
         values["rid"]
         for change, _, changed in parts
-        if change.acls or not set(change.names).isdisjoint(tables.counted)
+        if change.visibility or not set(change.names).isdisjoint(tables.counted)
         for values in changed
     ]
     former: dict[int, _Group] = {}
@@ -153,7 +153,7 @@ def update_columns(connection: Connection, tables: CatalogTables, changes: Seque
             found += bulk_update(connection, tables.main, tables.main.c.rid, columns, changed[start : start + CHUNK])
         found += 0 if columns else len(changed)
         following += [
-            _changed_group(tables, former[values["rid"]], change.names, values, acls=change.acls)
+            _changed_group(tables, former[values["rid"]], change.names, values, visibility=change.visibility)
             for values in changed
             if values["rid"] in former
         ]
@@ -163,7 +163,7 @@ def update_columns(connection: Connection, tables: CatalogTables, changes: Seque
 
 def _changed_columns(tables: CatalogTables, change: ColumnChange) -> tuple[list[sa.Column[Any]], list[dict[str, Any]]]:
     """The columns of a change, and its rows with their values."""
-    names = ["acl"] if change.acls else []
+    names = ["acl", "scope"] if change.visibility else []
     indexes = []
     for index in map(tables.schema.indexes.__getitem__, change.names):
         own = column_names(index)
@@ -173,7 +173,7 @@ def _changed_columns(tables: CatalogTables, change: ColumnChange) -> tuple[list[
     blank: dict[str, Any] = dict.fromkeys(names)
     changed = []
     for row in change.rows:
-        values = {**blank, "rid": row.rid, "acl": row.acl}
+        values = {**blank, "rid": row.rid, "acl": row.acl, "scope": row.scope}
         for index in indexes:
             if index.name in row.values:
                 values.update(index_columns(index, row.values[index.name], tables.dates))
@@ -182,14 +182,14 @@ def _changed_columns(tables: CatalogTables, change: ColumnChange) -> tuple[list[
 
 
 def _changed_group(
-    tables: CatalogTables, former: Sequence[Any], names: Collection[str], values: Mapping[str, Any], *, acls: bool
+    tables: CatalogTables, former: Sequence[Any], names: Collection[str], values: Mapping[str, Any], *, visibility: bool
 ) -> tuple[Any, ...]:
     """The group of a document, some of whose values are changed."""
     texts = (
         stored_text(values[column_name(name)] or "") if name in names else text
         for name, text in zip(tables.counted, former, strict=False)
     )
-    return (*texts, values["acl"] if acls else former[-2], former[-1])
+    return (*texts, values["acl"], values["scope"]) if visibility else (*texts, former[-2], former[-1])
 
 
 def column_names(index: Index) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ class Principal:
     groups: frozenset[str] = frozenset()
     local: Mapping[int, frozenset[str]] = field(default_factory=dict)
     """Scope → local roles held in it, those granted on scopes around it included."""
+    referred: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """Scope → local roles held on what its objects refer to for their access (`access_from` of their types)."""
     unrestricted: bool = False
     """The gateway itself (loading contents, upgrades): no permission is asked for."""
     claims: TokenClaims | None = None

@@ -186,6 +186,8 @@ class EntityType:
     """Settings written onto a new object, over those of its first workflow states."""
     scope: bool = False
     """True if objects of the type may hold local roles without any other row being written."""
+    access_from: str | None = None
+    """A reference field: who has local roles on the object named there has access to this one, too."""
     keep_after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """State variable → the only states in which an object may be removed."""
     out_of_use: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)

@@ -125,9 +125,13 @@ def _loaded(rows: Sequence[Sequence[Any]], roles: Roles) -> LoadedUser | None:
         return None
     user = dict(zip(_NAMES, rows[0], strict=False))
     local: defaultdict[int, set[str]] = defaultdict(set)
+    referred: defaultdict[int, set[str]] = defaultdict(set)
     for row in rows:
-        if row[_SCOPE] is not None:
-            local[row[_SCOPE]].add(row[_LOCAL_ROLE])
+        scope = row[_SCOPE]
+        if scope is not None and scope > 0:
+            local[scope].add(row[_LOCAL_ROLE])
+        elif scope is not None:
+            referred[-scope].add(row[_LOCAL_ROLE])
     groups = frozenset[str](orjson.loads(user["groups"]))
     principal = Principal(
         user["id"],
@@ -135,6 +139,7 @@ def _loaded(rows: Sequence[Sequence[Any]], roles: Roles) -> LoadedUser | None:
         roles=frozenset({"Authenticated", *orjson.loads(user["roles"]), *roles_of_groups(groups, roles)}),
         groups=groups,
         local={scope: frozenset(held) for scope, held in local.items()},
+        referred={scope: frozenset(held) for scope, held in referred.items()},
     )
     return LoadedUser(
         principal,

@@ -142,7 +142,8 @@ scope_tree = Table(
     Index("ix_scope_tree_scope", "scope"),
     **TABLE_OPTIONS,
 )
-"""Pairs of scopes of which the first contains the second, each scope itself included."""
+"""Pairs of scopes of which the first contains the second, each scope itself included; and pairs with a scope below 0:
+local roles of the first are held in it by reference, see `permissions.shared_scopes`."""
 
 blobs = Table(
     "blobs",

@@ -6,6 +6,7 @@ import pytest
 
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import AsUser
+from tests.acceptance.making import unique
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,38 @@ def test_a_reference_to_what_is_not_visible_is_worded_as_not_found(admin: Client
     hidden = as_user("pavel").refused("update", request, status=422, type="UnresolvedReference")
     missing = as_user("pavel").refused("update", request | {"CCContact:list": ["f" * 32]}, status=422)
     assert hidden["message"].replace(contact, "X") == missing["message"].replace("f" * 32, "X")
+
+
+@pytest.mark.parametrize("container", ["/batches", "/clients/client-1"])
+def test_a_batch_that_names_a_client_is_seen_by_its_contacts_alone(
+    admin: Client, as_user: AsUser, container: str
+) -> None:
+    rita, pavel = as_user("rita"), as_user("pavel")
+    client, other = admin.uid("/clients/client-1"), admin.uid("/clients/client-2")
+    criteria = {"portal_type": "Batch", "catalog_name": "bika_catalog"}
+    before = {user: user.read(**criteria)["total_objects"] for user in (rita, pavel)}
+    new = {"obj_path": container, "obj_type": "Batch", "title": unique("Shared batch"), "Client": client}
+    uid = admin.call("create", new)["obj_uid"]
+
+    def seen_by(user: Client) -> bool:
+        found = user.read(UID=uid, catalog_name="bika_catalog")
+        assert (found["total_objects"], len(found["objects"])) in ((0, 0), (1, 1))
+        page = user.read(**criteria, page_size="1000")
+        assert page["total_objects"] == len(page["objects"]) == before[user] + found["total_objects"]
+        return bool(found["objects"])
+
+    assert (seen_by(rita), seen_by(pavel)) == (True, False)
+    pavel.refused("update", {"obj_uid": uid, "Remarks": "ours"}, status=404)
+    if container == "/batches":
+        rita.refused("update", {"obj_uid": uid, "Remarks": "ours"}, status=403)
+        rita.refused("remove", {"UID": uid}, status=403)
+        admin.call("update", {"obj_uid": uid, "Client": other})
+        assert (seen_by(rita), seen_by(pavel)) == (False, True)
+        admin.call("update", {"obj_uid": uid, "Client": ""})
+        assert (seen_by(rita), seen_by(pavel)) == (False, False)
+        admin.call("update", {"obj_uid": uid, "Client": client})
+    admin.call("doActionFor", {"UID": uid, "action": "close", "catalog_name": "bika_catalog"})
+    assert (seen_by(rita), seen_by(pavel)) == (True, False)
 
 
 def test_getusers_is_for_staff(as_user: AsUser) -> None:

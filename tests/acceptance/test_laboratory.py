@@ -405,3 +405,11 @@ def test_an_order_is_invoiced_at_the_prices_of_the_day_it_was_made(admin: Client
     admin.call("remove", {"UID": product["obj_uid"]})
     nothing = json.dumps([{"Product": product["obj_uid"], "Quantity": "3", "Price": ""}])
     admin.refused("update", {"obj_path": made["path"], "supplyorder_lineitems": nothing}, status=422)
+
+
+def test_a_contact_refers_to_a_batch_of_its_client_in_the_folder_of_batches(admin: Client, as_user: AsUser) -> None:
+    title = unique("Shared batch")
+    new = {"obj_path": "/batches", "obj_type": "Batch", "title": title, "Client": "/clients/client-1"}
+    uid = admin.call("create", new)["obj_uid"]
+    made = as_user("rita").call("create", RITAS_REQUEST | {"Batch": f"portal_type:Batch|title:{title}"})
+    assert as_user("rita").at(made["path"])["Batch_uid"] == uid

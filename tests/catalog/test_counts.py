@@ -193,7 +193,7 @@ def test_writing_some_columns_counts_what_they_change(connection: Connection) ->
     moved = [IndexRow(rid, rid, 3, 5, {"review_state": "closed", "id": "x"}) for rid in range(10)]
     update_columns(connection, TABLES, [ColumnChange(("review_state",), moved)])
     assert_exact(connection)
-    without_values = ColumnChange(("review_state", "portal_type"), [IndexRow(11, 11, 1, 5, {})], acls=True)
+    without_values = ColumnChange(("review_state", "portal_type"), [IndexRow(11, 11, 1, 6, {})], visibility=True)
     update_columns(connection, TABLES, [without_values])
     assert_exact(connection)
     rows = connection.execute(sa.select(sa.func.count()).select_from(TABLES.counts)).scalar_one()

@@ -368,7 +368,7 @@ def test_parts_of_rows_come_to_the_same_as_whole_rows(engine: Engine, seed: int)
         for part in (names[::2], names[1::2]):
             halves = [ColumnChange(tuple(part), rows[:4]), ColumnChange(tuple(part), rows[4:])]
             assert update_columns(connection, CATALOG, halves) == len(rows)
-        acls = ColumnChange((), [*rows, IndexRow(99, 9, 2, 0, {})], acls=True)
+        acls = ColumnChange((), [*rows, IndexRow(99, 9, 2, 0, {})], visibility=True)
         assert update_columns(connection, CATALOG, [acls]) == len(rows)
         replace_side(connection, CATALOG, rows)
         assert catalog_rows(connection) == whole

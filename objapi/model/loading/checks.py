@@ -129,6 +129,24 @@ class TypeChecker:
                 self._note(entity_type, f"embed.{name}", message, "a type that lives in this one")
         if entity_type.container_from is not None:
             self._check_reference(entity_type, "container_from", entity_type.container_from)
+        if entity_type.access_from is not None:
+            self._check_access(entity_type, entity_type.access_from)
+
+    def _check_access(self, entity_type: EntityType, name: str) -> None:
+        """Access follows a reference that the object itself stores, to objects that may hold local roles."""
+        field = self._check_reference(entity_type, "access_from", name)
+        if field is None:
+            return
+        if entity_type.scope:
+            message = "objects of the type hold local roles of their own"
+            self._note(entity_type, "access_from", message, "access_from, or scope: true")
+        if field.name not in entity_type.fields or field.alias_of is not None or field.stored_on is not None:
+            message = f"{name} is not stored on the object itself"
+            self._note(entity_type, "access_from", message, "a reference field of its own")
+        for target in field.targets:
+            if target in self.tracer.types and not self.tracer.types[target].scope:
+                message = f"a {target} holds no local roles that access could follow"
+                self._note(entity_type, "access_from", message, f"scope: true in {target}")
 
     def _check_behaviors(self, entity_type: EntityType) -> None:
         if entity_type.creator is not None:

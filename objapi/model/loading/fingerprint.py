@@ -18,8 +18,8 @@ def fingerprint(
     """SHA-256, as hexadecimal digits, over what the gateway has tables of its own for: mapped tables are left out.
 
     It changes with an index, its kind, type or source, with the catalogs of a type, with how a field is stored or
-    computed, with states and values that are to be moved, and with state variables by which documents are counted;
-    titles, permissions and all else in workflows leave it alone.
+    computed, with states and values that are to be moved, with the field that access follows, and with state variables
+    by which documents are counted; titles, permissions and all else in workflows leave it alone.
     """
     own = {name: catalog for name, catalog in catalogs.items() if catalog.table_of is None}
     content: dict[str, object] = {
@@ -67,12 +67,15 @@ def _source(source: IndexSource) -> object:
 
 
 def _type(entity_type: EntityType) -> object:
-    return {
+    found: dict[str, object] = {
         "catalogs": list(entity_type.catalogs),
         "title": _text(entity_type.title_path),
         "workflows": list(entity_type.workflows),
         "fields": {name: _field(field) for name, field in entity_type.fields.items()},
     }
+    if entity_type.access_from is not None:
+        found["access_from"] = entity_type.access_from
+    return found
 
 
 def _field(field: Field) -> object:

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, and_, literal, or_, select, up
 from catalog import CatalogTables, set_scope
 from catalog.dialect import insert_ignore
 from objapi.model.registry import Roles
+from objapi.store.permissions.shared_scopes import place_scopes, referred_scopes, scopes_referring_to, shared_scope
 from objapi.store.schema import acls, entities, scope_tree
 from workflows import PermissionSetting
 
@@ -179,7 +180,9 @@ def digest_of(acl: Acl) -> str:
 
 
 def ensure_scope(connection: Connection, tables: Mapping[str, CatalogTables], rid: int) -> None:
-    """Make an object a scope, unless it is one. The number of statements does not depend on what lies in it.
+    """Make an object a scope, unless it is one.
+
+    The number of statements does not depend on the objects in it, only on the scopes that some of them share.
 
     Raises LookupError when there is no such object.
     """
@@ -192,11 +195,16 @@ def ensure_scope(connection: Connection, tables: Mapping[str, CatalogTables], ri
         return
     inside = and_(_in(row.path), entities.c.scope == row.scope)
     nested = _nested(connection, row.path, outer=row.scope)
+    shared = _shared(connection, row.path, (row.scope, *nested))
     connection.execute(update(entities).where(inside).values(scope=rid, stamp=entities.c.stamp + 1))
     _place(connection, rid, outer=row.scope, nested=nested)
     members = select(entities.c.rid).where(_in(row.path), entities.c.scope == rid)
     for catalog in tables.values():
         set_scope(connection, catalog, members, rid)
+    if shared:
+        _share_with(connection, tables, row.path, rid, former=row.scope, shared=shared)
+    followers = scopes_referring_to(connection, nested)
+    place_scopes(connection, [(rid, scope) for scope in followers])
 
 
 def _in(path: str) -> ColumnElement[bool]:
@@ -210,9 +218,37 @@ def _nested(connection: Connection, path: str, *, outer: int) -> list[int]:
     return list(connection.scalars(statement))
 
 
+def _shared(connection: Connection, path: str, known: Collection[int]) -> list[int]:
+    """The scopes of objects in an object that are no object's own."""
+    found = connection.scalars(select(entities.c.scope).where(_in(path)).distinct())
+    return [scope for scope in found if scope not in known]
+
+
+def _share_with(
+    connection: Connection, tables: Mapping[str, CatalogTables], path: str, rid: int, *, former: int, shared: list[int]
+) -> None:
+    """Put a new scope in the place of the former one in the scopes that objects in it share, and around the others."""
+    around = list(connection.scalars(select(scope_tree.c.ancestor).where(scope_tree.c.scope == rid)))
+    referred = referred_scopes(connection, shared)
+    for scope in shared:
+        targets = referred.get(scope, frozenset())
+        target = next((item for item in targets if shared_scope(former, item) == scope), None)
+        if target is None:
+            place_scopes(connection, [(rid, scope)])
+            continue
+        new = shared_scope(rid, target)
+        place_scopes(connection, [*((above, new) for above in around), *((above, -new) for above in targets)])
+        moved = and_(_in(path), entities.c.scope == scope)
+        connection.execute(update(entities).where(moved).values(scope=new, stamp=entities.c.stamp + 1))
+        members = select(entities.c.rid).where(_in(path), entities.c.scope == new)
+        for catalog in tables.values():
+            set_scope(connection, catalog, members, new)
+
+
 def _place(connection: Connection, rid: int, *, outer: int, nested: Iterable[int]) -> None:
     """Put a new scope between those that contain it and those that it contains."""
-    outside = select(scope_tree.c.ancestor, literal(rid)).where(scope_tree.c.scope == outer)
-    connection.execute(scope_tree.insert().from_select(["ancestor", "scope"], outside))
+    for sign in (1, -1):
+        outside = select(scope_tree.c.ancestor, literal(sign * rid)).where(scope_tree.c.scope == sign * outer)
+        connection.execute(scope_tree.insert().from_select(["ancestor", "scope"], outside))
     inner = [{"ancestor": rid, "scope": scope} for scope in nested]
     insert_ignore(connection, scope_tree, [{"ancestor": rid, "scope": rid}, *inner])

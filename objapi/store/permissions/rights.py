@@ -88,13 +88,23 @@ class Rights:
     acls: TransactionAcls
     scoped_roles: frozenset[str]
 
-    def roles_in(self, scope: int) -> frozenset[str]:
-        """The roles the user has on an object of a scope; a scoped role counts only beside a local one."""
+    def roles_in(self, scope: int, permission: str | None = None) -> frozenset[str]:
+        """The roles the user has on an object of a scope; a scoped role counts only beside a local one.
+
+        Local roles on what the object refers to for its access count for View; for all else the scoped ones alone do.
+        """
         principal = self.principal
-        local = principal.local.get(scope)
-        if local:
-            return principal.roles | local
-        return principal.roles - self.scoped_roles
+        local = self._local_roles(scope, permission)
+        return principal.roles - self.scoped_roles if local is None else principal.roles | local
+
+    def _local_roles(self, scope: int, permission: str | None) -> frozenset[str] | None:
+        """The local roles in a scope, by reference too; None: the user has none, so that scoped roles do not count."""
+        principal = self.principal
+        local, referred = principal.local.get(scope), principal.referred.get(scope)
+        if referred is None:
+            return local or None
+        counting = referred if permission == VIEW else referred & self.scoped_roles
+        return counting if local is None else local | counting
 
     def roles_on(self, acl: Acl, scope: int) -> frozenset[str]:
         """The roles the user has on an object, those that its state gives to the user's groups included."""
@@ -105,15 +115,17 @@ class Rights:
         """True when the user holds a permission on an object."""
         if self.principal.unrestricted:
             return True
-        return holds(acl, permission, self.roles_in(scope), self.principal.groups)
+        return holds(acl, permission, self.roles_in(scope, permission), self.principal.groups)
 
     def acls_with(self, permission: str) -> tuple[frozenset[int], tuple[tuple[tuple[int, ...], frozenset[int]], ...]]:
         """ACLs under which the user holds a permission: those that suffice anywhere, and (scopes, acls) together."""
         principal = self.principal
         everywhere = self.acls.visible(principal.roles - self.scoped_roles, principal.groups, permission)
         by_roles: dict[frozenset[str], list[int]] = {}
-        for scope, local in principal.local.items():
-            by_roles.setdefault(local, []).append(scope)
+        for scope in principal.local.keys() | principal.referred.keys():
+            local = self._local_roles(scope, permission)
+            if local is not None:
+                by_roles.setdefault(local, []).append(scope)
         scoped = []
         for local, scopes in by_roles.items():
             more = self.acls.visible(principal.roles | local, principal.groups, permission) - everywhere

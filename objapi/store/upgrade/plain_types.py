@@ -49,7 +49,7 @@ class PlainObject:
 
 
 class NotPlain(Exception):
-    """A type with a value that other objects, behaviours or files give."""
+    """A type with a value or access that other objects, behaviours or files give."""
 
 
 def plain_renderers(site: SiteContext) -> dict[str, "PlainRenderer"]:
@@ -90,7 +90,8 @@ class PlainRenderer:
         self._zone = site.zone
         self._needed: dict[str, Callable[[PlainObject, str], object]] = {}
         self._intrinsic = self._intrinsic_values(site.registry)
-        if entity_type.table is not None or any(field.kind is Kind.FILE for field in entity_type.fields.values()):
+        follows = entity_type.table is not None or entity_type.access_from is not None
+        if follows or any(field.kind is Kind.FILE for field in entity_type.fields.values()):
             raise NotPlain(entity_type.portal_type)
         self._instants: dict[int, str] = {}
         self._shown: dict[datetime, str] = {}

@@ -12,6 +12,7 @@ from catalog import IndexRow, differing
 from catalog.dialect import PreparedSelect
 from objapi.store.context import SiteContext
 from objapi.store.permissions.acls import Acl, derive, digest_of
+from objapi.store.permissions.shared_scopes import referred_scopes
 from objapi.store.records import COLUMNS, StoredEntity
 from objapi.store.requests import Plan
 from objapi.store.schema import entities
@@ -64,8 +65,9 @@ class ObjectRendering:
         workspace.recomputes_acls = True
         with workspace.without_locks():
             for item in objects:
-                # The acl of the root follows from no container, so it is computed like that of any other type.
-                if item.row.portal_type not in plain or item.row.parent is None:
+                # The acl of the root follows from no container, and who is let into an object's own scope by reference
+                # not from its row alone, so these are computed like those of any other type.
+                if item.row.portal_type not in plain or item.row.parent is None or item.row.scope == item.row.rid:
                     workspace.add(item.row)
             workspace.load_rids(item.row.parent for item in objects if item.row.parent is not None)
 
@@ -92,6 +94,22 @@ class ObjectRendering:
             self._acls[key] = (parent.acl, self._planner.context.site.acls.number(digest_of(acl)))
         return self._acls[key][1]
 
+    def scope(self, row: StoredEntity) -> int:
+        """The scope of local roles that an object belongs to."""
+        draft = self._planner.workspace.by_rid.get(row.rid)
+        if draft is not None:
+            return draft.scope
+        # A plain object without a scope of its own.
+        return row.rid if row.parent is None else self._planner.workspace.by_rid[row.parent].scope
+
+    def referring_otherwise(self, connection: Connection) -> set[int]:
+        """The objects with a scope of their own in which other local roles are stored to be held by reference."""
+        workspace = self._planner.workspace
+        own = [draft for draft in workspace.by_rid.values() if draft.record is not None and draft.scope == draft.rid]
+        wanted = {draft.rid: frozenset(workspace.referred_scopes(draft)) for draft in own}
+        stored = referred_scopes(connection, list(wanted))
+        return {rid for rid, scopes in wanted.items() if scopes != stored.get(rid, frozenset())}
+
 
 def compare_next(
     site: SiteContext, connection: Connection, now: datetime, plain: Mapping[str, PlainRenderer], after: int
@@ -108,11 +126,13 @@ def compare_next(
     rows: dict[str, list[IndexRow]] = {}
     for item in objects:
         row, rendered, acl = item.row, rendering.render(item.row), rendering.acl_number(item.row)
-        if acl != row.acl or item.derived != _derived(rendered) or rendered.sides != orjson.loads(row.sides):
+        visible = (acl, rendering.scope(row)) == (row.acl, row.scope)
+        if not visible or item.derived != _derived(rendered) or rendered.sides != orjson.loads(row.sides):
             found.add(row.rid)
             continue
         for catalog, values in rendered.indexes.items():
             rows.setdefault(catalog, []).append(IndexRow(row.rid, row.created, row.acl, row.scope, values))
+    found |= rendering.referring_otherwise(connection)
     for catalog, wanted in rows.items():
         found |= differing(connection, site.tables[catalog], wanted)
     return objects[-1].row.rid, len(objects), sorted(found)
@@ -133,9 +153,10 @@ def rewrite(
     planner = system_planner(site, connection, now)
     planner.renderer = MixedRenderer(planner, plain)
     workspace = planner.workspace
-    workspace.load_rids(rids)
     workspace.recomputes_acls = True
+    workspace.load_rids(rids)
     drafts = tuple(workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid)
+    workspace.referring_otherwise.update(draft.rid for draft in drafts if draft.scope == draft.rid)
     apply_plan(planner, WriteSet((), (), drafts, (), Plan()), reindex_all=True)
 
 

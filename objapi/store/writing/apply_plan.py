@@ -18,6 +18,7 @@ from objapi.model.types import Kind
 from objapi.store.blobs import PIECE, NewBlob
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.permissions.acls import Acl, digest_of
+from objapi.store.permissions.shared_scopes import place_scopes
 from objapi.store.records import StaleWrite, StoredEntity, chunks, load_answers
 from objapi.store.schema import blob_chunks, blobs, entities, refs, scope_tree
 from objapi.store.writing.draft import Draft
@@ -62,7 +63,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
         connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in objects.created]
     )
     # Scopes and references need both their ends; nothing refers to blobs and catalogs, which come last.
-    _write_scopes(connection, objects.created)
+    _write_scopes(planner, living)
     _write_references(planner, [*objects.created, *objects.changed])
     write_blobs(connection, planner.blobs)
     whole = [draft for draft in living if draft.rid in rendered]
@@ -200,6 +201,8 @@ def _changed_columns(draft: Draft, record: StoredEntity, refreshed: Refreshed, a
     columns.update((name, text) for name, text in documents.items() if text != getattr(record, name))
     if acl != record.acl:
         columns["acl"] = acl
+    if draft.scope != record.scope:
+        columns["scope"] = draft.scope
     if refreshed.sides:
         sides = orjson.dumps({**_stored_sides(draft), **refreshed.sides}).decode()
         if sides != record.sides:
@@ -215,7 +218,7 @@ def _remove(connection: Connection, removed: Sequence[Draft], tables: Mapping[st
         remove(connection, catalog_tables, rids)
     for chunk in chunks(rids):
         connection.execute(delete(refs).where(refs.c.source.in_(chunk)))
-        connection.execute(delete(scope_tree).where(scope_tree.c.scope.in_(chunk)))
+        connection.execute(delete(scope_tree).where(scope_tree.c.scope.in_([*chunk, *(-rid for rid in chunk)])))
     by_depth: dict[int, list[int]] = {}
     for draft in removed:
         by_depth.setdefault(draft.path.count("/"), []).append(draft.rid)
@@ -225,17 +228,24 @@ def _remove(connection: Connection, removed: Sequence[Draft], tables: Mapping[st
                 raise StaleWrite
 
 
-def _write_scopes(connection: Connection, created: Sequence[Draft]) -> None:
-    """Place new scopes in those that contain them."""
-    new = [draft for draft in created if draft.scope == draft.rid]
+def _write_scopes(planner: StorePlanner, living: Sequence[Draft]) -> None:
+    """Place new scopes in those that contain them, and those reached by reference below what is referred to."""
+    workspace = planner.workspace
     rows: dict[tuple[int, int], None] = {}
-    for draft in new:
-        rows[(draft.rid, draft.rid)] = None
-        container = draft.workspace.parent(draft)
-        while container is not None:
-            rows[(container.scope, draft.rid)] = None
-            container = draft.workspace.parent(container)
-    insert_rows(connection, scope_tree, [{"ancestor": ancestor, "scope": scope} for ancestor, scope in rows])
+    replaced: set[int] = set()
+    for draft in living:
+        own = draft.scope == draft.rid
+        if draft.record is None:
+            written = own or draft.type.access_from is not None
+        else:
+            written = draft.scope != draft.record.scope or draft.rid in workspace.referring_otherwise
+        if not written or (not own and draft.scope == workspace.container_scope(draft)):
+            continue
+        rows.update(((above, draft.scope), None) for above in workspace.scopes_around(draft))
+        rows.update(((above, -draft.scope), None) for above in workspace.referred_scopes(draft))
+        if own and draft.record is not None:
+            replaced.add(draft.scope)
+    place_scopes(planner.context.connection, rows, replaced)
 
 
 def _written_references(draft: Draft) -> list[str]:
@@ -312,7 +322,7 @@ def _refresh_catalogs(
     }
     for draft in sorted(drafts, key=lambda item: item.rid):
         found, stored = refreshed[draft.rid], _stored_sides(draft)
-        moved = draft.record is not None and acl_of[draft.rid] != draft.record.acl
+        moved = draft.record is not None and (acl_of[draft.rid], draft.scope) != (draft.record.acl, draft.record.scope)
         names = {part.catalog.name: part.names for part in found.shape.indexes}
         for catalog in catalogs[draft.portal_type] if moved else names:
             row = index_row(draft, acl_of[draft.rid], found.indexes.get(catalog, {}))

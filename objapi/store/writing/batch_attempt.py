@@ -164,7 +164,7 @@ def readable(plan: Plan, workspace: Workspace) -> Plan:
     for change in plan.changes:
         draft = workspace.by_uid[change.uid]
         if not rights.may(VIEW, draft.acl, draft.scope):
-            if draft.record is None or rights.may(VIEW, workspace.context.acls[draft.record.acl], draft.scope):
+            if draft.record is None or rights.may(VIEW, workspace.context.acls[draft.record.acl], draft.record.scope):
                 changes.append(replace(change, fields=()))
             continue
         hidden = access.hidden(draft.portal_type, draft.acl, draft.scope, rights)

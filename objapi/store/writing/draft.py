@@ -38,6 +38,9 @@ class DraftWorkspace(Protocol):
     def compute_acl(self, draft: "Draft") -> Acl:
         """The acl of an object in this request."""
 
+    def compute_scope(self, draft: "Draft") -> int:
+        """The scope that an object belongs to in this request."""
+
     def value_of(self, draft: "Draft", name: str) -> object:
         """A value by name."""
 
@@ -61,6 +64,7 @@ class Draft:
     __slots__ = (
         "_acl",
         "_data",
+        "_scope",
         "_settings",
         "_states",
         "changed",
@@ -73,7 +77,6 @@ class Draft:
         "record",
         "removed",
         "rid",
-        "scope",
         "type",
         "uid",
         "version_after",
@@ -93,6 +96,7 @@ class Draft:
         self._states: dict[str, WorkflowStatus] | None = None
         self._settings: PermissionOverrides | None = None
         self._acl: tuple[int, Acl] | None = None
+        self._scope: int | None = None
         if record is not None:
             self.rid = record.rid
             self.uid = record.uid
@@ -102,7 +106,7 @@ class Draft:
             self.creator = record.creator
             self.created = record.created
             self.modified = record.modified
-            self.scope = record.scope
+            self._scope = record.scope
 
     def __repr__(self) -> str:
         return f"<{self.type.portal_type} {self.path}>"
@@ -164,6 +168,21 @@ class Draft:
         if self._acl is None or self._acl[0] != epoch:
             self._acl = (epoch, self.workspace.compute_acl(self))
         return self._acl[1]
+
+    @property
+    def scope(self) -> int:
+        """Scope of local roles that the object belongs to, in the present state of this request."""
+        if self._scope is None:
+            self._scope = self.workspace.compute_scope(self)
+        return self._scope
+
+    @scope.setter
+    def scope(self, scope: int) -> None:
+        self._scope = scope
+
+    def forget_scope(self) -> None:
+        """Have the scope computed anew when it is next asked for."""
+        self._scope = None
 
     # Subject of the workflow engine
 

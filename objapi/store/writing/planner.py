@@ -151,6 +151,8 @@ class StorePlanner:
         draft.data[field.name] = stored
         if field.kind is Kind.REFERENCE:
             self.workspace.reference_changed(draft, field.name, old, stored)
+            if field.name == draft.type.access_from:
+                draft.forget_scope()
         self._run_changes(draft, field, old)
 
     def _run_changes(self, draft: Draft, field: Field, old: object) -> None:
@@ -216,6 +218,8 @@ class StorePlanner:
         draft.creator = self.user_id
         draft.parent_rid = None if container is None else container.rid
         draft.scope = draft.rid if entity_type.scope or container is None else container.scope
+        if entity_type.access_from is not None:
+            draft.forget_scope()
         draft.path = f"{'' if container is None else container.path}/{draft.uid}"
         if entity_type.table is not None:
             place_row(self.workspace, draft)

@@ -11,6 +11,7 @@ from objapi.model.paths import Back, Children, Parent, Step, Target
 from objapi.store.context import RequestContext
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import Acl, PermissionOverrides, derive, root_acl
+from objapi.store.permissions.shared_scopes import shared_scope
 from objapi.store.records import StaleWrite, StoredEntity, load_below, load_referring, load_where, stamps_of
 from objapi.store.schema import entities
 from objapi.store.writing.draft import Draft
@@ -42,8 +43,10 @@ class Workspace:
         self.missing_paths: set[str] = set()
         self.rewritten: set[int] = set()
         """Row numbers of objects whose permission settings this request changes."""
+        self.referring_otherwise: set[int] = set()
+        """Row numbers of objects whose access follows another object than before the request."""
         self.recomputes_acls = False
-        """True when every acl is computed anew from the overrides, whatever acl is stored."""
+        """True when every acl and scope is computed anew, whatever is stored."""
         self.epoch = 0
         self._unlocked: set[int] = set()
         """Row numbers of objects that were read without keeping others from them."""
@@ -81,6 +84,8 @@ class Workspace:
                 raise StaleWrite
             return known
         draft = Draft(self, self.registry.types[record.portal_type], record)
+        if self.recomputes_acls and draft.type.table is None:
+            draft.forget_scope()
         self.register(draft)
         if not self.locks:
             self._unlocked.add(record.rid)
@@ -352,6 +357,53 @@ class Workspace:
         if known is None:
             known = self._derived[key] = (above, draft.settings, derive(above, draft.settings))
         return known[2]
+
+    # Scopes of local roles
+
+    def compute_scope(self, draft: Draft) -> int:
+        """The scope of an object: its own, that of its container, or one shared with what its access comes from."""
+        container = self.parent(draft)
+        if draft.type.scope or container is None or (draft.record is not None and draft.record.scope == draft.rid):
+            return draft.rid
+        target = self.access_target(draft)
+        if target is None or target.scope in self.scopes_around(container):
+            return container.scope
+        return shared_scope(container.scope, target.scope)
+
+    def container_scope(self, draft: Draft) -> int | None:
+        """The scope of the container; None for the site root."""
+        with self.without_locks():
+            container = self.parent(draft)
+        return None if container is None else container.scope
+
+    def access_target(self, draft: Draft) -> Draft | None:
+        """The object that the access to one follows, by `access_from` of its type."""
+        if draft.type.access_from is None:
+            return None
+        with self.without_locks():
+            return next(iter(self._targets(draft, draft.type.access_from)), None)
+
+    def scopes_around(self, draft: Draft) -> list[int]:
+        """The scope of an object and those of what contains it."""
+        found: list[int] = []
+        here: Draft | None = draft
+        with self.without_locks():
+            while here is not None:
+                found.append(here.scope)
+                here = self.parent(here)
+        return found
+
+    def referred_scopes(self, draft: Draft) -> list[int]:
+        """The scopes whose local roles are held on an object by reference, its own or one of what contains it."""
+        found: dict[int, None] = {}
+        here: Draft | None = draft
+        with self.without_locks():
+            while here is not None:
+                target = self.access_target(here)
+                if target is not None:
+                    found.update(dict.fromkeys(self.scopes_around(target)))
+                here = self.parent(here)
+        return list(found)
 
     def _rewritten_above(self, draft: Draft) -> bool:
         if self.recomputes_acls or not self.rewritten:

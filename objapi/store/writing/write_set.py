@@ -65,6 +65,7 @@ class WriteSet:
 
 def compute_write_set(planner: StorePlanner, *, with_changes: bool = True) -> WriteSet:
     """Compute what must be written: created, changed, derived, removed. The plan lists changes if `with_changes`."""
+    rescoped = _rescoped(planner)
     # A container is written before its contents, in whatever order effects made them.
     created = sorted(created_objects(planner), key=lambda draft: draft.path.count("/"))
     removed = removed_objects(planner)
@@ -74,10 +75,10 @@ def compute_write_set(planner: StorePlanner, *, with_changes: bool = True) -> Wr
     with planner.workspace.without_locks():
         dependent = find_dependents(planner, planner.context.site.dependents, (*created, *removed), changed.values())
     inheriting = _inheriting(planner, changed.values())
-    affected = _affected(planner, changed.values(), dependent, inheriting)
+    affected = _affected(planner, changed.values(), dependent, (*inheriting, *rescoped))
     derived = {
         draft.rid: draft
-        for draft in (*dependent, *inheriting, *planner.repathed.values())
+        for draft in (*dependent, *inheriting, *rescoped, *planner.repathed.values())
         if _lives(draft) and draft.rid not in changed
     }
     plan = Plan(_changes(planner) if with_changes else (), len(derived))
@@ -209,6 +210,23 @@ def _inheriting(planner: StorePlanner, acted: Iterable[Draft]) -> list[Draft]:
         found.extend(moved)
         level = [child for child in moved if child.portal_type in containing]
     return found
+
+
+def _rescoped(planner: StorePlanner) -> list[Draft]:
+    """The stored objects below those whose access follows another object than before; they get its scope."""
+    workspace = planner.workspace
+    moved = [
+        draft
+        for draft in workspace.by_rid.values()
+        if draft.type.access_from is not None and draft.type.access_from in draft.changed and _lives(draft)
+    ]
+    if not moved:
+        return []
+    below = [draft for draft in workspace.load_tree(moved) if _lives(draft)]
+    for draft in below:
+        draft.forget_scope()
+    workspace.referring_otherwise.update(draft.rid for draft in (*moved, *below))
+    return below
 
 
 def _stored_acl(draft: Draft) -> int:

@@ -101,8 +101,8 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "d8039d8a59dc2cc3d303e7b4dd3126ca9b786040087d78e26e4378d58740d603"),
-        ("lims,mxlive,ispyb", "d64bb3b9c74f34af5a6b9090e4676cb446d5b3ab6c3f9392b538faf99a79e5de"),
+        ("lims", "919931701161e045373654f65f2a1be1789ff716e0c41777184c8cf7afd10a1c"),
+        ("lims,mxlive,ispyb", "ce50d8b0955e1a66a4bd68ba9c1d4ba0c9619e5d52dd9c41853f9406e4a5ff04"),
         ("base,ispyb", "6de9ae0d90db9382f5c288e5bce6e83359d8b8bfbca393b4d18817729dd486ed"),
     ],
 )

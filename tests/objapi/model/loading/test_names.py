@@ -249,3 +249,35 @@ def test_what_sets_off_an_always_transition_is_declared(tmp_path: Path, written:
     if told is not None:
         assert found[0].startswith("workflows/thing.yaml:"), found
         assert f"thing_workflow.transitions.drop.depends: {told}" in found[0], found
+
+
+REACHED = """
+    Team: {containers: [Plone Site], catalogs: [portal_catalog], scope: true}
+    Note: {containers: [Plone Site], catalogs: [portal_catalog]}
+    Letter:
+      containers: [Plone Site]
+      catalogs: [portal_catalog]
+      access_from: %s
+      fields:
+        For: {kind: reference, targets: [Team]}
+        All: {kind: reference, targets: [Team], multi: true}
+        About: {kind: reference, targets: [Note]}
+        Text: {kind: string}
+    """
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("For", None),
+        ("From", "there is no single-valued reference field 'From'"),
+        ("All", "there is no single-valued reference field 'All'"),
+        ("Text", "there is no single-valued reference field 'Text'"),
+        ("About", "a Note holds no local roles that access could follow"),
+        ("For\n      scope: true", "objects of the type hold local roles of their own"),
+    ],
+)
+def test_access_follows_one_reference_to_what_holds_local_roles(tmp_path: Path, field: str, told: str | None) -> None:
+    found = problems(tmp_path, {**FILES, "types/reached.yaml": REACHED % field})
+    assert bool(found) is (told is not None), found
+    assert told is None or told in found[0]
