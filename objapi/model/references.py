@@ -4,7 +4,7 @@ Only the grammar is here. Whether an object is found, allowed and visible is the
 """
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import unquote
@@ -16,6 +16,8 @@ UID_INDEX: Final = "UID"
 """The index of UIDs, which clients spell `uid` as well."""
 CATALOG_TERM: Final = "catalog_name"
 """The term of a query that names no index but the catalog to search."""
+ITEM_KEY: Final = "ref"
+"""The key of an item's own name, and of the record by which other items of the request refer to it."""
 MAX_PATH_BYTES: Final = 1000
 MAX_PATH_DEPTH: Final = 20
 MAX_TERMS: Final = 20
@@ -77,7 +79,17 @@ class QueryLookup:
         return None if terms == self.terms else QueryLookup(terms)
 
 
-Lookup: TypeAlias = UidLookup | PathLookup | QueryLookup
+@dataclass(frozen=True, slots=True)
+class NameLookup:
+    """The object that another item of the same request makes or changes, by the name that the item has there."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{{'{ITEM_KEY}': {self.name!r}}}"
+
+
+Lookup: TypeAlias = UidLookup | PathLookup | QueryLookup | NameLookup
 
 
 def is_uid(text: str) -> bool:
@@ -118,11 +130,15 @@ def parse_references(raw: object, field: Field, context: LoadContext) -> tuple[L
     """
     lookups: dict[Lookup, None] = {}
     problems = []
-    entries = [entry for entry in _entries(raw) if not is_empty(entry, Kind.REFERENCE)]
+    # A record without a name in it is a mistake, not an empty value.
+    entries = [entry for entry in _entries(raw) if _is_record(entry) or not is_empty(entry, Kind.REFERENCE)]
     if len(entries) > context.max_entries:
         raise ReferenceProblem(f"a list has at most {context.max_entries} entries here, this one has {len(entries)}")
     for entry in entries:
         try:
+            if isinstance(entry, Mapping):
+                lookups[_named_item(entry)] = None
+                continue
             text = text_of(entry, context.max_text)
             lookups[parse_reference(text, site_id=context.site_id, index_names=context.index_names)] = None
         except (ReferenceProblem, ValueProblem) as problem:
@@ -136,6 +152,33 @@ def parse_references(raw: object, field: Field, context: LoadContext) -> tuple[L
     return tuple(lookups) or None
 
 
+def item_name(raw: object) -> str | None:
+    """The name in a record `{"ref": name}`; None for anything else."""
+    if isinstance(raw, Mapping) and raw.keys() == {ITEM_KEY}:
+        name = raw[ITEM_KEY]
+        return name if isinstance(name, str) and name.strip() else None
+    return None
+
+
+def named_items(raw: object) -> Iterator[str]:
+    """The names of items of the request in what a client sent for a reference field."""
+    for entry in _entries(raw):
+        name = item_name(entry)
+        if name is not None:
+            yield name
+
+
+def _is_record(raw: object) -> bool:
+    return isinstance(raw, Mapping) and bool(raw)
+
+
+def _named_item(raw: Mapping[object, object]) -> NameLookup:
+    name = item_name(raw)
+    if name is None:
+        raise ReferenceProblem(f'a record here names an entry of the same request, as {{"{ITEM_KEY}": "its name"}}')
+    return NameLookup(name)
+
+
 def format_reference(lookup: Lookup) -> str:
     """A reference as `parse_reference` reads it back."""
     match lookup:
@@ -143,6 +186,8 @@ def format_reference(lookup: Lookup) -> str:
             return uid
         case PathLookup(path):
             return path
+        case NameLookup():
+            return str(lookup)
         case QueryLookup(terms):
             flat = [(index, value) for index, values in terms for value in values]
             return "|".join(

@@ -140,12 +140,23 @@ def stamps_of(connection: Connection, rids: Iterable[int], *, shared: bool) -> d
     return found
 
 
-def ids_beginning(connection: Connection, parent: int, beginning: str) -> list[str]:
-    """The ids in a container (by row number) that begin with a text; ids are ASCII, so DEL comes after them all."""
-    statement = select(entities.c.id).where(
-        entities.c.parent == parent, entities.c.id >= beginning, entities.c.id < f"{beginning}\x7f"
-    )
-    return list(connection.scalars(statement))
+def ids_beginning(
+    connection: Connection, wanted: Iterable[tuple[int, str]], at_once: int
+) -> dict[tuple[int, str], list[str]]:
+    """(Container by row number, beginning) → the ids in it that begin so; `at_once` pairs are asked for together."""
+    found: dict[tuple[int, str], list[str]] = {pair: [] for pair in wanted}
+    for chunk in chunks(found, at_once):
+        # Ids are ASCII, so DEL comes after them all.
+        ranges = [
+            and_(entities.c.parent == parent, entities.c.id >= beginning, entities.c.id < f"{beginning}\x7f")
+            for parent, beginning in chunk
+        ]
+        for parent, own_id in connection.execute(select(entities.c.parent, entities.c.id).where(or_(*ranges))):
+            # A text may begin with several of those asked for: every beginning of an id is looked up.
+            for end in range(len(own_id) + 1):
+                if (parent, own_id[:end]) in found:
+                    found[parent, own_id[:end]].append(own_id)
+    return found
 
 
 def rows_of_keys(

@@ -35,6 +35,19 @@ Selector: TypeAlias = ByUid | ByPath | ByCriteria
 
 
 @dataclass(frozen=True, slots=True)
+class ByItem:
+    """The object of an item of the same request, by the name that the item has there, or by its place."""
+
+    name: str
+    place: int | None = None
+
+    def __str__(self) -> str:
+        if self.place is None:
+            return self.name
+        return f"entry {self.place} ({self.name})" if self.name else f"entry {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
 class GrantTarget:
     """An object on which local roles can be granted, with the roles that the asking user has on it."""
 
@@ -131,9 +144,11 @@ class CreateItem:
     """One object to be created; `values` are as the client sent them."""
 
     portal_type: str
-    container: Selector | None
+    container: Selector | ByItem | None
     values: Mapping[str, object]
     id: str | None = None
+    name: str | None = None
+    """Name by which other items of the request refer to the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +214,8 @@ class Plan:
 class Entry:
     """Result of one item of a request."""
 
-    selector: Selector
+    selector: Selector | ByItem
+    """What names the object; of an item that creates one, its place in the request."""
     uid: str = ""
     path: str = ""
     id: str = ""
@@ -247,6 +263,8 @@ class BatchFailed(ValidationError):
 
 def _with_place(entry: Entry, error: ApiError) -> str:
     """The message of an entry's error, with the object where it does not name it."""
+    if isinstance(entry.selector, ByItem):
+        return f"{entry.selector}: {error.message}"
     if not entry.path or entry.path in error.message:
         return error.message
     return f"{entry.path}: {error.message}"
@@ -260,6 +278,8 @@ def _named(entry: Entry) -> str:
             return entry.path or path
         case ByCriteria(portal_type, _):
             return entry.path or portal_type
+        case ByItem():
+            return str(entry.selector)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Connection, FromClause, true
 
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, ValidationError, combine
+from objapi.model.item_links import NO_LINKS, ItemLinks, LinkedItem, link_items, names_in_fields
 from objapi.model.principal import Principal
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.blobs import StoredFile, read_blob
@@ -25,6 +26,7 @@ from objapi.store.reading.history import HistoryReader
 from objapi.store.requests import (
     COMMAND_LINE,
     AccessEvent,
+    ByItem,
     ByUid,
     CreateItem,
     Find,
@@ -196,10 +198,36 @@ class Transaction:
 
     # Writing
 
-    def create(self, items: Sequence[CreateItem], *, dry_run: bool = False) -> Outcome:
-        """Create objects, all or none."""
-        selectors = [item.container or ByUid("") for item in items]
-        return self._write(selectors, lambda editor, places: editor.create(_some(items, places)), dry_run=dry_run)
+    def create(
+        self,
+        items: Sequence[CreateItem],
+        *,
+        partial: bool = False,
+        dry_run: bool = False,
+        as_batch: bool = False,
+    ) -> Outcome:
+        """Create objects, all or none; with `partial` those that can be, without what refers to one that cannot.
+
+        Raises BadRequest for names of items that two have, that none has, or that lead in a circle.
+        """
+        links = NO_LINKS if len(items) == 1 and items[0].name is None else self._links(items)
+        return self._write(
+            [ByItem(item.name or "", place) for place, item in enumerate(items)],
+            lambda editor, places: editor.create(_some(items, places), links),
+            partial=partial,
+            dry_run=dry_run,
+            as_batch=as_batch,
+        )
+
+    def _links(self, items: Sequence[CreateItem]) -> ItemLinks:
+        linked = []
+        for item in items:
+            entity_type = self.registry.types.get(item.portal_type)
+            names = [] if entity_type is None else list(names_in_fields(entity_type, item.values))
+            if isinstance(item.container, ByItem):
+                names.append(item.container.name)
+            linked.append(LinkedItem(item.name, tuple(names)))
+        return link_items(linked)
 
     def update(
         self,
@@ -306,7 +334,7 @@ class Transaction:
 
     def _write(
         self,
-        selectors: Sequence[Selector],
+        selectors: Sequence[Selector | ByItem],
         plan: Callable[[Editor, Collection[int]], BatchAttempt],
         planner: StorePlanner | None = None,
         *,
@@ -338,7 +366,7 @@ class Transaction:
 
     def _plan_batch(
         self,
-        selectors: Sequence[Selector],
+        selectors: Sequence[Selector | ByItem],
         plan: Callable[[Editor, Collection[int]], BatchAttempt],
         planner: StorePlanner,
         *,
@@ -355,10 +383,12 @@ class Transaction:
                 take_always(attempt, self._site.guard_dependents)
             if attempt.drafts and not attempt.errors:
                 attempt.fail(next(iter(attempt.drafts)), *planner.indirect_problems())
+            attempt.fail_dependents()
             if match is not None:
                 attempt.require_versions(match)
             failed.update(attempt.errors)
-            uids.update((place, attempt.drafts[place].uid) for place in attempt.errors if place in attempt.drafts)
+            stored = ((place, attempt.drafts[place]) for place in attempt.errors if place in attempt.drafts)
+            uids.update((place, draft.uid) for place, draft in stored if not draft.is_new)
             if not attempt.errors or not partial or not places:
                 break
             # What a failed item did to drafts (fields, steps, cascades to others) cannot be taken out of the plan one

@@ -5,6 +5,7 @@ from typing import Final
 
 from objapi.api.method import Method
 from objapi.api.methods.batch import BATCH
+from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.reading import READING
 from objapi.api.methods.users import USERS
@@ -22,4 +23,4 @@ def by_name(rows: Iterable[Method]) -> dict[str, Method]:
     return named
 
 
-METHODS: Final[Mapping[str, Method]] = by_name((*READING, *WRITING, *BATCH, *INTROSPECTION, *USERS))
+METHODS: Final[Mapping[str, Method]] = by_name((*READING, *WRITING, *BATCH, *CREATE_MANY, *INTROSPECTION, *USERS))

@@ -46,6 +46,17 @@ def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
 
 def entries_of(values: object, limit: int) -> list[UpdateItem]:
     """The items of `input_values`. Raises BadRequest that names every wrong entry, TooLarge for too many."""
+    values = bounded_entries(values, limit)
+    problems: list[Cause] = []
+    read = _of_object(values, problems) if isinstance(values, dict) else _of_list(values, problems)
+    items = list(read)
+    if problems:
+        raise BadRequest(joined_messages(problem.message for problem in problems), causes=problems)
+    return items
+
+
+def bounded_entries(values: object, limit: int) -> dict[str, object] | list[object]:
+    """The value of `input_values`. Raises BadRequest for one that is none or empty, TooLarge for too many entries."""
     if values is None:
         raise missing("input_values")
     if not isinstance(values, dict | list):
@@ -58,12 +69,7 @@ def entries_of(values: object, limit: int) -> list[UpdateItem]:
             "(its setting OBJAPI_MAX_UPDATE_ENTRIES)."
         )
         raise TooLarge(message, causes=[Cause("parameter", "input_values", message)])
-    problems: list[Cause] = []
-    read = _of_object(values, problems) if isinstance(values, dict) else _of_list(values, problems)
-    items = list(read)
-    if problems:
-        raise BadRequest(joined_messages(problem.message for problem in problems), causes=problems)
-    return items
+    return values
 
 
 def _refuse_repetitions(items: Sequence[UpdateItem], site_id: str) -> None:
@@ -138,16 +144,18 @@ def described_updates(outcome: Outcome, url: str, *, undone: bool = False) -> li
 
 
 def described_failures(error: ApiError, url: str) -> Json:
-    """The `updates` of a failed `update_many`, with the error of each entry, if the entries were looked at.
+    """The `updates` of a failed `update_many`, with the error of each entry, if the entries were looked at."""
+    listed = listed_failures(error)
+    return {"updates": [_described_update(entry, url, undone=True) for entry in listed]} if listed else {}
 
-    Of very many failures only the first are listed, as in `errors`.
-    """
+
+def listed_failures(error: ApiError) -> Sequence[Entry]:
+    """The entries of a failed batch that its answer lists: all; of very many failures, as in `errors`, the first."""
     if not isinstance(error, BatchFailed):
-        return {}
+        return ()
     if len(error.causes) <= MANY_CAUSES:
-        return {"updates": described_updates(error.outcome, url, undone=True)}
-    failed = [entry for entry in error.outcome.entries if entry.error is not None]
-    return {"updates": [_described_update(entry, url, undone=True) for entry in failed[:FIRST_CAUSES]]}
+        return error.outcome.entries
+    return [entry for entry in error.outcome.entries if entry.error is not None][:FIRST_CAUSES]
 
 
 def _described_update(entry: Entry, url: str, *, undone: bool) -> Json:

@@ -18,6 +18,7 @@ from objapi.model.types import Kind
 from objapi.store.requests import (
     BatchFailed,
     ByCriteria,
+    ByItem,
     ByPath,
     ByUid,
     Change,
@@ -100,17 +101,17 @@ def path_and_uid(entry: Entry) -> dict[str, object]:
     return {"path": entry.path or _asked_path(entry.selector), "UID": entry.uid or _asked_uid(entry.selector)}
 
 
-def _asked_path(selector: Selector) -> str:
+def _asked_path(selector: Selector | ByItem) -> str:
     match selector:
         case ByPath(path):
             return path
         case ByCriteria(portal_type, criteria):
             return f"{portal_type} with {', '.join(f'{name}={value}' for name, value in criteria.items())}"
-        case ByUid():
+        case ByUid() | ByItem():
             return ""
 
 
-def _asked_uid(selector: Selector) -> str:
+def _asked_uid(selector: Selector | ByItem) -> str:
     return selector.uid if isinstance(selector, ByUid) else ""
 
 

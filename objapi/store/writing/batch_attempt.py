@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, combine
+from objapi.model.item_links import NO_LINKS, ItemLinks
 from objapi.store.permissions.acls import VIEW
-from objapi.store.requests import BatchFailed, Entry, Outcome, Plan, Selector, VersionMatch
+from objapi.store.requests import BatchFailed, ByItem, Entry, Outcome, Plan, Selector, VersionMatch
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
@@ -21,12 +22,35 @@ class BatchAttempt:
     drafts: dict[int, Draft] = field(default_factory=dict)
     errors: dict[int, ApiError] = field(default_factory=dict)
     updated: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    links: ItemLinks = NO_LINKS
+    _roots: dict[int, int] = field(default_factory=dict)
+    """Place of an item that fails because of another → that of the one where it begins."""
 
     def fail(self, place: int, *errors: ApiError) -> None:
         """Add errors to those of an item."""
         if errors:
             known = [self.errors[place]] if place in self.errors else []
             self.errors[place] = combine([*known, *errors])
+
+    def needs_failed(self, place: int) -> bool:
+        """True when an item refers to one that has failed: it has failed, too, with the reason of that one."""
+        failed = [other for other in self.links.needs.get(place, ()) if other in self.errors]
+        for other in failed:
+            # Of a chain the first reason is told, however long it is.
+            root = self._roots[place] = self._roots.get(other, other)
+            reason = self.errors[root]
+            message = f"It refers to entry {root}, which cannot be done: {reason.message}"
+            if root != other:
+                message = f"It refers to entry {other}, and that in the end to entry {root}: {reason.message}"
+            cause = Cause("object", f"entry {root}", message, code="depends")
+            self.fail(place, reason.restated(message, [cause]))
+        return bool(failed)
+
+    def fail_dependents(self) -> None:
+        """Let items that have no fault of their own fail with those that they refer to."""
+        for place in self.links.order:
+            if place not in self.errors:
+                self.needs_failed(place)
 
     def targets(self, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
         """The objects of selectors; missing ones are errors of their items."""
@@ -75,7 +99,7 @@ def _not_allowed(error: WorkflowError, path: str, *, by_guard: bool) -> ApiError
 
 
 def entries(
-    selectors: Sequence[Selector],
+    selectors: Sequence[Selector | ByItem],
     attempt: BatchAttempt,
     failed: Mapping[int, ApiError],
     changed: Collection[Draft] = (),
@@ -94,7 +118,7 @@ def entries(
 
 
 def _entry(
-    selector: Selector,
+    selector: Selector | ByItem,
     draft: Draft,
     planner: StorePlanner,
     updated: tuple[str, ...],

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NotFound, UnusedFields, ValidationError
+from objapi.model.item_links import NO_LINKS, ItemLinks
 from objapi.model.record_merging import merge_records
 from objapi.model.types import EntityType, Field
 from objapi.model.validation import Mode, Validated, validate
 from objapi.model.values import LoadContext, ValueProblem
 from objapi.store.blobs import new_blob
-from objapi.store.requests import ByPath, CreateItem, Selector, UpdateItem
+from objapi.store.requests import ByItem, ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt, outdated
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.field_rules import failed_checks, not_creatable, not_writable, references_out_of_use
@@ -21,6 +22,8 @@ from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver, Wanted
 from objapi.store.writing.row_checks import read_only_errors, row_causes
+from objapi.store.writing.row_naming import NEW
+from objapi.store.writing.workspace import uids_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,13 @@ def _stored(
     return {name: values[name] for name in checked.names if name in values}
 
 
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """What an object is made in; a row of a table in nothing."""
+
+    draft: Draft | None
+
+
 class Editor:
     """Plans creations and updates with one planner."""
 
@@ -175,26 +185,67 @@ class Editor:
 
     # Create
 
-    def create(self, items: Mapping[int, CreateItem]) -> BatchAttempt:
-        """Plan new objects."""
-        attempt = BatchAttempt(self.planner)
+    def create(self, items: Mapping[int, CreateItem], links: ItemLinks = NO_LINKS) -> BatchAttempt:
+        """Plan new objects, those to which other items refer before these."""
+        attempt = BatchAttempt(self.planner, links=links)
         types = self._types(attempt, items)
         sent = {place: Sent(entity_type, items[place].values) for place, entity_type in types.items()}
-        incoming = read_incoming(attempt, sent, "create", self._context, self.resolver)
-        containers = self._containers(attempt, items, types, incoming)
-        for place, entity_type in types.items():
-            if incoming[place].missing:
-                work = partial(
-                    self._refuse_missing, attempt, place, entity_type, containers.get(place), incoming[place]
-                )
-                attempt.guarded(place, work)
-        for place, container in containers.items():
-            attempt.fail(place, *self._not_addable(types[place], container))
-            if place not in attempt.errors:
-                make = partial(self._make, attempt, place, types[place], container, incoming[place], items[place].id)
-                attempt.guarded(place, make)
+        linked = {place: item for place, item in sent.items() if place in links.needs}
+        incoming = self._read(attempt, {place: item for place, item in sent.items() if place not in linked})
+        # Everything else that linked items refer to is looked up now, together; their values are read in their turn.
+        self._read(BatchAttempt(self.planner), linked)
+        chosen = self._chosen_containers(attempt, items, types)
+        self.planner.naming.expect((types[place], draft, items[place].values) for place, draft in chosen.items())
+        for place in links.order or types:
+            if place not in types:
+                continue
+            item, entity_type = items[place], types[place]
+            if place in linked:
+                incoming |= self._read(attempt, {place: sent[place]})
+                self._refuse_unwritten_rows(attempt, place, entity_type, incoming[place])
+            if not attempt.needs_failed(place):
+                self._create_item(attempt, place, item, entity_type, incoming[place], chosen)
+            if item.name is not None:
+                self.resolver.named[item.name] = None if place in attempt.errors else attempt.drafts[place]
         self._check(attempt, incoming)
         return attempt
+
+    def _read(self, attempt: BatchAttempt, sent: Mapping[int, Sent]) -> dict[int, Incoming]:
+        return read_incoming(attempt, sent, "create", self._context, self.resolver)
+
+    def _create_item(
+        self,
+        attempt: BatchAttempt,
+        place: int,
+        item: CreateItem,
+        entity_type: EntityType,
+        incoming: Incoming,
+        chosen: Mapping[int, Draft],
+    ) -> None:
+        holder = self._container(attempt, place, item, entity_type, incoming, chosen)
+        if incoming.missing:
+            container = None if holder is None else holder.draft
+            attempt.guarded(place, partial(self._refuse_missing, attempt, place, entity_type, container, incoming))
+        if holder is None:
+            return
+        attempt.fail(place, *self._not_addable(entity_type, holder.draft))
+        if place not in attempt.errors:
+            make = partial(self._make, attempt, place, entity_type, holder.draft, incoming, item.id)
+            attempt.guarded(place, make)
+
+    def _refuse_unwritten_rows(
+        self, attempt: BatchAttempt, place: int, entity_type: EntityType, incoming: Incoming
+    ) -> None:
+        """Refuse references to new rows of tables, whose UID comes with their key, where it is needed before."""
+        parts = () if entity_type.table is None or len(entity_type.table.key) == 1 else entity_type.table.key
+        columns = {} if entity_type.table is None else entity_type.table.columns
+        for name, value in incoming.values.items():
+            if entity_type.table is not None and columns.get(name) not in parts:
+                continue
+            targets = [self.planner.workspace.by_uid.get(uid) for uid in uids_in(value)]
+            if any(target is not None and target.type.table is not None and target.id == NEW for target in targets):
+                text = f"{name}: the row that it names gets its key when it is written; create that in a call before"
+                attempt.fail(place, ValidationError.from_causes([Cause("field", name, text, code="unwritten")]))
 
     def _refuse_missing(
         self,
@@ -224,46 +275,54 @@ class Editor:
                 types[place] = entity_type
         return types
 
-    def _containers(
+    def _chosen_containers(
+        self, attempt: BatchAttempt, items: Mapping[int, CreateItem], types: Mapping[int, EntityType]
+    ) -> dict[int, Draft]:
+        """The stored containers that items name by path or UID."""
+        selectors: dict[int, Selector] = {}
+        for place, entity_type in types.items():
+            container, elsewhere = items[place].container, entity_type.table or entity_type.container_from
+            if not elsewhere and container is not None and not isinstance(container, ByItem):
+                selectors[place] = container
+        return attempt.targets(self.resolver, selectors)
+
+    def _container(
         self,
         attempt: BatchAttempt,
-        items: Mapping[int, CreateItem],
-        types: Mapping[int, EntityType],
-        incoming: Mapping[int, Incoming],
-    ) -> dict[int, Draft | None]:
-        """The container of each item: the one at obj_path, or the one that a reference field of it names.
+        place: int,
+        item: CreateItem,
+        entity_type: EntityType,
+        incoming: Incoming,
+        chosen: Mapping[int, Draft],
+    ) -> "_Holder | None":
+        """The container of an item: the one at obj_path, or the one that a reference field of it names.
 
-        A row of a table is in none.
+        None when it has failed for want of one. A row of a table is in none.
         """
-        containers: dict[int, Draft | None] = {}
-        selectors = {}
-        for place, entity_type in types.items():
-            by_field, selector = entity_type.container_from, items[place].container
-            if entity_type.table is not None:
-                containers[place] = None
-                attempt.fail(place, *self._not_among_rows(entity_type, selector))
-            elif by_field is not None:
-                uid = str(incoming[place].values.get(by_field) or "")
-                found = self.planner.by_uid([uid]).get(uid) if uid else None
-                if found is not None:
-                    containers[place] = found
-                elif place not in attempt.errors and not incoming[place].missing:
-                    attempt.fail(place, NotFound(f"{by_field} not found."))
-            elif selector is not None:
-                selectors[place] = selector
-            else:
-                message = "Required field not found in request: obj_path"
-                attempt.fail(place, BadRequest(message, causes=[Cause("parameter", "obj_path", message)]))
-        for place, selected in zip(selectors, self.resolver.select(list(selectors.values())), strict=True):
-            if isinstance(selected, ApiError):
-                attempt.fail(place, selected)
-            else:
-                containers[place] = selected
-        return containers
+        by_field = entity_type.container_from
+        if entity_type.table is not None:
+            attempt.fail(place, *self._not_among_rows(entity_type, item.container))
+            return _Holder(None)
+        if by_field is not None:
+            uid = str(incoming.values.get(by_field) or "")
+            found = self.planner.by_uid([uid]).get(uid) if uid else None
+            if found is None and place not in attempt.errors and not incoming.missing:
+                attempt.fail(place, NotFound(f"{by_field} not found."))
+            return None if found is None else _Holder(found)
+        if isinstance(item.container, ByItem):
+            named = self.resolver.named.get(item.container.name)
+            return None if named is None else _Holder(named)
+        if item.container is None:
+            message = "Required field not found in request: obj_path"
+            attempt.fail(place, BadRequest(message, causes=[Cause("parameter", "obj_path", message)]))
+        return _Holder(chosen[place]) if place in chosen else None
 
-    def _not_among_rows(self, entity_type: EntityType, selector: Selector | None) -> list[ApiError]:
+    def _not_among_rows(self, entity_type: EntityType, selector: Selector | ByItem | None) -> list[ApiError]:
         """A path that was sent for a row names where such rows are, or nothing."""
         folder = self.planner.workspace.names.folder(entity_type.portal_type)
+        if isinstance(selector, ByItem):
+            message = f"Rows of {entity_type.portal_type} are in no object of this request; leave obj_path out."
+            return [BadRequest(message, causes=[Cause("parameter", "obj_path", message)])]
         if isinstance(selector, ByPath):
             found = self.resolver.full_path(selector.path)
             if isinstance(found, ApiError):

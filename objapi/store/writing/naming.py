@@ -7,7 +7,9 @@ requests never draw the same number; a number drawn by a request that fails is f
 Ids and titles that stored objects have are looked up for all new and changed objects at once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import cast
 
 from sqlalchemy import Connection, and_, or_, select, tuple_
@@ -26,6 +28,7 @@ from objapi.model.ids import (
     numbered,
     plan_id,
 )
+from objapi.model.paths import Path
 from objapi.model.types import EntityType, IdKind
 from objapi.store.records import chunks, ids_beginning, rows_of_keys
 from objapi.store.schema import entities, sequences
@@ -105,6 +108,23 @@ class Naming:
         self._values = values
         self.sequences = Sequences(workspace.connection, lock=workspace.context.writes)
         self._plans: dict[str, IdPlan | str] = {}
+        self._stored_siblings: dict[tuple[int, str], list[str]] = {}
+        """(Container, beginning of an id) → the ids that stored objects have there."""
+
+    def expect(self, wanted: Iterable[tuple[EntityType, Draft, Mapping[str, object]]]) -> None:
+        """Look up together which ids are taken, for new objects of some types, containers and values.
+
+        It serves ids made from titles alone; of an object whose title is not among its values they are looked up later.
+        """
+        pairs: dict[tuple[int, str], None] = {}
+        for entity_type, container, values in wanted:
+            paths = form_paths(entity_type.id_rule.form)
+            if entity_type.id_rule.kind is IdKind.FROM_TITLE and not container.is_new:
+                with suppress(IdProblem):
+                    if all(not path.steps and path.attribute in values for path in paths):
+                        pairs[container.rid, str(self._plan_of(entity_type, partial(_given, values)))] = None
+        if len(pairs) > 1:
+            self._stored_siblings |= ids_beginning(self._workspace.connection, pairs, SCANNED)
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object the id asked for, or one by its type's rule. Raises ValidationError, Conflict."""
@@ -170,7 +190,11 @@ class Naming:
 
     def _siblings(self, container: Draft, beginning: str) -> frozenset[str]:
         """The ids in a container that begin with a text, those that this request gives included."""
-        stored = () if container.is_new else ids_beginning(self._workspace.connection, container.rid, beginning)
+        key = (container.rid, beginning)
+        if key not in self._stored_siblings:
+            wanted = () if container.is_new else (key,)
+            self._stored_siblings[key] = ids_beginning(self._workspace.connection, wanted, SCANNED).get(key, [])
+        stored = self._stored_siblings[key]
         here = self._workspace.by_parent.get(container.rid, {}).values()
         gone = {item.id for item in here if item.removed}
         return frozenset({*stored} - gone | {item.id for item in here if not item.removed})
@@ -187,11 +211,14 @@ class Naming:
         return plan
 
     def _made_plan(self, draft: Draft) -> IdPlan | str:
+        return self._plan_of(draft.type, lambda path: self._values.evaluate(draft, path))
+
+    def _plan_of(self, entity_type: EntityType, values: Callable[[Path], object]) -> IdPlan | str:
         context = self._workspace.context
         return plan_id(
-            draft.type.id_rule,
-            draft.portal_type,
-            values=lambda path: self._values.evaluate(draft, path),
+            entity_type.id_rule,
+            entity_type.portal_type,
+            values=values,
             settings=self._settings(),
             now=context.now.astimezone(context.site.zone),
         )
@@ -217,6 +244,10 @@ class Naming:
             for path in form_paths(draft.type.id_rule.form)
             if path.steps
         )
+
+
+def _given(values: Mapping[str, object], path: Path) -> object:
+    return values.get(path.attribute or "")
 
 
 def unique_title_fields(entity_type: EntityType) -> frozenset[str]:

@@ -14,6 +14,7 @@ from objapi.model.references import (
     MAX_PROBLEMS,
     UID_INDEX,
     Lookup,
+    NameLookup,
     PathLookup,
     PathProblem,
     QueryLookup,
@@ -222,6 +223,8 @@ class Resolver:
         self._lookups = Lookups(
             planner.workspace, search, planner.renderer, planner.context.site.most_reference_queries
         )
+        self.named: dict[str, Draft | None] = {}
+        """Name of an item of the request → its object; None for one that fails, which is no fault of a reference."""
 
     # Selectors
 
@@ -319,6 +322,8 @@ class Resolver:
         errors: list[ApiError] = []
         # A query that finds nothing may have been encoded twice by its client, so it is tried decoded before it fails.
         for lookup in item.lookups:
+            if isinstance(lookup, NameLookup) and self.named.get(lookup.name, self) is None:
+                continue
             found = self._candidates(item.field, lookup)
             if not found and isinstance(lookup, QueryLookup):
                 decoded = lookup.decoded()
@@ -336,6 +341,8 @@ class Resolver:
 
     def _misspelt(self, field: Field, lookup: Lookup) -> str:
         """The sentence that names keys of a query which no catalog that was searched knows; empty without such."""
+        if isinstance(lookup, NameLookup) and lookup.name not in self.named:
+            return " Only entries of create_many have names, and none of this request has this one."
         if not isinstance(lookup, QueryLookup):
             return ""
         registry = self._context.registry
@@ -360,6 +367,9 @@ class Resolver:
             case PathLookup():
                 known = workspace.by_path.get(self._site_path(lookup))
                 drafts = [known] if known is not None else []
+            case NameLookup(name):
+                named = self.named.get(name)
+                drafts = [named] if named is not None else []
             case QueryLookup():
                 drafts = self._lookups.found(field, lookup)
         rights = self._rights

@@ -33,6 +33,26 @@ def article(room: StoreRoom, key: int) -> dict[str, Any]:
 # Creating
 
 
+def test_new_rows_refer_to_new_rows_of_the_same_request(room: StoreRoom) -> None:
+    items = [
+        CreateItem("Article", None, {"Supplier": {"ref": "new"}, "code": "N1"}),
+        CreateItem("Supplier", None, {"name": "New", "login": "kim"}, name="new"),
+    ]
+    article_made, supplier = room.gateway.create_all("boss", items).entries
+    assert (supplier.path, supplier.uid) == ("/Plone/stock/Supplier/3", room.gateway.uid("/stock/Supplier/3"))
+    assert article(room, int(article_made.id))["supplierId"] == int(supplier.id)
+
+
+def test_a_key_made_of_a_new_row_is_asked_for_in_a_call_of_its_own(room: StoreRoom) -> None:
+    items = [
+        CreateItem("Watch", None, {"Article": "portal_type:Article|code:TX", "Supplier": {"ref": "new"}}),
+        CreateItem("Supplier", None, {"name": "New"}, name="new"),
+    ]
+    with pytest.raises(ValidationError, match="Supplier: the row that it names gets its key when it is written"):
+        room.gateway.create_all("boss", items)
+    assert len(room.other.rows(Supplier)) == 2
+
+
 def test_new_row_gets_the_key_that_the_database_gives(room: StoreRoom) -> None:
     entry = room.gateway.create(
         "kim",
