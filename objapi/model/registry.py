@@ -122,6 +122,8 @@ class Registry:
     """Sample contents that profiles offer: name → the file of each profile that has one, in their order."""
     profiles: frozenset[str] = frozenset()
     """The names of the profiles, those that others extend included."""
+    login_indexes: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Catalog and index by which the person of a user is found → the types of such persons."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
 
@@ -155,6 +157,29 @@ class Registry:
         own = () if entity_type.table is not None else (self.uid_catalog,)
         names = dict.fromkeys((*entity_type.catalogs, *own))
         return tuple(self.catalogs[name] for name in names if name in self.catalogs)
+
+
+def login_indexes(
+    types: Mapping[str, EntityType], catalogs: Mapping[str, CatalogDeclaration]
+) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """The catalog and index that find the persons of each type with log-ins; a type that has none is left out."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for portal_type, entity_type in types.items():
+        if entity_type.login is None:
+            continue
+        places = [
+            (name, index)
+            for name, catalog in catalogs.items()
+            if name in entity_type.catalogs
+            for index, source in catalog.sources.items()
+            if source.of(portal_type) == Path((), entity_type.login.field)
+            and catalog.schema.indexes[index].kind is IndexKind.FIELD
+        ]
+        # One place for as many types as possible: each is a statement.
+        places.sort(key=lambda place: place not in found)
+        for place in places[:1]:
+            found.setdefault(place, []).append(portal_type)
+    return {place: tuple(names) for place, names in found.items()}
 
 
 def counted_indexes(catalog: CatalogDeclaration, workflows: Mapping[str, Workflow]) -> tuple[str, ...]:

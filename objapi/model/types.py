@@ -163,6 +163,18 @@ class IdRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginDeclaration:
+    """Log-in of the person whom an object of a type stands for, such as a contact."""
+
+    field: str
+    """The field with the user's id."""
+    email: str | None = None
+    """The field with the address that a new user gets."""
+    local_roles: tuple[str, ...] = ()
+    """Roles that the user has on the container of the object, and in it, as long as the two are linked."""
+
+
+@dataclass(frozen=True, slots=True)
 class EntityType:
     """One type of objects."""
 
@@ -207,6 +219,8 @@ class EntityType:
     """Names under which contained objects are answered whole → their portal_type (e.g. Analyses)."""
     extra_ids: Mapping[str, str] = field(default_factory=dict)
     """Further keys of create's answer → the relation whose object's id they give."""
+    login: LoginDeclaration | None = None
+    """Log-in of the persons that the objects stand for; None: they stand for none."""
     table: TableMapping | None = None
     """The table whose rows the objects are; None: the gateway keeps them itself."""
     source: str = ""

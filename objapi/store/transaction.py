@@ -23,6 +23,7 @@ from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
+from objapi.store.reading.persons import Persons
 from objapi.store.requests import (
     COMMAND_LINE,
     AccessEvent,
@@ -415,7 +416,12 @@ class Transaction:
             raise TypeError("the transaction was opened for reading")
         return RowBatch(self._context, self._authority).write(items, dry_run=dry_run)
 
-    # Grants: what `objapi.security.administration` needs of objects
+    # Grants: what `objapi.security` needs of objects
+
+    @cached_property
+    def persons(self) -> Persons:
+        """Persons whom objects stand for, and whose log-ins they have."""
+        return Persons(self._context, self._planner(), self._resolver, self._finder)
 
     def grant_target(self, selector: Selector) -> GrantTarget:
         """The object on which local roles are to be granted. Raises NotFound, and ValidationError for a table's row."""
@@ -429,6 +435,14 @@ class Transaction:
     def may_view(self, acl: int, scope: int) -> bool:
         """True when the user may view the objects of an acl in a scope."""
         return self._rights.may(VIEW, self._context.acls[acl], scope)
+
+    def knows_in_tables(self, user_id: str) -> bool:
+        """True when tables of other programs have a person of a user's id, whose rows that user would see."""
+        return self._context.rows.visibility.knows(user_id)
+
+    def roles_on(self, acl: int, scope: int) -> frozenset[str]:
+        """The roles that the user has on the objects of an acl in a scope."""
+        return self._rights.roles_on(self._context.acls[acl], scope)
 
     def make_scope(self, rid: int) -> None:
         """Make an object one on which local roles are granted, unless it is."""

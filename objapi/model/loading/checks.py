@@ -46,6 +46,7 @@ class TypeChecker:
         self._check_states(entity_type)
         self._check_relations(entity_type)
         self._check_behaviors(entity_type)
+        self._check_login(entity_type)
         for field in entity_type.fields.values():
             self._check_field(entity_type, field, f"fields.{field.name}")
         for field in entity_type.create_parameters.values():
@@ -155,6 +156,19 @@ class TypeChecker:
             for name in names:
                 self._exists(entity_type, key, name, self.behaviors.effects, "effect")
 
+    def _check_login(self, entity_type: EntityType) -> None:
+        login = entity_type.login
+        if login is None:
+            return
+        for key, name in (("field", login.field), ("email", login.email)):
+            if name is None:
+                continue
+            known = [item.name for item in entity_type.fields.values() if _is_own_text(item)]
+            self._exists(entity_type, f"login.{key}", name, known, "field of one line of text")
+        if login.local_roles and entity_type.table is not None:
+            message = "rows of a table are in no object on which roles could be granted"
+            self._note(entity_type, "login.local_roles", message, "no local roles")
+
     def _check_field(self, entity_type: EntityType, field: Field, key: str) -> None:
         # Every name first, then what names mean together: an alias or a stored_on is checked against fields that exist.
         for name in field.targets:
@@ -219,6 +233,26 @@ class TypeChecker:
             self._note(entity_type, key, message, f"one of {listed(known)}")
             return None
         return field
+
+
+def _is_own_text(field: Field) -> bool:
+    return field.kind is Kind.STRING and not field.multi and field.alias_of is None and field.stored_on is None
+
+
+def check_logins(
+    types: Iterable[EntityType],
+    found_by: Mapping[tuple[str, str], Collection[str]],
+    nodes: Mapping[str, Node],
+    problems: list[DeclarationProblem],
+) -> None:
+    """An index finds the person of a user, whatever the type: nobody could else say whose log-in it is."""
+    known = {portal_type for of_index in found_by.values() for portal_type in of_index}
+    for entity_type in types:
+        login, name = entity_type.login, entity_type.portal_type
+        if login is not None and name not in known and login.field in entity_type.fields:
+            message = f"no catalog of {name} has an index of kind field over {login.field}"
+            node = nodes[name].nearest("login")
+            problems.append(node.problem(f"{name}.login", message, f"an index with source: {login.field}"))
 
 
 def settings_type(

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.catalogs import read_catalogs
-from objapi.model.loading.checks import TypeChecker, check_cascade, check_sources, settings_type
+from objapi.model.loading.checks import TypeChecker, check_cascade, check_logins, check_sources, settings_type
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
@@ -18,7 +18,7 @@ from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, ch
 from objapi.model.loading.tracing import Tracer, check_cycles
 from objapi.model.loading.types import read_types
 from objapi.model.loading.workflows import read_workflows, with_entry_points
-from objapi.model.registry import CatalogDeclaration, Registry, Roles
+from objapi.model.registry import CatalogDeclaration, Registry, Roles, login_indexes
 from objapi.model.types import EntityType
 from workflows import Workflow
 from workflows.declarations import DeclarationProblem, Node, listed, suggestion
@@ -76,6 +76,8 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         check_roles(roles, role_sections, layout, type_nodes, problems)
         check_workflow_names(workflows.workflows.values(), workflows.nodes, roles, types.values(), problems)
         check_type_permissions(types.values(), type_nodes, roles, problems)
+    persons_found_by = login_indexes(types, catalogs)
+    check_logins(types.values(), persons_found_by, type_nodes, problems)
     check_containers(types, site.root_type, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)
     if problems:
@@ -97,6 +99,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         layout=layout,
         content_files=site.content_files,
         profiles=frozenset(profile.name for profile in found),
+        login_indexes=persons_found_by,
         fingerprint=fingerprint(types, catalogs, workflows.workflows),
     )
 

@@ -134,8 +134,13 @@ def check_roles(
             for _, inner in by_path.sections(path, PERMISSION_KEYS):
                 _check_listed(inner, known)
     for name, node in nodes.items():
-        for _, inner in Section(node, name, problems).sections("permissions", PERMISSION_KEYS):
+        declared = Section(node, name, problems)
+        for _, inner in declared.sections("permissions", PERMISSION_KEYS):
             _check_listed(inner, known)
+        if declared.has("login"):
+            login = declared.section("login")
+            for role in login.texts("local_roles"):
+                login.choose("local_roles", role, known, "role")
 
 
 def read_layout(

@@ -11,7 +11,7 @@ from objapi.model.loading.names_and_paths import NAME, optional_path, optional_r
 from objapi.model.loading.profiles import Profile
 from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
-from objapi.model.types import EntityType, Field, IdKind, IdRule, RowRule
+from objapi.model.types import EntityType, Field, IdKind, IdRule, LoginDeclaration, RowRule
 from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
 from workflows.declarations.sections import shown
 
@@ -43,9 +43,11 @@ TYPE_KEYS: Final = (
     "embed",
     "extra_ids",
     "without",
+    "login",
     "table",
     "fields",
 )
+LOGIN_KEYS: Final = ("field", "email", "local_roles")
 ID_KEYS: Final = ("kind", "form", "padding", "padding_setting", "start_setting", "overridable")
 
 
@@ -82,6 +84,7 @@ def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) 
         on_remove=section.texts("on_remove"),
         embed=_texts(section, "embed"),
         extra_ids=_texts(section, "extra_ids"),
+        login=_login(section),
         table=read_table(section, portal_type, fields, rules),
         source=f"{section.node.file}:{section.node.line}",
     )
@@ -155,6 +158,15 @@ def _out_of_use(section: Section) -> Mapping[Path, tuple[str, ...]]:
 def _expires(section: Section) -> Path | None:
     text = section.optional_text("expires")
     return None if text is None else optional_path(section, text, "expires")
+
+
+def _login(section: Section) -> LoginDeclaration | None:
+    if not section.has("login"):
+        return None
+    inner = section.section("login", LOGIN_KEYS)
+    return LoginDeclaration(
+        inner.text("field", required=True), inner.optional_text("email"), inner.texts("local_roles")
+    )
 
 
 def _texts(section: Section, name: str) -> Mapping[str, str]:

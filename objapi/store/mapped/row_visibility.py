@@ -1,7 +1,8 @@
 """Row visibility as SQL: permissions, and the row rule of a type."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from catalog.dialect import among
 from objapi.errors import MissingTable
 from objapi.model.paths import Back, Path, Step, Target, parse_path
-from objapi.model.principal import RowViewer
+from objapi.model.principal import Principal, RowViewer
 from objapi.model.types import RowRule
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.layouts import Layout
@@ -103,6 +104,21 @@ class RowVisibility:
         return layout.packed.not_in(keys) if usually else layout.packed.in_(keys)
 
     # Who asks
+
+    def knows(self, user_id: str) -> bool:
+        """True when the rows of a rule would know a user of this id: somebody in its database, with rows to see."""
+        other = RowVisibility(self._site, self._connections, replace(self._rights, principal=Principal(user_id)))
+        rules = {
+            (table.database, table.rows.viewer): (portal_type, table.rows)
+            for portal_type, table in self._site.names.tables.items()
+            if table.rows is not None and table.rows.viewer is not None
+        }
+        for portal_type, rule in rules.values():
+            with suppress(MissingTable):
+                viewer = other._viewer(portal_type, rule)
+                if viewer.own is not None or viewer.opened or viewer.sees_all:
+                    return True
+        return False
 
     def _viewer(self, portal_type: str, rule: RowRule) -> RowViewer:
         """Facts about the user for the rows of a rule; loaded once a request."""

@@ -26,8 +26,9 @@ from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.render import Refreshed, Rendered, index_row
 from objapi.store.writing.row_writer import RowWriter
+from objapi.store.writing.withdrawn_roles import delete_withdrawn
 from objapi.store.writing.workspace import uids_in
-from objapi.store.writing.write_set import WriteSet, history_rows
+from objapi.store.writing.write_set import WriteSet, history_rows, record_access
 
 
 def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool = False) -> None:
@@ -66,11 +67,14 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     _write_scopes(planner, living)
     _write_references(planner, [*objects.created, *objects.changed])
     write_blobs(connection, planner.blobs)
+    delete_withdrawn(connection, write_set.withdrawn)
     whole = [draft for draft in living if draft.rid in rendered]
     _write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
     narrow = [draft for draft in living if draft.rid in refreshed]
     _refresh_catalogs(connection, planner.registry, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
+    for event in write_set.withdrawn:
+        record_access(context, event)
     if outbox is None:
         context.recorder.entries += events
     else:

@@ -14,6 +14,7 @@ from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateC
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.withdrawn_roles import described, withdrawn_roles
 from objapi.store.writing.workspace import uids_in
 from workflows import Step
 
@@ -31,6 +32,8 @@ class WriteSet:
     """Existing objects whose answer, path, acl or index values follow from the changes."""
     removed: tuple[Draft, ...]
     plan: Plan
+    withdrawn: tuple[AccessEvent, ...] = ()
+    """Local roles that users lose with the objects that stand for them."""
     affected: Mapping[int, frozenset[DerivedValue]] = field(default_factory=dict)
     """Row number → derived values that may differ from the stored ones; of an object that is not in it, all of them."""
 
@@ -81,8 +84,12 @@ def compute_write_set(planner: StorePlanner, *, with_changes: bool = True) -> Wr
         for draft in (*dependent, *inheriting, *rescoped, *planner.repathed.values())
         if _lives(draft) and draft.rid not in changed
     }
-    plan = Plan(_changes(planner) if with_changes else (), len(derived))
-    return WriteSet(tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan, affected)
+    persons = [draft for draft in (*changed.values(), *removed) if draft.type.login is not None]
+    withdrawn = withdrawn_roles(planner, persons) if persons else ()
+    plan = Plan((*_changes(planner), *map(described, withdrawn)) if with_changes else (), len(derived))
+    return WriteSet(
+        tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan, withdrawn, affected
+    )
 
 
 def _affected(

@@ -281,3 +281,35 @@ def test_access_follows_one_reference_to_what_holds_local_roles(tmp_path: Path, 
     found = problems(tmp_path, {**FILES, "types/reached.yaml": REACHED % field})
     assert bool(found) is (told is not None), found
     assert told is None or told in found[0]
+
+
+PERSON = """
+        Person:
+          containers: [Plone Site]
+          catalogs: [portal_catalog]
+          login: {field: Username, email: Email, local_roles: [Reviewer]}
+          fields: {Username: {kind: string}, Email: {kind: string}, Since: {kind: datetime}}
+        """
+PERSON_INDEX = """
+        portal_catalog:
+          extend: true
+          indexes: {getUsername: {kind: field, source: Username}}
+        """
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("", "", ""),
+        ("local_roles: [Reviewer]", "local_roles: [Reviewr]", "there is no role 'Reviewr', did you mean 'Reviewer'?"),
+        ("field: Username", "field: Usrname", "no field of one line of text 'Usrname', did you mean 'Username'?"),
+        ("email: Email", "email: Since", "no field of one line of text 'Since'"),
+        ("field: Username, ", "", "field is missing"),
+        ("field: Username", "field: Email", "no catalog of Person has an index of kind field over Email"),
+        ("login: {", "login: {roles: [Reviewer], ", "roles"),
+    ],
+)
+def test_log_ins_of_persons_are_checked(tmp_path: Path, old: str, new: str, told: str) -> None:
+    files = FILES | {"types/persons.yaml": PERSON.replace(old, new), "catalogs/main.yaml": PERSON_INDEX}
+    found = problems(tmp_path, files)
+    assert any(told in text for text in found) if told else found == []
