@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -12,6 +13,7 @@ from objapi.cli.common import data_option, opened_site
 from objapi.security.accounts import Account, find_account, list_accounts
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
 from objapi.security.passwords import Passwords, new_password_hash
+from objapi.security.person_logins import LoginChange, PersonLogins
 from objapi.security.principals import GROUP_PREFIX, LoadedUser, command_line_user
 from objapi.site import Site
 from objapi.store.requests import AccessEvent, ByPath
@@ -45,9 +47,10 @@ def grant_options(command: _Command) -> _Command:
 
 _USER_EXAMPLES: Final = """
 \b
-To lock somebody out at once:   objapi user disable NAME
-To take a role back:            objapi user revoke NAME --role ROLE
-To see what somebody may do:    objapi user show NAME
+To let somebody choose a password: objapi user password-link NAME
+To lock somebody out at once:      objapi user disable NAME
+To take a role back:               objapi user revoke NAME --role ROLE
+To see what somebody may do:       objapi user show NAME
 """
 _GRANT_EXAMPLES: Final = """
 \b
@@ -103,6 +106,69 @@ def passwd(user_id: str, password_stdin: bool, data_dir: Path | None) -> None:
         hashed = new_password_hash(_password(password_stdin), user_id, Passwords())
         _administer(site, lambda administration: administration.store_password(user_id, hashed))
     click.echo(f"The password of {user_id} is changed.", err=True)
+
+
+@user.command("change")
+@click.argument("user_id", metavar="NAME")
+@click.option("--fullname", help="The name that is shown.")
+@click.option("--email", help="The e-mail address.")
+@data_option
+def change(user_id: str, fullname: str | None, email: str | None, data_dir: Path | None) -> None:
+    """Change the full name or the e-mail address of the user NAME; roles are changed by `grant` and `revoke`."""
+    if fullname is None and email is None:
+        raise click.UsageError("Name what is to be changed: --fullname or --email.")
+    with opened_site(data_dir) as site:
+        events = _administer(
+            site, lambda administration: administration.change(user_id, fullname=fullname, email=email)
+        )
+    _report(events, f"{user_id} is changed.", f"{user_id} has these already; nothing was changed.")
+
+
+@user.command("password-link")
+@click.argument("user_id", metavar="NAME")
+@data_option
+def password_link(user_id: str, data_dir: Path | None) -> None:
+    """Print a link by which the user NAME sets a password, once, before OBJAPI_PASSWORD_LINK_LIFETIME has passed.
+
+    Whoever has the link can log in as NAME. A newer link replaces it.
+    """
+    with opened_site(data_dir) as site:
+        lifetime = timedelta(seconds=site.settings.password_link_lifetime)
+        link = _administer(site, lambda administration: administration.issue_link(user_id, lifetime))
+        settings = site.settings
+    root = settings.public_url or f"http://{settings.host}:{settings.port}"
+    click.echo(f"{root}/{settings.site_id}{link.path}")
+    click.echo(f"It works once, until {link.expires.astimezone(settings.timezone):%Y-%m-%d %H:%M %Z}.", err=True)
+
+
+@user.command("link")
+@click.argument("user_id", metavar="NAME")
+@click.argument("path", metavar="CONTACT")
+@data_option
+def link(user_id: str, path: str, data_dir: Path | None) -> None:
+    """Make the user NAME the log-in of a contact, such as /clients/client-1/contact-1.
+
+    NAME then has the local roles at the client that the contact's type declares, in the laboratory Owner.
+    """
+    with opened_site(data_dir) as site:
+        done = _log_ins(site, lambda logins: logins.link(user_id, ByPath(path)))
+    _report(
+        list(done.events), f"{user_id} is the log-in of {path}.", f"{user_id} is that already; nothing was changed."
+    )
+
+
+@user.command("unlink")
+@click.argument("path", metavar="CONTACT")
+@data_option
+def unlink(path: str, data_dir: Path | None) -> None:
+    """Take the log-in of a contact away, and with it the local roles at the client; the user stays."""
+    with opened_site(data_dir) as site:
+        done = _log_ins(site, lambda logins: logins.unlink(ByPath(path)))
+    _report(
+        list(done.events),
+        f"{done.user_id} is no more the log-in of {path}.",
+        f"{path} has no log-in; nothing was changed.",
+    )
 
 
 @user.command("list")
@@ -243,6 +309,12 @@ def _asked(
 def _administer(site: Site, work: Callable[[UserAdministration], _T], *, write: bool = True) -> _T:
     """Work on users in one transaction, as the administrator at the command line."""
     return site.run(_authenticate, lambda tx: work(UserAdministration(tx)), write=write)
+
+
+def _log_ins(site: Site, work: Callable[[PersonLogins], LoginChange]) -> LoginChange:
+    """Change a log-in of a person in one transaction, as the administrator at the command line."""
+    lifetime = timedelta(seconds=site.settings.password_link_lifetime)
+    return site.run(_authenticate, lambda tx: work(PersonLogins(tx, UserAdministration(tx), lifetime)), write=True)
 
 
 def _authenticate(connection: Connection) -> LoadedUser:

@@ -40,20 +40,39 @@ def add_user(
     Raises ValidationError with all that is wrong (id, password, unknown roles and groups) and Conflict when the id,
     or one that differs from it only in case, is taken.
     """
-    causes = [*_account_problems(account, roles), *password_problems(password, account.id)]
+    _require_valid(account, roles, password_problems(password, account.id))
+    insert_user(connection, account, passwords.hash(password), now)
+
+
+def add_pending_user(
+    connection: Connection, account: Account, *, roles: Roles, now: datetime, dry_run: bool = False
+) -> None:
+    """Add a user whom no password lets in yet; with `dry_run` the checks alone. Raises as `add_user` does."""
+    _require_valid(account, roles)
+    if dry_run:
+        _refuse_taken(connection, account.id)
+    else:
+        insert_user(connection, account, "", now)
+
+
+def _require_valid(account: Account, roles: Roles, others: Sequence[Cause] = ()) -> None:
+    causes = [*_account_problems(account, roles), *others]
     if not is_user_id(account.id):
         causes.insert(0, Cause("field", "id", f"{account.id!r} cannot be a user's id; allowed are {USER_ID_RULE}."))
     if causes:
         raise ValidationError.from_causes(causes)
-    insert_user(connection, account, passwords.hash(password), now)
+
+
+def _refuse_taken(connection: Connection, user_id: str) -> None:
+    taken = connection.execute(select(users.c.id).where(func.lower(users.c.id) == user_id.lower())).scalar()
+    if taken is not None:
+        raise _taken(user_id, taken)
 
 
 def insert_user(connection: Connection, account: Account, password_hash: str, now: datetime) -> None:
     """Add a user whose password hash is at hand and whose account is known to be right; else as `add_user`."""
     at = to_micros(now)
-    taken = connection.execute(select(users.c.id).where(func.lower(users.c.id) == account.id.lower())).scalar()
-    if taken is not None:
-        raise _taken(account.id, taken)
+    _refuse_taken(connection, account.id)
     row = _columns(account) | {"id": account.id, "password_hash": password_hash, "password_version": 1}
     try:
         with connection.begin_nested():

@@ -6,15 +6,16 @@ and whatever changes is recorded in the history.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import select
 
-from objapi.errors import NotFound, ValidationError
+from objapi.errors import Conflict, NotFound, ValidationError
 from objapi.model.registry import GroupDeclaration
 from objapi.security.accounts import (
     Account,
+    add_pending_user,
     add_user,
     change_user,
     find_account,
@@ -22,20 +23,24 @@ from objapi.security.accounts import (
     list_accounts,
     local_role_problems,
     local_roles_of,
+    password_version,
     principal_problems,
     revoke_local_roles,
     set_active,
     store_password,
 )
 from objapi.security.grant_rules import (
+    MANAGER,
     check_manager_left,
     check_not_from_groups,
     check_within,
     roles_through,
     site_roles,
 )
+from objapi.security.password_links import PasswordLink, issue_link, void_links
 from objapi.security.passwords import Passwords
 from objapi.security.principals import GROUP_PREFIX, group_principal, load_by_login
+from objapi.security.user_history import user_event, user_uid
 from objapi.store.records import StaleWrite
 from objapi.store.requests import AccessEvent, ByPath, GrantTarget, Selector
 from objapi.store.schema import entities, local_roles
@@ -43,8 +48,6 @@ from objapi.store.transaction import Transaction
 
 MANAGE_USERS: Final = "Manage users"
 """The permission, on the site's root, to manage users; Manager's unless roles.yaml gives it to others."""
-USER_TYPE: Final = "User"
-"""The `portal_type` of users in the history; they are not objects otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,11 @@ class UserAdministration:
 
     # Reading
 
+    @property
+    def is_manager(self) -> bool:
+        """True when the caller may give every role; others are held to their own, and to log-ins of persons."""
+        return self._tx.user.unrestricted or MANAGER in self._tx.user.roles | self._root().roles
+
     def accounts(self) -> list[Account]:
         """All accounts, inactive ones included, by id."""
         return list(self._accounts.values())
@@ -129,7 +137,7 @@ class UserAdministration:
 
     def uid_of(self, user_id: str) -> str:
         """The UID under which the history holds the changes of a user."""
-        return uuid5(NAMESPACE_URL, f"objapi:{self._path_of(user_id)}").hex
+        return user_uid(self._tx.site_id, user_id)
 
     def local_grants(self, principals: Sequence[str] | None = None, on: Selector | None = None) -> list[LocalGrant]:
         """Local roles, by path and principal: of some users and groups, on one object, or all of them.
@@ -153,22 +161,74 @@ class UserAdministration:
 
     def add(self, account: Account, password: str, passwords: Passwords) -> AccessEvent:
         """Add a user with a password. Raises as `add_user` does, and Forbidden for roles beyond the caller's."""
-        self._check_within(account.roles, "give")
+        self.require_within(account.roles, "give")
         self._check_groups(account.groups, "give")
         tx = self._tx
         add_user(tx.connection, account, password, roles=self._roles, passwords=passwords, now=tx.now)
         self._accounts[account.id] = account
         given = {"fullname": account.fullname, "email": account.email} | _grants_of(account)
-        return self._record("create", account.id, {name: (None, value) for name, value in given.items() if value})
+        return self.record("create", account.id, {name: (None, value) for name, value in given.items() if value})
+
+    def add_pending(self, account: Account, *, dry_run: bool = False) -> AccessEvent:
+        """Add a user without a password, who gets in by a one-time link. Raises as `add` does."""
+        self.require_within(account.roles, "give")
+        self._check_groups(account.groups, "give")
+        tx = self._tx
+        add_pending_user(tx.connection, account, roles=self._roles, now=tx.now, dry_run=dry_run)
+        self._accounts[account.id] = account
+        given = {"fullname": account.fullname, "email": account.email} | _grants_of(account)
+        changes = {name: (None, value) for name, value in given.items() if value}
+        return self.record("create", account.id, changes, dry_run=dry_run)
+
+    def change(
+        self, user_id: str, *, fullname: str | None = None, email: str | None = None, dry_run: bool = False
+    ) -> list[AccessEvent]:
+        """Change the name or address of a user that are not None; no event when nothing changes.
+
+        Raises NotFound, ValidationError, and Forbidden for a user with roles beyond the caller's.
+        """
+        account = self.account(user_id)
+        self.require_within(self.roles_at_root(account), f"change {user_id}, who has")
+        after = replace(
+            account,
+            fullname=account.fullname if fullname is None else fullname,
+            email=account.email if email is None else email,
+        )
+        changes: dict[str, tuple[object, object]] = {
+            name: (getattr(account, name), getattr(after, name))
+            for name in ("fullname", "email")
+            if getattr(account, name) != getattr(after, name)
+        }
+        if not changes:
+            return []
+        change_user(self._tx.connection, after, roles=self._roles, now=self._tx.now, dry_run=dry_run)
+        self._accounts[user_id] = after
+        return [self.record("change", user_id, changes, dry_run=dry_run)]
+
+    def issue_link(self, user_id: str, lifetime: timedelta) -> PasswordLink:
+        """Make a one-time link by which a user sets a password; earlier ones are over.
+
+        Raises NotFound, Conflict for a disabled user, and Forbidden for a user with roles beyond the caller's. Of
+        those that count beside a local role alone the caller needs none.
+        """
+        tx, account = self._tx, self.account(user_id)
+        wanted = self.roles_at_root(account) - self._roles.scoped_roles
+        self.require_within(wanted, f"make a link for the password of {user_id}, who has")
+        version = password_version(tx.connection, user_id, lock=True)
+        if version is None:
+            raise Conflict(f"{user_id} is disabled; enable the user first.")
+        link = issue_link(tx.connection, user_id, version, issuer=tx.user.user_id, now=tx.now, lifetime=lifetime)
+        self.record("password_link", user_id, {})
+        return link
 
     def store_password(self, user_id: str, password_hash: str) -> AccessEvent:
         """Give a user a new password and end the user's sessions.
 
         Raises NotFound, and Forbidden for a user with roles beyond the caller's.
         """
-        self._check_within(self._roles_at_root(self.account(user_id)), f"change the password of {user_id}, who has")
+        self.require_within(self.roles_at_root(self.account(user_id)), f"change the password of {user_id}, who has")
         store_password(self._tx.connection, user_id, password_hash, now=self._tx.now)
-        return self._record("password", user_id, {})
+        return self.record("password", user_id, {})
 
     def set_active(self, user_id: str, active: bool, *, dry_run: bool = False) -> list[AccessEvent]:
         """Disable a user, whose sessions end at once, or enable one again; no event when nothing changes.
@@ -176,15 +236,16 @@ class UserAdministration:
         Raises NotFound, Forbidden for a user with roles beyond the caller's, and Conflict for the last Manager.
         """
         account, event = self.account(user_id), "enable" if active else "disable"
-        self._check_within(self._roles_at_root(account), f"{event} {user_id}, who has")
+        self.require_within(self.roles_at_root(account), f"{event} {user_id}, who has")
         if account.active == active:
             return []
         after = replace(account, active=active)
         check_manager_left(self._accounts, after, self._roles)
         if not dry_run:
             set_active(self._tx.connection, user_id, active, now=self._tx.now)
+            void_links(self._tx.connection, [user_id])
         self._accounts[user_id] = after
-        return [self._record(event, user_id, {"active": (account.active, active)}, dry_run=dry_run)]
+        return [self.record(event, user_id, {"active": (account.active, active)}, dry_run=dry_run)]
 
     def give(self, grant: Grant, *, dry_run: bool = False) -> list[AccessEvent]:
         """Give roles, groups and local roles; what is given already brings no event.
@@ -220,7 +281,15 @@ class UserAdministration:
             raise ValidationError.from_causes(problems)
         if grant.on is not None:
             events += self._change_local(grant, self._tx.grant_target(grant.on), giving=giving, dry_run=dry_run)
+        if giving and events and not dry_run:
+            self._void_links_of_others(grant.principal)
         return events
+
+    def _void_links_of_others(self, principal: str) -> None:
+        """Make links of who is given roles void: their makers could take what the caller gives."""
+        group = principal.removeprefix(GROUP_PREFIX) if principal.startswith(GROUP_PREFIX) else None
+        given = [account.id for account in self._accounts.values() if group in account.groups] or [principal]
+        void_links(self._tx.connection, given, but_of=self._tx.user.user_id)
 
     def _change_account(self, grant: Grant, *, giving: bool, dry_run: bool) -> list[AccessEvent]:
         account, verb = self.account(grant.principal), "give" if giving else "take"
@@ -229,7 +298,7 @@ class UserAdministration:
             roles=_changed(account.roles, grant.roles, giving=giving),
             groups=_changed(account.groups, grant.groups, giving=giving),
         )
-        self._check_within(grant.roles, verb)
+        self.require_within(grant.roles, verb)
         self._check_groups(grant.groups, verb)
         if not giving:
             check_not_from_groups(after, grant.roles, self._roles)
@@ -240,23 +309,37 @@ class UserAdministration:
             return []
         change_user(self._tx.connection, after, roles=self._roles, now=self._tx.now, dry_run=dry_run)
         self._accounts[account.id] = after
-        return [self._record("grant" if giving else "revoke", account.id, changes, dry_run=dry_run)]
+        return [self.record("grant" if giving else "revoke", account.id, changes, dry_run=dry_run)]
 
     def _change_local(self, grant: Grant, target: GrantTarget, *, giving: bool, dry_run: bool) -> list[AccessEvent]:
         if giving and (problems := local_role_problems(grant.local_roles, self._roles)):
             raise ValidationError.from_causes(problems)
-        self._check_within(grant.local_roles, f"{'give' if giving else 'take'} on {target.path}", target.roles)
-        connection, principal = self._tx.connection, grant.principal
+        self.require_within(grant.local_roles, f"{'give' if giving else 'take'} on {target.path}", target.roles)
+        return self._write_local(grant.principal, target, grant.local_roles, giving=giving, dry_run=dry_run)
+
+    def give_declared(
+        self, user_id: str, target: GrantTarget, roles: Sequence[str], *, dry_run: bool = False
+    ) -> list[AccessEvent]:
+        """Give the local roles that a declaration gives to who logs in as a person; the caller needs none of them."""
+        events = self._write_local(user_id, target, roles, giving=True, dry_run=dry_run)
+        if events and not dry_run:
+            self._void_links_of_others(user_id)
+        return events
+
+    def _write_local(
+        self, principal: str, target: GrantTarget, roles: Sequence[str], *, giving: bool, dry_run: bool
+    ) -> list[AccessEvent]:
+        connection = self._tx.connection
         old = local_roles_of(connection, target.rid, principal)
-        new = tuple(sorted(_changed(old, grant.local_roles, giving=giving)))
+        new = tuple(sorted(_changed(old, roles, giving=giving)))
         if old == new:
             return []
         if not dry_run:
             if giving:
                 self._tx.make_scope(target.rid)
-                grant_local_roles(connection, target.rid, principal, grant.local_roles)
+                grant_local_roles(connection, target.rid, principal, roles)
             else:
-                revoke_local_roles(connection, target.rid, principal, grant.local_roles)
+                revoke_local_roles(connection, target.rid, principal, roles)
         event = AccessEvent(
             "grant" if giving else "revoke",
             target.rid,
@@ -271,7 +354,7 @@ class UserAdministration:
 
     # Inside
 
-    def _check_within(self, wanted: Iterable[str], action: str, own: frozenset[str] | None = None) -> None:
+    def require_within(self, wanted: Iterable[str], action: str, own: frozenset[str] | None = None) -> None:
         """Raise Forbidden for roles beyond the caller's, on the site or, with `own`, on an object."""
         if not self._tx.user.unrestricted:
             # A local role on the root counts on every object, so it is one of the whole site.
@@ -280,7 +363,7 @@ class UserAdministration:
     def _root(self) -> GrantTarget:
         return self._tx.grant_target(ByPath("/"))
 
-    def _roles_at_root(self, account: Account) -> frozenset[str]:
+    def roles_at_root(self, account: Account) -> frozenset[str]:
         """Roles that an account has on the whole site, those granted as local roles on its root included."""
         root, principals = self._root().rid, self.principals_of(account.id)
         granted = [role for name in principals for role in local_roles_of(self._tx.connection, root, name)]
@@ -293,16 +376,13 @@ class UserAdministration:
                 select(local_roles.c.role).where(local_roles.c.principal == group_principal(group)).distinct()
             )
             brought = roles_through(group, self._tx.registry) | frozenset(granted)
-            self._check_within(brought, f"{verb} the group {group}, which brings")
+            self.require_within(brought, f"{verb} the group {group}, which brings")
 
-    def _path_of(self, user_id: str) -> str:
-        """The path of a user in the history; no object has it, since no id of one contains "@"."""
-        return f"/{self._tx.site_id}/@@users/{user_id}"
-
-    def _record(
+    def record(
         self, event: str, user_id: str, changes: Mapping[str, tuple[object, object]], *, dry_run: bool = False
     ) -> AccessEvent:
-        row = AccessEvent(event, 0, self.uid_of(user_id), self._path_of(user_id), USER_TYPE, changes)
+        """Add a change of a user to the history, unless in a dry run."""
+        row = user_event(self._tx.site_id, user_id, event, changes)
         if not dry_run:
             self._tx.record(row)
         return row

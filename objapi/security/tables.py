@@ -54,6 +54,21 @@ sessions = Table(
 )
 """Log-ins by cookie; `digest` is that of the key in the cookie."""
 
+password_links = Table(
+    "password_links",
+    metadata,
+    Column("digest", ascii_key(64), primary_key=True),
+    Column("user_id", text_key(USER_ID_LENGTH), ForeignKey("users.id", name="fk_password_links_user"), nullable=False),
+    Column("password_version", Integer, nullable=False),
+    Column("issuer", text_key(128), nullable=False),
+    Column("created", big_integer(), nullable=False),
+    Column("expires", big_integer(), nullable=False),
+    Index("ix_password_links_user", "user_id"),
+    **TABLE_OPTIONS,
+)
+"""Links by which users set a password once; `digest` is that of the key in the link, `issuer` who made it. A link is
+void once its user has another `password_version`."""
+
 login_attempts = Table(
     "login_attempts",
     metadata,

@@ -240,6 +240,9 @@ class Settings:
 
     # Log-in
     session_lifetime: float = _setting(duration(60), "12h", "Time after which a session ends.")
+    password_link_lifetime: float = _setting(
+        duration(60), "24h", "Time for which a one-time link for a new password is valid."
+    )
     basic_cache: float = _setting(
         duration(0, 3600), "60s", "Time for which a verified Basic credential is remembered by a worker process."
     )

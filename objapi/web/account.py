@@ -1,4 +1,4 @@
-"""Log-in, log-out and change of password by forms.
+"""Log-in, log-out, and passwords by forms: one's own, and that of a one-time link.
 
 Published clients use the log-in form too, so its names and texts are those of the historic server.
 """
@@ -7,13 +7,15 @@ from typing import Final
 
 from flask import Response, request
 
-from objapi.errors import TooManyAttempts, ValidationError
+from objapi.errors import NotFound, TooManyAttempts, ValidationError
 from objapi.http.exchange import current_exchange
 from objapi.http.headers import refuse_cross_site
 from objapi.http.visitors import Visitor, current_visitor, current_visitors
 from objapi.security.credentials import Credentials
 from objapi.security.origins import safe_came_from
 from objapi.security.password_check import LoginFailed, change_password, log_in, log_out
+from objapi.security.password_links import OVER, as_credentials, load_by_link, use_link, user_of_link
+from objapi.security.passwords import new_password_hash
 from objapi.security.sessions import COOKIE, NewSession
 from objapi.settings import Settings
 from objapi.web.pages import page, site_path
@@ -98,6 +100,64 @@ def answer_password_change(settings: Settings) -> Response:
         link=site_path(settings),
         link_text="Go on",
     )
+
+
+def answer_new_password_form(settings: Settings) -> Response:
+    """The form of a one-time link; to look at it uses nothing up. Raises NotFound for a link that is over."""
+    key = request.args.get("key", "")
+    return _new_password_form(settings, key, _user_of_link(key))
+
+
+def answer_new_password(settings: Settings) -> Response:
+    """Set the password of whose one-time link it is, and end the user's sessions; the link is then used up."""
+    visitors, form = current_visitors(), request.form
+    refuse_cross_site(request, current_exchange(), "cookie", settings.allowed_origins)
+    key, new, site = form.get("key", ""), form.get("new_password", ""), visitors.site
+    user_id = _user_of_link(key)
+    if form.get("confirm", new) != new:
+        problem = "The new password was not typed the same way twice."
+        return _new_password_form(settings, key, user_id, problem, status=422)
+    check = visitors.authentication.password_check
+    try:
+        password_hash = new_password_hash(new, user_id, check.passwords)
+    except (ValidationError, TooManyAttempts) as refused:
+        response = _new_password_form(settings, key, user_id, refused.message, status=refused.status)
+        response.headers.extend(refused.headers)
+        return response
+    now = site.now()
+    site.run(
+        lambda connection: load_by_link(connection, key, check.roles, now),
+        lambda tx: use_link(tx, key, password_hash),
+        write=True,
+        source=current_exchange().source,
+    )
+    return page(
+        "message.html",
+        settings,
+        heading="Password set",
+        message=f"You can log in as {user_id} now.",
+        link=f"{site_path(settings)}/login_form",
+        link_text="Log in",
+    )
+
+
+def _user_of_link(key: str) -> str:
+    """The user whom the key of a link is for. Raises NotFound, which counts as a failed log-in, and TooManyAttempts."""
+    visitors = current_visitors()
+    site, now = visitors.site, visitors.site.now()
+    user_id = visitors.authentication.password_check.checks.check(
+        as_credentials(key),
+        request.remote_addr or "",
+        now,
+        lambda typed: site.transact(lambda connection: user_of_link(connection, typed.password, now), write=False),
+    )
+    if user_id is None:
+        raise NotFound(OVER)
+    return user_id
+
+
+def _new_password_form(settings: Settings, key: str, user_id: str, problem: str = "", *, status: int = 200) -> Response:
+    return page("new_password.html", settings, status=status, key=key, whose=user_id, message=problem)
 
 
 def _password_form(settings: Settings, visitor: Visitor, problem: str = "", *, status: int = 200) -> Response:

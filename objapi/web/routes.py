@@ -10,6 +10,7 @@ from objapi.http.access import LOGGED_IN, PUBLIC, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.visitors import current_visitor
+from objapi.security.password_links import PAGE
 from objapi.settings import Settings
 from objapi.web import account
 from objapi.web.pages import page, site_path
@@ -64,6 +65,18 @@ def make_blueprint(settings: Settings) -> Blueprint:
     def change_password() -> Response:
         """Change one's own password."""
         return account.answer_password_change(settings)
+
+    @web.get(f"{site}/{PAGE}")
+    @access(PUBLIC)
+    def new_password_form() -> Response:
+        """The form of a one-time link."""
+        return account.answer_new_password_form(settings)
+
+    @web.post(f"{site}/{PAGE}")
+    @access(PUBLIC)
+    def set_new_password() -> Response:
+        """Set a password by a one-time link."""
+        return account.answer_new_password(settings)
 
     return web
 

@@ -1,35 +1,106 @@
 """Methods for holders of `Manage users`: `users` and `grants`. A GET reads, a POST with `action` changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
-from objapi.api.method import Json, Method, MethodCall
+from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.reading import OBJECT, selected
-from objapi.api.methods.writing import DRY_RUN
+from objapi.api.methods.writing import DRY_RUN, described_change
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, ValidationError
 from objapi.http.access import API
 from objapi.security.accounts import Account
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
-from objapi.store.requests import AccessEvent, Selector
+from objapi.security.person_logins import LoginChange, PersonLogins
+from objapi.store.requests import AccessEvent, Change, Selector
 from objapi.store.transaction import Transaction
 
 _POST: Final = ("POST",)
 
 
+_ACCOUNT_ACTIONS: Final = ("disable", "enable", "change")
+_LOGIN_ACTIONS: Final = ("create", "link", "unlink", "password_link")
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "disable": (),
+    "enable": (),
+    "change": ("fullname", "email"),
+    "create": ("fullname", "email", "roles", "groups", "obj_path", "obj_uid"),
+    "link": ("obj_path", "obj_uid"),
+    "unlink": ("obj_path", "obj_uid"),
+    "password_link": ("obj_path", "obj_uid"),
+}
+"""Action of `users` → the parameters that it takes beside `userid`."""
+
+
 def users(call: MethodCall, tx: Transaction) -> Json:
-    """List the users, or show one; with `action` disable or enable one."""
+    """List the users, or show one; with `action` make, link, change, lock out one, or let one set a password."""
     administration = UserAdministration(tx)
-    action = _action(call, ("disable", "enable"))
+    action = _action(call, (*_ACCOUNT_ACTIONS, *_LOGIN_ACTIONS))
     user_id = call.controls.text("userid")
     if action is None:
         if user_id is None:
             return call.with_warnings({"users": [_listed(administration, each) for each in administration.accounts()]})
-        return call.with_warnings({"user": _described(administration, user_id)})
+        return call.with_warnings({"user": _described(tx, administration, user_id)})
     call.refuse_unused()
+    _refuse_words_of_others(call, action)
     dry_run = call.controls.flag("dry_run")
-    events = administration.set_active(call.require_text("userid"), action == "enable", dry_run=dry_run)
-    return _changed(call, administration, events, dry_run=dry_run)
+    if action in _LOGIN_ACTIONS:
+        lifetime = timedelta(seconds=call.settings.password_link_lifetime)
+        logins = PersonLogins(tx, administration, lifetime)
+        return _login_answer(call, tx, _login_change(call, tx, logins, action, dry_run=dry_run), dry_run=dry_run)
+    user_id = call.require_text("userid")
+    if action == "change":
+        fullname, email = call.controls.text("fullname"), call.controls.text("email")
+        if fullname is None and email is None:
+            raise missing("fullname")
+        events = administration.change(user_id, fullname=fullname, email=email, dry_run=dry_run)
+    else:
+        events = administration.set_active(user_id, action == "enable", dry_run=dry_run)
+    return _changed(user_id, events, dry_run=dry_run)
+
+
+def _login_change(
+    call: MethodCall, tx: Transaction, logins: PersonLogins, action: str, *, dry_run: bool
+) -> LoginChange:
+    controls, person = call.controls, _object(call, tx)
+    user_id = controls.text("userid")
+    if action == "create":
+        account = Account(
+            user_id or "",
+            controls.text("fullname") or "",
+            controls.text("email") or "",
+            roles=controls.names("roles"),
+            groups=controls.names("groups"),
+        )
+        return logins.make(account, person, dry_run=dry_run)
+    if person is None and (user_id is None or action != "password_link"):
+        raise missing("obj_path")
+    if action == "password_link":
+        return logins.issue_link(user_id, person, dry_run=dry_run)
+    if person is None:
+        raise missing("obj_path")
+    if action == "link":
+        return logins.link(call.require_text("userid"), person, dry_run=dry_run)
+    return logins.unlink(person, user_id, dry_run=dry_run)
+
+
+def _login_answer(call: MethodCall, tx: Transaction, change: LoginChange, *, dry_run: bool) -> Json:
+    """The answer to a change of a log-in; the one-time link is answered here and nowhere else."""
+    answer = dict(_changed(change.user_id, change.events, change.changes, dry_run=dry_run))
+    if change.link is not None:
+        site = call.exchange.url_of(f"/{call.settings.site_id}")
+        expires = change.link.expires.astimezone(call.settings.timezone)
+        answer |= {"password_link": site + change.link.path, "expires": expires.isoformat(timespec="seconds")}
+    return answer
+
+
+def _refuse_words_of_others(call: MethodCall, action: str) -> None:
+    """Raise BadRequest for a parameter that the method knows and this action does not look at."""
+    taken = {"userid", "action", "dry_run", *_WORDS[action]}
+    others = sorted(call.controls.sent - taken)
+    if others:
+        raise BadRequest.of_parameter(others[0], f"{', '.join(others)}: action={action} does not take it.")
 
 
 def grants(call: MethodCall, tx: Transaction) -> Json:
@@ -52,7 +123,7 @@ def grants(call: MethodCall, tx: Transaction) -> Json:
         named = "obj_path" if controls.text("obj_path") is not None else "obj_uid"
         raise ValidationError(f"{named} was sent without local_roles; send the role as local_role.")
     change = administration.give if action == "give" else administration.take
-    return _changed(call, administration, change(grant, dry_run=dry_run), dry_run=dry_run)
+    return _changed(grant.principal, change(grant, dry_run=dry_run), dry_run=dry_run)
 
 
 def _action(call: MethodCall, known: Sequence[str]) -> str | None:
@@ -113,26 +184,25 @@ def _listed(administration: UserAdministration, account: Account) -> dict[str, o
     }
 
 
-def _described(administration: UserAdministration, user_id: str) -> dict[str, object]:
+def _described(tx: Transaction, administration: UserAdministration, user_id: str) -> dict[str, object]:
     account = administration.account(user_id)
     local = administration.local_grants(administration.principals_of(user_id))
     return {
         **_listed(administration, account),
         "site_roles": sorted(administration.site_roles(account)),
         "local_roles": [_local(grant, user_id) for grant in local],
+        "persons": [{"path": person.path, "UID": person.uid} for person in tx.persons.of_user(user_id)],
     }
 
 
-def _changed(
-    call: MethodCall, administration: UserAdministration, events: Sequence[AccessEvent], *, dry_run: bool
-) -> Json:
+def _changed(user_id: str, events: Sequence[AccessEvent], changes: Sequence[Change] = (), *, dry_run: bool) -> Json:
     """The answer to a change: the names of what changed and, of a dry run, the changes that would have been made."""
-    answer: dict[str, object] = {
-        "userid": call.controls.text("userid"),
-        "updated": [name for event in events for name in event.changes],
-    }
+    withdrawn = [item.field for change in changes if change.event == "revoke" for item in change.fields]
+    names = [name for event in events for name in event.changes]
+    answer: dict[str, object] = {"userid": user_id, "updated": [*names, *withdrawn]}
     if dry_run:
-        answer |= {"dry_run": True, "plan": {"changes": [_planned(event) for event in events], "reindexed": 0}}
+        planned = [*(described_change(change) for change in changes), *(_planned(event) for event in events)]
+        answer |= {"dry_run": True, "plan": {"changes": planned, "reindexed": 0}}
     return answer
 
 
@@ -147,18 +217,28 @@ def _planned(event: AccessEvent) -> dict[str, object]:
     }
 
 
-_USER: Final = (Control("userid", "text"), Control("action", "text"), DRY_RUN)
+_USER: Final = (
+    Control("userid", "text"),
+    Control("action", "text"),
+    Control("roles", "texts", (), aliases=("role",)),
+    Control("groups", "texts", (), aliases=("group",)),
+    *OBJECT,
+    DRY_RUN,
+)
 
 USERS: Final = (
-    Method(name="users", access=API, controls=_USER, writing_verbs=_POST, run=users),
+    Method(
+        name="users",
+        access=API,
+        controls=(*_USER, Control("fullname", "text"), Control("email", "text")),
+        writing_verbs=_POST,
+        run=users,
+    ),
     Method(
         name="grants",
         access=API,
         controls=(
             *_USER,
-            *OBJECT,
-            Control("roles", "texts", (), aliases=("role",)),
-            Control("groups", "texts", (), aliases=("group",)),
             Control("local_roles", "texts", (), aliases=("local_role",)),
         ),
         writing_verbs=_POST,

@@ -64,10 +64,11 @@ def plan_of(outcome: Outcome, *, dry_run: bool) -> dict[str, object]:
 
 def described_plan(plan: Plan) -> Json:
     """A plan as JSON."""
-    return {"changes": [_described_change(change) for change in plan.changes], "reindexed": plan.reindexed}
+    return {"changes": [described_change(change) for change in plan.changes], "reindexed": plan.reindexed}
 
 
-def _described_change(change: Change) -> Json:
+def described_change(change: Change) -> Json:
+    """One change of a plan as JSON."""
     return {
         "event": change.event,
         "UID": change.uid,

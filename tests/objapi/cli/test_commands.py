@@ -81,6 +81,31 @@ def test_users_are_added_listed_and_given_new_passwords(made: Path) -> None:
     assert new.exit_code == 0, new.output
 
 
+def test_contacts_get_log_ins_and_users_links_for_a_password(made: Path, tmp_path: Path) -> None:
+    file, contact = tmp_path / "contact.yaml", "/clients/client-1/contact-1"
+    file.write_text(
+        "objects:\n"
+        "- {path: /clients/client-1, portal_type: Client, fields: {Name: First, ClientID: F}}\n"
+        f"- {{path: {contact}, portal_type: Contact, fields: {{Firstname: Una, Surname: Roe}}}}\n",
+        encoding="utf-8",
+    )
+    assert objapi("content", "load", file, "--data", made).exit_code == 0
+    user = ("user", "add", "una", "--password-stdin", "--data", made)
+    assert objapi(*user, given="a long secret\n").exit_code == 0
+    local = "local roles: Owner on /Plone/clients/client-1"
+    for command, told in (("linked", "is the log-in"), ("again", "is that already")):
+        linked = objapi("user", "link", "una", contact, "--data", made)
+        assert (linked.exit_code, told in linked.stderr) == (0, True), (command, linked.output)
+    assert local in objapi("user", "show", "una", "--data", made).stdout
+    link = objapi("user", "password-link", "una", "--data", made)
+    assert link.stdout.startswith("http://127.0.0.1:8080/Plone/new_password?key="), link.output
+    assert objapi("user", "unlink", contact, "--data", made).exit_code == 0
+    assert local not in objapi("user", "show", "una", "--data", made).stdout
+    assert objapi("user", "change", "una", "--email", "una@lab.example", "--data", made).exit_code == 0
+    assert "e-mail: una@lab.example" in objapi("user", "show", "una", "--data", made).stdout
+    assert objapi("user", "change", "una", "--data", made).exit_code == 2
+
+
 @pytest.fixture(scope="module")
 def staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a site with one Manager, `chief`, and the analyst `ann`."""
