@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from catalog import CatalogTables, CountsChanged, fold_counts
 from catalog.counts import MOST_FOLDED
-from catalog.dialect import begin_write, create_engine_for
+from catalog.dialect import create_engine_for, transaction
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
 from objapi.errors import ApiError
@@ -95,7 +95,7 @@ class Site:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         limit = settings.query_time_limit if serving else None
         engine, stream_engine = (
-            create_engine_for(settings.database, threads=threads, wait=settings.lock_timeout, limit=limit)
+            _engine(settings, threads=threads, limit=limit)
             for threads in (settings.worker_threads, settings.max_streams)
         )
         if settings.ispyb_url is not None and schema_on_same_server(settings.database, settings.ispyb_url):
@@ -153,11 +153,11 @@ class Site:
         def carry_out(connection: Connection) -> _T:
             while opened:
                 opened.pop().close()
-            transaction = self._transaction(connection, authenticate, write, source, context, authority)
-            opened.append(transaction.connections)
-            result = work(transaction)
+            begun = self._transaction(connection, authenticate, write, source, context, authority)
+            opened.append(begun.connections)
+            result = work(begun)
             if write:
-                transaction.finish()
+                begun.finish()
             return result
 
         try:
@@ -246,13 +246,13 @@ class Site:
             _close(connection)
 
         try:
-            transaction = self._transaction(connection, authenticate, False, COMMAND_LINE, self.context)
-            opened.append(transaction.connections)
-            result = work(transaction)
-            if transaction.open_stream is None:
+            begun = self._transaction(connection, authenticate, False, COMMAND_LINE, self.context)
+            opened.append(begun.connections)
+            result = work(begun)
+            if begun.open_stream is None:
                 close()
             else:
-                transaction.open_stream.when_done(close)
+                begun.open_stream.when_done(close)
         except BaseException:
             close()
             raise
@@ -264,7 +264,7 @@ class Site:
         for attempt in range(1, tries + 1):
             committing = False
             try:
-                with self._connected(write) as connection:
+                with transaction(self.engine, write=write) as connection:
                     result = work(connection)
                     committing = write
                 return result
@@ -282,11 +282,6 @@ class Site:
             raise to_api_error(error) from error
         _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
         time.sleep(pause_after(attempt))
-
-    @contextmanager
-    def _connected(self, write: bool) -> Iterator[Connection]:
-        with self.engine.connect() as connection, begin_write(connection) if write else connection.begin():
-            yield connection
 
     def _transaction(
         self,
@@ -310,11 +305,17 @@ def profiles_of(settings: Settings) -> tuple[str, ...]:
         return settings.profiles
     if settings.on_sqlite and not Path(make_url(settings.database).database or "").is_file():
         return DEFAULT_PROFILES
-    engine = create_engine_for(settings.database, wait=settings.lock_timeout)
+    engine = _engine(settings)
     try:
         return stored_profiles(engine) or DEFAULT_PROFILES
     finally:
         engine.dispose()
+
+
+def _engine(settings: Settings, *, threads: int = 1, limit: float | None = None) -> Engine:
+    """An engine of the site's own database. Raises DriverMissing."""
+    wait, driver = settings.lock_timeout, settings.mariadb_driver
+    return create_engine_for(settings.database, threads=threads, wait=wait, limit=limit, driver=driver)
 
 
 def _places(settings: Settings, registry: Registry, limit: float | None) -> dict[str, DatabasePlace]:
@@ -323,7 +324,13 @@ def _places(settings: Settings, registry: Registry, limit: float | None) -> dict
     try:
         threads = settings.worker_threads + settings.max_streams
         places = find_databases(
-            registry, settings.database, urls, threads=threads, wait=settings.lock_timeout, limit=limit
+            registry,
+            settings.database,
+            urls,
+            threads=threads,
+            wait=settings.lock_timeout,
+            limit=limit,
+            driver=settings.mariadb_driver,
         )
     except LookupError as error:
         raise SiteError(str(error)) from error

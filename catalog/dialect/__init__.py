@@ -6,8 +6,10 @@ project asks which database it is on.
 
 from catalog.dialect.bulk import among, bulk_update, insert_ignore, insert_rows, upsert_rows
 from catalog.dialect.changes import add_keys, drop_keys, is_same_type, make_table, put_columns, require_table_rights
-from catalog.dialect.engines import PreparedSelect, begin_write, create_engine_for, for_update, is_mysql_family
+from catalog.dialect.drivers import Driver, DriverMissing, chosen_driver
+from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family, transaction
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
+from catalog.dialect.prepared import PreparedSelect
 from catalog.dialect.types import (
     TABLE_OPTIONS,
     AsciiText,
@@ -30,6 +32,8 @@ __all__ = [
     "AsciiText",
     "BinaryText",
     "DatabaseFault",
+    "Driver",
+    "DriverMissing",
     "ExactDecimal",
     "PreparedSelect",
     "add_keys",
@@ -39,6 +43,7 @@ __all__ = [
     "big_integer",
     "big_key",
     "bulk_update",
+    "chosen_driver",
     "create_engine_for",
     "database_message",
     "decimal_of_sortable",
@@ -60,5 +65,6 @@ __all__ = [
     "small_integer",
     "sortable_decimal",
     "text_key",
+    "transaction",
     "upsert_rows",
 ]

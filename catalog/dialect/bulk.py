@@ -13,7 +13,8 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
-from catalog.dialect.engines import PACKET, is_mariadb, is_mysql_family, on_cursor
+from catalog.dialect.engines import PACKET, is_mariadb, is_mysql_family
+from catalog.dialect.prepared import on_cursor
 from catalog.dialect.types import AsciiText
 from catalog.errors import BulkWarning
 
@@ -236,7 +237,7 @@ def _json_table_update(
 
 
 def _refuse_warnings(connection: Connection, result: sa.CursorResult[Any]) -> None:
-    if getattr(result.context.cursor, "warning_count", 0):
+    if result.context.cursor.warning_count:
         warnings = connection.exec_driver_sql("SHOW WARNINGS").fetchmany(5)
         raise BulkWarning("; ".join(f"{row[1]}: {row[2]}" for row in warnings))
 
@@ -244,7 +245,7 @@ def _refuse_warnings(connection: Connection, result: sa.CursorResult[Any]) -> No
 def _multi_row(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     """Execute an insert for many rows with few round trips.
 
-    PyMySQL joins the rows of `executemany` into one statement, except for MySQL's `VALUES … AS new` form.
+    The drivers join the rows of `executemany` into one statement, except for MySQL's `VALUES … AS new` form.
     """
     if is_mysql_family(connection.dialect) and not is_mariadb(connection.dialect):
         for start in range(0, len(rows), MULTI_ROW):

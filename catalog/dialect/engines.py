@@ -2,8 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import ceil, inf
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,8 +11,10 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction, make_url
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import PoolResetState, StaticPool
 
+from catalog.dialect.drivers import Driver, driver_arguments, with_driver
+from catalog.dialect.prepared import core_error, execute_in_unicode
 from catalog.dialect.row_keys import sqlite_key_as_text, sqlite_key_digest
 
 try:
@@ -34,12 +36,14 @@ PACKET: Final = "max_allowed_packet"
 
 # Without NO_ZERO_DATE: under it, rows of tables whose columns have that default cannot be inserted. We write none.
 SQL_MODE: Final = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION"
-_MIXED_COLLATIONS: Final = frozenset({1267, 1270, 1271})
 _WRITE_OPTION: Final = "catalog_write"
 _USED: Final = "catalog_last_used"
+_LEVEL: Final = "catalog_isolation"
+_ENDED: Final = "catalog_ended"
+_FOR_READS: Final = "REPEATABLE READ"
+_FOR_WRITES: Final = "READ COMMITTED"
 
 T = TypeVar("T", bound=tuple[Any, ...])
-_Result = TypeVar("_Result")
 
 
 def is_mysql_family(dialect: Dialect) -> bool:
@@ -132,8 +136,11 @@ def create_engine_for(
     echo: bool = False,
     own: bool = True,
     limit: float | None = None,
+    driver: Driver = "auto",
 ) -> Engine:
-    """The engine for a database URL (`sqlite:///file`, `mysql+pymysql://…`, `mariadb+pymysql://…`).
+    """The engine for a database URL: `sqlite:///file`, or `mysql://…` and `mariadb://…`, whose driver is chosen here.
+
+    A driver that the URL names (`mysql+pymysql://…`) is passed over. Raises DriverMissing.
 
     The pool is as large as the number of threads; `wait` is how many seconds to wait for a lock, a busy database or a
     free connection; a database that is not our `own` is left as it is, its journal included. A statement that takes
@@ -148,7 +155,7 @@ def create_engine_for(
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
         return _sqlite_engine(target, threads, wait, echo, own, limit)
-    return _mysql_engine(target, threads, wait, echo, limit)
+    return _mysql_engine(with_driver(target, driver), threads, wait, echo, limit)
 
 
 def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, limit: float | None) -> Engine:
@@ -167,8 +174,10 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, l
             max_overflow=0,
             pool_timeout=wait,
             echo=echo,
+            pool_reset_on_return=None,
             hide_parameters=not echo,
         )
+        _end_on_return(engine)
     lock_path = None if in_memory or url.database is None else f"{Path(url.database).resolve()}-lock"
 
     @event.listens_for(engine, "connect")
@@ -200,22 +209,20 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, l
 
 
 def _mysql_engine(url: URL, threads: int, wait: float, echo: bool, limit: float | None) -> Engine:
-    arguments: dict[str, Any] = {
-        "charset": "utf8mb4",
-        "connect_timeout": 10,
-        "init_command": (
-            f"SET SESSION sql_mode='{SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout={max(1, ceil(wait))}"
-        ),
-    }
-    if limit is not None:
-        arguments["read_timeout"] = arguments["write_timeout"] = max(limit, ceil(wait)) + SILENCE_SECONDS
+    init_command = (
+        f"SET SESSION sql_mode='{SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout={max(1, ceil(wait))}"
+    )
+    silence = None if limit is None else max(limit, ceil(wait)) + SILENCE_SECONDS
     engine = sa.create_engine(
         url,
-        connect_args=arguments,
-        isolation_level="REPEATABLE READ",
+        connect_args=driver_arguments(url, init_command, silence),
+        isolation_level=_FOR_READS,
+        # Of either driver, whatever it prefers.
+        paramstyle="pyformat",
         pool_size=threads,
         max_overflow=0,
         pool_timeout=wait,
+        pool_reset_on_return=None,
         echo=echo,
         hide_parameters=not echo,
     )
@@ -244,168 +251,81 @@ def _mysql_engine(url: URL, threads: int, wait: float, echo: bool, limit: float 
         # A busy connection is not pinged; one that a server restart or a time-out may have cut is.
         if time.monotonic() - record.info.get(_USED, time.monotonic()) > IDLE_PING_SECONDS:
             try:
-                connection.ping(False)
+                engine.dialect.do_ping(connection)
             except engine.dialect.loaded_dbapi.Error as reason:
                 raise sa.exc.DisconnectionError("the database connection was cut while idle") from reason
 
+    _isolate(engine)
+    _end_on_return(engine)
     _compare_in_unicode(engine)
     return engine
 
 
-def _compare_in_unicode(engine: Engine) -> None:
-    """Let a comparison of a narrow column with text that has other characters find nothing, instead of failing.
+def _isolate(engine: Engine) -> None:
+    """Set the isolation level of a connection when it begins a transaction of another kind than its last one."""
 
-    The MySQL family turns text into the column's character set, and refuses the statement where that loses characters.
-    Such a statement is sent again, with the characters compared in Unicode; no other pays for it.
-    """
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        level = _FOR_WRITES if connection.get_execution_options().get(_WRITE_OPTION) else _FOR_READS
+        if connection.info.get(_LEVEL, _FOR_READS) == level:
+            return
+        text = f"SET SESSION TRANSACTION ISOLATION LEVEL {level}"
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(text)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise core_error(connection, text, None, error) from error
+        finally:
+            cursor.close()
+        connection.info[_LEVEL] = level
+
+
+def _end_on_return(engine: Engine) -> None:
+    """Roll back what a connection that is given back has left open; what has ended already is asked nothing more."""
+
+    @event.listens_for(engine, "reset")
+    def end(connection: Any, record: Any, state: PoolResetState) -> None:
+        ended = record.info.pop(_ENDED, False)
+        if not (ended or state.transaction_was_reset or state.terminate_only):
+            connection.rollback()
+
+
+def _compare_in_unicode(engine: Engine) -> None:
+    """Let a comparison of a narrow column with text that has other characters find nothing, instead of failing."""
 
     @event.listens_for(engine, "do_execute")
     def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        _execute_in_unicode(cursor, statement, parameters, engine.dialect)
+        execute_in_unicode(cursor, statement, parameters, engine.dialect)
         return True
-
-
-def _execute_in_unicode(cursor: Any, statement: str, parameters: Any, dialect: Dialect) -> None:
-    try:
-        cursor.execute(statement, parameters)
-    except dialect.loaded_dbapi.Error as error:
-        wide = _wide(parameters) if _MIXED_COLLATIONS.intersection(error.args[:1]) else []
-        if not wide:
-            raise
-        for name in wide:
-            compared = f"CONVERT(%({name})s USING utf8mb4) COLLATE utf8mb4_general_ci"
-            statement = statement.replace(f"%({name})s", compared)
-        cursor.execute(statement, parameters)
-
-
-def _wide(parameters: Any) -> list[str]:
-    """The names of the parameters that are text outside ASCII."""
-    named: Mapping[str, Any] = parameters if isinstance(parameters, Mapping) else {}
-    return [name for name, value in named.items() if isinstance(value, str) and not value.isascii()]
 
 
 def begin_write(connection: Connection) -> RootTransaction:
     """Begin a transaction that may write; use it as a context manager (commits, or rolls back on an exception).
 
-    The connection must not be in a transaction. Later transactions of the same connection are writing ones too on
-    SQLite; take a fresh connection from the engine for a read.
+    The connection must not be in a transaction. Later transactions of the same connection are writing ones too; take a
+    fresh connection from the engine for a read.
     """
-    if is_mysql_family(connection.dialect):
-        transaction = connection.begin()
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        return transaction
     connection.execution_options(**{_WRITE_OPTION: True})
     return connection.begin()
+
+
+@contextmanager
+def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
+    """A connection in a transaction, which is committed at the end if it may write, and rolled back on an exception.
+
+    One that only reads has nothing to commit: it ends as the connection is given back. Either way the database is
+    asked once.
+    """
+    with engine.connect() as connection:
+        if not write:
+            connection.begin()
+            yield connection
+            return
+        with begin_write(connection):
+            yield connection
+        connection.info[_ENDED] = True
 
 
 def for_update(statement: sa.Select[T]) -> sa.Select[T]:
     """The select with its rows locked until the end of the transaction; on SQLite the whole database already is."""
     return statement.with_for_update()
-
-
-@dataclass(frozen=True, slots=True)
-class _CompiledSelect:
-    """A select as the text of one dialect, with what turns values into those of the driver and back."""
-
-    text: str
-    names: tuple[str, ...] | None
-    """The bind parameters in the order of their places; None where the driver takes them by name."""
-    constants: Mapping[str, Any]
-    """Values that the statement itself brings."""
-    to_driver: Mapping[str, Callable[[Any], Any]]
-    from_driver: tuple[tuple[int, Callable[[Any], Any]], ...]
-
-    def bound(self, values: Mapping[str, Any]) -> Any:
-        """The values as the driver takes them."""
-        given = {**self.constants, **values}
-        for name, convert in self.to_driver.items():
-            given[name] = convert(given[name])
-        return given if self.names is None else tuple([given[name] for name in self.names])
-
-    def row(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """A row with the values that the driver gives in another form."""
-        values = list(row)
-        for place, convert in self.from_driver:
-            values[place] = convert(values[place])
-        return tuple(values)
-
-
-class PreparedSelect:
-    """A select that Core compiles once for each dialect, and the driver's own cursor executes.
-
-    That takes a quarter of the time that Core needs for a statement it has compiled before. Values are given by the
-    names of the bind parameters. Listeners to `before_cursor_execute` are called, and errors of the driver are
-    raised as Core raises them.
-    """
-
-    def __init__(self, statement: sa.Select[Any]) -> None:
-        self._statement = statement
-        self._compiled: dict[str, _CompiledSelect] = {}
-
-    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows that the statement finds, in a transaction that has begun. Raises what Core does."""
-        dialect = connection.dialect
-        compiled = self._compiled.get(dialect.driver)
-        if compiled is None:
-            compiled = self._compiled[dialect.driver] = _compiled(self._statement, dialect)
-        rows = on_cursor(connection, compiled.text, compiled.bound(values), _fetched, many=False)
-        return [compiled.row(row) for row in rows] if compiled.from_driver else rows
-
-
-def _fetched(dialect: Dialect, cursor: Any, text: str, parameters: Any) -> list[tuple[Any, ...]]:
-    if is_mysql_family(dialect):
-        _execute_in_unicode(cursor, text, parameters, dialect)
-    else:
-        cursor.execute(text, parameters)
-    return list(cursor.fetchall())
-
-
-def on_cursor(
-    connection: Connection, text: str, parameters: Any, run: Callable[[Dialect, Any, str, Any], _Result], *, many: bool
-) -> _Result:
-    """Have `run` execute a statement by a cursor of the driver, past Core.
-
-    Listeners to `before_cursor_execute` are called, and errors of the driver are raised as Core raises them.
-    """
-    dialect = connection.dialect
-    cursor: Any = connection.connection.cursor()
-    try:
-        for listener in connection.dispatch.before_cursor_execute:
-            text, parameters = listener(connection, cursor, text, parameters, None, many)
-        return run(dialect, cursor, text, parameters)
-    except dialect.loaded_dbapi.Error as error:
-        raise _core_error(connection, text, parameters, error) from error
-    finally:
-        cursor.close()
-
-
-def _compiled(statement: sa.Select[Any], dialect: Dialect) -> _CompiledSelect:
-    compiled: Any = statement.compile(dialect=dialect)
-    to_driver = {
-        name: convert
-        for name, parameter in compiled.binds.items()
-        if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-    }
-    results = (
-        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns
-    )
-    return _CompiledSelect(
-        text=compiled.string,
-        names=tuple(compiled.positiontup) if compiled.positional else None,
-        constants={name: value for name, value in compiled.params.items() if value is not None},
-        to_driver=to_driver,
-        from_driver=tuple((place, convert) for place, convert in enumerate(results) if convert is not None),
-    )
-
-
-def _core_error(connection: Connection, text: str, parameters: Any, error: Any) -> Exception:
-    """The error of a driver as Core raises it; a connection that is lost is not used again."""
-    dialect = connection.dialect
-    dbapi: Any = dialect.loaded_dbapi
-    lost = dialect.is_disconnect(error, connection.connection, None)
-    if lost:
-        connection.invalidate(error)
-    wrapped: Exception = sa.exc.DBAPIError.instance(
-        text, parameters, error, dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
-    )
-    return wrapped

@@ -1,5 +1,6 @@
 """Kinds of database errors by what the caller can do: try again, or call the administrator."""
 
+import errno
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -7,6 +8,8 @@ from enum import Enum
 from typing import Final
 
 import sqlalchemy as sa
+
+from catalog.dialect.drivers import TIMED_OUT
 
 _RETRYABLE_CODES: Final = frozenset({1020, 1047, 1053, 1205, 1213, 1927, 2006, 2013, 2055, 4031})
 _UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226, 2002, 2003, 2005})
@@ -62,6 +65,7 @@ _DENIED: Final = re.compile(
 )
 _CLOSED: Final = re.compile(r"Access denied for user '([^']*)'@'([^']*)' to database '([^']+)'")
 _LOST: Final = 2013
+_SILENT: Final = re.compile(rf"{TIMED_OUT}|system error: {errno.ETIMEDOUT}\b")
 # Another try would take as long again.
 _SLOW: Final = frozenset({DatabaseFault.OVER_TIME, DatabaseFault.HANGS})
 
@@ -123,8 +127,8 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
         return _SQLITE_FAULTS.get(code)
     if not isinstance(error, sa.exc.DBAPIError):
         return None
-    # PyMySQL has no number of its own for a server that went silent; it says so in the text.
-    if code == _LOST and "timed out" in database_message(error):
+    # There is no number of its own for a server that went silent; the text says so.
+    if code == _LOST and _SILENT.search(database_message(error)):
         return DatabaseFault.HANGS
     return _FAULTS.get(code)
 

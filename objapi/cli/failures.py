@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 from sqlalchemy import exc
 
-from catalog.dialect import DatabaseFault, database_message, fault_of
+from catalog.dialect import DatabaseFault, DriverMissing, database_message, fault_of
 from objapi.errors import ApiError
 from objapi.model.loading import ProfileError
 from objapi.serve import ServeError
@@ -86,6 +86,8 @@ def failure_message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror is not None:
         place = "" if error.filename is None else f"{error.filename}: "
         return f"{place}{error.strerror}. {_FILE_REMEDIES.get(error.errno or 0, '')}".rstrip()
+    if isinstance(error, DriverMissing):
+        return f"{error} Install it (pip install 'objapi[mysqlclient]'), or set OBJAPI_MARIADB_DRIVER to auto."
     if isinstance(error, ModuleNotFoundError):
         return f"The Python library {error.name} is missing. Install it with pip where objapi is installed."
     return f"{type(error).__name__}: {_first_line(error)}\nRun the command with {DEBUG} to see where."

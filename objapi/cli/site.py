@@ -7,6 +7,7 @@ from shutil import get_terminal_size
 
 import click
 
+from catalog.dialect import chosen_driver
 from objapi import upkeep
 from objapi.cli.common import data_option, opened_site, settings_from
 from objapi.http.memory import LOADING, limit_collections
@@ -103,4 +104,6 @@ def show_settings() -> None:
     Values that cannot be used are listed at the end; exit status 1.
     """
     click.echo(describe(width=min(get_terminal_size().columns, 100), environ=os.environ))
-    settings_from()
+    settings = settings_from()
+    if not settings.on_sqlite:
+        click.echo(f"Driver of the database: {chosen_driver(settings.mariadb_driver)}.")

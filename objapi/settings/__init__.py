@@ -46,6 +46,7 @@ ErrorStatus = Literal["auto", "http", "historic"]
 AmbiguousReference = Literal["error", "first"]
 References = Literal["uid", "title"]
 Switch = Literal["auto", "on", "off"]
+Driver = Literal["auto", "pymysql", "mysqlclient"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 
@@ -271,6 +272,11 @@ class Settings:
     mxlive_max_depth: int = _setting(whole_number(4, 60), "32", "Levels of nesting in an upload from a beamline.")
 
     # Database
+    mariadb_driver: Driver = _setting(
+        choice("auto", "pymysql", "mysqlclient"),
+        "auto",
+        "Driver for MariaDB and MySQL, whatever a URL names; auto: mysqlclient where it is installed, else PyMySQL.",
+    )
     lock_timeout: float = _setting(duration(0.1, 600), "10s", "Time to wait for a lock or a busy database.")
     query_time_limit: float = _setting(
         duration(0.001, 3600),

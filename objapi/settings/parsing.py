@@ -21,7 +21,7 @@ _SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d|)", re.IGNORECASE)
 _DURATION_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SECRET_LENGTH = 32
-_DATABASES = ("sqlite", "mysql+pymysql", "mariadb+pymysql")
+_DATABASES = ("sqlite", "mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql")
 _PASSWORD = re.compile(r"(//[^:/@]*|^[^:/@]*(?!://)):.*@")
 
 
@@ -207,5 +207,7 @@ NETWORK: SettingKind = SettingKind("a network in CIDR notation, such as 10.0.0.0
 ORIGIN = SettingKind("an origin, such as https://lab.example.org", _origin)
 PUBLIC_URL = SettingKind("an http or https URL without query, such as https://lab.example.org", _public_url)
 DATABASE_URL = SettingKind(
-    "sqlite:///FILE or mysql+pymysql://USER:PASSWORD@HOST/DATABASE (also mariadb+pymysql)", _database, without_password
+    "sqlite:///FILE or mysql://USER:PASSWORD@HOST/DATABASE (also mariadb, mysql+pymysql, mariadb+pymysql)",
+    _database,
+    without_password,
 )

@@ -44,6 +44,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         ("STOP_TIMEOUT", "1.5s", 1.5),
         ("DATA_DIR", "/srv/lab", Path("/srv/lab")),
         ("DATABASE_URL", "mysql+pymysql://u:p@db/lab", "mysql+pymysql://u:p@db/lab"),
+        ("DATABASE_URL", "mariadb://u:p@db/lab", "mariadb://u:p@db/lab"),
+        ("MARIADB_DRIVER", "MySQLclient", "mysqlclient"),
         ("DATABASE_URL", "sqlite:////srv/lab.sqlite", "sqlite:////srv/lab.sqlite"),
         ("PROFILES", "lims, /etc/objapi/ourlab", ("lims", "/etc/objapi/ourlab")),
         ("TIMEZONE", "Europe/Berlin", ZoneInfo("Europe/Berlin")),
@@ -85,7 +87,8 @@ def test_a_value_is_read_as_its_kind(name: str, written: str, value: object) -> 
         ("STOP_TIMEOUT", "0"),
         ("DATA_DIR", "a\0b"),
         ("DATABASE_URL", "postgresql://db/lab"),
-        ("DATABASE_URL", "mysql://u@db/lab"),
+        ("DATABASE_URL", "mysql+oursql://u@db/lab"),
+        ("MARIADB_DRIVER", "mysqldb"),
         ("DATABASE_URL", "mysql+pymysql://u@db"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
@@ -141,10 +144,10 @@ def test_an_override_of_no_setting_is_a_mistake_of_the_caller() -> None:
 
 
 def test_a_password_is_not_repeated_in_a_problem() -> None:
-    (problem,) = problems({"OBJAPI_DATABASE_URL": "mysql://root:s3/cr@t@db/lab"})
+    (problem,) = problems({"OBJAPI_DATABASE_URL": "mysql+oursql://root:s3/cr@t@db/lab"})
     assert "s3" not in problem
     assert "cr" not in problem
-    assert "mysql://root:***@db/lab" in problem
+    assert "mysql+oursql://root:***@db/lab" in problem
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from catalog.dialect import begin_write, create_engine_for
+from catalog.dialect import Driver, begin_write, create_engine_for
 from catalog.dialect.existing import same_database, schema_on_same_server
 from objapi.model.registry import Registry
 from objapi.model.types import GATEWAY
@@ -25,12 +25,19 @@ class DatabasePlace:
 
 
 def find_databases(
-    registry: Registry, own: str, urls: Mapping[str, str], *, threads: int, wait: float, limit: float | None = None
+    registry: Registry,
+    own: str,
+    urls: Mapping[str, str],
+    *,
+    threads: int,
+    wait: float,
+    limit: float | None = None,
+    driver: Driver = "auto",
 ) -> dict[str, DatabasePlace]:
-    """Places of the databases that types name, by name. Raises LookupError for one without a URL.
+    """Places of the databases that types name, by name. Raises LookupError for one without a URL, DriverMissing.
 
-    `own` is the URL of the gateway's database, `urls` those of others by name; `threads`, `wait` and `limit` as an
-    engine takes them.
+    `own` is the URL of the gateway's database, `urls` those of others by name; `threads`, `wait`, `limit` and `driver`
+    as an engine takes them.
     """
     places: dict[str, DatabasePlace] = {}
     for item in registry.types.values():
@@ -50,7 +57,7 @@ def find_databases(
             places[name] = DatabasePlace(schema=schema)
         else:
             places[name] = DatabasePlace(
-                engine=create_engine_for(url, threads=threads, wait=wait, own=False, limit=limit)
+                engine=create_engine_for(url, threads=threads, wait=wait, own=False, limit=limit, driver=driver)
             )
     return places
 

@@ -430,6 +430,9 @@ def test_settings_in_force_are_shown_without_secrets(monkeypatch: pytest.MonkeyP
     assert "db.example/lab" in shown_settings.stdout
     assert "pass-word" not in shown_settings.output
     assert "very secret" not in shown_settings.output
+    assert "Driver of the database: " in shown_settings.stdout
+    monkeypatch.setenv("OBJAPI_MARIADB_DRIVER", "pymysql")
+    assert "Driver of the database: pymysql." in objapi("settings").stdout
     monkeypatch.setenv("OBJAPI_PORT", "many")
     refused = objapi("settings")
     assert (refused.exit_code, "OBJAPI_PORT: 'many' is not" in refused.stderr) == (1, True)

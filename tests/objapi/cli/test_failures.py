@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
+from catalog.dialect import DriverMissing
 from objapi.cli.failures import failure_message
 from objapi.errors import Unavailable
 from tests.databases import fresh_mariadb_database
@@ -54,6 +55,7 @@ def of_sqlite(code: int, message: str) -> exc.DBAPIError:
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "out/x.yaml"), "Make the folder first"),
         (OSError(errno.ENOSPC, "No space left on device"), "Make room"),
         (ModuleNotFoundError("No module named 'ldap3'", name="ldap3"), "ldap3 is missing"),
+        (DriverMissing("mysqlclient cannot be loaded: No module named 'MySQLdb'."), "OBJAPI_MARIADB_DRIVER"),
         (KeyError("MxFolder"), "KeyError: 'MxFolder'"),
     ],
 )
