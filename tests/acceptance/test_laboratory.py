@@ -90,7 +90,18 @@ AFTER_RECEPTION = {
     "SampleType": "portal_type:SampleType|title:Dust",
     "Specification": "portal_type:AnalysisSpec|title:Apple Pulp",
     "Priority": "portal_type:ARPriority|title:Rush",
+    "SamplingDate": "2024-05-07",
+    "SamplePoint": "",
+    "SamplingDeviation": "",
+    "SampleCondition": "",
+    "StorageLocation": "",
+    "EnvironmentalConditions": "rain",
+    "AdHoc": "1",
+    "Composite": "1",
 }
+"""Fields that describe the sample as it was received, with a value."""
+OF_SAMPLE = AFTER_RECEPTION.keys() - {"Specification", "Priority"}
+OF_PARTITION = {"Container": "", "Preservation": "", "Separate": "1", "RetentionPeriod": '{"days": 9}'}
 RITAS_REQUEST = {
     "obj_type": "AnalysisRequest",
     "Client": "portal_type:Client|id:client-1",
@@ -127,6 +138,14 @@ def test_a_client_writes_no_field_of_the_laboratory(admin: Client, as_user: AsUs
     sample = admin.at(path)["Sample_uid"] if "Sample_uid" in admin.at(path) else admin.at(path)["SampleUID"]
     for name in ("DateReceived", "DateExpired", "DateDisposed"):
         rita.refused("update", {"obj_uid": sample, name: "2024-01-01"}, status=403)
+    partition = admin.uid(f"{path.rpartition('-R')[0]}/{path.rpartition('/')[2].rpartition('-R')[0]}-P1")
+    for user, status in ((rita, 200 if state == "sample_due" else 403), (as_user("clerk1"), 200)):
+        for name in OF_SAMPLE:
+            answer = user.post("update", {"obj_uid": sample, name: AFTER_RECEPTION[name], "dry_run": "1"}).json()
+            assert (answer["success"], answer.get("status", 200)) == (status == 200, status), (name, answer)
+        for name, value in OF_PARTITION.items():
+            answer = user.post("update", {"obj_uid": partition, name: value, "dry_run": "1"}).json()
+            assert (answer["success"], answer.get("status", 200)) == (status == 200, status), (name, answer)
     rita.call("update", {"obj_path": path, "ClientOrderNumber": "PO-7"})
     for name, value in LABORATORY_FIELDS.items():
         clerk = as_user("verifier1" if name == "ResultsInterpretation" and state == SUBMITTED else "labmanager1")
