@@ -24,7 +24,7 @@ from objapi.store.mapped.outbox import deliver_abandoned
 from objapi.store.mapped.recompute_acls import recompute_row_acls
 from objapi.store.permissions.acls import ensure_scope
 from objapi.store.permissions.rights import TransactionAcls
-from objapi.store.records import to_micros
+from objapi.store.records import chunks, to_micros
 from objapi.store.upgrade.checking import check_next, unknown_types_problem
 from objapi.store.upgrade.content_load import finish_load, load_chunk, loaded_to
 from objapi.store.upgrade.former_history import convert_pending, count_former, drop_empty, has_former, move_history
@@ -39,6 +39,7 @@ from objapi.store.upgrade.installing import (
 from objapi.store.upgrade.orphans import delete_orphans
 from objapi.store.upgrade.plain_types import PlainRenderer, plain_renderers
 from objapi.store.upgrade.recompute import compare_next, parts_of, rewrite
+from objapi.store.upgrade.row_states import movable_rows, move_rows, not_surveyed, row_state_misfits
 from objapi.store.upgrade.seed_content import SeedContent
 from objapi.store.upgrade.survey import Misfit, Survey, count_movable, move_next
 from objapi.store.upgrade.versions import (
@@ -218,11 +219,11 @@ def upgrade(
     if obstacle is not None:
         raise SiteError(obstacle)
     if dry_run:
-        report(_check_objects(site, progress, lambda: None, report).lines())
+        report((*_check_objects(site, progress, lambda: None, report).lines(), *not_surveyed(site.registry)))
         return
     with _lease_refusals(), upgrade_lease(site.engine) as lease:
         ensure_may_upgrade(site.engine)
-        report(_check_objects(site, progress, lease.renew, report).lines())
+        report((*_check_objects(site, progress, lease.renew, report).lines(), *not_surveyed(site.registry)))
         site.transact(drop_empty, write=True)
         upgrade_tables(site.engine, site.catalog_metadata, lease)
         with progress("Moving the history", site.transact(count_former, write=False)) as advance:
@@ -260,6 +261,7 @@ def _check_objects(
                 raise SiteError("\n".join(("Nothing was changed.", *problems)))
             found.add(misfits)
             advance(done)
+    found.add(site.transact(lambda connection: list(row_state_misfits(site.context, connection)), write=False))
     if found.obstacles:
         report([line for line in found.lines() if line not in found.obstacles])
         raise SiteError("\n".join(("Nothing was changed.", *found.obstacles)))
@@ -268,18 +270,27 @@ def _check_objects(
 
 def _move(site: Site, progress: Progress, before_chunk: Callable[[], None]) -> None:
     total = site.transact(partial(count_movable, registry=site.registry), write=False)
-    if not total:
+    rows = site.transact(partial(movable_rows, registry=site.registry), write=False)
+    if not total and not rows:
         return
-    with progress("Moving states and values", total) as advance:
+    with progress("Moving states and values", total + len(rows)) as advance:
         last, done = 0, 1
         while done:
             before_chunk()
             last, done = site.transact(partial(_move_next, site, last), write=True)
             advance(done)
+        for chunk in chunks(rows):
+            before_chunk()
+            site.transact(partial(_move_rows, site, chunk), write=True)
+            advance(len(chunk))
 
 
 def _move_next(site: Site, after: int, connection: Connection) -> tuple[int, int]:
     return move_next(site.context, connection, site.now(), after)
+
+
+def _move_rows(site: Site, keys: list[tuple[str, int]], connection: Connection) -> None:
+    move_rows(site.context, connection, site.now(), keys)
 
 
 def _move_history(site: Site, advance: Callable[[int], None], before_chunk: Callable[[], None]) -> None:

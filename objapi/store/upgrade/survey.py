@@ -39,6 +39,18 @@ class Misfit:
     code: str
     message: str
     uid: str
+    number: int = 1
+    """Number of objects that it stands for, `uid` being the first."""
+
+    @classmethod
+    def of_state(
+        cls, portal_type: str, subject: str, state: str, moved: str | None, uid: str, number: int = 1
+    ) -> "Misfit":
+        """A state that is not declared any more, and where it is moved to, if it is."""
+        if moved is not None:
+            return cls(portal_type, subject, "moved", f"moved from {state} to {moved}", uid, number)
+        message = f"in the state {state}, which is not declared; say where to by moved_states: {{{state}: …}}"
+        return cls(portal_type, subject, "state", message, uid, number)
 
 
 @dataclass(slots=True)
@@ -55,7 +67,7 @@ class Survey:
             # The messages of states and moves name a word each and are few; those of values may all differ, so that the
             # first stands for all.
             key = (item.portal_type, item.subject, item.code, item.message if item.code in ("moved", "state") else "")
-            self._counts[key] = self._counts.get(key, 0) + 1
+            self._counts[key] = self._counts.get(key, 0) + item.number
             self._messages.setdefault(key, item.message)
             first = self._found.setdefault(key, [])
             if len(first) < FIRST:
@@ -115,13 +127,8 @@ def _state_misfits(workflows: Iterable[Workflow], draft: Draft) -> Iterator[Misf
         state = state_id(workflow, draft)
         if state in workflow.states:
             continue
-        moved = workflow.moved_states.get(state)
         subject = f"{workflow.state_variable} of {workflow.id}"
-        if moved is not None:
-            yield Misfit(draft.portal_type, subject, "moved", f"moved from {state} to {moved}", draft.uid)
-        else:
-            message = f"in the state {state}, which is not declared; say where to by moved_states: {{{state}: …}}"
-            yield Misfit(draft.portal_type, subject, "state", message, draft.uid)
+        yield Misfit.of_state(draft.portal_type, subject, state, workflow.moved_states.get(state), draft.uid)
 
 
 def _value_misfits(

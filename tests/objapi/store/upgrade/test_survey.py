@@ -13,7 +13,7 @@ from objapi import upkeep
 from objapi.security.principals import command_line_user
 from objapi.settings import load_settings
 from objapi.site import Site, SiteError
-from objapi.store.requests import ByPath, ByUid, CreateItem
+from objapi.store.requests import ByPath, ByUid, CreateItem, Find
 from objapi.store.schema import entities
 from tests.objapi.model.loading.small_profile import write_profile
 from tests.objapi.store.workshop import Statements
@@ -326,3 +326,55 @@ def test_the_number_of_statements_does_not_grow_with_the_objects(library: Librar
             upkeep.upgrade(site, _silent)
         counts.append(len(inside))
     assert counts[0] == counts[1]
+
+
+LOANS = {
+    "types/loans.yaml": """
+        Loan:
+          title_from: reader
+          workflows: [book_workflow]
+          table: {name: loan, key: loanId, folder: /loans}
+          fields:
+            reader: {kind: string, required: true}
+        """
+}
+
+
+def test_states_of_rows_are_told_and_moved_and_their_values_said_not_to_be(library: Library) -> None:
+    with library.site.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE loan (loanId INTEGER PRIMARY KEY, reader VARCHAR(20) NOT NULL)"))
+        connection.execute(text("INSERT INTO loan (loanId, reader) VALUES (1, 'Ada'), (2, 'Bo'), (3, 'Cy')"))
+    library.site = library.upgrade(LOANS)[0]
+    lost, lent, gone = (f"/loans/Loan/{number}" for number in (1, 2, 3))
+
+    def act(action: str, *paths: str) -> None:
+        selectors = [ByPath(path) for path in paths]
+        library.site.run(lambda _: command_line_user(), lambda tx: tx.transition(selectors, action), write=True)
+
+    act("lend", lost, lent, gone)
+    act("lose", lost, gone)
+    uid = library.site.run(lambda _: command_line_user(), lambda tx: tx.entity(ByPath(lost)).uid, write=False)
+    with library.site.engine.begin() as connection:
+        connection.execute(text("DELETE FROM loan WHERE loanId = 3"))
+    unseen = "Values in tables that other programs write (Loan) were not compared with the declarations."
+    with pytest.raises(SiteError) as refused:
+        library.upgrade({**LOANS, "workflows/books.yaml": REMOVED})
+    assert "Loan, review_state of book_workflow: 2 objects: in the state lost" in str(refused.value)
+    _, dry = library.upgrade({**LOANS, "workflows/books.yaml": MOVED}, dry_run=True)
+    moved = f"Loan, review_state of book_workflow: 2 objects: moved from lost to lent (first: {uid})"
+    assert dry == [moved, unseen]
+    site, lines = library.upgrade({**LOANS, "workflows/books.yaml": MOVED})
+    assert lines == dry
+    found = site.run(
+        lambda _: command_line_user(),
+        lambda tx: [json_of(item)["review_state"] for item in tx.find(Find({"portal_type": "Loan"})).objects],
+        write=False,
+    )
+    assert found == ["lent", "lent"]
+    newest = history(site, uid)[0]
+    assert (newest["event"], newest["changes"]) == ("transition", {"review_state": {"old": "lost", "new": "lent"}})
+
+
+def json_of(item: object) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(orjson.dumps(item))
+    return found
