@@ -14,6 +14,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _LARGE: Final = 128 * 1024
 _REST_SECONDS: Final = 1.0
+_COSTLY: Final = 2
+"""Collections during a request from which on it counts as large: a thousand rows come in a body of 60 kB."""
+_DUE: Final = 20
+"""Collections since the last clean-up from which on it is time for one, whatever requests there were."""
 # Numbers of malloc.h: arenas at most, and bytes from which blocks are mapped, and the free end of the heap is returned.
 _ALLOCATION: Final = ((-8, 2), (-3, 256 * 1024), (-1, 256 * 1024))
 
@@ -43,19 +47,23 @@ def limit_collections(thresholds: tuple[int, int, int]) -> None:
 
 
 class MemoryReturn:
-    """WSGI middleware that cleans up a second after a request with a large body."""
+    """WSGI middleware that cleans up a second after a request with a large body, or one that made many objects."""
 
     def __init__(self, application: WSGIApplication, rest: float = _REST_SECONDS) -> None:
         self._application = application
         self._rest = rest
         self._lock = threading.Lock()
+        self._cleaned_at = collections()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as the application does."""
         length = str(environ.get("CONTENT_LENGTH") or "0")
         # Of a body without a length the size is not known.
         large = "HTTP_TRANSFER_ENCODING" in environ or (length.isdigit() and int(length) > _LARGE)
+        before = collections()
         answer = self._application(environ, start_response)
+        after = collections()
+        large = large or after - before >= _COSTLY or after - self._cleaned_at >= _DUE
         # One clean-up is enough for all requests of a second.
         if large and self._lock.acquire(blocking=False):
             timer = threading.Timer(self._rest, self._clean_up)
@@ -66,6 +74,12 @@ class MemoryReturn:
     def _clean_up(self) -> None:
         self._lock.release()
         give_back()
+        self._cleaned_at = collections()
+
+
+def collections() -> int:
+    """Number of garbage collections so far, of whatever generation: each stands for so many new objects."""
+    return sum(generation["collections"] for generation in gc.get_stats())
 
 
 def give_back() -> None:

@@ -1,5 +1,6 @@
 """Memory is given back after large requests, and only after those."""
 
+import gc
 import platform
 import subprocess
 import sys
@@ -51,6 +52,38 @@ def test_a_large_request_is_cleaned_up_after(
         cleanings.clear()
         assert returning(environ, lambda *args: lambda data: None) == [b"answer"]
         assert bool(cleanings) is cleaned
+
+
+@pytest.mark.parametrize(("collections", "cleaned_after"), [(2, 1), (1, 20), (0, None)])
+def test_requests_that_make_many_objects_are_cleaned_up_after(
+    monkeypatch: pytest.MonkeyPatch, collections: int, cleaned_after: int | None
+) -> None:
+    """However small their bodies are: garbage is collected whenever so many objects were made."""
+    cleanings: list[bool] = []
+    made = [0]
+    monkeypatch.setattr(memory, "collections", lambda: made[0])
+    monkeypatch.setattr(memory, "give_back", lambda: cleanings.append(True))
+    monkeypatch.setattr(threading, "Timer", Timer)
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        made[0] += collections
+        return [b"answer"]
+
+    returning = MemoryReturn(application)
+    found = []
+    for number in range(1, 21):
+        returning({"CONTENT_LENGTH": "100"}, lambda *args: lambda data: None)
+        if cleanings:
+            found.append(number)
+        cleanings.clear()
+    assert found[:1] == ([] if cleaned_after is None else [cleaned_after])
+
+
+def test_collections_are_counted_in_every_generation() -> None:
+    before = memory.collections()
+    for generation in (0, 1, 2):
+        gc.collect(generation)
+    assert memory.collections() >= before + 3
 
 
 # In a process of its own: what this one has freed before would be taken first.
