@@ -5,6 +5,7 @@ thread while a streamed answer is sent to it, and none before; one that takes no
 """
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -12,7 +13,7 @@ import stat
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -262,7 +263,12 @@ def _cut_connection(scope: Scope) -> None:
     """Shut the connection of a request down; granian has no message for it, and ends what broke off in order."""
     # The address of a server that listens on all of them is not the one of the connection.
     client, port = tuple(scope["client"]), scope["server"][1]
-    for number in [int(file.name) for file in _OPEN_FILES.iterdir()]:
+    try:
+        numbers = [int(file.name) for file in _OPEN_FILES.iterdir()]
+    except OSError as error:
+        _tell_uncut(os.strerror(error.errno or 0))
+        return
+    for number in numbers:
         try:
             if not stat.S_ISSOCK(os.fstat(number).st_mode):
                 continue
@@ -270,9 +276,21 @@ def _cut_connection(scope: Scope) -> None:
             with socket.socket(fileno=os.dup(number)) as connection:
                 if connection.getpeername()[:2] == client and connection.getsockname()[1] == port:
                     connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # Closed meanwhile, or a socket that listens.
-            continue
+        except OSError as error:
+            # Closed meanwhile, or a socket that listens; or there is no descriptor left for the copy.
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                _tell_uncut(os.strerror(error.errno))
+                return
+
+
+@cache
+def _tell_uncut(why: str) -> None:
+    """Log, once in a process for each reason, that connections are not cut."""
+    _log.error(
+        "an answer that broke off could not be cut (%s): its reader may take it for whole. "
+        "Raise the number of open files, or serve fewer connections.",
+        why,
+    )
 
 
 def make_environ(scope: Scope) -> WSGIEnvironment:
