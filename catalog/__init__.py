@@ -31,6 +31,7 @@ from catalog.query import (
 from catalog.rows import (
     ColumnChange,
     IndexRow,
+    documents_in,
     insert,
     remove,
     replace_side,
@@ -88,6 +89,7 @@ __all__ = [
     "chunk_statement",
     "count_statement",
     "differing",
+    "documents_in",
     "fold_counts",
     "insert",
     "load_catalog",

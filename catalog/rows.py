@@ -472,6 +472,15 @@ def remove(connection: Connection, tables: CatalogTables, rids: Sequence[int]) -
             _delete(connection, table, chunk)
 
 
+def documents_in(connection: Connection, tables: CatalogTables, rids: Sequence[int]) -> frozenset[int]:
+    """The documents of some row numbers that the catalog holds."""
+    found: set[int] = set()
+    for start in range(0, len(rids), CHUNK):
+        chosen = tables.rid.in_(rids[start : start + CHUNK])
+        found.update(connection.scalars(sa.select(tables.rid).where(chosen)))
+    return frozenset(found)
+
+
 def truncate(connection: Connection, tables: CatalogTables) -> None:
     """Empty the catalog, within the transaction."""
     for table in (*tables.side_tables, tables.counts, tables.main):

@@ -3,16 +3,26 @@
 The number of statements depends on the kinds of things that change and on their number only in steps of some hundreds.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection, delete, update
 
-from catalog import CatalogTables, ColumnChange, IndexRow, insert, remove, replace_side, update_columns, upsert
+from catalog import (
+    CatalogTables,
+    ColumnChange,
+    IndexRow,
+    documents_in,
+    insert,
+    remove,
+    replace_side,
+    update_columns,
+    upsert,
+)
 from catalog.dialect import bulk_update, insert_ignore, insert_rows
 from objapi.errors import Conflict, CrossDatabase
 from objapi.model.dependents import DerivedValue
-from objapi.model.registry import Registry
 from objapi.model.render_shapes import RenderShape
 from objapi.model.types import Kind
 from objapi.store.blobs import PIECE, NewBlob
@@ -29,6 +39,8 @@ from objapi.store.writing.row_writer import RowWriter
 from objapi.store.writing.withdrawn_roles import delete_withdrawn
 from objapi.store.writing.workspace import uids_in
 from objapi.store.writing.write_set import WriteSet, history_rows, record_access
+
+_log = logging.getLogger("objapi.store")
 
 
 def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool = False) -> None:
@@ -71,7 +83,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     whole = [draft for draft in living if draft.rid in rendered]
     _write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
     narrow = [draft for draft in living if draft.rid in refreshed]
-    _refresh_catalogs(connection, planner.registry, narrow, refreshed, acl_of, tables)
+    _refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
     for event in write_set.withdrawn:
         record_access(context, event)
@@ -311,18 +323,19 @@ def _write_catalogs(
 
 
 def _refresh_catalogs(
-    connection: Connection,
-    registry: Registry,
+    planner: StorePlanner,
     drafts: Sequence[Draft],
     refreshed: Mapping[int, Refreshed],
     acl_of: Mapping[int, int],
     tables: Mapping[str, CatalogTables],
 ) -> None:
     """Write the columns of catalogs that may differ, and the keywords and words of objects where they do."""
+    connection = planner.context.connection
     alike: dict[tuple[str, tuple[str, ...], bool], list[IndexRow]] = {}
     sides: dict[str, list[IndexRow]] = {}
     catalogs = {
-        name: [catalog.name for catalog in registry.catalogs_of(name)] for name in {item.portal_type for item in drafts}
+        name: [catalog.name for catalog in planner.registry.catalogs_of(name)]
+        for name in {item.portal_type for item in drafts}
     }
     for draft in sorted(drafts, key=lambda item: item.rid):
         found, stored = refreshed[draft.rid], _stored_sides(draft)
@@ -338,10 +351,30 @@ def _refresh_catalogs(
         changes.setdefault(catalog, []).append(ColumnChange(indexes, rows, moved))
     for catalog, of_catalog in changes.items():
         if update_columns(connection, tables[catalog], of_catalog) < sum(len(change.rows) for change in of_catalog):
-            raise LookupError(f"the catalog {catalog} lacks objects that it should hold; run `objapi reindex`")
+            rids = {row.rid for change in of_catalog for row in change.rows}
+            _put_back(planner, tables[catalog], [draft for draft in drafts if draft.rid in rids], acl_of)
     for catalog, rows in sides.items():
         for chunk in chunks(rows):
             replace_side(connection, tables[catalog], chunk)
+
+
+def _put_back(planner: StorePlanner, tables: CatalogTables, drafts: Sequence[Draft], acl_of: Mapping[int, int]) -> None:
+    """Put the objects into a catalog that it should hold and does not, as after a restore of some tables alone."""
+    connection = planner.context.connection
+    there = documents_in(connection, tables, [draft.rid for draft in drafts])
+    lacking = [draft for draft in drafts if draft.rid not in there]
+    if not lacking:
+        raise StaleWrite
+    message = "the catalog %s lacked %d objects, %s first; they are put back. For any others run `objapi reindex`"
+    _log.warning(message, tables.schema.name, len(lacking), lacking[0].path)
+    with planner.workspace.without_locks():
+        rendered = {draft.rid: planner.renderer.render(draft).indexes for draft in lacking}
+    rows = [
+        index_row(draft, acl_of[draft.rid], rendered[draft.rid][tables.schema.name])
+        for draft in lacking
+        if tables.schema.name in rendered[draft.rid]
+    ]
+    upsert(connection, tables, rows)
 
 
 def _stored_sides(draft: Draft) -> Mapping[str, str]:
