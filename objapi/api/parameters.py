@@ -24,7 +24,7 @@ from objapi.errors import Cause, TooLarge, combine
 from objapi.model.literal import parse_structured
 from objapi.settings import Settings
 
-ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "words", "texts", "structure"]
+ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "words", "texts", "structure", "any"]
 
 # Whole numbers enter SQL as offsets and limits, which are 64 bits wide; a page number times a page size must fit.
 MAX_WHOLE: Final = 2**31 - 1
@@ -36,7 +36,8 @@ class Control:
 
     Kinds: `text` one text, None when empty; `whole` a whole number ≥ 0; `boolean`; `names` comma separated or repeated,
     as a tuple, each once; `words` the same with every word in its place, however often it comes; `texts` repeated or
-    one JSON list, as a tuple; `structure` JSON or a Python literal. `default` is what an absent or empty value gives.
+    one JSON list, as a tuple; `structure` JSON or a Python literal; `any` as it was sent, for the method to read: it
+    may be a field of the same name. `default` is what an absent or empty value gives.
     `aliases` are other spellings that clients send.
     """
 
@@ -170,6 +171,8 @@ def _read_spellings(
 def _sent_values(control: Control, name: str, form: Form) -> list[Any]:
     """The values sent under one spelling, empty ones left out. A JSON list that is a structure is one value."""
     whole = form.get(name)
+    if control.kind == "any":
+        return [form.many(name) if f"{name}[]" in form else whole] if form.has_any({name, f"{name}[]"}) else []
     if control.kind == "structure" and isinstance(whole, list) and not any(isinstance(part, str) for part in whole):
         return [whole]
     return [value for value in form.many(name) if value is not None and value != ""]
@@ -245,6 +248,10 @@ def _read_texts(name: str, values: list[Any]) -> tuple[str, ...] | None:
     return tuple(text for text in texts if text) or None
 
 
+def _read_any(name: str, values: list[Any]) -> Any:
+    return _single(values)
+
+
 def _read_structure(name: str, values: list[Any]) -> Any:
     value = _single(values)
     if isinstance(value, str):
@@ -262,6 +269,7 @@ _READERS: Final[Mapping[ControlKind, Callable[[str, list[Any]], Any]]] = {
     "words": _read_words,
     "texts": _read_texts,
     "structure": _read_structure,
+    "any": _read_any,
 }
 
 

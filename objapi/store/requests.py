@@ -237,6 +237,8 @@ class Outcome:
     plan: Plan
     applied: bool
     """False for a dry run, and when nothing was left to apply."""
+    plan_hash: str = ""
+    """Digest of a removal: what goes and what changes with it, in which versions, for which user."""
 
     @property
     def errors(self) -> tuple[ApiError, ...]:

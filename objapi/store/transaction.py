@@ -24,6 +24,7 @@ from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
 from objapi.store.reading.persons import Persons
+from objapi.store.records import StaleWrite
 from objapi.store.requests import (
     COMMAND_LINE,
     AccessEvent,
@@ -50,11 +51,11 @@ from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, r
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.removing import plan_removal
+from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import offered, take_all
-from objapi.store.writing.write_set import compute_write_set, record_access
+from objapi.store.writing.write_set import WriteSet, compute_write_set, record_access
 from workflows.declarations import suggestion
 
 
@@ -252,6 +253,29 @@ class Transaction:
             match=match,
         )
 
+    def update_found(
+        self,
+        find: Find,
+        values: Mapping[str, object],
+        *,
+        partial: bool = False,
+        dry_run: bool = False,
+        match: VersionMatch | None = None,
+    ) -> Outcome:
+        """Change the same fields of every object that criteria find, all or none; with `partial` of those that can."""
+        planner = self._planner()
+        selectors = self._found(planner, find)
+        items = [UpdateItem(selector, values) for selector in selectors]
+        return self._write(
+            selectors,
+            lambda editor, places: editor.update(_some(items, places)),
+            planner,
+            partial=partial,
+            dry_run=dry_run,
+            as_batch=True,
+            match=match,
+        )
+
     def transition(
         self,
         selectors: Sequence[Selector],
@@ -298,11 +322,22 @@ class Transaction:
     ) -> Outcome:
         """Take a transition of every object that criteria find; of one page of them when the read names a size."""
         self._require_action(action)
-        rids = self._finder.matching(find, self._site.most_objects)
         planner = self._planner()
-        planner.workspace.load_rids(rids)
-        selectors = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
+        selectors = self._found(planner, find)
         return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run, match=match)
+
+    def _found(self, planner: StorePlanner, find: Find) -> list[ByUid]:
+        """The objects that criteria find, loaded by the planner; see `Finder.matching` for what is refused."""
+        rids = self._finder.matching(find, self._site.most_objects)
+        planner.workspace.load_rids(rids)
+        if self.writes:
+            # Until they were locked others could change them: those are left that are still found.
+            again = frozenset(self._finder.matching(find, self._site.most_objects))
+            rids = [rid for rid in rids if rid in again]
+        found = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
+        if not found:
+            raise StaleWrite
+        return found
 
     def _require_action(self, action: str) -> None:
         """Raise BadRequest, once for all objects, for an action that no workflow has."""
@@ -316,22 +351,57 @@ class Transaction:
         uids: Sequence[str],
         *,
         break_references: bool = False,
+        partial: bool = False,
         dry_run: bool = False,
         match: VersionMatch | None = None,
+        plan_hash: str | None = None,
     ) -> Outcome:
-        """Remove objects with all they contain, all or none."""
+        """Remove objects with all they contain, all or none; with `partial` those that can be.
+
+        Raises Conflict when `plan_hash` is given and is not that of the plan.
+        """
         if not uids:
             raise BadRequest("No UID was given.", causes=[Cause("parameter", "UID", "No UID was given.")])
         selectors = [ByUid(uid) for uid in dict.fromkeys(uids)]
+        removal = Removal(break_references, plan_hash)
+        return self._remove(self._planner(), selectors, removal, partial=partial, dry_run=dry_run, match=match)
 
+    def remove_found(
+        self,
+        find: Find,
+        *,
+        break_references: bool = False,
+        partial: bool = False,
+        dry_run: bool = False,
+        match: VersionMatch | None = None,
+        plan_hash: str | None = None,
+    ) -> Outcome:
+        """As `remove`, of every object that criteria find."""
+        planner = self._planner()
+        selectors = self._found(planner, find)
+        removal = Removal(break_references, plan_hash)
+        return self._remove(planner, selectors, removal, partial=partial, dry_run=dry_run, match=match)
+
+    def _remove(
+        self,
+        planner: StorePlanner,
+        selectors: Sequence[Selector],
+        removal: Removal,
+        *,
+        partial: bool,
+        dry_run: bool,
+        match: VersionMatch | None,
+    ) -> Outcome:
         def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
             attempt = BatchAttempt(editor.planner)
             targets = attempt.targets(editor.resolver, _some(selectors, places))
-            if not attempt.errors:
-                plan_removal(attempt, targets, break_references=break_references)
+            if partial or not attempt.errors:
+                plan_removal(attempt, targets, break_references=removal.break_references)
             return attempt
 
-        return self._write(selectors, plan, dry_run=dry_run, match=match)
+        return self._write(
+            selectors, plan, planner, partial=partial, dry_run=dry_run, match=match, check=removal.confirmed
+        )
 
     def _write(
         self,
@@ -343,11 +413,13 @@ class Transaction:
         dry_run: bool = False,
         as_batch: bool = False,
         match: VersionMatch | None = None,
+        check: Callable[[StorePlanner, WriteSet], str] | None = None,
     ) -> Outcome:
         """Check, plan, act, record. What fails in a partial request is left out and the rest planned anew.
 
-        `planner`: one that has loaded what is asked for already and has planned nothing. Raises BadRequest for a
-        `match` when the request is not about one object, whose version it means.
+        `planner`: one that has loaded what is asked for already and has planned nothing. `check` may refuse the plan as
+        a whole, and gives its digest. Raises BadRequest for a `match` when the request is not about one object, whose
+        version it means.
         """
         if match is not None and len(selectors) != 1:
             raise BadRequest(
@@ -359,11 +431,12 @@ class Transaction:
         if failed and not partial:
             raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
         write_set = compute_write_set(planner)
+        plan_hash = "" if check is None else check(planner, write_set)
         applied = not dry_run and not write_set.empty
         if applied:
             apply_plan(planner, write_set)
         visible_plan = readable(write_set.plan, planner.workspace)
-        return Outcome(entries(selectors, attempt, failed, write_set.changed), visible_plan, applied)
+        return Outcome(entries(selectors, attempt, failed, write_set.changed), visible_plan, applied, plan_hash)
 
     def _plan_batch(
         self,

@@ -8,6 +8,8 @@ from objapi.api.methods.batch import BATCH
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.reading import READING
+from objapi.api.methods.removing import REMOVING
+from objapi.api.methods.updating import UPDATING
 from objapi.api.methods.users import USERS
 from objapi.api.methods.writing import WRITING
 
@@ -23,4 +25,6 @@ def by_name(rows: Iterable[Method]) -> dict[str, Method]:
     return named
 
 
-METHODS: Final[Mapping[str, Method]] = by_name((*READING, *WRITING, *BATCH, *CREATE_MANY, *INTROSPECTION, *USERS))
+METHODS: Final[Mapping[str, Method]] = by_name(
+    (*READING, *WRITING, *UPDATING, *REMOVING, *BATCH, *CREATE_MANY, *INTROSPECTION, *USERS)
+)

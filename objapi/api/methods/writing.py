@@ -1,4 +1,4 @@
-"""Methods that change objects: `create`, `update`, `remove`, `doActionFor`, `doActionFor_many`.
+"""Methods that create objects and take transitions: `create`, `doActionFor`, `doActionFor_many`.
 
 One object or many, each call is one transaction: all of its changes are made or none, unless `partial=1`.
 """
@@ -10,9 +10,9 @@ from typing import Final
 
 from catalog.dates import other_reading, parse_date
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
-from objapi.api.methods.reading import OBJECT, SEARCH, search_of, selected
+from objapi.api.methods.reading import SEARCH, search_of, selected
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
+from objapi.errors import ApiError, Cause, TooLarge, combine
 from objapi.http.access import API
 from objapi.model.types import Kind
 from objapi.store.requests import (
@@ -27,7 +27,6 @@ from objapi.store.requests import (
     Outcome,
     Plan,
     Selector,
-    UpdateItem,
 )
 from objapi.store.transaction import Transaction
 
@@ -174,86 +173,6 @@ def _container(call: MethodCall, tx: Transaction) -> Selector | None:
     return selected(call, tx)
 
 
-# update
-
-
-def update(call: MethodCall, tx: Transaction) -> Json:
-    """Set the fields that are sent; an empty value clears one that is not required."""
-    target = _selected_for_update(call, tx)
-    if not call.controls.rest:
-        raise BadRequest("No field was given: send at least one field of the object with its new value.")
-    dry_run = call.controls.flag("dry_run")
-    item = UpdateItem(target, call.controls.rest, _expected_version(call))
-    outcome = tx.update([item], dry_run=dry_run, match=call.version_match())
-    entry = outcome.entries[0]
-    return {
-        "obj_id": entry.id,
-        "obj_uid": entry.uid,
-        "path": entry.path,
-        "updated": list(entry.updated),
-        "version": entry.version,
-        **plan_of(outcome, dry_run=dry_run),
-        **date_warnings(tx, [(entry.portal_type, item.values)]),
-    }
-
-
-def _selected_for_update(call: MethodCall, tx: Transaction) -> Selector:
-    """As `selected`; without path and UID, `obj_type` and `id` name the one object of that type with that id."""
-    controls = call.controls
-    given_id, portal_type = controls.text("id"), controls.text("obj_type")
-    if controls.text("obj_path") is None and controls.text("obj_uid") is None and portal_type is not None:
-        if given_id is None:
-            raise missing("id")
-        return ByCriteria(portal_type, {"id": given_id})
-    if given_id is not None:
-        raise BadRequest.of_parameter(
-            "id", "id: an object keeps its id. To select an object by its id send obj_type as well, and no obj_path."
-        )
-    target = selected(call, tx)
-    if portal_type is not None:
-        _require_type(tx, target, portal_type)
-    return target
-
-
-def _require_type(tx: Transaction, target: Selector, portal_type: str) -> None:
-    """Raise BadRequest when the object is not of the type that was sent with its path or UID."""
-    found = tx.entity(target)
-    if found.portal_type != portal_type:
-        raise BadRequest.of_parameter(
-            "obj_type", f"obj_type: {found.path} is of the type {found.portal_type}, not {portal_type[:80]!r}."
-        )
-
-
-def _expected_version(call: MethodCall) -> int | None:
-    """The version that the object must have by the parameter `version`. Raises BadRequest for what is not a number."""
-    sent = call.controls.text("version")
-    if sent is None:
-        return None
-    if not (sent.isascii() and sent.isdigit() and len(sent) < 10):
-        raise BadRequest.of_parameter("version", f"version: a whole number is expected, not {sent[:40]!r}.")
-    return int(sent)
-
-
-# remove
-
-
-def remove(call: MethodCall, tx: Transaction) -> Json:
-    """Remove the objects that `UID` names with all they contain, all or none of them."""
-    call.refuse_unused()
-    uids = tuple(dict.fromkeys(call.controls.names("UID")))
-    if not uids:
-        raise missing("UID")
-    dry_run = call.controls.flag("dry_run")
-    with unwrap_batch_errors():
-        outcome = tx.remove(
-            uids,
-            break_references=call.controls.flag("break_references"),
-            dry_run=dry_run,
-            match=call.version_match(),
-        )
-    return {"removed": [entry.uid for entry in outcome.entries], **plan_of(outcome, dry_run=dry_run)}
-
-
 # doActionFor, doActionFor_many
 
 
@@ -336,28 +255,6 @@ WRITING: Final = (
         ),
         writing_verbs=GET_AND_POST,
         run=create,
-    ),
-    Method(
-        name="update",
-        access=API,
-        controls=(
-            *OBJECT,
-            Control("obj_type", "text"),
-            Control("id", "text"),
-            Control("version", "text"),
-            DRY_RUN,
-        ),
-        writing_verbs=GET_AND_POST,
-        honours_if_match=True,
-        run=update,
-    ),
-    Method(
-        name="remove",
-        access=API,
-        controls=(Control("UID", "texts", ()), Control("break_references", "boolean", False), DRY_RUN),
-        writing_verbs=GET_AND_POST,
-        honours_if_match=True,
-        run=remove,
     ),
     Method(
         name="doActionFor",

@@ -192,7 +192,8 @@ def test_texts_are_not_trimmed_but_blank_is_empty() -> None:
 
 
 def names_taken_by(*methods: str) -> set[str]:
-    controls = [control for method in methods for control in METHODS[method].controls]
+    # Of kind `any` are those that a field may have for its name: the method tells them apart.
+    controls = [control for method in methods for control in METHODS[method].controls if control.kind != "any"]
     return {name for control in controls for name in (control.name, *control.aliases)}
 
 
