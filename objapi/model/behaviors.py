@@ -43,6 +43,10 @@ class Entity(Protocol):
     def is_new(self) -> bool:
         """True if this request creates the object."""
 
+    @property
+    def has_entered(self) -> bool:
+        """True once it is in the states of its workflows, which a new object is not while its values are filled in."""
+
 
 class Planner(Protocol):
     """Reading and changing objects, as behaviours do it.
@@ -75,7 +79,7 @@ class Planner(Protocol):
         """The objects with these UIDs."""
 
     def set(self, entity: Entity, name: str, value: object, *, system: bool = False) -> None:
-        """Change a field to a stored form; with `system` whether or not the user may write it."""
+        """Change a field to a stored form; with `system` it and what follows from it, whatever the user may write."""
 
     def set_permission(
         self, entity: Entity, permission: str, roles: Sequence[str] | None, *, acquire: bool = False

@@ -215,6 +215,8 @@ class EntityType:
     """A reference field that names the container of a new object; obj_path is then ignored."""
     on_create: tuple[str, ...] = ()
     on_remove: tuple[str, ...] = ()
+    on_load: tuple[str, ...] = ()
+    """Effects that run when a content file has made or changed an object, which sets off none of the other effects."""
     embed: Mapping[str, str] = field(default_factory=dict)
     """Names under which contained objects are answered whole → their portal_type (e.g. Analyses)."""
     extra_ids: Mapping[str, str] = field(default_factory=dict)

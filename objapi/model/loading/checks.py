@@ -152,8 +152,8 @@ class TypeChecker:
     def _check_behaviors(self, entity_type: EntityType) -> None:
         if entity_type.creator is not None:
             self._exists(entity_type, "creator", entity_type.creator, self.behaviors.creators, "creator")
-        for key, names in (("on_create", entity_type.on_create), ("on_remove", entity_type.on_remove)):
-            for name in names:
+        for key in ("on_create", "on_remove", "on_load"):
+            for name in getattr(entity_type, key):
                 self._exists(entity_type, key, name, self.behaviors.effects, "effect")
 
     def _check_login(self, entity_type: EntityType) -> None:

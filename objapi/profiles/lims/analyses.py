@@ -1,6 +1,6 @@
-"""Routine analyses: adding one to a request, dependencies, dates, and computed fields."""
+"""Routine analyses: adding one to a request, dates, and computed fields."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from catalog.dates import shifted
@@ -9,7 +9,6 @@ from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.types import EntityType
 from objapi.model.values import utc_text
 from objapi.profiles.lims.reading import is_active, minutes, moment, one, row_list, rows, state, text
-from objapi.profiles.lims.services import calculation_of, used_services
 
 behaviors: Final = Behaviors()
 
@@ -83,45 +82,6 @@ def not_cancelled(planner: Planner, entity: Entity, field: str, value: object) -
     places = [entity] if entity.portal_type == "AnalysisRequest" else [entity, *planner.related(entity, "parent")]
     cancelled = [place.path for place in places if state(planner, place, "cancellation_state") == "cancelled"]
     return f"{cancelled[0]} is cancelled; reinstate it first" if cancelled else None
-
-
-@behaviors.add("relation", "analysis_dependencies")
-def analysis_dependencies(planner: Planner, analysis: Entity) -> Sequence[Entity]:
-    """The analyses of the same request whose results the calculation uses."""
-    calculation = _calculation(planner, analysis)
-    wanted = set() if calculation is None else used_services(planner, calculation)
-    if not wanted:
-        return ()
-    return [other for other in _fellows(planner, analysis) if planner.value(other, "Service") in wanted]
-
-
-@behaviors.add("relation", "analysis_dependents")
-def analysis_dependents(planner: Planner, analysis: Entity) -> Sequence[Entity]:
-    """The analyses of the same request whose calculation uses this one's result."""
-    # Asked of the service first: most are used by no calculation, and a request has hundreds of analyses, each of which
-    # would have to look at all others.
-    relation = "Service.back(Calculation.DependentServices)"
-    using = {calculation.uid for calculation in planner.related(analysis, relation)}
-    if not using:
-        return ()
-    calculations = ((other, _calculation(planner, other)) for other in _fellows(planner, analysis))
-    return [other for other, calculation in calculations if calculation is not None and calculation.uid in using]
-
-
-def _fellows(planner: Planner, analysis: Entity) -> Sequence[Entity]:
-    """The other analyses of the request that still count."""
-    return [
-        other
-        for other in planner.related(analysis, "parent.children(Analysis)")
-        if other.uid != analysis.uid and is_active(planner, other) and state(planner, other) != "retracted"
-    ]
-
-
-def _calculation(planner: Planner, analysis: Entity) -> Entity | None:
-    """The calculation of an analysis; one made before the service had any follows the service."""
-    own = one(planner, analysis, "Calculation")
-    service = one(planner, analysis, "Service") if own is None else None
-    return own if service is None else calculation_of(planner, service)
 
 
 @behaviors.add("effect", "due_date")

@@ -5,7 +5,10 @@ from typing import Final
 from objapi.model.behaviors import Behaviors
 from objapi.profiles.lims import (
     analyses,
+    calculations,
     checks,
+    dependencies,
+    formulas,
     instruments,
     links,
     listings,
@@ -23,7 +26,10 @@ from objapi.profiles.lims import (
 
 PARTS: Final = (
     analyses.behaviors,
+    calculations.behaviors,
     checks.behaviors,
+    dependencies.behaviors,
+    formulas.behaviors,
     instruments.behaviors,
     links.behaviors,
     listings.behaviors,

@@ -1,7 +1,6 @@
 """Checks of single values, as the declarations name them."""
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
@@ -10,7 +9,6 @@ from objapi.profiles.lims.reading import (
     SERVICES_PATH,
     contents,
     flag,
-    is_inactive,
     named,
     one,
     rows,
@@ -25,9 +23,6 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]+")
 _EMAIL: Final = re.compile(
     r"[^\s@,;:<>\"()\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]*[A-Za-z0-9])+"
 )
-_PLACEHOLDER: Final = re.compile(r"\[([^\[\]]*)\]")
-LIMIT_SUFFIXES: Final = ("LDL", "UDL", "BELOWLDL", "ABOVEUDL")
-"""Names that may follow the keyword of a service and a dot in a formula: its detection limits."""
 
 
 @behaviors.add("check", "identifier_chars")
@@ -70,47 +65,16 @@ def service_keyword(planner: Planner, service: Entity, field: str, value: object
             return f"the service {text(planner, other, 'title')} has the keyword {value} already; choose another"
     own = text(planner, service, "CalculationUID")
     for calculation in contents(planner, CALCULATIONS_PATH, "Calculation"):
-        if calculation.uid != own and value in _interim_keywords(planner, calculation):
+        if calculation.uid != own and value in interim_keywords(planner, calculation):
             return (
                 f"{value} is an interim value of the calculation {text(planner, calculation, 'title')}; choose another"
             )
     return None
 
 
-@behaviors.add("check", "formula")
-def formula(planner: Planner, calculation: Entity, field: str, value: object) -> str | None:
-    """Every placeholder names an active service or an interim value; only limits of services may follow a dot."""
-    if not value:
-        return None
-    interims = _interim_keywords(planner, calculation)
-    services = {
-        text(planner, service, "Keyword")
-        for service in contents(planner, SERVICES_PATH, "AnalysisService")
-        if not is_inactive(planner, service)
-    }
-    wrong = [f"[{name}]" for name in placeholders(str(value)) if not _is_known(name, interims, services)]
-    if not wrong:
-        return None
-    return (
-        f"{', '.join(wrong)} names neither an active service nor an interim value of this calculation; "
-        f"after the keyword of a service only .{', .'.join(LIMIT_SUFFIXES)} can follow"
-    )
-
-
-def placeholders(formula_text: str) -> list[str]:
-    """The names in square brackets of a formula, each once, in order."""
-    return list(dict.fromkeys(_PLACEHOLDER.findall(formula_text)))
-
-
-def _is_known(name: str, interims: Iterable[str], services: Iterable[str]) -> bool:
-    keyword, dot, suffix = name.partition(".")
-    if dot:
-        return keyword in services and suffix in LIMIT_SUFFIXES
-    return keyword in interims or keyword in services
-
-
-def _interim_keywords(planner: Planner, calculation: Entity) -> set[str]:
-    return {str(row["keyword"]) for row in rows(planner, calculation, "InterimFields") if row.get("keyword")}
+def interim_keywords(planner: Planner, entity: Entity) -> set[str]:
+    """The keywords of the interim values that an object declares."""
+    return {str(row["keyword"]) for row in rows(planner, entity, "InterimFields") if row.get("keyword")}
 
 
 @behaviors.add("check", "restricted_categories_ok")

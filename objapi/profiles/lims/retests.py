@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
-from objapi.profiles.lims.analyses import SUBMITTED, WORKFLOW, analysis_dependencies, analysis_dependents
+from objapi.profiles.lims.analyses import SUBMITTED, WORKFLOW
+from objapi.profiles.lims.dependencies import analysis_dependencies, analysis_dependents
 from objapi.profiles.lims.reading import one, state, text, uids
 
 behaviors: Final = Behaviors()
@@ -15,6 +16,8 @@ COPIED: Final = (
     "Calculation",
     "InterimFields",
     "Result",
+    "CalculatedResult",
+    "CalculatedFrom",
     "ResultDM",
     "DetectionLimitOperand",
     "MaxTimeAllowed",
@@ -59,7 +62,8 @@ def _replace(planner: Planner, analysis: Entity) -> None:
     planner.rename(analysis, f"{keyword}-{next_number(keyword, [other.id for other in fellows])}")
     sheets = planner.related(analysis, "worksheet")
     values = {name: planner.value(analysis, name) for name in COPIED}
-    values |= {"Retested": True, "RetestOf": analysis.uid}
+    # What is done again is calculated again, too, whoever typed the former result.
+    values |= {"Retested": True, "RetestOf": analysis.uid, "ResultByHand": False}
     retest = planner.create("Analysis", request, values, id=keyword, states={WORKFLOW: "sample_received"})
     for sheet in sheets:
         planner.set(sheet, "Analyses", [*uids(planner, sheet, "Analyses"), retest.uid])

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
-from objapi.profiles.lims.checks import placeholders
 from objapi.profiles.lims.reading import (
     SERVICES_PATH,
     contents,
@@ -83,16 +82,6 @@ def calculation_uid(planner: Planner, service: Entity) -> object:
     """The UID of the calculation in force."""
     calculation = calculation_of(planner, service)
     return None if calculation is None else calculation.uid
-
-
-@behaviors.add("effect", "dependent_services")
-def dependent_services(planner: Planner, calculation: Entity, args: Mapping[str, object]) -> None:
-    """Link a calculation to the services that its formula names; interim values are not services."""
-    interims = {str(row.get("keyword")) for row in rows(planner, calculation, "InterimFields")}
-    services = services_by_keyword(planner)
-    named = (name.partition(".")[0] for name in placeholders(text(planner, calculation, "Formula")))
-    used = [services[name].uid for name in dict.fromkeys(named) if name in services and name not in interims]
-    planner.set(calculation, "DependentServices", used)
 
 
 @behaviors.add("computed", "service_dependencies")

@@ -10,6 +10,7 @@ from typing import Final
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.types import Kind
 from objapi.profiles.lims.reading import one, rows, state, text, uid_list, uids
+from objapi.profiles.lims.services import interims_of_service
 
 behaviors: Final = Behaviors()
 
@@ -19,6 +20,19 @@ SUBMITTED: Final = ("attachment_due", "to_be_verified")
 _FINISHED: Final = ("verified", "published", "retracted")
 _CLOSED: Final = (*_FINISHED, "rejected")
 _NOT_COPIED: Final = ("Layout", "Analyses")
+_OF_RESULT: Final = (
+    "Result",
+    "ResultDM",
+    "ResultCaptureDate",
+    "ResultByHand",
+    "CalculatedResult",
+    "CalculatedFrom",
+    "CalculationMessage",
+    "Uncertainty",
+    "Attachment",
+    "InterimFields",
+)
+"""What a control or duplicate that is made anew does not take along."""
 
 
 @behaviors.add("effect", "assign_analyses")
@@ -279,13 +293,14 @@ def _clear(planner: Planner, analysis: Entity) -> None:
         return
     if state(planner, analysis) in SUBMITTED:
         planner.fire(analysis, "send_back", system=True)
+    planner.set(analysis, "InterimFields", interims_of_service(planner, analysis))
     planner.set(analysis, "Result", None)
     planner.set(analysis, "Retested", True)
 
 
 def _anew(planner: Planner, sheet: Entity, old: Entity) -> Entity:
     """A control or duplicate once more, without its result."""
-    values = _stored(planner, old, ("Result", "ResultDM", "ResultCaptureDate", "Uncertainty", "Attachment"))
+    values = _stored(planner, old, _OF_RESULT)
     values["Retested"] = True
     container = sheet if old.portal_type == "DuplicateAnalysis" else one(planner, old, "parent")
     return planner.create(old.portal_type, container or sheet, values)

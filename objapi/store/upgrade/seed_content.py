@@ -35,7 +35,8 @@ class SeedContent:
 def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadContext, advance: Advance) -> None:
     """Plan every object with the states that the contents name. Raises ValidationError with all that is wrong.
 
-    Values are taken as they are: no effect of creation runs, since the contents are complete in themselves.
+    Values are taken as they are: no effect of creation runs, since the contents are complete in themselves, but those
+    that types declare for loading.
     """
     loader = _Loader(planner)
     planner.workspace.load_paths(dict.fromkeys(map(planner.context.full_path, _paths(contents.objects))))
@@ -58,6 +59,9 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
             places.enter(draft, loader.states(item, draft) if item.states else {})
             _write_permissions(draft, contents.permissions.get(item.path, {}))
             planner.naming.count(draft)
+    for item, draft in drafts:
+        if draft is not None and draft.type.on_load:
+            loader.run_effects(item, draft)
     loader.raise_problems()
 
 
@@ -126,6 +130,15 @@ class _Loader:
     def _problem(self, item: ContentObject, message: str) -> None:
         place = f"{item.source}: " if item.source else ""
         self._problems.append(Cause("object", item.path, f"{place}{item.path}: {message}"))
+
+    def run_effects(self, item: ContentObject, draft: Draft) -> None:
+        """Run the effects of loading; what they refuse is a problem of the object."""
+        refused = self._planner.problems
+        for name in draft.type.on_load:
+            self._planner.registry.behaviors.effects[name](self._planner, draft, {})
+        for error in refused:
+            self._problem(item, error.message)
+        refused.clear()
 
     def raise_problems(self) -> None:
         if self._problems:

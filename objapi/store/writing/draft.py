@@ -130,6 +130,11 @@ class Draft:
         return self.record is None
 
     @property
+    def has_entered(self) -> bool:
+        """True once the object is in the states of its workflows; a new one is not while its values are filled in."""
+        return self.record is not None or bool(self.states)
+
+    @property
     def data(self) -> dict[str, object]:
         """Field → stored value; references are UIDs."""
         if self._data is None:

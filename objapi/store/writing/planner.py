@@ -111,7 +111,8 @@ class StorePlanner:
     def set(self, entity: Entity, name: str, value: object, *, system: bool = False) -> None:
         """Change a stored field of an object; what the user may not write there fails the item that is being planned.
 
-        With `system` no right is asked for, nor of what the gateway alone writes or an object that the request makes.
+        With `system` no right is asked for, neither for the field nor for what its effects do. Nor is one for what the
+        gateway alone writes, or for an object that the request makes.
         """
         draft = as_draft(entity)
         field = draft.type.fields[self._stored_name(draft.type, name)]
@@ -120,7 +121,11 @@ class StorePlanner:
                 return
             self._require(draft, not_writable(self, draft, [field.name]))
             self.indirect[draft.rid, field.name] = draft
-        self.write(draft, field.name, value)
+        before, self.run.system = self.run.system, self.run.system or system
+        try:
+            self.write(draft, field.name, value)
+        finally:
+            self.run.system = before
 
     def _require(self, draft: Draft, refusals: Sequence[ApiError]) -> None:
         """Note refusals of what a behaviour does; an object that the user may not see is not named."""

@@ -157,3 +157,27 @@ def test_a_refusal_names_no_linked_object_that_the_user_may_not_see(laboratory: 
         laboratory.update(user, batch, Client=other)
     assert linked not in hidden.value.message
     assert "something that you may not see" in hidden.value.message
+
+
+@pytest.mark.parametrize("number", [1, 46])
+def test_calculated_results_cost_the_same_for_many(laboratory: Gateway, number: int) -> None:
+    """Weights of moisture, from which dry matter follows; with calcium and copper beside them, which nothing uses."""
+    titles = ("Moisture", "Dry Matter", "Calcium", "Copper")
+    services = [f"portal_type:AnalysisService|title:{title}" for title in titles]
+    items = [CreateItem("AnalysisRequest", None, {**REQUEST, "Services": services}) for _ in range(number)]
+    with laboratory.statements.counted() as creating:
+        requests = [entry.path for entry in laboratory.create_all("clerk1", items).entries]
+    laboratory.act("clerk1", "receive", *requests)
+    masses = {"WetMass": "30", "DryMass": "14", "DishMass": "10"}
+    weights = {"InterimFields": [{"keyword": name, "value": value} for name, value in masses.items()]}
+    updates = [
+        UpdateItem(ByPath(f"{request}/{keyword}"), weights if keyword == "Moist" else {"Result": "7"})
+        for request in requests
+        for keyword in ("Ca", "Moist", "Cu")
+    ]
+    with laboratory.statements.counted() as updating:
+        laboratory.update_all("analyst1", updates)
+    dry_matter = (laboratory.read("admin", f"{request}/DM", catalog="bika_analysis_catalog") for request in requests)
+    assert {analysis["Result"] for analysis in dry_matter} == {"20"}
+    assert (len(creating) <= 50, len(updating) <= 34) == (True, True), (len(creating), len(updating))
+    laboratory.assert_settled()

@@ -8,6 +8,7 @@ from tests.objapi.profiles.lims.laboratory import Laboratory
 SETUP = "/bika_setup"
 SERVICES = f"{SETUP}/bika_analysisservices"
 CALCULATION = f"{SETUP}/bika_calculations/calculation-2"
+LOSS = f"{SETUP}/bika_calculations/calculation-1"
 METALS = "portal_type:AnalysisCategory|title:Metals"
 
 
@@ -49,10 +50,76 @@ def test_another_formula_changes_what_depends_on_what(lab: Laboratory) -> None:
     assert [user["Keyword"] for user in fat["ServiceDependants"]] == ["DM"]
 
 
-@pytest.mark.parametrize("formula", ["100 - [Moits]", "[Moist.MAX]", "[]"])
-def test_a_formula_names_what_there_is(lab: Laboratory, formula: str) -> None:
-    with pytest.raises(ValidationError, match="names neither"):
+@pytest.mark.parametrize(
+    ("formula", "problem"),
+    [
+        ("100 - [Moits]", r"\[Moits\] names neither"),
+        ("[Moist.MAX] + [Fat.WetMass]", r"\[Moist.MAX\], \[Fat.WetMass\] names neither"),
+        ("[]", "a name is missing between the brackets, at character 1"),
+        ("100 - (", "at character 8"),
+        ("().__class__", "means nothing here, at character 3"),
+        ("100 - [DM]", "a circle: DM needs DM"),
+        ("[Moist] + [DM.BELOWLDL]", "a circle: DM needs DM"),
+    ],
+)
+def test_a_formula_can_be_worked_out(lab: Laboratory, formula: str, problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
         lab.labmanager1.update(CALCULATION, Formula=formula)
+
+
+@pytest.mark.parametrize(
+    "formula", ["100 - [Moist]", "[Moist.WetMass] * 2", "max([Moist], [DM.LDL])", "if([Moist.BELOWLDL], 0, [Moist])"]
+)
+def test_a_formula_names_results_limits_and_interim_values(lab: Laboratory, formula: str) -> None:
+    lab.labmanager1.update(CALCULATION, Formula=formula)
+    assert lab.labmanager1.read(CALCULATION)["Formula"] == formula
+
+
+def test_an_interim_value_that_the_formula_names_is_not_taken_away(lab: Laboratory) -> None:
+    with pytest.raises(ValidationError, match=r"\[WetMass\], \[DryMass\], \[DishMass\] names neither"):
+        lab.labmanager1.update(LOSS, InterimFields=[])
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("/methods/method-1", {"Calculation": CALCULATION}),
+        (f"{SERVICES}/analysisservice-8", {"_Method": "/methods/method-3"}),
+        (f"{SERVICES}/analysisservice-8", {"UseDefaultCalculation": False, "DeferredCalculation": CALCULATION}),
+        (
+            f"{SERVICES}/analysisservice-8",
+            {"InstrumentEntryOfResults": True, "Instrument": f"{SETUP}/bika_instruments/instrument-1"},
+        ),
+        (f"{SETUP}/bika_instruments/instrument-1", {"Method": "/methods/method-3"}),
+    ],
+)
+def test_no_result_is_calculated_from_itself_by_whatever_way(
+    lab: Laboratory, path: str, values: dict[str, object]
+) -> None:
+    """Each of the calls makes Moisture, from which dry matter is calculated, be calculated from itself."""
+    manager = lab.labmanager1
+    if path == "/methods/method-1":
+        manager.update(f"{SERVICES}/analysisservice-8", _Method="/methods/method-1")
+    elif "InstrumentEntryOfResults" in values:
+        manager.update(f"{SETUP}/bika_instruments/instrument-1", Method="/methods/method-3")
+    elif path.endswith("instrument-1"):
+        manager.update(
+            f"{SERVICES}/analysisservice-8",
+            InstrumentEntryOfResults=True,
+            Instrument=f"{SETUP}/bika_instruments/instrument-1",
+        )
+    with pytest.raises(ValidationError, match="a circle: Moist needs Moist"):
+        manager.update(path, **values)
+
+
+def test_a_circle_over_several_services_is_told_step_by_step(lab: Laboratory) -> None:
+    manager = lab.labmanager1
+    made = manager.create("Calculation", f"{SETUP}/bika_calculations", title="Back again", Formula="[DM] / 2").path
+    fat, moisture = f"{SERVICES}/analysisservice-9", f"{SERVICES}/analysisservice-8"
+    manager.update(fat, UseDefaultCalculation=False, DeferredCalculation=made)
+    back = manager.create("Calculation", f"{SETUP}/bika_calculations", title="Once more", Formula="1 + [Fat]").path
+    with pytest.raises(ValidationError, match=r"a circle: (?=.*DM needs Moist)(?=.*Moist needs Fat)(?=.*Fat needs DM)"):
+        manager.update(moisture, UseDefaultCalculation=False, DeferredCalculation=back)
 
 
 @pytest.mark.parametrize("keyword", ["Ca", "WetMass", "C a"])

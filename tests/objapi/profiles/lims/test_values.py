@@ -1,4 +1,4 @@
-"""What behaviours work out of plain values: uncertainties, durations, numbers of retractions, amounts, placeholders."""
+"""What behaviours work out of plain values: uncertainties, durations, numbers of retractions, amounts, formulas."""
 
 from decimal import Decimal
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.profiles.lims.checks import bank_number, email, iban, identifier_chars, placeholders
+from objapi.profiles.lims.checks import bank_number, email, iban, identifier_chars
+from objapi.profiles.lims.formulas import formula_names
 from objapi.profiles.lims.money import amount
 from objapi.profiles.lims.reading import decimal, minutes
 from objapi.profiles.lims.results import uncertainty_of
@@ -89,9 +90,13 @@ def test_whatever_spells_no_finite_number_is_none(text: str) -> None:
     assert found is None or found.is_finite()
 
 
-@given(st.lists(st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]*", fullmatch=True)))
-def test_placeholders_are_found_in_order_each_once(names: list[str]) -> None:
-    assert placeholders(" + ".join(f"[{name}]" for name in names)) == list(dict.fromkeys(names))
+@given(st.lists(st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]*", fullmatch=True), min_size=1, max_size=20))
+def test_names_of_a_formula_are_found_in_order_each_once(names: list[str]) -> None:
+    assert formula_names(" + ".join(f"[{name}]" for name in names)) == tuple(dict.fromkeys(names))
+
+
+def test_what_is_no_formula_names_nothing() -> None:
+    assert formula_names("[Ca] +") == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""Formulas of calculations: what their names mean, and checks that they can be worked out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import Final
+
+from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.formulas import Expression, FormulaSyntaxError, names_in, parse_formula
+from objapi.profiles.lims.checks import interim_keywords
+from objapi.profiles.lims.reading import SERVICES_PATH, contents, is_inactive, text
+from objapi.profiles.lims.services import calculation_of, services_by_keyword, services_using_calculation
+
+behaviors: Final = Behaviors()
+
+_OF_SERVICES: Final = ("LDL", "UDL")
+"""Suffixes that give a limit of a service, for which its result is not needed."""
+LIMIT_SUFFIXES: Final = (*_OF_SERVICES, "BELOWLDL", "ABOVEUDL")
+"""Names that may follow the keyword of a service and a dot: its detection limits, and whether its result is beyond."""
+
+
+@lru_cache(maxsize=512)
+def parsed(formula: str) -> Expression | str:
+    """The tree of a formula, or why it has none."""
+    try:
+        return parse_formula(formula)
+    except FormulaSyntaxError as error:
+        return str(error)
+
+
+def formula_names(formula: str) -> tuple[str, ...]:
+    """The names in square brackets of a formula, each once, in order; none when it cannot be read."""
+    tree = parsed(formula)
+    return () if isinstance(tree, str) else names_in(tree)
+
+
+@behaviors.add("check", "formula")
+def formula(planner: Planner, calculation: Entity, field: str, value: object) -> str | None:
+    """The formula can be read, and its names are those of active services and of interim values."""
+    written = text(planner, calculation, "Formula")
+    tree = parsed(written) if written else None
+    if tree is None or isinstance(tree, str):
+        return tree
+    interims = interim_keywords(planner, calculation)
+    services = {
+        text(planner, service, "Keyword"): service
+        for service in contents(planner, SERVICES_PATH, "AnalysisService")
+        if not is_inactive(planner, service)
+    }
+    wrong = [f"[{name}]" for name in names_in(tree) if not _is_known(planner, name, interims, services)]
+    if not wrong:
+        return None
+    return (
+        f"{', '.join(wrong)} names neither an active service nor an interim value of this calculation; "
+        f"after the keyword of a service only .{', .'.join(LIMIT_SUFFIXES)} or one of its interim values can follow"
+    )
+
+
+def _is_known(planner: Planner, name: str, interims: Iterable[str], services: Mapping[str, Entity]) -> bool:
+    keyword, dot, suffix = name.partition(".")
+    if not dot:
+        return keyword in interims or keyword in services
+    service = services.get(keyword)
+    if service is None:
+        return False
+    return suffix in LIMIT_SUFFIXES or suffix in _interims_of_analyses(planner, service)
+
+
+def _interims_of_analyses(planner: Planner, service: Entity) -> set[str]:
+    """The keywords of the interim values that analyses of a service have."""
+    calculation = calculation_of(planner, service)
+    inherited = set() if calculation is None else interim_keywords(planner, calculation)
+    return inherited | interim_keywords(planner, service)
+
+
+@behaviors.add("effect", "dependent_services")
+def dependent_services(planner: Planner, calculation: Entity, args: Mapping[str, object]) -> None:
+    """Link a calculation to the services that its formula names; interim values are not services."""
+    interims = interim_keywords(planner, calculation)
+    services = services_by_keyword(planner)
+    named = (name.partition(".")[0] for name in formula_names(text(planner, calculation, "Formula")))
+    used = [services[name].uid for name in dict.fromkeys(named) if name in services and name not in interims]
+    planner.set(calculation, "DependentServices", used)
+
+
+@behaviors.add("effect", "check_loaded_formula")
+def check_loaded_formula(planner: Planner, calculation: Entity, args: Mapping[str, object]) -> None:
+    """Refuse a calculation of a content file as one that a client writes is refused."""
+    for check in (formula, no_circle):
+        wrong = check(planner, calculation, "Formula", None)
+        if wrong is not None:
+            planner.refuse(f"Formula: {wrong}", field="Formula", entity=calculation)
+
+
+_METHOD_USERS: Final = (
+    "back(AnalysisService._Method)",
+    "back(Instrument.Method).back(AnalysisService.Instrument)",
+)
+
+
+@behaviors.add("check", "no_circle")
+def no_circle(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """No result is calculated from itself, by way of others.
+
+    For calculations, and for services, methods and instruments, which decide what calculation is in force.
+    """
+    match entity.portal_type:
+        case "Calculation":
+            services = services_using_calculation(planner, entity)
+        case "Method":
+            services = [user for relation in _METHOD_USERS for user in planner.related(entity, relation)]
+        case "Instrument":
+            services = planner.related(entity, "back(AnalysisService.Instrument)")
+        case _:
+            services = [entity]
+    try:
+        TopologicalSorter(_needs(planner, services)).prepare()
+    except CycleError as error:
+        keywords = [text(planner, service, "Keyword") for service in reversed(error.args[1])]
+        steps = ", ".join(f"{user} needs {used}" for user, used in pairwise(keywords))
+        return f"results would be calculated in a circle: {steps}"
+    return None
+
+
+def _needs(planner: Planner, services: Sequence[Entity]) -> dict[Entity, Sequence[Entity]]:
+    """Each of some services and of those that they lead to, with the services whose results it is calculated from."""
+    found: dict[Entity, Sequence[Entity]] = {}
+    waiting = list(services)
+    while waiting:
+        service = waiting.pop()
+        if service not in found:
+            calculation = calculation_of(planner, service)
+            found[service] = () if calculation is None else _result_services(planner, calculation)
+            waiting.extend(found[service])
+    return found
+
+
+def _result_services(planner: Planner, calculation: Entity) -> Sequence[Entity]:
+    """The services whose results a calculation needs: not those of which it asks a detection limit alone."""
+    names = (name.partition(".") for name in formula_names(text(planner, calculation, "Formula")))
+    needed = {keyword for keyword, _, suffix in names if suffix not in _OF_SERVICES}
+    return [
+        used for used in planner.related(calculation, "DependentServices") if text(planner, used, "Keyword") in needed
+    ]
