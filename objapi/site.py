@@ -380,6 +380,7 @@ def _site_context(
         index_names=frozenset(name for catalog in registry.catalogs.values() for name in catalog.schema.indexes),
         ambiguous=settings.ambiguous_reference,
         most_objects=settings.max_update_entries,
+        most_tree=settings.max_tree_objects,
         most_text=settings.max_value_length,
         most_entries=settings.max_list_length,
         most_reference_queries=settings.max_reference_queries,

@@ -17,6 +17,8 @@ from objapi.model.types import EntityType
 _DEPTH = 12
 MEMBERSHIP = "@container"
 """The attribute that changes when an object comes into or leaves its container."""
+PLACE: Final = "@place"
+"""The attribute that changes when an object is moved from one container to another."""
 
 
 DerivedValue: TypeAlias = tuple[str | None, str]
@@ -76,6 +78,9 @@ class Dependents:
         by_type: dict[str, dict[tuple[Step, ...], set[DerivedValue]]] = {}
         for (portal_type, attribute), noted in self._noted.items():
             self._routes[portal_type, attribute] = _as_routes(noted)
+            if attribute == PLACE:
+                # What is made or removed comes from no other container.
+                continue
             for steps, values in noted.items():
                 by_type.setdefault(portal_type, {}).setdefault(steps, set()).update(values)
         self._by_type = {portal_type: _as_routes(noted) for portal_type, noted in by_type.items()}
@@ -125,6 +130,7 @@ class Dependents:
         types = self._registry.types
         match step:
             case Parent():
+                self._note(portal_type, PLACE, walk.back(), walk)
                 yield from (name for name in types[portal_type].containers if name in types)
             case Target(name):
                 field = types[portal_type].fields.get(name)

@@ -83,6 +83,15 @@ class Kind(StrEnum):
     COMPUTED = "computed"
 
 
+class Copying(StrEnum):
+    """Treatment of a field when its object is copied."""
+
+    TAKEN = "yes"
+    LEFT = "no"
+    INSIDE = "inside"
+    """Of a reference: taken as far as it leads to what is copied along."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a type."""
@@ -136,6 +145,9 @@ class Field:
     """Effects that run after a client or a behaviour has changed the value."""
     allow_out_of_use: bool = False
     """True for a reference that may be made to what is out of use, such as the forerunner of a repetition."""
+    copied: Copying = Copying.TAKEN
+    copied_from: Path | None = None
+    """Of a create parameter: the path to what a copy is made with."""
 
 
 class IdKind(StrEnum):
@@ -223,6 +235,10 @@ class EntityType:
     """Further keys of create's answer → the relation whose object's id they give."""
     login: LoginDeclaration | None = None
     """Log-in of the persons that the objects stand for; None: they stand for none."""
+    copyable: bool = True
+    """False: no object of the type is copied."""
+    movable: bool = True
+    """False: no object of the type is moved or renamed."""
     table: TableMapping | None = None
     """The table whose rows the objects are; None: the gateway keeps them itself."""
     source: str = ""

@@ -223,6 +223,9 @@ class Settings:
         "other plain values are asked together and do not count.",
     )
     max_update_entries: int = _setting(whole_number(1), "10000", "Objects that one writing request may name.")
+    max_tree_objects: int = _setting(
+        whole_number(1), "10000", "Objects that one copy, move or rename may take, contents included."
+    )
     max_page_size: int = _setting(
         whole_number(1), "10000", "Objects in one page; page_size=0, which is streamed, is not bounded by it."
     )

@@ -57,6 +57,8 @@ class SiteContext:
     ambiguous: Literal["error", "first"] = "error"
     """Treatment of a reference that matches several objects: an error, or the first."""
     most_objects: int = 10_000
+    most_tree: int = 10_000
+    """Objects that one copy or move takes, contents included."""
     most_text: int = 1_000_000
     """Characters of one value."""
     most_entries: int = 10_000

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, func, or_, select
 
 from catalog.dialect import PreparedSelect
 from catalog.values import EPOCH, MICROSECOND
@@ -115,11 +115,22 @@ def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = Fal
     """Everything below some paths, the objects at the paths left out, in order of path."""
     found: list[StoredEntity] = []
     for chunk in chunks(paths, 100):
-        # "0" is the character after "/", so the range holds exactly what lies below.
-        below = [and_(entities.c.path > f"{path}/", entities.c.path < f"{path}0") for path in chunk]
-        statement = select(*COLUMNS).where(or_(*below)).order_by(entities.c.path)
+        statement = select(*COLUMNS).where(or_(*map(_below, chunk))).order_by(entities.c.path)
         found.extend(StoredEntity(*tuple(row)) for row in connection.execute(_locked(statement, lock)))
     return found
+
+
+def count_below(connection: Connection, paths: Iterable[str]) -> int:
+    """The number of objects below some paths, those below several of them counted once in a chunk."""
+    return sum(
+        connection.scalar(select(func.count()).select_from(entities).where(or_(*map(_below, chunk)))) or 0
+        for chunk in chunks(paths, 100)
+    )
+
+
+def _below(path: str) -> ColumnElement[bool]:
+    # "0" is the character after "/", so the range holds exactly what lies below.
+    return and_(entities.c.path > f"{path}/", entities.c.path < f"{path}0")
 
 
 def load_answers(connection: Connection, rids: Iterable[int], *, lock: bool) -> dict[int, tuple[int, str, str]]:

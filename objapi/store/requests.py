@@ -161,6 +161,38 @@ class UpdateItem:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyItem:
+    """One object to be copied; `values` are fields of the copy as the client sent them."""
+
+    source: Selector
+    container: Selector | None = None
+    """None: that of the source, or the one that a field names."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    id: str | None = None
+    deep: bool = True
+    """With all that it contains."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveItem:
+    """One object to be given another container, another id, or both."""
+
+    target: Selector
+    container: Selector | None = None
+    """None: it stays in its container."""
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that a copy does not take over: a field of an object, or a whole object when `field` is empty."""
+
+    path: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class VersionMatch:
     """The versions of which the one object of a request must have one; None: any, as long as it exists."""
 
@@ -226,6 +258,12 @@ class Entry:
     """State variable → state after the request."""
     extra_ids: Mapping[str, str] = field(default_factory=dict)
     """Further ids of create's answer, such as sample_id and ar_id."""
+    source_uid: str = ""
+    """The object that this one is a copy of."""
+    copies: int = 0
+    """Objects that a copy consists of."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Parts of the source that are not in the copy."""
     error: ApiError | None = None
 
 

@@ -30,11 +30,13 @@ from objapi.store.requests import (
     AccessEvent,
     ByItem,
     ByUid,
+    CopyItem,
     CreateItem,
     Find,
     Found,
     GrantTarget,
     HistoryPage,
+    MoveItem,
     Offered,
     Outcome,
     Plan,
@@ -48,8 +50,10 @@ from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
 from objapi.store.writing.always import take_always
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, readable
+from objapi.store.writing.copying import Unwritable, plan_copies
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
+from objapi.store.writing.moving import plan_moves
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
@@ -403,6 +407,40 @@ class Transaction:
             selectors, plan, planner, partial=partial, dry_run=dry_run, match=match, check=removal.confirmed
         )
 
+    def copy(self, items: Sequence[CopyItem], *, partial: bool = False, dry_run: bool = False) -> Outcome:
+        """Copy objects, with what they contain where an item says so: all or none, with `partial` those that can be.
+
+        The states of a copy begin anew. What the user may not read or write is left out of it, as the entries say.
+        """
+        unwritable: set[Unwritable] = set()
+
+        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
+            attempt = BatchAttempt(editor.planner)
+            plan_copies(attempt, _some(items, places), editor.resolver, unwritable)
+            return attempt
+
+        return self._write([item.source for item in items], plan, partial=partial, dry_run=dry_run)
+
+    def move(
+        self,
+        items: Sequence[MoveItem],
+        *,
+        partial: bool = False,
+        dry_run: bool = False,
+        match: VersionMatch | None = None,
+    ) -> Outcome:
+        """Give objects other containers or ids, with all they contain: all or none, with `partial` those that can be.
+
+        UIDs and histories stay.
+        """
+
+        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
+            attempt = BatchAttempt(editor.planner)
+            plan_moves(attempt, _some(items, places), editor.resolver)
+            return attempt
+
+        return self._write([item.target for item in items], plan, partial=partial, dry_run=dry_run, match=match)
+
     def _write(
         self,
         selectors: Sequence[Selector | ByItem],
@@ -453,6 +491,9 @@ class Transaction:
         while True:
             places = [place for place in range(len(selectors)) if place not in failed]
             attempt = plan(Editor(planner, self._resolver(planner)), places)
+            if attempt.again:
+                planner = self._planner()
+                continue
             if self._site.guard_dependents is not None:
                 take_always(attempt, self._site.guard_dependents)
             if attempt.drafts and not attempt.errors:

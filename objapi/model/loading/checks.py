@@ -186,6 +186,8 @@ class TypeChecker:
             self._value(entity_type, f"{key}.from", field.path)
         for number, path in enumerate(field.depends):
             self._value(entity_type, f"{key}.depends[{number}]", path)
+        if field.copied_from is not None:
+            self._value(entity_type, f"{key}.copied_from", field.copied_from)
         if field.alias_of is not None:
             self._check_alias(entity_type, field, key)
         if field.stored_on is not None:

@@ -11,7 +11,7 @@ from objapi.model.kinds import load
 from objapi.model.loading.names_and_paths import NAME, optional_path
 from objapi.model.loading.reserved import INTRINSIC_NAMES, RESERVED_NAMES
 from objapi.model.paths import Path
-from objapi.model.types import Field, Kind
+from objapi.model.types import Copying, Field, Kind
 from objapi.model.values import LoadContext
 from workflows.declarations import Node, Section, listed, suggestion
 
@@ -45,6 +45,8 @@ FIELD_KEYS: Final = (
     "system",
     "on_change",
     "allow_out_of_use",
+    "copied",
+    "copied_from",
     "column",
 )
 MAX_PRECISION: Final = 12
@@ -75,6 +77,7 @@ _NOT_FOR_COMPUTED: Final = (
     "stored_on",
     "write_permission",
     "on_change",
+    "copied",
 )
 
 
@@ -126,6 +129,8 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         system=section.flag("system"),
         on_change=section.texts("on_change"),
         allow_out_of_use=section.flag("allow_out_of_use"),
+        copied=_copied(section, kind),
+        copied_from=_copied_from(section),
     )
     named = {
         "required_subfields": field.required_subfields,
@@ -194,6 +199,20 @@ def _computed(section: Section, kind: Kind, *, aliased: bool) -> tuple[Path | No
     )
     text = section.optional_text("from")
     return None if text is None else optional_path(section, text, "from"), depends
+
+
+def _copied(section: Section, kind: Kind) -> Copying:
+    if not section.has("copied") or isinstance(section["copied"].value, bool):
+        return Copying.TAKEN if section.flag("copied", default=True) else Copying.LEFT
+    text = section.text("copied")
+    if section.choose("copied", text, [str(Copying.INSIDE)], "treatment in a copy") and kind is not Kind.REFERENCE:
+        section.note("inside has no meaning for what leads nowhere", "true or false", "copied")
+    return Copying.INSIDE
+
+
+def _copied_from(section: Section) -> Path | None:
+    text = section.optional_text("copied_from")
+    return None if text is None else optional_path(section, text, "copied_from")
 
 
 def _vocabulary(section: Section) -> Mapping[str, str]:

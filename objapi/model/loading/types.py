@@ -43,6 +43,8 @@ TYPE_KEYS: Final = (
     "on_load",
     "embed",
     "extra_ids",
+    "copyable",
+    "movable",
     "without",
     "login",
     "table",
@@ -87,6 +89,8 @@ def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) 
         embed=_texts(section, "embed"),
         extra_ids=_texts(section, "extra_ids"),
         login=_login(section),
+        copyable=section.flag("copyable", default=True),
+        movable=section.flag("movable", default=True),
         table=read_table(section, portal_type, fields, rules),
         source=f"{section.node.file}:{section.node.line}",
     )
@@ -94,7 +98,12 @@ def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) 
 
 def _fields(section: Section) -> Mapping[str, Field]:
     nodes = section.mapping("fields")
-    return {name: read_field(inner, name, nodes) for name, inner in section.sections("fields", FIELD_KEYS)}
+    fields = {}
+    for name, inner in section.sections("fields", FIELD_KEYS):
+        fields[name] = read_field(inner, name, nodes)
+        if inner.has("copied_from"):
+            inner.note("a copy takes a field from the field", "a create parameter, or copied: false", "copied_from")
+    return fields
 
 
 def _create_parameters(section: Section) -> Mapping[str, Field]:

@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, select
 
 from catalog.dialect import insert_ignore
+from objapi.store.records import chunks
 from objapi.store.schema import scope_tree
 
 _SHARED: Final = 1 << 62
@@ -29,11 +30,20 @@ def shared_scope(container: int, target: int) -> int:
     return _SHARED | (int.from_bytes(digest) & (_SHARED - 1))
 
 
-def place_scopes(connection: Connection, around: Iterable[tuple[int, int]], replaced: Collection[int] = ()) -> None:
-    """Store pairs of `scope_tree` that are not there; other pairs by reference of the scopes in `replaced` go."""
+def place_scopes(
+    connection: Connection,
+    around: Iterable[tuple[int, int]],
+    replaced: Collection[int] = (),
+    moved: Collection[int] = (),
+) -> None:
+    """Store pairs of `scope_tree` that are not there.
+
+    Other pairs by reference of the scopes in `replaced` go, and all others of those in `moved`.
+    """
     wanted = dict.fromkeys(around)
-    if replaced:
-        connection.execute(delete(scope_tree).where(scope_tree.c.scope.in_([-scope for scope in sorted(replaced)])))
+    former = [*(-scope for scope in sorted({*replaced, *moved})), *sorted(moved)]
+    for chunk in chunks(former):
+        connection.execute(delete(scope_tree).where(scope_tree.c.scope.in_(chunk)))
     if wanted:
         # Writers of different objects in one shared scope do not lock its pairs, which mostly are there.
         chosen = scope_tree.c.scope.in_(sorted({scope for _, scope in wanted}))

@@ -71,6 +71,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     _clear_references(connection, objects.changed)
     _remove(connection, objects.removed, tables)
     _release_titles(connection, objects.changed)
+    _release_places(connection, [*objects.changed, *objects.derived])
     _update(connection, objects, rendered, refreshed, acl_of)
     insert_rows(
         connection, entities, [_new_row(draft, rendered[draft.rid], acl_of[draft.rid]) for draft in objects.created]
@@ -143,6 +144,7 @@ def _acls(drafts: Iterable[Draft]) -> list[Acl]:
 
 def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
     return {
+        "parent": draft.parent_rid,
         "id": draft.id,
         "path": draft.path,
         "title_key": rendered.title_key,
@@ -165,7 +167,6 @@ def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
     return {
         "rid": draft.rid,
         "uid": draft.uid,
-        "parent": draft.parent_rid,
         "portal_type": draft.portal_type,
         "creator": draft.creator,
         "created": draft.created,
@@ -176,10 +177,24 @@ def _new_row(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
 
 def _release_titles(connection: Connection, changed: Sequence[Draft]) -> None:
     """Free the unique titles that are given up, so that another object of the request may take one in any order."""
-    giving = [draft.rid for draft in changed if draft.changed.keys() & unique_title_fields(draft.type)]
+    giving = [
+        draft.rid for draft in changed if draft.is_moved or draft.changed.keys() & unique_title_fields(draft.type)
+    ]
     if len(giving) > 1:
         for chunk in chunks(giving):
             connection.execute(update(entities).where(entities.c.rid.in_(chunk)).values(title_key=None))
+
+
+def _release_places(connection: Connection, drafts: Sequence[Draft]) -> None:
+    """Free the ids and paths that are given up, where another object of the request takes one."""
+    moving = [(draft, draft.record) for draft in drafts if draft.record is not None and draft.record.path != draft.path]
+    former = {record.path for _, record in moving}
+    if not any(draft.path in former for draft, _ in moving):
+        return
+    # No id begins with a tilde.
+    rows = [{"rid": draft.rid, "id": f"~{draft.rid}", "path": f"~{draft.rid}"} for draft, _ in moving]
+    for chunk in chunks(rows):
+        bulk_update(connection, entities, entities.c.rid, [entities.c.id, entities.c.path], chunk)
 
 
 def _update(
@@ -249,19 +264,20 @@ def _write_scopes(planner: StorePlanner, living: Sequence[Draft]) -> None:
     workspace = planner.workspace
     rows: dict[tuple[int, int], None] = {}
     replaced: set[int] = set()
+    moved: set[int] = set()
     for draft in living:
-        own = draft.scope == draft.rid
+        own, relocated = draft.scope == draft.rid, draft.rid in workspace.relocated
         if draft.record is None:
             written = own or draft.type.access_from is not None
         else:
-            written = draft.scope != draft.record.scope or draft.rid in workspace.referring_otherwise
+            written = draft.scope != draft.record.scope or relocated or draft.rid in workspace.referring_otherwise
         if not written or (not own and draft.scope == workspace.container_scope(draft)):
             continue
         rows.update(((above, draft.scope), None) for above in workspace.scopes_around(draft))
         rows.update(((above, -draft.scope), None) for above in workspace.referred_scopes(draft))
-        if own and draft.record is not None:
-            replaced.add(draft.scope)
-    place_scopes(planner.context.connection, rows, replaced)
+        if draft.record is not None and draft.scope in (draft.rid, draft.record.scope):
+            (moved if relocated else replaced).add(draft.scope)
+    place_scopes(planner.context.connection, rows, replaced, moved)
 
 
 def _written_references(draft: Draft) -> list[str]:

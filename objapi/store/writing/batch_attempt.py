@@ -3,15 +3,25 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, combine
+from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, ValidationError, combine
 from objapi.model.item_links import NO_LINKS, ItemLinks
 from objapi.store.permissions.acls import VIEW
-from objapi.store.requests import BatchFailed, ByItem, Entry, Outcome, Plan, Selector, VersionMatch
+from objapi.store.requests import BatchFailed, ByItem, Entry, LeftOut, Outcome, Plan, Selector, VersionMatch
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.workspace import Workspace
 from workflows import TransitionNotOffered, TransitionRefused, WorkflowError
+
+
+@dataclass(slots=True)
+class Copied:
+    """Copy of one object of a request: of what, how many objects, and what of the source is not in it."""
+
+    source: Draft
+    drafts: list[Draft] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -22,6 +32,9 @@ class BatchAttempt:
     drafts: dict[int, Draft] = field(default_factory=dict)
     errors: dict[int, ApiError] = field(default_factory=dict)
     updated: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    copied: dict[int, Copied] = field(default_factory=dict)
+    again: bool = False
+    """True when what was found out while planning makes another plan necessary."""
     links: ItemLinks = NO_LINKS
     _roots: dict[int, int] = field(default_factory=dict)
     """Place of an item that fails because of another → that of the one where it begins."""
@@ -62,6 +75,18 @@ class BatchAttempt:
             else:
                 targets[place] = draft
         return targets
+
+    def refuse_taken(self, places: Mapping[int, int]) -> None:
+        """Fail the items whose objects would have an id or a title that another object of the container has.
+
+        `places`: row number of an object → the place of its item. Others, which behaviours made, count for the first.
+        """
+        first = next(iter(places.values()), 0)
+        for draft, conflict in taken_ids(self.planner.workspace):
+            self.fail(places.get(draft.rid, first), conflict)
+        for draft, message in taken_titles(self.planner.workspace, self.planner.values):
+            cause = Cause("field", "title", message, object=draft.path, code="taken")
+            self.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
 
     def require_versions(self, match: VersionMatch) -> None:
         """Raise Conflict for an object that has none of the expected versions: the whole request depends on it."""
@@ -112,39 +137,42 @@ def entries(
     return tuple(
         Entry(selector, error=failed.get(place))
         if (draft := attempt.drafts.get(place)) is None
-        else _entry(selector, draft, attempt.planner, attempt.updated.get(place, ()), failed.get(place), rising)
+        else _entry(attempt, place, selector, draft, failed.get(place), rising)
         for place, selector in enumerate(selectors)
     )
 
 
 def _entry(
+    attempt: BatchAttempt,
+    place: int,
     selector: Selector | ByItem,
     draft: Draft,
-    planner: StorePlanner,
-    updated: tuple[str, ...],
     error: ApiError | None,
     rising: Collection[int],
 ) -> Entry:
-    return Entry(
+    planner, copied = attempt.planner, attempt.copied.get(place)
+    entry = Entry(
         selector,
         uid=draft.uid,
-        path=draft.path,
+        path=draft.path if error is None else draft.stored_path,
         id=draft.id,
         portal_type=draft.portal_type,
         version=_version(draft, rising),
-        updated=updated if error is None else (),
+        updated=attempt.updated.get(place, ()) if error is None else (),
         states=_states(planner, draft),
         extra_ids=_extra_ids(planner, draft) if error is None else {},
         error=error,
     )
+    if copied is None or error is not None:
+        return entry
+    return replace(entry, source_uid=copied.source.uid, copies=len(copied.drafts), left_out=tuple(copied.left_out))
 
 
 def outdated(draft: Draft, expected: object) -> Conflict:
     """The refusal of an object that has another version than the client expects."""
-    message = (
-        f"{draft.path} has version {draft.stored_version}, not {expected}: it was changed meanwhile. Read it again."
-    )
-    return Conflict(message, causes=[Cause("object", draft.path, message, code="version")])
+    path = draft.stored_path
+    message = f"{path} has version {draft.stored_version}, not {expected}: it was changed meanwhile. Read it again."
+    return Conflict(message, causes=[Cause("object", path, message, code="version")])
 
 
 def _version(draft: Draft, rising: Collection[int]) -> int:

@@ -120,6 +120,11 @@ class Draft:
         return 0 if self.record is None else self.record.version
 
     @property
+    def stored_path(self) -> str:
+        """The path before the request; of a new object the one that it gets."""
+        return self.path if self.record is None else self.record.path
+
+    @property
     def portal_type(self) -> str:
         """The name of the type."""
         return self.type.portal_type
@@ -133,6 +138,11 @@ class Draft:
     def has_entered(self) -> bool:
         """True once the object is in the states of its workflows; a new one is not while its values are filled in."""
         return self.record is not None or bool(self.states)
+
+    @property
+    def is_moved(self) -> bool:
+        """True when this request gives a stored object another container or id."""
+        return self.record is not None and (self.record.parent, self.record.id) != (self.parent_rid, self.id)
 
     @property
     def data(self) -> dict[str, object]:

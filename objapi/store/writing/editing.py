@@ -17,8 +17,13 @@ from objapi.store.blobs import new_blob
 from objapi.store.requests import ByItem, ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt, outdated
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.field_rules import failed_checks, not_creatable, not_writable, references_out_of_use
-from objapi.store.writing.naming import taken_ids, taken_titles
+from objapi.store.writing.field_rules import (
+    failed_checks,
+    not_addable,
+    not_creatable,
+    not_writable,
+    references_out_of_use,
+)
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver, Wanted
 from objapi.store.writing.row_checks import read_only_errors, row_causes
@@ -259,9 +264,9 @@ class Editor:
         probe = self.planner.begin(entity_type, container)
         self.planner.fill(probe, {})
         names = dict.fromkeys(cause.name for cause in incoming.missing)
-        names.update(dict.fromkeys(name for name in _undefaulted(probe) if name not in incoming.names))
+        names.update(dict.fromkeys(name for name in undefaulted(probe) if name not in incoming.names))
         attempt.fail(
-            place, *_missing([name for name in (*entity_type.create_parameters, *entity_type.fields) if name in names])
+            place, *missing([name for name in (*entity_type.create_parameters, *entity_type.fields) if name in names])
         )
 
     def _types(self, attempt: BatchAttempt, items: Mapping[int, CreateItem]) -> dict[int, EntityType]:
@@ -333,23 +338,12 @@ class Editor:
         return []
 
     def _not_addable(self, entity_type: EntityType, container: Draft | None) -> list[ApiError]:
-        name = entity_type.portal_type
-        if container is None:
-            rows, permission = self.planner.workspace.rows, entity_type.add_permission
-            if self.planner.rights.may(permission, rows.site.default_acl(name), rows.visibility.scope):
-                return []
-            return [Forbidden(f"To add a {name} needs the permission {permission}.")]
-        if container.portal_type not in entity_type.containers:
-            allowed = ", ".join(sorted(entity_type.containers)) or "nothing"
-            message = (
-                f"{container.path} is a {container.portal_type} and cannot hold a {name}, which goes into: {allowed}."
-            )
-            return [BadRequest(message, causes=[Cause("parameter", "obj_path", message)])]
-        if not self.planner.can(container, entity_type.add_permission):
-            return [
-                Forbidden(f"To add a {name} in {container.path} needs the permission {entity_type.add_permission}.")
-            ]
-        return []
+        if container is not None:
+            return not_addable(self.planner, entity_type, container)
+        name, permission, rows = entity_type.portal_type, entity_type.add_permission, self.planner.workspace.rows
+        if self.planner.rights.may(permission, rows.site.default_acl(name), rows.visibility.scope):
+            return []
+        return [Forbidden(f"To add a {name} needs the permission {permission}.")]
 
     def _make(
         self,
@@ -371,7 +365,7 @@ class Editor:
             draft = made
         attempt.drafts[place] = draft
         self._merge_with_defaults(draft, incoming.values)
-        attempt.fail(place, *_missing(_undefaulted(draft)))
+        attempt.fail(place, *missing(undefaulted(draft)))
         attempt.fail(place, *not_creatable(self.planner, draft, incoming.names))
 
     # Both
@@ -393,17 +387,10 @@ class Editor:
             causes.extend(references_out_of_use(self.planner, draft, incoming[place].values))
             if causes:
                 attempt.fail(place, ValidationError.from_causes(causes))
-        places = {draft.rid: place for place, draft in attempt.drafts.items()}
-        # Objects that a behaviour made in addition to the items count for the first item.
-        first = next(iter(places.values()), 0)
-        for draft, conflict in taken_ids(self.planner.workspace):
-            attempt.fail(places.get(draft.rid, first), conflict)
-        for draft, message in taken_titles(self.planner.workspace, self.planner.values):
-            cause = Cause("field", "title", message, object=draft.path, code="taken")
-            attempt.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
+        attempt.refuse_taken({draft.rid: place for place, draft in attempt.drafts.items()})
 
 
-def _undefaulted(draft: Draft) -> list[str]:
+def undefaulted(draft: Draft) -> list[str]:
     """The required fields of a new object for which no default could be found."""
     return [
         field.name
@@ -412,7 +399,7 @@ def _undefaulted(draft: Draft) -> list[str]:
     ]
 
 
-def _missing(names: Sequence[str]) -> list[ApiError]:
+def missing(names: Sequence[str]) -> list[ApiError]:
     """The refusal of required fields without a value, in the sentence that published clients know."""
     if not names:
         return []

@@ -7,12 +7,12 @@ one stays. A type declares which states, and which date, mean that its objects a
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
-from objapi.errors import ApiError, Cause, Conflict, Forbidden
+from objapi.errors import ApiError, BadRequest, Cause, Conflict, Forbidden
 from objapi.model.behaviors import Planner
 from objapi.model.registry import Registry
-from objapi.model.types import Field, Kind
+from objapi.model.types import EntityType, Field, Kind
 from objapi.store.permissions.acls import VIEW
 from objapi.store.writing.draft import Draft, Values
 from objapi.store.writing.workspace import uids_in
@@ -60,27 +60,47 @@ def not_creatable(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> 
     return _refusal(causes)
 
 
-def not_removable(planner: RulesPlanner, tree: Sequence[Draft]) -> list[ApiError]:
+def not_addable(
+    planner: RulesPlanner, entity_type: EntityType, container: Draft, parameter: str = "obj_path"
+) -> list[ApiError]:
+    """The refusal of an object of a type in a container that cannot hold it, or to which the user may not add it.
+
+    `parameter` is the one that names the container.
+    """
+    name = entity_type.portal_type
+    if container.portal_type not in entity_type.containers:
+        allowed = ", ".join(sorted(entity_type.containers)) or "nothing"
+        message = f"{container.path} is a {container.portal_type} and cannot hold a {name}, which goes into: {allowed}."
+        return [BadRequest(message, causes=[Cause("parameter", parameter, message)])]
+    if not planner.can(container, entity_type.add_permission):
+        return [Forbidden(f"To add a {name} in {container.path} needs the permission {entity_type.add_permission}.")]
+    return []
+
+
+def not_removable(
+    planner: RulesPlanner, tree: Sequence[Draft], verb: Literal["remove", "move"] = "remove"
+) -> list[ApiError]:
     """One error for each object of a tree that the user may not remove, or whose state keeps it.
 
-    Objects that the user may not see are not named.
+    Objects that the user may not see are not named. `verb`: to move an object is to take it away from where it is.
     """
+    done = f"{verb}d"
     errors: list[ApiError] = []
     for draft in tree:
         if not planner.can(draft, VIEW):
             if not planner.can(draft, DELETE) or _is_kept(planner, draft):
-                errors.append(Forbidden(f"{tree[0].path} holds objects that you may neither see nor remove."))
+                errors.append(Forbidden(f"{tree[0].path} holds objects that you may neither see nor {verb}."))
             continue
         if not planner.can(draft, DELETE):
             errors.append(
-                Forbidden(f"To remove {draft.path} needs the permission {DELETE}, which you do not have there.")
+                Forbidden(f"To {verb} {draft.path} needs the permission {DELETE}, which you do not have there.")
             )
         for variable, states in draft.type.keep_after.items():
             state = planner.value(draft, variable)
             if state is not None and state not in states:
                 message = (
-                    f"{draft.path} is in state {state} and stays: only in {', '.join(states)} can it be removed. "
-                    "Cancel it."
+                    f"{draft.path} is in state {state} and stays: only in {', '.join(states)} can it be {done}."
+                    f"{' Cancel it.' if verb == 'remove' else ''}"
                 )
                 errors.append(Conflict(message, causes=[Cause("object", draft.path, message, code="kept")]))
     return errors
@@ -165,9 +185,15 @@ def references_out_of_use(planner: RulesPlanner, draft: Draft, sent: Mapping[str
         causes.extend(
             Cause("field", name, f"{name}: {reason}", object=draft.path, code="out_of_use") for reason in reasons
         )
-    if draft.is_new and (reason := _leans_on(planner, draft)) is not None:
-        causes.append(Cause("object", draft.path, reason, code="out_of_use"))
-    return causes
+    return [*causes, *(leans_on_out_of_use(planner, draft) if draft.is_new else ())]
+
+
+def leans_on_out_of_use(planner: RulesPlanner, draft: Draft) -> list[Cause]:
+    """The cause against an object in or of what is out of use; its own states and dates do not count."""
+    own = draft.type
+    indirect = [path for path in (*own.out_of_use, *([own.expires] if own.expires else ())) if path.steps]
+    reason = why_out_of_use(planner, draft) if indirect else None
+    return [] if reason is None else [Cause("object", draft.path, reason, code="out_of_use")]
 
 
 def why_out_of_use(planner: RulesPlanner, draft: Draft) -> str | None:
@@ -185,13 +211,6 @@ def why_out_of_use(planner: RulesPlanner, draft: Draft) -> str | None:
 
 def _whose(draft: Draft, indirect: bool) -> str:
     return f"what {draft.path} is made of" if indirect else draft.path
-
-
-def _leans_on(planner: RulesPlanner, draft: Draft) -> str | None:
-    """Reason against a new object in or of what is out of use; its own states and dates do not count."""
-    own = draft.type
-    indirect = [path for path in (*own.out_of_use, *([own.expires] if own.expires else ())) if path.steps]
-    return why_out_of_use(planner, draft) if indirect else None
 
 
 def _former_value(planner: RulesPlanner, draft: Draft, field: Field) -> object:

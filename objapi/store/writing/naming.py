@@ -132,9 +132,7 @@ class Naming:
         container = self._workspace.by_rid.get(parent) if parent is not None else None
         new_id = self._explicit(draft, wanted) if wanted else self._by_rule(draft, container)
         path = f"{'' if container is None else container.path}/{new_id}"
-        if len(path) > PATH_LENGTH or path.count("/") > PATH_DEPTH:
-            message = f"{path[:200]}: a path has at most {PATH_DEPTH} levels and {PATH_LENGTH} characters."
-            raise ValidationError(message, causes=[Cause("parameter", "obj_path", message)])
+        require_short(path, "obj_path")
         other = self._workspace.by_path.get(path)
         if other is not None and other is not draft and not other.removed:
             raise id_taken(path)
@@ -142,7 +140,7 @@ class Naming:
         self._workspace.moved(draft, path)
 
     def count(self, draft: Draft) -> None:
-        """Keep the counter of the type's ids ahead of an id that was given by hand."""
+        """Keep the counter of the type's ids ahead of an id that was given by hand, or is given up."""
         if draft.type.id_rule.kind is not IdKind.SEQUENCE:
             return
         try:
@@ -153,7 +151,26 @@ class Naming:
         if isinstance(plan, IdPlan):
             number = number_of(plan.prefix, draft.id)
             if number is not None:
-                self.sequences.used(plan.prefix, draft.portal_type, number, fresh=self._is_fresh(draft))
+                fresh = self._is_fresh(draft)
+                if not fresh:
+                    self.sequences.load(self._likely(draft, plan.prefix), draft.portal_type)
+                self.sequences.used(plan.prefix, draft.portal_type, number, fresh=fresh)
+
+    def relocated(self, draft: Draft, container: Draft, wanted: str | None) -> str:
+        """The id of an object that is about to get another place: the one asked for, else its own.
+
+        The number in the id that it gives up is not given again. Raises ValidationError, Conflict.
+        """
+        self.count(draft)
+        try:
+            new_id = draft.id if wanted is None else check_id(wanted)
+        except IdProblem as error:
+            raise ValidationError(str(error), causes=[Cause("parameter", "obj_id", str(error))]) from None
+        path = f"{container.path}/{new_id}"
+        other = self._workspace.by_path.get(path)
+        if other is not None and other is not draft and not other.removed:
+            raise id_taken(path)
+        return new_id
 
     def _explicit(self, draft: Draft, wanted: str) -> str:
         try:
@@ -260,6 +277,13 @@ def unique_title_fields(entity_type: EntityType) -> frozenset[str]:
     return frozenset({name if field is None or field.alias_of is None else field.alias_of})
 
 
+def require_short(path: str, parameter: str) -> None:
+    """Raise ValidationError, naming the parameter, for a path that is longer or deeper than can be stored."""
+    if len(path) > PATH_LENGTH or path.count("/") > PATH_DEPTH:
+        message = f"{path[:200]}: a path has at most {PATH_DEPTH} levels and {PATH_LENGTH} characters."
+        raise ValidationError(message, causes=[Cause("parameter", parameter, message)])
+
+
 def id_taken(path: str) -> Conflict:
     """The refusal of an id that another object of the container has."""
     where, _, own_id = path.rpartition("/")
@@ -268,9 +292,10 @@ def id_taken(path: str) -> Conflict:
 
 
 def taken_ids(workspace: Workspace) -> Iterator[tuple[Draft, Conflict]]:
-    """The new objects whose id an object that was there before has, with the refusal."""
-    new = {draft.path: draft for draft in workspace.by_rid.values() if draft.is_new and not draft.removed}
-    inside_new = {draft.rid for draft in new.values()}
+    """The new and moved objects whose id an object that was there before has, with the refusal."""
+    placed = [draft for draft in workspace.by_rid.values() if draft.is_new or draft.is_moved]
+    new = {draft.path: draft for draft in placed if not draft.removed}
+    inside_new = {draft.rid for draft in new.values() if draft.is_new}
     asked = (path for path, draft in new.items() if draft.parent_rid not in inside_new)
     for rid, path in rows_of_keys(workspace.connection, (entities.c.rid, entities.c.path), entities.c.path, asked):
         known = workspace.by_rid.get(rid)
@@ -279,11 +304,11 @@ def taken_ids(workspace: Workspace) -> Iterator[tuple[Draft, Conflict]]:
 
 
 def taken_titles(workspace: Workspace, values: Values) -> Iterator[tuple[Draft, str]]:
-    """The new and changed objects whose title a sibling has, with a sentence that says so."""
+    """The new, changed and moved objects whose title a sibling has, with a sentence that says so."""
     claimed: dict[tuple[int, str], Draft] = {}
     # Computing a title may load further objects.
     for draft in list(workspace.by_rid.values()):
-        if draft.removed or not (draft.is_new or draft.changed) or draft.parent_rid is None:
+        if draft.removed or not _gives_title(draft) or draft.parent_rid is None:
             continue
         if draft.type.title_required and not draft.type.title_shared:
             key = (draft.parent_rid, title_key(values.title(draft)))
@@ -298,8 +323,13 @@ def taken_titles(workspace: Workspace, values: Values) -> Iterator[tuple[Draft, 
         for rid, parent, key, other_id in workspace.connection.execute(statement):
             draft = claimed[parent, key]
             known = workspace.by_rid.get(rid)
-            if rid != draft.rid and not (known is not None and (known.removed or known.changed)):
+            if rid != draft.rid and not (known is not None and (known.removed or _gives_title(known))):
                 yield draft, _sentence(workspace, values, draft, other_id)
+
+
+def _gives_title(draft: Draft) -> bool:
+    """True for an object whose title in its container may be another than the stored one."""
+    return draft.is_new or bool(draft.changed) or draft.is_moved
 
 
 def _sentence(workspace: Workspace, values: Values, draft: Draft, other_id: str) -> str:

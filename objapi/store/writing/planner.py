@@ -20,6 +20,7 @@ from objapi.store.writing.draft import Draft, Values, as_draft
 from objapi.store.writing.field_rules import UNSEEN, failed_checks, not_removable, not_writable
 from objapi.store.writing.naming import Naming
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
+from objapi.store.writing.relocation import relocate
 from objapi.store.writing.render import Renderer
 from objapi.store.writing.row_naming import name_row, place_row
 from objapi.store.writing.workspace import Workspace
@@ -42,7 +43,7 @@ class StorePlanner:
         self.problems: list[ApiError] = []
         self.blobs: list[NewBlob] = []
         self.repathed: dict[int, Draft] = {}
-        """Objects whose path changes because a container was renamed."""
+        """Objects whose path changes because a container was renamed or moved."""
         self.indirect: dict[tuple[int, str], Draft] = {}
         """Fields that behaviours set with the user's rights, on objects that are there."""
         self._changing: set[tuple[int, str]] = set()
@@ -270,14 +271,13 @@ class StorePlanner:
     def rename(self, entity: Entity, new_id: str) -> None:
         """Give an object another id; everything in it moves along."""
         draft = as_draft(entity)
-        for below in self.workspace.load_tree([draft]):
-            self.repathed[below.rid] = below
+        self.relocate(draft, self.workspace.parent(draft), new_id)
+
+    def relocate(self, draft: Draft, container: Draft | None, new_id: str) -> None:
+        """Give an object another container or id, or both; everything in it moves along."""
         old_id, old_path = draft.id, draft.path
-        draft.id = new_id
-        self.workspace.moved(draft, f"{old_path.rpartition('/')[0]}/{new_id}")
-        for below in self.repathed.values():
-            if below.path.startswith(f"{old_path}/"):
-                self.workspace.moved(below, draft.path + below.path[len(old_path) :])
+        below = relocate(self.workspace, draft, container, new_id)
+        self.repathed.update((item.rid, item) for item in below)
         self.events.append(Renamed(draft, old_id, old_path))
 
     def remove(self, entity: Entity, *, system: bool = False) -> None:

@@ -104,7 +104,7 @@ def _fail_what_is_referred_to(
     for place, tree in trees.items():
         for draft in tree:
             places.setdefault(draft.uid, []).append(place)
-    for reference in _referrers(attempt.planner, {draft.rid: draft for tree in trees.values() for draft in tree}):
+    for reference in referrers_of(attempt.planner, {draft.rid: draft for tree in trees.values() for draft in tree}):
         for place in places[reference[2]]:
             by_place.setdefault(place, []).append(reference)
     while True:
@@ -124,7 +124,7 @@ def _fail_what_is_referred_to(
         left = {place: tree for place, tree in left.items() if place not in failed}
 
 
-def _referrers(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[Reference]:
+def referrers_of(planner: StorePlanner, doomed: Mapping[int, Draft]) -> list[Reference]:
     """The references to something inside, those from inside as well."""
     found: list[Row[Any, Any, Any]] = []
     for chunk in chunks(rid for rid in doomed if rid > 0):

@@ -45,6 +45,8 @@ class Workspace:
         """Row numbers of objects whose permission settings this request changes."""
         self.referring_otherwise: set[int] = set()
         """Row numbers of objects whose access follows another object than before the request."""
+        self.relocated: set[int] = set()
+        """Row numbers of objects that lie, by themselves or with what contains them, in another container."""
         self.recomputes_acls = False
         """True when every acl and scope is computed anew, whatever is stored."""
         self.epoch = 0
@@ -314,6 +316,13 @@ class Workspace:
             del self.by_path[draft.path]
         draft.path = path
         self.by_path[path] = draft
+
+    def contained(self, draft: Draft, container: Draft) -> None:
+        """Note that an object lies in another container."""
+        if draft.parent_rid is not None:
+            self.by_parent.get(draft.parent_rid, {}).pop(draft.rid, None)
+        draft.parent_rid = container.rid
+        self.by_parent.setdefault(container.rid, {})[draft.rid] = draft
 
     def renamed(self, draft: Draft, rid: int, uid: str) -> None:
         """Let a new object be known by another number and UID; it is still found by its former UID."""

@@ -5,8 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from objapi.model.dependents import MEMBERSHIP, VARIABLES, DependencyRoute, Dependents, DerivedValue
-from objapi.model.paths import Target
+from objapi.model.dependents import MEMBERSHIP, PLACE, VARIABLES, DependencyRoute, Dependents, DerivedValue
+from objapi.model.paths import Back, Parent, Target
+from objapi.model.paths import Step as PathStep
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.records import to_micros
@@ -166,17 +167,24 @@ def find_dependents(
 
 def _along(planner: StorePlanner, draft: Draft, route: DependencyRoute, found: dict[Draft, set[DerivedValue]]) -> None:
     steps = route.steps
-    first = steps[0]
-    if isinstance(first, Target):
-        # The objects referred to before the change depend on it as well.
-        field = draft.type.fields.get(first.field)
-        if field is not None and field.kind is Kind.REFERENCE and field.name in draft.changed:
-            former = planner.by_uid(uids_in(draft.changed[field.name]))
-            for other in former.values():
-                for end in planner.workspace.follow(other, steps[1:]):
-                    found.setdefault(end, set()).update(route.values)
+    for other in _formerly(planner, draft, steps[0]):
+        for end in planner.workspace.follow(other, steps[1:]):
+            found.setdefault(end, set()).update(route.values)
     for end in planner.workspace.follow(draft, steps):
         found.setdefault(end, set()).update(route.values)
+
+
+def _formerly(planner: StorePlanner, draft: Draft, step: PathStep) -> Iterable[Draft]:
+    """What a step led to before the request, where it leads to something else now: it depends on the change as well."""
+    if isinstance(step, Target):
+        field = draft.type.fields.get(step.field)
+        if field is not None and field.kind is Kind.REFERENCE and field.name in draft.changed:
+            return planner.by_uid(uids_in(draft.changed[field.name])).values()
+    elif isinstance(step, Parent) and draft.record is not None and draft.record.parent != draft.parent_rid:
+        planner.workspace.load_rids([draft.record.parent] if draft.record.parent is not None else ())
+        former = planner.workspace.by_rid.get(draft.record.parent or 0)
+        return () if former is None or former.removed else (former,)
+    return ()
 
 
 def _events_of(planner: StorePlanner) -> dict[int, list[PlanEvent]]:
@@ -192,7 +200,7 @@ def _changed_attributes(draft: Draft, events: Iterable[PlanEvent]) -> list[str]:
         if isinstance(event, Stepped):
             names.extend((event.step.workflow.state_variable, *event.step.status))
         elif isinstance(event, Renamed):
-            names.extend(("id", "path", MEMBERSHIP))
+            names.extend(("id", "path", MEMBERSHIP, PLACE))
     return list(dict.fromkeys(names))
 
 
@@ -220,20 +228,41 @@ def _inheriting(planner: StorePlanner, acted: Iterable[Draft]) -> list[Draft]:
 
 
 def _rescoped(planner: StorePlanner) -> list[Draft]:
-    """The stored objects below those whose access follows another object than before; they get its scope."""
+    """The stored objects below those whose access follows another object, or a moved one; they get its scope."""
     workspace = planner.workspace
+    followers = _followers(planner)
     moved = [
         draft
         for draft in workspace.by_rid.values()
         if draft.type.access_from is not None and draft.type.access_from in draft.changed and _lives(draft)
     ]
-    if not moved:
+    if not moved and not followers:
         return []
-    below = [draft for draft in workspace.load_tree(moved) if _lives(draft)]
+    below = [*followers, *(draft for draft in workspace.load_tree([*moved, *followers]) if _lives(draft))]
     for draft in below:
         draft.forget_scope()
     workspace.referring_otherwise.update(draft.rid for draft in (*moved, *below))
     return below
+
+
+def _followers(planner: StorePlanner) -> list[Draft]:
+    """The stored objects whose access follows one that lies in another container than before."""
+    workspace, types = planner.workspace, planner.registry.types.values()
+    sources = [
+        (item.portal_type, item.access_from, item.fields[item.access_from].targets)
+        for item in (types if workspace.relocated else ())
+        if item.access_from is not None
+    ]
+    relocated = [workspace.by_rid[rid] for rid in workspace.relocated]
+    found = {
+        follower
+        for draft in relocated
+        if draft.scope == draft.rid and _lives(draft)
+        for portal_type, field, targets in sources
+        if draft.portal_type in targets
+        for follower in workspace.one_step(draft, Back(portal_type, field))
+    }
+    return [draft for draft in found if _lives(draft)]
 
 
 def _stored_acl(draft: Draft) -> int:
@@ -246,6 +275,7 @@ def _changes(planner: StorePlanner) -> tuple[Change, ...]:
     """The plan's rows: one for each object created, changed or removed, in order of happening, each with its steps."""
     steps: dict[int, list[StateChange]] = {}
     order: dict[int, tuple[str, Draft]] = {}
+    places: dict[int, Renamed] = {}
     for event in planner.events:
         draft = event.draft
         match event:
@@ -257,6 +287,7 @@ def _changes(planner: StorePlanner) -> tuple[Change, ...]:
                     order[draft.rid] = ("remove", draft)
             case Renamed():
                 order.setdefault(draft.rid, ("rename", draft))
+                places.setdefault(draft.rid, event)
             case Stepped(_, step):
                 order.setdefault(draft.rid, ("transition", draft))
                 steps.setdefault(draft.rid, []).append(_state_change(step))
@@ -266,10 +297,24 @@ def _changes(planner: StorePlanner) -> tuple[Change, ...]:
             order[draft.rid] = (event_name, draft)
     return tuple(
         Change(
-            name, draft.uid, draft.path, draft.portal_type, draft.id, field_changes(draft), tuple(steps.get(rid, ()))
+            name,
+            draft.uid,
+            draft.path,
+            draft.portal_type,
+            draft.id,
+            (*_place_changes(places.get(rid)), *field_changes(draft)),
+            tuple(steps.get(rid, ())),
         )
         for rid, (name, draft) in order.items()
     )
+
+
+def _place_changes(event: Renamed | None) -> tuple[FieldChange, ...]:
+    """The id, when it is another, and the path of an object that was renamed or moved."""
+    if event is None or event.draft.is_new:
+        return ()
+    pairs = {"id": (event.old_id, event.draft.id), "path": (event.old_path, event.draft.path)}
+    return tuple(FieldChange(name, old, new) for name, (old, new) in pairs.items() if old != new)
 
 
 def _state_change(step: Step) -> StateChange:
@@ -331,8 +376,9 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                     "changes": change,
                 }
                 yield draft, "transition", details
-            case Renamed(_, old_id, _):
-                yield draft, "rename", {"changes": {"id": [old_id, draft.id]}}
+            case Renamed():
+                changes = {change.field: [change.old, change.new] for change in _place_changes(event)}
+                yield draft, "rename", {"changes": changes}
             case Removed():
                 yield draft, "remove", {"changes": {name: [value, None] for name, value in draft.data.items()}}
     for draft in write_set.changed:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from objapi.model.dependents import MEMBERSHIP, Dependents
+from objapi.model.dependents import MEMBERSHIP, PLACE, Dependents
 from objapi.model.loading import load_registry
 from objapi.model.paths import Back, Children, Parent, Target
 from tests.objapi.store.workshop import PROFILE
@@ -55,3 +55,15 @@ def test_no_route_leads_from_an_object_to_itself(dependents: Dependents, portal_
     routes = dependents.of_all(portal_type)
     assert routes
     assert all(route.steps for route in routes)
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "steps"),
+    [("Thing", (Children(("Part",)),)), ("Team", ()), ("Part", ())],
+)
+def test_what_follows_from_another_container(
+    dependents: Dependents, portal_type: str, steps: tuple[object, ...]
+) -> None:
+    """What an object itself takes from its container needs no route: it is rendered whole when it moves."""
+    found = [route.steps for route in dependents.of(portal_type, PLACE)]
+    assert found == ([steps] if steps else [])

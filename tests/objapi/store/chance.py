@@ -3,7 +3,7 @@
 import random
 
 from objapi.errors import ApiError
-from objapi.store.requests import ByPath, CreateItem, UpdateItem
+from objapi.store.requests import ByPath, CopyItem, CreateItem, MoveItem, UpdateItem
 from tests.objapi.store.workshop import Gateway
 
 
@@ -34,7 +34,17 @@ class Chance:
 
     def step(self) -> None:
         operation = self.random.choice(
-            [self.add_thing, self.add_parts, self.change_things, self.change_other, self.act, self.remove, self.refer]
+            [
+                self.add_thing,
+                self.add_parts,
+                self.change_things,
+                self.change_other,
+                self.act,
+                self.remove,
+                self.refer,
+                self.move,
+                self.copy,
+            ]
         )
         try:
             operation()
@@ -95,6 +105,20 @@ class Chance:
 
     def refer(self) -> None:
         self.gateway.update("boss", self.any("Thing"), Goes=self.some("Thing"))
+
+    def move(self) -> None:
+        path = self.any("Thing")
+        item = MoveItem(
+            ByPath(path), ByPath(self.any("Team")), self.random.choice([None, self.word().replace(" ", "-")])
+        )
+        new = self.gateway.run("boss", lambda tx: tx.move([item]), write=True).entries[0].path
+        for paths in self.paths.values():
+            paths[:] = [new + known[len(path) :] if f"{known}/".startswith(f"{path}/") else known for known in paths]
+
+    def copy(self) -> None:
+        item = CopyItem(ByPath(self.any("Thing")), ByPath(self.any("Team")), {"title": self.word()})
+        made = self.gateway.run("boss", lambda tx: tx.copy([item]), write=True)
+        self.paths["Thing"].append(made.entries[0].path)
 
     def act(self) -> None:
         action, name = self.random.choice(

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlalchemy import exc
 
-from objapi.errors import Conflict, ValidationError
+from objapi.errors import BadRequest, Conflict, NotFound, ValidationError
 from objapi.store import transaction
-from objapi.store.requests import ByPath, UpdateItem
+from objapi.store.requests import ByPath, ByUid, CreateItem, MoveItem, UpdateItem
 from objapi.store.transaction import Transaction
 from tests.objapi.store.chance import Chance
-from tests.objapi.store.workshop import Gateway
+from tests.objapi.store.workshop import Gateway, assert_places_are_right
 from tests.waiting import ENOUGH
 
 
@@ -169,6 +169,82 @@ def test_acls_of_a_request_that_failed_are_not_remembered(workshop: Gateway, tea
     assert acls.newest == known
 
 
+def move(gateway: Gateway, path: str, to: str | None, id: str | None = None) -> str:
+    item = MoveItem(ByPath(path), None if to is None else ByPath(to), id)
+    return gateway.run("mia", lambda tx: tx.move([item]), write=True).entries[0].path
+
+
+def test_of_two_moves_into_each_other_one_is_refused(workshop: Gateway, team: str) -> None:
+    for round_ in range(4):
+        one, two = (workshop.create("mia", "Box", team, title=f"{name} {round_}").path for name in ("One", "Two"))
+        inner = [workshop.create("mia", "Box", path, title="Inner").path for path in (one, two)]
+        results = together(
+            lambda one=one, to=inner[1]: move(workshop, one, to), lambda two=two, to=inner[0]: move(workshop, two, to)
+        )
+        (refused,) = errors(results)
+        assert isinstance(refused, BadRequest | NotFound)
+        assert workshop.total("mia", {"path": f"{team}"}) == 1 + 4 * (round_ + 1)
+        assert_places_are_right(workshop)
+    workshop.assert_settled()
+
+
+def test_what_is_moved_to_two_places_is_in_one(workshop: Gateway, team: str, person: str) -> None:
+    boxes = [workshop.create("mia", "Box", team, title=f"Place {n}").path for n in range(2)]
+    thing = workshop.create("mia", "Thing", boxes[0], title="Wanted", Maker=person)
+    workshop.create("mia", "Part", thing.path, Kind="leg")
+    for round_ in range(4):
+        at = workshop.run("mia", lambda tx: tx.entity(ByUid(thing.uid))).path
+        together(
+            lambda at=at: move(workshop, at, boxes[0]),
+            lambda at=at: move(workshop, at, boxes[1]),
+            lambda at=at, n=round_: move(workshop, at, None, f"wanted-{n}"),
+        )
+        assert_places_are_right(workshop)
+        assert workshop.total("mia", {"portal_type": "Part", "path": boxes}) == 1
+    workshop.assert_settled()
+
+
+def test_what_changes_or_comes_while_its_container_moves_is_there_afterwards(
+    workshop: Gateway, team: str, person: str
+) -> None:
+    other = workshop.create("boss", "Team", "/", title=f"Away from {team}", Address={"city": "Rome"}).path
+    for round_ in range(4):
+        box = workshop.create("mia", "Box", team, title=f"Moving {round_}")
+        thing = workshop.create("mia", "Thing", box.path, title="In it", Maker=person)
+        part = workshop.create("mia", "Part", thing.path, Kind="leg")
+        results = together(
+            lambda path=box.path: move(workshop, path, other),
+            lambda uid=part.uid: workshop.run(
+                "mia", lambda tx: tx.update([UpdateItem(ByUid(uid), {"Grams": 50})]), write=True
+            ),
+            lambda uid=thing.uid: workshop.run(
+                "mia", lambda tx: tx.create([CreateItem("Part", ByUid(uid), {"Kind": "new"})]), write=True
+            ),
+            lambda path=thing.path, count=round_: workshop.update("mia", path, Count=count),
+        )
+        assert errors(results[:3]) == []
+        assert all(isinstance(error, NotFound) for error in errors(results))
+        assert_places_are_right(workshop)
+        inside = workshop.find("mia", {"path": results[0], "portal_type": "Part"})
+        assert sorted(item["Grams"] for item in inside) == [1, 50]
+    workshop.assert_settled()
+
+
+def test_of_a_move_and_a_removal_one_comes_first(workshop: Gateway, team: str) -> None:
+    for round_ in range(4):
+        source, target = (workshop.create("mia", "Box", team, title=f"{name} {round_}") for name in ("Goes", "Gone"))
+        workshop.create("mia", "Box", source.path, title="Inner")
+        results = together(
+            lambda path=source.path, to=target.path: move(workshop, path, to),
+            lambda uid=target.uid: workshop.remove("mia", uid),
+        )
+        left = workshop.total("mia", {"path": source.path})
+        assert all(isinstance(error, NotFound) for error in errors(results))
+        assert left == (2 if errors(results) else 0)
+        assert_places_are_right(workshop)
+    workshop.assert_settled()
+
+
 @pytest.mark.parametrize("seed", [100, pytest.param(200, marks=pytest.mark.extended)])
 def test_any_requests_that_meet_leave_everything_in_step(workshop: Gateway, seed: int) -> None:
     chances = [Chance(workshop, seed + number) for number in range(4)]
@@ -183,4 +259,5 @@ def test_any_requests_that_meet_leave_everything_in_step(workshop: Gateway, seed
     results = together(*(lambda chance=chance: work(chance) for chance in chances))
     assert results == [None] * 4
     assert sum(chance.done for chance in chances) > 60
+    assert_places_are_right(workshop)
     workshop.assert_settled()

@@ -17,8 +17,9 @@ from objapi.security.principals import LoadedUser, command_line_user, load_by_lo
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.requests import ByPath, CreateItem, Entry, Find, HistoryPage, Outcome, Selector, UpdateItem
-from objapi.store.schema import entities, history_entries, metadata
+from objapi.store.schema import entities, history_entries, metadata, scope_tree
 from objapi.store.transaction import Transaction
+from objapi.store.upgrade.installing import system_planner
 
 PROFILE = Path(__file__).parent / "profile"
 T = TypeVar("T")
@@ -182,6 +183,35 @@ class Gateway:
         after = self.dump(stamps=False)
         for name, rows in before.items():
             assert rows == after[name], name
+
+
+def assert_places_are_right(gateway: Gateway) -> None:
+    """Every path is that of the container and the id, every scope with its place among others as worked out anew."""
+
+    def check(connection: Connection) -> None:
+        rows = {row.rid: row for row in connection.execute(select(entities))}
+        for row in rows.values():
+            above = rows.get(row.parent)
+            assert row.path == ("" if above is None else above.path) + f"/{row.id}"
+        planner = system_planner(gateway.site.context, connection, datetime.now(UTC), writes=False)
+        workspace = planner.workspace
+        workspace.recomputes_acls = True
+        workspace.load_rids(rows)
+        expected, scopes = set(), set()
+        for rid, row in rows.items():
+            draft = workspace.by_rid[rid]
+            assert draft.scope == row.scope, draft.path
+            if draft.scope == rid or draft.scope != workspace.container_scope(draft):
+                scopes.add(draft.scope)
+                expected.update((scope, draft.scope) for scope in workspace.scopes_around(draft))
+                expected.update((scope, -draft.scope) for scope in workspace.referred_scopes(draft))
+        stored = {(row.ancestor, row.scope) for row in connection.execute(select(scope_tree))}
+        # Nobody has local roles in a scope that is no object's own.
+        expected = {pair for pair in expected if pair[0] in rows}
+        found = {pair for pair in stored if pair[0] in rows and abs(pair[1]) in scopes}
+        assert found == expected, f"missing {expected - found}, too many {found - expected}"
+
+    gateway.site.transact(check, write=False)
 
 
 def _sums(counts: Table) -> Select[Any]:

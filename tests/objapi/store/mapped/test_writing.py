@@ -18,7 +18,7 @@ from objapi.errors import (
     ValidationError,
 )
 from objapi.store.mapped.schema import row_states
-from objapi.store.requests import ByCriteria, ByPath, ByUid, CreateItem, UpdateItem
+from objapi.store.requests import ByCriteria, ByPath, ByUid, CopyItem, CreateItem, MoveItem, UpdateItem
 from tests.objapi.store.mapped.conftest import StoreRoom
 from tests.objapi.store.mapped.stock import Article, Supplier, Watch
 from tests.objapi.store.workshop import quietly
@@ -279,6 +279,18 @@ def test_nobody_hides_a_row_from_themselves(room: StoreRoom) -> None:
 def test_reference_that_nothing_matches_is_refused(room: StoreRoom) -> None:
     with pytest.raises(UnresolvedReference):
         room.gateway.update("kim", "/stock/Article/1", Supplier="portal_type:Supplier|login:nobody")
+
+
+# Copying and moving
+
+
+def test_rows_are_neither_copied_nor_moved(room: StoreRoom) -> None:
+    before = room.other.rows(Article)
+    copies, moves = [CopyItem(ByPath("/stock/Article/4"))], [MoveItem(ByPath("/stock/Article/4"), None, "9")]
+    for work in (lambda tx: tx.copy(copies), lambda tx: tx.move(moves)):
+        with pytest.raises(ValidationError, match="/stock/Article/4 is a row of a table"):
+            room.gateway.run("boss", work, write=True)
+    assert room.other.rows(Article) == before
 
 
 # Removing
