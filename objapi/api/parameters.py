@@ -16,6 +16,7 @@ from werkzeug.http import parse_options_header
 
 from objapi.api.bodies import is_json_type, sent_body
 from objapi.api.converters import is_false, shown
+from objapi.api.form_records import FormRecord
 from objapi.api.forms import Form, FormOptions, FormProblem, marshal
 from objapi.api.json_body import merge, parse_body
 from objapi.api.multipart import MultipartLimits, parse_multipart
@@ -256,6 +257,8 @@ def _read_structure(name: str, values: list[Any]) -> Any:
     value = _single(values)
     if isinstance(value, str):
         return parse_structured(value)
+    if isinstance(value, FormRecord):
+        return value.members
     if not isinstance(value, (dict, list)):
         raise ValueError("a JSON object or list is expected")
     return value

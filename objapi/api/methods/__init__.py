@@ -7,6 +7,7 @@ from objapi.api.method import Method
 from objapi.api.methods.batch import BATCH
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.introspection import INTROSPECTION
+from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
 from objapi.api.methods.removing import REMOVING
 from objapi.api.methods.updating import UPDATING
@@ -26,5 +27,5 @@ def by_name(rows: Iterable[Method]) -> dict[str, Method]:
 
 
 METHODS: Final[Mapping[str, Method]] = by_name(
-    (*READING, *WRITING, *UPDATING, *REMOVING, *BATCH, *CREATE_MANY, *INTROSPECTION, *USERS)
+    (*READING, *WRITING, *UPDATING, *REMOVING, *BATCH, *CREATE_MANY, *PLACES, *INTROSPECTION, *USERS)
 )

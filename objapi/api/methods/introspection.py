@@ -8,7 +8,7 @@ from objapi.api.parameters import Control
 from objapi.errors import BadRequest, NotFound
 from objapi.http.access import API
 from objapi.model.registry import CatalogDeclaration, Registry
-from objapi.model.types import EntityType, Field
+from objapi.model.types import Copying, EntityType, Field, IdKind
 from objapi.store.transaction import Transaction
 from workflows import Guard, State, Transition, Workflow, mermaid, svg
 
@@ -62,10 +62,17 @@ def described_type(registry: Registry, portal_type: str) -> Json:
         "add_permission": declared.add_permission,
         "title_required": declared.title_required,
         "title_shared": declared.title_shared,
+        "copyable": declared.copyable and not _stays(declared),
+        "movable": declared.movable and not _stays(declared),
         "create_parameters": _described_fields(declared.create_parameters),
         "fields": _described_fields(declared.fields),
         "embedded": _embedded(declared),
     }
+
+
+def _stays(declared: EntityType) -> bool:
+    """True for rows of tables and what the site has once: nobody copies or moves them."""
+    return declared.table is not None or declared.id_rule.kind is IdKind.FIXED
 
 
 def _embedded(declared: EntityType) -> Json:
@@ -96,6 +103,7 @@ def _described_field(field: Field) -> Json:
         "alias_of": field.alias_of,
         "read_permission": field.read_permission,
         "write_permission": field.write_permission,
+        "copied": "" if field.copied is Copying.TAKEN else field.copied.value,
     }
     return described | {name: value for name, value in optional.items() if value not in (None, "", [], {})}
 

@@ -200,7 +200,7 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     """Take `action` on the objects that `obj_paths` (or `f`) and `uids` name."""
     call.refuse_unused()
     action = call.require_text("action")
-    selectors = _named_objects(call)
+    selectors = named_objects(call)
     dry_run = call.controls.flag("dry_run")
     with unwrap_batch_errors():
         outcome = tx.transition(
@@ -214,7 +214,8 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     return _transition_answer(outcome, dry_run=dry_run)
 
 
-def _named_objects(call: MethodCall) -> list[Selector]:
+def named_objects(call: MethodCall) -> list[Selector]:
+    """The objects that `obj_paths` and `uids` name. Raises BadRequest for none, TooLarge for too many."""
     paths = dict.fromkeys(call.controls.names("obj_paths"))
     uids = dict.fromkeys(call.controls.names("uids"))
     if not paths and not uids:
