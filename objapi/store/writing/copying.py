@@ -259,7 +259,7 @@ class TreeCopier:
         planner = self._planner
         hidden = planner.context.site.access.hidden(source.portal_type, source.acl, source.scope, planner.rights)
         for field in source.type.fields.values():
-            if field.name in sent or not _is_own(field) or field.copied is Copying.LEFT:
+            if field.name in sent or not _is_own(source.type, field) or field.copied is Copying.LEFT:
                 continue
             if field.stored_on is not None and self._stays(source, field.stored_on, sent):
                 # The copy has the value from the object that both refer to.
@@ -365,5 +365,7 @@ def _lacking(draft: Draft, names: Sequence[str]) -> list[ApiError]:
     return [ValidationError.from_causes(causes)] if causes else []
 
 
-def _is_own(field: Field) -> bool:
-    return field.kind is not Kind.COMPUTED and field.alias_of is None and not field.system
+def _is_own(entity_type: EntityType, field: Field) -> bool:
+    """True for a stored field that belongs to the copy alone; a user is whom the original stands for."""
+    login = entity_type.login is not None and entity_type.login.field == field.name
+    return field.kind is not Kind.COMPUTED and field.alias_of is None and not field.system and not login

@@ -1,4 +1,4 @@
-"""Local roles that users lose with the object that stands for them: it is removed, or names another user.
+"""Local roles that users lose with the object that stands for them: it is removed or moved, or names another user.
 
 Roles are given by an act of their own; they end with the link, whoever ends it and by whatever road.
 """
@@ -32,7 +32,7 @@ def _withdrawn(planner: StorePlanner, persons: Iterable[Draft]) -> tuple[AccessE
     containers: dict[int, Draft] = {}
     ended: defaultdict[_Holder, set[str]] = defaultdict(set)
     for draft, user_id in _unlinked(persons):
-        container = planner.workspace.parent(draft)
+        container = _former_container(planner, draft)
         if container is not None and not container.removed and draft.type.login is not None:
             containers[container.rid] = container
             ended[container.rid, user_id].update(draft.type.login.local_roles)
@@ -58,8 +58,20 @@ def _unlinked(persons: Iterable[Draft]) -> Iterator[tuple[Draft, str]]:
             continue
         now = draft.data.get(login.field)
         former = draft.changed.get(login.field, now)
-        if former and (draft.removed or former != now):
+        if former and (draft.removed or former != now or _has_left(draft)):
             yield draft, str(former)
+
+
+def _has_left(draft: Draft) -> bool:
+    return draft.record is not None and draft.record.parent != draft.parent_rid
+
+
+def _former_container(planner: StorePlanner, draft: Draft) -> Draft | None:
+    """The container before the request, on which the roles are held."""
+    if draft.record is None or draft.record.parent is None:
+        return planner.workspace.parent(draft)
+    planner.workspace.load_rids([draft.record.parent])
+    return planner.workspace.by_rid.get(draft.record.parent)
 
 
 def _still_held(planner: StorePlanner, containers: Collection[Draft]) -> Iterator[tuple[_Holder, set[str]]]:

@@ -86,6 +86,23 @@ def test_what_is_bound_to_a_client_does_not_leave_it(laboratory: Gateway) -> Non
     laboratory.assert_settled()
 
 
+def test_a_contact_who_leaves_a_client_sees_it_no_more(laboratory: Gateway) -> None:
+    here, there = (
+        laboratory.create("admin", "Client", "/clients", Name=f"Firm {letter}", ClientID=f"FIRM{letter}").path
+        for letter in "AB"
+    )
+    contact = laboratory.create(
+        "admin", "Contact", here, Firstname="Pavel", Surname="Novak", Username="pavel", EmailAddress="p@example.org"
+    ).path
+    laboratory.grant_local_roles(here, "pavel", ["Owner"])
+    renamed = move(laboratory, "admin", contact, None, "pavel").path
+    assert laboratory.total("pavel", {"path": here}) > 0
+    copied = copy(laboratory, "admin", renamed)
+    assert not laboratory.read("admin", copied.path)["Username"]
+    move(laboratory, "admin", renamed, there)
+    assert laboratory.total("pavel", {"path": here}) == laboratory.total("pavel", {"path": there}) == 0
+
+
 def test_a_renamed_client_has_all_that_it_had(laboratory: Gateway) -> None:
     client = laboratory.create("admin", "Client", "/clients", Name="Renamed", ClientID="REN").path
     contact = laboratory.create("admin", "Contact", client, Firstname="Nora", Surname="Ren").uid
