@@ -187,6 +187,15 @@ class LoginDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class NaturalKey:
+    """Fields whose values together say which object is meant, among all of its type in the site or within something."""
+
+    fields: tuple[str, ...]
+    within: str = "site"
+    """`site`; `container`; or a reference field: among the objects that refer to the same one."""
+
+
+@dataclass(frozen=True, slots=True)
 class EntityType:
     """One type of objects."""
 
@@ -231,6 +240,8 @@ class EntityType:
     """Effects that run when a content file has made or changed an object, which sets off none of the other effects."""
     embed: Mapping[str, str] = field(default_factory=dict)
     """Names under which contained objects are answered whole → their portal_type (e.g. Analyses)."""
+    natural_keys: tuple[NaturalKey, ...] = ()
+    """Keys by which `create` finds the object to change in place of a new one, when it is asked to."""
     extra_ids: Mapping[str, str] = field(default_factory=dict)
     """Further keys of create's answer → the relation whose object's id they give."""
     login: LoginDeclaration | None = None

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from objapi.errors import ApiError, Cause, ValidationError, joined_messages
+from objapi.model.types import NaturalKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,8 @@ class CreateItem:
     id: str | None = None
     name: str | None = None
     """Name by which other items of the request refer to the object."""
+    key: NaturalKey | None = None
+    """Natural key by which an object that is there is changed in place of creating one; None: one is created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +259,8 @@ class Entry:
     updated: tuple[str, ...] = ()
     states: Mapping[str, str] = field(default_factory=dict)
     """State variable → state after the request."""
+    created: bool = False
+    """True for an object that the request makes."""
     extra_ids: Mapping[str, str] = field(default_factory=dict)
     """Further ids of create's answer, such as sample_id and ar_id."""
     source_uid: str = ""

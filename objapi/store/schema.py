@@ -113,6 +113,15 @@ sequences = Table(
 )
 """The highest number given for each prefix of ids."""
 
+natural_key_locks = Table(
+    "natural_key_locks",
+    metadata,
+    Column("digest", ascii_key(64), primary_key=True),
+    **TABLE_OPTIONS,
+)
+"""Natural keys that a request looks for: it inserts a row and deletes it again, so that until it ends no other request
+can insert the same. The table is empty outside of transactions."""
+
 acls = Table(
     "acls",
     metadata,

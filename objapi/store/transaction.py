@@ -7,7 +7,7 @@ bulk.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -59,6 +59,7 @@ from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import offered, take_all
+from objapi.store.writing.upserting import Upserting
 from objapi.store.writing.write_set import WriteSet, compute_write_set, record_access
 from workflows.declarations import suggestion
 
@@ -214,16 +215,23 @@ class Transaction:
     ) -> Outcome:
         """Create objects, all or none; with `partial` those that can be, without what refers to one that cannot.
 
-        Raises BadRequest for names of items that two have, that none has, or that lead in a circle.
+        An item with a natural key changes the object that has it, where there is one. Raises BadRequest for names of
+        items that two have, that none has, or that lead in a circle, and for a natural key that two items have.
         """
         links = NO_LINKS if len(items) == 1 and items[0].name is None else self._links(items)
         return self._write(
             [ByItem(item.name or "", place) for place, item in enumerate(items)],
-            lambda editor, places: editor.create(_some(items, places), links),
+            lambda editor, places: editor.create(_some(items, places), links, self._upserting(editor, items)),
             partial=partial,
             dry_run=dry_run,
             as_batch=as_batch,
         )
+
+    def _upserting(self, editor: Editor, items: Sequence[CreateItem]) -> Upserting | None:
+        """Planner of the items with natural keys, if there are any; it finds what the user may not see, too."""
+        if all(item.key is None for item in items):
+            return None
+        return Upserting(editor, partial(self._finder.rids, most=None, of_everybody=True))
 
     def _links(self, items: Sequence[CreateItem]) -> ItemLinks:
         linked = []

@@ -1,23 +1,29 @@
 """`create_many`: objects of any types in one call, which may refer to each other by names that the call gives them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
 from objapi.api.methods.batch import bounded_entries, listed_failures
+from objapi.api.methods.by_criteria import record_of
 from objapi.api.methods.writing import (
     DRY_RUN,
+    NATURAL_KEY,
     PARTIAL,
     date_warnings,
     described_error,
     plan_of,
     success_or_partial,
+    upserted,
 )
 from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest, Cause, joined_messages
 from objapi.http.access import API
+from objapi.model.natural_keys import asked_key
 from objapi.model.references import ITEM_KEY, item_name
 from objapi.model.registry import Registry
+from objapi.model.types import NaturalKey
 from objapi.store.requests import ByItem, ByPath, ByUid, CreateItem, Entry, Selector
 from objapi.store.transaction import Transaction
 
@@ -31,15 +37,47 @@ def create_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     values = bounded_entries(call.controls.structure("input_values"), call.settings.max_update_entries)
     if not isinstance(values, list):
         raise BadRequest.of_parameter("input_values", "input_values: a list of objects to create is expected.")
-    items = items_of(values, tx.registry)
+    items = _with_keys(items_of(values, tx.registry), call.controls.values["natural_key"], tx.registry)
     dry_run = call.controls.flag("dry_run")
     outcome = tx.create(items, partial=call.controls.flag("partial"), dry_run=dry_run, as_batch=True)
+    objects = [_described(entry, call.exchange.url) for entry in outcome.entries]
     answer = {
-        "objects": [_described(entry, call.exchange.url) for entry in outcome.entries],
+        "objects": [
+            {**described, **upserted(entry)} if item.key is not None and entry.error is None else described
+            for described, entry, item in zip(objects, outcome.entries, items, strict=True)
+        ],
         **plan_of(outcome, dry_run=dry_run),
         **date_warnings(tx, [(item.portal_type, item.values) for item in items]),
     }
     return success_or_partial(answer, outcome)
+
+
+def _with_keys(items: list[CreateItem], asked: object, registry: Registry) -> list[CreateItem]:
+    """The items with the natural keys that `natural_key` names: one for all types, or an object type → key.
+
+    Raises BadRequest that names the keys which a type declares, where it is not one of these.
+    """
+    if asked is None:
+        return items
+    by_type = record_of("natural_key", asked) if not isinstance(asked, str) or asked.lstrip().startswith("{") else {}
+    of_all = "" if by_type or not isinstance(asked, str) else asked
+    keys: dict[str, NaturalKey] = {}
+    problems: dict[str, str] = {
+        name: f"no entry is of the type {name!r}" for name in by_type if all(item.portal_type != name for item in items)
+    }
+    for name in dict.fromkeys(item.portal_type for item in items):
+        declared, named = registry.types.get(name), of_all or by_type.get(name)
+        if declared is None or named is None:
+            continue
+        key = asked_key(declared, named) if isinstance(named, str) else "a text is expected"
+        if isinstance(key, str):
+            problems[name] = key
+        else:
+            keys[name] = key
+    if problems:
+        causes = [Cause("parameter", "natural_key", f"natural_key: {text}.") for text in problems.values()]
+        raise BadRequest(joined_messages(cause.message for cause in causes), causes=causes)
+    return [replace(item, key=keys.get(item.portal_type)) for item in items]
 
 
 def items_of(values: list[object], registry: Registry) -> list[CreateItem]:
@@ -119,7 +157,7 @@ CREATE_MANY: Final = (
     Method(
         name="create_many",
         access=API,
-        controls=(Control("input_values", "structure"), PARTIAL, DRY_RUN),
+        controls=(Control("input_values", "structure"), NATURAL_KEY, PARTIAL, DRY_RUN),
         writing_verbs=GET_AND_POST,
         run=create_many,
         more_on_failure=described_failures,

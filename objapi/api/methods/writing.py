@@ -12,9 +12,10 @@ from catalog.dates import other_reading, parse_date
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import SEARCH, search_of, selected
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, Cause, TooLarge, combine
+from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 from objapi.http.access import API
-from objapi.model.types import Kind
+from objapi.model.natural_keys import asked_key
+from objapi.model.types import EntityType, Kind, NaturalKey
 from objapi.store.requests import (
     BatchFailed,
     ByCriteria,
@@ -32,6 +33,7 @@ from objapi.store.transaction import Transaction
 
 DRY_RUN: Final = Control("dry_run", "boolean", False)
 PARTIAL: Final = Control("partial", "boolean", False)
+NATURAL_KEY: Final = Control("natural_key", "any")
 _TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), DRY_RUN, PARTIAL)
 
 
@@ -144,16 +146,23 @@ def create(call: MethodCall, tx: Transaction) -> Json:
     """Create an object of `obj_type` in `obj_path` (or the container `obj_uid`); all other parameters are its fields.
 
     A type that names its own container (a request goes to its client) needs no `obj_path`, and ignores it.
-    Rows of a table are in no container, and need none either.
+    Rows of a table are in no container, and need none either. With `natural_key` an object that has it is changed.
     """
     portal_type = call.require_text("obj_type")
     container = _container(call, tx)
     declared = tx.registry.types.get(portal_type)
+    values, key = call.controls.rest, None
+    if "natural_key" in call.controls.sent and declared is not None:
+        if "natural_key" in declared.fields:
+            values = {**values, "natural_key": call.controls.values["natural_key"]}
+        else:
+            key = _natural_key(declared, call.controls.values["natural_key"])
     # An unknown type is the store's to refuse, which knows the types that may be created there.
-    if container is None and (declared is None or (declared.container_from is None and declared.table is None)):
+    needs_path = declared is None or (declared.container_from is None and declared.table is None and key is None)
+    if container is None and needs_path:
         raise missing("obj_path")
     dry_run = call.controls.flag("dry_run")
-    item = CreateItem(portal_type, container, call.controls.rest, call.controls.text("obj_id"))
+    item = CreateItem(portal_type, container, values, call.controls.text("obj_id"), key=key)
     outcome = tx.create([item], dry_run=dry_run)
     entry = outcome.entries[0]
     return {
@@ -161,9 +170,23 @@ def create(call: MethodCall, tx: Transaction) -> Json:
         "obj_uid": entry.uid,
         "path": entry.path,
         **entry.extra_ids,
+        **(upserted(entry) if key is not None else {}),
         **plan_of(outcome, dry_run=dry_run),
         **date_warnings(tx, [(portal_type, item.values)]),
     }
+
+
+def _natural_key(declared: EntityType, asked: object) -> NaturalKey:
+    """The natural key that a parameter names. Raises BadRequest that names those that the type declares."""
+    key = asked_key(declared, asked) if isinstance(asked, str) else "a text is expected"
+    if isinstance(key, str):
+        raise BadRequest.of_parameter("natural_key", f"natural_key: {key}.")
+    return key
+
+
+def upserted(entry: Entry) -> Json:
+    """The keys of an object that was created or changed by its natural key: which of the two."""
+    return {"created": entry.created, "updated": list(entry.updated), "version": entry.version}
 
 
 def _container(call: MethodCall, tx: Transaction) -> Selector | None:
@@ -252,6 +275,7 @@ WRITING: Final = (
             Control("obj_uid", "text"),
             Control("obj_type", "text"),
             Control("obj_id", "text", aliases=("id",)),
+            NATURAL_KEY,
             DRY_RUN,
         ),
         writing_verbs=GET_AND_POST,

@@ -7,6 +7,7 @@ from objapi.model.behaviors import Behaviors
 from objapi.model.ids import form_paths
 from objapi.model.loading.row_rules import check_rows
 from objapi.model.loading.tracing import BrokenPath, Tracer
+from objapi.model.natural_keys import key_faults
 from objapi.model.paths import NamedRelation, Path, PathError
 from objapi.model.registry import CatalogDeclaration, IdSettings, IndexSource
 from objapi.model.types import EntityType, Field, IdKind, Kind
@@ -255,6 +256,22 @@ def check_logins(
             message = f"no catalog of {name} has an index of kind field over {login.field}"
             node = nodes[name].nearest("login")
             problems.append(node.problem(f"{name}.login", message, f"an index with source: {login.field}"))
+
+
+def check_natural_keys(
+    types: Iterable[EntityType],
+    catalogs: Mapping[str, CatalogDeclaration],
+    nodes: Mapping[str, Node],
+    problems: list[DeclarationProblem],
+) -> None:
+    """Natural keys are made of fields that an index finds."""
+    for entity_type in types:
+        of_type = [catalogs[name] for name in entity_type.catalogs if name in catalogs]
+        for key in entity_type.natural_keys:
+            node = nodes[entity_type.portal_type].nearest("natural_keys")
+            for message, expected in key_faults(entity_type, key, of_type):
+                place = f"{entity_type.portal_type}.natural_keys.{', '.join(key.fields)}"
+                problems.append(node.problem(place, message, expected))
 
 
 def settings_type(

@@ -6,7 +6,14 @@ from pathlib import Path as FilePath
 
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.catalogs import read_catalogs
-from objapi.model.loading.checks import TypeChecker, check_cascade, check_logins, check_sources, settings_type
+from objapi.model.loading.checks import (
+    TypeChecker,
+    check_cascade,
+    check_logins,
+    check_natural_keys,
+    check_sources,
+    settings_type,
+)
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
@@ -78,6 +85,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         check_type_permissions(types.values(), type_nodes, roles, problems)
     persons_found_by = login_indexes(types, catalogs)
     check_logins(types.values(), persons_found_by, type_nodes, problems)
+    check_natural_keys(types.values(), catalogs, type_nodes, problems)
     check_containers(types, site.root_type, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)
     if problems:

@@ -11,7 +11,7 @@ from objapi.model.loading.names_and_paths import NAME, optional_path, optional_r
 from objapi.model.loading.profiles import Profile
 from objapi.model.loading.tables import read_table
 from objapi.model.paths import NamedRelation, Path, Relation
-from objapi.model.types import EntityType, Field, IdKind, IdRule, LoginDeclaration, RowRule
+from objapi.model.types import EntityType, Field, IdKind, IdRule, LoginDeclaration, NaturalKey, RowRule
 from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
 from workflows.declarations.sections import shown
 
@@ -42,6 +42,7 @@ TYPE_KEYS: Final = (
     "on_remove",
     "on_load",
     "embed",
+    "natural_keys",
     "extra_ids",
     "copyable",
     "movable",
@@ -87,6 +88,10 @@ def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) 
         on_remove=section.texts("on_remove"),
         on_load=section.texts("on_load"),
         embed=_texts(section, "embed"),
+        natural_keys=tuple(
+            NaturalKey(tuple(name.strip() for name in names.split(",")), within)
+            for names, within in _texts(section, "natural_keys").items()
+        ),
         extra_ids=_texts(section, "extra_ids"),
         login=_login(section),
         copyable=section.flag("copyable", default=True),

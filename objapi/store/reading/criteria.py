@@ -113,14 +113,19 @@ class CriteriaReader:
         visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
         return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
 
-    def lookup(self, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> Prepared:
-        """A query of a reference: whatever it finds, in order of creation. Raises BadRequest with every problem."""
-        schema = self._access.usable(catalog, self._rights)
+    def lookup(
+        self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, of_everybody: bool = False
+    ) -> Prepared:
+        """A query of a reference: whatever it finds, in order of creation. Raises BadRequest with every problem.
+
+        `of_everybody`: no rights are asked.
+        """
+        schema = catalog.schema if of_everybody else self._access.usable(catalog, self._rights)
         parsed = parse_query(criteria, schema, self._options_of(catalog))
         if parsed.problems:
             raise _bad(parsed.problems)
         query = replace(parsed.query, nothing=parsed.query.nothing or bool(parsed.unknown))
-        visible = self._visible(catalog, criteria.keys() & schema.indexes.keys())
+        visible = () if of_everybody else self._visible(catalog, criteria.keys() & schema.indexes.keys())
         return self._prepared(catalog, query, visible, True, parsed.unknown, ())
 
     def _options_of(self, catalog: CatalogDeclaration) -> QueryOptions:

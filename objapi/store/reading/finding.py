@@ -112,10 +112,17 @@ class Finder:
             )
         return rids
 
-    def rids(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
-        """Row numbers that a reference finds, in order of creation."""
+    def rids(
+        self,
+        catalog: CatalogDeclaration,
+        criteria: Mapping[str, object],
+        *,
+        most: int | None,
+        of_everybody: bool = False,
+    ) -> list[int]:
+        """Row numbers that a reference finds, in order of creation; `of_everybody`: also what the user may not see."""
         try:
-            prepared = self._reader.lookup(catalog, criteria)
+            prepared = self._reader.lookup(catalog, criteria, of_everybody=of_everybody)
         except BadRequest:
             # A query that makes no sense, such as words that no text index takes, finds nothing; the caller says so.
             return []

@@ -160,6 +160,7 @@ def _entry(
         version=_version(draft, rising),
         updated=attempt.updated.get(place, ()) if error is None else (),
         states=_states(planner, draft),
+        created=draft.is_new,
         extra_ids=_extra_ids(planner, draft) if error is None else {},
         error=error,
     )

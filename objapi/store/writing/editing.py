@@ -6,6 +6,7 @@ Values are validated, references of all items resolved together, files prepared;
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NotFound, UnusedFields, ValidationError
 from objapi.model.item_links import NO_LINKS, ItemLinks
@@ -115,10 +116,22 @@ def _stored(
 
 
 @dataclass(frozen=True, slots=True)
-class _Holder:
+class InContainer:
     """What an object is made in; a row of a table in nothing."""
 
     draft: Draft | None
+
+
+class Upserts(Protocol):
+    """Planner of the items that have natural keys."""
+
+    def begin(self, attempt: BatchAttempt, items: Mapping[int, CreateItem], sent: Mapping[int, Sent]) -> frozenset[int]:
+        """Find what the items mean; the places of those that have a key."""
+
+    def take_turn(
+        self, attempt: BatchAttempt, place: int, item: CreateItem, sent: Sent, chosen: Mapping[int, Draft]
+    ) -> Incoming:
+        """Plan one item: the change of the object that it means, or a new one."""
 
 
 class Editor:
@@ -127,7 +140,7 @@ class Editor:
     def __init__(self, planner: StorePlanner, resolver: Resolver) -> None:
         self.planner = planner
         self.resolver = resolver
-        self._context = planner.context.site.load_context(planner.now)
+        self.load_context = planner.context.site.load_context(planner.now)
 
     # Update
 
@@ -136,14 +149,14 @@ class Editor:
         attempt = BatchAttempt(self.planner)
         targets = self._targets(attempt, items)
         sent = {place: Sent(draft.type, items[place].values) for place, draft in targets.items()}
-        incoming = read_incoming(attempt, sent, "update", self._context, self.resolver)
+        incoming = self.read(attempt, sent, "update")
         for place, draft in targets.items():
             if not items[place].values:
                 attempt.fail(place, BadRequest(f"No field was given to update {draft.path}; name at least one."))
             attempt.fail(place, *not_writable(self.planner, draft, incoming[place].names))
         for place, draft in targets.items():
             if place not in attempt.errors:
-                attempt.guarded(place, partial(self._set_all, draft, incoming[place].values))
+                attempt.guarded(place, partial(self.set_all, draft, incoming[place].values))
                 attempt.updated[place] = incoming[place].names
         self._check(attempt, incoming)
         return attempt
@@ -165,7 +178,8 @@ class Editor:
             taken.add(draft.rid)
         return targets
 
-    def _set_all(self, draft: Draft, values: Mapping[str, object]) -> None:
+    def set_all(self, draft: Draft, values: Mapping[str, object]) -> None:
+        """Write stored values into the fields of an object."""
         for name, value in values.items():
             field = draft.type.fields[name]
             self.planner.write(draft, name, self._merged(draft, field, self.planner.value(draft, name), value))
@@ -190,35 +204,41 @@ class Editor:
 
     # Create
 
-    def create(self, items: Mapping[int, CreateItem], links: ItemLinks = NO_LINKS) -> BatchAttempt:
-        """Plan new objects, those to which other items refer before these."""
+    def create(
+        self, items: Mapping[int, CreateItem], links: ItemLinks = NO_LINKS, upserting: Upserts | None = None
+    ) -> BatchAttempt:
+        """Plan new objects, those to which others refer before these; `upserting` plans items with natural keys."""
         attempt = BatchAttempt(self.planner, links=links)
         types = self._types(attempt, items)
         sent = {place: Sent(entity_type, items[place].values) for place, entity_type in types.items()}
-        linked = {place: item for place, item in sent.items() if place in links.needs}
-        incoming = self._read(attempt, {place: item for place, item in sent.items() if place not in linked})
-        # Everything else that linked items refer to is looked up now, together; their values are read in their turn.
-        self._read(BatchAttempt(self.planner), linked)
+        # Keys are held before anything is locked, in the same order by every request.
+        keyed = frozenset[int]() if upserting is None else upserting.begin(attempt, items, sent)
+        late = {place: item for place, item in sent.items() if place in links.needs or place in keyed}
+        incoming = self.read(attempt, {place: item for place, item in sent.items() if place not in late})
+        # Everything else that late items refer to is looked up now, together; their values are read in their turn.
+        self.read(BatchAttempt(self.planner), late)
         chosen = self._chosen_containers(attempt, items, types)
         self.planner.naming.expect((types[place], draft, items[place].values) for place, draft in chosen.items())
         for place in links.order or types:
             if place not in types:
                 continue
-            item, entity_type = items[place], types[place]
-            if place in linked:
-                incoming |= self._read(attempt, {place: sent[place]})
-                self._refuse_unwritten_rows(attempt, place, entity_type, incoming[place])
-            if not attempt.needs_failed(place):
-                self._create_item(attempt, place, item, entity_type, incoming[place], chosen)
+            item, can_be = items[place], not attempt.needs_failed(place)
+            if upserting is not None and place in keyed and can_be:
+                incoming[place] = upserting.take_turn(attempt, place, item, sent[place], chosen)
+            elif place in late:
+                incoming |= self.read(attempt, {place: sent[place]})
+            if can_be and place not in keyed:
+                self.create_item(attempt, place, item, types[place], incoming[place], chosen)
             if item.name is not None:
                 self.resolver.named[item.name] = None if place in attempt.errors else attempt.drafts[place]
         self._check(attempt, incoming)
         return attempt
 
-    def _read(self, attempt: BatchAttempt, sent: Mapping[int, Sent]) -> dict[int, Incoming]:
-        return read_incoming(attempt, sent, "create", self._context, self.resolver)
+    def read(self, attempt: BatchAttempt, sent: Mapping[int, Sent], mode: Mode = "create") -> dict[int, Incoming]:
+        """Read the values of items; errors are added to the attempt."""
+        return read_incoming(attempt, sent, mode, self.load_context, self.resolver)
 
-    def _create_item(
+    def create_item(
         self,
         attempt: BatchAttempt,
         place: int,
@@ -227,7 +247,9 @@ class Editor:
         incoming: Incoming,
         chosen: Mapping[int, Draft],
     ) -> None:
-        holder = self._container(attempt, place, item, entity_type, incoming, chosen)
+        """Plan one new object; `chosen` are the stored containers of items."""
+        self._refuse_unwritten_rows(attempt, place, entity_type, incoming)
+        holder = self.container(attempt, place, item, entity_type, incoming, chosen)
         if incoming.missing:
             container = None if holder is None else holder.draft
             attempt.guarded(place, partial(self._refuse_missing, attempt, place, entity_type, container, incoming))
@@ -244,6 +266,8 @@ class Editor:
         """Refuse references to new rows of tables, whose UID comes with their key, where it is needed before."""
         parts = () if entity_type.table is None or len(entity_type.table.key) == 1 else entity_type.table.key
         columns = {} if entity_type.table is None else entity_type.table.columns
+        if place not in attempt.links.needs:
+            return
         for name, value in incoming.values.items():
             if entity_type.table is not None and columns.get(name) not in parts:
                 continue
@@ -291,7 +315,7 @@ class Editor:
                 selectors[place] = container
         return attempt.targets(self.resolver, selectors)
 
-    def _container(
+    def container(
         self,
         attempt: BatchAttempt,
         place: int,
@@ -299,7 +323,7 @@ class Editor:
         entity_type: EntityType,
         incoming: Incoming,
         chosen: Mapping[int, Draft],
-    ) -> "_Holder | None":
+    ) -> "InContainer | None":
         """The container of an item: the one at obj_path, or the one that a reference field of it names.
 
         None when it has failed for want of one. A row of a table is in none.
@@ -307,20 +331,20 @@ class Editor:
         by_field = entity_type.container_from
         if entity_type.table is not None:
             attempt.fail(place, *self._not_among_rows(entity_type, item.container))
-            return _Holder(None)
+            return InContainer(None)
         if by_field is not None:
             uid = str(incoming.values.get(by_field) or "")
             found = self.planner.by_uid([uid]).get(uid) if uid else None
             if found is None and place not in attempt.errors and not incoming.missing:
                 attempt.fail(place, NotFound(f"{by_field} not found."))
-            return None if found is None else _Holder(found)
+            return None if found is None else InContainer(found)
         if isinstance(item.container, ByItem):
             named = self.resolver.named.get(item.container.name)
-            return None if named is None else _Holder(named)
+            return None if named is None else InContainer(named)
         if item.container is None:
             message = "Required field not found in request: obj_path"
             attempt.fail(place, BadRequest(message, causes=[Cause("parameter", "obj_path", message)]))
-        return _Holder(chosen[place]) if place in chosen else None
+        return InContainer(chosen[place]) if place in chosen else None
 
     def _not_among_rows(self, entity_type: EntityType, selector: Selector | ByItem | None) -> list[ApiError]:
         """A path that was sent for a row names where such rows are, or nothing."""

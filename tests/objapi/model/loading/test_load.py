@@ -101,8 +101,8 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "919931701161e045373654f65f2a1be1789ff716e0c41777184c8cf7afd10a1c"),
-        ("lims,mxlive,ispyb", "ce50d8b0955e1a66a4bd68ba9c1d4ba0c9619e5d52dd9c41853f9406e4a5ff04"),
+        ("lims", "bdd7aa1cb5f7c9a4a50982906765987eba336cf028f63fa78ea715d7c954fc44"),
+        ("lims,mxlive,ispyb", "6677999d010c63e3b3d275a3ea6115fac8936bc213bc27e42dd91351e33f9de3"),
         ("base,ispyb", "6de9ae0d90db9382f5c288e5bce6e83359d8b8bfbca393b4d18817729dd486ed"),
     ],
 )

@@ -313,3 +313,45 @@ def test_log_ins_of_persons_are_checked(tmp_path: Path, old: str, new: str, told
     files = FILES | {"types/persons.yaml": PERSON.replace(old, new), "catalogs/main.yaml": PERSON_INDEX}
     found = problems(tmp_path, files)
     assert any(told in text for text in found) if told else found == []
+
+
+KEYED = """
+        Person:
+          containers: [Plone Site]
+          catalogs: [portal_catalog]
+          natural_keys: {Username: site}
+          fields:
+            Username: {kind: string}
+            Other: {alias_of: Username}
+            Email: {kind: string}
+            Secret: {kind: string, read_permission: See secrets}
+            Since: {kind: datetime}
+            Number: {kind: integer}
+            Boss: {kind: reference, targets: [Person]}
+            Friends: {kind: reference, targets: [Person], multi: true}
+        """
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("{Username: site}", None),
+        ("{'Username, Email': container}", None),
+        ("{Username: Boss}", None),
+        ("{Username: site, 'Number, Username': Boss}", None),
+        ("{Usrname: site}", "the type has no field 'Usrname'"),
+        ("{Email: site}", "no catalog of Person has an index of kind field over Email"),
+        ("{Number: site}", "no catalog of Person has an index of kind field over Number"),
+        ("{'Username, Since': site}", "Since cannot be part of a natural key"),
+        ("{'Username, Other': site}", "Other cannot be part of a natural key"),
+        ("{'Username, Secret': site}", "Secret cannot be part of a natural key"),
+        ("{Username: Email}", "'Email' is nothing within which a key holds"),
+        ("{Username: Friends}", "'Friends' is nothing within which a key holds"),
+        ("{Username: nothing}", "'nothing' is nothing within which a key holds"),
+        ("[Username]", "natural_keys"),
+    ],
+)
+def test_natural_keys_are_fields_that_an_index_finds(tmp_path: Path, keys: str, told: str | None) -> None:
+    declared = KEYED.replace("{Username: site}", keys)
+    found = problems(tmp_path, FILES | {"types/persons.yaml": declared, "catalogs/main.yaml": PERSON_INDEX})
+    assert any(told in text for text in found) if told else found == []

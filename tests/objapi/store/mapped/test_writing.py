@@ -17,6 +17,7 @@ from objapi.errors import (
     UnresolvedReference,
     ValidationError,
 )
+from objapi.model.types import NaturalKey
 from objapi.store.mapped.schema import row_states
 from objapi.store.requests import ByCriteria, ByPath, ByUid, CopyItem, CreateItem, MoveItem, UpdateItem
 from tests.objapi.store.mapped.conftest import StoreRoom
@@ -41,6 +42,36 @@ def test_new_rows_refer_to_new_rows_of_the_same_request(room: StoreRoom) -> None
     article_made, supplier = room.gateway.create_all("boss", items).entries
     assert (supplier.path, supplier.uid) == ("/Plone/stock/Supplier/3", room.gateway.uid("/stock/Supplier/3"))
     assert article(room, int(article_made.id))["supplierId"] == int(supplier.id)
+
+
+def test_rows_are_created_or_changed_by_natural_keys(room: StoreRoom) -> None:
+    login, code = NaturalKey(("login",)), NaturalKey(("code",), "Supplier")
+    items = [
+        CreateItem("Supplier", None, {"login": "BOLTS", "name": "Bolts"}, key=login),
+        CreateItem("Supplier", None, {"login": "nuts", "name": "Nuts"}, name="nuts", key=login),
+        CreateItem(
+            "Article", None, {"Supplier": "portal_type:Supplier|login:bolts", "code": "TX", "number": 9}, key=code
+        ),
+        CreateItem("Article", None, {"Supplier": {"ref": "nuts"}, "code": "TX"}, key=code),
+    ]
+    entries = room.gateway.create_all("boss", items).entries
+    assert [(entry.created, entry.id) for entry in entries] == [(False, "2"), (True, "3"), (False, "4"), (True, "5")]
+    assert (article(room, 4)["number"], article(room, 5)["supplierId"]) == (9, 3)
+    assert [row["name"] for row in room.other.rows(Supplier)] == ["Acme", "Bolts", "Nuts"]
+    twins = CreateItem("Article", None, {"Supplier": "portal_type:Supplier|login:acme", "code": "Mx"}, key=code)
+    with pytest.raises(Conflict, match="code 'mx' is that of 2 objects"):
+        room.gateway.create_all("boss", [twins])
+
+
+def test_rows_that_one_may_not_see_are_not_told_by_their_keys(room: StoreRoom) -> None:
+    code = NaturalKey(("code",), "Supplier")
+    sent = {"Supplier": "portal_type:Supplier|login:bolts", "number": 1}
+    refusals = []
+    for word in ("TX", "QX"):
+        with pytest.raises(ApiError) as refused:
+            room.gateway.create_all("acme", [CreateItem("Article", None, {**sent, "code": word}, key=code)])
+        refusals.append(str(refused.value))
+    assert refusals[0] == refusals[1]
 
 
 def test_a_key_made_of_a_new_row_is_asked_for_in_a_call_of_its_own(room: StoreRoom) -> None:
