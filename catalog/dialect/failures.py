@@ -12,9 +12,7 @@ import sqlalchemy as sa
 from catalog.dialect.drivers import TIMED_OUT
 
 _RETRYABLE_CODES: Final = frozenset({1020, 1047, 1053, 1205, 1213, 1927, 2006, 2013, 2055, 4031})
-_UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226, 2002, 2003, 2005})
-
-
+_UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226})
 _UNFIT_CODES: Final = frozenset(
     {1048, 1067, 1264, 1265, 1292, 1366, 1406, 1906, 1978, 3105, 3140, 3156, 3819, 4025, 4078}
 )
@@ -36,6 +34,8 @@ class DatabaseFault(Enum):
     """A server holds the connection but does not answer."""
     UNREADABLE = "unreadable"
     """The file of an SQLite database is none, or is damaged."""
+    CHANGED = "changed"
+    """A table, column or key that a statement names is not there: the schema is not the one that it was made for."""
 
 
 _FAULTS: Final[Mapping[int, DatabaseFault]] = {
@@ -47,6 +47,7 @@ _FAULTS: Final[Mapping[int, DatabaseFault]] = {
     **dict.fromkeys((1021, 1041, 1114), DatabaseFault.FULL),
     **dict.fromkeys((1040, 1203, 1205, 1226), DatabaseFault.BUSY),
     **dict.fromkeys((1969, 3024), DatabaseFault.OVER_TIME),
+    **dict.fromkeys((1054, 1146, 1176), DatabaseFault.CHANGED),
 }
 _SQLITE_FAULTS: Final[Mapping[int, DatabaseFault]] = {
     sqlite3.SQLITE_CANTOPEN: DatabaseFault.NO_DATABASE,
@@ -58,7 +59,7 @@ _SQLITE_FAULTS: Final[Mapping[int, DatabaseFault]] = {
     **dict.fromkeys((sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT), DatabaseFault.UNREADABLE),
 }
 _SQLITE_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_SQLITE_UNAVAILABLE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+_SQLITE_UNAVAILABLE: Final = frozenset({sqlite3.SQLITE_IOERR})
 _DENIED: Final = re.compile(
     r"(?P<command>[A-Z ]+) command denied to user '(?P<user>[^']*)'@'(?P<host>[^']*)'.* table "
     r"[`'](?:(?P<database>[^`']+)`\.`)?(?P<table>[^`']+)[`']"
@@ -66,6 +67,8 @@ _DENIED: Final = re.compile(
 _CLOSED: Final = re.compile(r"Access denied for user '([^']*)'@'([^']*)' to database '([^']+)'")
 _LOST: Final = 2013
 _SILENT: Final = re.compile(rf"{TIMED_OUT}|system error: {errno.ETIMEDOUT}\b")
+# SQLite has no number of its own for what a statement names in vain; the text says so.
+_NAMED_IN_VAIN: Final = re.compile(r"no such (table|column|index): |has no column named ")
 # Another try would take as long again.
 _SLOW: Final = frozenset({DatabaseFault.OVER_TIME, DatabaseFault.HANGS})
 
@@ -100,8 +103,8 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """True if the database cannot be reached, is too slow or has no room: a matter for its administrator."""
-    if isinstance(error, sa.exc.TimeoutError) or fault_of(error) in {*_SLOW, DatabaseFault.FULL}:
+    """True if the database cannot be used as it is: a matter for its administrator."""
+    if isinstance(error, sa.exc.TimeoutError) or fault_of(error) not in {None, DatabaseFault.BUSY}:
         return True
     code = _code(error)
     if isinstance(_original(error), sqlite3.Error):
@@ -124,6 +127,8 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
     if code is None:
         return None
     if isinstance(_original(error), sqlite3.Error):
+        if code == sqlite3.SQLITE_ERROR and _NAMED_IN_VAIN.search(database_message(error)):
+            return DatabaseFault.CHANGED
         return _SQLITE_FAULTS.get(code)
     if not isinstance(error, sa.exc.DBAPIError):
         return None

@@ -28,7 +28,10 @@ _DATABASE_REMEDIES: Final[Mapping[DatabaseFault, str]] = {
     DatabaseFault.READ_ONLY: "Give this user the right to write to the database that {urls} names.",
     DatabaseFault.FULL: "Make room on the disk of the database.",
     DatabaseFault.BUSY: "Another program holds the database; run the command again when that has ended.",
+    DatabaseFault.OVER_TIME: "Run the command again when the database has less to do.",
+    DatabaseFault.HANGS: "Look after the server that {urls} names: it holds connections, but does not answer.",
     DatabaseFault.UNREADABLE: "Name another file in {urls}, or restore it from a backup.",
+    DatabaseFault.CHANGED: "Run objapi upgrade, or name the database of this site in {urls}.",
 }
 _FILE_REMEDIES: Final[Mapping[int, str]] = {
     errno.ENOENT: "Make the folder first, or name another.",

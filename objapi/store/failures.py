@@ -25,6 +25,18 @@ _SAID: Final[Mapping[DatabaseFault, str]] = {
     ),
     DatabaseFault.HANGS: "The database does not answer. Try again later.",
     DatabaseFault.FULL: "The disk of the database is full; nothing was stored. The administrator has to make room.",
+    DatabaseFault.READ_ONLY: "The database can only be read at present; nothing was stored. Try again later.",
+    DatabaseFault.UNREADABLE: (
+        "The file of the database is damaged; nothing was done. The administrator has to restore it from a backup."
+    ),
+    DatabaseFault.CHANGED: (
+        "The tables of the database are not those that this server was started with; nothing was done. "
+        "The administrator has to restart it, which names what else there is to do."
+    ),
+    **dict.fromkeys(
+        (DatabaseFault.REFUSED_LOGIN, DatabaseFault.NO_DATABASE, DatabaseFault.NO_RIGHT),
+        "The gateway cannot use its database; nothing was done. The server log has the cause under this request id.",
+    ),
 }
 
 

@@ -250,6 +250,19 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert not dialect.is_retryable(caught.value)
 
 
+@pytest.mark.parametrize("asked", ["SELECT x FROM nowhere", "SELECT y FROM there", "INSERT INTO there (no) VALUES (1)"])
+def test_a_schema_that_is_another_is_told_from_other_faults(database_url: str, asked: str) -> None:
+    engine = dialect.create_engine_for(database_url, threads=1)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE there (x INTEGER)")
+        with pytest.raises(sa.exc.DBAPIError) as caught:
+            connection.exec_driver_sql(asked)
+    assert dialect.fault_of(caught.value) is dialect.DatabaseFault.CHANGED
+    assert dialect.is_unavailable(caught.value)
+    assert not dialect.is_retryable(caught.value)
+    engine.dispose()
+
+
 def test_a_full_disk_is_told_from_other_faults() -> None:
     full = sqlite3.OperationalError("database or disk is full")
     full.sqlite_errorcode = sqlite3.SQLITE_FULL

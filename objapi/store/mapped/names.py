@@ -110,14 +110,12 @@ class RowNames:
     def id(self, portal_type: str, key: int) -> str:
         """The id: the key in digits, those of two columns joined by a hyphen; texts as `encode_id` writes them.
 
-        Raises LookupError for a digest whose texts are not remembered.
+        Texts that are not remembered are named by their digest, which `key_of_id` takes as well.
         """
         if not self._tables[portal_type].text_key:
             return "-".join(str(part) for part in self.parts(portal_type, key))
         texts = self.texts(portal_type, key)
-        if texts is None:
-            raise LookupError(f"the key of a row of {portal_type} is not remembered")
-        return encode_id(texts)
+        return _digest_id(key) if texts is None else encode_id(texts)
 
     def key_of_id(self, portal_type: str, text: str) -> int | None:
         """The key that an id means; None for what is no id of the type."""
@@ -191,7 +189,11 @@ def encode_id(texts: Sequence[str]) -> str:
     # Three ids mean something of their own in a path, and an empty one nothing at all.
     if found in (".", "..", "new"):
         return f"~{ord(found[0]):02X}{found[1:]}"
-    return f"~~{digest(texts):0{DIGEST_DIGITS}x}" if len(found) > MOST_ID else found
+    return _digest_id(digest(texts)) if len(found) > MOST_ID else found
+
+
+def _digest_id(key: int) -> str:
+    return f"~~{key:0{DIGEST_DIGITS}x}"
 
 
 def _encoded(text: str, pattern: re.Pattern[str]) -> str:

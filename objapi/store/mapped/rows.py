@@ -19,7 +19,7 @@ from objapi.store.mapped.schema import row_states
 from objapi.store.mapped.tables import RowTables
 from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides, derive
 from objapi.store.permissions.rights import Rights
-from objapi.store.records import StoredEntity, chunks
+from objapi.store.records import StaleWrite, StoredEntity, chunks
 
 MOST_VERSION = 999_999_999
 """Versions have at most nine digits, as clients send them back."""
@@ -131,11 +131,15 @@ class Rows:
         return {self.names.of_rid(record.rid): record.stamp for record in self.records(rids)}
 
     def key_values(self, rid: int) -> tuple[Any, ...]:
-        """The values of the key columns of a row. Raises LookupError for a key that is not remembered."""
+        """The values of the key columns of a row.
+
+        Raises StaleWrite for texts that were forgotten since the request read them, because other requests have read so
+        many others.
+        """
         portal_type, key = self.names.of_rid(rid)
         values = self.site.layout(portal_type, self.connections).values_of(self.names, key)
         if values is None:
-            raise LookupError(f"the key of a row of {portal_type} is not remembered")
+            raise StaleWrite(f"the key of a row of {portal_type} is not remembered")
         return values
 
     def is_visible(self, record: StoredEntity) -> bool:

@@ -74,6 +74,12 @@ def test_an_absent_database_is_one_line_that_says_what_it_said(caplog: pytest.Lo
         (1114, "disk of the database is full"),
         (2002, "away or too busy"),
         (1213, "away or too busy"),
+        (1290, "can only be read at present"),
+        (1045, "cannot use its database"),
+        (1049, "cannot use its database"),
+        (1054, "has to restart it"),
+        (1146, "has to restart it"),
+        (1176, "has to restart it"),
     ],
 )
 def test_a_failure_of_the_database_says_which(code: int, words: str) -> None:

@@ -1,5 +1,6 @@
 """Names of rows lead back to the rows, and to nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -13,6 +14,16 @@ from tests.objapi.store.mapped.stock import PROFILE
 
 REGISTRY = load_registry([Path(PROFILE)])
 NAMES = RowNames(REGISTRY, "Plone")
+WITH_TEXTS = replace(
+    REGISTRY,
+    types={
+        **REGISTRY.types,
+        "Supplier": replace(
+            REGISTRY.types["Supplier"],
+            table=replace(REGISTRY.types["Supplier"].table, key=("country", "code"), text_key=True),
+        ),
+    },
+)
 TYPES = st.sampled_from(["Article", "Supplier", "Watch"])
 KEYS = st.integers(0, 2**62 - 1)
 
@@ -66,3 +77,13 @@ def test_ids_have_one_spelling(text: str) -> None:
 def test_uids_of_one_type_are_keys_of_no_other() -> None:
     assert NAMES.key_of(NAMES.uid("Article", 5), "Article") == 5
     assert NAMES.key_of(NAMES.uid("Article", 5), "Supplier") is None
+
+
+@given(st.tuples(st.text(max_size=9), st.text(max_size=9)))
+def test_forgotten_texts_are_named_by_their_digest(texts: tuple[str, str]) -> None:
+    names = RowNames(WITH_TEXTS, "Plone")
+    key = names.key_of_texts("Supplier", texts)
+    written_out = names.path("Supplier", key)
+    by_digest = RowNames(WITH_TEXTS, "Plone").path("Supplier", key)
+    assert by_digest != written_out
+    assert names.of_path(by_digest) == names.of_path(written_out) == names.rid("Supplier", key)
