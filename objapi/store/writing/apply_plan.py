@@ -80,7 +80,8 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     _write_scopes(planner, living)
     _write_references(planner, [*objects.created, *objects.changed])
     write_blobs(connection, planner.blobs)
-    delete_withdrawn(connection, write_set.withdrawn)
+    if write_set.withdrawn:
+        delete_withdrawn(connection, write_set.withdrawn)
     whole = [draft for draft in living if draft.rid in rendered]
     _write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
     narrow = [draft for draft in living if draft.rid in refreshed]
@@ -277,7 +278,8 @@ def _write_scopes(planner: StorePlanner, living: Sequence[Draft]) -> None:
         rows.update(((above, -draft.scope), None) for above in workspace.referred_scopes(draft))
         if draft.record is not None and draft.scope in (draft.rid, draft.record.scope):
             (moved if relocated else replaced).add(draft.scope)
-    place_scopes(planner.context.connection, rows, replaced, moved)
+    if rows or replaced or moved:
+        place_scopes(planner.context.connection, rows, replaced, moved)
 
 
 def _written_references(draft: Draft) -> list[str]:
