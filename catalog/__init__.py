@@ -6,7 +6,7 @@ The semantics are those of a Plone-style catalog. This package knows SQLAlchemy;
 from catalog.clauses import Clause, Query, SortKey
 from catalog.comparison import differing
 from catalog.conditions import QueryOptions
-from catalog.counts import CountsChanged, fold_counts, number_found, recount
+from catalog.counts import CountsChanged, fold_counts, is_counted, number_found, number_statement, recount
 from catalog.dates import parse_date
 from catalog.declare import load_catalog
 from catalog.errors import (
@@ -92,9 +92,11 @@ __all__ = [
     "documents_in",
     "fold_counts",
     "insert",
+    "is_counted",
     "load_catalog",
     "missing_sort_statement",
     "number_found",
+    "number_statement",
     "page_statement",
     "parse_date",
     "parse_limits",

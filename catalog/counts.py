@@ -31,19 +31,27 @@ def number_found(
     tables: CatalogTables, connection: Connection, query: Query, visible: Sequence[Visibility]
 ) -> int | None:
     """Number of documents that a query finds; None when its criteria or order are on something that is not counted."""
-    if query.limit is not None or query.start or query.nothing:
+    if not is_counted(tables, query):
         return None
-    if not all(key.index in tables.always for key in query.sort):
-        return None
-    for clause in query.clauses:
-        # Documents that are missing in an index are counted under the empty text.
-        if not isinstance(clause, Exact) or clause.index not in tables.counted or "" in clause.values:
-            return None
-    rows = shaped_rows(tables, connection, _sum, Query(clauses=query.clauses), visible, {})
+    rows = shaped_rows(tables, connection, number_statement, Query(clauses=query.clauses), visible, {})
     return None if rows is None else int(rows[0][0] or 0)
 
 
-def _sum(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> sa.Select[Any]:
+def is_counted(tables: CatalogTables, query: Query) -> bool:
+    """True when criteria and order of a query are such that `number_statement` counts what it finds."""
+    if query.limit is not None or query.start or query.nothing:
+        return False
+    if not all(key.index in tables.always for key in query.sort):
+        return False
+    # Documents that are missing in an index are counted under the empty text.
+    return all(
+        isinstance(clause, Exact) and clause.index in tables.counted and "" not in clause.values
+        for clause in query.clauses
+    )
+
+
+def number_statement(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> sa.Select[Any]:
+    """The sum of what writers have inserted for documents of a counted query, None for none at all."""
     counts = tables.counts
     where = [
         equals_any(counts.c[column_name(clause.index)], clause.values)

@@ -4,15 +4,16 @@ Pure: it knows a catalog's declaration and nothing of databases. All faults are 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import InvalidOperation
 from typing import Final
 
-from catalog.clauses import Clause, Nothing, Query, SortKey
+from catalog.clauses import Clause, Exact, Nothing, Query, SortKey
 from catalog.conditions import ConditionProblem, Criterion, QueryOptions, clauses_of
 from catalog.errors import QueryError, QueryProblem
 from catalog.mistyped import advice, converted, is_mistyped
-from catalog.schema import OPTIONS, CatalogSchema, Index
+from catalog.schema import OPTIONS, CatalogSchema, Index, IndexKind, ValueType
+from catalog.values import encodable
 
 MOST_ROWS: Final = 10**18
 _DESCENDING: Final = ("descending", "reverse")
@@ -188,6 +189,20 @@ class _Reader:
             options["not"] = excluded
         return Criterion(index, values, options)
 
+    def are_too_many(self, name: str, more: int) -> bool:
+        """Count values of a criterion; true, and a problem, when a query may not have so many."""
+        self.values += more
+        if self.values > MAX_VALUES:
+            self.refuse(name, f"too many values; a query has at most {MAX_VALUES}, those of `not` counted twice")
+        return self.values > MAX_VALUES
+
+    def is_plain(self, index: Index, value: str, criteria: Mapping[str, object]) -> bool:
+        """True for a text that stands for itself: asked of an index of texts, without options."""
+        if index.kind is not IndexKind.FIELD or index.value_type is not ValueType.STRING or not encodable(value):
+            return False
+        prefix = f"{index.name}_"
+        return not any(name.startswith(prefix) for name in criteria)
+
     def flat_options(self, index: Index, criteria: Mapping[str, object]) -> dict[str, object]:
         """The parameters named INDEX_option that count as options of a plain criterion."""
         prefix = f"{index.name}_"
@@ -215,13 +230,17 @@ class _Reader:
             index = self.schema.indexes.get(name)
             if index is None:
                 continue
+            if type(value) is str and self.is_plain(index, value, criteria):
+                # Most criteria are of this kind.
+                if self.are_too_many(name, 1):
+                    return
+                yield Exact(name, (value,))
+                continue
             criterion = self.criterion(index, value, criteria)
             if criterion is None:
                 continue
             criterion = self.fitted(criterion)
-            self.values += len(criterion.values) + 2 * len(criterion.excluded)
-            if self.values > MAX_VALUES:
-                self.refuse(name, f"too many values; a query has at most {MAX_VALUES}, those of `not` counted twice")
+            if self.are_too_many(name, len(criterion.values) + 2 * len(criterion.excluded)):
                 return
             try:
                 yield from clauses_of(criterion, self.options)
@@ -262,12 +281,7 @@ def parse_request(criteria: Mapping[str, object], schema: CatalogSchema, options
     parsed = parse_query(rest, schema, options)
     sort = parse_sort(order.get("sort_on"), order.get("sort_order"), schema, options)
     limits = parse_limits(order.get("sort_limit"), order.get("b_start"), order.get("b_size"))
-    query = replace(
-        parsed.query,
-        sort=sort.keys,
-        ties_descending=sort.ties_descending,
-        limit=limits.limit,
-        start=limits.start,
-    )
+    found = parsed.query
+    query = Query(found.clauses, sort.keys, limits.limit, limits.start, found.nothing, sort.ties_descending)
     problems = (*parsed.problems, *sort.problems, *limits.problems)
     return ParsedQuery(query, parsed.unknown, problems, parsed.mistyped)

@@ -72,7 +72,7 @@ class _Values:
             if shape is None:
                 return None
             clauses.append(shape)
-        return replace(query, clauses=tuple(clauses), limit=None, start=0)
+        return Query(tuple(clauses), query.sort, ties_descending=query.ties_descending)
 
     def of_visibility(self, seen: Visibility) -> Visibility:
         """The scopes are values; acls, which all users of the same roles have in common, belong to the shape."""

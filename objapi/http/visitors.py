@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final, NoReturn
 
-from flask import Flask, Request, current_app
+from flask import Flask, Request, Response, current_app, request
 from flask_login import LoginManager, current_user
 from sqlalchemy import Connection
 
@@ -46,6 +46,16 @@ class Visitors:
             request.headers.get("Authorization"), request.cookies.get(COOKIE), request.remote_addr or "", now
         )
         return Visitor(self, self.csrf_tokens, identified, now)
+
+
+class _RequestManager(LoginManager):
+    """Flask-Login where Flask's own session is not used: nothing is to be protected, remembered or renewed by it."""
+
+    def _load_user(self) -> None:
+        self._update_request_context_with_user(self._request_callback(request))
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
 
 
 class Visitor:
@@ -121,10 +131,7 @@ class Visitor:
 
 def attach_visitors(application: Flask, visitors: Visitors) -> None:
     """Make `current_user` the visitor of each request."""
-    manager = LoginManager()
-    manager.session_protection = None
-    # A remember cookie would be looked at before our loader. No cookie can have this name, so there is none.
-    application.config["REMEMBER_COOKIE_NAME"] = ";"
+    manager = _RequestManager()
     manager.request_loader(visitors.visitor)
     manager.unauthorized_handler(_refuse)
     # Its context processor would load the visitor for every template, the page of a failure included.

@@ -6,6 +6,7 @@ session; it is valid for a day. Nothing is stored for it.
 
 import secrets
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from hmac import new
 
@@ -31,7 +32,7 @@ class CsrfTokens:
 
     def issue(self, user_id: str, session_digest: str | None, now: datetime) -> str:
         """Return a token for a user and, when logged in by cookie, that session."""
-        return _Signer(self._secret, user_id, session_digest, now).sign(_SIGNED).decode()
+        return _issued(self._secret, user_id, session_digest, now.replace(microsecond=0))
 
     def check(self, token: str, user_id: str, session_digest: str | None, now: datetime) -> bool:
         """Check that a token was issued here, for this user and session, within the last day."""
@@ -42,6 +43,12 @@ class CsrfTokens:
             return signer.unsign(token, max_age=longest) == _SIGNED.encode()
         except (BadSignature, UnicodeEncodeError):
             return False
+
+
+@lru_cache(maxsize=512)
+def _issued(secret: bytes, user_id: str, session_digest: str | None, second: datetime) -> str:
+    """A token; it is the same for all requests of a second, and signing costs as much as reading an object."""
+    return _Signer(secret, user_id, session_digest, second).sign(_SIGNED).decode()
 
 
 class _Signer(TimestampSigner):

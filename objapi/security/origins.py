@@ -5,7 +5,7 @@ says where that page came from: `Sec-Fetch-Site` (W3C Fetch Metadata) and `Origi
 and are not affected.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal
@@ -107,8 +107,10 @@ def client_address(remote: str, forwarded_for: str | None, trusted: Sequence[IPv
     return address
 
 
-def is_trusted(address: str, trusted: Iterable[IPv4Network | IPv6Network]) -> bool:
+def is_trusted(address: str, trusted: Collection[IPv4Network | IPv6Network]) -> bool:
     """True for the address of a trusted proxy, whose forwarding headers are believed."""
+    if not trusted:
+        return False
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

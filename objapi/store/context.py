@@ -52,6 +52,8 @@ class SiteContext:
     parse_structured: Callable[[str], object]
     users: Callable[[Connection, Collection[str]], list[tuple[str, str]]]
     """The users with some roles, as (id, full name)."""
+    open_members: dict[tuple[str, tuple[str, ...]], set[str]] = field(default_factory=dict)
+    """Catalog and types → names, of those that reads have asked for, of what everybody may see of their objects."""
     index_names: frozenset[str] = frozenset()
     """The names of all indexes, before which a comma separates the terms of a reference."""
     ambiguous: Literal["error", "first"] = "error"

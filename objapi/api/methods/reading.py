@@ -178,8 +178,9 @@ def read(call: MethodCall, tx: Transaction) -> Json:
     """One page of the objects that a catalog finds, in order, with its numbers."""
     search = search_of(call)
     found = tx.find(search.find)
-    page = replace(search.page, offset=found.offset)
-    head = _head(call, replace(search, page=page), found.total, len(found.objects), found.warnings)
+    if found.offset != search.page.offset:
+        search = replace(search, page=replace(search.page, offset=found.offset))
+    head = _head(call, search, found.total, len(found.objects), found.warnings)
     return {**head, **({} if found.next is None else {"next": found.next}), "objects": found.objects}
 
 

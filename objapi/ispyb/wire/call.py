@@ -85,16 +85,20 @@ class Call:
         """The first row of a statement."""
         return self.connection.execute(statement.limit(1)).mappings().first()
 
-    def page(self, statement: sa.Select[Any]) -> tuple[list[sa.RowMapping], int]:
+    def page(
+        self, statement: sa.Select[Any], number: sa.Select[Any] | None = None
+    ) -> tuple[list[sa.RowMapping], int]:
         """The rows of the page that was asked for, and the number of all rows of the statement.
 
-        The number is counted only when the page does not show it. The statement must not multiply rows by its joins,
-        nor group them.
+        The number is counted only when the page does not show it, by the statement `number` where there is one; without
+        one the statement must not multiply rows by its joins, nor group them.
         """
         skip, limit = self.query["skip"], self.query["limit"]
         rows = self.rows(statement.offset(skip).limit(limit))
         if len(rows) < limit and (rows or skip == 0):
             return rows, skip + len(rows)
+        if number is not None:
+            return rows, int(self.connection.execute(number).scalar_one())
         counted = sa.select(sa.func.count()).select_from(*statement.get_final_froms())
         if statement.whereclause is not None:
             counted = counted.where(statement.whereclause)

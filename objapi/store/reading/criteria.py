@@ -222,6 +222,8 @@ class CriteriaReader:
         asked = texts_in(find.criteria.get("portal_type"))
         held = self._access.types_of[catalog.name]
         types = [name for name in held if name in asked] or held
+        if not (find.include_methods or find.expand) and self._are_open(catalog, types, find.include_fields or ()):
+            return warnings
         for parameter, words, is_known, what in (
             ("include_fields", find.include_fields or (), self._is_member, "a field"),
             ("include_methods", find.include_methods, self._is_method, "a computed field"),
@@ -234,6 +236,21 @@ class CriteriaReader:
                 if not is_known(catalog, types, word)
             )
         return warnings
+
+    def _are_open(self, catalog: CatalogDeclaration, types: Sequence[str], words: Collection[str]) -> bool:
+        """True for names of members that whoever may see objects of the types may see; they are found out once."""
+        known = self._context.site.open_members.setdefault((catalog.name, tuple(types)), set())
+        if not known.issuperset(words):
+            known.update(word for word in words if self._is_open(catalog, types, word))
+        return known.issuperset(words)
+
+    def _is_open(self, catalog: CatalogDeclaration, types: Sequence[str], word: str) -> bool:
+        """True for a member that needs no permission of its own."""
+        restricted = self._access.index_permissions(catalog.name)
+        needed = (self._access.by_type[name] for name in types)
+        if word in restricted or any(word in names or word.removesuffix("_uid") in names for names in needed):
+            return False
+        return self._is_member(catalog, types, word)
 
     def _is_member(self, catalog: CatalogDeclaration, types: Sequence[str], word: str) -> bool:
         """True for a name under which objects of the types are answered something that the user may ever see."""

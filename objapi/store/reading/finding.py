@@ -15,8 +15,10 @@ from catalog import (
     Visibility,
     chunk_statement,
     count_statement,
+    is_counted,
     missing_sort_statement,
     number_found,
+    number_statement,
     page_statement,
     shaped_rows,
     visible_condition,
@@ -51,6 +53,8 @@ class Finder:
         self._reader = CriteriaReader(context)
         self._documents = documents
         self._time_limit = context.site.stream_time_limit
+        self._numbers: dict[tuple[Query, tuple[Visibility, ...]], int | None] = {}
+        """Query and what may be seen → number of documents, as far as it was asked for."""
 
     def find(self, find: Find) -> Found:
         """One page: a statement for it with its documents, and one for the count unless the page gives it."""
@@ -145,7 +149,7 @@ class Finder:
         (one,) = seen
         if one.acls and one.scoped:
             everywhere = replace(one, scoped=())
-            if number_found(tables, prepared.connection, replace(prepared.query, sort=()), (everywhere,)) == 0:
+            if self._number(prepared, Query(prepared.query.clauses), (everywhere,)) == 0:
                 return replace(prepared, seen=(replace(one, acls=()),))
         return prepared
 
@@ -201,14 +205,19 @@ class Finder:
         if rows is None:
             return self._rows(prepared, start, offset, size), None
         width = len(prepared.query.sort) + len(prepared.tables.ties)
+        upto = width + len(ANSWER_COLUMNS)
         # The answer of an object that has gone is missing.
-        return [row[:width] for row in rows], [StoredAnswer(*row[width:]) for row in rows if row[width] is not None]
+        return (
+            [row[:width] for row in rows],
+            [StoredAnswer(*row[width:upto]) for row in rows if row[width] is not None],
+        )
 
     def _page_of_shape(
         self, prepared: Prepared, start: Cursor | None, values: Mapping[str, Any]
     ) -> list[tuple[Any, ...]] | None:
         if start is None:
-            return self._shaped(prepared, _page_with_answers, values)
+            counted = self._counted_page(prepared, values)
+            return self._shaped(prepared, _page_with_answers, values) if counted is None else counted
         keys = {f"after{place}": key for place, key in enumerate(start.keys)}
         try:
             return self._shaped(prepared, _page_after_with_answers, {"size": values["size"], **keys})
@@ -216,6 +225,18 @@ class Finder:
             raise
         except (StatementError, OverflowError, TypeError, ValueError, ArithmeticError) as error:
             raise bad_cursor() from error
+
+    def _counted_page(self, prepared: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
+        """The rows of a page where the same statement can give the number of all rows, which is then known."""
+        tables, seen, query = prepared.tables, prepared.seen, prepared.query
+        if not isinstance(tables, CatalogTables) or not isinstance(seen, tuple) or not is_counted(tables, query):
+            return None
+        if (query, seen) in self._numbers:
+            return None
+        rows = self._shaped(prepared, _page_with_number, values)
+        if rows:
+            self._numbers[query, seen] = int(rows[0][-1] or 0)
+        return rows
 
     def _from_the_end(self, prepared: Prepared, offset: int, size: int) -> list[tuple[Any, ...]] | None:
         """The rows of a page behind the middle of a result, read backwards; None for any other page.
@@ -225,7 +246,7 @@ class Finder:
         tables, seen, query = prepared.tables, prepared.seen, prepared.query
         if not isinstance(tables, CatalogTables) or not isinstance(seen, tuple):
             return None
-        total = number_found(tables, prepared.connection, query, seen)
+        total = self._number(prepared, query, seen)
         if total is None or offset < total // 2:
             return None
         size = min(size, total - offset)
@@ -270,7 +291,7 @@ class Finder:
         if prepared.query.limit is None and not prepared.query.start:
             tables, seen = prepared.tables, prepared.seen
             if isinstance(tables, CatalogTables) and isinstance(seen, tuple):
-                number = number_found(tables, prepared.connection, prepared.query, seen)
+                number = self._number(prepared, prepared.query, seen)
                 if number is not None:
                     return number
             rows = self._shaped(prepared, _count_of_shape, {})
@@ -278,6 +299,13 @@ class Finder:
                 return int(rows[0][0])
         statement = count_statement(prepared.tables, prepared.query, visible=prepared.visible)
         return prepared.connection.scalar(statement) or 0
+
+    def _number(self, prepared: Prepared, query: Query, seen: tuple[Visibility, ...]) -> int | None:
+        """Number of documents by the counts of a catalog, asked for once; None when its criteria are not counted."""
+        key = (query, seen)
+        if key not in self._numbers and isinstance(prepared.tables, CatalogTables):
+            self._numbers[key] = number_found(prepared.tables, prepared.connection, query, seen)
+        return self._numbers.get(key)
 
     def _missing(self, prepared: Prepared, find: Find) -> tuple[str, ...]:
         if not find.count_missing:
@@ -322,6 +350,12 @@ def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Vi
         tables, query, visible, chunk_statement(tables, query, visible=visible_condition(tables, visible), size=None)
     )
     return _with_answers(tables, query, chunk.limit(_SIZE).offset(bindparam("offset", type_=Integer())))
+
+
+def _page_with_number(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
+    """The same with the number of all rows in each row, for a query that is counted."""
+    page = _page_with_answers(tables, query, visible)
+    return page.add_columns(number_statement(tables, query, visible).scalar_subquery())
 
 
 def _page_after_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:

@@ -79,8 +79,11 @@ def of_visible_sessions(
     """A statement for the events of the asked sessions, or of all visible ones; `session_id` is their column."""
     if asked.sessions is not None:
         return statement.where(among(session_id, asked.sessions))
-    joined = statement.join(BLSession, BLSession.c.sessionId == session_id)
-    return joined.where(call.visible(BLSession), *_of_session(call))
+    conditions = [call.visible(BLSession), *_of_session(call)]
+    if all(isinstance(condition, sa.True_) for condition in conditions):
+        # Every event has a session, so that a table less is read.
+        return statement
+    return statement.join(BLSession, BLSession.c.sessionId == session_id).where(*conditions)
 
 
 def _of_session(call: Call) -> Iterator[Condition]:

@@ -5,6 +5,7 @@ The rows of a page are loaded by kind, for all rows of the kind together.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -164,7 +165,7 @@ def _collection_rows(call: Call, ids: Iterable[int]) -> sa.Select[Any]:
 
 def _attachments(call: Call, collections: Iterable[Row]) -> dict[int, int]:
     """The number of attachments of the data collections that each event stands for, by the event's id."""
-    folded = call.query["dataCollectionGroupId"] is None
+    folded = _is_folded(call)
     by = "dataCollectionGroupId" if folded else "dataCollectionId"
     ids = {row[by]: row["dataCollectionId"] for row in collections}
     attachment = DataCollectionFileAttachment
@@ -215,6 +216,10 @@ _FILTERS: Final = {
     "blSubSampleId": optional(INT),
     "proteinId": optional(INT),
 }
+_BOUNDS: Final = ("dataCollectionId", "dataCollectionGroupId", "blSampleId", "blSubSampleId")
+"""Filters that leave few events, beside those by session and protein."""
+_LATEST: Final = (500, 20_000)
+"""Latest data collections among which the page of a list that nothing bounds is looked for, at first and then."""
 _TYPE_FILTERS: Final = {name: _FILTERS[name] for name in ("session", "sessionId", "blSampleId", "proteinId")}
 
 
@@ -222,14 +227,60 @@ _TYPE_FILTERS: Final = {name: _FILTERS[name] for name in ("session", "sessionId"
 def list_events(call: Call) -> Page | Later:
     """Everything that happened in sessions, latest start first."""
     kinds, asked = wanted_kinds(call.query), look_up(call)
-    parts = [_collections(call, asked)] if COLLECTIONS in kinds else []
-    parts += [_others(call, kind, asked) for kind in KINDS if kind.name in kinds]
-    if not parts:
+    if not kinds:
         return call.paged([], 0)
-    events = sa.union_all(*parts).subquery("events").c
-    newest_first = (events.startTime.desc(), events.type, events.id.desc())
-    rows, total = call.page(sa.select(*events).order_by(*newest_first))
+    rows, total = _latest(call, kinds, asked) or call.page(_events(call, kinds, asked), _number(call, kinds, asked))
     return Later(_answering(call, load(call, rows), total))
+
+
+def _events(call: Call, kinds: frozenset[str], asked: Asked, since: datetime | None = None) -> sa.Select[Any]:
+    """The events that are asked for, latest start first; those that began later than `since`, where it is given."""
+    parts = [_collections(call, asked, since)] if COLLECTIONS in kinds else []
+    parts += [_others(call, kind, asked, since) for kind in KINDS if kind.name in kinds]
+    events = sa.union_all(*parts).subquery("events").c
+    return sa.select(*events).order_by(events.startTime.desc(), events.type, events.id.desc())
+
+
+def _latest(call: Call, kinds: frozenset[str], asked: Asked) -> tuple[Rows, int] | None:
+    """The page of a list that nothing bounds, found among the latest events; None where they do not fill it.
+
+    To fold all groups of a facility takes seconds. Those that began later than a moment are all among the groups of the
+    data collections that did.
+    """
+    if asked.sessions is not None or asked.samples is not None or any(call.query[name] for name in _BOUNDS):
+        return None
+    skip, limit = call.query["skip"], call.query["limit"]
+    for many in _LATEST:
+        start = DataCollection.c.startTime
+        since = call.connection.execute(sa.select(start).order_by(start.desc()).offset(many).limit(1)).scalar()
+        if since is None:
+            return None
+        rows = call.rows(_events(call, kinds, asked, since).offset(skip).limit(limit))
+        if len(rows) == limit:
+            return rows, int(call.connection.execute(_number(call, kinds, asked)).scalar_one())
+    return None
+
+
+def _number(call: Call, kinds: frozenset[str], asked: Asked) -> sa.Select[Any]:
+    """The number of events that are asked for."""
+    counted = [_number_of_collections(call, asked)] if COLLECTIONS in kinds else []
+    counted += [
+        sa.select(sa.func.count()).select_from(_others(call, kind, asked).subquery())
+        for kind in KINDS
+        if kind.name in kinds
+    ]
+    numbers: list[sa.ColumnElement[Any]] = [statement.scalar_subquery() for statement in counted]
+    return sa.select(sum(numbers[1:], start=numbers[0]))
+
+
+def _number_of_collections(call: Call, asked: Asked) -> sa.Select[Any]:
+    """The number of events that stand for data collections: of groups that have one, without folding them."""
+    if not _is_folded(call):
+        return sa.select(sa.func.count()).select_from(_collections(call, asked).subquery())
+    of_group = DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId
+    groups = sa.select(sa.func.count()).select_from(DataCollectionGroup)
+    visible = of_visible_sessions(call, groups, DataCollectionGroup.c.sessionId, asked)
+    return visible.where(sa.exists().where(of_group, *of_collections(call, asked)))
 
 
 @group.get("/events/types", access=BEARER, query=_TYPE_FILTERS, answer=Paged(EventType, chosen=False))
@@ -248,11 +299,16 @@ def list_event_types(call: Call) -> Page:
     return call.whole([{"eventTypeName": title, "eventType": name} for title, name in named])
 
 
-def _collections(call: Call, asked: Asked) -> sa.Select[Any]:
-    """Data collections: those of a group folded into the one with the highest id, unless one group is asked for."""
+def _is_folded(call: Call) -> bool:
+    """True where the data collections of a group are one event: unless one group is asked for."""
+    return call.query["dataCollectionGroupId"] is None
+
+
+def _collections(call: Call, asked: Asked, since: datetime | None = None) -> sa.Select[Any]:
+    """Data collections, those of a group folded into the one with the highest id; later than `since`, if given."""
     collection, groups = DataCollection.c, DataCollectionGroup.c
     seconds = seconds_between(collection.startTime, collection.endTime)
-    folded = call.query["dataCollectionGroupId"] is None
+    folded = _is_folded(call)
     fold: Callable[[str, Any], Any] = (lambda how, value: getattr(sa.func, how)(value)) if folded else _as_it_is
     statement = sa.select(
         fold("max", collection.dataCollectionId).label("id"),
@@ -266,13 +322,18 @@ def _collections(call: Call, asked: Asked) -> sa.Select[Any]:
         groups.dataCollectionGroupId,
     ).join_from(DataCollectionGroup, DataCollection, groups.dataCollectionGroupId == collection.dataCollectionGroupId)
     statement = of_visible_sessions(call, statement, groups.sessionId, asked).where(*of_collections(call, asked))
-    if folded:
-        return statement.group_by(groups.dataCollectionGroupId, groups.sessionId, groups.blSampleId)
-    return statement
+    if since is not None:
+        later = DataCollection.alias("later").c
+        of_later = sa.select(later.dataCollectionGroupId).where(later.startTime > since)
+        statement = statement.where(groups.dataCollectionGroupId.in_(of_later))
+    if not folded:
+        return statement
+    statement = statement.group_by(groups.dataCollectionGroupId, groups.sessionId, groups.blSampleId)
+    return statement if since is None else statement.having(sa.func.min(collection.startTime) > since)
 
 
-def _others(call: Call, kind: EventKind, asked: Asked) -> sa.Select[Any]:
-    """Events of another kind, in the columns of data collections."""
+def _others(call: Call, kind: EventKind, asked: Asked, since: datetime | None = None) -> sa.Select[Any]:
+    """Events of another kind, in the columns of data collections; later than `since`, if given."""
     statement = sa.select(
         kind.key.label("id"),
         sa.literal(kind.name).label("type"),
@@ -285,6 +346,8 @@ def _others(call: Call, kind: EventKind, asked: Asked) -> sa.Select[Any]:
         sa.null().label("dataCollectionGroupId"),
     )
     statement = of_visible_sessions(call, statement.select_from(kind.key.table), kind.session_id, asked)
+    if since is not None:
+        statement = statement.where(kind.start > since)
     return statement.where(*of_kind(call, asked, kind.sample_id, kind is ROBOT))
 
 

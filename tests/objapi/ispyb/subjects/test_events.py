@@ -13,7 +13,7 @@ from objapi.ispyb.database import Database, MissingSchema
 from objapi.profiles.ispyb import tables as t
 from objapi.site import Site
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
-from tests.objapi.ispyb.scenery import collection, collection_group, count_statements, sample
+from tests.objapi.ispyb.scenery import collection, collection_group, count_statements, noted_statements, sample
 
 Keys = Mapping[str, Any]
 
@@ -300,3 +300,45 @@ def test_the_types_of_events_are_named(api: Api, rows: Rows, happened: Keys) -> 
     ]
     titles = api.seen("/events/types", api.token(1, "all_proposals"), "eventTypeName")
     assert titles == ["Mesh", "OSC", "Sample Actions", "XRF Spectrum", "Energy Scan"]
+
+
+LATEST = "objapi.ispyb.subjects.events.routes._LATEST"
+
+
+@pytest.mark.parametrize("latest", [(1,), (2, 5)])
+@pytest.mark.parametrize("who", ["outsider", "member"])
+def test_a_page_among_the_latest_events_is_that_of_all(
+    api: Api, rows: Rows, happened: Keys, who: str, latest: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(4):
+        group = collection_group(
+            rows, happened[("MX1-1", "MX1-2")[place % 2]], experimentType=("Mesh", "OSC")[place % 2]
+        )
+        for minute in (30 - place, 40 + place, 2 * place):
+            collection(rows, group, minute, runStatus=("Successful", "failed")[minute % 2])
+    collection(rows, collection_group(rows, happened["MX1-1"]), 50, startTime=None)
+    token = api.token(happened[who], *(("all_proposals",) if who == "outsider" else ()))
+    questions = [
+        {"skip": skip, "limit": limit} | more
+        for skip, limit in ((0, 1), (0, 3), (2, 2), (0, 25))
+        for more in ({}, {"status": "success"}, {"eventType": "Mesh"})
+    ]
+    pages = []
+    for places in ((), latest):
+        monkeypatch.setattr(LATEST, places)
+        pages.append([body(api.get("/events", token, **question)) for question in questions])
+    assert pages[0] == pages[1]
+    assert any(page["results"] for page in pages[0])
+
+
+def test_a_page_of_everything_folds_the_latest_groups_alone(
+    api: Api, rows: Rows, happened: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LATEST, (4,))
+    for _ in range(6):
+        collection(rows, collection_group(rows, happened["MX1-2"]), 30)
+    with noted_statements(rows.engine) as texts:
+        api.get("/events", api.token(happened["outsider"], "all_proposals"), limit=1)
+    folding = [text for text in texts if "GROUP BY" in text and "UNION ALL" in text]
+    assert all("later" in text for text in folding)
+    assert len(folding) == 1
