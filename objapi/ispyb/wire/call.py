@@ -85,9 +85,7 @@ class Call:
         """The first row of a statement."""
         return self.connection.execute(statement.limit(1)).mappings().first()
 
-    def page(
-        self, statement: sa.Select[Any], number: sa.Select[Any] | None = None
-    ) -> tuple[list[sa.RowMapping], int]:
+    def page(self, statement: sa.Select[Any], number: sa.Select[Any] | None = None) -> tuple[list[sa.RowMapping], int]:
         """The rows of the page that was asked for, and the number of all rows of the statement.
 
         The number is counted only when the page does not show it, by the statement `number` where there is one; without
