@@ -19,7 +19,7 @@ from objapi.errors import (
 )
 from objapi.model.types import NaturalKey
 from objapi.store.mapped.schema import row_states
-from objapi.store.requests import ByCriteria, ByPath, ByUid, CopyItem, CreateItem, MoveItem, UpdateItem
+from objapi.store.requests import ByCriteria, ByPath, ByUid, CopyItem, CreateItem, Find, MoveItem, UpdateItem
 from tests.objapi.store.mapped.conftest import StoreRoom
 from tests.objapi.store.mapped.stock import Article, Supplier, Watch
 from tests.objapi.store.workshop import quietly
@@ -42,6 +42,24 @@ def test_new_rows_refer_to_new_rows_of_the_same_request(room: StoreRoom) -> None
     article_made, supplier = room.gateway.create_all("boss", items).entries
     assert (supplier.path, supplier.uid) == ("/Plone/stock/Supplier/3", room.gateway.uid("/stock/Supplier/3"))
     assert article(room, int(article_made.id))["supplierId"] == int(supplier.id)
+
+
+def test_rows_that_criteria_find_are_changed_and_removed(room: StoreRoom) -> None:
+    find = Find({"portal_type": "Article", "code": ["SX", "TX"]}, size=0)
+    outcome = room.gateway.run("boss", lambda tx: tx.update_found(find, {"number": "55"}), write=True)
+    assert [(entry.path, entry.updated) for entry in outcome.entries] == [
+        ("/Plone/stock/Article/3", ("number",)),
+        ("/Plone/stock/Article/4", ("number",)),
+    ]
+    assert [row["number"] for row in room.other.rows(Article)] == [7, 30, 55, 55]
+    one = Find({"portal_type": "Article", "code": "TX"}, size=0)
+    plan_hash = room.gateway.run("boss", lambda tx: tx.remove_found(one, dry_run=True)).plan_hash
+    room.other.execute(sa.update(Article).where(Article.c.articleId == 4).values(number=56))
+    with pytest.raises(Conflict, match="Nothing was removed"):
+        room.gateway.run("boss", lambda tx: tx.remove_found(one, plan_hash=plan_hash), write=True)
+    plan_hash = room.gateway.run("boss", lambda tx: tx.remove_found(one, dry_run=True)).plan_hash
+    room.gateway.run("boss", lambda tx: tx.remove_found(one, plan_hash=plan_hash), write=True)
+    assert [row["articleId"] for row in room.other.rows(Article)] == [1, 2, 3]
 
 
 def test_rows_are_created_or_changed_by_natural_keys(room: StoreRoom) -> None:
