@@ -95,7 +95,7 @@ WORKFLOW_KEYS = (
     "worklists",
 )
 STATE_KEYS = ("title", "exits", "permissions", "group_roles", "assignments")
-TRANSITION_KEYS = ("title", "to", "automatic", "depends", "action", "guard", "assignments", "undeclared")
+TRANSITION_KEYS = ("title", "to", "automatic", "depends", "offered_if", "action", "guard", "assignments", "undeclared")
 VARIABLE_KEYS = ("for_catalog", "for_status", "update_always", "default", "expression", "guard")
 WORKLIST_KEYS = ("title", "action", "match", "guard")
 SETTING_KEYS = ("acquire", "roles")
@@ -191,6 +191,7 @@ def _transition(name: str, section: WorkflowSection) -> Transition:
         undeclared=section.texts("undeclared"),
         always=always,
         depends=section.texts("depends") if section.has("depends") else None,
+        offered_if=section.calls("offered_if"),
     )
 
 

@@ -193,8 +193,10 @@ class Transition:
     `new_state` None: the object stays in its state. `automatic`: nobody fires it; it follows another transition of the
     object when its guard passes then. `always`: an automatic one that also follows any other change that lets its guard
     pass; `depends` are the relations to objects whose changes count, beside those that the guard's conditions name
-    (None: not declared). `action` is the name shown to people; without one the transition is in no menu. `undeclared`
-    names what an imported definition hangs on this transition and this engine does not run (its scripts).
+    (None: not declared). `offered_if` are conditions without which a state does not offer it: it is then neither shown
+    nor refused, as if it were not declared. `action` is the name shown to people; without one the transition is in no
+    menu. `undeclared` names what an imported definition hangs on this transition and this engine does not run (its
+    scripts).
     """
 
     id: str
@@ -207,6 +209,7 @@ class Transition:
     undeclared: tuple[str, ...] = ()
     always: bool = False
     depends: tuple[str, ...] | None = None
+    offered_if: tuple[ConditionCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

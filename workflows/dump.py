@@ -75,6 +75,8 @@ def _transition(transition: Transition) -> dict[str, object]:
     mapping["to"] = transition.new_state
     if transition.automatic:
         mapping["automatic"] = "always" if transition.always else True
+    if transition.offered_if:
+        mapping["offered_if"] = [_call(call) for call in transition.offered_if]
     if transition.depends is not None:
         mapping["depends"] = list(transition.depends)
     if transition.action != transition.title:

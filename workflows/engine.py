@@ -154,8 +154,16 @@ def _offers(world: World, registry: WorkflowRegistry, subject: Subject) -> Itera
         if state is None:
             continue
         for transition in workflow.exits(state, automatic=False):
+            if not _is_offered(world, registry, transition, subject, context):
+                continue
             verdict = check_guard(world, registry, workflow, transition.guard, subject, context)
             yield Offer(workflow, transition, verdict)
+
+
+def _is_offered(
+    world: World, registry: WorkflowRegistry, transition: Transition, subject: Subject, context: Context
+) -> bool:
+    return all(registry.evaluate(call, world, subject, context).passed for call in transition.offered_if)
 
 
 def allowed(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[Offer, ...]:
@@ -214,6 +222,8 @@ def find_offer(
             continue
         transition = workflow.transitions.get(transition_id)
         if transition is None or transition.automatic:
+            continue
+        if not _is_offered(world, registry, transition, subject, context):
             continue
         verdict = check_guard(world, registry, workflow, transition.guard, subject, context, system=system)
         if verdict.passed:
@@ -365,10 +375,13 @@ def _named_offer(
     if transition_id not in state.exits:
         raise TransitionNotOffered(subject, transition_id, states, _allowed_ids(world, registry, subject))
     transition = workflow.transitions.get(transition_id)
+    context = world.context(subject)
+    if transition is not None and not _is_offered(world, registry, transition, subject, context):
+        raise TransitionNotOffered(subject, transition_id, states, _allowed_ids(world, registry, subject))
     if transition is None or transition.automatic:
         why = "it is automatic" if transition else f"{workflow.id} does not define it"
         raise NotUserTransition(subject, transition_id, states, _allowed_ids(world, registry, subject), why)
-    verdict = check_guard(world, registry, workflow, transition.guard, subject, world.context(subject), system=system)
+    verdict = check_guard(world, registry, workflow, transition.guard, subject, context, system=system)
     if not verdict.passed:
         allowed_now = _allowed_ids(world, registry, subject)
         raise TransitionRefused(subject, transition_id, states, allowed_now, verdict)

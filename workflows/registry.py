@@ -166,6 +166,10 @@ def _calls_of_workflows(workflows: Iterable[Workflow]) -> Iterator[tuple[str, Co
         guards += [(f"{workflow.id}.transitions.{item.id}.guard", item.guard) for item in workflow.transitions.values()]
         guards += [(f"{workflow.id}.variables.{item.id}.guard", item.guard) for item in workflow.variables.values()]
         guards += [(f"{workflow.id}.worklists.{item.id}.guard", item.guard) for item in workflow.worklists.values()]
+        guards += [
+            (f"{workflow.id}.transitions.{item.id}.offered_if", Guard(conditions=item.offered_if))
+            for item in workflow.transitions.values()
+        ]
         for where, guard in guards:
             for call in guard.conditions:
                 yield where, call

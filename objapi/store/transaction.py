@@ -294,33 +294,36 @@ class Transaction:
         action: str,
         *,
         comment: str = "",
+        fields: Mapping[str, object] | None = None,
         partial: bool = False,
         dry_run: bool = False,
         match: VersionMatch | None = None,
     ) -> Outcome:
-        """Take a transition of objects, all or none; with `partial` of those that can."""
-        self._require_action(action)
-        planner = self._planner()
-        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run, match=match)
+        """Take a transition of objects, all or none; with `partial` of those that can.
 
-    def _take(
-        self,
-        planner: StorePlanner,
-        selectors: Sequence[Selector],
-        action: str,
-        *,
-        comment: str,
-        partial: bool,
-        dry_run: bool,
-        match: VersionMatch | None,
-    ) -> Outcome:
+        `fields` are written first, to every object.
+        """
+        self._require_action(action)
+        take = self._taking(selectors, action, comment, fields)
+        return self._write(selectors, take, partial=partial, dry_run=dry_run, match=match)
+
+    def _taking(
+        self, selectors: Sequence[Selector], action: str, comment: str, fields: Mapping[str, object] | None
+    ) -> Callable[[Editor, Collection[int]], BatchAttempt]:
+        """The plan of a transition: fields are checked and written as by an update, then the objects move."""
+
         def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
-            attempt = BatchAttempt(editor.planner)
-            targets = attempt.targets(editor.resolver, _some(selectors, places))
+            wanted = _some(selectors, places)
+            if fields:
+                attempt = editor.update({place: UpdateItem(target, fields) for place, target in wanted.items()})
+                targets = {place: draft for place, draft in attempt.drafts.items() if place not in attempt.errors}
+            else:
+                attempt = BatchAttempt(editor.planner)
+                targets = attempt.targets(editor.resolver, wanted)
             take_all(attempt, targets, action, comment)
             return attempt
 
-        return self._write(selectors, plan, planner, partial=partial, dry_run=dry_run, match=match)
+        return plan
 
     def transition_found(
         self,
@@ -328,15 +331,20 @@ class Transaction:
         action: str,
         *,
         comment: str = "",
+        fields: Mapping[str, object] | None = None,
         partial: bool = False,
         dry_run: bool = False,
         match: VersionMatch | None = None,
     ) -> Outcome:
-        """Take a transition of every object that criteria find; of one page of them when the read names a size."""
+        """Take a transition of every object that criteria find; of one page of them when the read names a size.
+
+        `fields` are written first, to every object.
+        """
         self._require_action(action)
         planner = self._planner()
         selectors = self._found(planner, find)
-        return self._take(planner, selectors, action, comment=comment, partial=partial, dry_run=dry_run, match=match)
+        take = self._taking(selectors, action, comment, fields)
+        return self._write(selectors, take, planner, partial=partial, dry_run=dry_run, match=match)
 
     def _found(self, planner: StorePlanner, find: Find) -> list[ByUid]:
         """The objects that criteria find, loaded by the planner; see `Finder.matching` for what is refused."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from catalog.dates import other_reading, parse_date
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
+from objapi.api.methods.by_criteria import record_of
 from objapi.api.methods.reading import SEARCH, search_of, selected
 from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
@@ -34,7 +35,7 @@ from objapi.store.transaction import Transaction
 DRY_RUN: Final = Control("dry_run", "boolean", False)
 PARTIAL: Final = Control("partial", "boolean", False)
 NATURAL_KEY: Final = Control("natural_key", "any")
-_TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), DRY_RUN, PARTIAL)
+_TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), Control("fields", "any"), DRY_RUN, PARTIAL)
 
 
 # Outcomes as JSON
@@ -200,7 +201,10 @@ def _container(call: MethodCall, tx: Transaction) -> Selector | None:
 
 
 def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
-    """Take `action` on every object that the criteria find, or on one page of them when a page is named."""
+    """Take `action` on every object that the criteria find, or on one page of them when a page is named.
+
+    `fields` are written to each of them first.
+    """
     action = call.require_text("action")
     # A criterion that a read may drop would here widen the set of objects that are changed.
     find = search_of(call, acts=True).find
@@ -212,6 +216,7 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
             find,
             action,
             comment=call.controls.text("comment") or "",
+            fields=_fields_to_write(call),
             partial=call.controls.flag("partial"),
             dry_run=dry_run,
             match=call.version_match(),
@@ -230,11 +235,22 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
             selectors,
             action,
             comment=call.controls.text("comment") or "",
+            fields=_fields_to_write(call),
             partial=call.controls.flag("partial"),
             dry_run=dry_run,
             match=call.version_match(),
         )
     return _transition_answer(outcome, dry_run=dry_run)
+
+
+def _fields_to_write(call: MethodCall) -> Mapping[str, object] | None:
+    """The fields that are written with a transition. Raises BadRequest for what is no record, and for an empty one."""
+    if "fields" not in call.controls.sent:
+        return None
+    fields = record_of("fields", call.controls.values["fields"])
+    if not fields:
+        raise BadRequest.of_parameter("fields", "fields: name at least one field with its value, or leave it out.")
+    return fields
 
 
 def named_objects(call: MethodCall) -> list[Selector]:

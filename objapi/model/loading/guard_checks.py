@@ -150,6 +150,8 @@ class GuardChecker:
 def _guards(workflow: Workflow) -> Iterator[tuple[str, Guard]]:
     yield "creation_guard", workflow.creation_guard
     yield from ((f"transitions.{name}.guard", item.guard) for name, item in workflow.transitions.items())
+    for name, item in workflow.transitions.items():
+        yield f"transitions.{name}.offered_if", Guard(conditions=item.offered_if)
     yield from ((f"variables.{name}.guard", item.guard) for name, item in workflow.variables.items())
     yield from ((f"worklists.{name}.guard", item.guard) for name, item in workflow.worklists.items())
 

@@ -144,7 +144,7 @@ def move_request_on(planner: Planner, analysis: Entity, args: Mapping[str, objec
     left = [
         other
         for other in planner.related(request, "children(Analysis)")
-        if other.uid != analysis.uid and is_active(planner, other)
+        if other.uid != analysis.uid and is_active(planner, other) and state(planner, other) != "rejected"
     ]
     reached = {state(planner, other) for other in left}
     steps = (

@@ -75,7 +75,7 @@ def calculate_new(planner: Planner, analysis: Entity, args: Mapping[str, object]
     result = planner.value(analysis, "Result")
     brings = bool(result) and result != planner.old_value(analysis, "Result")
     if tree is not None:
-        if brings and not _repeats(planner, analysis):
+        if brings and planner.value(analysis, "ResultByHand") is None:
             planner.set(analysis, "ResultByHand", True, system=True)
         if _has_inputs(planner, analysis, tree) and _is_open(planner, analysis):
             outcome = _worked_out(planner, analysis, tree)

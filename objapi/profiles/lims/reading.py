@@ -1,11 +1,12 @@
 """Typed reading of values and relations, so that behaviours say what they expect of a field."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from objapi.model.behaviors import Entity, Planner
+from objapi.model.types import Kind
 
 SETTINGS_PATH: Final = "/bika_setup"
 SERVICES_PATH: Final = "/bika_setup/bika_analysisservices"
@@ -123,6 +124,18 @@ def minutes(duration: object) -> int:
         most = _CALENDAR // factor
         total += max(min(decimal(duration.get(key)) or Decimal(0), most), -most) * factor
     return int(total)
+
+
+def stored_values(planner: Planner, entity: Entity, without: Collection[str]) -> dict[str, object]:
+    """The stored values of an object's own fields, for a copy of it."""
+    return {
+        name: planner.value(entity, name)
+        for name, field in entity.type.fields.items()
+        if field.kind is not Kind.COMPUTED
+        and field.alias_of is None
+        and field.stored_on is None
+        and name not in without
+    }
 
 
 def titles(planner: Planner, entities: Iterable[Entity]) -> str:

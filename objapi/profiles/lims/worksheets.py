@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
-from objapi.model.types import Kind
-from objapi.profiles.lims.reading import one, rows, state, text, uid_list, uids
+from objapi.profiles.lims.reading import one, rows, state, stored_values, text, uid_list, uids
 from objapi.profiles.lims.services import interims_of_service
 
 behaviors: Final = Behaviors()
@@ -246,7 +245,7 @@ def replace_worksheet(planner: Planner, sheet: Entity, args: Mapping[str, object
     folder = one(planner, sheet, "parent")
     if folder is None:
         return
-    new = planner.create("Worksheet", folder, _stored(planner, sheet, _NOT_COPIED))
+    new = planner.create("Worksheet", folder, stored_values(planner, sheet, _NOT_COPIED))
     staying: dict[str, Entity] = {}
     going: dict[str, Entity] = {}
     for analysis in planner.related(sheet, "Analyses"):
@@ -283,7 +282,7 @@ def _rewritten(
 
 def _copy_behind(planner: Planner, sheet: Entity, analysis: Entity) -> Entity:
     """The rejected result, as it stays on the worksheet."""
-    values = {**_stored(planner, analysis, ("RetestOf",)), "Analysis": analysis.uid}
+    values = {**stored_values(planner, analysis, ("RetestOf", "RejectionReasons")), "Analysis": analysis.uid}
     return planner.create("RejectAnalysis", sheet, values)
 
 
@@ -300,16 +299,7 @@ def _clear(planner: Planner, analysis: Entity) -> None:
 
 def _anew(planner: Planner, sheet: Entity, old: Entity) -> Entity:
     """A control or duplicate once more, without its result."""
-    values = _stored(planner, old, _OF_RESULT)
+    values = stored_values(planner, old, _OF_RESULT)
     values["Retested"] = True
     container = sheet if old.portal_type == "DuplicateAnalysis" else one(planner, old, "parent")
     return planner.create(old.portal_type, container or sheet, values)
-
-
-def _stored(planner: Planner, entity: Entity, without: Sequence[str]) -> dict[str, object]:
-    """The stored values of an object's own fields."""
-    return {
-        name: planner.value(entity, name)
-        for name, field in entity.type.fields.items()
-        if field.kind is not Kind.COMPUTED and field.alias_of is None and name not in without
-    }
