@@ -78,6 +78,12 @@ class Planner(Protocol):
     def by_uid(self, uids: Iterable[str]) -> Mapping[str, Entity]:
         """The objects with these UIDs."""
 
+    def find(self, portal_type: str, criteria: Mapping[str, object], *, most: int) -> Sequence[Entity]:
+        """Stored objects of a type that its first catalog finds for the user, the oldest first.
+
+        They are as they are now: what the request changed before may fit the criteria no more.
+        """
+
     def set(self, entity: Entity, name: str, value: object, *, system: bool = False) -> None:
         """Change a field to a stored form; with `system` it and what follows from it, whatever the user may write."""
 

@@ -589,7 +589,7 @@ class Transaction:
     # Inside
 
     def _planner(self) -> StorePlanner:
-        return StorePlanner(self._context)
+        return StorePlanner(self._context, self._search)
 
     def _resolver(self, planner: StorePlanner) -> Resolver:
         return Resolver(planner, self._search)

@@ -22,6 +22,7 @@ from objapi.profiles.lims import (
     samples,
     services,
     settings,
+    worksheet_templates,
     worksheets,
 )
 
@@ -44,6 +45,7 @@ PARTS: Final = (
     samples.behaviors,
     services.behaviors,
     settings.behaviors,
+    worksheet_templates.behaviors,
     worksheets.behaviors,
 )
 

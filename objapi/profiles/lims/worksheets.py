@@ -4,7 +4,7 @@
 the second only orders.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner
@@ -111,6 +111,9 @@ def _assign(planner: Planner, sheet: Entity, analysis: Entity) -> None:
     if analyst and not text(planner, analysis, "Analyst"):
         # The sheet says who works on what is on it; its own write permission has been asked.
         planner.set(analysis, "Analyst", analyst, system=True)
+    instrument = planner.value(sheet, "Instrument")
+    if instrument and _takes_instrument(planner, analysis, instrument, instead_of=(None, "")):
+        planner.set(analysis, "Instrument", instrument, system=True)
 
 
 def _unassign(planner: Planner, analysis: Entity) -> None:
@@ -215,6 +218,30 @@ def analyst_to_analyses(planner: Planner, sheet: Entity, args: Mapping[str, obje
             planner.set(analysis, "Analyst", analyst)
 
 
+@behaviors.add("effect", "instrument_to_analyses")
+def instrument_to_analyses(planner: Planner, sheet: Entity, args: Mapping[str, object]) -> None:
+    """The instrument of a worksheet is that of everything on it that is not submitted and names no other.
+
+    What its service measures by other instruments alone is left as it is. `args`: the `old` instrument.
+    """
+    instrument = planner.value(sheet, "Instrument")
+    for analysis in planner.related(sheet, "Analyses"):
+        done = state(planner, analysis) in (*SUBMITTED, *_CLOSED)
+        if not done and _takes_instrument(planner, analysis, instrument, instead_of=(None, "", args.get("old"))):
+            planner.set(analysis, "Instrument", instrument)
+
+
+def _takes_instrument(
+    planner: Planner, analysis: Entity, instrument: object, *, instead_of: Collection[object]
+) -> bool:
+    """True if an analysis names one of some instruments, and its service allows the new one."""
+    if analysis.portal_type == "RejectAnalysis" or planner.value(analysis, "Instrument") not in instead_of:
+        return False
+    service = one(planner, analysis, "Service")
+    allowed = [] if service is None else uids(planner, service, "Instruments")
+    return not allowed or not instrument or instrument in allowed
+
+
 @behaviors.add("effect", "join_worksheet")
 def join_worksheet(planner: Planner, duplicate: Entity, args: Mapping[str, object]) -> None:
     """A duplicate made in a worksheet is on it; one made together with its worksheet is where that says."""
@@ -245,7 +272,8 @@ def replace_worksheet(planner: Planner, sheet: Entity, args: Mapping[str, object
     folder = one(planner, sheet, "parent")
     if folder is None:
         return
-    new = planner.create("Worksheet", folder, stored_values(planner, sheet, _NOT_COPIED))
+    values = {**stored_values(planner, sheet, _NOT_COPIED), "Replaces": sheet.uid}
+    new = planner.create("Worksheet", folder, values)
     staying: dict[str, Entity] = {}
     going: dict[str, Entity] = {}
     for analysis in planner.related(sheet, "Analyses"):

@@ -6,11 +6,13 @@ Nothing is written here. Drafts change in memory, events are listed in order, an
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
+from typing import Protocol
 from uuid import uuid4
 
 from objapi.errors import ApiError, Cause, CauseKind, Forbidden, ValidationError
 from objapi.model.behaviors import Entity
 from objapi.model.paths import NamedRelation, Path, parse_relation
+from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.blobs import NewBlob
 from objapi.store.context import RequestContext
@@ -27,11 +29,19 @@ from objapi.store.writing.workspace import Workspace
 from workflows import Context, PermissionSetting, Run, Step, Subject, Workflow
 
 
+class CatalogSearch(Protocol):
+    """A search of a catalog for row numbers: of what the user may see, in order of creation, at most `most`."""
+
+    def __call__(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
+        """Search."""
+
+
 class StorePlanner:
     """The planner of one request."""
 
-    def __init__(self, context: RequestContext) -> None:
+    def __init__(self, context: RequestContext, search: CatalogSearch | None = None) -> None:
         self.context = context
+        self._search = search
         self.registry = context.registry
         self.rights = context.rights
         self.values = Values(context.registry, self._compute)
@@ -94,6 +104,16 @@ class StorePlanner:
     def by_uid(self, uids: Iterable[str]) -> Mapping[str, Draft]:
         """The objects with these UIDs that are there and will stay."""
         return self.workspace.lasting(uids)
+
+    def find(self, portal_type: str, criteria: Mapping[str, object], *, most: int) -> Sequence[Draft]:
+        """Stored objects of a type that its first catalog finds for the user, the oldest first."""
+        if self._search is None:
+            raise TypeError("nobody searches while contents are loaded")
+        catalog = self.registry.catalogs[self.registry.types[portal_type].catalogs[0]]
+        rids = self._search(catalog, {"portal_type": portal_type, **criteria}, most=most)
+        self.workspace.load_rids(rids)
+        found = (self.workspace.by_rid.get(rid) for rid in rids)
+        return [draft for draft in found if draft is not None and not draft.removed]
 
     def can(self, entity: Entity, permission: str) -> bool:
         """True when the user holds a permission on an object in its present state."""

@@ -5,7 +5,6 @@ Each distinct query of a reference field is asked once, those over the same inde
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from catalog import IndexKind, ValueType
 from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, TooLarge, UnresolvedReference
@@ -27,7 +26,7 @@ from objapi.model.types import Field
 from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import ByCriteria, ByPath, ByUid, Selector
 from objapi.store.writing.draft import Draft
-from objapi.store.writing.planner import StorePlanner
+from objapi.store.writing.planner import CatalogSearch, StorePlanner
 from objapi.store.writing.render import Renderer
 from objapi.store.writing.workspace import Workspace
 from workflows.declarations import suggestion
@@ -37,13 +36,6 @@ CANDIDATES = 5
 MERGED = 200
 """Queries over the same indexes that are asked at once, at most."""
 TYPE = "portal_type"
-
-
-class CatalogSearch(Protocol):
-    """A search of a catalog for row numbers: of what the user may see, in order of creation, at most `most`."""
-
-    def __call__(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
-        """Search."""
 
 
 @dataclass(frozen=True, slots=True)
