@@ -66,7 +66,9 @@ def _selected_for_update(call: MethodCall, tx: Transaction) -> Selector:
         return ByCriteria(portal_type, {"id": given_id})
     if given_id is not None:
         raise BadRequest.of_parameter(
-            "id", "id: an object keeps its id. To select an object by its id send obj_type as well, and no obj_path."
+            "id",
+            "id: an object keeps its id, unless rename gives it another. To select an object by its id send "
+            "obj_type as well, and no obj_path.",
         )
     target = selected(call, tx)
     if portal_type is not None:

@@ -1,6 +1,6 @@
 """Moving and renaming objects with all they contain: rights, states and links are asked first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
@@ -28,11 +28,12 @@ def plan_moves(attempt: BatchAttempt, items: Mapping[int, MoveItem], resolver: R
     attempt.drafts.update(targets)
     named = {place: items[place].container for place in targets if items[place].container is not None}
     containers = containers_of(attempt, resolver, {place: item for place, item in named.items() if item is not None})
+    laid_out = {planner.context.full_path(str(entry["path"])) for entry in planner.registry.layout}
     for place, draft in targets.items():
         parent = planner.workspace.parent(draft)
         if items[place].container is None and parent is not None:
             containers[place] = parent
-        attempt.fail(place, *_unmovable(draft))
+        attempt.fail(place, *_unmovable(draft, laid_out))
     _refuse_repetitions(attempt, targets)
     ready = {place: draft for place, draft in targets.items() if place in containers and place not in attempt.errors}
     require_few(planner, ready.values())
@@ -49,11 +50,11 @@ def plan_moves(attempt: BatchAttempt, items: Mapping[int, MoveItem], resolver: R
     attempt.refuse_taken(places)
 
 
-def _unmovable(draft: Draft) -> list[ApiError]:
-    """The refusal of an object that stays where it is, whoever asks."""
+def _unmovable(draft: Draft, laid_out: Collection[str]) -> list[ApiError]:
+    """The refusal of an object that stays where it is, whoever asks; an upgrade would lay it out once more."""
     if draft.type.table is not None:
         message = f"{draft.path} is a row of a table; it has no other place and keeps its key."
-    elif draft.type.id_rule.kind is IdKind.FIXED:
+    elif draft.type.id_rule.kind is IdKind.FIXED or draft.path in laid_out:
         message = f"{draft.path} is part of the site's layout; it keeps its place and its id."
     elif not draft.type.movable:
         message = f"A {draft.portal_type} keeps its place and its id; {draft.path} is neither moved nor renamed."

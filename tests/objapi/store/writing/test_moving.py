@@ -179,6 +179,14 @@ def test_what_cannot_be_moved_is_refused(
     assert workshop.dump() == before
 
 
+def test_what_the_site_is_laid_out_with_stays(workshop: Gateway, team: str, box: str) -> None:
+    registry = replace(workshop.site.registry, layout=({"path": team.removeprefix("/Plone"), "portal_type": "Team"},))
+    site = replace(workshop.site, context=replace(workshop.site.context, registry=registry))
+    with pytest.raises(ValidationError, match="part of the site's layout"):
+        move(replace(workshop, site=site), "boss", team, None, "another")
+    move(replace(workshop, site=site), "boss", box, None, "another")
+
+
 def test_taken_ids_and_titles_are_refused(workshop: Gateway, team: str, other: str, person: str) -> None:
     thing = workshop.create("mia", "Thing", team, title="Twin", Maker=person)
     workshop.create("mia", "Thing", other, title="Twin", Maker=person)
@@ -271,6 +279,22 @@ def test_statements_do_not_grow_with_what_moves(workshop: Gateway, team: str, ot
         workshop.create_all("mia", [CreateItem("Part", ByPath(e.path), {"Kind": "leg"}) for e in things.entries])
         with workshop.statements.counted() as inside:
             move(workshop, "mia", box, other)
+        counts.append(len(inside))
+    assert counts[1] <= counts[0] + 4
+    workshop.assert_settled()
+
+
+def test_statements_do_not_grow_with_how_many_are_named(workshop: Gateway, team: str, other: str, person: str) -> None:
+    counts = []
+    for number in (5, 120):
+        items = [
+            CreateItem("Thing", ByPath(team), {"title": f"{number}.{n}", "Maker": person, "Owner": person})
+            for n in range(number)
+        ]
+        made = workshop.create_all("mia", items).entries
+        moves = [MoveItem(ByUid(entry.uid), ByPath(other)) for entry in made]
+        with workshop.statements.counted() as inside:
+            workshop.run("mia", lambda tx, moves=moves: tx.move(moves), write=True)
         counts.append(len(inside))
     assert counts[1] <= counts[0] + 4
     workshop.assert_settled()
