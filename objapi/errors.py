@@ -23,7 +23,8 @@ class Cause:
     """One cause of an error: a field, a parameter or an object, and the value that would be right.
 
     `kind` is the kind of thing that `name` names. `object` is the path or UID of the object whose field it is, `index`
-    its place in the request (from 0) when several objects were sent, `code` a short word for programs.
+    its place in the request (from 0) when several objects were sent, `code` a short word for programs, `row` (from 1)
+    and `column` (its heading) a place in a spreadsheet that was sent.
     """
 
     kind: CauseKind
@@ -32,6 +33,8 @@ class Cause:
     object: str | None = None
     index: int | None = None
     code: str = ""
+    row: int | None = None
+    column: str = ""
 
     def as_dict(self) -> dict[str, str | int]:
         """The cause as it stands in an answer's `errors`: `{kind: name, "message": …}` and all other attributes set."""
@@ -42,6 +45,10 @@ class Cause:
             entry["index"] = self.index
         if self.code:
             entry["code"] = self.code
+        if self.row is not None:
+            entry["row"] = self.row
+        if self.column:
+            entry["column"] = self.column
         return entry
 
 

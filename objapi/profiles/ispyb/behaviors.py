@@ -4,6 +4,7 @@ from typing import Final
 
 from objapi.model.behaviors import Behaviors, Entity, Planner, RowReader
 from objapi.model.principal import Principal, RowViewer, TokenClaims
+from objapi.model.safe_names import unsafe_name
 from objapi.profiles.ispyb.beamline_groups import OPTION, beamline_groups, option_value
 
 ALL_PROPOSALS: Final = "all_proposals"
@@ -20,6 +21,13 @@ behaviors = Behaviors()
 def now_in_seconds(planner: Planner, entity: Entity) -> object:
     """The instant of the request, without fractions, which the columns for times do not hold."""
     return planner.now.replace(microsecond=0)
+
+
+@behaviors.add("check", "ispyb_safe_name")
+def safe_name(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """A name that becomes a directory, and part of file names, at the beamline."""
+    problem = unsafe_name(str(value)) if value else None
+    return None if problem is None else f"{field}: {problem}"
 
 
 @behaviors.add("row_viewer", "ispyb_person")

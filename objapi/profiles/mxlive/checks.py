@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from objapi.model.behaviors import Behaviors, Check, Entity, Planner
+from objapi.model.safe_names import unsafe_folder, unsafe_name
 from objapi.profiles.mxlive.frames import FramesProblem, count_frames
 from objapi.profiles.mxlive.keys import KeyProblem, read_key
 from objapi.profiles.mxlive.names import ACRONYM, SESSION_NAME, USER_NAME, normal_address
@@ -70,6 +71,20 @@ def slug(planner: Planner, entity: Entity, field: str, value: object) -> str | N
     if not value or _SLUG.fullmatch(str(value)):
         return None
     return f"{field} has letters, digits, '_' and '-' only, at most 50"
+
+
+@behaviors.add("check", "mx_safe_name")
+def safe_name(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """A name that becomes a directory, and part of file names, at the beamline."""
+    problem = unsafe_name(str(value)) if value else None
+    return None if problem is None else f"{field}: {problem}"
+
+
+@behaviors.add("check", "mx_folder_name")
+def folder_name(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """A name that may become a directory at the beamline."""
+    problem = unsafe_folder(str(value)) if value else None
+    return None if problem is None else f"{field}: {problem}"
 
 
 @behaviors.add("check", "mx_public_key")

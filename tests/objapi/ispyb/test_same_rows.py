@@ -379,9 +379,9 @@ def test_how_to_reach_people_is_for_holders_of_the_permission(facility: Facility
 def test_a_sample_is_added_to_containers_that_one_sees(facility: Facility, login: str, status: int) -> None:
     (puck,) = facility.found("ISPyBContainer", "member")
     uid = facility.read("boss", portal_type="ISPyBContainer", id=puck)["objects"][0]["UID"]
-    given = {"obj_type": "BLSample", "Container": uid, "name": f"of {login}"}
+    given = {"obj_type": "BLSample", "Container": uid, "name": f"of-{login}"}
     answer = facility.client.post("/Plone/@@API/create", data=given, auth=(login, _PASSWORD))
-    made = [row for row in facility.rows.all(t.BLSample) if row["name"] == f"of {login}"]
+    made = [row for row in facility.rows.all(t.BLSample) if row["name"] == f"of-{login}"]
     assert (body(answer)["success"], len(made)) == ((True, 1) if status == 201 else (False, 0))
     if made:
         removal = {"UID": body(answer)["obj_uid"]}
