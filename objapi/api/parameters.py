@@ -7,7 +7,7 @@ everywhere, is in `Controls.rest`: a criterion to `read`, a field to `create`.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
@@ -23,9 +23,10 @@ from objapi.api.multipart import MultipartLimits, parse_multipart
 from objapi.api.pairs import BodyType, parse_pairs
 from objapi.errors import Cause, TooLarge, combine
 from objapi.model.literal import parse_structured
+from objapi.model.values import LoadContext, NewFile, file_of
 from objapi.settings import Settings
 
-ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "words", "texts", "structure", "any"]
+ControlKind: TypeAlias = Literal["text", "whole", "boolean", "names", "words", "texts", "structure", "any", "file"]
 
 # Whole numbers enter SQL as offsets and limits, which are 64 bits wide; a page number times a page size must fit.
 MAX_WHOLE: Final = 2**31 - 1
@@ -37,8 +38,9 @@ class Control:
 
     Kinds: `text` one text, None when empty; `whole` a whole number ≥ 0; `boolean`; `names` comma separated or repeated,
     as a tuple, each once; `words` the same with every word in its place, however often it comes; `texts` repeated or
-    one JSON list, as a tuple; `structure` JSON or a Python literal; `any` as it was sent, for the method to read: it
-    may be a field of the same name. `default` is what an absent or empty value gives.
+    one JSON list, as a tuple; `structure` JSON or a Python literal; `file` a part of a multipart form, or a record of
+    `filename` and `base64`; `any` as it was sent, for the method to read: it may be a field of the same name. `default`
+    is what an absent or empty value gives.
     `aliases` are other spellings that clients send.
     """
 
@@ -88,6 +90,11 @@ class Controls:
     def names(self, name: str) -> tuple[str, ...]:
         """A `names`, `words` or `texts` control; empty when it was not sent and has no default."""
         return tuple(self.values[name] or ())
+
+    def file(self, name: str) -> NewFile | None:
+        """A `file` control."""
+        value: NewFile | None = self.values[name]
+        return value
 
     def structure(self, name: str) -> Any:
         """A `structure` control: lists, dicts, texts, numbers, booleans, None."""
@@ -264,6 +271,13 @@ def _read_structure(name: str, values: list[Any]) -> Any:
     return value
 
 
+def _read_file(name: str, values: list[Any]) -> NewFile:
+    return file_of(_single(values), _FILES)
+
+
+# Of the context a file needs the greatest size alone, and the body that it comes in has a limit.
+_FILES: Final = LoadContext(UTC, parse_structured, datetime.min.replace(tzinfo=UTC))
+
 _READERS: Final[Mapping[ControlKind, Callable[[str, list[Any]], Any]]] = {
     "text": _read_text,
     "whole": _read_whole,
@@ -273,6 +287,7 @@ _READERS: Final[Mapping[ControlKind, Callable[[str, list[Any]], Any]]] = {
     "texts": _read_texts,
     "structure": _read_structure,
     "any": _read_any,
+    "file": _read_file,
 }
 
 

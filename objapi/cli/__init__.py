@@ -9,6 +9,7 @@ from objapi.cli.adopt import adopt
 from objapi.cli.check import check
 from objapi.cli.failures import DEBUG, Commands
 from objapi.cli.ispyb import ispyb
+from objapi.cli.lims import lims
 from objapi.cli.mxlive import mxlive
 from objapi.cli.serving import serve
 from objapi.cli.site import content, init, reindex, show_settings, upgrade
@@ -34,5 +35,19 @@ def main(debug: bool) -> None:
     """The command; everything is in its sub-commands."""
 
 
-for command in (serve, init, user, content, upgrade, reindex, check, workflows, adopt, mxlive, ispyb, show_settings):
+for command in (
+    serve,
+    init,
+    user,
+    content,
+    upgrade,
+    reindex,
+    check,
+    workflows,
+    adopt,
+    lims,
+    mxlive,
+    ispyb,
+    show_settings,
+):
     main.add_command(command)

@@ -9,6 +9,8 @@ import click
 
 from objapi.cli.common import data_option, opened_site
 from objapi.cli.failures import Refused
+from objapi.cli.sheets import dry_run_option, file_argument, refused_rows, sent_file, tell_shipment, with_progress
+from objapi.errors import ApiError
 from objapi.ispyb.auth.accounts import FIRST_PERMISSIONS, WRITES, add_account, lacks_first_account
 from objapi.ispyb.auth.plugins import Identity
 from objapi.ispyb.database import Database, connection_of
@@ -17,7 +19,9 @@ from objapi.ispyb.sync.schemas import UserPortalProposalSync
 from objapi.ispyb.values.errors import Fault, Refusal
 from objapi.ispyb.values.schema import read_values
 from objapi.ispyb.values.types import short_text
+from objapi.profiles.ispyb.shipment_sheets import ship as make_shipment
 from objapi.progress import progress
+from objapi.store.requests import Outcome
 from objapi.store.transaction import Transaction
 
 
@@ -101,6 +105,34 @@ def sync(files: tuple[Path, ...], dry_run: bool, data_dir: Path | None) -> None:
         click.echo(_told(result))
     if problems:
         raise Refused("\n".join(problems))
+
+
+@ispyb.command("ship")
+@file_argument
+@click.option("--proposal", required=True, help="The proposal, such as MX1234.")
+@click.option("--name", required=True, help="The name of the new shipment.")
+@dry_run_option
+@data_option
+def ship(file: Path, proposal: str, name: str, dry_run: bool, data_dir: Path | None) -> None:
+    """Make a shipment of FILE, a CSV or XLSX with one sample a row: parcels, containers and samples, all or nothing.
+
+    Its columns are Container, Position, Protein, Sample, and Parcel, Container type, Barcode, Comments, Cell a to
+    Cell gamma. What is wrong is told by row and column.
+    """
+    sent = sent_file(file)
+    with opened_site(data_dir) as site:
+        database, most = Database(site), site.settings.max_update_entries
+
+        def work(tx: Transaction) -> Outcome:
+            return make_shipment(tx, sent, proposal, name, most_rows=most, dry_run=dry_run)
+
+        try:
+            done = with_progress(
+                f"Shipping {file.name}", lambda: database.run_as_administrator(work, write=not dry_run)
+            )
+        except ApiError as error:
+            raise refused_rows(error) from error
+    tell_shipment(done, dry_run=dry_run)
 
 
 def _payloads(files: Sequence[Path]) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:

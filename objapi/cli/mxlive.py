@@ -7,9 +7,12 @@ import click
 
 from objapi.cli.common import data_option, opened_site
 from objapi.cli.failures import Refused
+from objapi.cli.sheets import dry_run_option, file_argument, refused_rows, sent_file, tell_shipment, with_progress
+from objapi.errors import ApiError
 from objapi.mxlive.calls import PROJECTS, load_gateway
+from objapi.profiles.mxlive.shipment_sheets import ship as make_shipment
 from objapi.site import Site
-from objapi.store.requests import ByPath, CreateItem, UpdateItem
+from objapi.store.requests import ByPath, CreateItem, Outcome, UpdateItem
 from objapi.store.transaction import Transaction
 
 KINDS = ("Academic", "Industry", "Staff", "Student", "Commissioning")
@@ -64,6 +67,33 @@ def reset_key(username: str, data_dir: Path | None) -> None:
         _require_profile(site)
         site.run(load_gateway, reset, write=True)
     click.echo(f"The key of {username} is taken away; the next client to start registers its own.", err=True)
+
+
+@mxlive.command("ship")
+@file_argument
+@click.option("--project", required=True, help="The name of the project, which is its user's.")
+@click.option("--name", required=True, help="The name of the new shipment.")
+@dry_run_option
+@data_option
+def ship(file: Path, project: str, name: str, dry_run: bool, data_dir: Path | None) -> None:
+    """Make a shipment of FILE, a CSV or XLSX with one sample a row: containers, groups and samples, all or nothing.
+
+    Its columns are Container, Container type, Location, Sample, and Barcode, Group, Priority, Comments. What is wrong
+    is told by row and column.
+    """
+    sent = sent_file(file)
+    with opened_site(data_dir) as site:
+        _require_profile(site)
+        most = site.settings.max_update_entries
+
+        def work(tx: Transaction) -> Outcome:
+            return make_shipment(tx, sent, project, name, most_rows=most, dry_run=dry_run)
+
+        try:
+            done = with_progress(f"Shipping {file.name}", lambda: site.run(load_gateway, work, write=not dry_run))
+        except ApiError as error:
+            raise refused_rows(error) from error
+    tell_shipment(done, dry_run=dry_run)
 
 
 def _create(site: Site, portal_type: str, folder: str, values: Mapping[str, object]) -> None:

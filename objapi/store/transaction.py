@@ -124,6 +124,11 @@ class Transaction:
         if not self._rights.may(permission, root.acl, root.scope):
             raise Forbidden(f"This needs the permission {permission!r} on the site, which you do not have.")
 
+    def may(self, selector: Selector, permission: str) -> bool:
+        """True when the user holds a permission on an object. Raises NotFound."""
+        draft = self._one(self._planner(), selector)
+        return self.user.unrestricted or self._rights.may(permission, draft.acl, draft.scope)
+
     def visible(
         self, portal_type: str, table: FromClause | None = None, joined: Sequence[FromClause] = ()
     ) -> ColumnElement[bool]:

@@ -16,23 +16,30 @@ import pytest
 from click.testing import CliRunner
 from werkzeug.test import Client
 
+from objapi import upkeep
 from objapi.app import create_app
 from objapi.cli import main
+from objapi.ispyb.demo import make_demo
+from objapi.model.loading import read_content
 from objapi.settings import load_settings
+from objapi.site import Site
 from tests.acceptance.conftest import Serve
 from tests.docs import (
     test_adopt,
     test_api_examples,
     test_ispyb,
+    test_laboratory,
     test_library_pages,
     test_production_blocks,
     test_profiles,
+    test_sheets,
 )
 from tests.docs.pages import DOCS, ROOT, blocks
 from tests.objapi.ispyb.sync.payloads import payload, person
 from tests.objapi.store.mapped import test_rights
 from tests.objapi.store.mapped.conftest import fill
 from tests.objapi.store.mapped.stock import OtherProgram
+from tests.objapi.store.workshop import quietly
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
@@ -45,6 +52,8 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/catalog.md", "python"): test_library_pages.test_the_session_gives_what_the_page_shows,
     ("docs/ispyb.md", "sql"): test_ispyb.test_indexes_that_are_recommended_are_those_of_our_own_tables,
     ("docs/ispyb.md", "yaml"): test_ispyb.test_plugins_on_the_page_are_of_kinds_that_there_are,
+    ("docs/laboratory.md", "http"): test_laboratory.test_answers_are_as_shown,
+    ("docs/laboratory.md", "json"): test_laboratory.test_answers_are_as_shown,
     ("docs/production.md", "ini"): test_production_blocks.test_the_unit_starts_a_command_that_there_is,
     ("docs/production.md", "nginx"): test_production_blocks.test_the_proxy_is_set_up_for_the_defaults,
     ("docs/production.md", "sql"): test_production_blocks.test_the_account_shown_can_make_and_upgrade_a_site,
@@ -53,6 +62,7 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/profiles.md", "python"): test_profiles.test_the_profile_serves_as_shown,
     ("docs/profiles.md", "text"): test_profiles.test_mistakes_are_told_as_shown,
     ("docs/profiles.md", "yaml"): test_profiles.test_the_profile_serves_as_shown,
+    ("docs/sheets.md", "csv"): test_sheets.test_the_files_on_the_page_are_read,
     ("docs/workflows.md", "python"): test_library_pages.test_the_session_gives_what_the_page_shows,
 }
 """Page and language of fenced blocks → the test that runs every one of them."""
@@ -269,8 +279,31 @@ def test_the_page_on_ispyb_can_be_typed(shell: Shell, serve: Serve) -> None:
     assert len(shell.ran) == 4
 
 
+def test_the_page_on_files_can_be_typed(shell: Shell, serve: Serve) -> None:
+    profiles = "lims,mxlive,ispyb"
+    served = serve("sqlite", OBJAPI_PROFILES=profiles)
+    test_sheets.shown_sheets(shell.folder)
+    asked = [command.text for command in commands(test_sheets.PAGE) if not of_objapi(command)]
+    script = "\n".join(asked).replace("http://127.0.0.1:8080", served).replace(":…", ":secret")
+    header = "set -e\ncurl() { command curl --noproxy '*' -s --fail-with-body \"$@\"; }\n"
+    typed = ["bash", "-c", header + script]
+    done = subprocess.run(typed, capture_output=True, text=True, check=False, timeout=120, cwd=shell.folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"success":true' in done.stdout
+    assert '"success":false' not in done.stdout
+    shell.monkeypatch.setenv("OBJAPI_PROFILES", profiles)
+    shell.run("objapi init")
+    site = Site.open(load_settings(os.environ))
+    for file in site.registry.content_files["demo"]:
+        upkeep.load_content(site, read_content(Path(file)), quietly, for_trials=True)
+    make_demo(site)
+    site.close()
+    shell.follow(test_sheets.PAGE, of_objapi)
+    assert len(shell.ran) == 3
+
+
 def test_no_page_prints_a_command_that_nobody_types() -> None:
-    typed = {"adopt.md", "ispyb.md", "mxlive.md", "production.md", "profiles.md", "workflows.md"}
+    typed = {"adopt.md", "ispyb.md", "mxlive.md", "production.md", "profiles.md", "sheets.md", "workflows.md"}
     others = [command for page in PAGES if page.name not in typed for command in commands(page)]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for command in others:

@@ -10,6 +10,7 @@ from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
 from objapi.api.methods.removing import REMOVING
+from objapi.api.methods.sheets import SHEETS
 from objapi.api.methods.updating import UPDATING
 from objapi.api.methods.users import USERS
 from objapi.api.methods.writing import WRITING
@@ -27,5 +28,5 @@ def by_name(rows: Iterable[Method]) -> dict[str, Method]:
 
 
 METHODS: Final[Mapping[str, Method]] = by_name(
-    (*READING, *WRITING, *UPDATING, *REMOVING, *BATCH, *CREATE_MANY, *PLACES, *INTROSPECTION, *USERS)
+    (*READING, *WRITING, *UPDATING, *REMOVING, *BATCH, *CREATE_MANY, *SHEETS, *PLACES, *INTROSPECTION, *USERS)
 )

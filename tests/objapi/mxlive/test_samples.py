@@ -31,7 +31,7 @@ def container(station: Station, user: User, make: str, place: Place | None = Non
 
 
 def sample(station: Station, user: User, inside: str, make: str, slot: str, **more: Any) -> None:
-    values = {"name": f"in {slot}", "container": inside, "location": f"{KINDS}/{make}/{slot}", **more}
+    values = {"name": f"in-{slot}", "container": inside, "location": f"{KINDS}/{make}/{slot}", **more}
     station.create("MxSample", project=user.uid, **values)
 
 
@@ -53,7 +53,7 @@ def test_a_port_names_the_slots_from_the_outside_in(
     assert user.get(f"samples/{acronym}/") == [
         {
             "id": number,
-            "name": f"in {slot}",
+            "name": f"in-{slot}",
             "barcode": "B-1",
             "comments": "fragile",
             "group": "",

@@ -1,0 +1,49 @@
+"""The page on files: what it shows is read, and it names every column that is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from objapi.profiles.ispyb import shipment_sheets as ispyb
+from objapi.profiles.lims.request_sheets import BATCH_FIELDS, HEADER_FIELDS, read_requests
+from objapi.profiles.mxlive import shipment_sheets as mxlive
+from objapi.sheets.cells import SheetProblems
+from objapi.sheets.columns import read_lines
+from objapi.sheets.reading import read_sheet
+from objapi.sheets.xlsx import MOST_CELLS, MOST_TEXT, MOST_UNPACKED
+from tests.docs.pages import DOCS, blocks
+
+PAGE = DOCS / "sheets.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def shown_sheets(folder: Path) -> list[Path]:
+    """Write the files that the page shows, under their names."""
+    names = re.findall(r"^```csv (\S+)$", TEXT, re.MULTILINE)
+    found = list(blocks(PAGE, "csv"))
+    assert len(names) == len(found) == 3
+    for name, block in zip(names, found, strict=True):
+        (folder / name).write_text(block.text, encoding="utf-8")
+    return [folder / name for name in names]
+
+
+def test_the_files_on_the_page_are_read(tmp_path: Path) -> None:
+    asked, may, june = (read_sheet(file.read_bytes(), 100) for file in shown_sheets(tmp_path))
+    problems = SheetProblems()
+    assert len(read_requests(asked, problems).samples) == 3
+    for sheet, columns in ((may, mxlive.COLUMNS), (june, ispyb.COLUMNS)):
+        assert len(read_lines(sheet, columns, problems)) == 3
+    assert problems.causes == []
+
+
+@pytest.mark.parametrize(
+    "name", [*HEADER_FIELDS, *BATCH_FIELDS, *(column.name for column in (*mxlive.COLUMNS, *ispyb.COLUMNS))]
+)
+def test_every_column_is_named(name: str) -> None:
+    spelt = name if not name.startswith("Cell ") else "Cell a"
+    assert spelt in TEXT
+
+
+def test_the_limits_are_those_that_hold() -> None:
+    assert f"{MOST_UNPACKED // 2**20} MB, {MOST_CELLS:,}\ncells or {MOST_TEXT // 2**20} million characters" in TEXT
