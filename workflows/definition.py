@@ -4,7 +4,7 @@ Nothing here acts but `evaluate`, which gives the value of an expression.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -187,6 +187,22 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class StateSettings:
+    """Setting of a state for every managed permission, and the roles that it grants to every managed group.
+
+    None: nothing set, so acquired. A mapping that acquires and adds no role says the same and is None too.
+    """
+
+    permissions: Mapping[str, PermissionSetting | None]
+    group_roles: Mapping[str, frozenset[str]]
+
+
+def _set_by(state: State, permission: str) -> PermissionSetting | None:
+    setting = state.permissions.get(permission)
+    return None if setting is None or (setting.acquire and not setting.roles) else setting
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A transition. It belongs to no state: states list it among their exits.
 
@@ -299,11 +315,33 @@ class Workflow:
     worklists: Mapping[str, Worklist] = field(default_factory=dict)
     creation_guard: Guard = NO_GUARD
     moved_states: Mapping[str, str] = field(default_factory=dict)
+    _exits: dict[tuple[str, bool], tuple[Transition, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    _settings: dict[str, StateSettings] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def exits(self, state: State, *, automatic: bool) -> tuple[Transition, ...]:
         """The transitions that a state lists and that exist, user or automatic ones, in the state's order."""
-        found = (self.transitions.get(name) for name in state.exits)
-        return tuple(transition for transition in found if transition is not None and transition.automatic is automatic)
+        found = self._exits.get((state.id, automatic))
+        if found is None:
+            listed = (self.transitions.get(name) for name in state.exits)
+            found = tuple(item for item in listed if item is not None and item.automatic is automatic)
+            self._exits[state.id, automatic] = found
+        return found
+
+    def settings_of(self, state: State) -> StateSettings:
+        """Permissions and roles of groups that entering a state sets; the same object each time."""
+        found = self._settings.get(state.id)
+        if found is None:
+            found = self._settings[state.id] = StateSettings(
+                {name: _set_by(state, name) for name in self.managed_permissions},
+                {group: self._granted(state.group_roles.get(group, ())) for group in self.managed_groups},
+            )
+        return found
+
+    def _granted(self, roles: Iterable[str]) -> frozenset[str]:
+        managed = self.group_managed_roles
+        return frozenset(role for role in roles if managed is None or role in managed)
 
     @property
     def always(self) -> tuple[Transition, ...]:

@@ -35,25 +35,14 @@ def state_of(workflow: Workflow, subject: Subject) -> State | None:
     return workflow.states.get(state_id(workflow, subject))
 
 
-def role_settings(workflow: Workflow, state: State) -> dict[str, PermissionSetting | None]:
-    """Setting of a state for every managed permission.
-
-    None: nothing set, so acquired. A mapping that acquires and adds no role says the same and is None too.
-    """
-    settings: dict[str, PermissionSetting | None] = {}
-    for permission in workflow.managed_permissions:
-        setting = state.permissions.get(permission)
-        settings[permission] = None if setting is None or (setting.acquire and not setting.roles) else setting
-    return settings
+def role_settings(workflow: Workflow, state: State) -> Mapping[str, PermissionSetting | None]:
+    """Setting of a state for every managed permission; None: nothing set, so acquired."""
+    return workflow.settings_of(state).permissions
 
 
-def group_grants(workflow: Workflow, state: State) -> dict[str, frozenset[str]]:
+def group_grants(workflow: Workflow, state: State) -> Mapping[str, frozenset[str]]:
     """The local roles that a state grants to every managed group; only roles that the workflow manages count."""
-    managed = workflow.group_managed_roles
-    return {
-        group: frozenset(role for role in state.group_roles.get(group, ()) if managed is None or role in managed)
-        for group in workflow.managed_groups
-    }
+    return workflow.settings_of(state).group_roles
 
 
 def build_step(
@@ -86,8 +75,8 @@ def build_step(
         if variable.for_status
     }
     status[workflow.state_variable] = new_state
-    settings, grants = role_settings(workflow, state), group_grants(workflow, state)
-    return Step(workflow, transition, old_state, new_state, status, settings, grants)
+    settings = workflow.settings_of(state)
+    return Step(workflow, transition, old_state, new_state, status, settings.permissions, settings.group_roles)
 
 
 def _environment(

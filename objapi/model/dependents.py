@@ -6,7 +6,7 @@ finding them costs a statement a step for any number of changed objects. It name
 of those objects need be computed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -37,6 +37,15 @@ class DependencyRoute:
     steps: tuple[Step, ...]
     values: frozenset[DerivedValue] = field(default=frozenset(), compare=False)
     """The values of those that follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTree:
+    """Routes of which those that begin alike are followed together."""
+
+    values: frozenset[DerivedValue]
+    """The values that follow of the objects here."""
+    further: Mapping[Step, "RouteTree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,7 @@ class Dependents:
                 by_type.setdefault(portal_type, {}).setdefault(steps, set()).update(values)
         self._by_type = {portal_type: _as_routes(noted) for portal_type, noted in by_type.items()}
         self._own_of: dict[tuple[str, frozenset[str]], frozenset[DerivedValue]] = {}
+        self._trees: dict[tuple[str, frozenset[str] | None], RouteTree] = {}
 
     def of(self, portal_type: str, attribute: str) -> tuple[DependencyRoute, ...]:
         """The routes from an object of a type when one of its attributes changes."""
@@ -93,6 +103,17 @@ class Dependents:
     def of_all(self, portal_type: str) -> tuple[DependencyRoute, ...]:
         """The routes from an object that comes or goes."""
         return self._by_type.get(portal_type, ())
+
+    def tree(self, portal_type: str, attributes: frozenset[str] | None) -> RouteTree:
+        """The routes from objects of a type of which attributes change, or that come or go (None), as one tree."""
+        found = self._trees.get((portal_type, attributes))
+        if found is None:
+            routes = self.of_all(portal_type) if attributes is None else self._of_any(portal_type, attributes)
+            found = self._trees[portal_type, attributes] = _as_tree([(route.steps, route.values) for route in routes])
+        return found
+
+    def _of_any(self, portal_type: str, attributes: Iterable[str]) -> list[DependencyRoute]:
+        return [route for attribute in sorted(attributes) for route in self.of(portal_type, attribute)]
 
     def own(self, portal_type: str, attributes: frozenset[str]) -> frozenset[DerivedValue]:
         """The values of an object itself that may differ when attributes of it change.
@@ -199,6 +220,15 @@ def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
 
 def _as_routes(noted: Mapping[tuple[Step, ...], set[DerivedValue]]) -> tuple[DependencyRoute, ...]:
     return tuple(DependencyRoute(steps, frozenset(values)) for steps, values in noted.items())
+
+
+def _as_tree(routes: Sequence[tuple[tuple[Step, ...], frozenset[DerivedValue]]]) -> RouteTree:
+    further: dict[Step, list[tuple[tuple[Step, ...], frozenset[DerivedValue]]]] = {}
+    for steps, values in routes:
+        if steps:
+            further.setdefault(steps[0], []).append((steps[1:], values))
+    here = frozenset[DerivedValue]().union(*(values for steps, values in routes if not steps))
+    return RouteTree(here, {step: _as_tree(behind) for step, behind in further.items()})
 
 
 def _behaviours(registry: Registry, portal_type: str) -> Iterator[DerivedValue]:

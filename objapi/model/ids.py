@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from objapi.model.paths import Path, PathError, parse_path
@@ -153,7 +154,10 @@ def form_problems(rule: IdRule) -> list[str]:
 
 def form_paths(form: str) -> tuple[Path, ...]:
     """The paths that a form is filled with, in order. Raises `PathError`."""
-    return tuple(parse_path(part) for part in _PART.findall(form) if part not in ("n", "yy"))
+    return tuple(_path(part) for part in _PART.findall(form) if part not in ("n", "yy"))
+
+
+_path = lru_cache(maxsize=1000)(parse_path)
 
 
 def _from_rule(rule: IdRule, values: Callable[[Path], object], settings: IdSettingValues, now: datetime) -> IdPlan:
@@ -190,7 +194,7 @@ def _filled(
     def part(match: re.Match[str]) -> str:
         if match[1] == "yy":
             return "" if settings.year_in_prefix is False else _year(now)
-        value = values(parse_path(match[1]))
+        value = values(_path(match[1]))
         if value is None or not str(value).strip():
             raise IdProblem(f"the id is made from {match[1]}, which is empty here; set it or give obj_id")
         return str(value).strip() if as_written else _file_name(str(value))

@@ -361,7 +361,7 @@ def answer(stored: object, field: Field, zone: tzinfo, url: str | None = None) -
     Without a value texts are ``""``, lists ``[]``, records ``{}``, all else None. Dates carry the offset of `zone`.
     """
     if stored is None:
-        return _nothing(field)
+        return nothing_of(field)
     if field.kind is Kind.DATETIME and isinstance(stored, str):
         return in_zone(datetime.fromisoformat(stored), zone).isoformat()
     if field.kind is Kind.FILE and isinstance(stored, Mapping):
@@ -374,7 +374,8 @@ def marshmallow_field(field: Field) -> fields.Field[Any]:
     return FIELD_CLASSES[field.kind](field)
 
 
-def _nothing(field: Field) -> object:
+def nothing_of(field: Field) -> object:
+    """What is answered for no value."""
     match field.kind:
         case Kind.STRING | Kind.TEXT:
             return ""

@@ -57,9 +57,22 @@ class Path:
     """The key inside a record field, after a slash."""
     multiple: bool = field(init=False, compare=False, repr=False)
     """True if the steps alone can lead to several objects (a multi-valued reference can, too)."""
+    rest: "Path | None" = field(init=False, compare=False, repr=False)
+    """The path from the end of the first step on; None without steps."""
+    end: "Path" = field(init=False, compare=False, repr=False)
+    """The path from the end of all steps."""
+    _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        rest = Path(self.steps[1:], self.attribute, self.key) if self.steps else None
         object.__setattr__(self, "multiple", any(isinstance(step, Children | Back) for step in self.steps))
+        object.__setattr__(self, "rest", rest)
+        object.__setattr__(self, "end", self if rest is None else rest.end)
+        object.__setattr__(self, "_hash", hash((self.steps, self.attribute, self.key)))
+
+    def __hash__(self) -> int:
+        # Paths are keys of what many objects have in common, which is looked up for each of them.
+        return self._hash
 
     def __str__(self) -> str:
         parts = [_step_text(step) for step in self.steps]

@@ -1,7 +1,7 @@
 """The registry: everything a site's profiles declare, checked and frozen."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog import CatalogSchema, IndexKind, ValueType
@@ -126,10 +126,29 @@ class Registry:
     """Catalog and index by which the person of a user is found → the types of such persons."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
+    containers: frozenset[str] = field(init=False, compare=False, repr=False)
+    """The types whose objects can contain others."""
+    _chains: Mapping[str, tuple[Workflow, ...]] = field(init=False, compare=False, repr=False)
+    _variables: Mapping[str, Mapping[str, tuple[str, object]]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Asked for every object of a request, or set up for each request.
+        containers = frozenset(name for item in self.types.values() for name in item.containers)
+        chains = {name: tuple(self.workflows[own] for own in item.workflows) for name, item in self.types.items()}
+        object.__setattr__(self, "containers", containers)
+        object.__setattr__(self, "_chains", chains)
+        object.__setattr__(self, "_variables", {name: _variables_of(chain) for name, chain in chains.items()})
 
     def chain(self, portal_type: str) -> tuple[Workflow, ...]:
         """The workflows of a type, in order."""
-        return tuple(self.workflows[name] for name in self.types[portal_type].workflows)
+        return self._chains[portal_type]
+
+    def state_variables(self, portal_type: str) -> Mapping[str, tuple[str, object]]:
+        """The workflow variables that objects of a type answer, the first workflow of the chain winning a name.
+
+        Name → workflow, and the value of an object that never entered it.
+        """
+        return self._variables[portal_type]
 
     def counted_indexes(self, catalog: CatalogDeclaration) -> tuple[str, ...]:
         """The indexes by whose values a catalog counts its documents: the type, then workflow states, at most four."""
@@ -180,6 +199,16 @@ def login_indexes(
         for place in places[:1]:
             found.setdefault(place, []).append(portal_type)
     return {place: tuple(names) for place, names in found.items()}
+
+
+def _variables_of(chain: Sequence[Workflow]) -> dict[str, tuple[str, object]]:
+    found: dict[str, tuple[str, object]] = {}
+    for workflow in chain:
+        found.setdefault(workflow.state_variable, (workflow.id, workflow.initial_state))
+        for variable in workflow.variables.values():
+            if variable.for_catalog and variable.for_status:
+                found.setdefault(variable.id, (workflow.id, variable.default))
+    return found
 
 
 def counted_indexes(catalog: CatalogDeclaration, workflows: Mapping[str, Workflow]) -> tuple[str, ...]:

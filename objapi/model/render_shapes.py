@@ -1,16 +1,43 @@
-"""Shapes of rendering: the derived values to compute of an object of one type when some of them may differ."""
+"""Shapes of rendering: what is computed of an object of one type, found once from the declarations.
 
-from collections.abc import Callable, Iterator, Mapping
+A whole object is rendered by the `TypeShape` of its type, and one of which some derived values may differ by the
+`RenderShape` of these values.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from catalog import IndexKind
+from catalog import Index, IndexKind, ValueType
 from objapi.model.dependents import TITLE, VARIABLES, Dependents, DerivedValue
-from objapi.model.paths import Path
+from objapi.model.index_values import index_converter
+from objapi.model.kinds import nothing_of
+from objapi.model.loading.reserved import INTRINSIC_NAMES
+from objapi.model.paths import Parent, Path, Step, Target
 from objapi.model.registry import CatalogDeclaration, IndexSource, Registry
 from objapi.model.types import EntityType, Field, Kind
 
-NAMES = ("path", "UID", "id", "portal_type")
+NAMES: Final = ("path", "UID", "id", "portal_type")
 """Members of an answer that every object has."""
+_DEPTH: Final = 8
+_CONVERTED: Final = frozenset({Kind.DATETIME, Kind.FILE})
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSource:
+    """The members of an answer that one field gives."""
+
+    field: Field
+    members: tuple[str, ...]
+    shown: Field
+    """The field whose kind decides how the value is answered: for a computed one that at the end of its path."""
+    nothing: object
+    """What is answered for no value."""
+
+    @property
+    def converted(self) -> bool:
+        """True when the stored form is not what is answered."""
+        return self.shown.kind in _CONVERTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +46,75 @@ class IndexReader:
 
     name: str
     source: IndexSource
-    field: str | None
-    """The field of the object itself whose value it is, where it is one."""
+    stored: str | None
+    """The field of the object's own document whose value it is, where it is one."""
+    field: Field | None
+    """Another field of the object itself whose value it is, where it is one."""
     path: Path | None
     """The path of the value, where it is nothing else."""
-    title: Field | None
-    """The own title as it is answered, which a field index takes: without the id for none."""
-    answered_empty: bool
-    """The value of an object without one is an empty text, as it is answered."""
     convert: Callable[[object], object]
     """Value as the index takes it, of a stored one; None where it has none."""
+    nothing: object
+    """The value of an object without one: an empty text where that is answered."""
+
+    def value_of(self, stored: object) -> object:
+        """The value as the index takes it; None for none."""
+        value = None if stored is None else self.convert(stored)
+        return self.nothing if value is None else value
+
+
+@dataclass(frozen=True, slots=True)
+class MetaSource:
+    """Source of one name of the metadata that no member of the answer holds."""
+
+    catalog: str
+    name: str
+    text: IndexSource | None
+    """The source of a text index, whose text is answered as it is stored."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedValues:
+    """Values that objects of a type have from where one step leads: many of them lead to the same object there."""
+
+    step: Step
+    members: tuple[tuple[MemberSource, Path], ...]
+    """Members of the answer, with the path on from there."""
+    indexes: tuple[tuple[str, IndexReader, Path], ...]
+    """Catalog and reader, with the path on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeParts:
+    """Members of an answer and index values, by what they are computed from."""
+
+    blank: Mapping[str, object]
+    """The members in their order, with what is answered for no value."""
+    stored: Mapping[str, MemberSource]
+    """Field of the object's own document → its members."""
+    derived: tuple[MemberSource, ...]
+    """Other fields, but for those that are shared."""
+    shared: tuple[SharedValues, ...]
+    readers: Mapping[str, tuple[IndexReader, ...]]
+    """Catalog → readers of index values, but for those that are shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeShape:
+    """All derived values of the objects of one type."""
+
+    parts: ShapeParts
+    readers: Mapping[str, Mapping[str, IndexReader]]
+    """Catalog → index → reader, of the indexes in which the objects may have values."""
+    metadata: tuple[MetaSource, ...]
+    """The first source with a value gives a name."""
+    variables: tuple[tuple[str, str, str, object], ...]
+    """Member, workflow variable, its workflow, and its value before that is entered."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexShape:
-    """Indexes of one catalog to be computed; `side`: some are in keyword or text tables, which are written whole."""
+    """Indexes of one catalog that may differ; `side`: some are in keyword or text tables, which are written whole."""
 
     catalog: CatalogDeclaration
     names: tuple[str, ...]
@@ -44,21 +125,17 @@ class IndexShape:
 class RenderShape:
     """Derived values of an object that are to be computed together."""
 
-    members: tuple[tuple[str, Field], ...]
-    """Members of the answer, with the fields that give them."""
-    variables: tuple[str, ...]
-    """Members that are workflow variables."""
+    parts: ShapeParts
+    variables: bool
+    """True when the members that are workflow variables may differ."""
     title: bool
     timed: bool
     """True when some of it is computed by Python, and may depend on the time."""
     indexes: tuple[IndexShape, ...]
     meta: frozenset[str]
     """Metadata to be looked up again."""
-
-    @property
-    def answered(self) -> bool:
-        """True when the stored answer or metadata may differ."""
-        return bool(self.members or self.variables or self.meta)
+    answered: bool
+    """True when the stored answer or metadata may differ."""
 
 
 class RenderShapes:
@@ -67,18 +144,126 @@ class RenderShapes:
     def __init__(self, registry: Registry, dependents: Dependents) -> None:
         self._registry = registry
         self._dependents = dependents
+        self._whole: dict[str, TypeShape] = {}
         self._shapes: dict[tuple[str, frozenset[DerivedValue]], RenderShape] = {}
         self.catalogs = {name: registry.catalogs_of(name) for name in registry.types}
         """Type → the catalogs that hold it."""
-        self.shown: dict[tuple[str, str], Field] = {}
-        """Type and field → the field whose kind decides how it is answered; filled by renderers."""
-        self.readers: dict[tuple[str, str], Mapping[str, IndexReader]] = {}
-        """Type and catalog → index → reader; filled by renderers."""
-        self._variables = {name: _variables(registry, name) for name in registry.types}
-        self.metadata: Mapping[str, tuple[tuple[CatalogDeclaration, str], ...]] = {
-            name: tuple(self._metadata(item)) for name, item in registry.types.items()
-        }
-        """Type → catalog and name of the metadata that no member holds; the first catalog with a value gives it."""
+
+    # Whole objects
+
+    def whole(self, entity_type: EntityType) -> TypeShape:
+        """The shape of all derived values."""
+        shape = self._whole.get(entity_type.portal_type)
+        if shape is None:
+            shape = self._whole[entity_type.portal_type] = self._made_whole(entity_type)
+        return shape
+
+    def _made_whole(self, entity_type: EntityType) -> TypeShape:
+        portal_type, writers = entity_type.portal_type, self._writers(entity_type)
+        sources = self._sources(entity_type)
+        variables = tuple(self._variables(portal_type))
+        blank: dict[str, object] = {}
+        for field in entity_type.fields.values():
+            for name in _members_of(field):
+                blank[name] = sources[writers[name].name].nothing if name in writers else None
+        blank.update((member, None) for member, *_ in variables)
+        blank.update(dict.fromkeys(NAMES))
+        readers = {catalog.name: tuple(self._readers(entity_type, catalog)) for catalog in self.catalogs[portal_type]}
+        return TypeShape(
+            parts=_parts(entity_type, blank, sources.values(), readers),
+            readers={catalog: {item.name: item for item in found} for catalog, found in readers.items()},
+            metadata=tuple(self._metadata(entity_type)),
+            variables=variables,
+        )
+
+    def _sources(self, entity_type: EntityType) -> dict[str, MemberSource]:
+        """Field → the members that it gives."""
+        members: dict[str, list[str]] = {}
+        for name, field in self._writers(entity_type).items():
+            members.setdefault(field.name, []).append(name)
+        found = {}
+        for name, field in entity_type.fields.items():
+            shown = self.shown(entity_type, field)
+            found[name] = MemberSource(field, tuple(members.get(name, ())), shown, nothing_of(shown))
+        return found
+
+    def _writers(self, entity_type: EntityType) -> Mapping[str, Field]:
+        """Member of an answer → the field that gives it; later ones win, workflow variables and names over all."""
+        found = {name: field for field in entity_type.fields.values() for name in _members_of(field)}
+        taken = {*(member for member, *_ in self._variables(entity_type.portal_type)), *NAMES}
+        return {name: field for name, field in found.items() if name not in taken}
+
+    def _variables(self, portal_type: str) -> Iterator[tuple[str, str, str, object]]:
+        aliases = self._registry.variable_aliases
+        for name, (workflow, initial) in self._registry.state_variables(portal_type).items():
+            yield name, name, workflow, initial
+            if name in aliases:
+                yield aliases[name], name, workflow, initial
+
+    def _metadata(self, entity_type: EntityType) -> Iterator[MetaSource]:
+        variables = self._variables(entity_type.portal_type)
+        members = {*self._writers(entity_type), *(member for member, *_ in variables), *NAMES}
+        for catalog in self.catalogs[entity_type.portal_type]:
+            for name in catalog.returned:
+                index = catalog.schema.indexes.get(name)
+                if index is not None and name not in members and name not in catalog.hidden:
+                    text = catalog.sources.get(name) if index.kind is IndexKind.TEXT else None
+                    yield MetaSource(catalog.name, name, text)
+
+    def shown(self, entity_type: EntityType, field: Field, depth: int = 0) -> Field:
+        """The field whose kind decides how a value is answered: for a computed one that at the end of its path."""
+        if field.path is None or depth > _DEPTH:
+            return field
+        return self._end_at(entity_type, field.path, depth) or field
+
+    def _end_at(self, entity_type: EntityType, path: Path, depth: int) -> Field | None:
+        """The field at the end of a path over references; None where it ends in none or follows other steps."""
+        if path.attribute is None:
+            return None
+        for step in path.steps:
+            link = entity_type.fields.get(step.field) if isinstance(step, Target) else None
+            names = link.targets if link is not None else ()
+            following = next((self._registry.types[name] for name in names if name in self._registry.types), None)
+            if following is None:
+                return None
+            entity_type = following
+        end = entity_type.fields.get(path.attribute)
+        return None if end is None else self.shown(entity_type, end, depth + 1)
+
+    def _readers(self, entity_type: EntityType, catalog: CatalogDeclaration) -> Iterator[IndexReader]:
+        for name, index in catalog.schema.indexes.items():
+            source = catalog.sources.get(name)
+            found = None if source is None else source.of(entity_type.portal_type)
+            if source is None or name in catalog.hidden or (found is None and index.kind is not IndexKind.DATE_RANGE):
+                continue
+            path = found if isinstance(found, Path) and source.until is None else None
+            field = None if path is None else _field_at(entity_type, index, path)
+            convert = index_converter(index)
+            nothing = convert(None) if index.kind is IndexKind.DATE_RANGE else None
+            yield IndexReader(
+                name=name,
+                source=source,
+                stored=field.name if field is not None and field.is_stored else None,
+                field=field if field is not None and not field.is_stored else None,
+                path=path,
+                convert=convert,
+                nothing="" if self._is_answered_empty(entity_type, index, source) else nothing,
+            )
+
+    def _is_answered_empty(self, entity_type: EntityType, index: Index, source: IndexSource) -> bool:
+        """True for a field index of texts over a field that is answered as `""` when it has no value.
+
+        Its key is then the same, so that sorting leaves nothing out. NULL of a mapped row is no value.
+        """
+        if index.kind is not IndexKind.FIELD or index.value_type is not ValueType.STRING:
+            return False
+        origin = source.of(entity_type.portal_type)
+        if entity_type.table is not None or not isinstance(origin, Path) or origin.key is not None:
+            return False
+        end = self._end_at(entity_type, origin, 0)
+        return end is not None and end.kind in (Kind.STRING, Kind.TEXT)
+
+    # Objects of which some values may differ
 
     def of(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> RenderShape:
         """The shape for objects of a type of which these values may differ."""
@@ -89,23 +274,34 @@ class RenderShapes:
         return shape
 
     def _made(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> RenderShape:
-        portal_type = entity_type.portal_type
-        computed = self._dependents.computed(portal_type)
+        whole, computed = self.whole(entity_type), self._dependents.computed(entity_type.portal_type)
         timed = not affected.isdisjoint(computed)
         if timed:
             # When an answer is out of date follows from everything that is computed.
             affected |= computed
-        meta = frozenset(name for catalog, name in self.metadata[portal_type] if (catalog.name, name) in affected)
+        meta = frozenset(item.name for item in whole.metadata if (item.catalog, item.name) in affected)
         # Any catalog may give a name of the metadata, so all that could are asked.
-        affected |= {(catalog.name, name) for catalog, name in self.metadata[portal_type] if name in meta}
-        writers = self._writers(entity_type)
+        affected |= {(item.catalog, item.name) for item in whole.metadata if item.name in meta}
+        indexes = tuple(self._indexes(entity_type, affected))
+        readers = {
+            part.catalog.name: tuple(
+                reader for name, reader in whole.readers[part.catalog.name].items() if name in part.names
+            )
+            for part in indexes
+        }
+        sources = [
+            source for name, source in self._sources(entity_type).items() if source.members and (None, name) in affected
+        ]
+        blank = {member: source.nothing for source in sources for member in source.members}
+        variables = bool(whole.variables) and VARIABLES in affected
         return RenderShape(
-            members=tuple((name, field) for name, field in writers.items() if (None, field.name) in affected),
-            variables=tuple(self._variables[portal_type]) if VARIABLES in affected else (),
+            parts=_parts(entity_type, blank, sources, readers),
+            variables=variables,
             title=TITLE in affected,
             timed=timed,
-            indexes=tuple(self._indexes(entity_type, affected)),
+            indexes=indexes,
             meta=meta,
+            answered=bool(sources or variables or meta),
         )
 
     def _indexes(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> Iterator[IndexShape]:
@@ -117,29 +313,60 @@ class RenderShapes:
             if wanted:
                 yield IndexShape(catalog, tuple(name for name in catalog.schema.indexes if name in wanted), side)
 
-    def _writers(self, entity_type: EntityType) -> Mapping[str, Field]:
-        """Member of an answer → the field that gives it; later ones win, workflow variables and names over all."""
-        found: dict[str, Field] = {}
-        for field in entity_type.fields.values():
-            found[field.name] = field
-            if field.kind is Kind.REFERENCE:
-                found[f"{field.name}_uid"] = field
-        taken = self._variables[entity_type.portal_type].union(NAMES)
-        return {name: field for name, field in found.items() if name not in taken}
 
-    def _metadata(self, entity_type: EntityType) -> Iterator[tuple[CatalogDeclaration, str]]:
-        members = {*self._writers(entity_type), *self._variables[entity_type.portal_type], *NAMES}
-        for catalog in self.catalogs[entity_type.portal_type]:
-            for name in catalog.returned:
-                if name not in members and name not in catalog.hidden and name in catalog.schema.indexes:
-                    yield catalog, name
+def _parts(
+    entity_type: EntityType,
+    blank: Mapping[str, object],
+    sources: Iterable[MemberSource],
+    readers: Mapping[str, Sequence[IndexReader]],
+) -> ShapeParts:
+    stored: dict[str, MemberSource] = {}
+    derived: list[MemberSource] = []
+    own: dict[str, list[IndexReader]] = {catalog: [] for catalog in readers}
+    members: dict[Step, list[tuple[MemberSource, Path]]] = {}
+    indexes: dict[Step, list[tuple[str, IndexReader, Path]]] = {}
+    for source in sources:
+        path = source.field.path
+        if source.field.is_stored:
+            stored[source.field.name] = source
+        elif path is not None and path.rest is not None and _is_shared(entity_type, path, source.shown):
+            members.setdefault(path.steps[0], []).append((source, path.rest))
+        else:
+            derived.append(source)
+    for catalog, found in readers.items():
+        for reader in found:
+            path = reader.path if reader.field is None else reader.field.path
+            if path is not None and path.rest is not None and _is_shared(entity_type, path):
+                indexes.setdefault(path.steps[0], []).append((catalog, reader, path.rest))
+            else:
+                own[catalog].append(reader)
+    shared = tuple(
+        SharedValues(step, tuple(members.get(step, ())), tuple(indexes.get(step, ())))
+        for step in dict.fromkeys((*members, *indexes))
+    )
+    return ShapeParts(blank, stored, tuple(derived), shared, {catalog: tuple(found) for catalog, found in own.items()})
 
 
-def _variables(registry: Registry, portal_type: str) -> frozenset[str]:
-    """The members of an answer that are workflow variables, by their own and their other names."""
-    found: set[str] = set()
-    for workflow in registry.chain(portal_type):
-        found.add(workflow.state_variable)
-        found.update(item.id for item in workflow.variables.values() if item.for_catalog and item.for_status)
-    found.update(registry.variable_aliases[name] for name in tuple(found) if name in registry.variable_aliases)
-    return frozenset(found)
+def _is_shared(entity_type: EntityType, path: Path, shown: Field | None = None) -> bool:
+    """True for a path whose first step leads to one object, and whose value says nothing of where it began."""
+    step = path.steps[0]
+    field = entity_type.fields.get(step.field) if isinstance(step, Target) else None
+    single = isinstance(step, Parent) or (field is not None and not field.multi)
+    # The address of a file is that in the object itself.
+    return single and (shown is None or shown.kind is not Kind.FILE)
+
+
+def _members_of(field: Field) -> tuple[str, ...]:
+    return (field.name, f"{field.name}_uid") if field.kind is Kind.REFERENCE else (field.name,)
+
+
+def _field_at(entity_type: EntityType, index: Index, path: Path) -> Field | None:
+    """The field of the object itself whose value a path gives; a name that every object has is none.
+
+    The own title is one for a field index, which takes it as it is answered: without the id for none.
+    """
+    if path.steps or path.key is not None or path.attribute is None:
+        return None
+    if path.attribute == "title":
+        return entity_type.fields.get("title") if index.kind is IndexKind.FIELD else None
+    return None if path.attribute in INTRINSIC_NAMES else entity_type.fields.get(path.attribute)

@@ -148,6 +148,12 @@ class Field:
     copied: Copying = Copying.TAKEN
     copied_from: Path | None = None
     """Of a create parameter: the path to what a copy is made with."""
+    is_stored: bool = field(init=False, compare=False, repr=False)
+    """True when its value is in the object's own document, under its own name."""
+
+    def __post_init__(self) -> None:
+        others = (self.path, self.compute, self.stored_on, self.alias_of)
+        object.__setattr__(self, "is_stored", all(item is None for item in others))
 
 
 class IdKind(StrEnum):

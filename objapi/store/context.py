@@ -23,7 +23,7 @@ from objapi.store.mapped.row_site import RowSite
 from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess, Rights, TransactionAcls
-from objapi.store.records import request_digest, rowids, to_micros
+from objapi.store.records import request_digest, rowids, to_micros, to_text
 from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.schema import history_entries, requests
 from workflows import Cascades
@@ -159,6 +159,11 @@ class RequestContext:
         self.source = source
         self.acls = TransactionAcls(site.acls, connection)
         self.rights = Rights(principal, self.acls, site.registry.roles.scoped_roles)
+
+    @cached_property
+    def now_text(self) -> str:
+        """The stored form of the instant of the request."""
+        return to_text(self.now)
 
     @cached_property
     def rows(self) -> Rows:

@@ -16,14 +16,15 @@ import orjson
 from catalog import CatalogSchema, Index, IndexKind, ValueType, side_digest
 from catalog.dates import in_zone
 from objapi.model import kinds
+from objapi.model.index_values import index_value
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.context import SiteContext
 from objapi.store.records import from_micros, to_text
-from objapi.store.writing.draft import Draft, sortable, state_variables, texts_in
+from objapi.store.writing.draft import Draft, sortable, texts_in
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.render import Rendered, Renderer, index_value, title_key
+from objapi.store.writing.render import Rendered, Renderer, title_key
 
 _OF_OBJECT: Final = "\0"
 """Begins the names of what every object has, among those of its fields."""
@@ -105,7 +106,7 @@ class PlainRenderer:
         aliases = site.registry.variable_aliases
         self._answered = [
             (name, workflow, initial, aliases.get(name))
-            for name, (workflow, initial) in state_variables(site.registry, entity_type.portal_type).items()
+            for name, (workflow, initial) in site.registry.state_variables(entity_type.portal_type).items()
         ]
         catalogs = site.registry.catalogs_of(entity_type.portal_type)
         self._catalogs = [self._catalog(catalog) for catalog in catalogs]
@@ -223,9 +224,9 @@ class PlainRenderer:
     def _meta_sources(self, site: SiteContext) -> Iterator[tuple[str, str, str | None]]:
         """Name, catalog, and for a text index the source of the text as it is stored."""
         sources = {(item.name, index.name): index.source for item in self._catalogs for index in item.indexes}
-        for catalog, name in site.shapes.metadata[self.type.portal_type]:
-            text = catalog.schema.indexes[name].kind is IndexKind.TEXT and name in catalog.sources
-            yield name, catalog.name, sources.get((catalog.name, name), _OF_WORKFLOW) if text else None
+        for item in site.shapes.whole(self.type).metadata:
+            text = None if item.text is None else sources.get((item.catalog, item.name), _OF_WORKFLOW)
+            yield item.name, item.catalog, text
 
     # What is done for each object
 
@@ -290,7 +291,7 @@ class MixedRenderer(Renderer):
 
     def __init__(self, planner: StorePlanner, plain: Mapping[str, PlainRenderer]) -> None:
         site = planner.context.site
-        super().__init__(site.registry, planner.values, site.zone, site.shapes)
+        super().__init__(planner.values, site.zone, site.shapes)
         self._plain = plain
 
     def render(self, draft: Draft) -> Rendered:

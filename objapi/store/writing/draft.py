@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict, TypeVar, cast
 
 import orjson
 
@@ -14,6 +14,8 @@ from objapi.model.registry import IndexSource, Registry
 from objapi.model.types import EntityType, Field
 from objapi.store.permissions.acls import Acl, PermissionOverrides
 from objapi.store.records import StoredEntity, from_micros, to_micros, to_text
+
+_T = TypeVar("_T")
 
 
 class WorkflowStatus(TypedDict):
@@ -47,10 +49,13 @@ class DraftWorkspace(Protocol):
     def parent(self, draft: "Draft") -> "Draft | None":
         """The container; None for the site root."""
 
-    def follow(self, draft: "Draft", steps: Sequence[Step]) -> "list[Draft]":
+    def follow(self, draft: "Draft", steps: Sequence[Step]) -> "Sequence[Draft]":
         """The objects that steps lead to from one object."""
 
-    def one_step(self, draft: "Draft", step: Step) -> "Iterable[Draft]":
+    def follow_all(self, drafts: "Sequence[Draft]", steps: Sequence[Step]) -> "Sequence[Draft]":
+        """The objects that steps lead to from several."""
+
+    def one_step(self, draft: "Draft", step: Step) -> "Sequence[Draft]":
         """The objects that one step leads to."""
 
 
@@ -63,41 +68,48 @@ class Draft:
 
     __slots__ = (
         "_acl",
-        "_data",
         "_scope",
         "_settings",
-        "_states",
         "changed",
         "created",
         "creator",
+        "data",
         "id",
         "modified",
         "parent_rid",
         "path",
+        "portal_type",
         "record",
         "removed",
         "rid",
+        "states",
         "type",
         "uid",
         "version_after",
         "workspace",
     )
 
+    data: dict[str, object]
+    """Field → stored value; references are UIDs."""
+    states: dict[str, WorkflowStatus]
+    """Workflow id → stored status of that workflow."""
+
     def __init__(self, workspace: DraftWorkspace, entity_type: EntityType, record: StoredEntity | None) -> None:
         self.workspace = workspace
         self.type = entity_type
+        self.portal_type = entity_type.portal_type
         self.record = record
         self.changed: dict[str, object] = {}
         """Field → value before the request, for every stored field that differs."""
         self.removed = False
         self.version_after: int | None = None
         """The version once it is written, where that is not one more than before."""
-        self._data: dict[str, object] | None = None
-        self._states: dict[str, WorkflowStatus] | None = None
         self._settings: PermissionOverrides | None = None
         self._acl: tuple[int, Acl] | None = None
         self._scope: int | None = None
-        if record is not None:
+        if record is None:
+            self.data, self.states = {}, {}
+        else:
             self.rid = record.rid
             self.uid = record.uid
             self.id = record.id
@@ -107,6 +119,14 @@ class Draft:
             self.created = record.created
             self.modified = record.modified
             self._scope = record.scope
+
+    def __getattr__(self, name: str) -> dict[str, Any]:
+        # A document of the row is read when it is first asked for; from then on it is an attribute like any other.
+        if name not in ("data", "states") or self.record is None:
+            raise AttributeError(name)
+        document: dict[str, Any] = orjson.loads(getattr(self.record, name))
+        setattr(self, name, document)
+        return document
 
     def __repr__(self) -> str:
         return f"<{self.type.portal_type} {self.path}>"
@@ -125,11 +145,6 @@ class Draft:
         return self.path if self.record is None else self.record.path
 
     @property
-    def portal_type(self) -> str:
-        """The name of the type."""
-        return self.type.portal_type
-
-    @property
     def is_new(self) -> bool:
         """True when this request creates the object."""
         return self.record is None
@@ -143,20 +158,6 @@ class Draft:
     def is_moved(self) -> bool:
         """True when this request gives a stored object another container or id."""
         return self.record is not None and (self.record.parent, self.record.id) != (self.parent_rid, self.id)
-
-    @property
-    def data(self) -> dict[str, object]:
-        """Field → stored value; references are UIDs."""
-        if self._data is None:
-            self._data = orjson.loads(self.record.data) if self.record is not None else {}
-        return self._data
-
-    @property
-    def states(self) -> dict[str, WorkflowStatus]:
-        """Workflow id → stored status of that workflow."""
-        if self._states is None:
-            self._states = orjson.loads(self.record.states) if self.record is not None else {}
-        return self._states
 
     @property
     def settings(self) -> PermissionOverrides:
@@ -253,43 +254,24 @@ class Values:
         """Instant until which computed values are valid, where they depend on time; rendering an object resets it."""
         self._timed = 0
         """Number of values so far that depend on the time."""
-        self._remembered: dict[tuple[int, str], object] | None = None
-        """Row number and name → value, while no object changes."""
-        self._folderish = frozenset(name for item in registry.types.values() for name in item.containers)
-        self._state_workflows = {name: state_variables(registry, name) for name in registry.types}
-        self._intrinsic: dict[str, Callable[[Draft], object]] = {
-            "id": lambda draft: draft.id,
-            "uid": lambda draft: draft.uid,
-            "title": self.title,
-            "path": lambda draft: draft.path,
-            "portal_type": lambda draft: draft.portal_type,
-            "type_title": lambda draft: draft.type.title,
-            "creator": lambda draft: draft.creator,
-            "created": lambda draft: to_text(from_micros(draft.created)),
-            "modified": lambda draft: to_text(from_micros(draft.modified)),
-            "is_folderish": lambda draft: draft.portal_type in self._folderish,
-            "position": lambda draft: draft.created,
-            "sortable_title": lambda draft: sortable(self.title(draft)),
-            "searchable_text": self.searchable,
-        }
-
-    @property
-    def intrinsic(self) -> frozenset[str]:
-        """The names that every object has."""
-        return frozenset(self._intrinsic)
+        self._remembered: dict[Hashable, object] | None = None
+        """Values that many objects have in common, while no object changes."""
+        self._instants: dict[int, str] = {}
+        """Microseconds since 1970 UTC → the text of the instant; what one request writes has few."""
 
     def value(self, draft: Draft, name: str) -> object:
         """The stored form under a name; None where there is none."""
-        intrinsic = self._intrinsic.get(name)
-        if intrinsic is not None:
-            return intrinsic(draft)
         field = draft.type.fields.get(name)
-        if field is not None:
-            return self.field_value(draft, field)
-        return self.variable(draft, name)
+        # Of the names that every object has, a field may have that of the title alone.
+        if field is not None and name != "title":
+            return draft.data.get(name) if field.is_stored else self.field_value(draft, field)
+        intrinsic = _INTRINSIC.get(name)
+        return self.variable(draft, name) if intrinsic is None else intrinsic(self, draft)
 
     def field_value(self, draft: Draft, field: Field) -> object:
         """The value of a field: its own, its alias's, that of the object it is stored on, or a computed one."""
+        if field.is_stored:
+            return draft.data.get(field.name)
         if field.alias_of is not None:
             return self.value(draft, field.alias_of)
         if field.path is not None:
@@ -315,13 +297,20 @@ class Values:
             None,
         )
 
-    def variables(self, draft: Draft) -> dict[str, object]:
-        """The workflow variables that an object answers, the first workflow of the chain winning a name."""
-        return {name: self.variable(draft, name) for name in self._state_workflows[draft.portal_type]}
+    def instant(self, micros: int) -> str:
+        """The stored form of an instant."""
+        found = self._instants.get(micros)
+        if found is None:
+            found = self._instants[micros] = to_text(from_micros(micros))
+        return found
+
+    def is_folderish(self, draft: Draft) -> bool:
+        """True for an object that can contain others."""
+        return draft.portal_type in self.registry.containers
 
     def variable(self, draft: Draft, name: str) -> object:
         """One workflow variable; an object that never entered the workflow is in its initial state."""
-        found = self._state_workflows[draft.portal_type].get(name)
+        found = self.registry.state_variables(draft.portal_type).get(name)
         if found is None:
             return None
         workflow_id, initial = found
@@ -344,32 +333,59 @@ class Values:
 
     def evaluate(self, draft: Draft, path: Path) -> object:
         """The value at the end of a path; a list when its steps can lead to several objects."""
-        if not path.steps and path.attribute is not None and path.key is None:
-            return self.value(draft, path.attribute)
-        multiple = path.multiple or self._many(draft.type, path)
-        found: list[object] = []
-        for other in draft.workspace.follow(draft, path.steps):
-            value = other.uid if path.attribute is None else self._value_of_other(other, path.attribute)
-            if path.key is not None:
-                value = value.get(path.key) if isinstance(value, dict) else None
-            if not multiple:
-                return value
-            found.extend(value if isinstance(value, list) else () if value is None else (value,))
-        return list(dict.fromkeys(found)) if multiple else None
+        rest = path.rest
+        if rest is None:
+            return self._own_value(draft, path)
+        others = draft.workspace.one_step(draft, path.steps[0])
+        return self.value_from(others, rest, path.multiple or self._many(draft.type, path))
 
-    def _value_of_other(self, draft: Draft, name: str) -> object:
-        """A value of an object that a path leads to; many objects lead to the same ones."""
+    def value_from(self, others: Sequence[Draft], path: Path, multiple: bool) -> object:
+        """The value at the end of a path that goes on from some objects, as a list if it is multiple."""
+        if len(others) == 1:
+            if path.rest is None and not multiple:
+                return self._own_value(others[0], path)
+            return self._beyond(others[0], path, multiple)
+        ends = others[0].workspace.follow_all(others, path.steps) if others else ()
+        return self._gathered(ends, path.end, multiple)
+
+    def _beyond(self, draft: Draft, path: Path, multiple: bool) -> object:
+        """The value at the end of a path from an object at which the paths of many objects arrive."""
+        return self.once(
+            (draft.rid, path, multiple),
+            lambda: self._gathered(draft.workspace.follow(draft, path.steps), path.end, multiple),
+        )
+
+    def once(self, key: Hashable, compute: Callable[[], _T]) -> _T:
+        """A computed value, the one computed before under the same key while no object changes.
+
+        What depends on the time must say so to each object that is made from it, so it is computed for each.
+        """
         remembered = self._remembered
         if remembered is None:
-            return self.value(draft, name)
-        key = (draft.rid, name)
+            return compute()
         if key in remembered:
-            return remembered[key]
+            return cast(_T, remembered[key])
         before = self._timed
-        value = self.value(draft, name)
-        # What depends on the time must say so to each object that is made from it.
+        value = compute()
         if self._timed == before:
             remembered[key] = value
+        return value
+
+    def _gathered(self, ends: Sequence[Draft], path: Path, multiple: bool) -> object:
+        """The own value of the first of some objects, or a list of the values of all."""
+        if not multiple:
+            return self._own_value(ends[0], path) if ends else None
+        found: list[object] = []
+        for other in ends:
+            value = self._own_value(other, path) if len(ends) == 1 else self._beyond(other, path, False)
+            found.extend(value if isinstance(value, list) else () if value is None else (value,))
+        return list(dict.fromkeys(found))
+
+    def _own_value(self, draft: Draft, path: Path) -> object:
+        """The value of a path without steps."""
+        value = draft.uid if path.attribute is None else self.value(draft, path.attribute)
+        if path.key is not None:
+            return value.get(path.key) if isinstance(value, dict) else None
         return value
 
     @contextmanager
@@ -411,6 +427,24 @@ class Values:
         self.fresh_until = instant if self.fresh_until is None else min(self.fresh_until, instant)
 
 
+_INTRINSIC: Mapping[str, Callable[[Values, Draft], object]] = {
+    "id": lambda values, draft: draft.id,
+    "uid": lambda values, draft: draft.uid,
+    "title": Values.title,
+    "path": lambda values, draft: draft.path,
+    "portal_type": lambda values, draft: draft.type.portal_type,
+    "type_title": lambda values, draft: draft.type.title,
+    "creator": lambda values, draft: draft.creator,
+    "created": lambda values, draft: values.instant(draft.created),
+    "modified": lambda values, draft: values.instant(draft.modified),
+    "is_folderish": Values.is_folderish,
+    "position": lambda values, draft: draft.created,
+    "sortable_title": lambda values, draft: sortable(values.title(draft)),
+    "searchable_text": Values.searchable,
+}
+"""The names that every object has."""
+
+
 def sortable(title: str) -> str:
     """A title to sort by: lower case, without accents, numbers filled up with zeros, at most 70 characters."""
     plain = title
@@ -418,17 +452,6 @@ def sortable(title: str) -> str:
         plain = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c))
     plain = plain.lower().strip()
     return _NUMBER.sub(lambda match: match[0].zfill(4), plain)[:_SORTABLE_LENGTH]
-
-
-def state_variables(registry: Registry, portal_type: str) -> dict[str, tuple[str, object]]:
-    """Workflow variables that objects of a type answer: name → workflow, and the value of one that never entered it."""
-    found: dict[str, tuple[str, object]] = {}
-    for workflow in registry.chain(portal_type):
-        found.setdefault(workflow.state_variable, (workflow.id, workflow.initial_state))
-        for variable in workflow.variables.values():
-            if variable.for_catalog and variable.for_status:
-                found.setdefault(variable.id, (workflow.id, variable.default))
-    return found
 
 
 def texts_in(value: object) -> list[str]:

@@ -9,7 +9,8 @@ Ids and titles that stored objects have are looked up for all new and changed ob
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from datetime import datetime
+from functools import cached_property, partial
 from typing import cast
 
 from sqlalchemy import Connection, and_, or_, select, tuple_
@@ -108,6 +109,7 @@ class Naming:
         self._values = values
         self.sequences = Sequences(workspace.connection, lock=workspace.context.writes)
         self._plans: dict[str, IdPlan | str] = {}
+        self._settings_draft: Draft | None = None
         self._stored_siblings: dict[tuple[int, str], list[str]] = {}
         """(Container, beginning of an id) → the ids that stored objects have there."""
 
@@ -231,20 +233,30 @@ class Naming:
         return self._plan_of(draft.type, lambda path: self._values.evaluate(draft, path))
 
     def _plan_of(self, entity_type: EntityType, values: Callable[[Path], object]) -> IdPlan | str:
-        context = self._workspace.context
         return plan_id(
             entity_type.id_rule,
             entity_type.portal_type,
             values=values,
             settings=self._settings(),
-            now=context.now.astimezone(context.site.zone),
+            now=self._local_time,
         )
 
+    def _settings_object(self) -> Draft | None:
+        path = self._workspace.registry.ids.path
+        # One that is not there yet may be made by the request itself.
+        if self._settings_draft is None and path is not None:
+            with self._workspace.without_locks():
+                self._settings_draft = self._workspace.at(path)
+        return self._settings_draft
+
+    @cached_property
+    def _local_time(self) -> datetime:
+        context = self._workspace.context
+        return context.now.astimezone(context.site.zone)
+
     def _settings(self) -> IdSettingValues:
-        declared = self._workspace.registry.ids
-        with self._workspace.without_locks():
-            settings = self._workspace.at(declared.path) if declared.path is not None else None
-        if settings is None:
+        declared, settings = self._workspace.registry.ids, self._settings_object()
+        if settings is None or settings.removed:
             return IdSettingValues()
         rows = settings.data.get(declared.rows_field or "")
         year = settings.data.get(declared.year_field) if declared.year_field else None

@@ -5,7 +5,7 @@ Nothing is written here. Drafts change in memory, events are listed in order, an
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Protocol
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import EntityType, Field, Kind
 from objapi.store.blobs import NewBlob
 from objapi.store.context import RequestContext
-from objapi.store.permissions.acls import VIEW, PermissionOverrides
+from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides
 from objapi.store.records import rowids, to_micros, to_text
 from objapi.store.writing.draft import Draft, Values, as_draft
 from objapi.store.writing.field_rules import UNSEEN, failed_checks, not_removable, not_writable
@@ -61,7 +61,7 @@ class StorePlanner:
     @cached_property
     def renderer(self) -> Renderer:
         """The one renderer of the request."""
-        return Renderer(self.registry, self.values, self.context.site.zone, self.context.site.shapes)
+        return Renderer(self.values, self.context.site.zone, self.context.site.shapes)
 
     # Questions of behaviours
 
@@ -350,6 +350,10 @@ class StoreWorld:
     def __init__(self, planner: StorePlanner) -> None:
         self.planner = planner
         """The planner that guards and effects of a profile get."""
+        self._contexts: dict[tuple[int, int], tuple[Acl, Context]] = {}
+        """Identity of an acl, and scope → the acting user as objects of these see them."""
+        self._following: dict[tuple[int, int, int], tuple[Step, PermissionOverrides, PermissionOverrides]] = {}
+        """Identities of overrides, and of what a state sets → both, and the overrides after a step into the state."""
 
     def chain(self, subject: Subject) -> Sequence[Workflow]:
         """The workflows of the object's type."""
@@ -358,13 +362,18 @@ class StoreWorld:
     def context(self, subject: Subject) -> Context:
         """The acting user, with the roles and permissions on the object in its present state."""
         draft = as_draft(subject)
-        principal, rights = self.planner.context.principal, self.planner.rights
-        return Context(
-            principal.user_id or None,
-            rights.roles_on(draft.acl, draft.scope),
-            principal.groups,
-            lambda permission: rights.may(permission, draft.acl, draft.scope),
-        )
+        acl, scope = draft.acl, draft.scope
+        # The objects of a request have few acls and scopes between them.
+        known = self._contexts.get((id(acl), scope))
+        if known is None:
+            principal, rights = self.planner.context.principal, self.planner.rights
+            roles = rights.roles_on(acl, scope)
+            may = partial(rights.may, acl=acl, scope=scope)
+            known = self._contexts[id(acl), scope] = (
+                acl,
+                Context(principal.user_id or None, roles, principal.groups, may),
+            )
+        return known[1]
 
     def related(self, subject: Subject, relation: str) -> Sequence[Draft]:
         """The objects of a relation, loaded for all objects of the type at once."""
@@ -384,13 +393,27 @@ class StoreWorld:
         """Write a step down: the new status, who took the transition, and the permissions of the state."""
         draft = as_draft(subject)
         entry = draft.states.setdefault(step.workflow.id, {"status": {}, "last": {}})
-        entry["status"] = {name: _jsonable(value) for name, value in step.status.items()}
+        entry["status"] = {name: self._jsonable(value) for name, value in step.status.items()}
         if step.transition is not None:
             entry["last"][step.transition.id] = self.planner.user_id
-        settings = self.planner.workspace.interned(_settings_after(draft.settings, step))
+        settings = self._settings_after(draft.settings, step)
         if settings is not draft.settings:
             draft.settings = settings
         self.planner.events.append(Stepped(draft, step))
+
+    def _jsonable(self, value: object) -> object:
+        if not isinstance(value, datetime):
+            return value
+        return self.planner.context.now_text if value is self.planner.now else to_text(value)
+
+    def _settings_after(self, old: PermissionOverrides, step: Step) -> PermissionOverrides:
+        """Overrides after a step; the same for all objects that had the same ones and enter the same state."""
+        key = (id(old), id(step.permissions), id(step.group_roles))
+        known = self._following.get(key)
+        if known is None:
+            after = self.planner.workspace.interned(_settings_after(old, step))
+            known = self._following[key] = (step, old, after)
+        return known[2]
 
 
 def _settings_after(old: PermissionOverrides, step: Step) -> PermissionOverrides:
@@ -406,10 +429,6 @@ def _settings_after(old: PermissionOverrides, step: Step) -> PermissionOverrides
         left = frozenset[str]() if managed is None else groups.get(group, frozenset()) - frozenset(managed)
         groups[group] = left | granted
     return PermissionOverrides(permissions, {name: roles for name, roles in groups.items() if roles})
-
-
-def _jsonable(value: object) -> object:
-    return to_text(value) if isinstance(value, datetime) else value
 
 
 @lru_cache(maxsize=512)

@@ -52,7 +52,6 @@ class Workspace:
         self.epoch = 0
         self._unlocked: set[int] = set()
         """Row numbers of objects that were read without keeping others from them."""
-        self._containing = frozenset(name for item in context.registry.types.values() for name in item.containers)
         self._trees: set[int] = set()
         """Row numbers of objects of which everything below is here."""
         self._children_loaded: dict[str, set[int]] = {}
@@ -175,7 +174,7 @@ class Workspace:
         return list(below.values())
 
     def _may_hold(self, draft: Draft) -> bool:
-        return draft.portal_type in self._containing
+        return draft.portal_type in self.registry.containers
 
     def load_children(self, rids: Iterable[int]) -> list[Draft]:
         """All objects directly in some containers, of whatever type."""
@@ -220,45 +219,53 @@ class Workspace:
             self._load_parents(draft)
         return self.by_rid.get(draft.parent_rid)
 
-    def follow(self, draft: Draft, steps: Sequence[Step]) -> list[Draft]:
+    def follow(self, draft: Draft, steps: Sequence[Step]) -> Sequence[Draft]:
         """The objects that steps lead to from one object, each once, in order."""
-        found = [draft]
+        return self.follow_all((draft,), steps)
+
+    def follow_all(self, drafts: Sequence[Draft], steps: Sequence[Step]) -> Sequence[Draft]:
+        """The objects that steps lead to from several objects, each once, in order."""
+        found = drafts
         for step in steps:
             if len(found) == 1:
-                found = list(self.one_step(found[0], step))
-            else:
-                found = [other for item in found for other in self.one_step(item, step)]
-            if len(found) > 1:
-                found = list(dict.fromkeys(found))
+                found = self.one_step(found[0], step)
+            elif found:
+                found = list(dict.fromkeys(other for item in found for other in self.one_step(item, step)))
         return found
 
-    def one_step(self, draft: Draft, step: Step) -> Iterable[Draft]:
-        """The objects that one step leads to; loaded for all drafts of the type when unknown for this one."""
+    def one_step(self, draft: Draft, step: Step) -> Sequence[Draft]:
+        """The objects that one step leads to, each once.
+
+        They are loaded for all drafts of the type when they are unknown for this one.
+        """
         match step:
+            case Target():
+                return self._targets(draft, step.field)
             case Parent():
                 container = self.parent(draft)
                 return () if container is None else (container,)
-            case Target(field):
-                return self._targets(draft, field)
-            case Children(types):
-                return self._children(draft, types)
-            case Back(portal_type, field):
-                return self._referring(draft, portal_type, field)
+            case Children():
+                return self._children(draft, step.types)
+            case Back():
+                return self._referring(draft, step.portal_type, step.field)
 
     def _load_parents(self, draft: Draft) -> None:
         siblings = self.by_type[draft.portal_type].values()
         self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
 
     def _targets(self, draft: Draft, field: str) -> Sequence[Draft]:
-        uids = uids_in(self.value_of(draft, field))
-        if not uids:
-            return ()
-        if any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
+        value = self.value_of(draft, field)
+        only = self.by_uid.get(value) if isinstance(value, str) else None
+        if only is not None:
+            return () if only.removed else (only,)
+        uids = uids_in(value)
+        targets = [self.by_uid.get(uid) for uid in uids]
+        if None in targets and any(uid not in self.by_uid and uid not in self.missing_uids for uid in uids):
             # Objects to be removed are among them: what they refer to changes as well.
             drafts = list(self.by_type[draft.portal_type].values())
             self.load_uids(uid for item in drafts for uid in uids_in(self.value_of(item, field)))
-        targets = map(self.by_uid.get, uids)
-        return [target for target in targets if target is not None and not target.removed]
+            targets = [self.by_uid.get(uid) for uid in uids]
+        return [target for target in dict.fromkeys(targets) if target is not None and not target.removed]
 
     def _children(self, draft: Draft, types: tuple[str, ...]) -> list[Draft]:
         # Loaded for all containers of the type at once: a caller that goes through them costs one statement.

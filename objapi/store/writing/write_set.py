@@ -5,9 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from objapi.model.dependents import MEMBERSHIP, PLACE, VARIABLES, DependencyRoute, Dependents, DerivedValue
-from objapi.model.paths import Back, Parent, Target
-from objapi.model.paths import Step as PathStep
+from objapi.model.dependents import MEMBERSHIP, PLACE, VARIABLES, Dependents, DerivedValue, RouteTree
+from objapi.model.paths import Back, Parent, Step, Target
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.records import to_micros
@@ -16,10 +15,11 @@ from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.withdrawn_roles import described, withdrawn_roles
-from objapi.store.writing.workspace import uids_in
-from workflows import Step
+from objapi.store.writing.workspace import Workspace, uids_in
+from workflows import Step as TakenStep
 
 _STATES: Final = frozenset({VARIABLES})
+_PATH: Final = frozenset({"path"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _affected(
     repathed.update(planner.repathed)
     found: dict[int, frozenset[DerivedValue]] = {draft.rid: frozenset() for draft in inheriting}
     for draft in changed:
-        attributes = frozenset(_changed_attributes(draft, events.get(draft.rid, ())))
+        attributes = _changed_attributes(draft, events.get(draft.rid, ()))
         own = dependents.own(draft.portal_type, attributes)
         found[draft.rid] = own | _STATES if draft.rid in events else own
     for draft, values in dependent.items():
@@ -150,31 +150,44 @@ def find_dependents(
     acted: Iterable[Draft],
 ) -> dict[Draft, set[DerivedValue]]:
     """The objects that read from the changed ones, along the routes of the declarations, and their values that do."""
-    found: dict[Draft, set[DerivedValue]] = {}
+    alike: dict[tuple[str, frozenset[str] | None], list[Draft]] = {}
     for draft in come_and_gone:
-        for route in dependents.of_all(draft.portal_type):
-            _along(planner, draft, route, found)
+        alike.setdefault((draft.portal_type, None), []).append(draft)
     events = _events_of(planner)
     for draft in acted:
-        for attribute in _changed_attributes(draft, events.get(draft.rid, ())):
-            for route in dependents.of(draft.portal_type, attribute):
-                _along(planner, draft, route, found)
+        attributes = _changed_attributes(draft, events.get(draft.rid, ()))
+        alike.setdefault((draft.portal_type, attributes), []).append(draft)
     for draft in planner.repathed.values():
-        for route in dependents.of(draft.portal_type, "path"):
-            _along(planner, draft, route, found)
+        alike.setdefault((draft.portal_type, _PATH), []).append(draft)
+    found: dict[Draft, set[DerivedValue]] = {}
+    for (portal_type, changed), drafts in alike.items():
+        for step, behind in dependents.tree(portal_type, changed).further.items():
+            _along(planner.workspace, _first_step(planner, drafts, step), behind, found)
     return found
 
 
-def _along(planner: StorePlanner, draft: Draft, route: DependencyRoute, found: dict[Draft, set[DerivedValue]]) -> None:
-    steps = route.steps
-    for other in _formerly(planner, draft, steps[0]):
-        for end in planner.workspace.follow(other, steps[1:]):
-            found.setdefault(end, set()).update(route.values)
-    for end in planner.workspace.follow(draft, steps):
-        found.setdefault(end, set()).update(route.values)
+def _first_step(planner: StorePlanner, drafts: Iterable[Draft], step: Step) -> dict[Draft, None]:
+    """The objects that a step leads to, and those that it led to before the request."""
+    ends: dict[Draft, None] = {}
+    for draft in drafts:
+        ends.update(dict.fromkeys(_formerly(planner, draft, step)))
+        ends.update(dict.fromkeys(planner.workspace.one_step(draft, step)))
+    return ends
 
 
-def _formerly(planner: StorePlanner, draft: Draft, step: PathStep) -> Iterable[Draft]:
+def _along(
+    workspace: Workspace, drafts: Iterable[Draft], tree: RouteTree, found: dict[Draft, set[DerivedValue]]
+) -> None:
+    """Add the objects at the ends of routes from objects that were reached together."""
+    if tree.values:
+        for draft in drafts:
+            found.setdefault(draft, set()).update(tree.values)
+    for step, behind in tree.further.items():
+        ends = dict.fromkeys(end for draft in drafts for end in workspace.one_step(draft, step))
+        _along(workspace, ends, behind, found)
+
+
+def _formerly(planner: StorePlanner, draft: Draft, step: Step) -> Iterable[Draft]:
     """What a step led to before the request, where it leads to something else now: it depends on the change as well."""
     if isinstance(step, Target):
         field = draft.type.fields.get(step.field)
@@ -194,14 +207,14 @@ def _events_of(planner: StorePlanner) -> dict[int, list[PlanEvent]]:
     return events
 
 
-def _changed_attributes(draft: Draft, events: Iterable[PlanEvent]) -> list[str]:
-    names = [*draft.changed, "modified"]
+def _changed_attributes(draft: Draft, events: Iterable[PlanEvent]) -> frozenset[str]:
+    names = {*draft.changed, "modified"}
     for event in events:
         if isinstance(event, Stepped):
-            names.extend((event.step.workflow.state_variable, *event.step.status))
+            names.update((event.step.workflow.state_variable, *event.step.status))
         elif isinstance(event, Renamed):
-            names.extend(("id", "path", MEMBERSHIP, PLACE))
-    return list(dict.fromkeys(names))
+            names.update(("id", "path", MEMBERSHIP, PLACE))
+    return frozenset(names)
 
 
 def _inheriting(planner: StorePlanner, acted: Iterable[Draft]) -> list[Draft]:
@@ -317,7 +330,7 @@ def _place_changes(event: Renamed | None) -> tuple[FieldChange, ...]:
     return tuple(FieldChange(name, old, new) for name, (old, new) in pairs.items() if old != new)
 
 
-def _state_change(step: Step) -> StateChange:
+def _state_change(step: TakenStep) -> StateChange:
     transition = step.transition.id if step.transition is not None else None
     return StateChange(step.workflow.id, step.workflow.state_variable, transition, step.old_state, step.new_state)
 

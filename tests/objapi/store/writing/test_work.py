@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,11 +28,11 @@ def _work(workshop: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counte
         if written is not None:
             found[written[1]] += len(parameters) if many else _packed(parameters)
 
-    source_value, render = Renderer._source_value, Renderer.render
+    read, render = Renderer._read, Renderer.render
 
-    def counted_value(self: Renderer, *arguments: Any) -> object:
-        found["values"] += 1
-        return source_value(self, *arguments)
+    def counted_read(self: Renderer, draft: Any, readers: Collection[Any], derived: Any) -> dict[str, object]:
+        found["values"] += len(readers)
+        return read(self, draft, readers, derived)
 
     def counted_render(self: Renderer, draft: Any) -> Any:
         found["rendered whole"] += 1
@@ -41,7 +41,7 @@ def _work(workshop: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counte
     event.listen(workshop.site.engine, "before_cursor_execute", note)
     try:
         with monkeypatch.context() as patched:
-            patched.setattr(Renderer, "_source_value", counted_value)
+            patched.setattr(Renderer, "_read", counted_read)
             patched.setattr(Renderer, "render", counted_render)
             yield found
     finally:
