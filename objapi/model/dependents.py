@@ -78,11 +78,13 @@ class Dependents:
         self._noted: dict[tuple[str, str], dict[tuple[Step, ...], set[DerivedValue]]] = {}
         self._own: dict[tuple[str, str], set[DerivedValue]] = {}
         self._computed: dict[str, set[DerivedValue]] = {}
+        self._undeclared: dict[str, set[DerivedValue]] = {}
         for portal_type, paths in (_answers(registry) if followed is None else followed).items():
             for value, path in paths:
                 self._walk(portal_type, path, _Walk(portal_type, value), 0)
             if followed is None:
-                self._computed.setdefault(portal_type, set()).update(_behaviours(registry, portal_type))
+                for value, declared in _behaviours(registry, portal_type):
+                    self._note_computed(portal_type, value, declared=declared)
         self._routes: dict[tuple[str, str], tuple[DependencyRoute, ...]] = {}
         by_type: dict[str, dict[tuple[Step, ...], set[DerivedValue]]] = {}
         for (portal_type, attribute), noted in self._noted.items():
@@ -118,12 +120,12 @@ class Dependents:
     def own(self, portal_type: str, attributes: frozenset[str]) -> frozenset[DerivedValue]:
         """The values of an object itself that may differ when attributes of it change.
 
-        What Python computes is among them in any case: its declaration names what it reads of others.
+        What Python computes without a declaration of what it reads is among them in any case.
         """
         found = self._own_of.get((portal_type, attributes))
         if found is None:
             noted = (self._own.get((portal_type, attribute), ()) for attribute in attributes)
-            found = frozenset().union(self._computed.get(portal_type, ()), *noted)
+            found = frozenset().union(self._undeclared.get(portal_type, ()), *noted)
             self._own_of[portal_type, attributes] = found
         return found
 
@@ -136,6 +138,11 @@ class Dependents:
             self._noted.setdefault((portal_type, attribute), {}).setdefault(steps, set()).add(walk.value)
         else:
             self._own.setdefault((portal_type, attribute), set()).add(walk.value)
+
+    def _note_computed(self, portal_type: str, value: DerivedValue, *, declared: bool) -> None:
+        self._computed.setdefault(portal_type, set()).add(value)
+        if not declared:
+            self._undeclared.setdefault(portal_type, set()).add(value)
 
     def _walk(self, portal_type: str, path: Path, walk: _Walk, depth: int) -> None:
         if not path.steps:
@@ -173,7 +180,7 @@ class Dependents:
         self._note(portal_type, name, walk.back(), walk)
         found = entity_type.fields.get(name)
         if found is not None and found.compute is not None:
-            self._computed.setdefault(walk.origin, set()).add(walk.value)
+            self._note_computed(walk.origin, walk.value, declared=found.depends is not None)
         for path in made_from(entity_type, name):
             self._walk(portal_type, path, walk, depth + 1)
 
@@ -213,7 +220,7 @@ def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
     elif field.path is not None:
         yield field.path
     elif field.compute is not None:
-        yield from field.depends
+        yield from field.depends or ()
     elif field.stored_on is not None:
         yield Path((Target(field.stored_on),), name)
 
@@ -231,12 +238,12 @@ def _as_tree(routes: Sequence[tuple[tuple[Step, ...], frozenset[DerivedValue]]])
     return RouteTree(here, {step: _as_tree(behind) for step, behind in further.items()})
 
 
-def _behaviours(registry: Registry, portal_type: str) -> Iterator[DerivedValue]:
-    """The index values of a type that Python gives without a path."""
+def _behaviours(registry: Registry, portal_type: str) -> Iterator[tuple[DerivedValue, bool]]:
+    """The index values of a type that Python gives without a path, and whether it is declared what that reads."""
     for catalog in registry.catalogs_of(portal_type):
         for name, source in catalog.sources.items():
             if isinstance(source.of(portal_type), str):
-                yield (catalog.name, name)
+                yield (catalog.name, name), source.depends is not None
 
 
 def _answers(registry: Registry) -> dict[str, Iterable[tuple[DerivedValue, Path]]]:
@@ -255,7 +262,7 @@ def _followed(registry: Registry, entity_type: EntityType) -> Iterator[tuple[Der
             if isinstance(found, Path):
                 yield value, found
             elif found is not None:
-                for path in source.depends:
+                for path in source.depends or ():
                     yield value, path
             if source.until is not None:
                 yield value, source.until

@@ -24,8 +24,8 @@ class IndexSource:
     by_type: Mapping[str, Path | str] = field(default_factory=dict)
     """A `Path`, or the name of a computed behaviour."""
     default: Path | str | None = None
-    depends: tuple[Path, ...] = ()
-    """Values that the behaviours read."""
+    depends: tuple[Path, ...] | None = None
+    """Values that the behaviours read; None: they do not say."""
     until: Path | None = None
     """The end of a range of dates, whose beginning `default` gives."""
 

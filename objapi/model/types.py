@@ -131,8 +131,8 @@ class Field:
     """Path to the value of a computed field."""
     compute: str | None = None
     """The behaviour that works out a computed field."""
-    depends: tuple[Path, ...] = ()
-    """Values that the behaviour reads, so that the store knows when the value changes."""
+    depends: tuple[Path, ...] | None = None
+    """Values that the behaviour reads, so that the store knows when the value changes; None: it does not say."""
     volatile: bool = False
     """The value depends on the time of reading and is computed then."""
     stored_on: str | None = None

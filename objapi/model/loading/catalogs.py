@@ -100,7 +100,7 @@ def _source(section: Section, index: str) -> IndexSource | None:
     # Without any source an index takes the value of its own name, unless it is hidden: such are filled by the store.
     default, until = _paths(section)
     if behavior is not None:
-        return IndexSource(by_type, behavior, depends)
+        return IndexSource(by_type, behavior, depends if section.has("depends") else None)
     if default is None and not section.has("source") and not section.has("sources"):
         return None if section.flag("hidden") else IndexSource(by_type, Path((), index))
     return IndexSource(by_type, default, until=until)

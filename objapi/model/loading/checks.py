@@ -185,7 +185,7 @@ class TypeChecker:
                 self._exists(entity_type, f"{key}.{entry}", behavior, table, what)
         if field.path is not None:
             self._value(entity_type, f"{key}.from", field.path)
-        for number, path in enumerate(field.depends):
+        for number, path in enumerate(field.depends or ()):
             self._value(entity_type, f"{key}.depends[{number}]", path)
         if field.copied_from is not None:
             self._value(entity_type, f"{key}.copied_from", field.copied_from)
@@ -324,7 +324,7 @@ def _faults(
         yield "behavior", f"there is no computed behaviour {source.default!r}{suggestion(source.default, known)}"
     if source.until is not None:
         yield from _no_value(rest, source.until, "source", tracer)
-    for path in source.depends:
+    for path in source.depends or ():
         yield from _no_value(rest, path, "depends", tracer)
 
 

@@ -182,11 +182,9 @@ def _check_keys(section: Section, kind: Kind, alias_of: str | None) -> None:
         section.note("default and default_from exclude each other", "one of them", "default_from")
 
 
-def _computed(section: Section, kind: Kind, *, aliased: bool) -> tuple[Path | None, tuple[Path, ...]]:
-    if kind is not Kind.COMPUTED:
-        return None, ()
-    if aliased:
-        return None, ()
+def _computed(section: Section, kind: Kind, *, aliased: bool) -> tuple[Path | None, tuple[Path, ...] | None]:
+    if kind is not Kind.COMPUTED or aliased:
+        return None, None
     if section.has("from") is section.has("behavior"):
         section.note("a computed field says where its value comes from", "exactly one of from (a path) and behavior")
     for key in ("depends", "volatile"):
@@ -198,7 +196,7 @@ def _computed(section: Section, kind: Kind, *, aliased: bool) -> tuple[Path | No
         if (path := optional_path(section, text, f"depends[{number}]")) is not None
     )
     text = section.optional_text("from")
-    return None if text is None else optional_path(section, text, "from"), depends
+    return None if text is None else optional_path(section, text, "from"), depends if section.has("depends") else None
 
 
 def _copied(section: Section, kind: Kind) -> Copying:

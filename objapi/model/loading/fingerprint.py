@@ -62,7 +62,7 @@ def _source(source: IndexSource) -> object:
         "by_type": {name: _text(path) for name, path in source.by_type.items()},
         "default": _text(source.default),
         "until": _text(source.until),
-        "depends": sorted(str(path) for path in source.depends),
+        "depends": sorted(str(path) for path in source.depends or ()),
     }
 
 
@@ -85,7 +85,7 @@ def _field(field: Field) -> object:
         field.precision,
         _text(field.path),
         field.compute,
-        sorted(str(path) for path in field.depends),
+        sorted(str(path) for path in field.depends or ()),
         field.volatile,
         field.stored_on,
         field.alias_of,

@@ -207,7 +207,7 @@ def _made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
     elif declared.path is not None:
         yield declared.path
     elif declared.compute is not None:
-        yield from declared.depends
+        yield from declared.depends or ()
     elif declared.stored_on is not None:
         yield Path((Target(declared.stored_on),), name)
 

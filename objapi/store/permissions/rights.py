@@ -201,7 +201,9 @@ class FieldAccess:
             permissions: set[str] = set()
             for portal_type in self.types_of[catalog.name]:
                 origin = source.of(portal_type)
-                paths = [origin] if isinstance(origin, Path) else [*source.depends] if origin is not None else []
+                paths = [origin] if isinstance(origin, Path) else []
+                if isinstance(origin, str):
+                    paths.extend(source.depends or ())
                 if source.until is not None:
                     paths.append(source.until)
                 for path in paths:

@@ -171,6 +171,7 @@ class _Loader:
         planner.workspace.moved(draft, planner.context.full_path(item.path))
         if item.created is not None:
             draft.created = draft.modified = to_micros(item.created)
+            planner.workspace.contents_changed(draft)
         return draft
 
     def fill(self, item: ContentObject, draft: Draft) -> None:

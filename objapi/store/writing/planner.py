@@ -317,6 +317,7 @@ class StorePlanner:
         """Plan that one object will be gone, with what its type does then."""
         # It is gone for whatever is asked from here on, so that nothing waits for it any more.
         draft.removed = True
+        self.workspace.contents_changed(draft)
         self.events.append(Removed(draft))
         for name in draft.type.on_remove:
             self.registry.behaviors.effects[name](self, draft, {})

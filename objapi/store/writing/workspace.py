@@ -55,6 +55,8 @@ class Workspace:
         self._trees: set[int] = set()
         """Row numbers of objects of which everything below is here."""
         self._children_loaded: dict[str, set[int]] = {}
+        self._ordered: dict[int, dict[tuple[str, ...], tuple[Draft, ...]]] = {}
+        """Container → types → its objects of these that stay, in order of creation."""
         self._backs_loaded: dict[tuple[str, str], set[int]] = {}
         self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
         self._settings: dict[str, PermissionOverrides] = {}
@@ -100,6 +102,7 @@ class Workspace:
         self.by_type.setdefault(draft.portal_type, {})[draft.rid] = draft
         if draft.parent_rid is not None:
             self.by_parent.setdefault(draft.parent_rid, {})[draft.rid] = draft
+            self.contents_changed(draft)
         for (portal_type, field), index in self._back_index.items():
             if portal_type == draft.portal_type:
                 for uid in uids_in(draft.data.get(field)):
@@ -267,7 +270,7 @@ class Workspace:
             targets = [self.by_uid.get(uid) for uid in uids]
         return [target for target in dict.fromkeys(targets) if target is not None and not target.removed]
 
-    def _children(self, draft: Draft, types: tuple[str, ...]) -> list[Draft]:
+    def _children(self, draft: Draft, types: tuple[str, ...]) -> Sequence[Draft]:
         # Loaded for all containers of the type at once: a caller that goes through them costs one statement.
         wanted = [name for name in types if draft.rid not in self._children_loaded.setdefault(name, set())]
         if wanted and not draft.is_new:
@@ -277,8 +280,19 @@ class Workspace:
                 self.add(record)
             for name in wanted:
                 self._children_loaded[name].update(rids)
-        contained = self.by_parent.get(draft.rid, {}).values()
-        return sorted((item for item in contained if item.portal_type in types and not item.removed), key=_age)
+        # Every one of a hundred siblings may look at all others, so that they are put in order once.
+        ordered = self._ordered.setdefault(draft.rid, {})
+        found = ordered.get(types)
+        if found is None:
+            contained = self.by_parent.get(draft.rid, {}).values()
+            chosen = [item for item in contained if item.portal_type in types and not item.removed]
+            found = ordered[types] = tuple(sorted(chosen, key=_age))
+        return found
+
+    def contents_changed(self, draft: Draft) -> None:
+        """Note that an object came into its container, left it, or is of another age."""
+        if draft.parent_rid is not None:
+            self._ordered.pop(draft.parent_rid, None)
 
     def _referring(self, draft: Draft, portal_type: str, field: str) -> list[Draft]:
         loaded = self._backs_loaded.setdefault((portal_type, field), set())
@@ -328,8 +342,10 @@ class Workspace:
         """Note that an object lies in another container."""
         if draft.parent_rid is not None:
             self.by_parent.get(draft.parent_rid, {}).pop(draft.rid, None)
+            self.contents_changed(draft)
         draft.parent_rid = container.rid
         self.by_parent.setdefault(container.rid, {})[draft.rid] = draft
+        self.contents_changed(draft)
 
     def renamed(self, draft: Draft, rid: int, uid: str) -> None:
         """Let a new object be known by another number and UID; it is still found by its former UID."""

@@ -89,7 +89,7 @@ Work = Callable[[Gateway, Sequence[str]], None]
 
 PER_OBJECT: dict[Work, dict[str, int]] = {
     _update: {
-        "values": 2, "rendered whole": 0, "entities": 1, "history_entries": 1, "cat_portal_catalog": 1,
+        "values": 1, "rendered whole": 0, "entities": 1, "history_entries": 1, "cat_portal_catalog": 1,
         "cat_uid_catalog": 0, "cat_portal_catalog_words": 0, "cat_portal_catalog_kw": 0,
     },
     _update_parts: {
