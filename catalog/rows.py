@@ -308,7 +308,7 @@ def posting_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any
 def side_digest(schema: CatalogSchema, values: Mapping[str, object]) -> str:
     """A digest of the values that go to side tables; equal digests mean that those rows need no change."""
     digest = hashlib.blake2b(digest_size=16)
-    for index in schema.of_kind(IndexKind.KEYWORD, IndexKind.TEXT):
+    for index in schema.sided:
         value = values.get(index.name)
         if isinstance(value, (set, frozenset)):
             value = sorted(value, key=repr)
@@ -361,17 +361,17 @@ def replace_side(connection: Connection, tables: CatalogTables, rows: Sequence[I
     if not rows:
         return
     rids = [row.rid for row in rows]
-    if tables.schema.of_kind(IndexKind.KEYWORD):
+    if tables.keyword_indexes:
         _delete(connection, tables.keywords, rids)
-    if tables.schema.of_kind(IndexKind.TEXT):
+    if tables.text_indexes:
         _delete(connection, tables.postings, rids)
     _insert_side(connection, tables, rows)
 
 
 def _insert_side(connection: Connection, tables: CatalogTables, rows: Sequence[IndexRow]) -> None:
-    if tables.schema.of_kind(IndexKind.KEYWORD):
+    if tables.keyword_indexes:
         _insert(connection, tables.keywords, [side for row in rows for side in keyword_rows(tables, row)])
-    if tables.schema.of_kind(IndexKind.TEXT):
+    if tables.text_indexes:
         _insert(connection, tables.postings, [side for row in rows for side in posting_rows(tables, row)])
 
 

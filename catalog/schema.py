@@ -185,9 +185,12 @@ class CatalogSchema:
     title: str = ""
     types: frozenset[str] | None = None
     hot_queries: tuple[tuple[str, ...], ...] = field(default=())
+    sided: tuple[Index, ...] = field(init=False, compare=False, repr=False)
+    """The indexes whose values are in tables of keywords and words."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "indexes", MappingProxyType(dict(self.indexes)))
+        object.__setattr__(self, "sided", self.of_kind(IndexKind.KEYWORD, IndexKind.TEXT))
 
     def without(self, names: Collection[str]) -> "CatalogSchema":
         """The same catalog for a caller who may not use the indexes named: to queries they are unknown names."""

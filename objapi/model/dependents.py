@@ -258,11 +258,5 @@ def _followed(registry: Registry, entity_type: EntityType) -> Iterator[tuple[Der
         yield (None, name), Path((), name)
     for catalog in registry.catalogs_of(entity_type.portal_type):
         for name, source in catalog.sources.items():
-            value, found = (catalog.name, name), source.of(entity_type.portal_type)
-            if isinstance(found, Path):
-                yield value, found
-            elif found is not None:
-                for path in source.depends or ():
-                    yield value, path
-            if source.until is not None:
-                yield value, source.until
+            for path in source.paths(entity_type.portal_type):
+                yield (catalog.name, name), path

@@ -33,6 +33,12 @@ class IndexSource:
         """The source for one type; None: its objects have no value here."""
         return self.by_type.get(portal_type, self.default)
 
+    def paths(self, portal_type: str) -> tuple[Path, ...]:
+        """The paths that the value of an object of a type is made from."""
+        found = self.of(portal_type)
+        own = (found,) if isinstance(found, Path) else self.depends or () if found is not None else ()
+        return own if self.until is None else (*own, self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogDeclaration:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from catalog import Index, IndexKind, ValueType
-from objapi.model.dependents import TITLE, VARIABLES, Dependents, DerivedValue
+from objapi.model.dependents import TITLE, VARIABLES, Dependents, DerivedValue, made_from
 from objapi.model.index_values import index_converter
 from objapi.model.kinds import nothing_of
 from objapi.model.loading.reserved import INTRINSIC_NAMES
@@ -33,11 +33,8 @@ class MemberSource:
     """The field whose kind decides how the value is answered: for a computed one that at the end of its path."""
     nothing: object
     """What is answered for no value."""
-
-    @property
-    def converted(self) -> bool:
-        """True when the stored form is not what is answered."""
-        return self.shown.kind in _CONVERTED
+    converted: bool
+    """True when the stored form is not what is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,6 @@ class IndexReader:
     """Value as the index takes it, of a stored one; None where it has none."""
     nothing: object
     """The value of an object without one: an empty text where that is answered."""
-
-    def value_of(self, stored: object) -> object:
-        """The value as the index takes it; None for none."""
-        value = None if stored is None else self.convert(stored)
-        return self.nothing if value is None else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +89,8 @@ class ShapeParts:
     shared: tuple[SharedValues, ...]
     readers: Mapping[str, tuple[IndexReader, ...]]
     """Catalog → readers of index values, but for those that are shared."""
+    referred: tuple[str, ...]
+    """The reference fields of the object's own document over which other values lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +138,8 @@ class RenderShapes:
     def __init__(self, registry: Registry, dependents: Dependents) -> None:
         self._registry = registry
         self._dependents = dependents
-        self._whole: dict[str, TypeShape] = {}
+        self.made: dict[str, TypeShape] = {}
+        """Type → the shape of all derived values, as far as any was asked for."""
         self._shapes: dict[tuple[str, frozenset[DerivedValue]], RenderShape] = {}
         self.catalogs = {name: registry.catalogs_of(name) for name in registry.types}
         """Type → the catalogs that hold it."""
@@ -153,9 +148,9 @@ class RenderShapes:
 
     def whole(self, entity_type: EntityType) -> TypeShape:
         """The shape of all derived values."""
-        shape = self._whole.get(entity_type.portal_type)
+        shape = self.made.get(entity_type.portal_type)
         if shape is None:
-            shape = self._whole[entity_type.portal_type] = self._made_whole(entity_type)
+            shape = self.made[entity_type.portal_type] = self._made_whole(entity_type)
         return shape
 
     def _made_whole(self, entity_type: EntityType) -> TypeShape:
@@ -184,7 +179,8 @@ class RenderShapes:
         found = {}
         for name, field in entity_type.fields.items():
             shown = self.shown(entity_type, field)
-            found[name] = MemberSource(field, tuple(members.get(name, ())), shown, nothing_of(shown))
+            converted = shown.kind in _CONVERTED
+            found[name] = MemberSource(field, tuple(members.get(name, ())), shown, nothing_of(shown), converted)
         return found
 
     def _writers(self, entity_type: EntityType) -> Mapping[str, Field]:
@@ -307,7 +303,7 @@ class RenderShapes:
     def _indexes(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> Iterator[IndexShape]:
         for catalog in self.catalogs[entity_type.portal_type]:
             names = {name for owner, name in affected if owner == catalog.name}
-            sided = {index.name for index in catalog.schema.of_kind(IndexKind.KEYWORD, IndexKind.TEXT)}
+            sided = {index.name for index in catalog.schema.sided}
             side = not names.isdisjoint(sided)
             wanted = names | sided if side else names
             if wanted:
@@ -325,8 +321,10 @@ def _parts(
     own: dict[str, list[IndexReader]] = {catalog: [] for catalog in readers}
     members: dict[Step, list[tuple[MemberSource, Path]]] = {}
     indexes: dict[Step, list[tuple[str, IndexReader, Path]]] = {}
+    referred: dict[str, None] = {}
     for source in sources:
         path = source.field.path
+        referred.update(_references(entity_type, Path((), source.field.name)))
         if source.field.is_stored:
             stored[source.field.name] = source
         elif path is not None and path.rest is not None and _is_shared(entity_type, path, source.shown):
@@ -336,6 +334,8 @@ def _parts(
     for catalog, found in readers.items():
         for reader in found:
             path = reader.path if reader.field is None else reader.field.path
+            for origin in reader.source.paths(entity_type.portal_type):
+                referred.update(_references(entity_type, origin))
             if path is not None and path.rest is not None and _is_shared(entity_type, path):
                 indexes.setdefault(path.steps[0], []).append((catalog, reader, path.rest))
             else:
@@ -344,7 +344,22 @@ def _parts(
         SharedValues(step, tuple(members.get(step, ())), tuple(indexes.get(step, ())))
         for step in dict.fromkeys((*members, *indexes))
     )
-    return ShapeParts(blank, stored, tuple(derived), shared, {catalog: tuple(found) for catalog, found in own.items()})
+    left = {catalog: tuple(found) for catalog, found in own.items()}
+    return ShapeParts(blank, stored, tuple(derived), shared, left, tuple(referred))
+
+
+def _references(entity_type: EntityType, path: Path, depth: int = 0) -> dict[str, None]:
+    """The reference fields of the object's own document over which a path, and what its value is made from, begin."""
+    name = path.attribute
+    if path.steps:
+        name = path.steps[0].field if isinstance(path.steps[0], Target) else None
+    field = None if name is None else entity_type.fields.get(name)
+    found: dict[str, None] = {}
+    if path.steps and field is not None and field.is_stored:
+        found[field.name] = None
+    for origin in made_from(entity_type, name) if name is not None and depth <= _DEPTH else ():
+        found |= _references(entity_type, origin, depth + 1)
+    return found
 
 
 def _is_shared(entity_type: EntityType, path: Path, shown: Field | None = None) -> bool:

@@ -200,13 +200,7 @@ class FieldAccess:
         for name, source in catalog.sources.items():
             permissions: set[str] = set()
             for portal_type in self.types_of[catalog.name]:
-                origin = source.of(portal_type)
-                paths = [origin] if isinstance(origin, Path) else []
-                if isinstance(origin, str):
-                    paths.extend(source.depends or ())
-                if source.until is not None:
-                    paths.append(source.until)
-                for path in paths:
+                for path in source.paths(portal_type):
                     permissions.update(self._permissions_along(portal_type, path, 0))
             if permissions:
                 found[name] = frozenset(permissions)

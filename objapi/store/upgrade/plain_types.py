@@ -200,7 +200,7 @@ class PlainRenderer:
 
     def _catalog(self, catalog: CatalogDeclaration) -> _PlainCatalog:
         schema = catalog.schema
-        has_sides = bool(schema.of_kind(IndexKind.KEYWORD, IndexKind.TEXT))
+        has_sides = bool(schema.sided)
         return _PlainCatalog(catalog.name, tuple(self._indexes(catalog)), schema, has_sides, side_digest(schema, {}))
 
     def _indexes(self, catalog: CatalogDeclaration) -> Iterator[_PlainIndex]:

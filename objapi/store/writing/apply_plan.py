@@ -105,6 +105,9 @@ def _rendered(
     Raises StaleWrite when an object was changed since it was read.
     """
     renderer = planner.renderer
+    # All that they refer to is loaded together, not one field after the other.
+    partly = {draft.rid: None if draft.record is None else affected.get(draft.rid) for draft in living}
+    planner.workspace.load_uids(uid for draft in living for uid in renderer.referred(draft, partly[draft.rid]))
     whole: dict[int, Rendered] = {}
     shapes: list[tuple[Draft, StoredEntity, RenderShape]] = []
     for draft in living:

@@ -1,7 +1,7 @@
 """Derived columns of an object: the answer of a read, metadata, and its values in catalogs."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -26,6 +26,7 @@ from objapi.model.render_shapes import (
 )
 from objapi.model.types import EntityType, Kind
 from objapi.store.writing.draft import Draft, Values
+from objapi.store.writing.workspace import uids_in
 
 KEY_LENGTH = 128
 _NO_VALUES: Mapping[str, object] = {}
@@ -73,7 +74,7 @@ class Renderer:
     def render(self, draft: Draft) -> Rendered:
         """Everything derived of one object, in the present state of the request."""
         self._values.fresh_until = None
-        shape = self._shapes.whole(draft.type)
+        shape = self._whole(draft)
         title = self._values.title(draft)
         members = dict(shape.parts.blank)
         indexes = self._give_parts(draft, shape.parts, members)
@@ -94,6 +95,15 @@ class Renderer:
             fresh_until=self._values.fresh_until,
         )
 
+    def _whole(self, draft: Draft) -> TypeShape:
+        return self._shapes.made.get(draft.portal_type) or self._shapes.whole(draft.type)
+
+    def referred(self, draft: Draft, affected: frozenset[DerivedValue] | None) -> Iterator[str]:
+        """The UIDs over which values that are to be computed lead; `affected`: these, None: all."""
+        parts = (self._whole(draft) if affected is None else self.shape(draft, affected)).parts
+        for name in parts.referred:
+            yield from uids_in(draft.data.get(name))
+
     def shape(self, draft: Draft, affected: frozenset[DerivedValue]) -> RenderShape:
         """The shape for an object of which some derived values may differ."""
         return self._shapes.of(draft.type, affected)
@@ -110,7 +120,7 @@ class Renderer:
         catalogs = (part.catalog for part in shape.indexes if part.side)
         sides = {catalog.name: side_digest(catalog.schema, indexes[catalog.name]) for catalog in catalogs}
         if shape.variables:
-            self._give_variables(draft, members, self._shapes.whole(draft.type))
+            self._give_variables(draft, members, self._whole(draft))
         if shape.answered:
             # Both, whichever differs: objects in which the same columns are written are written by one statement.
             # A member stays in its place, so the answer is the same as one that is rendered whole.
@@ -124,7 +134,7 @@ class Renderer:
         self, draft: Draft, shape: RenderShape, indexes: Mapping[str, Mapping[str, object]], meta: str
     ) -> str:
         stored, found = orjson.loads(meta), dict[str, object]()
-        for source in self._shapes.whole(draft.type).metadata:
+        for source in self._whole(draft).metadata:
             name = source.name
             if name not in found:
                 again = name in shape.meta
@@ -135,7 +145,7 @@ class Renderer:
 
     def members(self, draft: Draft) -> dict[str, object]:
         """Members of an object in a read's answer: fields, workflow variables, path and names; later wins."""
-        shape = self._shapes.whole(draft.type)
+        shape = self._whole(draft)
         members = dict(shape.parts.blank)
         self._give_parts(draft, replace(shape.parts, readers={}), members)
         self._give_names(draft, members, shape)
@@ -171,7 +181,7 @@ class Renderer:
         for source, path in shared.members:
             self._give(draft, members, source, value_from(others, path, path.multiple))
         for catalog, reader, path in shared.indexes:
-            value = reader.value_of(value_from(others, path, path.multiple))
+            value = _as_indexed(reader, value_from(others, path, path.multiple))
             if value is not None:
                 indexes.setdefault(catalog, {})[reader.name] = value
         return members, indexes
@@ -216,7 +226,7 @@ class Renderer:
 
     def index_values(self, draft: Draft, catalog: CatalogDeclaration, names: Iterable[str]) -> dict[str, object]:
         """Values of an object in some indexes of a catalog; those without a value are left out."""
-        readers = self._shapes.whole(draft.type).readers[catalog.name]
+        readers = self._whole(draft).readers[catalog.name]
         return self._read(draft, [readers[name] for name in names if name in readers], _NO_VALUES)
 
     def _read(self, draft: Draft, readers: Collection[IndexReader], derived: Mapping[str, object]) -> dict[str, object]:
@@ -229,7 +239,7 @@ class Renderer:
                 field = reader.field
                 own = field is not None and field.name in derived
                 stored = derived[field.name] if field is not None and own else self._source_value(draft, reader)
-            value = reader.value_of(stored)
+            value = _as_indexed(reader, stored)
             if value is not None:
                 values[reader.name] = value
         return values
@@ -241,6 +251,12 @@ class Renderer:
         if reader.path is not None:
             return self._values.evaluate(draft, reader.path)
         return self._values.index_value(draft, reader.source)
+
+
+def _as_indexed(reader: IndexReader, stored: object) -> object:
+    """A stored value as an index takes it; None for none."""
+    value = None if stored is None else reader.convert(stored)
+    return reader.nothing if value is None else value
 
 
 def index_row(draft: Draft, acl: int, values: Mapping[str, object]) -> IndexRow:
