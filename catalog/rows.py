@@ -151,7 +151,8 @@ def update_columns(connection: Connection, tables: CatalogTables, changes: Seque
     for change, columns, changed in parts:
         for start in range(0, len(changed) if columns else 0, CHUNK):
             found += bulk_update(connection, tables.main, tables.main.c.rid, columns, changed[start : start + CHUNK])
-        found += 0 if columns else len(changed)
+        # Nothing of the document itself differs, but its keywords or words belong to one that is there.
+        found += 0 if columns else len(documents_in(connection, tables, [values["rid"] for values in changed]))
         following += [
             _changed_group(tables, former[values["rid"]], change.names, values, visibility=change.visibility)
             for values in changed
