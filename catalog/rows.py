@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -110,6 +111,8 @@ def _column_writers(
             keys[name] = (column_name(name), _key_reader(index, tables.dates))
         elif index.kind is IndexKind.DATE:
             keys[name] = (column_name(name), partial(date_key, dates=tables.dates))
+        elif index.kind is IndexKind.UUID:
+            keys[name] = (column_name(name), partial(single_key, index, dates=tables.dates))
         elif index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):
             others[name] = partial(index_columns, index, dates=tables.dates)
     return keys, others
@@ -252,13 +255,15 @@ def _span_columns(index: Index, value: object, dates: DateReading) -> dict[str, 
 def _path_columns(index: Index, value: object) -> dict[str, Any]:
     if not isinstance(value, str):
         raise Unfit(f"a path is text, not {_shown(value)}")
-    components = [part for part in value.split("/") if part]
-    path = f"/{'/'.join(components)}"
+    path = value
+    if not value.startswith("/") or value.endswith("/") or "//" in value:
+        path = f"/{'/'.join(part for part in value.split('/') if part)}"
     if not path.isascii() or not path.isprintable():
         raise Unfit(f"a path has printable ASCII characters only, unlike {_shown(value)}")
-    if not components or len(path) > PATH_LENGTH or len(components) > PATH_DEPTH:
+    depth = path.count("/")
+    if path == "/" or len(path) > PATH_LENGTH or depth > PATH_DEPTH:
         raise Unfit(f"a path has 1 to {PATH_DEPTH} levels and at most {PATH_LENGTH} characters, unlike {_shown(value)}")
-    return dict(zip(path_names(index), (path, parent_number(path), len(components)), strict=True))
+    return dict(zip(path_names(index), (path, parent_number(path), depth), strict=True))
 
 
 def keyword_keys(index: Index, value: object, dates: DateReading) -> list[Key]:
@@ -341,7 +346,7 @@ def upsert(
         columns = [main_row(tables, row) for row in chunk]
         former = _groups(connection, tables, [row.rid for row in chunk])
         upsert_rows(connection, tables.main, columns)
-        count_changes(connection, tables, former.values(), (_group(tables, row) for row in columns))
+        count_changes(connection, tables, former.values(), _grouped(tables, columns))
         changed = [row for row in chunk if side and (side_rids is None or row.rid in side_rids)]
         replace_side(connection, tables, changed)
 
@@ -353,7 +358,7 @@ def insert(connection: Connection, tables: CatalogTables, rows: Sequence[IndexRo
         chunk = ordered[start : start + CHUNK]
         columns = [main_row(tables, row) for row in chunk]
         insert_rows(connection, tables.main, columns)
-        count_changes(connection, tables, (), (_group(tables, row) for row in columns))
+        count_changes(connection, tables, (), _grouped(tables, columns))
         _insert_side(connection, tables, chunk)
 
 
@@ -389,9 +394,17 @@ _Group = tuple[Any, ...]
 """Key that a document is counted under: its values in the counted indexes, acl and scope."""
 
 
-def _group(tables: CatalogTables, row: Mapping[str, Any]) -> _Group:
-    values = (row[column_name(name)] for name in tables.counted)
-    return (*(stored_text(value or "") for value in values), row["acl"], row["scope"])
+def _grouped(tables: CatalogTables, rows: Iterable[Mapping[str, Any]]) -> Counter[_Group]:
+    """The groups of rows, each with its number; few are distinct, so values are looked at once for each."""
+    found: Counter[_Group] = Counter()
+    for (*values, acl, scope), number in Counter(map(_group_reader(tables), rows)).items():
+        found[(*(stored_text(value or "") for value in values), acl, scope)] += number
+    return found
+
+
+@lru_cache(maxsize=1000)
+def _group_reader(tables: CatalogTables) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*map(column_name, tables.counted), "acl", "scope")
 
 
 def _groups(connection: Connection, tables: CatalogTables, rids: Sequence[int]) -> dict[int, _Group]:
@@ -413,7 +426,10 @@ def _groups(connection: Connection, tables: CatalogTables, rids: Sequence[int]) 
 
 
 def count_changes(
-    connection: Connection, tables: CatalogTables, former: Iterable[_Group], following: Iterable[_Group]
+    connection: Connection,
+    tables: CatalogTables,
+    former: Iterable[_Group],
+    following: Iterable[_Group] | Mapping[_Group, int],
 ) -> None:
     """Insert what documents add to the counts of their groups, and what they take from those of before."""
     changes = Counter(following)

@@ -12,7 +12,7 @@ or a table that other programs write.
 
 import hashlib
 import re
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Any, Final, Literal, Protocol
@@ -59,7 +59,8 @@ def stored_text(text: str) -> str:
 
     A longer one becomes its first 96 characters, NUL and a digest, so long texts order by those characters only.
     """
-    if len(text) <= STRING_LENGTH and text[PREFIX_LENGTH : PREFIX_LENGTH + 1] != MARK:
+    length = len(text)
+    if length <= PREFIX_LENGTH or (length <= STRING_LENGTH and text[PREFIX_LENGTH] != MARK):
         return text
     digest = hashlib.blake2b(text.encode(), digest_size=15).hexdigest()
     return f"{text[:PREFIX_LENGTH]}{MARK}{digest}"
@@ -93,6 +94,10 @@ class StoredText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
         """Shorten what is too long."""
         return None if value is None else stored_text(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], Any]:
+        """The same for many values, in one step instead of the three of a decorator."""
+        return lambda value: None if value is None else stored_text(value)
 
 
 class Searchable(Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -83,25 +84,40 @@ class PreparedWrite:
     def _compile(self, dialect: Dialect) -> "_CompiledWrite":
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
         names = tuple(compiled.positiontup if compiled.positional else compiled.binds)
-        values = [
-            (self._sources[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in names
-        ]
-        return _CompiledWrite(compiled.string, values, None if compiled.positional else names)
+        processors = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        return _CompiledWrite(
+            text=compiled.string,
+            values_of=_values_of([self._sources[name] for name in names]),
+            converted=tuple((place, convert) for place, convert in enumerate(processors) if convert is not None),
+            names=None if compiled.positional else names,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _CompiledWrite:
     text: str
-    values: Sequence[tuple[str, Callable[[Any], Any] | None]]
-    """Members of a row, with what turns their values into those of the driver."""
+    values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """Takes the values out of a row, in the order of the parameters."""
+    converted: tuple[tuple[int, Callable[[Any], Any]], ...]
+    """Places among them, with what turns the value there into one of the driver."""
     names: tuple[str, ...] | None
     """Their bind parameters, where the driver takes them by name."""
 
     def bound(self, row: Mapping[str, Any]) -> Any:
         """The values of a row as the driver takes them."""
-        values = [row[name] if convert is None else convert(row[name]) for name, convert in self.values]
-        return tuple(values) if self.names is None else dict(zip(self.names, values, strict=True))
+        found = self.values_of(row)
+        if self.converted:
+            values = list(found)
+            for place, convert in self.converted:
+                values[place] = convert(values[place])
+            found = tuple(values)
+        return found if self.names is None else dict(zip(self.names, found, strict=True))
+
+
+def _values_of(members: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(members) == 1:
+        return lambda row: (row[members[0]],)
+    return itemgetter(*members)
 
 
 def _written_all(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:

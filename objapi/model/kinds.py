@@ -30,7 +30,7 @@ from datetime import datetime, tzinfo
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, missing
 
 from catalog.dates import in_zone, parse_date
 from catalog.errors import DateOutOfCalendar, DateSyntaxError
@@ -76,6 +76,14 @@ class DeclaredField(fields.Field[Any]):
     def __init__(self, declared: Field) -> None:
         super().__init__(data_key=declared.name, attribute=declared.name, allow_none=True)
         self.declared = declared
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """The stored form of a value. No validators hang on these fields and none is required, so none is run."""
+        if value is missing:
+            return super().deserialize(value, attr, data, **kwargs)
+        return None if value is None else self._deserialize(value, attr, data, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if is_empty(value, self.declared.kind):

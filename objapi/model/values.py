@@ -94,7 +94,8 @@ def clean_text(text: str, max_text: int) -> str:
     if "\0" in text:
         raise ValueProblem("the text holds a NUL character, which cannot be stored")
     try:
-        text.encode()
+        if not text.isascii():
+            text.encode()
     except UnicodeEncodeError:
         raise ValueProblem(f"the text {shown(text)} holds half of a surrogate pair") from None
     return text
@@ -124,11 +125,10 @@ def is_empty(raw: object, kind: Kind) -> bool:
     """
     if raw is None:
         return True
-    # Kinds that give a meaning to what is empty elsewhere come before the general rules.
-    if kind is Kind.JSON:
-        return isinstance(raw, str) and not raw.strip()
     if isinstance(raw, str):
         return kind is not Kind.BOOLEAN and not raw.strip()
+    if kind is Kind.JSON:
+        return False
     if isinstance(raw, Mapping):
         return all(is_empty(value, Kind.STRING) for value in raw.values())
     if isinstance(raw, list | tuple):
