@@ -339,8 +339,16 @@ class CatalogTables:
         for names in self.schema.hot_queries:
             place = len(names) - len(sort)
             if sort and list(names[place:]) == list(sort) and set(names[:place]) == set(equal):
-                return key_name(self.main.name, *(column_name(name) for name in names), *_COVERING)
+                return self._hot_name(names)
         return None
+
+    @property
+    def named_keys(self) -> frozenset[str]:
+        """The keys that statements may name: all that `hot_key` gives."""
+        return frozenset(map(self._hot_name, self.schema.hot_queries))
+
+    def _hot_name(self, names: Sequence[str]) -> str:
+        return key_name(self.main.name, *(column_name(name) for name in names), *_COVERING)
 
     def aliased(self, index_name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
         """The main table under another name, and the column of an index there."""

@@ -3,10 +3,12 @@
 Each function works in transactions of its own; long ones in many short ones, so that the site can be used meanwhile.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -40,6 +42,7 @@ from objapi.store.upgrade.orphans import delete_orphans
 from objapi.store.upgrade.plain_types import PlainRenderer, plain_renderers
 from objapi.store.upgrade.recompute import compare_next, parts_of, rewrite
 from objapi.store.upgrade.row_states import movable_rows, move_rows, not_surveyed, row_state_misfits
+from objapi.store.upgrade.search_keys import keys_put_off, make_keys, put_keys_off
 from objapi.store.upgrade.seed_content import SeedContent
 from objapi.store.upgrade.survey import Misfit, Survey, count_movable, move_next
 from objapi.store.upgrade.versions import (
@@ -54,6 +57,11 @@ from objapi.store.upgrade.versions import (
     upgrade_obstacle,
     upgrade_tables,
 )
+
+VERY_MANY: Final = 10_000
+"""Lines from which on a load into a site of few objects makes the keys of catalogs afterwards."""
+_LINES_AN_OBJECT: Final = 10
+_log = logging.getLogger("objapi")
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows long work: called with a label and a number of units, it gives what to call with the units just done."""
@@ -107,12 +115,21 @@ def load_content(site: Site, content: Content, progress: Progress, *, for_trials
 
 
 def load_lines(
-    site: Site, file: Path, progress: Progress, report: Callable[[str], None] = lambda line: None, lines: int = LINES
+    site: Site,
+    file: Path,
+    progress: Progress,
+    report: Callable[[str], None] = lambda line: None,
+    lines: int = LINES,
+    very_many: int = VERY_MANY,
 ) -> None:
     """Make the objects of an NDJSON file, in chunks of so many lines that each are loaded wholly or not at all.
 
     A load that was cut short goes on after the last chunk that it has stored; `report` gets a line that says so.
-    Raises ProfileError, ValidationError and Conflict, once `report` has a line that says how much is loaded.
+    From `very_many` lines on, ten for each object that there is, catalogs get their keys at the end of the load; so
+    they do when an earlier one was cut short before that.
+
+    Raises ProfileError, ValidationError and Conflict, once `report` has a line that says how much is loaded, and
+    SiteError when another process is changing the tables.
     """
     done = site.transact(partial(loaded_to, file=file), write=False)
     if done is not None and not begins_with(file, done):
@@ -120,8 +137,12 @@ def load_lines(
         done = None
     elif done is not None:
         report(f"Lines 1 to {done.line} of {file} are loaded; going on after them.")
+    total = count_lines(file, 0 if done is None else done.offset)
+    if total >= very_many and total >= _LINES_AN_OBJECT * site.transact(count_objects, write=False):
+        with _lease_refusals():
+            put_keys_off(site.engine, site.context.tables.values(), site.now())
     try:
-        with progress("Loading contents", count_lines(file, 0 if done is None else done.offset)) as advance:
+        with progress("Loading contents", total) as advance:
             plain = plain_renderers(site.context)
             for chunk in read_chunks(file, site.settings.timezone, done, lines):
                 site.transact(partial(_load_chunk, site, file, chunk, plain), write=True)
@@ -130,8 +151,19 @@ def load_lines(
     except (ApiError, ProfileError):
         if done is not None:
             report(f"Lines 1 to {done.line} of {file} are loaded. Correct what follows and load the file again.")
+        _make_keys(site, progress)
         raise
     site.transact(partial(finish_load, file=file), write=True)
+    _make_keys(site, progress)
+
+
+def _make_keys(site: Site, progress: Progress) -> None:
+    """Make the keys that a load has put off, this one or one that was killed."""
+    if site.transact(keys_put_off, write=False) is None:
+        return
+    catalogs = site.context.tables.values()
+    with _lease_refusals(), progress("Making the keys of the catalogs", len(catalogs)) as advance:
+        make_keys(site.engine, catalogs, advance)
 
 
 def _load_chunk(
@@ -194,6 +226,13 @@ def check_current(site: Site) -> None:
     problem = state_problem(site.engine, site.registry, site.settings.site_id, site.settings.profiles or ())
     if problem is not None:
         raise SiteError(problem)
+    since = site.transact(keys_put_off, write=False)
+    if since is not None:
+        _log.warning(
+            "Catalogs lack keys since a load that began at %s, so searches are slow. Unless it still goes on, load its "
+            "file again or run `objapi upgrade`.",
+            since,
+        )
     # A process of the former version may have written after the upgrade had moved the history.
     _move_history(site, lambda done: None, lambda: None)
     recover_row_outbox(site)

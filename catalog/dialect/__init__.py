@@ -5,7 +5,15 @@ project asks which database it is on.
 """
 
 from catalog.dialect.bulk import among, bulk_update, insert_ignore, insert_rows, upsert_rows
-from catalog.dialect.changes import add_keys, drop_keys, is_same_type, make_table, put_columns, require_table_rights
+from catalog.dialect.changes import (
+    add_keys,
+    drop_keys,
+    is_same_type,
+    make_table,
+    put_columns,
+    require_table_rights,
+    spare_keys,
+)
 from catalog.dialect.drivers import Driver, DriverMissing, chosen_driver
 from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family, transaction
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
@@ -64,6 +72,7 @@ __all__ = [
     "require_table_rights",
     "small_integer",
     "sortable_decimal",
+    "spare_keys",
     "text_key",
     "transaction",
     "upsert_rows",

@@ -5,7 +5,7 @@ meets a table half changed. On SQLite the transaction sees to that.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,6 +49,15 @@ def drop_keys(connection: Connection, table: sa.Table, names: Iterable[str]) -> 
     else:
         for name in names:
             connection.exec_driver_sql(f"DROP INDEX {quote(name)}")
+
+
+def spare_keys(connection: Connection, keys: Iterable[sa.Index], named: Collection[str]) -> list[str]:
+    """The names of the keys without which every statement still runs, if slowly. `named`: those that statements name.
+
+    The MySQL family refuses a statement that names a key which is not there; on SQLite none is named.
+    """
+    found = sorted(str(key.name) for key in keys if not key.unique)
+    return [name for name in found if name not in named] if is_mysql_family(connection.dialect) else found
 
 
 def add_keys(connection: Connection, table: sa.Table, keys: Sequence[sa.Index]) -> None:

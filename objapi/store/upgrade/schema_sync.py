@@ -5,12 +5,12 @@ declaration has any more stays, empty in new rows. Only a column whose type has 
 until everything has been indexed again; a request that writes a value of the former type to it fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, inspect
 
-from catalog.dialect import add_keys, begin_write, drop_keys, is_same_type, make_table, put_columns
+from catalog.dialect import add_keys, begin_write, drop_keys, is_same_type, make_table, put_columns, spare_keys
 
 BeforeStep = Callable[[], None]
 """Called before each step with no connection in use; what it raises ends the work."""
@@ -28,6 +28,21 @@ def sync_tables(engine: Engine, metadata: MetaData, before_step: BeforeStep) -> 
     for table in metadata.sorted_tables:
         for work in (make_table, _drop_keys, _put_columns, _add_keys):
             _step(engine, before_step, partial(work, table=table))
+
+
+def add_missing_keys(engine: Engine, table: Table, before_step: BeforeStep) -> None:
+    """Make the declared keys that a table lacks."""
+    _step(engine, before_step, partial(_add_keys, table=table))
+
+
+def drop_spare_keys(engine: Engine, table: Table, named: Collection[str], before_step: BeforeStep) -> None:
+    """Drop the keys without which every statement still runs; `named` are those that statements name."""
+    _step(engine, before_step, partial(_drop_spare, table=table, named=named))
+
+
+def _drop_spare(connection: Connection, table: Table, named: Collection[str]) -> None:
+    present = _present_keys(connection, table)
+    drop_keys(connection, table, [name for name in spare_keys(connection, table.indexes, named) if name in present])
 
 
 def _step(engine: Engine, before_step: BeforeStep, work: Callable[[Connection], None]) -> None:

@@ -19,6 +19,7 @@ from objapi.store.schema import entities, metadata, site_state
 from objapi.store.upgrade.lease import LEASE_ROW, Lease, LeaseRefused, hold_lease, holder_of, utc_now
 from objapi.store.upgrade.migrations import is_known, mark_newest, migrate, newest_version, schema_version
 from objapi.store.upgrade.schema_sync import complete_tables, sync_tables
+from objapi.store.upgrade.search_keys import forget_keys_put_off
 
 __all__ = [
     "Lease",
@@ -184,6 +185,8 @@ def finish_upgrade(engine: Engine, registry: Registry, profiles: Sequence[str] =
     with engine.connect() as connection, begin_write(connection):
         upsert_rows(connection, site_state, [{"name": name, "value": value} for name, value in noted.items()])
         connection.execute(delete(site_state).where(site_state.c.name == UNFINISHED))
+        # Tables have been brought in step, their keys included.
+        forget_keys_put_off(connection)
 
 
 def _read_state(connection: Connection) -> dict[str, str]:
