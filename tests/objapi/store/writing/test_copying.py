@@ -30,7 +30,7 @@ def copy(
 
 @pytest.fixture
 def thing(workshop: Gateway, team: str, person: str) -> str:
-    thing = workshop.create("mia", "Thing", team, title="A thing", Maker=person, Owner=person, Count=3).path
+    thing = workshop.create("mia", "Thing", team, title="A thing", Maker=person, Count=3).path
     for kind in ("leg", "arm"):
         workshop.create("mia", "Part", thing, Kind=kind, Grams=4)
     return thing
@@ -129,6 +129,17 @@ def test_what_a_copy_lacks_has_to_be_given(workshop: Gateway, team: str, person:
     workshop.grant_local_roles(team, "olga", ["Owner"])
     with pytest.raises(ValidationError, match=r"Maker: .*give it in fields"):
         copy(workshop, "olga", thing, title="Borrowed")
+
+
+def test_a_copy_needs_a_natural_key_of_its_own(workshop: Gateway, team: str, person: str) -> None:
+    thing = workshop.create("mia", "Thing", team, title="Keyed", Maker=person, Owner=person, Count=7).path
+    other = workshop.create("boss", "Person", "/", title=f"Other owner {team}").uid
+    before = workshop.dump()
+    with pytest.raises(ValidationError, match=r"Count: it is the natural key of .* give it in fields"):
+        copy(workshop, "boss", thing, title="Keyed again")
+    assert workshop.dump() == before
+    for number, values in enumerate(({"Count": 8}, {"Owner": other})):
+        assert copy(workshop, "boss", thing, title=f"Keyed {number}", **values).copies == 1
 
 
 def test_files_are_copied(workshop: Gateway, thing: str) -> None:
