@@ -127,7 +127,7 @@ def test_making_tables_again_changes_nothing(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "statements", [1, 30, 90, *(pytest.param(number, marks=pytest.mark.extended) for number in (3, 10, 60))]
+    "statements", [1, 30, 70, *(pytest.param(number, marks=pytest.mark.extended) for number in (3, 10, 60))]
 )
 def test_making_tables_cut_short_is_finished_by_doing_it_again(engine: Engine, statements: int) -> None:
     _stop_after(engine, statements, lambda: _create(engine))
