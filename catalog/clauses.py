@@ -44,15 +44,19 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Documents with a key within the bounds, both inclusive; None: no bound.
+    """Documents with a key within the bounds; None: no bound.
 
-    `every` (keywords only): with every keyword within the bounds that any document uses.
+    `every` (keywords only): with every keyword within the bounds that any document uses. `above`, `below`: the lower,
+    the upper bound is no match itself. `moving`: the lower bound was given as a distance from now.
     """
 
     index: str
     low: Key | None
     high: Key | None
     every: bool = False
+    above: bool = False
+    below: bool = False
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,14 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Coded:
+    """Documents with any of the codes, which are as `code_key` makes them."""
+
+    index: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Containing:
     """Documents whose text has one of the texts in it."""
 
@@ -128,7 +140,26 @@ class Containing:
     texts: tuple[str, ...]
 
 
-Clause = Nothing | HasKey | Exact | AllOf | Range | Without | OnlyNot | Truth | During | Under | Words | Containing
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """Documents whose text begins with one of the texts."""
+
+    index: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Documents without a key, or whose key is the empty text; with `negated` all others."""
+
+    index: str
+    negated: bool = False
+
+
+ValueClause = HasKey | Exact | AllOf | Range | Without | OnlyNot | Empty | Starting | Containing
+"""Clauses about the keys of an index, be it one key a document or keywords."""
+
+Clause = Nothing | Truth | During | Under | Words | Coded | ValueClause
 
 
 @dataclass(frozen=True, slots=True)

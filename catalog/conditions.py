@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final, Literal
 
 from catalog.clauses import (
     AllOf,
     Clause,
+    Coded,
     Containing,
     During,
     Exact,
@@ -31,7 +32,9 @@ from catalog.values import (
     DateReading,
     FarDates,
     Unfit,
+    code_key,
     comparable,
+    encodable,
     exact_keys,
     high_key,
     low_key,
@@ -57,6 +60,9 @@ class QueryOptions:
         them, as the original does; `named` refuses what is not made of these words.
     other_types: a criterion of another type than its index finds nothing, or is converted where that is unambiguous.
     not_fault: repeat a fault of the original, whose date index excludes nothing when `not` stands beside a query.
+    operators: the operators of `catalog.operators` are read; the original has none.
+    parts: parts of texts are searched in every index of texts (`stored`), or in the substring indexes of a table.
+    now: the moment that durations are counted from; None: there are no relative dates.
     """
 
     empty_query: Literal["nothing", "everything"] = "nothing"
@@ -71,6 +77,9 @@ class QueryOptions:
     range_words: Literal["contained", "named"] = "contained"
     other_types: Literal["nothing", "convert"] = "nothing"
     not_fault: bool = False
+    operators: bool = False
+    parts: Literal["stored", "substring_indexes"] = "stored"
+    now: datetime | None = None
 
     @classmethod
     def zope(cls, local_zone: tzinfo = UTC) -> "QueryOptions":
@@ -78,7 +87,7 @@ class QueryOptions:
         return cls(local_zone=local_zone)
 
     @classmethod
-    def gateway(cls, site_id: str, local_zone: tzinfo = UTC) -> "QueryOptions":
+    def gateway(cls, site_id: str, local_zone: tzinfo = UTC, now: datetime | None = None) -> "QueryOptions":
         """The behaviour of the JSON API: nothing surprising, nothing hidden."""
         return cls(
             empty_query="everything",
@@ -91,6 +100,8 @@ class QueryOptions:
             iso_dates="local",
             far_dates="nearest",
             range_words="named",
+            operators=True,
+            now=now,
         )
 
     @property
@@ -112,11 +123,13 @@ def safe_truth(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """The values asked of an index (alternatives, unless the kind says otherwise), and the options of its kind."""
+    """The values asked of an index (alternatives, unless the kind says otherwise), options of its kind, operators."""
 
     index: Index
     values: Sequence[object]
     options: Mapping[str, object] = field(default_factory=dict)
+    operators: Mapping[str, object] = field(default_factory=dict)
+    """The operators of `catalog.operators` with their values."""
 
     @property
     def excluded(self) -> Sequence[object]:
@@ -162,6 +175,8 @@ def clauses_of(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
                 yield _text(criterion)
             case IndexKind.SUBSTRING:
                 yield _containing(criterion)
+            case IndexKind.CODE:
+                yield _coded(criterion)
             case IndexKind.POSITION:
                 raise ConditionProblem(criterion.index.name, "this index only sorts; it cannot be searched")
             case _:
@@ -199,6 +214,16 @@ def _containing(criterion: Criterion) -> Clause:
     return Containing(name, texts) if texts else Nothing(name)
 
 
+def _coded(criterion: Criterion) -> Clause:
+    name = criterion.index.name
+    # A code of digits alone is a number in JSON.
+    texts = [str(value) if type(value) is int else value for value in criterion.values]
+    if any(not isinstance(value, str) or not encodable(value) for value in texts):
+        raise ConditionProblem(name, "a code is text")
+    codes = tuple(dict.fromkeys(code for text in texts if (code := code_key(str(text)))))
+    return Coded(name, codes) if codes else Nothing(name)
+
+
 def _operator(criterion: Criterion) -> str:
     value = criterion.options.get("operator", "or")
     if not isinstance(value, str) or value.lower() not in _OPERATORS:
@@ -223,6 +248,16 @@ def _values(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
         yield _exact(criterion, every, dates)
     if excluded and not (options.not_fault and index.kind is IndexKind.DATE):
         yield Without(index.name, excluded)
+
+
+def exclusion(criterion: Criterion, options: QueryOptions) -> Iterator[Clause]:
+    """The condition of the option `not` beside other conditions on the index. Raises ConditionProblem."""
+    try:
+        excluded = exact_keys(criterion.index, criterion.excluded, options.dates)
+    except (Unfit, DateSyntaxError) as reason:
+        raise ConditionProblem(criterion.index.name, str(reason)) from reason
+    if excluded:
+        yield Without(criterion.index.name, excluded)
 
 
 def _only_not(index: Index, excluded: tuple[str | int | Decimal, ...], *, ranged: bool) -> Iterator[Clause]:

@@ -37,6 +37,17 @@ def number_found(
     return None if rows is None else int(rows[0][0] or 0)
 
 
+def counted_by(
+    tables: CatalogTables, index: str, query: Query, seen: Sequence[Visibility] | sa.ColumnElement[bool]
+) -> sa.Select[Any] | None:
+    """The values of an index with the numbers of documents that a query finds; None where that is not counted."""
+    if isinstance(seen, sa.ColumnElement) or index not in tables.counted or not is_counted(tables, query):
+        return None
+    value, number = tables.counts.c[column_name(index)], sa.func.sum(tables.counts.c.n)
+    where = _conditions(tables, query, seen)
+    return sa.select(value, number.label("number")).where(*where).group_by(value).having(number > 0)
+
+
 def is_counted(tables: CatalogTables, query: Query) -> bool:
     """True when criteria and order of a query are such that `number_statement` counts what it finds."""
     if query.limit is not None or query.start or query.nothing:
@@ -52,6 +63,10 @@ def is_counted(tables: CatalogTables, query: Query) -> bool:
 
 def number_statement(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> sa.Select[Any]:
     """The sum of what writers have inserted for documents of a counted query, None for none at all."""
+    return sa.select(sa.func.sum(tables.counts.c.n)).where(*_conditions(tables, query, visible))
+
+
+def _conditions(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> list[sa.ColumnElement[bool]]:
     counts = tables.counts
     where = [
         equals_any(counts.c[column_name(clause.index)], clause.values)
@@ -59,7 +74,7 @@ def number_statement(tables: CatalogTables, query: Query, visible: Sequence[Visi
         if isinstance(clause, Exact)
     ]
     seen = visible_condition(tables, visible, counts)
-    return sa.select(sa.func.sum(counts.c.n)).where(*where, *([] if seen is None else [seen]))
+    return [*where, *([] if seen is None else [seen])]
 
 
 def fold_counts(connection: Connection, tables: CatalogTables) -> int:

@@ -9,9 +9,10 @@ from decimal import InvalidOperation
 from typing import Final
 
 from catalog.clauses import Clause, Exact, Nothing, Query, SortKey
-from catalog.conditions import ConditionProblem, Criterion, QueryOptions, clauses_of
+from catalog.conditions import ConditionProblem, Criterion, QueryOptions, clauses_of, exclusion
 from catalog.errors import QueryError, QueryProblem
 from catalog.mistyped import advice, converted, is_mistyped
+from catalog.operators import OPERATORS, gather, operator_clauses, operators_of, part_index
 from catalog.schema import OPTIONS, CatalogSchema, Index, IndexKind, ValueType
 from catalog.values import encodable
 
@@ -117,14 +118,15 @@ ORDER_PARAMETERS: Final = frozenset({*_DASHED, *_DASHED.values(), "b_start", "b_
 class ParsedQuery:
     """A query as read, the names in it that are not indexes, its faults, and values of another type than their index.
 
-    `mistyped` find nothing, which is not a fault. With faults `query` holds what could be read; use `require` unless
-    the faults have been dealt with.
+    `mistyped` find nothing, which is not a fault. `asked` are the criteria by index, whatever parameters they came in.
+    With faults `query` holds what could be read; use `require` unless the faults have been dealt with.
     """
 
     query: Query
     unknown: tuple[str, ...] = ()
     problems: tuple[QueryProblem, ...] = ()
     mistyped: tuple[QueryProblem, ...] = ()
+    asked: Mapping[str, object] = field(default_factory=dict)
 
     def require(self) -> Query:
         """The query; raises QueryError with all problems when there are any."""
@@ -141,9 +143,10 @@ class _Reader:
     unknown: list[str] = field(default_factory=list)
     mistyped: list[QueryProblem] = field(default_factory=list)
     values: int = 0
+    sent: Mapping[str, str] = field(default_factory=dict)
 
     def refuse(self, parameter: str, message: str) -> None:
-        self.problems.append(QueryProblem(parameter, message))
+        self.problems.append(QueryProblem(self.sent.get(parameter, parameter), message))
 
     def options_of(self, index: Index, given: Mapping[str, object], joint: str) -> dict[str, object]:
         """The options that the kind has; another one is a problem or an unknown name."""
@@ -151,7 +154,7 @@ class _Reader:
         for option, value in given.items():
             if option in OPTIONS[index.kind]:
                 options[option] = value
-            elif option == "query":
+            elif option == "query" or (self.options.operators and option in OPERATORS):
                 continue
             elif self.options.unknown_option == "error":
                 known = ", ".join(sorted(OPTIONS[index.kind])) or "none"
@@ -160,12 +163,25 @@ class _Reader:
                 self.unknown.append(f"{index.name}{joint}{option}")
         return options
 
+    def operators_of(self, index: Index, given: Mapping[str, object]) -> dict[str, object]:
+        """The operators that the index has; another one is a problem."""
+        asked = {name: value for name, value in given.items() if name in OPERATORS} if self.options.operators else {}
+        if not asked:
+            return asked
+        known = operators_of(self.schema, index, self.options)
+        for name in asked.keys() - set(known):
+            offered = f"it has {', '.join(known)}" if known else "it has no operators"
+            self.refuse(f"{index.name}.{name}", f"{index.name} is a {index.kind.value} index without {name}; {offered}")
+        return {name: value for name, value in asked.items() if name in known}
+
     def criterion(self, index: Index, value: object, criteria: Mapping[str, object]) -> Criterion | None:
         """The criterion of one index, its options found; None when it cannot be read."""
         if isinstance(value, Mapping):
             query = value.get("query", ())
             given = {str(key): item for key, item in value.items() if key != "query"}
-            return Criterion(index, _as_list(query), self.options_of(index, given, "."))
+            return Criterion(
+                index, _as_list(query), self.options_of(index, given, "."), self.operators_of(index, given)
+            )
         options = self.options_of(index, self.flat_options(index, criteria), "_")
         if not isinstance(value, (list, tuple)):
             return Criterion(index, [value], options)
@@ -187,7 +203,7 @@ class _Reader:
             self.mistyped.append(QueryProblem(index.name, advice(index, wrong)))
         if excluded:
             options["not"] = excluded
-        return Criterion(index, values, options)
+        return Criterion(index, values, options, criterion.operators)
 
     def are_too_many(self, name: str, more: int) -> bool:
         """Count values of a criterion; true, and a problem, when a query may not have so many."""
@@ -243,7 +259,11 @@ class _Reader:
             if self.are_too_many(name, len(criterion.values) + 2 * len(criterion.excluded)):
                 return
             try:
-                yield from clauses_of(criterion, self.options)
+                if criterion.operators:
+                    yield from operator_clauses(criterion, self.options, part_index(self.schema, index, self.options))
+                    yield from exclusion(criterion, self.options)
+                else:
+                    yield from clauses_of(criterion, self.options)
             except ConditionProblem as problem:
                 self.refuse(problem.parameter, str(problem))
 
@@ -259,6 +279,11 @@ def parse_query(criteria: Mapping[str, object], schema: CatalogSchema, options: 
     `query` and options, None. Names that are not indexes are reported in `unknown`.
     """
     reader = _Reader(schema, options)
+    if options.operators and not criteria.keys() <= schema.indexes.keys():
+        gathered = gather(criteria, schema)
+        reader.problems.extend(gathered.problems)
+        reader.sent = gathered.sent
+        criteria = gathered.criteria
     named = [name for name in criteria if name in schema.indexes]
     clauses = tuple(reader.clauses(criteria))
     known = set(named) | reader.consumed(criteria)
@@ -267,7 +292,8 @@ def parse_query(criteria: Mapping[str, object], schema: CatalogSchema, options: 
     if not named:
         nothing = options.empty_query == "nothing"
     query = Query(clauses=clauses, nothing=nothing)
-    return ParsedQuery(query, tuple(unknown + reader.unknown), tuple(reader.problems), tuple(reader.mistyped))
+    asked = {name: criteria[name] for name in named}
+    return ParsedQuery(query, tuple(unknown + reader.unknown), tuple(reader.problems), tuple(reader.mistyped), asked)
 
 
 def parse_request(criteria: Mapping[str, object], schema: CatalogSchema, options: QueryOptions) -> ParsedQuery:
@@ -284,4 +310,4 @@ def parse_request(criteria: Mapping[str, object], schema: CatalogSchema, options
     found = parsed.query
     query = Query(found.clauses, sort.keys, limits.limit, limits.start, found.nothing, sort.ties_descending)
     problems = (*parsed.problems, *sort.problems, *limits.problems)
-    return ParsedQuery(query, parsed.unknown, problems, parsed.mistyped)
+    return ParsedQuery(query, parsed.unknown, problems, parsed.mistyped, parsed.asked)

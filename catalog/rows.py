@@ -16,8 +16,10 @@ from catalog.clauses import Key
 from catalog.dialect import PreparedSelect, bulk_update, insert_rows, upsert_rows
 from catalog.errors import DateSyntaxError
 from catalog.schema import (
+    KEYWORD_KINDS,
     PATH_DEPTH,
     PATH_LENGTH,
+    SIDE_KINDS,
     CatalogSchema,
     Index,
     IndexKind,
@@ -32,6 +34,7 @@ from catalog.values import (
     RANGE_FLOOR,
     DateReading,
     Unfit,
+    code_key,
     date_key,
     encodable,
     exact_key,
@@ -78,7 +81,7 @@ def row_problems(tables: CatalogTables, values: Mapping[str, object]) -> list[st
 
 
 def _check(index: Index, value: object, dates: DateReading) -> None:
-    if index.kind is IndexKind.KEYWORD:
+    if index.kind in KEYWORD_KINDS:
         keyword_keys(index, value, dates)
     elif index.kind is IndexKind.TEXT:
         text_words(value)
@@ -113,7 +116,7 @@ def _column_writers(
             keys[name] = (column_name(name), partial(date_key, dates=tables.dates))
         elif index.kind is IndexKind.UUID:
             keys[name] = (column_name(name), partial(single_key, index, dates=tables.dates))
-        elif index.kind not in (IndexKind.KEYWORD, IndexKind.TEXT):
+        elif index.kind not in SIDE_KINDS:
             others[name] = partial(index_columns, index, dates=tables.dates)
     return keys, others
 
@@ -199,7 +202,7 @@ def _changed_group(
 def column_names(index: Index) -> tuple[str, ...]:
     """The columns of an index in the main table; none for one that is in a side table."""
     match index.kind:
-        case IndexKind.KEYWORD | IndexKind.TEXT:
+        case IndexKind.KEYWORD | IndexKind.CODE | IndexKind.TEXT:
             return ()
         case IndexKind.DATE_RANGE:
             return span_names(index)
@@ -279,6 +282,8 @@ def keyword_keys(index: Index, value: object, dates: DateReading) -> list[Key]:
         if key is None:
             raise Unfit(f"{_EXPECTED[index.value_type]} is expected as keyword, not {_shown(item)}")
         keys[key] = None
+    if index.kind is IndexKind.CODE:
+        return [code for code in dict.fromkeys(code_key(str(key)) for key in keys) if code]
     return list(keys)
 
 

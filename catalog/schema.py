@@ -22,6 +22,8 @@ class IndexKind(Enum):
     PATH = "path"
     TEXT = "text"
     POSITION = "position"
+    CODE = "code"
+    """Codes on labels, compared without regard to case and white space around them."""
     SUBSTRING = "substring"
     """The text of a column of an existing table, searched for a part of it; no catalog of the gateway has any."""
 
@@ -46,6 +48,7 @@ OPTIONS: Final[dict[IndexKind, frozenset[str]]] = {
     IndexKind.BOOLEAN: frozenset(),
     IndexKind.TEXT: frozenset(),
     IndexKind.POSITION: frozenset(),
+    IndexKind.CODE: frozenset(),
     IndexKind.SUBSTRING: frozenset(),
 }
 """The query options of each kind, beside `query` itself."""
@@ -61,6 +64,12 @@ SORTABLE: Final[frozenset[IndexKind]] = frozenset(
     }
 )
 """Kinds with one key a document; the others cannot order documents."""
+
+SIDE_KINDS: Final[frozenset[IndexKind]] = frozenset({IndexKind.KEYWORD, IndexKind.CODE, IndexKind.TEXT})
+"""Kinds whose keys, several a document, are in side tables."""
+
+KEYWORD_KINDS: Final = (IndexKind.KEYWORD, IndexKind.CODE)
+"""Kinds whose keys are in the keyword table."""
 
 TYPED: Final[frozenset[IndexKind]] = frozenset({IndexKind.FIELD, IndexKind.KEYWORD})
 """Kinds whose keys may be of any value type; the others have one of their own."""
@@ -135,6 +144,8 @@ FIXED_KEYS: Final = 2
 COVERING_BYTES: Final = 28
 
 STRING_LENGTH: Final = 128
+PREFIX_LENGTH: Final = 96
+"""Characters that are stored of a text longer than `STRING_LENGTH`, before its digest."""
 PATH_LENGTH: Final = 1000
 PATH_DEPTH: Final = 20
 DECIMAL_DIGITS: Final = 38
@@ -162,7 +173,7 @@ def key_bytes(index: Index) -> int:
             return 4
         case IndexKind.POSITION | IndexKind.DATE_RANGE:
             return 8
-        case IndexKind.KEYWORD | IndexKind.TEXT | IndexKind.SUBSTRING:
+        case IndexKind.KEYWORD | IndexKind.CODE | IndexKind.TEXT | IndexKind.SUBSTRING:
             return 0
 
 
@@ -190,7 +201,7 @@ class CatalogSchema:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "indexes", MappingProxyType(dict(self.indexes)))
-        object.__setattr__(self, "sided", self.of_kind(IndexKind.KEYWORD, IndexKind.TEXT))
+        object.__setattr__(self, "sided", self.of_kind(*SIDE_KINDS))
 
     def without(self, names: Collection[str]) -> "CatalogSchema":
         """The same catalog for a caller who may not use the indexes named: to queries they are unknown names."""

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.clauses import Clause, Exact, HasKey, Key, Query, Range, Truth, Without
+from catalog.clauses import Clause, Empty, Exact, HasKey, Key, Query, Range, Truth, Without
 from catalog.dialect import PreparedSelect
-from catalog.schema import IndexKind
+from catalog.schema import SIDE_KINDS
 from catalog.statements import Visibility
 from catalog.tables import CatalogTables
 
@@ -82,8 +82,8 @@ class _Values:
         match clause:
             case Truth():
                 return clause
-            case HasKey() | Exact() | Range() | Without():
-                if tables.schema.indexes[clause.index].kind is IndexKind.KEYWORD:
+            case HasKey() | Exact() | Range() | Without() | Empty():
+                if tables.schema.indexes[clause.index].kind in SIDE_KINDS:
                     return None
             case _:
                 return None
@@ -93,7 +93,7 @@ class _Values:
             case Without(index, values):
                 return Without(index, self._take(values))
             case Range(index, low, high):
-                return Range(index, self._take_bound(low), self._take_bound(high))
+                return replace(clause, low=self._take_bound(low), high=self._take_bound(high))
         return clause
 
     def _take_bound(self, bound: Key | None) -> int | None:
@@ -132,7 +132,7 @@ def _with_parameters(tables: CatalogTables, clause: Clause) -> Clause:
             low, high = (
                 None if bound is None else _parameters((bound,), tables.column(index).type)[0] for bound in (low, high)
             )
-            return Range(index, low, high)
+            return replace(clause, low=low, high=high)
     return clause
 
 

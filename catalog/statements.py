@@ -21,8 +21,10 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from catalog.clauses import (
     AllOf,
     Clause,
+    Coded,
     Containing,
     During,
+    Empty,
     Exact,
     HasKey,
     Key,
@@ -30,15 +32,17 @@ from catalog.clauses import (
     OnlyNot,
     Query,
     Range,
+    Starting,
     Truth,
     Under,
+    ValueClause,
     Without,
     Words,
 )
 from catalog.dates import FIRST_INSTANT, LAST_INSTANT
 from catalog.dialect import BinaryText
-from catalog.schema import STRING_LENGTH, IndexKind, index_number
-from catalog.tables import CatalogTables, Searchable, StoredText, keyword_text, span_names
+from catalog.schema import PREFIX_LENGTH, STRING_LENGTH, IndexKind, ValueType, index_number
+from catalog.tables import MARK, CatalogTables, Searchable, StoredText, keyword_text, span_names
 from catalog.text import AllWords, AnyWord, Pattern, Phrase, TextNode, Word
 from catalog.values import EPOCH, MINUTE
 
@@ -73,13 +77,17 @@ def equals_any(column: ColumnElement[Any], values: "tuple[Key, ...] | list[Key]"
     return column == values[0] if len(values) == 1 else column.in_(values)
 
 
-def within(column: ColumnElement[Any], low: Key | None, high: Key | None) -> list[ColumnElement[bool]]:
-    """Conditions on a column whose key lies within bounds, both inclusive; None: no bound."""
+def within(
+    column: ColumnElement[Any], low: Key | None, high: Key | None, *, above: bool = False, below: bool = False
+) -> list[ColumnElement[bool]]:
+    """Conditions on a column whose key lies within bounds (None: no bound), inclusive unless `above` or `below`."""
     bounds: list[ColumnElement[bool]] = []
     if low is not None:
-        bounds.append(column >= low)
-    if high is not None:
-        bounds.append(column < int(high) + 1 if isinstance(column.type, ClockMinutes) else column <= high)
+        bounds.append(column > low if above else column >= low)
+    if high is not None and isinstance(column.type, ClockMinutes):
+        bounds.append(column < int(high) + 1)
+    elif high is not None:
+        bounds.append(column < high if below else column <= high)
     return bounds
 
 
@@ -165,24 +173,49 @@ def condition(tables: Searchable, clause: Clause) -> Condition:
             return _during(tables, index, minute)
         case Under(index, places, every):
             return tables.under(index, places, every)
+        case Coded(index, codes):
+            return tables.coded(index, codes)
         case Words(index, tree):
             return text_condition(tables.rid, tables.postings, index_number(index), tree)
-        case Containing(index, texts):
-            return _containing(tables.column(index), texts)
-        case HasKey() | Exact() | AllOf() | Range() | Without() | OnlyNot():
-            if tables.schema.indexes[clause.index].kind is IndexKind.KEYWORD:
-                return _keyword(tables, clause)
+        case _:
+            match tables.schema.indexes[clause.index].kind:
+                case IndexKind.KEYWORD:
+                    return _keyword(tables, clause)
+                case IndexKind.TEXT:
+                    return _wordless(tables, clause)
             return _single(tables, clause)
 
 
+# Parts of texts
+
+
 def _containing(column: ColumnElement[Any], texts: Sequence[str]) -> Condition:
-    escaped = (re.sub(r"[!%_]", lambda match: _ESCAPE + match[0], text) for text in texts)
-    return sa.or_(*(column.like(f"%{text}%", escape=_ESCAPE) for text in escaped))
+    if isinstance(column.type, StoredText):
+        return sa.or_(*(_stored_part(column, text) for text in texts))
+    return sa.or_(*(column.like(f"%{text}%", escape=_ESCAPE) for text in map(_escaped, texts)))
+
+
+def _stored_part(column: ColumnElement[Any], text: str) -> Condition:
+    """A text in that of a column; of a text that was shortened, in what is left of it, not in its digest."""
+    raw = sa.type_coerce(column, _RAW)
+    place = sa.func.instr(raw, sa.literal(text, _RAW))
+    is_whole = sa.func.instr(raw, sa.literal(MARK, _RAW)) != PREFIX_LENGTH + 1
+    return sa.and_(place > 0, sa.or_(is_whole, place <= PREFIX_LENGTH + 1 - len(text)))
+
+
+def _starting(column: ColumnElement[Any], texts: Sequence[str]) -> Condition:
+    if isinstance(column.type, StoredText):
+        raw = sa.type_coerce(column, _RAW)
+        ends = ((sa.literal(text, _RAW), sa.literal(text + _LAST_CHARACTER, _RAW)) for text in texts)
+        return sa.or_(*(sa.and_(raw >= first, raw < last) for first, last in ends))
+    return sa.or_(*(column.like(f"{text}%", escape=_ESCAPE) for text in map(_escaped, texts)))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[!%_]", lambda match: _ESCAPE + match[0], text)
 
 
 # One key a document
-
-ValueClause = HasKey | Exact | AllOf | Range | Without | OnlyNot
 
 
 def _single(tables: Searchable, clause: ValueClause) -> Condition:
@@ -192,8 +225,16 @@ def _single(tables: Searchable, clause: ValueClause) -> Condition:
             return column.is_not(None)
         case Exact(_, values) | AllOf(_, values):
             return equals_any(column, values)
-        case Range(_, low, high):
-            return sa.and_(column.is_not(None), *within(column, low, high))
+        case Range(_, low, high, _, above, below, _):
+            return sa.and_(column.is_not(None), *within(column, low, high, above=above, below=below))
+        case Empty(index, negated):
+            is_text = tables.schema.indexes[index].kind is IndexKind.FIELD and _holds_texts(tables, index)
+            empty = sa.or_(column.is_(None), equals_any(column, ("",))) if is_text else column.is_(None)
+            return sa.not_(empty) if negated else empty
+        case Containing(_, texts):
+            return _containing(column, texts)
+        case Starting(_, texts):
+            return _starting(column, texts)
         case Without(_, values):
             return sa.or_(column.is_(None), sa.not_(equals_any(column, values)))
         case OnlyNot(_, values):
@@ -201,6 +242,10 @@ def _single(tables: Searchable, clause: ValueClause) -> Condition:
             used = sa.exists().select_from(other).where(equals_any(same, values))
             without = sa.or_(column.is_(None), sa.not_(equals_any(column, values)))
             return sa.and_(without, sa.or_(column.is_not(None), used))
+
+
+def _holds_texts(tables: Searchable, index: str) -> bool:
+    return tables.schema.indexes[index].value_type is ValueType.STRING
 
 
 # Keywords
@@ -224,9 +269,15 @@ def _keyword(tables: Searchable, clause: ValueClause) -> Condition:
         case AllOf(_, values):
             having = sa.func.count() == len(values)
             return tables.rid.in_(rids(words(values)).group_by(table.c.rid).having(having))
-        case Range(_, low, high, every):
-            texts = [None if bound is None else keyword_text(bound) for bound in (low, high)]
-            bounds = within(table.c.word, *texts)
+        case Empty(_, negated):
+            return tables.rid.in_(rids()) if negated else tables.rid.not_in(rids())
+        case Containing(_, texts):
+            return tables.rid.in_(rids(_containing(table.c.word, texts)))
+        case Starting(_, texts):
+            return tables.rid.in_(rids(_starting(table.c.word, texts)))
+        case Range(_, low, high, every, above, below, _):
+            first, last = (None if bound is None else keyword_text(bound) for bound in (low, high))
+            bounds = within(table.c.word, first, last, above=above, below=below)
             if not every:
                 return tables.rid.in_(rids(*bounds))
             used = sa.select(sa.func.count(table.c.word.distinct())).where(table.c.idx == number, *bounds)
@@ -237,6 +288,13 @@ def _keyword(tables: Searchable, clause: ValueClause) -> Condition:
         case OnlyNot(_, values):
             anyone = sa.exists(rids(words(values)))
             return sa.and_(tables.rid.not_in(rids(words(values))), sa.or_(anyone, tables.rid.in_(rids())))
+
+
+def _wordless(tables: Searchable, clause: ValueClause) -> Condition:
+    """The documents whose text has no word, or for any other clause those with one."""
+    words = _rids(tables.postings, index_number(clause.index))
+    is_empty = isinstance(clause, Empty) and not clause.negated
+    return tables.rid.not_in(words) if is_empty else tables.rid.in_(words)
 
 
 # Spans

@@ -31,12 +31,16 @@ from catalog.dialect import (
     ascii_key,
     big_integer,
     big_key,
+    decimal_of_sortable,
     exact_decimal,
     small_integer,
     sortable_decimal,
 )
 from catalog.schema import (
+    KEYWORD_KINDS,
     PATH_LENGTH,
+    PREFIX_LENGTH,
+    SIDE_KINDS,
     STRING_LENGTH,
     CatalogSchema,
     Index,
@@ -49,7 +53,6 @@ from catalog.schema import (
 )
 from catalog.values import DateReading
 
-PREFIX_LENGTH: Final = 96
 MARK: Final = "\0"
 _INTEGER_OFFSET: Final = 2**63
 
@@ -73,6 +76,17 @@ def keyword_text(key: Key) -> str:
     if isinstance(key, int):
         return f"{key + _INTEGER_OFFSET:020d}"
     return sortable_decimal(key)
+
+
+def keyword_of(text: str, value_type: ValueType) -> Key:
+    """The keyword that `keyword_text` wrote."""
+    match value_type:
+        case ValueType.STRING:
+            return text
+        case ValueType.DECIMAL:
+            return decimal_of_sortable(text)
+        case _:
+            return int(text) - _INTEGER_OFFSET
 
 
 def parent_number(path: str) -> int:
@@ -142,6 +156,9 @@ class Searchable(Protocol):
 
     def under(self, index_name: str, places: Sequence[PathPlace], every: bool) -> ColumnElement[bool]:
         """The documents at any of the places, or with `every` at all of them."""
+
+    def coded(self, index_name: str, codes: Sequence[str]) -> ColumnElement[bool]:
+        """The documents that have any of some codes, which are as `code_key` makes them."""
 
 
 Condition = ColumnElement[bool]
@@ -254,7 +271,7 @@ def path_names(index: Index) -> tuple[str, str, str]:
 
 
 def _columns_of(index: Index) -> list[sa.Column[Any]]:
-    if index.kind in (IndexKind.KEYWORD, IndexKind.TEXT):
+    if index.kind in SIDE_KINDS:
         return []
     if index.kind is IndexKind.DATE_RANGE:
         return [sa.Column(name, sa.Integer()) for name in span_names(index)]
@@ -318,8 +335,8 @@ class CatalogTables:
         self.prepared: dict[Hashable, PreparedSelect] = {}
         self.unfolded = 0
         self.keyword_indexes, self.text_indexes = (
-            tuple((index, index_number(index.name)) for index in schema.of_kind(kind))
-            for kind in (IndexKind.KEYWORD, IndexKind.TEXT)
+            tuple((index, index_number(index.name)) for index in schema.of_kind(*kinds))
+            for kinds in (KEYWORD_KINDS, (IndexKind.TEXT,))
         )
         self.blank: dict[str, Any] = {column.name: None for column in self.main.columns}
         self._add_keys()
@@ -363,6 +380,12 @@ class CatalogTables:
         """The documents at any of the places, or with `every` at all of them."""
         columns = tuple(self.main.c[name] for name in path_names(self.schema.indexes[index_name]))
         return under(columns, places, every=every)
+
+    def coded(self, index_name: str, codes: Sequence[str]) -> sa.ColumnElement[bool]:
+        """The documents that have any of some codes."""
+        side = self.keywords.c
+        held = sa.select(side.rid).where(side.idx == index_number(index_name), side.word.in_(list(codes)))
+        return self.rid.in_(held)
 
     @property
     def side_tables(self) -> tuple[sa.Table, ...]:

@@ -100,6 +100,13 @@ def span_minute(value: object, dates: DateReading) -> int:
     return minute
 
 
+def code_key(text: str) -> str:
+    """The form in which codes compare: without case, blanks at the ends, and characters that cannot be printed."""
+    if not text.isprintable():
+        text = "".join(character for character in text if character.isprintable())
+    return text.strip().casefold()
+
+
 def encodable(text: str) -> bool:
     """False for lone surrogates, which no database can hold."""
     return text.isascii() or _SURROGATE.search(text) is None

@@ -117,7 +117,7 @@ def _compiled(statement: sa.Select[Any], dialect: Dialect) -> _CompiledSelect:
     compiled: Any = statement.compile(dialect=dialect)
     to_driver = {
         name: convert
-        for name, parameter in compiled.binds.items()
+        for parameter, name in compiled.bind_names.items()
         if (convert := parameter.type.dialect_impl(dialect).bind_processor(dialect)) is not None
     }
     results = (

@@ -40,6 +40,12 @@ def _keywords(stored: object) -> list[str] | None:
     return [str(item) for item in items if item not in (None, "")] or None
 
 
+def _codes(stored: object) -> list[str] | None:
+    # One of the values of an object, each from a path of its own, may be several.
+    items = stored if isinstance(stored, list) else [stored]
+    return _keywords([code for item in items for code in (item if isinstance(item, list) else (item,))])
+
+
 def _words(stored: object) -> str | list[object] | None:
     if stored is None or isinstance(stored, str | list):
         return stored
@@ -92,6 +98,7 @@ _BY_KIND: Mapping[IndexKind, Callable[[object], object]] = {
     IndexKind.DATE: _instant,
     IndexKind.DATE_RANGE: _range,
     IndexKind.KEYWORD: _keywords,
+    IndexKind.CODE: _codes,
     IndexKind.TEXT: _words,
     IndexKind.BOOLEAN: _truth,
     IndexKind.POSITION: _position,

@@ -28,16 +28,22 @@ class IndexSource:
     """Values that the behaviours read; None: they do not say."""
     until: Path | None = None
     """The end of a range of dates, whose beginning `default` gives."""
+    more: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    """Type → further values of its objects in the same index."""
 
     def of(self, portal_type: str) -> Path | str | None:
         """The source for one type; None: its objects have no value here."""
         return self.by_type.get(portal_type, self.default)
 
+    def also(self, portal_type: str) -> tuple[Path, ...]:
+        """The paths of further values of one type: those of `more`, and the end of a range."""
+        return (*self.more.get(portal_type, ()), *(() if self.until is None else (self.until,)))
+
     def paths(self, portal_type: str) -> tuple[Path, ...]:
         """The paths that the value of an object of a type is made from."""
         found = self.of(portal_type)
         own = (found,) if isinstance(found, Path) else self.depends or () if found is not None else ()
-        return own if self.until is None else (*own, self.until)
+        return (*own, *self.also(portal_type))
 
 
 @dataclass(frozen=True, slots=True)

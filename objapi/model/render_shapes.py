@@ -232,7 +232,7 @@ class RenderShapes:
             found = None if source is None else source.of(entity_type.portal_type)
             if source is None or name in catalog.hidden or (found is None and index.kind is not IndexKind.DATE_RANGE):
                 continue
-            path = found if isinstance(found, Path) and source.until is None else None
+            path = found if isinstance(found, Path) and not source.also(entity_type.portal_type) else None
             field = None if path is None else _field_at(entity_type, index, path)
             convert = index_converter(index)
             nothing = convert(None) if index.kind is IndexKind.DATE_RANGE else None

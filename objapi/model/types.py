@@ -256,6 +256,8 @@ class EntityType:
     """False: no object of the type is copied."""
     movable: bool = True
     """False: no object of the type is moved or renamed."""
+    scan: tuple[Path, ...] = ()
+    """Paths to codes that labels of the objects carry, beside their ids."""
     table: TableMapping | None = None
     """The table whose rows the objects are; None: the gateway keeps them itself."""
     source: str = ""

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
+from catalog.facets import Facet
 from objapi.errors import ApiError, Cause, ValidationError, joined_messages
 from objapi.model.types import NaturalKey
 
@@ -113,6 +114,10 @@ class Find:
     """Say how many objects the sort index leaves out."""
     after: str | None = None
     """The `next` of an earlier page of the same search, from which this one goes on."""
+    facets: tuple[str, ...] = ()
+    """Indexes whose values are counted."""
+    count_only: bool = False
+    """Answer the number of objects, and no objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ class Found:
     """Number of objects before the first of these."""
     next: str | None = None
     """The cursor of the following page; None on the last one."""
+    facets: Mapping[str, Facet] = field(default_factory=dict)
+    """Index → its values with their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +145,7 @@ class Streamed:
     chunks: Iterator[bytes]
     warnings: tuple[str, ...] = ()
     offset: int = 0
+    facets: Mapping[str, Facet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,30 @@ def test_part_of_a_text_finds_rows(adopted: Adopted, part: str, found: list[str]
     assert [item["code"] for item in objects] == found
 
 
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        ({"label_startswith": "100"}, ["A/1"]),
+        ({"label.contains": "%"}, ["A/1"]),
+        ({"label.startswith": "00"}, []),
+        ({"label_empty": "1"}, []),
+        ({"label_empty": "0"}, ["A/1", "top"]),
+        ({"code.gt": "A/1"}, ["top"]),
+        ({"scan": "a/1\r\n"}, ["A/1"]),
+        ({"scan": "TOP"}, ["top"]),
+    ],
+)
+def test_operators_and_codes_find_rows(adopted: Adopted, criteria: dict[str, str], found: list[str]) -> None:
+    objects = adopted.client.read(portal_type="StockShelf", **criteria)["objects"]
+    assert [item["code"] for item in objects] == found
+
+
+def test_values_of_columns_are_counted(adopted: Adopted) -> None:
+    answer = adopted.client.read(portal_type="StockShelf", facets="code,portal_type", count_only="1")
+    assert answer["facets"]["code"]["values"] == [{"value": "A/1", "count": 1}, {"value": "top", "count": 1}]
+    assert answer["facets"]["portal_type"] == {"values": [{"value": "StockShelf", "count": 2}], "more": False}
+
+
 def test_rows_of_adopted_tables_are_the_managers_alone_at_first(adopted: Adopted) -> None:
     with Client(adopted.client.root, "pavel").http as http:
         http.auth = ("pavel", "secret")

@@ -3,6 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from catalog import QueryOptions
+from catalog.facets import FACET_KINDS
+from catalog.operators import operators_of
+from catalog.schema import OPTIONS
 from objapi.api.method import Json, Method, MethodCall, Text
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, NotFound
@@ -128,6 +132,7 @@ def catalogs(call: MethodCall, tx: Transaction) -> Json:
 
 def _described_catalog(registry: Registry, catalog: CatalogDeclaration) -> Json:
     indexes = (index for index in catalog.schema.indexes.values() if index.name not in catalog.hidden)
+    reading = QueryOptions(parts="stored" if catalog.table_of is None else "substring_indexes")
     return {
         "name": catalog.name,
         "title": catalog.schema.title,
@@ -137,7 +142,10 @@ def _described_catalog(registry: Registry, catalog: CatalogDeclaration) -> Json:
                 "name": index.name,
                 "kind": index.kind.value,
                 "type": index.value_type.value,
+                "options": sorted(OPTIONS[index.kind]),
+                "operators": list(operators_of(catalog.schema, index, reading)),
                 "sortable": index.sortable,
+                "counted": index.kind in FACET_KINDS,
                 "in_answer": index.name in catalog.returned,
             }
             for index in indexes

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from catalog.facets import Facet
 from objapi import __version__
 from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
@@ -36,6 +37,7 @@ SEARCH: Final = (
 
 _MANY: Final = "allowedTransitionsFor_many"
 _NEXT: Final = Control("next", "text")
+_NUMBERS: Final = (Control("facets", "names"), Control("count_only", "boolean", False))
 
 # Old listing pages send the source of a template in place of a state; no state has such a name.
 _TEMPLATE: Final = re.compile(r"[{}]")
@@ -174,27 +176,35 @@ def drop_template_values(rest: Mapping[str, object]) -> tuple[dict[str, object],
 # The methods
 
 
+def _search_of_read(call: MethodCall) -> ObjectSearch:
+    search, controls = search_of(call), call.controls
+    find = replace(search.find, facets=controls.names("facets"), count_only=controls.flag("count_only"))
+    return replace(search, find=find)
+
+
 def read(call: MethodCall, tx: Transaction) -> Json:
     """One page of the objects that a catalog finds, in order, with its numbers."""
-    search = search_of(call)
+    search = _search_of_read(call)
     found = tx.find(search.find)
     if found.offset != search.page.offset:
         search = replace(search, page=replace(search.page, offset=found.offset))
     head = _head(call, search, found.total, len(found.objects), found.warnings)
-    return {**head, **({} if found.next is None else {"next": found.next}), "objects": found.objects}
+    more = {} if found.next is None else {"next": found.next}
+    return {**head, **more, **_described_facets(found.facets), "objects": found.objects}
 
 
 def read_all(call: MethodCall, tx: Transaction) -> Listing:
     """All objects that a catalog finds, in chunks."""
-    search = search_of(call)
+    search = _search_of_read(call)
     streamed = tx.stream(search.find)
     search = replace(search, page=replace(search.page, offset=streamed.offset))
-    return Listing(_head(call, search, streamed.total, streamed.count, streamed.warnings), streamed)
+    head = _head(call, search, streamed.total, streamed.count, streamed.warnings)
+    return Listing({**head, **_described_facets(streamed.facets)}, streamed)
 
 
 def reads_all(controls: Controls) -> bool:
     """True when the answer may be too large for one piece: `page_size=0` asks for all objects found."""
-    return controls.whole("page_size") == 0
+    return controls.whole("page_size") == 0 and not controls.flag("count_only")
 
 
 def empty_result(error: ApiError, url: str) -> Json:
@@ -206,6 +216,16 @@ def _head(call: MethodCall, search: ObjectSearch, total: int, count: int, warnin
     head = {**search.page.envelope(total, count), "_authenticator": call.authenticator()}
     all_warnings = [*search.warnings, *warnings]
     return {**head, "warnings": all_warnings} if all_warnings else head
+
+
+def _described_facets(facets: Mapping[str, Facet]) -> Json:
+    if not facets:
+        return {}
+    described = {
+        name: {"values": [{"value": value, "count": count} for value, count in facet.values], "more": facet.more}
+        for name, facet in facets.items()
+    }
+    return {"facets": described}
 
 
 def history(call: MethodCall, tx: Transaction) -> Json:
@@ -279,7 +299,7 @@ READING: Final = (
     Method(
         name="read",
         access=API,
-        controls=(*SEARCH, _NEXT),
+        controls=(*SEARCH, _NEXT, *_NUMBERS),
         run=read,
         streams=reads_all,
         streamed=read_all,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from catalog import IndexKind
 from catalog.declare import INDEX_KEYS as INDEX_SCHEMA_KEYS
 from catalog.declare import read_catalog
 from objapi.model.loading.merging import Declared, declare_all
@@ -50,21 +51,22 @@ def read_catalogs(
 
 
 def _catalog(section: Section, name: str, types: Mapping[str, EntityType]) -> CatalogDeclaration:
-    schema = read_catalog(section, name, INDEX_KEYS)
+    schema = replace(read_catalog(section, name, INDEX_KEYS), types=_types(section, name, types))
+    held = [item for item in types.values() if schema.types is None or item.portal_type in schema.types]
     sources, hidden = {}, set()
     for index, inner in section.sections("indexes", INDEX_KEYS):
         if index in READ_PARAMETERS:
             inner.note(f"{index!r} is a parameter of read, so no client could ask for the index", "another name")
         if inner.flag("hidden"):
             hidden.add(index)
-        source = _source(inner, index)
+        source = _code_source(inner, held) if _is_kind(inner, IndexKind.CODE) else _source(inner, index)
         if source is not None:
             sources[index] = source
     returned = section.texts("returned")
     for number, index in enumerate(returned):
         section.choose("returned", index, section.mapping("indexes"), f"index (entry {number + 1})")
     return CatalogDeclaration(
-        schema=replace(schema, types=_types(section, name, types)),
+        schema=schema,
         sources=sources,
         returned=returned,
         hidden=frozenset(hidden),
@@ -79,6 +81,18 @@ def _types(section: Section, name: str, types: Mapping[str, EntityType]) -> froz
         return None
     section.note("a type lists its catalogs itself", f"types: {ALL}, or no such key", "types")
     return frozenset()
+
+
+def _is_kind(section: Section, kind: IndexKind) -> bool:
+    return section.has("kind") and section["kind"].value == kind.value
+
+
+def _code_source(section: Section, types: Sequence[EntityType]) -> IndexSource:
+    """Source of an index of codes: the id of every object, and what its type says that labels carry."""
+    for key in ("source", "sources", "behavior", "depends"):
+        if section.has(key):
+            section.note("an index of codes holds ids, and what the types declare by scan", "leave it out", key)
+    return IndexSource(default=Path((), "id"), more={item.portal_type: item.scan for item in types if item.scan})
 
 
 def _source(section: Section, index: str) -> IndexSource | None:
@@ -110,8 +124,7 @@ def _paths(section: Section) -> tuple[Path | None, Path | None]:
     """The path of `source`, or the two of a range of dates."""
     if not section.has("source"):
         return None, None
-    is_range = section.has("kind") and section["kind"].value == "date_range"
-    if not is_range:
+    if not _is_kind(section, IndexKind.DATE_RANGE):
         text = section.optional_text("source")
         return (None if text is None else optional_path(section, text, "source")), None
     texts = section.texts("source")

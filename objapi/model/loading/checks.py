@@ -106,6 +106,8 @@ class TypeChecker:
             self._value(entity_type, f"out_of_use.{path}", path)
         if entity_type.expires is not None:
             self._value(entity_type, "expires", entity_type.expires)
+        for path in entity_type.scan:
+            self._value(entity_type, "scan", path)
 
     def _check_relations(self, entity_type: EntityType) -> None:
         for name, relation in entity_type.relations.items():

@@ -58,10 +58,12 @@ def _catalog(catalog: CatalogDeclaration) -> object:
 
 
 def _source(source: IndexSource) -> object:
+    more = {name: [str(path) for path in paths] for name, paths in source.more.items()}
     return {
         "by_type": {name: _text(path) for name, path in source.by_type.items()},
         "default": _text(source.default),
         "until": _text(source.until),
+        **({"more": more} if more else {}),
         "depends": sorted(str(path) for path in source.depends or ()),
     }
 

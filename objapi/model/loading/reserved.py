@@ -2,7 +2,7 @@
 
 from typing import Final
 
-READ_PARAMETERS: Final = (
+_OF_SEARCHES: Final = (
     "catalog_name",
     "limit",
     "sort_on",
@@ -21,10 +21,13 @@ READ_PARAMETERS: Final = (
     "references",
     "next",
 )
+_OF_READ_ALONE: Final = ("facets", "count_only")
+
+READ_PARAMETERS: Final = (*_OF_SEARCHES, *_OF_READ_ALONE)
 """Control parameters of a read: an index of such a name could never be asked for."""
 
 RESERVED_NAMES: Final = (
-    *READ_PARAMETERS,
+    *_OF_SEARCHES,
     "obj_path",
     "obj_type",
     "obj_id",

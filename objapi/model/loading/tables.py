@@ -129,6 +129,10 @@ def check_tables(
             _check_field(types, item, field, nodes[name], problems)
         if item.table is None:
             continue
+        for path in item.scan:
+            if path.steps or path.attribute not in item.table.columns:
+                node = nodes[name].nearest("scan")
+                problems.append(node.problem(f"{name}.scan", f"{path} is no column of the table", "its own fields"))
         place = (item.table.database, item.table.name.lower())
         other = taken.setdefault(place, name)
         if other != name:
@@ -235,6 +239,9 @@ def catalog_of_table(
     for index, kind, attribute in _NAMES:
         found.add(index, kind, ValueType.STRING, attribute)
     found.add_title(item)
+    found.add("scan", IndexKind.CODE, ValueType.STRING, "id")
+    if item.scan and found.indexes["scan"].kind is IndexKind.CODE:
+        found.sources["scan"] = IndexSource(default=Path((), "id"), more={item.portal_type: item.scan})
     for workflow in (workflows[name] for name in item.workflows if name in workflows):
         found.add(workflow.state_variable, IndexKind.FIELD, ValueType.STRING, workflow.state_variable)
     schema = CatalogSchema(name, found.indexes, title=item.title, types=frozenset({item.portal_type}))

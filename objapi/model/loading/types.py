@@ -48,6 +48,7 @@ TYPE_KEYS: Final = (
     "movable",
     "without",
     "login",
+    "scan",
     "table",
     "fields",
 )
@@ -96,6 +97,7 @@ def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) 
         login=_login(section),
         copyable=section.flag("copyable", default=True),
         movable=section.flag("movable", default=True),
+        scan=_scan(section),
         table=read_table(section, portal_type, fields, rules),
         source=f"{section.node.file}:{section.node.line}",
     )
@@ -183,6 +185,11 @@ def _login(section: Section) -> LoginDeclaration | None:
     return LoginDeclaration(
         inner.text("field", required=True), inner.optional_text("email"), inner.texts("local_roles")
     )
+
+
+def _scan(section: Section) -> tuple[Path, ...]:
+    paths = (optional_path(section, text, "scan") for text in section.texts("scan"))
+    return tuple(path for path in paths if path is not None)
 
 
 def _texts(section: Section, name: str) -> Mapping[str, str]:

@@ -96,6 +96,17 @@ class RowTables:
         found = [sa.or_(sa.false(), *self._at(place)) for place in places]
         return sa.and_(*found) if every else sa.or_(*found)
 
+    def coded(self, index_name: str, codes: Sequence[str]) -> sa.ColumnElement[bool]:
+        """The rows that have any of some codes, as id or in a field that the type declares for it."""
+        entity_type, names = self.layout.entity_type, self._conversion.names
+        keys = (names.key_of_id(entity_type.portal_type, code) for code in codes)
+        found = [self.layout.having(names, [key for key in keys if key is not None]) if codes else sa.false()]
+        fields = [path.attribute for path in entity_type.scan if path.attribute in self.layout.fields]
+        columns = [self.layout.table.c[self.layout.fields[name].name] for name in fields if name is not None]
+        columns += self.layout.key if self.layout.has_text_key and len(self.layout.key) == 1 else ()
+        texts = (sa.func.lower(sa.func.trim(_searched(column))) for column in columns)
+        return sa.or_(*found, *(text.in_(list(codes)) for text in texts))
+
     def _at(self, place: PathPlace) -> Iterator[sa.ColumnElement[bool]]:
         portal_type = self.layout.entity_type.portal_type
         above = self._conversion.names.folder(portal_type).split("/")[1:]

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_
 from catalog import (
     CatalogSchema,
     CatalogTables,
+    Index,
     IndexKind,
     Query,
     QueryOptions,
@@ -19,10 +20,13 @@ from catalog import (
     visible_condition,
 )
 from catalog.dates import other_reading
+from catalog.facets import FACET_KINDS
+from catalog.operators import operator_named
 from objapi.errors import BadRequest, Cause, joined_messages
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
+from objapi.store.mapped.tables import RowTables
 from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import Find
 from workflows.declarations import suggestion
@@ -32,6 +36,12 @@ ALWAYS_ANSWERED = ("path", "UID", "id", "portal_type", "version", "transitions")
 """Members of the answer for an object of any type; `transitions` on demand."""
 ACCESSOR = "get"
 """Beginning of the accessors of published clients; the name of the field follows."""
+_MOST_FACETS = 10
+"""Indexes whose values one read counts."""
+_MOST_NAMES = 20
+"""Unknown names of a request that are looked for in other catalogs."""
+_MOST_NAMED = 5
+"""Catalogs that a warning names."""
 _ORDERS = ("ascending", "descending", "reverse")
 
 
@@ -49,6 +59,8 @@ class Prepared:
     """True when a criterion names an index, and not merely the root of the site, below which everything is."""
     unknown: tuple[str, ...]
     warnings: tuple[str, ...]
+    asked: frozenset[str] = frozenset()
+    """The indexes by which rows are chosen or ordered."""
 
     @property
     def visible(self) -> ColumnElement[bool] | None:
@@ -78,7 +90,7 @@ class CriteriaReader:
         self._tables = context.site.tables
         self._access = context.site.access
         self._rights = context.rights
-        self._options = QueryOptions.gateway(context.site.site_id, context.site.zone)
+        self._options = QueryOptions.gateway(context.site.site_id, context.site.zone, context.now)
 
     def prepare(self, find: Find, *, own_catalog: bool = False) -> Prepared:
         """Read the criteria, order and limits of a read. Raises BadRequest with every problem.
@@ -102,16 +114,20 @@ class CriteriaReader:
             query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
         # What is refused was neither ignored nor read as anything else.
         ignored = "" if find.strict else ", so it was ignored"
-        warnings = [f"{name}: no index of {catalog.name} has this name{ignored}." for name in parsed.unknown]
+        elsewhere = self._elsewhere(parsed.unknown, find)
+        warnings = [
+            f"{name}: no index of {catalog.name} has this name{ignored}{elsewhere.get(name, '')}."
+            for name in parsed.unknown
+        ]
         warnings.extend(f"{problem.parameter}: {problem.message}." for problem in parsed.mistyped)
         if find.sort_order and "sort_on" not in request:
             warnings.append(f"sort_order: {catalog.name} has no index {DEFAULT_SORT}; name another by sort_on.")
         warnings.extend(self._not_indexed(criteria.get("portal_type"), catalog))
         warnings.extend(self._unknown_words(find, catalog))
-        warnings.extend(_swapped_dates(criteria, schema))
-        named = any(name in schema.indexes and not _is_root(schema, name, value) for name, value in criteria.items())
-        visible = self._visible(catalog, {*criteria, *(key.index for key in query.sort)} & schema.indexes.keys())
-        return self._prepared(catalog, query, visible, named, parsed.unknown, warnings)
+        warnings.extend(_swapped_dates(parsed.asked, schema))
+        named = any(not _is_root(schema, name, value) for name, value in parsed.asked.items())
+        asked = frozenset((*parsed.asked, *(key.index for key in query.sort)))
+        return self._prepared(catalog, query, asked, named, parsed.unknown, warnings)
 
     def lookup(
         self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, of_everybody: bool = False
@@ -125,8 +141,37 @@ class CriteriaReader:
         if parsed.problems:
             raise _bad(parsed.problems)
         query = replace(parsed.query, nothing=parsed.query.nothing or bool(parsed.unknown))
-        visible = () if of_everybody else self._visible(catalog, criteria.keys() & schema.indexes.keys())
-        return self._prepared(catalog, query, visible, True, parsed.unknown, ())
+        asked = frozenset(parsed.asked)
+        return self._prepared(catalog, query, asked, True, parsed.unknown, (), of_everybody=of_everybody)
+
+    def showing(self, prepared: Prepared, index: str) -> Prepared:
+        """The query over the rows alone whose values in an index the user may read."""
+        if index in prepared.asked:
+            return prepared
+        if prepared.catalog.table_of is not None:
+            self._refuse_foreign_states(prepared.catalog, prepared.catalog.table_of, (index,))
+        asked = prepared.asked | {index}
+        return replace(prepared, seen=self._seen(prepared.catalog, prepared.tables, asked), asked=asked)
+
+    def facets(self, find: Find, prepared: Prepared) -> tuple[Index, ...]:
+        """The indexes whose values a read counts. Raises BadRequest with every name that is none of them."""
+        schema = self._access.usable(prepared.catalog, self._rights)
+        found, problems = [], []
+        for name in find.facets:
+            index = schema.indexes.get(name)
+            if index is None:
+                elsewhere = self._elsewhere((name,), find).get(name, "")
+                problems.append(QueryProblem("facets", f"{name!r} is no index of {schema.name}{elsewhere}"))
+            elif index.kind not in FACET_KINDS:
+                kinds = ", ".join(sorted(kind.value for kind in FACET_KINDS))
+                problems.append(QueryProblem("facets", f"{name} is a {index.kind.value} index; counted are {kinds}"))
+            else:
+                found.append(index)
+        if len(find.facets) > _MOST_FACETS:
+            problems.append(QueryProblem("facets", f"at most {_MOST_FACETS} indexes are counted at once"))
+        if problems:
+            raise _bad(problems)
+        return tuple(found)
 
     def _options_of(self, catalog: CatalogDeclaration) -> QueryOptions:
         """The reading of criteria.
@@ -137,40 +182,48 @@ class CriteriaReader:
         return (
             self._options
             if catalog.table_of is None
-            else replace(self._options, far_dates="exact", other_types="convert")
+            else replace(self._options, far_dates="exact", other_types="convert", parts="substring_indexes")
         )
 
     def _prepared(
         self,
         catalog: CatalogDeclaration,
         query: Query,
-        visible: tuple[Visibility, ...] | ColumnElement[bool],
+        asked: frozenset[str],
         named: bool,
         unknown: tuple[str, ...],
         warnings: Sequence[str],
+        *,
+        of_everybody: bool = False,
     ) -> Prepared:
         tables: Searchable
         if catalog.table_of is None:
             tables, connection = self._tables[catalog.name], self._context.connection
         else:
-            self._refuse_foreign_states(catalog, catalog.table_of, query)
+            self._refuse_foreign_states(catalog, catalog.table_of, asked)
             rows = self._context.rows
             tables, connection = rows.tables(catalog.table_of), rows.connection(catalog.table_of)
-            # What is counted is what can be shown.
-            served = tables.layout.served
-            if served is not None:
-                visible = served if isinstance(visible, tuple) else and_(visible, served)
-        return Prepared(catalog, tables, connection, query, visible, named, unknown, tuple(warnings))
+        seen = self._seen(catalog, tables, asked, of_everybody=of_everybody)
+        return Prepared(catalog, tables, connection, query, seen, named, unknown, tuple(warnings), asked)
 
-    def _refuse_foreign_states(self, catalog: CatalogDeclaration, portal_type: str, query: Query) -> None:
+    def _seen(
+        self, catalog: CatalogDeclaration, tables: Searchable, asked: Collection[str], *, of_everybody: bool = False
+    ) -> tuple[Visibility, ...] | ColumnElement[bool]:
+        """The rows that the user may see by some indexes; of a table those alone that can be shown."""
+        visible = () if of_everybody else self._visible(catalog, asked)
+        served = tables.layout.served if isinstance(tables, RowTables) else None
+        if served is None:
+            return visible
+        return served if isinstance(visible, tuple) else and_(visible, served)
+
+    def _refuse_foreign_states(self, catalog: CatalogDeclaration, portal_type: str, asked: Collection[str]) -> None:
         """Raise BadRequest for a search by workflow state when the rows are in a foreign database."""
         if self._context.rows.is_foreign(portal_type):
             stored = {workflow.state_variable for workflow in self._registry.chain(portal_type)}
-            asked = {clause.index for clause in query.clauses} | {key.index for key in query.sort}
-            for name in sorted(stored & asked):
+            for name in sorted(stored.intersection(asked)):
                 message = (
-                    f"{name}: cannot filter or sort by workflow state here, because the rows of {catalog.name} are in "
-                    "another database."
+                    f"{name}: cannot filter, sort or count by workflow state here, because the rows of {catalog.name} "
+                    "are in another database."
                 )
                 raise BadRequest(message, causes=[Cause("parameter", name, message)])
 
@@ -207,6 +260,26 @@ class CriteriaReader:
                     f"portal_type: Catalog {catalog.name} does not index {name}; use catalog_name={others}."
                 )
         return warnings
+
+    def _elsewhere(self, names: Sequence[str], find: Find) -> Mapping[str, str]:
+        """For each name that is an index of other catalogs a sentence which names those that the user may ask.
+
+        With types asked for these are catalogs that hold one of them.
+        """
+        if not names:
+            return {}
+        types = [item for item in texts_in(find.criteria.get("portal_type")) if item in self._registry.types]
+        nearest = {catalog.name for item in types for catalog in self._registry.catalogs_of(item)}
+        having: dict[str, dict[str, list[str]]] = {name: {} for name in names[:_MOST_NAMES]}
+        for catalog in self._registry.catalogs.values():
+            if types and catalog.name not in nearest:
+                continue
+            schema = self._access.usable(catalog, self._rights)
+            for name, found in having.items():
+                index = name if name in schema.indexes else (operator_named(name, schema) or ("",))[0]
+                if index:
+                    found.setdefault(index, []).append(catalog.name)
+        return {name: _named_catalogs(*next(iter(found.items()))) for name, found in having.items() if found}
 
     def _unknown_words(self, find: Find, catalog: CatalogDeclaration) -> list[str]:
         """One warning for each word of a parameter that means nothing here, or nothing that the user may ever see."""
@@ -332,6 +405,12 @@ def _sorted_visibility(acls: Collection[int], scoped: Sequence[tuple[Collection[
     """Visibility in one order, so that a statement serves all users of the same roles."""
     pairs = ((tuple(sorted(scopes)), tuple(sorted(local_acls))) for scopes, local_acls in scoped)
     return Visibility(tuple(sorted(acls)), tuple(sorted(pairs, key=lambda pair: pair[1])))
+
+
+def _named_catalogs(index: str, having: Sequence[str]) -> str:
+    shown = sorted(having)
+    more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
+    return f"; {index} is an index of {', '.join(shown[:_MOST_NAMED])}{more}: use catalog_name={shown[0]}"
 
 
 def texts_in(value: object) -> list[str]:

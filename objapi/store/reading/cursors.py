@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from catalog import Query
+from catalog.clauses import Range
 from objapi.errors import BadRequest
 
 _MOST_CHARACTERS: Final = 8000
@@ -62,7 +63,9 @@ def bad_cursor() -> BadRequest:
 
 def search_digest(catalog: str, query: Query) -> str:
     """A short text that differs for searches with other criteria or another order."""
-    parts = (catalog, query.clauses, query.sort, query.ties_descending, query.limit, query.start)
+    # A time that lasts until now begins later with every request of one search.
+    clauses = tuple(replace(c, low=None) if isinstance(c, Range) and c.moving else c for c in query.clauses)
+    parts = (catalog, clauses, query.sort, query.ties_descending, query.limit, query.start)
     return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=9).hexdigest()
 
 

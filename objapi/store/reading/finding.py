@@ -24,6 +24,7 @@ from catalog import (
     visible_condition,
 )
 from catalog.clauses import Exact
+from catalog.facets import Facet, facet_of
 from catalog.shapes import Build
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge, joined_messages
 from objapi.model.registry import CatalogDeclaration
@@ -36,6 +37,9 @@ from objapi.store.schema import entities
 
 STREAMED = 500
 """Objects in one chunk of a stream."""
+
+_MOST_VALUES = 100
+"""Values of a facet that are answered."""
 
 _SIZE = bindparam("size", type_=Integer())
 
@@ -55,10 +59,16 @@ class Finder:
         self._time_limit = context.site.stream_time_limit
         self._numbers: dict[tuple[Query, tuple[Visibility, ...]], int | None] = {}
         """Query and what may be seen → number of documents, as far as it was asked for."""
+        self._zone = context.site.zone
 
     def find(self, find: Find) -> Found:
-        """One page: a statement for it with its documents, and one for the count unless the page gives it."""
+        """One page: a statement for it with its documents, and one for the count unless the page gives it.
+
+        Each facet is one statement more.
+        """
         prepared = self._prepared(find)
+        if find.count_only:
+            return Found(self._count(prepared), (), prepared.warnings, facets=self._facets(prepared, find))
         start = self._start(prepared, find)
         offset = find.offset if start is None else start.position
         # One more where a cursor leads: the total does not tell whether anything follows once rows have come or gone.
@@ -78,7 +88,8 @@ class Finder:
             warnings += self._documents.other_catalogs(texts_in(find.criteria.get("UID")), prepared.catalog)
         if find.strict and warnings:
             raise _refused(warnings)
-        return Found(total, objects, (*warnings, *self._missing(prepared, find)), offset, following)
+        warnings = (*warnings, *self._missing(prepared, find))
+        return Found(total, objects, warnings, offset, following, self._facets(prepared, find))
 
     def stream(self, find: Find) -> Streamed:
         """Everything from the offset on; the count and the first chunk are read before this returns."""
@@ -92,7 +103,17 @@ class Finder:
         chunks = self._chunks(prepared, find, count, start)
         first = next(chunks, b"")
         warnings = (*prepared.warnings, *self._missing(prepared, find))
-        return Streamed(total, count, _chained(first, chunks), warnings, offset)
+        return Streamed(total, count, _chained(first, chunks), warnings, offset, self._facets(prepared, find))
+
+    def _facets(self, prepared: Prepared, find: Find) -> dict[str, Facet]:
+        """The values of the indexes asked for, of rows alone whose values there the user may read."""
+        found = {}
+        for index in self._reader.facets(find, prepared):
+            shown = self._reader.showing(prepared, index.name)
+            found[index.name] = facet_of(
+                shown.tables, shown.connection, index, shown.query, shown.seen, most=_MOST_VALUES, zone=self._zone
+            )
+        return found
 
     def matching(self, find: Find, most: int) -> list[int]:
         """The row numbers of all that a transition is asked for; nothing in the criteria may be ignored.

@@ -15,6 +15,7 @@ import orjson
 
 from catalog import CatalogSchema, Index, IndexKind, ValueType, side_digest
 from catalog.dates import in_zone
+from catalog.schema import SIDE_KINDS
 from objapi.model import kinds
 from objapi.model.index_values import index_value
 from objapi.model.paths import Path
@@ -31,7 +32,7 @@ _OF_OBJECT: Final = "\0"
 _OF_WORKFLOW: Final = "\1"
 _OWN_TITLE: Final = Path((), "title")
 _CONVERTED: Final = frozenset(
-    {IndexKind.DATE, IndexKind.DATE_RANGE, IndexKind.KEYWORD, IndexKind.TEXT, IndexKind.BOOLEAN, IndexKind.POSITION}
+    {IndexKind.DATE, IndexKind.DATE_RANGE, *SIDE_KINDS, IndexKind.BOOLEAN, IndexKind.POSITION}
 )
 
 
@@ -209,7 +210,9 @@ class PlainRenderer:
             found = None if source is None else source.of(self.type.portal_type)
             if source is None or name in catalog.hidden or found is None:
                 continue
-            if isinstance(found, str) or found.steps or found.attribute is None or found.key or source.until:
+            if isinstance(found, str) or found.steps or found.attribute is None or found.key:
+                raise NotPlain(self.type.portal_type)
+            if source.also(self.type.portal_type):
                 raise NotPlain(self.type.portal_type)
             title = self.type.fields.get("title") if index.kind is IndexKind.FIELD and found == _OWN_TITLE else None
             own = self._source(found.attribute) if title is None else self._source_of_title(title)

@@ -410,7 +410,8 @@ class Values:
         if found is None:
             return None
         value = self._computed(found, draft) if isinstance(found, str) else self.evaluate(draft, found)
-        return value if source.until is None else [value, self.evaluate(draft, source.until)]
+        also = source.also(draft.portal_type)
+        return [value, *(self.evaluate(draft, path) for path in also)] if also else value
 
     def _computed(self, name: str, draft: Draft, *, volatile: bool = False) -> object:
         found = self.compute(name, draft)

@@ -101,6 +101,29 @@ def test_retracted_and_repeated_analyses_leave_everything_in_step(laboratory: Ga
     laboratory.assert_settled()
 
 
+def test_codes_follow_what_labels_are_said_to_carry(laboratory: Gateway) -> None:
+    made = laboratory.create("clerk1", "AnalysisRequest", None, **REQUEST, ClientSampleID="Tube-A")
+    sample = laboratory.find("admin", {"portal_type": "Sample", "id": made.extra_ids["sample_id"]})[0]
+
+    def scanned(code: str) -> set[str]:
+        catalogs = ("bika_catalog", "portal_catalog")
+        found = [{item["id"] for item in laboratory.find("admin", {"scan": code}, catalog=name)} for name in catalogs]
+        assert found[0] == found[1]
+        return found[0]
+
+    both = {made.id, sample["id"]}
+    assert scanned("tube-a\n") == both
+    # The code of the request is that of its sample.
+    laboratory.update("admin", sample["path"], ClientSampleID="Tube-B")
+    assert (scanned("tube-a"), scanned("TUBE-B")) == (set(), both)
+    laboratory.update("admin", made.path, ClientSampleID="Tube-C")
+    assert (scanned("tube-b"), scanned("tube-c")) == (set(), both)
+    laboratory.update("admin", sample["path"], ClientSampleID="")
+    assert scanned("tube-c") == set()
+    assert scanned(sample["id"].lower()) >= both
+    laboratory.assert_settled()
+
+
 def test_a_received_sample_is_kept(laboratory: Gateway) -> None:
     request = order(laboratory)
     laboratory.act("clerk1", "receive", request)

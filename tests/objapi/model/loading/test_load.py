@@ -101,9 +101,9 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "bdd7aa1cb5f7c9a4a50982906765987eba336cf028f63fa78ea715d7c954fc44"),
-        ("lims,mxlive,ispyb", "6677999d010c63e3b3d275a3ea6115fac8936bc213bc27e42dd91351e33f9de3"),
-        ("base,ispyb", "6de9ae0d90db9382f5c288e5bce6e83359d8b8bfbca393b4d18817729dd486ed"),
+        ("lims", "07a3068b53f02bb2ac61b3f75c6c9b7cc9ff43e92d861222d51a46a910f44e4d"),
+        ("lims,mxlive,ispyb", "05434578d60d6a7d32075de925a9d9923b3f7e1de97404d4f0cd5fba9fe97501"),
+        ("base,ispyb", "07f72b7f33fd013939d748a7a75b7eab5c02b30a4ecabaa23d0c9c374ffe71cb"),
     ],
 )
 def test_sites_of_the_profiles_that_come_along_need_no_upgrade(profiles, digest):

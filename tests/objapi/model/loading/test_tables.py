@@ -50,7 +50,16 @@ def test_table_is_a_catalog_of_its_own(tmp_path: Path) -> None:
         "portal_type": IndexKind.FIELD,
         "title": IndexKind.FIELD,
         "Title": IndexKind.FIELD,
+        "scan": IndexKind.CODE,
     }
+
+
+def test_a_table_is_searched_for_codes_unless_it_has_a_column_of_that_name(tmp_path: Path) -> None:
+    types = "Article: {table: {name: a, key: id}, scan: [code], fields: {code: {kind: string}, scan: {kind: integer}}}"
+    other = "Shelf: {table: {name: s, key: id}, scan: [code], fields: {code: {kind: string}}}"
+    catalogs = load(tmp_path / "p", f"{types}\n{other}").catalogs
+    assert catalogs["article"].schema.indexes["scan"].kind is IndexKind.FIELD
+    assert catalogs["shelf"].sources["scan"].also("Shelf") == (parse_path("code"),)
 
 
 def test_tables_leave_the_fingerprint_of_a_site_alone(tmp_path: Path) -> None:
@@ -72,6 +81,7 @@ def test_tables_leave_the_fingerprint_of_a_site_alone(tmp_path: Path) -> None:
             "same column",
         ),
         ("Article: {fields: {f: {kind: string, column: x}}}", "only a type with a table has columns"),
+        ("Article: {table: {name: a, key: id}, scan: [code]}", "code is no column of the table"),
         (
             SUPPLIER + "Stored: {catalogs: [portal_catalog], fields: {f: {kind: reference, targets: [Supplier]}}}",
             "Supplier is a table",
