@@ -195,6 +195,16 @@ class MethodNotAllowed(ApiError):
         super().__init__(message, headers={"Allow": ", ".join(allowed)})
 
 
+class RangeNotSatisfiable(ApiError):
+    """A part of a file was asked for that it does not have; `size` is the number of its bytes (RFC 9110 15.5.17)."""
+
+    name = "RangeNotSatisfiable"
+    status = 416
+
+    def __init__(self, message: str, *, size: int) -> None:
+        super().__init__(message, headers={"Content-Range": f"bytes */{size}"})
+
+
 class Conflict(ApiError):
     """The request contradicts what is stored: an id already taken, a version out of date."""
 

@@ -28,6 +28,7 @@ from objapi.http.access import API, access
 from objapi.http.exchange import EARLY_REFUSAL, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import answer_preflight, refuse_cross_site
+from objapi.http.ranges import NO_CONDITIONS, FileConditions
 from objapi.http.visitors import NOT_LOGGED_IN, Visitor, current_visitor
 from objapi.settings import Settings
 from objapi.site import Site
@@ -35,6 +36,9 @@ from objapi.store.transaction import Transaction
 
 SITE: Final = "objapi.site"
 """The key of the site among the application's extensions."""
+
+_SAFE: Final = ("GET", "HEAD")
+"""Verbs whose answers a client may have already."""
 
 # Bytes of a body that are parsed before the caller is known.
 _PARSED_FOR_ANYBODY: Final = 64 * 1024
@@ -186,6 +190,8 @@ def _run_for_visitor(
     write = acts and isinstance(parameters.read, Controls) and not parameters.read.values.get("dry_run")
     reply = site.run(visitor.load, work, write=write, source=current_exchange().source)
     visitor.renew()
+    if method.tagged and request.method in _SAFE:
+        return responses.respond_if_changed(reply, request, visitor.representation_key())
     return responses.respond(reply)
 
 
@@ -204,8 +210,18 @@ def _call(
         controls=controls,
         visitor=visitor,
         if_match=request.headers.get("If-Match"),
+        file_conditions=_file_conditions(),
         may_act=may_act,
     )
+
+
+def _file_conditions() -> FileConditions:
+    """The conditions of this request. A range is of a GET; of a HEAD it is ignored (RFC 9110 14.2)."""
+    if request.method not in _SAFE:
+        return NO_CONDITIONS
+    headers = request.headers
+    part = headers.get("Range", "") if request.method == "GET" else ""
+    return FileConditions(part, headers.get("If-Range", ""), headers.get("If-None-Match", ""))
 
 
 @blueprint.errorhandler(Exception)

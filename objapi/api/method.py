@@ -10,6 +10,7 @@ from objapi.api.routing import ApiTarget
 from objapi.errors import ApiError, BadRequest, Cause, joined_messages
 from objapi.http.access import PUBLIC, Access
 from objapi.http.exchange import Exchange
+from objapi.http.ranges import NO_CONDITIONS, FileConditions
 from objapi.http.visitors import Visitor
 from objapi.settings import Settings
 from objapi.store.blobs import StoredFile
@@ -35,6 +36,8 @@ class MethodCall:
     visitor: Visitor | None = None
     """The caller; None in a method that is open to all."""
     if_match: str | None = None
+    file_conditions: FileConditions = NO_CONDITIONS
+    """Conditions under which a file is sent, whole or in part; none for other verbs than GET."""
     may_act: bool = False
     """True when the verb is one that may change something; a dry run is asked for by such a one, too."""
 
@@ -123,6 +126,8 @@ class Download:
     """The content of a file field; the consumer of its chunks closes them."""
 
     blob: StoredFile
+    is_current: bool = False
+    """True when the client has it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,8 @@ class Method:
     run_open: Callable[[MethodCall], Json] | None = None
     streams: Callable[[Controls], bool] = _never
     streamed: Callable[[MethodCall, Transaction], Listing | Download] | None = None
+    tagged: bool = False
+    """True for answers that carry an entity tag, by which a client that has the same answer gets none (304)."""
     downloads: bool = False
     """True for an answer that is a file: a failure then has its real status for every client."""
     more_on_failure: Callable[[ApiError, str], Json] = _nothing

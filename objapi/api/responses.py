@@ -3,14 +3,17 @@
 Documents that are JSON already enter the envelope as `orjson.Fragment` and are not parsed again.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final, Literal, Protocol, TypeAlias
+from urllib.parse import quote
 
 import orjson
-from flask import Response
+from flask import Request, Response
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_list_header
 
@@ -20,6 +23,7 @@ from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, CrossSite, Invali
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import attachment
+from objapi.store.blobs import StoredFile
 
 ErrorStatus: TypeAlias = Literal["auto", "http", "historic"]
 
@@ -114,6 +118,16 @@ def answer_status(setting: ErrorStatus, style: CallStyle, error: ApiError) -> in
     return 200
 
 
+_REVALIDATED: Final = "private, no-cache"
+"""Stored by the client alone, and used again only when the gateway says that it has not changed."""
+_VARIES: Final = "Authorization, Cookie, Accept-Encoding"
+_LONGEST_LINKED: Final = 4000
+"""Characters of a query up to which a link repeats it: servers bound the size of headers."""
+_PLACE: Final = re.compile(r"(?:page_nr|next)(?:(?:%3A|%5B|[:\[])[^=]*)?(?:=|$)", re.IGNORECASE)
+"""Parameters that name another page than the next one."""
+_QUERY_SAFE: Final = "%/?:@!$&'()*+,;=-._~"
+
+
 def success(frame: AnswerFrame, members: Mapping[str, Any]) -> Answer:
     """The answer of a successful call.
 
@@ -121,7 +135,10 @@ def success(frame: AnswerFrame, members: Mapping[str, Any]) -> Answer:
     """
     if "message" in members:
         raise ValueError("a successful answer has no 'message'")
-    return Answer(200, render({**_head(frame, True), **_with_few_warnings(members)}), _headers(JSON_TYPE))
+    headers = _headers(JSON_TYPE)
+    if "_authenticator" in members:
+        headers["Cache-Control"] = "no-store, no-transform"
+    return Answer(200, render({**_head(frame, True), **_with_few_warnings(members)}), headers)
 
 
 def partial_failure(frame: AnswerFrame, message: str, members: Mapping[str, Any]) -> Answer:
@@ -236,6 +253,46 @@ def respond(reply: Reply) -> Response:
             return answered(success(frame_of(current_exchange()), reply))
 
 
+def respond_if_changed(reply: Reply, request: Request, visitor: str) -> Response:
+    """The response for the reply to a GET or HEAD, with an entity tag; 304 for a client that has this answer already.
+
+    The tag is weak: a digest of the answer without its running time and `_authenticator`, different for each visitor
+    (`visitor` is a text that tells them apart) and query.
+    """
+    if not isinstance(reply, Mapping):
+        return respond(reply)
+    exchange = current_exchange()
+    frame, members = frame_of(exchange), dict(_with_few_warnings(reply))
+    own: dict[str, Any] = {"url": frame.url, "_runtime": round(frame.runtime, 6)}
+    if "_authenticator" in members:
+        own["_authenticator"] = members.pop("_authenticator")
+    body = render({**own, "success": True, "error": False, **members})
+    tag = sha256(f"{visitor}\0{frame.url}\0".encode())
+    tag.update(request.query_string + b"\0")
+    # What changes with every answer comes first; the rest is digested where it stands.
+    tag.update(memoryview(body)[len(render(own)) - 1 :])
+    etag = tag.hexdigest()[:32]
+    if request.if_none_match.contains_weak(etag):
+        response = Response(status=304)
+        response.headers.pop("Content-Type", None)
+    else:
+        response = Response(body, headers=_headers(JSON_TYPE))
+    response.set_etag(etag, weak=True)
+    response.headers["Cache-Control"] = _REVALIDATED if "_authenticator" not in own else f"{_REVALIDATED}, no-transform"
+    response.headers["Vary"] = _VARIES
+    following = members.get("next")
+    if isinstance(following, str) and len(request.query_string) <= _LONGEST_LINKED:
+        response.headers["Link"] = f'<{_next_url(frame.url, request.query_string, following)}>; rel="next"'
+    return response
+
+
+def _next_url(url: str, query: bytes, following: str) -> str:
+    """The URL of the page behind the one that a query asks for (RFC 8288)."""
+    parts = (part for part in query.decode("latin-1").split("&") if part)
+    kept = [part for part in parts if _PLACE.match(part) is None]
+    return f"{url}?{quote('&'.join([*kept, f'next={quote(following)}']), safe=_QUERY_SAFE)}"
+
+
 def frame_of(exchange: Exchange) -> AnswerFrame:
     """The frame of the answer to a request."""
     return AnswerFrame(exchange.url, exchange.runtime, exchange.request_id)
@@ -256,11 +313,26 @@ def _text(reply: Text) -> Response:
 def _download(reply: Download) -> Response:
     """A file, to be saved under its name: nothing that a user has uploaded runs on this site."""
     blob = reply.blob
+    if reply.is_current:
+        getattr(blob.chunks, "close", _nothing)()
+        return _of_file(Response(status=304), blob)
     pieces = (piece for chunk in _logged(blob.chunks, current_exchange()) for piece in _cut(chunk))
     response = Response(pieces, content_type=blob.content_type)
-    response.content_length = blob.size
+    start, stop = blob.part or (0, blob.size)
+    response.content_length = stop - start
+    if blob.part is not None:
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{blob.size}"
     response.call_on_close(getattr(blob.chunks, "close", _nothing))
     response.headers["Content-Disposition"] = attachment(blob.filename)
+    return _of_file(response, blob)
+
+
+def _of_file(response: Response, blob: StoredFile) -> Response:
+    response.set_etag(blob.tag)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Cache-Control"] = _REVALIDATED
+    response.headers["Vary"] = _VARIES
     return response
 
 
@@ -273,7 +345,7 @@ def _listing(reply: Listing, exchange: Exchange) -> Response:
     chunks = reply.chunks
     first = next(chunks, b"")
     head = success(frame_of(exchange), reply.head)
-    response = Response(_pieces(head.body, first, chunks, exchange), content_type=JSON_TYPE)
+    response = Response(_pieces(head.body, first, chunks, exchange), headers=head.headers)
     response.call_on_close(getattr(chunks, "close", _nothing))
     return response
 

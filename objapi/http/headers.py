@@ -8,6 +8,7 @@ from urllib.parse import quote
 from flask import Flask, Request, Response, request
 from werkzeug.http import dump_options_header
 
+from objapi.http.compression import compress
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.security.origins import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
 from objapi.settings import Settings
@@ -22,7 +23,10 @@ _ALWAYS: Final = {
     "Cache-Control": "no-store",
 }
 _PREFLIGHT_SECONDS: Final = 600
-_EXPOSED: Final = "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Content-Disposition"
+_TAKEN: Final = "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Prefer, Range"
+_EXPOSED: Final = (
+    "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Link, Content-Disposition, Content-Range, Accept-Ranges"
+)
 
 
 def secure(response: Response, exchange: Exchange) -> None:
@@ -58,6 +62,8 @@ def finish_responses(application: Flask, settings: Settings) -> None:
 
     @application.after_request
     def finish(response: Response) -> Response:
+        if "Accept-Encoding" in request.headers:
+            compress(request, response)
         secure(response, current_exchange())
         share(request, response, settings.allowed_origins)
         return response
@@ -81,7 +87,7 @@ def answer_preflight(request: Request, verbs: Collection[str]) -> Response:
     response.headers["Allow"] = ", ".join(verbs)
     if "Access-Control-Request-Method" in request.headers:
         response.headers["Access-Control-Allow-Methods"] = ", ".join(verbs)
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-Match, Prefer"
+        response.headers["Access-Control-Allow-Headers"] = _TAKEN
         response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_SECONDS)
     return response
 

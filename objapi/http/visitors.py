@@ -14,7 +14,7 @@ from flask_login import LoginManager, current_user
 from sqlalchemy import Connection
 
 from objapi.errors import Unauthorized
-from objapi.security.csrf_tokens import CsrfTokens, load_csrf_tokens
+from objapi.security.csrf_tokens import VALID_FOR, CsrfTokens, load_csrf_tokens
 from objapi.security.identify import Authentication, Identified
 from objapi.security.origins import AuthenticationKind
 from objapi.security.principals import LoadedUser
@@ -118,6 +118,14 @@ class Visitor:
     def token(self) -> str:
         """An `_authenticator` for this visitor; only once the user was loaded."""
         return self._csrf_tokens.issue(self.get_id(), self.session_digest, self._now)
+
+    def representation_key(self) -> str:
+        """A text that differs for visitors, their sessions, and halves of the time for which tokens are valid.
+
+        An answer that one client stores is then never taken for that of another, and the token in it is not too old.
+        """
+        period = int(self._now.timestamp() // (VALID_FOR.total_seconds() / 2))
+        return f"{self.get_id()}\0{self.session_digest or ''}\0{period}"
 
     def holds(self, token: str) -> bool:
         """True for an `_authenticator` that was issued to this visitor."""

@@ -193,8 +193,13 @@ class Transaction:
             raise Forbidden(f"The list of users is for {', '.join(sorted(staff)) or 'nobody'}.")
         return self._site.users(self.connection, roles)
 
-    def file(self, selector: Selector, name: str) -> StoredFile:
-        """The content of a file field. Raises NotFound for what is not there or not to be read."""
+    def file(
+        self, selector: Selector, name: str, part: Callable[[int, str], tuple[int, int] | None] | None = None
+    ) -> StoredFile:
+        """The content of a file field, or the part of it that `part` gives for its size and tag.
+
+        Raises NotFound for what is not there or not to be read, and what `part` raises.
+        """
         draft = self._one(self._planner(), selector)
         hidden = self._site.access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
         value = draft.data.get(name) if name not in hidden else None
@@ -202,11 +207,15 @@ class Transaction:
             raise NotFound(
                 f"{draft.path} has no file {name!r}.", causes=[Cause("parameter", "field", f"no file {name!r}")]
             )
-        pieces = read_blob(self.connection, str(value["sha256"]))
+        size, digest = int(value["size"]), str(value["sha256"])
+        wanted = None if part is None else part(size, digest)
+        pieces = read_blob(self.connection, digest, wanted)
         # The first piece is read here, where a connection that died is noticed in time for another try.
         first = list(islice(pieces, 1))
         self.open_stream = ClosingStream(chain(first, pieces))
-        return StoredFile(str(value["filename"]), str(value["content_type"]), int(value["size"]), self.open_stream)
+        return StoredFile(
+            str(value["filename"]), str(value["content_type"]), size, self.open_stream, tag=digest, part=wanted
+        )
 
     # Writing
 

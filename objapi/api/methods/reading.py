@@ -38,6 +38,7 @@ SEARCH: Final = (
 _MANY: Final = "allowedTransitionsFor_many"
 _NEXT: Final = Control("next", "text")
 _NUMBERS: Final = (Control("facets", "names"), Control("count_only", "boolean", False))
+_TOKEN: Final = Control("authenticator", "boolean", True)
 
 # Old listing pages send the source of a template in place of a state; no state has such a name.
 _TEMPLATE: Final = re.compile(r"[{}]")
@@ -213,7 +214,9 @@ def empty_result(error: ApiError, url: str) -> Json:
 
 
 def _head(call: MethodCall, search: ObjectSearch, total: int, count: int, warnings: tuple[str, ...]) -> Json:
-    head = {**search.page.envelope(total, count), "_authenticator": call.authenticator()}
+    head = {**search.page.envelope(total, count)}
+    if call.controls.flag("authenticator"):
+        head["_authenticator"] = call.authenticator()
     all_warnings = [*search.warnings, *warnings]
     return {**head, "warnings": all_warnings} if all_warnings else head
 
@@ -248,7 +251,9 @@ def file(call: MethodCall, tx: Transaction) -> Download:
     """
     call.refuse_unused()
     field = call.tail[0] if call.tail else call.require_text("field")
-    return Download(tx.file(ByPath("/".join(("", *call.target.before))), field))
+    conditions = call.file_conditions
+    stored = tx.file(ByPath("/".join(("", *call.target.before))), field, conditions.part)
+    return Download(stored, conditions.is_current(stored.tag))
 
 
 def _always(controls: Controls) -> bool:
@@ -299,8 +304,9 @@ READING: Final = (
     Method(
         name="read",
         access=API,
-        controls=(*SEARCH, _NEXT, *_NUMBERS),
+        controls=(*SEARCH, _NEXT, *_NUMBERS, _TOKEN),
         run=read,
+        tagged=True,
         streams=reads_all,
         streamed=read_all,
         more_on_failure=empty_result,
