@@ -1,6 +1,6 @@
 """Drivers of the MySQL family: PyMySQL, which is always installed, and mysqlclient, which is several times as fast.
 
-Both are told apart here alone. Values, numbers of errors and time limits are the same with either.
+The difference between them is known here alone. Values, numbers of errors and time limits are the same with either.
 """
 
 import time

@@ -117,7 +117,7 @@ def ship(file: Path, proposal: str, name: str, dry_run: bool, data_dir: Path | N
     """Make a shipment of FILE, a CSV or XLSX with one sample a row: parcels, containers and samples, all or nothing.
 
     Its columns are Container, Position, Protein, Sample, and Parcel, Container type, Barcode, Comments, Cell a to
-    Cell gamma. What is wrong is told by row and column.
+    Cell gamma. Mistakes are named by row and column.
     """
     sent = sent_file(file)
     with opened_site(data_dir) as site:

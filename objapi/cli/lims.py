@@ -27,7 +27,7 @@ def lims() -> None:
 def import_requests_command(file: Path, client: str | None, dry_run: bool, data_dir: Path | None) -> None:
     """Make the requests of FILE, a CSV or XLSX of the shape of the import template: all of them, or none.
 
-    What is wrong is told by row and column. The file is kept in the client, as an import.
+    Mistakes are named by row and column. The client gets the file, as an import.
     """
     sent = sent_file(file)
     with opened_site(data_dir) as site:

@@ -78,8 +78,8 @@ def reset_key(username: str, data_dir: Path | None) -> None:
 def ship(file: Path, project: str, name: str, dry_run: bool, data_dir: Path | None) -> None:
     """Make a shipment of FILE, a CSV or XLSX with one sample a row: containers, groups and samples, all or nothing.
 
-    Its columns are Container, Container type, Location, Sample, and Barcode, Group, Priority, Comments. What is wrong
-    is told by row and column.
+    Its columns are Container, Container type, Location, Sample, and Barcode, Group, Priority, Comments. Mistakes are
+    named by row and column.
     """
     sent = sent_file(file)
     with opened_site(data_dir) as site:

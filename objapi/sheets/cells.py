@@ -52,7 +52,7 @@ def column_letters(place: int) -> str:
 
 
 EVERY_ROW: Final = "every_row"
-"""The code of a problem with what all rows get, so that it is not told of each."""
+"""The code of a problem with what all rows get, so that it is named once."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Objects made from the rows of a sheet, all or none; what is wrong with any is told by row and column."""
+"""Objects made from the rows of a sheet, all or none; mistakes are named by row and column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

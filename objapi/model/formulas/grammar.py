@@ -42,7 +42,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What stands in square brackets: a value that comes from elsewhere."""
+    """What stands in square brackets: a value of another service, or an interim result."""
 
     name: str
     position: int = field(default=0, compare=False)

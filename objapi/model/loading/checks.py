@@ -332,7 +332,7 @@ def _faults(
 
 def _no_value(start: Collection[str], path: Path, at: str, tracer: Tracer) -> Iterable[tuple[str, str]]:
     """A fault unless the path ends in a value for one of the types at least."""
-    # Messages look for a name that may have been meant, which takes its time: only the first one that is told is made.
+    # Messages look for a name that may have been meant, which takes its time: only the first is made.
     reasons: list[BrokenPath] = []
     for portal_type in sorted(start):
         try:

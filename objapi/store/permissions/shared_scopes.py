@@ -1,6 +1,6 @@
 """Scopes of objects that are reached from two sides: from their container, and from an object that they refer to.
 
-Whoever holds local roles on a client is to see the client's objects, also those that lie elsewhere and name it in a
+Whoever holds local roles on a client is to see the client's objects, also those in other containers that name it in a
 reference field (`access_from` of a type). Such an object gets a *shared scope*, one for each pair of its container's
 scope and the scope of the object referred to. `scope_tree` says who holds which roles in it: a pair (A, S) that those
 of A are held in S, a pair (A, -S) that those of A are held on an object referred to.

@@ -49,7 +49,7 @@ class BatchAttempt:
         """True when an item refers to one that has failed: it has failed, too, with the reason of that one."""
         failed = [other for other in self.links.needs.get(place, ()) if other in self.errors]
         for other in failed:
-            # Of a chain the first reason is told, however long it is.
+            # Of a chain the first reason is given, however long it is.
             root = self._roots[place] = self._roots.get(other, other)
             reason = self.errors[root]
             message = f"It refers to entry {root}, which cannot be done: {reason.message}"

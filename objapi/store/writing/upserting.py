@@ -47,7 +47,7 @@ class Upserting:
         if place in trial.errors:
             attempt.fail(place, trial.errors[place])
         self._editor.create_item(attempt, place, item, sent.entity_type, incoming, chosen)
-        # Who may not create at all has been told so, and learns nothing of what is there.
+        # Who may not create at all has been refused, and learns nothing of what is there.
         if match.hidden and place not in attempt.errors:
             attempt.fail(place, self._keyed.taken(place))
         return incoming
