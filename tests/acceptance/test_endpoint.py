@@ -165,10 +165,11 @@ def test_a_value_that_is_not_utf8_is_refused_by_name(admin: Client) -> None:
     assert "title" in admin.refused("read", "title=%ff", status=400, headers=FORM)["message"]
 
 
-def test_no_answer_is_kept_by_caches_and_each_has_a_request_id(admin: Client) -> None:
-    response = admin.get("read")
-    assert response.headers["Cache-Control"] == "no-store"
-    assert len(response.headers["X-Request-Id"]) == 16
+def test_no_shared_cache_stores_an_answer_and_each_has_a_request_id(admin: Client) -> None:
+    for method, storing in (("read", "private, no-cache, no-transform"), ("version", "no-store")):
+        response = admin.get(method)
+        assert response.headers["Cache-Control"] == storing
+        assert len(response.headers["X-Request-Id"]) == 16
 
 
 @pytest.mark.parametrize(

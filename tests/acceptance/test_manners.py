@@ -10,6 +10,7 @@ import requests
 from tests.acceptance.client import Client, succeeded
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.making import make_client
+from tests.waiting import ENOUGH
 
 CLIENTS = {
     "portal_type": "Client",
@@ -62,11 +63,11 @@ def test_other_answers_have_no_tag(admin: Client, verb: str) -> None:
 
 
 def test_head_has_the_tag_of_get(admin: Client) -> None:
-    head = admin.http.head(admin.url("read"), params=CLIENTS, timeout=30)
+    head = admin.http.head(admin.url("read"), params=CLIENTS, timeout=ENOUGH)
     assert head.status_code == 200
     assert head.headers["ETag"] == admin.get("read", CLIENTS).headers["ETag"]
     again = admin.http.head(
-        admin.url("read"), params=CLIENTS, headers={"If-None-Match": head.headers["ETag"]}, timeout=30
+        admin.url("read"), params=CLIENTS, headers={"If-None-Match": head.headers["ETag"]}, timeout=ENOUGH
     )
     assert again.status_code == 304
 
@@ -80,7 +81,7 @@ def test_the_next_page_is_linked(admin: Client) -> None:
         if "next" not in answer.links:
             break
         assert f"next={answer.json()['next']}" in answer.links["next"]["url"]
-        answer = admin.http.get(answer.links["next"]["url"], timeout=30)
+        answer = admin.http.get(answer.links["next"]["url"], timeout=ENOUGH)
         links += 1
     assert seen == [f"/Plone/clients/client-{number}" for number in (1, 2, 3)]
     assert links == 1
@@ -153,7 +154,7 @@ def file(root: str) -> tuple[Client, str, bytes]:
 )
 def test_a_part_of_a_file(file: tuple[Client, str, bytes], asked_for: str, start: int, stop: int) -> None:
     client, url, content = file
-    answer = client.http.get(url, headers={"Range": asked_for}, timeout=30)
+    answer = client.http.get(url, headers={"Range": asked_for}, timeout=ENOUGH)
     assert answer.status_code == 206
     assert answer.content == content[start:stop]
     assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/1300000"
@@ -162,24 +163,24 @@ def test_a_part_of_a_file(file: tuple[Client, str, bytes], asked_for: str, start
 
 def test_a_download_goes_on_where_it_broke_off(file: tuple[Client, str, bytes]) -> None:
     client, url, content = file
-    whole = client.http.get(url, timeout=30)
+    whole = client.http.get(url, timeout=ENOUGH)
     assert (whole.status_code, whole.content) == (200, content)
     assert whole.headers["Accept-Ranges"] == "bytes"
     tag = whole.headers["ETag"]
-    rest = client.http.get(url, headers={"Range": "bytes=1000000-", "If-Range": tag}, timeout=30)
+    rest = client.http.get(url, headers={"Range": "bytes=1000000-", "If-Range": tag}, timeout=ENOUGH)
     assert (rest.status_code, rest.content) == (206, content[1_000_000:])
-    changed = client.http.get(url, headers={"Range": "bytes=1000000-", "If-Range": '"other"'}, timeout=30)
+    changed = client.http.get(url, headers={"Range": "bytes=1000000-", "If-Range": '"other"'}, timeout=ENOUGH)
     assert (changed.status_code, changed.content) == (200, content)
-    assert client.http.get(url, headers={"If-None-Match": tag}, timeout=30).status_code == 304
-    head = client.http.head(url, headers={"Range": "bytes=0-1"}, timeout=30)
+    assert client.http.get(url, headers={"If-None-Match": tag}, timeout=ENOUGH).status_code == 304
+    head = client.http.head(url, headers={"Range": "bytes=0-1"}, timeout=ENOUGH)
     assert (head.status_code, head.headers["Content-Length"]) == (200, "1300000")
 
 
 def test_bytes_that_a_file_does_not_have(file: tuple[Client, str, bytes]) -> None:
     client, url, _ = file
-    answer = client.http.get(url, headers={"Range": "bytes=1300000-"}, timeout=30)
+    answer = client.http.get(url, headers={"Range": "bytes=1300000-"}, timeout=ENOUGH)
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == "bytes */1300000"
     assert answer.json()["type"] == "RangeNotSatisfiable"
-    several = client.http.get(url, headers={"Range": "bytes=0-1,5-6"}, timeout=30)
+    several = client.http.get(url, headers={"Range": "bytes=0-1,5-6"}, timeout=ENOUGH)
     assert several.status_code == 200

@@ -97,7 +97,7 @@ def test_a_contact_who_leaves_a_client_sees_it_no_more(laboratory: Gateway) -> N
     laboratory.grant_local_roles(here, "pavel", ["Owner"])
     renamed = move(laboratory, "admin", contact, None, "pavel").path
     assert laboratory.total("pavel", {"path": here}) > 0
-    copied = copy(laboratory, "admin", renamed)
+    copied = copy(laboratory, "admin", renamed, EmailAddress="copy@example.org")
     assert not laboratory.read("admin", copied.path)["Username"]
     move(laboratory, "admin", renamed, there)
     assert laboratory.total("pavel", {"path": here}) == laboratory.total("pavel", {"path": there}) == 0
