@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TypeVar, Unpack, cast
 
 from sqlalchemy import ColumnElement, Connection, FromClause, true
 
@@ -39,17 +39,14 @@ from objapi.store.requests import (
     MoveItem,
     Offered,
     Outcome,
-    Plan,
     RequestSource,
     Selector,
     Streamed,
     UpdateItem,
-    VersionMatch,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
-from objapi.store.writing.always import take_always
-from objapi.store.writing.apply_plan import apply_plan
-from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, readable
+from objapi.store.writing.batch_attempt import BatchAttempt
+from objapi.store.writing.batch_plan import BatchPlan, CheckPlan, MakeOptions, PlanItems, WriteOptions
 from objapi.store.writing.copying import Unwritable, plan_copies
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
@@ -58,9 +55,9 @@ from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
-from objapi.store.writing.transitions import offered, take_all
+from objapi.store.writing.transitions import TransitionRequest, offered, plan_steps
 from objapi.store.writing.upserting import Upserting
-from objapi.store.writing.write_set import WriteSet, compute_write_set, record_access
+from objapi.store.writing.write_set import record_access
 from workflows.declarations import suggestion
 
 
@@ -223,9 +220,8 @@ class Transaction:
         self,
         items: Sequence[CreateItem],
         *,
-        partial: bool = False,
-        dry_run: bool = False,
         as_batch: bool = False,
+        **options: Unpack[MakeOptions],
     ) -> Outcome:
         """Create objects, all or none; with `partial` those that can be, without what refers to one that cannot.
 
@@ -236,8 +232,7 @@ class Transaction:
         return self._write(
             [ByItem(item.name or "", place) for place, item in enumerate(items)],
             lambda editor, places: editor.create(_some(items, places), links, self._upserting(editor, items)),
-            partial=partial,
-            dry_run=dry_run,
+            cast(WriteOptions, options),
             as_batch=as_batch,
         )
 
@@ -261,10 +256,8 @@ class Transaction:
         self,
         items: Sequence[UpdateItem],
         *,
-        partial: bool = False,
-        dry_run: bool = False,
         as_batch: bool = False,
-        match: VersionMatch | None = None,
+        **options: Unpack[WriteOptions],
     ) -> Outcome:
         """Change fields of objects, all or none; with `partial` those whose values are right.
 
@@ -273,20 +266,15 @@ class Transaction:
         return self._write(
             [item.target for item in items],
             lambda editor, places: editor.update(_some(items, places)),
-            partial=partial,
-            dry_run=dry_run,
+            options,
             as_batch=as_batch,
-            match=match,
         )
 
     def update_found(
         self,
         find: Find,
         values: Mapping[str, object],
-        *,
-        partial: bool = False,
-        dry_run: bool = False,
-        match: VersionMatch | None = None,
+        **options: Unpack[WriteOptions],
     ) -> Outcome:
         """Change the same fields of every object that criteria find, all or none; with `partial` of those that can."""
         planner = self._planner()
@@ -295,11 +283,9 @@ class Transaction:
         return self._write(
             selectors,
             lambda editor, places: editor.update(_some(items, places)),
+            options,
             planner,
-            partial=partial,
-            dry_run=dry_run,
             as_batch=True,
-            match=match,
         )
 
     def transition(
@@ -309,35 +295,14 @@ class Transaction:
         *,
         comment: str = "",
         fields: Mapping[str, object] | None = None,
-        partial: bool = False,
-        dry_run: bool = False,
-        match: VersionMatch | None = None,
+        **options: Unpack[WriteOptions],
     ) -> Outcome:
         """Take a transition of objects, all or none; with `partial` of those that can.
 
         `fields` are written first, to every object.
         """
         self._require_action(action)
-        take = self._taking(selectors, action, comment, fields)
-        return self._write(selectors, take, partial=partial, dry_run=dry_run, match=match)
-
-    def _taking(
-        self, selectors: Sequence[Selector], action: str, comment: str, fields: Mapping[str, object] | None
-    ) -> Callable[[Editor, Collection[int]], BatchAttempt]:
-        """The plan of a transition: fields are checked and written as by an update, then the objects move."""
-
-        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
-            wanted = _some(selectors, places)
-            if fields:
-                attempt = editor.update({place: UpdateItem(target, fields) for place, target in wanted.items()})
-                targets = {place: draft for place, draft in attempt.drafts.items() if place not in attempt.errors}
-            else:
-                attempt = BatchAttempt(editor.planner)
-                targets = attempt.targets(editor.resolver, wanted)
-            take_all(attempt, targets, action, comment)
-            return attempt
-
-        return plan
+        return self._write(selectors, _steps(selectors, TransitionRequest(action, comment, fields or {})), options)
 
     def transition_found(
         self,
@@ -346,9 +311,7 @@ class Transaction:
         *,
         comment: str = "",
         fields: Mapping[str, object] | None = None,
-        partial: bool = False,
-        dry_run: bool = False,
-        match: VersionMatch | None = None,
+        **options: Unpack[WriteOptions],
     ) -> Outcome:
         """Take a transition of every object that criteria find; of one page of them when the read names a size.
 
@@ -357,8 +320,9 @@ class Transaction:
         self._require_action(action)
         planner = self._planner()
         selectors = self._found(planner, find)
-        take = self._taking(selectors, action, comment, fields)
-        return self._write(selectors, take, planner, partial=partial, dry_run=dry_run, match=match)
+        return self._write(
+            selectors, _steps(selectors, TransitionRequest(action, comment, fields or {})), options, planner
+        )
 
     def _found(self, planner: StorePlanner, find: Find) -> list[ByUid]:
         """The objects that criteria find, loaded by the planner; see `Finder.matching` for what is refused."""
@@ -385,10 +349,8 @@ class Transaction:
         uids: Sequence[str],
         *,
         break_references: bool = False,
-        partial: bool = False,
-        dry_run: bool = False,
-        match: VersionMatch | None = None,
         plan_hash: str | None = None,
+        **options: Unpack[WriteOptions],
     ) -> Outcome:
         """Remove objects with all they contain, all or none; with `partial` those that can be.
 
@@ -398,46 +360,39 @@ class Transaction:
             raise BadRequest("No UID was given.", causes=[Cause("parameter", "UID", "No UID was given.")])
         selectors = [ByUid(uid) for uid in dict.fromkeys(uids)]
         removal = Removal(break_references, plan_hash)
-        return self._remove(self._planner(), selectors, removal, partial=partial, dry_run=dry_run, match=match)
+        return self._remove(self._planner(), selectors, removal, options)
 
     def remove_found(
         self,
         find: Find,
         *,
         break_references: bool = False,
-        partial: bool = False,
-        dry_run: bool = False,
-        match: VersionMatch | None = None,
         plan_hash: str | None = None,
+        **options: Unpack[WriteOptions],
     ) -> Outcome:
         """As `remove`, of every object that criteria find."""
         planner = self._planner()
         selectors = self._found(planner, find)
         removal = Removal(break_references, plan_hash)
-        return self._remove(planner, selectors, removal, partial=partial, dry_run=dry_run, match=match)
+        return self._remove(planner, selectors, removal, options)
 
     def _remove(
         self,
         planner: StorePlanner,
         selectors: Sequence[Selector],
         removal: Removal,
-        *,
-        partial: bool,
-        dry_run: bool,
-        match: VersionMatch | None,
+        options: WriteOptions,
     ) -> Outcome:
         def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
             attempt = BatchAttempt(editor.planner)
             targets = attempt.targets(editor.resolver, _some(selectors, places))
-            if partial or not attempt.errors:
+            if options.get("partial") or not attempt.errors:
                 plan_removal(attempt, targets, break_references=removal.break_references)
             return attempt
 
-        return self._write(
-            selectors, plan, planner, partial=partial, dry_run=dry_run, match=match, check=removal.confirmed
-        )
+        return self._write(selectors, plan, options, planner, check=removal.confirmed)
 
-    def copy(self, items: Sequence[CopyItem], *, partial: bool = False, dry_run: bool = False) -> Outcome:
+    def copy(self, items: Sequence[CopyItem], **options: Unpack[MakeOptions]) -> Outcome:
         """Copy objects, with what they contain where an item says so: all or none, with `partial` those that can be.
 
         The states of a copy begin anew. What the user may not read or write is left out of it, as the entries say.
@@ -449,15 +404,12 @@ class Transaction:
             plan_copies(attempt, _some(items, places), editor.resolver, unwritable)
             return attempt
 
-        return self._write([item.source for item in items], plan, partial=partial, dry_run=dry_run)
+        return self._write([item.source for item in items], plan, cast(WriteOptions, options))
 
     def move(
         self,
         items: Sequence[MoveItem],
-        *,
-        partial: bool = False,
-        dry_run: bool = False,
-        match: VersionMatch | None = None,
+        **options: Unpack[WriteOptions],
     ) -> Outcome:
         """Give objects other containers or ids, with all they contain: all or none, with `partial` those that can be.
 
@@ -469,81 +421,24 @@ class Transaction:
             plan_moves(attempt, _some(items, places), editor.resolver)
             return attempt
 
-        return self._write([item.target for item in items], plan, partial=partial, dry_run=dry_run, match=match)
+        return self._write([item.target for item in items], plan, options)
 
     def _write(
         self,
         selectors: Sequence[Selector | ByItem],
-        plan: Callable[[Editor, Collection[int]], BatchAttempt],
+        plan: PlanItems,
+        options: WriteOptions,
         planner: StorePlanner | None = None,
         *,
-        partial: bool = False,
-        dry_run: bool = False,
         as_batch: bool = False,
-        match: VersionMatch | None = None,
-        check: Callable[[StorePlanner, WriteSet], str] | None = None,
+        check: CheckPlan | None = None,
     ) -> Outcome:
-        """Check, plan, act, record. What fails in a partial request is left out and the rest planned anew.
-
-        `planner`: one that has loaded what is asked for already and has planned nothing. `check` may refuse the plan as
-        a whole, and gives its digest. Raises BadRequest for a `match` when the request is not about one object, whose
-        version it means.
-        """
-        if match is not None and len(selectors) != 1:
-            raise BadRequest(
-                f"If-Match is about one object, and the request about {len(selectors)}; "
-                "send a version with each row of update_many."
-            )
-        batch = self._plan_batch(selectors, plan, planner or self._planner(), partial=partial, match=match)
-        planner, attempt, failed = batch.planner, batch.attempt, batch.failed
-        if failed and not partial:
-            raise failure(Outcome(entries(selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
-        write_set = compute_write_set(planner)
-        plan_hash = "" if check is None else check(planner, write_set)
-        applied = not dry_run and not write_set.empty
-        if applied:
-            apply_plan(planner, write_set)
-        visible_plan = readable(write_set.plan, planner.workspace)
-        return Outcome(entries(selectors, attempt, failed, write_set.changed), visible_plan, applied, plan_hash)
-
-    def _plan_batch(
-        self,
-        selectors: Sequence[Selector | ByItem],
-        plan: Callable[[Editor, Collection[int]], BatchAttempt],
-        planner: StorePlanner,
-        *,
-        partial: bool,
-        match: VersionMatch | None,
-    ) -> "_PlannedBatch":
-        """Plan all items; with `partial` until those that are left can be done."""
-        failed: dict[int, ApiError] = {}
-        uids: dict[int, str] = {}
-        while True:
-            places = [place for place in range(len(selectors)) if place not in failed]
-            attempt = plan(Editor(planner, self._resolver(planner)), places)
-            if attempt.again:
-                planner = self._planner()
-                continue
-            if self._site.guard_dependents is not None:
-                take_always(attempt, self._site.guard_dependents)
-            if attempt.drafts and not attempt.errors:
-                attempt.fail(next(iter(attempt.drafts)), *planner.indirect_problems())
-            attempt.fail_dependents()
-            if match is not None:
-                attempt.require_versions(match)
-            failed.update(attempt.errors)
-            stored = ((place, attempt.drafts[place]) for place in attempt.errors if place in attempt.drafts)
-            uids.update((place, draft.uid) for place, draft in stored if not draft.is_new)
-            if not attempt.errors or not partial or not places:
-                break
-            # What a failed item did to drafts (fields, steps, cascades to others) cannot be taken out of the plan one
-            # by one, so the rest is planned anew on the objects as they are stored.
-            planner = self._planner()
-        if partial:
-            # The answer names the objects of failed items, too, in their stored state.
-            planner.workspace.load_uids(uids.values())
-            attempt.drafts.update((place, planner.workspace.by_uid[uid]) for place, uid in uids.items())
-        return _PlannedBatch(planner, attempt, failed)
+        """Plan and do what is asked; `planner` has loaded it already. See `BatchPlan`."""
+        unknown = options.keys() - WriteOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"{', '.join(sorted(unknown))}: no such option of a request")
+        batch = BatchPlan(selectors, plan, self._planner, self._resolver, self._site.guard_dependents)
+        return batch.carried_out(planner or self._planner(), options, as_batch=as_batch, check=check)
 
     def write_rows(self, items: Sequence[RowItem], *, dry_run: bool = False) -> RowsOutcome:
         """Insert, change and delete rows of mapped tables, all or none, with the authority of the declared route.
@@ -625,20 +520,15 @@ class Transaction:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _PlannedBatch:
-    """A planned request: `failed` are the errors of items by place."""
-
-    planner: StorePlanner
-    attempt: BatchAttempt
-    failed: Mapping[int, ApiError]
-
-
 _T = TypeVar("_T")
 
 
 def _some(items: Sequence[_T], places: Collection[int]) -> dict[int, _T]:
     return {place: items[place] for place in places}
+
+
+def _steps(selectors: Sequence[Selector], step: TransitionRequest) -> PlanItems:
+    return lambda editor, places: plan_steps(editor, _some(selectors, places), step)
 
 
 def _raise_all(errors: Sequence[ApiError]) -> None:

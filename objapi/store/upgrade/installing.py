@@ -14,9 +14,9 @@ from objapi.store.records import chunks
 from objapi.store.schema import entities
 from objapi.store.upgrade.plain_types import MixedRenderer, PlainRenderer
 from objapi.store.upgrade.seed_content import SeedContent, plan_contents
-from objapi.store.writing.always import take_always
 from objapi.store.writing.apply_plan import apply_plan
 from objapi.store.writing.batch_attempt import BatchAttempt
+from objapi.store.writing.batch_plan import take_always
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.write_set import compute_write_set
 

@@ -1,13 +1,36 @@
 """Taking transitions of many objects, and saying why one cannot be taken."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
-from objapi.store.requests import Offered
+from objapi.store.requests import Offered, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.editing import Editor
 from objapi.store.writing.planner import StorePlanner
 from workflows import offers
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionRequest:
+    """A transition that somebody asks for; `fields` are written first, to every object."""
+
+    action: str
+    comment: str
+    fields: Mapping[str, object]
+
+
+def plan_steps(editor: Editor, selectors: Mapping[int, Selector], asked: TransitionRequest) -> BatchAttempt:
+    """The plan of a transition: fields are checked and written as by an update, then the objects move."""
+    if asked.fields:
+        attempt = editor.update({place: UpdateItem(target, asked.fields) for place, target in selectors.items()})
+        targets = {place: draft for place, draft in attempt.drafts.items() if place not in attempt.errors}
+    else:
+        attempt = BatchAttempt(editor.planner)
+        targets = attempt.targets(editor.resolver, selectors)
+    take_all(attempt, targets, asked.action, asked.comment)
+    return attempt
 
 
 def take_all(attempt: BatchAttempt, targets: Mapping[int, Draft], action: str, comment: str) -> None:
