@@ -100,12 +100,13 @@ class Planner(Protocol):
         *,
         id: str | None = None,
         states: Mapping[str, str] | None = None,
+        actors_of: Entity | None = None,
         system: bool = False,
     ) -> Entity:
         """Plan a new object with stored values; a row of a table is in no container.
 
-        `states` maps workflow ids to states that replace the initial ones. With `system` whether or not the user may
-        add it.
+        `states` maps workflow ids to states that replace the initial ones; whoever took the transitions of `actors_of`
+        counts as having taken those of the new object. With `system` whether or not the user may add it.
         """
 
     def rename(self, entity: Entity, new_id: str) -> None:

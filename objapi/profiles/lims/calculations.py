@@ -4,6 +4,7 @@ A result is worked out when one of its inputs is written, by whatever way, toget
 submitted yet is written, and never a result that was typed by hand.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -23,6 +24,8 @@ behaviors: Final = Behaviors()
 
 _OPEN: Final = (*BEFORE_SUBMISSION, "unassigned", "assigned")
 """States of analyses, duplicates and controls in which results are still written."""
+_LIKE_A_NUMBER: Final = re.compile(r"[<>\u2264\u2265~\u2248\u00b1+\u2212-]*\s*[.,]?\d")
+"""The beginning of a text that means a number, such as ``3,5`` or ``\u22640.1``."""
 _LARGEST: Final = 300
 """The greatest exponent of ten of a number that goes into a calculation."""
 
@@ -83,6 +86,23 @@ def calculate_new(planner: Planner, analysis: Entity, args: Mapping[str, object]
                 _store(planner, analysis, outcome)
     if brings:
         _follow(planner, analysis)
+
+
+@behaviors.add("condition", "follows_its_inputs")
+def follows_its_inputs(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> str | None:
+    """A calculated result is that of its inputs as they are: one submitted before them did not follow them further."""
+    if not _was_calculated(planner, analysis):
+        return None
+    inputs = _Inputs(planner, analysis)
+    # Their values are for those who may see results, the reason is for everybody.
+    changed = [
+        str(row.get("keyword"))
+        for row in rows(planner, analysis, "CalculatedFrom")
+        if inputs.written(str(row.get("keyword"))) != row.get("value")
+    ]
+    if not changed:
+        return None
+    return f"it was submitted before {', '.join(changed)} changed, from which it is calculated; retract it"
 
 
 def _repeats(planner: Planner, analysis: Entity) -> bool:
@@ -211,11 +231,21 @@ class _Inputs:
         self.used[name] = written
         limit = written[0] if written[0] in OPERANDS else ""
         number = decimal(written[len(limit) :])
+        if number is None and _LIKE_A_NUMBER.match(written):
+            # As a result it would look like one of its own.
+            raise NoResult(f"{name} is {written[:40]!r}, which cannot be read as a number; write it as 1234.5")
         if number is None:
             raise _TextInput(written)
         if number and abs(number.adjusted()) > _LARGEST:
             raise NoResult(f"{name} is {written[:40]}, with which nothing can be calculated")
         return Measured(number, "<" if limit == "<" else ">" if limit else "")
+
+    def written(self, name: str) -> str:
+        """The text of the value under a name; empty when there is none."""
+        try:
+            return self._written(name)
+        except NoResult:
+            return ""
 
     def _written(self, name: str) -> str:
         if name in self._interims:

@@ -1,6 +1,6 @@
 """Formulas of calculations: what their names mean, and checks that they can be worked out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -9,7 +9,7 @@ from typing import Final
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.formulas import Expression, FormulaSyntaxError, names_in, parse_formula
 from objapi.profiles.lims.checks import interim_keywords
-from objapi.profiles.lims.reading import SERVICES_PATH, contents, is_inactive, text
+from objapi.profiles.lims.reading import CALCULATIONS_PATH, SERVICES_PATH, contents, is_inactive, text
 from objapi.profiles.lims.services import calculation_of, services_by_keyword, services_using_calculation
 
 behaviors: Final = Behaviors()
@@ -105,22 +105,58 @@ def no_circle(planner: Planner, entity: Entity, field: str, value: object) -> st
 
     For calculations, and for services, methods and instruments, which decide what calculation is in force.
     """
-    match entity.portal_type:
-        case "Calculation":
-            services = services_using_calculation(planner, entity)
-        case "Method":
-            services = [user for relation in _METHOD_USERS for user in planner.related(entity, relation)]
-        case "Instrument":
-            services = planner.related(entity, "back(AnalysisService.Instrument)")
-        case _:
-            services = [entity]
     try:
-        TopologicalSorter(_needs(planner, services)).prepare()
+        TopologicalSorter(_needs(planner, _services_concerned(planner, entity))).prepare()
     except CycleError as error:
         keywords = [text(planner, service, "Keyword") for service in reversed(error.args[1])]
         steps = ", ".join(f"{user} needs {used}" for user, used in pairwise(keywords))
         return f"results would be calculated in a circle: {steps}"
     return None
+
+
+def _services_concerned(planner: Planner, entity: Entity) -> Sequence[Entity]:
+    """The services whose calculation in force an object is, or decides."""
+    match entity.portal_type:
+        case "Calculation":
+            return services_using_calculation(planner, entity)
+        case "Method":
+            return [user for relation in _METHOD_USERS for user in planner.related(entity, relation)]
+        case "Instrument":
+            return planner.related(entity, "back(AnalysisService.Instrument)")
+    return [entity]
+
+
+@behaviors.add("check", "named_in_formulas")
+def named_in_formulas(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """What formulas name stays: the keyword of a service, and the interim values of its analyses."""
+    if entity.is_new:
+        return None
+    services = {text(planner, service, "Keyword"): service for service in _services_concerned(planner, entity)}
+    former = {str(planner.old_value(service, "Keyword")) for service in services.values()}
+    return _lost_names(planner, services, former | services.keys())
+
+
+@behaviors.add("effect", "keep_named_in_formulas")
+def keep_named_in_formulas(planner: Planner, service: Entity, args: Mapping[str, object]) -> None:
+    """Refuse to remove a service that a formula names."""
+    lost = _lost_names(planner, {}, {text(planner, service, "Keyword")})
+    if lost is not None:
+        planner.refuse(f"{service.path} stays: {lost}", entity=service)
+
+
+def _lost_names(planner: Planner, services: Mapping[str, Entity], keywords: Collection[str]) -> str | None:
+    """The names of formulas that begin with one of the keywords, and that these services do not explain."""
+    lost = []
+    for calculation in contents(planner, CALCULATIONS_PATH, "Calculation") if keywords else ():
+        interims = interim_keywords(planner, calculation)
+        names = [
+            f"[{name}]"
+            for name in formula_names(text(planner, calculation, "Formula"))
+            if name.partition(".")[0] in keywords and not _is_known(planner, name, interims, services)
+        ]
+        if names:
+            lost.append(f"{', '.join(names)} stands in the formula of {text(planner, calculation, 'title')}")
+    return f"{'; '.join(lost)}, which could not be worked out any more; change that formula first" if lost else None
 
 
 def _needs(planner: Planner, services: Sequence[Entity]) -> dict[Entity, Sequence[Entity]]:

@@ -143,4 +143,8 @@ def repeat_invalidated(planner: Planner, request: Entity, args: Mapping[str, obj
         if is_active(planner, analysis) and state(planner, analysis) not in ("retracted", "rejected"):
             copied = stored_values(planner, analysis, ("RetestOf", "DateAnalysisPublished", "Duration", "Earliness"))
             copied["ResultByHand"] = planner.value(analysis, "ResultByHand")
-            planner.create("Analysis", retest, copied, id=analysis.id, states={WORKFLOW: "to_be_verified"}, system=True)
+            # Nobody verifies what they submitted, in the repetition either.
+            states = {WORKFLOW: "to_be_verified"}
+            planner.create(
+                "Analysis", retest, copied, id=analysis.id, states=states, actors_of=analysis, system=True
+            )

@@ -225,6 +225,13 @@ class Draft:
         entry = self.states.get(workflow_id)
         return entry["last"].get(transition_id) if entry is not None else None
 
+    def take_actors(self, other: "Draft | None") -> None:
+        """Count whoever last took a transition of another object as having taken that of this one."""
+        for workflow_id, entry in self.states.items():
+            theirs = None if other is None else other.states.get(workflow_id)
+            if theirs is not None:
+                entry["last"].update(theirs["last"])
+
     def value(self, name: str) -> object:
         """A value by name, as behaviours and conditions see it."""
         return self.workspace.value_of(self, name)

@@ -213,11 +213,12 @@ class StorePlanner:
         *,
         id: str | None = None,
         states: Mapping[str, str] | None = None,
+        actors_of: Entity | None = None,
         system: bool = False,
     ) -> Draft:
         """A new object with values, id and states, and with what its type does on creation.
 
-        One that the user may not add fails the item that is being planned, unless it is made with `system`.
+        It is placed in `states`, as if the actors of `actors_of` had brought it there. One that the user may not add fails the item that is being planned, unless it is made with `system`.
         """
         holder, entity_type = None if container is None else as_draft(container), self.registry.types[portal_type]
         if holder is not None and not (system or self.run.system or self.can(holder, entity_type.add_permission)):
@@ -231,6 +232,7 @@ class StorePlanner:
             self.run.enter(draft)
         else:
             self.place(draft, states)
+            draft.take_actors(None if actors_of is None else as_draft(actors_of))
         self.write_own_permissions(draft)
         for name in draft.type.on_create:
             self.registry.behaviors.effects[name](self, draft, {})

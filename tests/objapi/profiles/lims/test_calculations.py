@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from objapi import upkeep
-from objapi.errors import Forbidden, ValidationError
+from objapi.errors import Forbidden, TransitionNotAllowed, ValidationError
 from objapi.model.loading.content import read_content
 from objapi.store.requests import ByPath, UpdateItem
 from tests.objapi.profiles.lims.laboratory import Laboratory, Person, quietly
@@ -109,6 +109,8 @@ def test_what_is_typed_together_with_its_input_is_by_hand(lab: Laboratory, order
         ("> 40", "<60", ""),
         ("n.d.", "n.d.", ""),
         ("1e400", "", "Moist is 1e400, with which nothing can be calculated"),
+        ("3,5", "", "Moist is '3,5', which cannot be read as a number; write it as 1234.5"),
+        ("≤0.1", "", "Moist is '≤0.1', which cannot be read as a number; write it as 1234.5"),
     ],
 )
 def test_limits_and_texts_propagate(lab: Laboratory, moisture: str, dry_matter: str, why: str) -> None:
@@ -168,6 +170,12 @@ def test_what_is_submitted_is_never_calculated_again(lab: Laboratory) -> None:
     lab.analyst1.update(MOIST, Result="20")
     dry_matter = lab.analyst1.read(DM)
     assert (dry_matter["Result"], dry_matter["CalculatedResult"]) == ("87.5", "87.5")
+    lab.analyst1.act(MOIST, "submit")
+    lab.verifier1.act(MOIST, "verify")
+    with pytest.raises(TransitionNotAllowed, match="it was submitted before Moist changed"):
+        lab.verifier1.act(DM, "verify")
+    lab.verifier1.act(DM, "retract")
+    assert results(lab, DM, f"{DRY}/DM-1") == ["80", "87.5"]
 
 
 def test_an_input_that_is_cancelled_takes_the_result_back(lab: Laboratory) -> None:

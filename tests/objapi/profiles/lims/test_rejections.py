@@ -134,8 +134,10 @@ def test_what_is_rejected_is_closed(rejecting: Laboratory) -> None:
     reject(rejecting.clerk1, METALS)
     with pytest.raises(Forbidden):
         rejecting.labmanager1.update(f"{METALS}/Zn", Result="5")
-    for path in (METALS, f"{METALS}/Zn", SAMPLE):
+    for path in (METALS, f"{METALS}/Zn", SAMPLE, f"{SAMPLE}/CN-0001-P1"):
         assert rejecting.labmanager1.offered(path).transitions == ()
+        with pytest.raises(Forbidden):
+            rejecting.labmanager1.update(path, RejectionReasons=[])
 
 
 def test_a_dry_run_rejects_nothing(rejecting: Laboratory) -> None:
@@ -169,6 +171,16 @@ def test_a_copy_keeps_what_was_typed_and_what_was_calculated(lab: Laboratory) ->
     lab.verifier1.act(DRY, "retract_ar")
     copy = {item["id"]: (item["Result"], item["ResultByHand"]) for item in lab.admin.read(DRY[:-1] + "2")["Analyses"]}
     assert copy == {"DM": ("87.5", False), "Moist": ("12.5", True)}
+
+
+def test_nobody_verifies_what_they_submitted_in_its_repetition(lab: Laboratory) -> None:
+    lab.labmanager1.update("/bika_setup", EnableRetestRequests=True)
+    lab.labmanager1.submit(f"{DRY}/Moist")
+    lab.verifier1.act(DRY, "verify")
+    lab.verifier1.act(DRY, "retract_ar")
+    with pytest.raises(TransitionNotAllowed, match="nobody verifies a result that they submitted"):
+        lab.labmanager1.act(f"{DRY[:-1]}2/Moist", "verify")
+    lab.verifier1.act(f"{DRY[:-1]}2/Moist", "verify")
 
 
 def test_the_later_name_of_invalidating_is_there_only_where_it_repeats(lab: Laboratory) -> None:

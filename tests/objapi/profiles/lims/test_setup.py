@@ -3,6 +3,7 @@
 import pytest
 
 from objapi.errors import ApiError, Forbidden, TransitionNotAllowed, ValidationError
+from objapi.store.requests import ByPath, UpdateItem
 from tests.objapi.profiles.lims.laboratory import Laboratory
 
 SETUP = "/bika_setup"
@@ -78,6 +79,45 @@ def test_a_formula_names_results_limits_and_interim_values(lab: Laboratory, form
 def test_an_interim_value_that_the_formula_names_is_not_taken_away(lab: Laboratory) -> None:
     with pytest.raises(ValidationError, match=r"\[WetMass\], \[DryMass\], \[DishMass\] names neither"):
         lab.labmanager1.update(LOSS, InterimFields=[])
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "lost"),
+    [
+        (LOSS, {"Formula": "1", "InterimFields": []}, r"\[Moist.WetMass\]"),
+        (f"{SERVICES}/analysisservice-8", {"UseDefaultCalculation": False}, r"\[Moist.WetMass\]"),
+        (f"{SERVICES}/analysisservice-8", {"Keyword": "Water"}, r"\[Moist\], \[Moist.WetMass\]"),
+    ],
+)
+def test_what_another_formula_names_is_not_taken_away(
+    lab: Laboratory, path: str, values: dict[str, object], lost: str
+) -> None:
+    lab.labmanager1.update(CALCULATION, Formula="100 - [Moist] + [Moist.WetMass]")
+    with pytest.raises(ValidationError, match=f"{lost} stands in the formula of Dry matter by difference"):
+        lab.labmanager1.update(path, **values)
+    lab.labmanager1.update(CALCULATION, Formula="1")
+    lab.labmanager1.update(path, **values)
+
+
+def test_keyword_and_formula_change_together(lab: Laboratory) -> None:
+    wanted = {f"{SERVICES}/analysisservice-8": {"Keyword": "Water"}, CALCULATION: {"Formula": "100 - [Water]"}}
+    items = [UpdateItem(ByPath(path), values) for path, values in wanted.items()]
+    lab.labmanager1._run(lambda tx: tx.update(items), write=True)
+    service = lab.labmanager1.read(f"{SERVICES}/analysisservice-6")
+    assert [used["Keyword"] for used in service["ServiceDependencies"]] == ["Water"]
+
+
+def test_a_service_that_a_formula_names_is_not_removed(lab: Laboratory) -> None:
+    made = lab.labmanager1.create("AnalysisService", SERVICES, title="New", Keyword="New", Category=METALS)
+    lab.labmanager1.update(CALCULATION, Formula="100 - [New]")
+
+    def remove(**options: bool) -> None:
+        lab.admin._run(lambda tx: tx.remove([made.uid], **options), write=True)
+
+    with pytest.raises(ValidationError, match=r"\[New\] stands in the formula of Dry matter"):
+        remove(break_references=True)
+    lab.labmanager1.update(CALCULATION, Formula="100 - [Moist]")
+    remove()
 
 
 @pytest.mark.parametrize(
