@@ -5,8 +5,9 @@ from typing import Final
 
 from catalog import IndexKind, ValueType
 from objapi.model.paths import Path
-from objapi.model.registry import CatalogDeclaration
-from objapi.model.types import EntityType, Kind, NaturalKey
+from objapi.model.references import CATALOG_TERM, QueryLookup
+from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.types import EntityType, Field, Kind, NaturalKey
 
 CONTAINER: Final = "container"
 SITE: Final = "site"
@@ -72,3 +73,23 @@ def key_faults(
             f"no catalog of {entity_type.portal_type} has an index of kind field over {' or '.join(key.fields)}",
             f"an index with source: {key.fields[0]}",
         )
+
+
+def query_by_key(registry: Registry, field: Field, lookup: QueryLookup) -> QueryLookup | None:
+    """The query for objects by the natural key that was sent to a reference field as an id; None for any other query.
+
+    The key has to be a single text that means one object on the whole site.
+    """
+    terms = dict(lookup.terms)
+    for portal_type in field.targets if list(terms) == ["id"] else ():
+        declared = registry.types[portal_type]
+        for key in declared.natural_keys:
+            name = key.fields[0]
+            if key.within != SITE or len(key.fields) > 1 or declared.fields[name].kind is not Kind.STRING:
+                continue
+            found = key_indexes(declared, key, registry.catalogs_of(portal_type))
+            if found is not None:
+                catalog, indexes = found
+                named = ((CATALOG_TERM, (catalog.name,)), ("portal_type", (portal_type,)))
+                return QueryLookup((*named, (indexes[name], terms["id"])))
+    return None

@@ -21,6 +21,7 @@ from objapi.model.references import (
     is_uid,
     normalise_path,
 )
+from objapi.model.natural_keys import query_by_key
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Field
 from objapi.store.permissions.acls import VIEW
@@ -294,17 +295,22 @@ class Resolver:
             self._lookups.ask(
                 [(item.field, lookup) for item in wanted for lookup in item.lookups if isinstance(lookup, QueryLookup)]
             )
-            # Escaped twice by some clients: what found nothing as it was sent is asked for once more, decoded.
             again = [
-                (item.field, decoded)
+                (item.field, other)
                 for item in wanted
                 for lookup in item.lookups
                 if isinstance(lookup, QueryLookup) and not self._candidates(item.field, lookup)
-                for decoded in [lookup.decoded()]
-                if decoded is not None
+                for other in self._other_readings(item.field, lookup)
             ]
             self._lookups.ask(again)
             return [self._resolved(item) for item in wanted]
+
+    def _other_readings(self, field: Field, lookup: QueryLookup) -> list[QueryLookup]:
+        """What a query that finds nothing is tried as, in order: an id as a natural key; decoded.
+
+        Some clients encode a value inside one that is itself encoded.
+        """
+        return [other for other in (query_by_key(self._context.registry, field, lookup), lookup.decoded()) if other]
 
     def _site_path(self, lookup: PathLookup) -> str:
         return self._context.full_path(lookup.path)
@@ -312,14 +318,13 @@ class Resolver:
     def _resolved(self, item: Wanted) -> list[str] | ApiError:
         uids: dict[str, None] = {}
         errors: list[ApiError] = []
-        # A query that finds nothing may have been encoded twice by its client, so it is tried decoded before it fails.
         for lookup in item.lookups:
             if isinstance(lookup, NameLookup) and self.named.get(lookup.name, self) is None:
                 continue
             found = self._candidates(item.field, lookup)
             if not found and isinstance(lookup, QueryLookup):
-                decoded = lookup.decoded()
-                found = self._candidates(item.field, decoded) if decoded is not None else found
+                others = (self._candidates(item.field, other) for other in self._other_readings(item.field, lookup))
+                found = next((drafts for drafts in others if drafts), found)
             if not found:
                 errors.append(_unresolved(item.field, lookup, self._misspelt(item.field, lookup)))
             elif len(found) > 1 and not item.field.multi and self._context.site.ambiguous == "error":

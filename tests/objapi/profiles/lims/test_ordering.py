@@ -1,8 +1,9 @@
 """Requests: what one call makes, which values it takes from where, and what it refuses."""
 
 import pytest
+from sqlalchemy import event
 
-from objapi.errors import Conflict, Forbidden, TransitionNotAllowed, ValidationError
+from objapi.errors import Conflict, Forbidden, TransitionNotAllowed, UnresolvedReference, ValidationError
 from tests.objapi.profiles.lims.laboratory import Laboratory
 
 REQUEST = "/clients/client-1/AP-0002-R01"
@@ -23,6 +24,26 @@ def test_one_call_makes_sample_partition_request_and_analyses(lab: Laboratory) -
     assert made.path == f"/Plone{REQUEST}"
     paths = (SAMPLE, PARTITION, REQUEST, f"{REQUEST}/Ca", f"{REQUEST}/Cu")
     assert lab.admin.states(*paths) == ["sample_due"] * 5
+
+
+def test_services_are_named_by_keyword_and_clients_by_their_number(lab: Laboratory) -> None:
+    request = lab.order(Client="GVO", Services=["Cu", "analysisservice-3", "Ca"])
+    assert request == f"/Plone{REQUEST}"
+    assert [item["Keyword"] for item in lab.admin.read(REQUEST)["Analyses"]] == ["Ca", "Cu", "Mg"]
+    with pytest.raises(UnresolvedReference, match="matches 'id:Xx'"):
+        lab.order(Services=["Ca", "Xx"])
+
+
+def test_many_keywords_are_looked_up_by_as_many_statements_as_two(lab: Laboratory) -> None:
+    told: list[str] = []
+    event.listen(lab.site.engine, "before_cursor_execute", lambda *said: told.append(said[2]))
+    profiles, counts = "/bika_setup/bika_analysisprofiles", []
+    for keywords in (["Ca", "Cu"], ["Ca", "Cu", "Zn", "Mg", "Fat", "Moist"]):
+        before = len(told)
+        lab.labmanager1.create("AnalysisProfile", profiles, title=str(len(keywords)), Service=keywords)
+        counts.append(len(told) - before)
+    # The first call fills caches.
+    assert counts[1] <= counts[0]
 
 
 def test_a_request_takes_ranges_priority_and_discount_from_the_laboratory(lab: Laboratory) -> None:
