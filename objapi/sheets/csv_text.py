@@ -24,11 +24,9 @@ _SEPARATOR_LINE: Final = "sep="
 
 def decode(content: bytes) -> str:
     """The text of a file. Raises ValidationError for what is no text."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return _decoded(content, encoding)
+    marked = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8") if marked is None else _decoded(content, marked)
     except UnicodeDecodeError:
         text = _decoded(content, "cp1252")
     if "\0" in text:

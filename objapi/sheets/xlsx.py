@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -38,18 +38,27 @@ _SHARED: Final = "xl/sharedstrings.xml"
 def read_xlsx(content: bytes) -> list[list[str]]:
     """The rows of the first sheet, dates as ISO 8601, numbers as they are typed.
 
+    A formula whose value is an error gives that (`#REF!`), and one that was never worked out its text; neither is taken
+    for an empty cell.
+
     Raises TooLarge for a workbook that unfolds beyond the limits, ValidationError for one that cannot be read.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as workbook:
-            _measure(workbook)
+            valueless = _measure(workbook)
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as book:
             if not book.sheet_names:
                 raise ValidationError("The workbook has no sheet.")
             rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
     except (zipfile.BadZipFile, zlib.error, EOFError, CalamineError, NotImplementedError, RuntimeError) as error:
         raise _unreadable() from error
-    return [[cell_text(value) for value in row] for row in rows]
+    texts = [[cell_text(value) for value in row] for row in rows]
+    for (row, column), text in valueless.items():
+        texts.extend([] for _ in range(row - len(texts)))
+        cells = texts[row - 1]
+        cells.extend("" for _ in range(column - len(cells)))
+        cells[column - 1] = text
+    return texts
 
 
 def _unreadable() -> ValidationError:
@@ -58,7 +67,12 @@ def _unreadable() -> ValidationError:
     )
 
 
-def _measure(workbook: zipfile.ZipFile) -> None:
+_Valueless: TypeAlias = dict[tuple[int, int], str]
+"""Row and column, counted from 1, of cells without a value that are not empty, and what stands there."""
+
+
+def _measure(workbook: zipfile.ZipFile) -> _Valueless:
+    """Raise for a workbook that unfolds too far; the cells of the first sheet that show no value."""
     parts = workbook.infolist()
     if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > MOST_UNPACKED:
         raise _too_large(f"unfolds to more than {MOST_UNPACKED // 2**20} MB or {_MOST_PARTS} parts")
@@ -67,12 +81,30 @@ def _measure(workbook: zipfile.ZipFile) -> None:
         if part.filename.lower() in names:
             raise _unreadable()
         names.add(part.filename.lower())
-    lengths = _shared_lengths(workbook)
+    lengths, first, found = _shared_lengths(workbook), _first_sheet(workbook), _Valueless()
     # A sheet may be any part, so every one that could be is measured as such.
     for part in parts:
         if _may_be_sheet(workbook, part):
             with workbook.open(part) as stream:
-                _measure_sheet(stream, lengths)
+                valueless = _measure_sheet(stream, lengths)
+            if part.filename.lower() == first:
+                found = valueless
+    return found
+
+
+def _first_sheet(workbook: zipfile.ZipFile) -> str:
+    """The part that holds the first sheet, in lower case; empty where the workbook does not say in the usual place."""
+    names = {name.lower(): name for name in workbook.namelist()}
+    book, links = names.get("xl/workbook.xml"), names.get("xl/_rels/workbook.xml.rels")
+    if book is None or links is None:
+        return ""
+    with workbook.open(book) as stream:
+        sheet = next((dict(sheet.items()) for sheet in _elements(stream, {"sheet"})), {})
+    wanted = next((value for name, value in sheet.items() if name.endswith("}id")), None)
+    with workbook.open(links) as stream:
+        targets = {link.get("Id"): link.get("Target") or "" for link in _elements(stream, {"Relationship"})}
+    target = targets.get(wanted, "").lower()
+    return target[1:] if target.startswith("/") else f"xl/{target}"
 
 
 def _may_be_sheet(workbook: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
@@ -96,7 +128,8 @@ def _shared_lengths(workbook: zipfile.ZipFile) -> list[int]:
         return [sum(map(len, item.itertext())) for item in _elements(stream, {"si"})]
 
 
-def _measure_sheet(stream: IO[bytes], shared: list[int]) -> None:
+def _measure_sheet(stream: IO[bytes], shared: list[int]) -> _Valueless:
+    found: _Valueless = {}
     rows = columns = row = column = characters = 0
     for cell in _elements(stream, {"c"}, opening={"row"}):
         if _tag(cell) == "row":
@@ -105,12 +138,23 @@ def _measure_sheet(stream: IO[bytes], shared: list[int]) -> None:
         row, column = _place(cell.get("r"), row, column + 1)
         rows, columns = max(rows, row), max(columns, column)
         texts = "".join(cell.itertext())
+        if (shown := _without_value(cell)) is not None:
+            found[row, column] = shown
         is_shared = cell.get("t") == "s" and texts.strip().isdigit() and int(texts) < len(shared)
         characters += shared[int(texts)] if is_shared else len(texts)
         if rows * columns > MOST_CELLS:
             raise _too_large(f"has more than {MOST_CELLS} cells, the empty ones before the last included")
         if characters > MOST_TEXT:
             raise _too_large(f"has more than {MOST_TEXT} characters")
+    return found
+
+
+def _without_value(cell: Element) -> str | None:
+    """What stands in a cell that is an error, or a formula that no program has worked out; None for any other."""
+    parts = {_tag(part): (part.text or "").strip() for part in cell}
+    if cell.get("t") == "e":
+        return parts.get("v") or "#ERROR!"
+    return f"={parts['f']}" if "f" in parts and not parts.get("v") and cell.get("t") != "str" else None
 
 
 def _elements(stream: IO[bytes], names: set[str], opening: Iterable[str] = ()) -> Iterator[Element]:

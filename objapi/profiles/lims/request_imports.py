@@ -19,6 +19,7 @@ from objapi.profiles.lims.request_sheets import (
 )
 from objapi.sheets.cells import EVERY_ROW, SheetProblems
 from objapi.sheets.columns import plain
+from objapi.sheets.day_order import has_days_first, with_month_first
 from objapi.sheets.lookup import Choices, Known, known_objects
 from objapi.sheets.making import NewObject, reference_to
 from objapi.store.requests import ByPath, CreateItem, Selector
@@ -67,6 +68,8 @@ class RequestReader:
     warnings: list[str] = field(default_factory=list)
     _choices: dict[str, Choices] = field(default_factory=dict)
     _client: Known | None = None
+    _days_first: frozenset[str] = frozenset()
+    """Headings of columns whose dates have the day first."""
 
     def plan(self, sheet: RequestSheet, client: Selector | None = None) -> RequestPlan:
         """What the sheet asks for, for the client that it names, or that is given.
@@ -79,6 +82,11 @@ class RequestReader:
             raise AssertionError("a client that is missing is a problem")
         common = self._common(sheet)
         batch, batch_uid = self._batch(sheet)
+        self._days_first = frozenset(
+            heading
+            for heading in sheet.headings
+            if has_days_first(sample.cells.get(heading, "") for sample in sheet.samples)
+        )
         link: object = reference_to(BATCH) if batch is not None else batch_uid
         requests = [self._request(sheet, sample, common, link) for sample in sheet.samples]
         told = sheet.header.get("NrSamples")
@@ -159,6 +167,8 @@ class RequestReader:
                 return None, batch.uid if batch is not None else None
         own_id = wanted.pop("id", None)
         values: dict[str, object] = {**wanted}
+        if wanted.get("BatchDate"):
+            values["BatchDate"] = self._date(wanted["BatchDate"], row, "BatchDate")
         if wanted.get("BatchLabels"):
             values["BatchLabels"] = list(names_in(wanted["BatchLabels"]))
         path = self._client.path if self._client is not None else ""
@@ -247,10 +257,8 @@ class RequestReader:
             if mark is None:
                 self.problems.note(row, heading, f"1 or 0 is expected, not {text[:20]!r}")
             return mark
-        if declared.kind is Kind.DATETIME and (swapped := other_reading(text)) is not None:
-            day = parse_date(text).date()
-            read = f"{text!r} was read as {day}, month first; write {swapped.date()} if the day is meant."
-            self.warnings.append(f"row {row}, column {heading}: {read}")
+        if declared.kind is Kind.DATETIME:
+            return self._date(text, row, heading)
         if declared.kind is not Kind.REFERENCE:
             return text
         target = declared.targets[0]
@@ -258,6 +266,18 @@ class RequestReader:
             return self._all_chosen(target, text, row, heading)
         chosen = self._chosen(target, text, row, heading)
         return None if chosen is None else chosen.uid
+
+    def _date(self, text: str, row: int, heading: str) -> str:
+        """A date as it is meant in its column; a warning where day and month could be swapped."""
+        swapped = other_reading(text)
+        if swapped is None:
+            return text
+        read, other, order, written = parse_date(text).date(), swapped.date(), "month first", text
+        if heading in self._days_first:
+            read, other, order, written = other, read, "day first like others of its column", with_month_first(text)
+        meant = f"{text!r} was read as {read}, {order}; write {other} if that is meant."
+        self.warnings.append(f"row {row}, column {heading}: {meant}")
+        return written
 
     def _services_of(self, profiles: Iterable[str]) -> Iterable[str]:
         for uid in profiles:

@@ -83,6 +83,7 @@ def test_rows_have_the_numbers_that_a_spreadsheet_shows() -> None:
         (b",,\n,,\n", "empty"),
         (b"a\0b,c\n", "NUL"),
         (b"\xff\xfea", "no text"),
+        ("a,b\n".encode("utf-32"), "NUL"),
         (b"\x81\x8d\x8f", "no text"),
         (b'a,b\n"c,d\n', "Line 2"),
         (b'a,b\nx,"y"z\n', "Line 2"),
@@ -138,6 +139,22 @@ def test_a_size_that_is_a_lie_is_no_way_around_the_limit() -> None:
 def test_xml_that_declares_entities_or_breaks_off_is_refused(sheet: str) -> None:
     with pytest.raises(ValidationError, match="cannot be read"):
         read_xlsx(workbook(CELL, **{"xl/worksheets/sheet2.xml": sheet}))
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("<f>1+1</f>", "=1+1"),
+        ("<f>1+1</f><v>2</v>", "2"),
+        ('" t="e"><v>#REF!</v>', "#REF!"),
+        ('" t="e"><f>A1/0</f><v>#DIV/0!</v>', "#DIV/0!"),
+        ('" t="str"><f>"a"</f><v>a</v>', "a"),
+        ('" t="str"><f>""</f><v></v>', ""),
+    ],
+)
+def test_formulas_without_a_value_are_no_empty_cells(cell: str, text: str) -> None:
+    opened = cell if cell.startswith('"') else f'">{cell}'
+    assert read_xlsx(workbook(f'<row r="2"><c r="B2{opened}</c><c r="C2"><v>1</v></c></row>'))[1] == ["", text, "1"]
 
 
 def test_cells_of_a_workbook_are_texts() -> None:
