@@ -324,6 +324,10 @@ class Transaction:
             selectors, _steps(selectors, TransitionRequest(action, comment, fields or {})), options, planner
         )
 
+    def found(self, find: Find) -> list[ByUid]:
+        """The objects that criteria find; none of these may be ignored, see `Finder.matching`."""
+        return self._found(self._planner(), find)
+
     def _found(self, planner: StorePlanner, find: Find) -> list[ByUid]:
         """The objects that criteria find, loaded by the planner; see `Finder.matching` for what is refused."""
         rids = self._finder.matching(find, self._site.most_objects)

@@ -1,6 +1,7 @@
 """Requests and shipments from files over HTTP: all rows or none, refused by row and column."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from itertools import count
@@ -151,6 +152,34 @@ def test_an_import_that_keeps_its_file_is_run(admin: Client, clerk: Client) -> N
     assert requests_of(admin) == before
     failed(clerk.post("import_requests", {"obj_path": f"{CLIENT_1}/contact-1"}), 409)
     failed(clerk.post("import_requests", {}), 400, "BadRequest")
+
+
+def test_the_step_of_its_workflow_runs_an_import(admin: Client, clerk: Client) -> None:
+    form = {"obj_path": CLIENT_1, "obj_type": "ARImport", "title": f"Sent {next(NUMBERS)}"}
+    made = succeeded(admin.post("create", form, files={"OriginalFile": ("sent.csv", sheet().encode())}))
+    step = {"obj_paths": json.dumps([made["path"]]), "action": "import"}
+    before = requests_of(admin)
+    failed(clerk.post("doActionFor_many", step), 409, "TransitionNotAllowed")
+    clerk.call("doActionFor_many", step | {"action": "validate"})
+    failed(clerk.post("doActionFor_many", step | {"partial": "1"}), 400, "BadRequest")
+    trial = clerk.call("doActionFor_many", step | {"dry_run": "1"})
+    assert {"AnalysisRequest", "ARImport"} <= {change["portal_type"] for change in trial["plan"]["changes"]}
+    assert requests_of(admin) == before
+    found = {"portal_type": "ARImport", "id": made["obj_id"], "action": "import", "comment": "by hand"}
+    (done,) = clerk.call("doActionFor", found)["objects"]
+    assert (done["review_state"], [item["row"] for item in done["requests"]]) == ("imported", [10, 11, 12])
+    assert requests_of(admin) == before + 3
+    failed(clerk.post("doActionFor_many", step), 409, "TransitionNotAllowed")
+
+
+def test_an_import_with_mistakes_stays_in_its_state(admin: Client, clerk: Client) -> None:
+    form = {"obj_path": CLIENT_1, "obj_type": "ARImport", "title": f"Sent {next(NUMBERS)}"}
+    file = sheet().replace("GVO-1,2014-09-03", "GVO-1,soon").encode()
+    made = succeeded(admin.post("create", form, files={"OriginalFile": ("sent.csv", file)}))
+    clerk.call("doActionFor_many", {"uids": made["obj_uid"], "action": "validate"})
+    response = clerk.post("doActionFor_many", {"uids": made["obj_uid"], "action": "import"})
+    assert (10, "SamplingDate") in places(response)
+    assert admin.at(made["path"])["review_state"] == "valid"
 
 
 def test_the_same_order_is_not_imported_twice(admin: Client, clerk: Client) -> None:

@@ -11,6 +11,7 @@ from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
 from objapi.api.methods.removing import REMOVING
 from objapi.api.methods.sheets import SHEETS
+from objapi.api.methods.transitions import TRANSITIONS
 from objapi.api.methods.updating import UPDATING
 from objapi.api.methods.users import USERS
 from objapi.api.methods.writing import WRITING
@@ -28,5 +29,17 @@ def by_name(rows: Iterable[Method]) -> dict[str, Method]:
 
 
 METHODS: Final[Mapping[str, Method]] = by_name(
-    (*READING, *WRITING, *UPDATING, *REMOVING, *BATCH, *CREATE_MANY, *SHEETS, *PLACES, *INTROSPECTION, *USERS)
+    (
+        *READING,
+        *WRITING,
+        *TRANSITIONS,
+        *UPDATING,
+        *REMOVING,
+        *BATCH,
+        *CREATE_MANY,
+        *SHEETS,
+        *PLACES,
+        *INTROSPECTION,
+        *USERS,
+    )
 )

@@ -1,17 +1,15 @@
-"""Methods that create objects and take transitions: `create`, `doActionFor`, `doActionFor_many`.
+"""The method `create`, and what all methods that write share: outcomes as JSON, and objects that are named.
 
 One object or many, each call is one transaction: all of its changes are made or none, unless `partial=1`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 
 from catalog.dates import other_reading, parse_date
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
-from objapi.api.methods.by_criteria import record_of
-from objapi.api.methods.reading import SEARCH, search_of, selected
+from objapi.api.methods.reading import selected
 from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 from objapi.http.access import API
@@ -35,7 +33,6 @@ from objapi.store.transaction import Transaction
 DRY_RUN: Final = Control("dry_run", "boolean", False)
 PARTIAL: Final = Control("partial", "boolean", False)
 NATURAL_KEY: Final = Control("natural_key", "any")
-_TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), Control("fields", "any"), DRY_RUN, PARTIAL)
 
 
 # Outcomes as JSON
@@ -197,60 +194,7 @@ def _container(call: MethodCall, tx: Transaction) -> Selector | None:
     return selected(call, tx)
 
 
-# doActionFor, doActionFor_many
-
-
-def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
-    """Take `action` on every object that the criteria find, or on one page of them when a page is named.
-
-    `fields` are written to each of them first.
-    """
-    action = call.require_text("action")
-    # A criterion that a read may drop would here widen the set of objects that are changed.
-    find = search_of(call, acts=True).find
-    if not {"page_nr", "page_size"} & call.controls.sent:
-        find = replace(find, size=0)
-    dry_run = call.controls.flag("dry_run")
-    with unwrap_batch_errors():
-        outcome = tx.transition_found(
-            find,
-            action,
-            comment=call.controls.text("comment") or "",
-            fields=_fields_to_write(call),
-            partial=call.controls.flag("partial"),
-            dry_run=dry_run,
-            match=call.version_match(),
-        )
-    return _transition_answer(outcome, dry_run=dry_run)
-
-
-def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
-    """Take `action` on the objects that `obj_paths` (or `f`) and `uids` name."""
-    call.refuse_unused()
-    action = call.require_text("action")
-    selectors = named_objects(call)
-    dry_run = call.controls.flag("dry_run")
-    with unwrap_batch_errors():
-        outcome = tx.transition(
-            selectors,
-            action,
-            comment=call.controls.text("comment") or "",
-            fields=_fields_to_write(call),
-            partial=call.controls.flag("partial"),
-            dry_run=dry_run,
-            match=call.version_match(),
-        )
-    return _transition_answer(outcome, dry_run=dry_run)
-
-
-def _fields_to_write(call: MethodCall) -> Mapping[str, object] | None:
-    """The fields that are written with a transition. Raises BadRequest for what is no record, and for an empty one."""
-    if "fields" not in call.controls.sent:
-        return None
-    fields = record_of("fields", call.controls.values["fields"])
-    if not fields:
-        raise BadRequest.of_parameter("fields", "fields: name at least one field with its value, or leave it out.")
-    return fields
+# Objects by name
 
 
 def named_objects(call: MethodCall) -> list[Selector]:
@@ -269,19 +213,6 @@ def named_objects(call: MethodCall) -> list[Selector]:
     return [*(ByPath(path) for path in paths), *(ByUid(uid) for uid in uids)]
 
 
-def _transition_answer(outcome: Outcome, *, dry_run: bool) -> Json | PartlyDone:
-    objects = [_described_entry(entry) for entry in outcome.entries]
-    return success_or_partial({"objects": objects, **plan_of(outcome, dry_run=dry_run)}, outcome)
-
-
-def _described_entry(entry: Entry) -> Json:
-    """An object after its transition: path, UID and state variables, or the error for which it was left as it was."""
-    described: dict[str, object] = {**entry.states, **path_and_uid(entry)}
-    if entry.error is not None:
-        described |= {"success": False, "error": True, **described_error(entry.error)}
-    return described
-
-
 WRITING: Final = (
     Method(
         name="create",
@@ -296,25 +227,5 @@ WRITING: Final = (
         ),
         writing_verbs=GET_AND_POST,
         run=create,
-    ),
-    Method(
-        name="doActionFor",
-        access=API,
-        controls=(*_TRANSITION, *SEARCH),
-        writing_verbs=GET_AND_POST,
-        honours_if_match=True,
-        run=do_action_for,
-    ),
-    Method(
-        name="doActionFor_many",
-        access=API,
-        controls=(
-            *_TRANSITION,
-            Control("obj_paths", "texts", (), aliases=("f",)),
-            Control("uids", "texts", ()),
-        ),
-        writing_verbs=GET_AND_POST,
-        honours_if_match=True,
-        run=do_action_for_many,
     ),
 )

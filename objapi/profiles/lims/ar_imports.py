@@ -1,9 +1,10 @@
 """Runs of imports of requests: the file is kept with what was read of it, and its requests are made, all or none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from objapi.errors import Conflict, Forbidden
+from objapi.errors import BadRequest, Conflict, Forbidden
 from objapi.model.values import NewFile
 from objapi.profiles.lims.request_imports import BATCH, RequestPlan, RequestReader
 from objapi.profiles.lims.request_sheets import read_requests
@@ -11,12 +12,26 @@ from objapi.sheets.cells import SheetProblems
 from objapi.sheets.lookup import known_objects
 from objapi.sheets.making import NewObject, make_objects, reference_to, refuse_problems
 from objapi.sheets.reading import read_sheet
-from objapi.store.requests import ByPath, ByUid, CreateItem, Entry, Outcome, Plan, Selector, UpdateItem
+from objapi.store.requests import (
+    ByPath,
+    ByUid,
+    CreateItem,
+    Entry,
+    Outcome,
+    Plan,
+    Selector,
+    UpdateItem,
+    VersionMatch,
+)
 from objapi.store.transaction import Transaction
 
 _IMPORT: Final = "ARImport"
 _MANAGE: Final = "BIKA: Manage ARImport"
-_STEPS: Final = ("validate", "import")
+IMPORT: Final = "import"
+"""The step of an import that makes its requests."""
+_READY: Final = "valid"
+_STEPS: Final = {"invalid": ("validate", IMPORT), _READY: (IMPORT,)}
+"""State of an import → the steps to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +64,49 @@ def import_requests(
     made = _imported(plan, outcome, outcome.entries[-len(plan.requests) - 1], 1)
     if dry_run:
         return made
-    return replace(made, record=_take_steps(tx, made.record.uid))
+    return replace(made, record=_take_steps(tx, made.record.uid, _STEPS["invalid"]))
 
 
-def run_import(tx: Transaction, stored: Selector, *, most_rows: int, dry_run: bool) -> ImportedRequests:
-    """Make the requests of the file that an import keeps. Raises as `import_requests`, Conflict when it has run."""
+def imports_among(tx: Transaction, selectors: Sequence[Selector]) -> list[Selector]:
+    """The selectors, when all are of imports that wait for their step `import`; none when that moves no import.
+
+    Raises BadRequest for imports among other objects, which no single request moves, and NotFound.
+    """
+    if _IMPORT not in tx.registry.types:
+        return []
+    found = [tx.entity(selector) for selector in selectors]
+    imports = [one for one in found if one.portal_type == _IMPORT]
+    if imports and len(imports) < len(found):
+        raise BadRequest(f"{imports[0].path} is an {_IMPORT}, and other objects are not: take the step for each alone.")
+    return [ByUid(one.uid) for one in imports if _state(tx, one.uid) == _READY] if imports else []
+
+
+def _state(tx: Transaction, uid: str) -> str:
+    """The state of an import; empty for one that is cancelled."""
+    (known,) = known_objects(tx, _IMPORT, ("id",), ("review_state", "cancellation_state"), {"UID": uid})
+    cancelled = known.values.get("cancellation_state") == "cancelled"
+    return "" if cancelled else str(known.values.get("review_state"))
+
+
+def run_import(
+    tx: Transaction,
+    stored: Selector,
+    *,
+    most_rows: int,
+    dry_run: bool,
+    comment: str = "",
+    match: VersionMatch | None = None,
+) -> ImportedRequests:
+    """Make the requests of the file that an import keeps, and take it to its last state.
+
+    `match` is about the import. Raises as `import_requests`, and Conflict when it has run or is cancelled.
+    """
     there = tx.entity(stored)
     if there.portal_type != _IMPORT:
         raise Conflict(f"{there.path} is a {there.portal_type}; requests are made of a file or of an {_IMPORT}.")
-    (known,) = known_objects(tx, _IMPORT, ("id",), ("review_state",), {"UID": there.uid})
-    if known.values.get("review_state") == "imported":
-        raise Conflict(f"{there.path} has been imported already.")
+    steps = _STEPS.get(state := _state(tx, there.uid))
+    if steps is None:
+        raise Conflict(f"{there.path} has been imported already." if state else f"{there.path} is cancelled.")
     sent = tx.file(ByUid(there.uid), "OriginalFile")
     file = NewFile(sent.filename, sent.content_type, b"".join(sent.chunks))
     plan = _plan(tx, file, ByPath(there.path.rpartition("/")[0]), most_rows, own_uid=there.uid)
@@ -68,14 +115,14 @@ def run_import(tx: Transaction, stored: Selector, *, most_rows: int, dry_run: bo
     batch = plan.batch_uid or (outcome.entries[0].uid if plan.batch is not None and not dry_run else None)
     if batch is not None:
         record["Batch"] = batch
-    updated = tx.update([UpdateItem(ByUid(there.uid), record)], dry_run=dry_run)
+    updated = tx.update([UpdateItem(ByUid(there.uid), record)], dry_run=dry_run, match=match)
     made = _imported(plan, outcome, updated.entries[0], 0)
     changes = (*updated.plan.changes, *made.plan.changes)
     made = replace(made, plan=Plan(changes, updated.plan.reindexed + made.plan.reindexed))
     if dry_run:
-        tx.transition([ByUid(there.uid)], _STEPS[0], dry_run=True)
+        tx.transition([ByUid(there.uid)], steps[0], dry_run=True)
         return made
-    return replace(made, record=_take_steps(tx, there.uid))
+    return replace(made, record=_take_steps(tx, there.uid, steps, comment))
 
 
 def _plan(tx: Transaction, file: NewFile, client: Selector | None, most_rows: int, own_uid: str = "") -> RequestPlan:
@@ -117,8 +164,8 @@ def _imported(plan: RequestPlan, outcome: Outcome, record: Entry, more: int) -> 
     )
 
 
-def _take_steps(tx: Transaction, uid: str) -> Entry:
+def _take_steps(tx: Transaction, uid: str, steps: Sequence[str], comment: str = "") -> Entry:
     """Take the import through its workflow; the entry of its last step."""
-    for step in _STEPS:
-        outcome = tx.transition([ByUid(uid)], step)
+    for step in steps:
+        outcome = tx.transition([ByUid(uid)], step, comment=comment)
     return outcome.entries[0]

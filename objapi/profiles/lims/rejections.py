@@ -145,6 +145,4 @@ def repeat_invalidated(planner: Planner, request: Entity, args: Mapping[str, obj
             copied["ResultByHand"] = planner.value(analysis, "ResultByHand")
             # Nobody verifies what they submitted, in the repetition either.
             states = {WORKFLOW: "to_be_verified"}
-            planner.create(
-                "Analysis", retest, copied, id=analysis.id, states=states, actors_of=analysis, system=True
-            )
+            planner.create("Analysis", retest, copied, id=analysis.id, states=states, actors_of=analysis, system=True)

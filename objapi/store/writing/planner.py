@@ -218,7 +218,8 @@ class StorePlanner:
     ) -> Draft:
         """A new object with values, id and states, and with what its type does on creation.
 
-        It is placed in `states`, as if the actors of `actors_of` had brought it there. One that the user may not add fails the item that is being planned, unless it is made with `system`.
+        It is placed in `states`, as if the actors of `actors_of` had brought it there. One that the user may not add
+        fails the item that is being planned, unless it is made with `system`.
         """
         holder, entity_type = None if container is None else as_draft(container), self.registry.types[portal_type]
         if holder is not None and not (system or self.run.system or self.can(holder, entity_type.add_permission)):

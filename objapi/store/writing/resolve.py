@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from catalog import IndexKind, ValueType
 from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, TooLarge, UnresolvedReference
+from objapi.model.natural_keys import query_by_key
 from objapi.model.references import (
     CATALOG_TERM,
     MAX_PROBLEMS,
@@ -21,7 +22,6 @@ from objapi.model.references import (
     is_uid,
     normalise_path,
 )
-from objapi.model.natural_keys import query_by_key
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Field
 from objapi.store.permissions.acls import VIEW

@@ -21,7 +21,8 @@ def test_a_column_says_whether_its_days_come_first(texts: list[str], days_first:
 
 
 @pytest.mark.parametrize(
-    ("text", "turned"), [("03/09/2014", "09/03/2014"), ("3.9.2014 18:52", "9.3.2014 18:52"), ("2014-09-03", "2014-09-03")]
+    ("text", "turned"),
+    [("03/09/2014", "09/03/2014"), ("3.9.2014 18:52", "9.3.2014 18:52"), ("2014-09-03", "2014-09-03")],
 )
 def test_a_date_with_its_day_first_is_turned(text: str, turned: str) -> None:
     assert with_month_first(text) == turned
