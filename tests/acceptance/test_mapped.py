@@ -8,7 +8,7 @@ import requests
 
 from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import Serve
-from tests.acceptance.making import unique
+from tests.acceptance.making import make_client, make_contact, unique
 from tests.conftest import DATABASES
 from tests.waiting import ENOUGH
 
@@ -262,3 +262,17 @@ def test_a_cursor_leads_through_rows(boss: Client, sort_on: str, sort_order: str
             more = {"next": answer["next"]}
         assert seen == whole
         assert len(whole) > 1
+
+
+def test_nobody_but_a_manager_gets_at_a_person_of_another_database_by_a_contact(
+    boss: Client, caller: Callable[[str], Client]
+) -> None:
+    login = unique("guest").replace(" ", "")
+    make_person(boss, login)
+    boss.call("users", {"action": "create", "userid": login})
+    contact, manager = make_contact(boss, make_client(boss)), caller("labmanager1")
+    named = {"userid": login, "obj_path": contact}
+    assert "another database" in manager.refused("users", named | {"action": "link"}, status=403)["message"]
+    manager.call("update", {"obj_path": contact, "Username": login})
+    manager.refused("users", {"action": "password_link", "userid": login}, status=403)
+    boss.call("users", {"action": "password_link", "userid": login})
