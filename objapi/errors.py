@@ -148,6 +148,12 @@ class CrossDatabase(ValidationError):
     name = "CrossDatabase"
 
 
+class IdempotencyKeyReused(ValidationError):
+    """An idempotency key that an earlier request of the user had, which asked for something else."""
+
+    name = "IdempotencyKeyReused"
+
+
 class Unauthorized(ApiError):
     """Nobody is logged in, or the credentials are wrong."""
 
@@ -225,6 +231,15 @@ class TransitionNotAllowed(Conflict):
 
     def __init__(self, message: str, *, causes: Sequence[Cause] = (), refused_by_guard: bool = False) -> None:
         super().__init__(message, causes=causes, status=403 if refused_by_guard else 409)
+
+
+class IdempotencyKeyInUse(Conflict):
+    """An earlier request with the same idempotency key is still under way; `retry_after` is in whole seconds."""
+
+    name = "IdempotencyKeyInUse"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
 
 
 class TooLarge(ApiError):

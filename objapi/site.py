@@ -3,11 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,12 +39,13 @@ from objapi.store.failures import (
     streams_taken,
     to_api_error,
 )
+from objapi.store.idempotency import ANSWERS_TO_SWEEP, sweep_answers
 from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
 from objapi.store.mapped.outbox import deliver, discard
 from objapi.store.mapped.row_site import RowSite
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess
-from objapi.store.records import StaleWrite
+from objapi.store.records import StaleWrite, to_micros
 from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.transaction import Transaction
@@ -78,6 +80,8 @@ class Site:
     """Seconds that a database may take for one statement; None: as long as it does."""
     _of_profiles: dict[str, SiteContext] = field(default_factory=dict)
     """Profile that the site does not name → the declarations of that profile alone."""
+    _stored_answers: Iterator[int] = field(default_factory=count)
+    """Numbers, from 0, of the answers that this process stores for requests that may be sent again."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -148,13 +152,13 @@ class Site:
         route, for `Transaction.write_rows`.
         """
         context = self.context if profile is None else self.declarations_of(profile)
-        opened: list[Connections] = []
+        opened: list[Transaction] = []
 
         def carry_out(connection: Connection) -> _T:
             while opened:
-                opened.pop().close()
+                opened.pop().connections.close()
             begun = self._transaction(connection, authenticate, write, source, context, authority)
-            opened.append(begun.connections)
+            opened.append(begun)
             result = work(begun)
             if write:
                 begun.finish()
@@ -162,23 +166,33 @@ class Site:
 
         try:
             result = self.transact(carry_out, write=write)
-            for connections in opened:
-                self._commit_foreign(connections)
+            for begun in opened:
+                self._commit_foreign(begun.connections)
         finally:
-            for connections in opened:
-                connections.close()
+            for begun in opened:
+                begun.connections.close()
         if write:
-            self._fold_after_commit()
+            self._tidy_after_commit(stored_answer=any(begun.keeps_answer for begun in opened))
         return result
 
-    def _fold_after_commit(self) -> None:
-        """Fold the counts now and then; what was asked for is done, so a failure is left for the next time."""
+    def _tidy_after_commit(self, *, stored_answer: bool) -> None:
+        """Fold counts and delete old answers now and then; a failure is left for the next time: the work is done."""
         try:
             for tables in self.context.tables.values():
                 if tables.unfolded >= ROWS_TO_FOLD:
                     self._fold(tables)
+            if stored_answer and next(self._stored_answers) % ANSWERS_TO_SWEEP == 0:
+                self.sweep_answers()
         except (ApiError, exc.DBAPIError) as error:
-            _log.info("counts were not folded: %s", error)
+            _log.info("counts were not folded, or old answers not deleted: %s", error)
+
+    def answers_are_over(self) -> int:
+        """The instant up to which stored answers are over, in microseconds since 1970 UTC."""
+        return to_micros(self.now() - timedelta(hours=self.settings.idempotency_hours))
+
+    def sweep_answers(self) -> int:
+        """Delete stored answers that are over, at most as many as keep nobody waiting; returns how many."""
+        return self.transact(partial(sweep_answers, oldest=self.answers_are_over()), write=True)
 
     def _commit_foreign(self, connections: Connections) -> None:
         """Commit the writes to foreign databases, then deliver their outboxes; or discard those."""

@@ -10,7 +10,9 @@ from werkzeug.routing import Rule
 
 from objapi.api import responses
 from objapi.api.bodies import SentBody, sent_body, unread_problem
-from objapi.api.method import Method, MethodCall, Reply
+from objapi.api.forms import Form
+from objapi.api.idempotency import HEADER, KeyedRequest, fingerprint, request_key
+from objapi.api.method import Method, MethodCall
 from objapi.api.methods import METHODS
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
 from objapi.api.routing import ROUTE, ApiTarget, called_target, name_called
@@ -32,6 +34,7 @@ from objapi.http.ranges import NO_CONDITIONS, FileConditions
 from objapi.http.visitors import NOT_LOGGED_IN, Visitor, current_visitor
 from objapi.settings import Settings
 from objapi.site import Site
+from objapi.store.idempotency import RequestKey
 from objapi.store.transaction import Transaction
 
 SITE: Final = "objapi.site"
@@ -115,6 +118,8 @@ class _Parameters:
     """
 
     read: Controls | ApiError
+    key: RequestKey | None = None
+    """The key under which a request that changes something is done once."""
 
     def controls(self) -> Controls:
         """The parameters; raises the error for which they could not be read."""
@@ -146,9 +151,19 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
         controls = read_controls(method.controls, form)
         if controls.problems:
             raise combine([problem.as_error() for problem in controls.problems])
+        key = _request_key(method, controls, form)
     except ApiError as refusal:
         return _Parameters(refusal)
-    return _Parameters(replace(controls, notes=(sent.problem,)) if sent.problem else controls)
+    return _Parameters(replace(controls, notes=(sent.problem,)) if sent.problem else controls, key)
+
+
+def _request_key(method: Method, controls: Controls, form: Form) -> RequestKey | None:
+    """The idempotency key of a request that changes something; None without one. Raises BadRequest."""
+    sent = request.headers.get(HEADER)
+    if sent is None or not method.changes(request.method, controls):
+        return None
+    segments = (method.name, *called_target().rest)
+    return request_key(sent, fingerprint(request.method, segments, request.headers.get("If-Match"), form))
 
 
 def _body(most: int) -> bytes:
@@ -176,19 +191,21 @@ def _run_for_visitor(
     """Carry a method out in one transaction of the visitor, whose first statement loads the user."""
     run, streamed = method.runner(parameters.read)
 
-    def work(tx: Transaction) -> Reply:
+    def admit(tx: Transaction) -> MethodCall:
         tx.require(tx.registry.roles.api_permission)
         controls = parameters.controls()
         _require_own_token(visitor, controls)
-        return run(_call(site.settings, target, controls, visitor, may_act=acts), tx)
+        return _call(site.settings, target, controls, visitor, may_act=request.method in method.writing_verbs)
 
-    acts = request.method in method.writing_verbs
+    if parameters.key is not None:
+        return KeyedRequest(site, method, visitor, parameters.key, admit, run).respond()
     if streamed:
         # The answer still holds its connection, and there may be no second one to renew the session on.
-        return responses.respond(site.stream(visitor.load, work))
+        return responses.respond(site.stream(visitor.load, lambda tx: run(admit(tx), tx)))
     # What only asks what would happen keeps nobody from writing meanwhile, nor does what will be refused.
-    write = acts and isinstance(parameters.read, Controls) and not parameters.read.values.get("dry_run")
-    reply = site.run(visitor.load, work, write=write, source=current_exchange().source)
+    write = isinstance(parameters.read, Controls) and method.changes(request.method, parameters.read)
+    source = current_exchange().source
+    reply = site.run(visitor.load, lambda tx: run(admit(tx), tx), write=write, source=source)
     visitor.renew()
     if method.tagged and request.method in _SAFE:
         return responses.respond_if_changed(reply, request, visitor.representation_key())

@@ -170,6 +170,10 @@ class Method:
     """The method's own parameters; all others are criteria, fields, or ignored."""
     writing_verbs: tuple[str, ...] = ()
     """The HTTP verbs by which a call may change something; such a call is refused to pages of other sites."""
+    acts_by: str | None = None
+    """The parameter without which a call by such a verb only reads; None: it changes something in any case."""
+    secrets: tuple[str, ...] = ()
+    """Keys of an answer that tell a secret once: they are not stored to be given again."""
     honours_if_match: bool = False
     """Permission to name the version of the object in the header If-Match; other methods that act refuse the header."""
     tail: int = 0
@@ -195,6 +199,11 @@ class Method:
     def verbs(self) -> tuple[str, ...]:
         """The HTTP verbs it answers; HEAD must not write (RFC 9110 9.2.1)."""
         return GET_AND_POST if "GET" in self.writing_verbs else ("GET", "HEAD", "POST")
+
+    def changes(self, verb: str, controls: Controls) -> bool:
+        """True for a call that may change something; a dry run and a question may not."""
+        asks = controls.values.get("dry_run") or (self.acts_by is not None and self.acts_by not in controls.sent)
+        return verb in self.writing_verbs and not asks
 
     def runner(self, controls: Controls | ApiError) -> tuple[Callable[[MethodCall, Transaction], Reply], bool]:
         """The function that carries out a call with these parameters, and whether its answer is streamed."""

@@ -18,7 +18,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_list_header
 
 from objapi.api.form_records import FormRecord
-from objapi.api.method import Download, Listing, PartlyDone, Reply, Text
+from objapi.api.method import Download, Json, Listing, PartlyDone, Reply, Text
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, CrossSite, InvalidHost, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -247,10 +247,15 @@ def respond(reply: Reply) -> Response:
             return _download(reply)
         case Listing():
             return _listing(reply, current_exchange())
-        case PartlyDone():
-            return answered(partial_failure(frame_of(current_exchange()), reply.message, reply.answer))
         case _:
-            return answered(success(frame_of(current_exchange()), reply))
+            return answered(rendered(frame_of(current_exchange()), reply))
+
+
+def rendered(frame: AnswerFrame, reply: Json | PartlyDone) -> Answer:
+    """The answer for a reply that is whole and JSON."""
+    if isinstance(reply, PartlyDone):
+        return partial_failure(frame, reply.message, reply.answer)
+    return success(frame, reply)
 
 
 def respond_if_changed(reply: Reply, request: Request, visitor: str) -> Response:

@@ -23,9 +23,10 @@ _ALWAYS: Final = {
     "Cache-Control": "no-store",
 }
 _PREFLIGHT_SECONDS: Final = 600
-_TAKEN: Final = "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Prefer, Range"
+_TAKEN: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Prefer, Range"
 _EXPOSED: Final = (
-    "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Link, Content-Disposition, Content-Range, Accept-Ranges"
+    "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Link, Content-Disposition, Content-Range, Accept-Ranges, "
+    "Idempotency-Replayed"
 )
 
 

@@ -79,11 +79,14 @@ class Visitor:
         """The way the visitor is authenticated: cookie, basic or none."""
         return self._identified.kind
 
-    def load(self, connection: Connection) -> LoadedUser:
-        """The user of this moment, in one statement; raises Unauthorized (401)."""
+    def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
+        """The user of this moment, in one statement, with the earlier request of an idempotency key.
+
+        Raises Unauthorized (401).
+        """
         self._asked = True
         self.user = None
-        self.user = self._identified.load(connection)
+        self.user = self._identified.load(connection, key)
         return self.user
 
     @property

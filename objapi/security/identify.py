@@ -33,8 +33,11 @@ class Identified(Protocol):
         """Kind of the credentials, for the cross-site check."""
         ...
 
-    def load(self, connection: Connection) -> LoadedUser:
-        """The user of this moment, active, in one statement; raises Unauthorized (401)."""
+    def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
+        """The user of this moment, active, in one statement, with the earlier request of an idempotency key.
+
+        Raises Unauthorized (401).
+        """
         ...
 
 
@@ -99,9 +102,9 @@ class _ByPassword:
     site: Authentication
     kind: AuthenticationKind = "basic"
 
-    def load(self, connection: Connection) -> LoadedUser:
+    def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
         """The user, provided the account is active and the password still the one that was verified."""
-        user = load_by_login(connection, self.verified.user_id, self.site.password_check.roles)
+        user = load_by_login(connection, self.verified.user_id, self.site.password_check.roles, key)
         if user is None or not user.active:
             self.site.remembered.forget(self.digest)
             raise wrong_credentials()
@@ -128,9 +131,9 @@ class _BySession:
     now: datetime
     kind: AuthenticationKind = "cookie"
 
-    def load(self, connection: Connection) -> LoadedUser:
+    def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
         """The user of the session."""
-        user = load_by_session(connection, self.key, self.roles, self.now)
+        user = load_by_session(connection, self.key, self.roles, self.now, key)
         if user is None:
             raise Unauthorized("The session has ended; log in again.")
         return user
@@ -140,7 +143,7 @@ class _BySession:
 class _Nobody:
     kind: AuthenticationKind = "none"
 
-    def load(self, connection: Connection) -> LoadedUser:
+    def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
         """Nobody is logged in."""
         raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
 

@@ -2,7 +2,8 @@
 
 One statement reads the user's row, the session, the local roles of the user and of all groups together with the scopes
 below those they were granted in, and the number of the newest acl, from which the store learns whether it knows all.
-A change of roles, password or activity therefore bites at once, in every process.
+A change of roles, password or activity therefore bites at once, in every process. For a request with an idempotency key
+it also finds the earlier request with that key.
 """
 
 import re
@@ -13,15 +14,16 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, FromClause, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, func, select
 
 from catalog.dialect import PreparedSelect
 from objapi.model.principal import Principal, system_principal
 from objapi.model.registry import Roles
 from objapi.security.sessions import Session, digest_of
 from objapi.security.tables import USER_ID_LENGTH, memberships, sessions, users
+from objapi.store.idempotency import EarlierRequest
 from objapi.store.records import from_micros
-from objapi.store.schema import acls, local_roles, scope_tree
+from objapi.store.schema import acls, idempotency_keys, local_roles, scope_tree
 
 _USER_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{USER_ID_LENGTH - 1}}}")
 
@@ -54,21 +56,42 @@ class LoadedUser:
     newest_acl: int
     """The highest id in `acls`; 0: there is none."""
     session: Session | None = None
+    earlier: EarlierRequest | None = None
+    """The user's request that has the idempotency key with which the user was loaded, if there is one."""
 
 
-def _loader(source: FromClause, *session_columns: Any) -> Select[Any]:
-    """The statement over `users`, or over `sessions` joined to it."""
-    grants = memberships.join(local_roles, local_roles.c.principal == memberships.c.principal).join(
-        scope_tree, scope_tree.c.ancestor == local_roles.c.scope
-    )
-    newest_acl = select(func.max(acls.c.id)).scalar_subquery()
-    return select(
-        users,
-        newest_acl.label("newest_acl"),
-        scope_tree.c.scope,
-        local_roles.c.role.label("local_role"),
-        *session_columns,
-    ).select_from(source.outerjoin(grants, memberships.c.user_id == users.c.id))
+@dataclass(frozen=True, slots=True)
+class _Loader:
+    """The statement that loads a user, with the names of its columns."""
+
+    select: PreparedSelect
+    names: tuple[str, ...]
+
+    @classmethod
+    def over(
+        cls, source: FromClause, condition: ColumnElement[bool], columns: Sequence[ColumnElement[Any]] = ()
+    ) -> "_Loader":
+        """The statement over `users`, or over other tables joined to it, whose `columns` it reads as well."""
+        grants = memberships.join(local_roles, local_roles.c.principal == memberships.c.principal).join(
+            scope_tree, scope_tree.c.ancestor == local_roles.c.scope
+        )
+        newest_acl = select(func.max(acls.c.id)).scalar_subquery()
+        statement = (
+            select(
+                users,
+                newest_acl.label("newest_acl"),
+                scope_tree.c.scope,
+                local_roles.c.role.label("local_role"),
+                *columns,
+            )
+            .select_from(source.outerjoin(grants, memberships.c.user_id == users.c.id))
+            .where(condition)
+        )
+        return cls(PreparedSelect(statement), tuple(statement.selected_columns.keys()))
+
+    def load(self, connection: Connection, roles: Roles, values: Mapping[str, str | None]) -> LoadedUser | None:
+        """The user whom the statement finds; `values` are those of its parameters."""
+        return _loaded(self.names, self.select.rows(connection, values), roles)
 
 
 _OF_SESSION = (
@@ -77,14 +100,20 @@ _OF_SESSION = (
     sessions.c.created.label("session_created"),
     sessions.c.expires.label("session_expires"),
 )
-_NAMES = _loader(users, *_OF_SESSION).selected_columns.keys()
-_SCOPE, _LOCAL_ROLE = _NAMES.index("scope"), _NAMES.index("local_role")
-_BY_LOGIN = PreparedSelect(_loader(users).where(users.c.id == bindparam("login")))
-_BY_SESSION = PreparedSelect(
-    _loader(sessions.join(users, users.c.id == sessions.c.user_id), *_OF_SESSION).where(
-        sessions.c.digest == bindparam("digest")
-    )
+_OF_EARLIER = (
+    idempotency_keys.c.fingerprint.label("earlier_fingerprint"),
+    idempotency_keys.c.at.label("earlier_at"),
 )
+_WITH_KEY = and_(idempotency_keys.c.user_id == users.c.id, idempotency_keys.c.key == bindparam("key"))
+_LOGIN, _SESSION = users.c.id == bindparam("login"), sessions.c.digest == bindparam("digest")
+_SESSIONS = sessions.join(users, users.c.id == sessions.c.user_id)
+_BY_LOGIN = _Loader.over(users, _LOGIN)
+_BY_LOGIN_AND_KEY = _Loader.over(users.outerjoin(idempotency_keys, _WITH_KEY), _LOGIN, _OF_EARLIER)
+_BY_SESSION = _Loader.over(_SESSIONS, _SESSION, _OF_SESSION)
+_BY_SESSION_AND_KEY = _Loader.over(
+    _SESSIONS.outerjoin(idempotency_keys, _WITH_KEY), _SESSION, (*_OF_SESSION, *_OF_EARLIER)
+)
+_SCOPE, _LOCAL_ROLE = map(_BY_LOGIN.names.index, ("scope", "local_role"))
 
 
 def command_line_user() -> LoadedUser:
@@ -97,33 +126,41 @@ def session_of_principal(principal: Principal) -> LoadedUser:
     return LoadedUser(principal, "", "", 0, True, 0)
 
 
-def load_by_login(connection: Connection, login: str, roles: Roles) -> LoadedUser | None:
-    """The user with an id, or None. One statement; none for a text that cannot be the id of a user."""
+def load_by_login(connection: Connection, login: str, roles: Roles, key: str | None = None) -> LoadedUser | None:
+    """The user with an id, or None. One statement; none for a text that cannot be the id of a user.
+
+    `key`: an idempotency key, of which the earlier request is looked up.
+    """
     if not is_user_id(login):
         return None
-    return _loaded(_BY_LOGIN.rows(connection, {"login": login}), roles)
+    loader = _BY_LOGIN if key is None else _BY_LOGIN_AND_KEY
+    return loader.load(connection, roles, {"login": login, "key": key})
 
 
-def load_by_session(connection: Connection, key: str, roles: Roles, now: datetime) -> LoadedUser | None:
-    """The user whose session has this key. One statement; none for a text that cannot be a key.
+def load_by_session(
+    connection: Connection, session_key: str, roles: Roles, now: datetime, key: str | None = None
+) -> LoadedUser | None:
+    """The user whose session has this key. One statement; none for a text that cannot be the key of a session.
 
     None: there is no such session, it has expired, the password was changed since it began, or the user is not active.
+    `key`: an idempotency key, of which the earlier request is looked up.
     """
-    digest = digest_of(key)
+    digest = digest_of(session_key)
     if digest is None:
         return None
-    loaded = _loaded(_BY_SESSION.rows(connection, {"digest": digest}), roles)
+    loader = _BY_SESSION if key is None else _BY_SESSION_AND_KEY
+    loaded = loader.load(connection, roles, {"digest": digest, "key": key})
     if loaded is None or loaded.session is None or not loaded.active:
         return None
     current = loaded.session.password_version == loaded.password_version and now < loaded.session.expires
     return loaded if current else None
 
 
-def _loaded(rows: Sequence[Sequence[Any]], roles: Roles) -> LoadedUser | None:
+def _loaded(names: Sequence[str], rows: Sequence[Sequence[Any]], roles: Roles) -> LoadedUser | None:
     """The user of rows that differ in scope and local role alone; without columns of a session there is none."""
     if not rows:
         return None
-    user = dict(zip(_NAMES, rows[0], strict=False))
+    user = dict(zip(names, rows[0], strict=True))
     local: defaultdict[int, set[str]] = defaultdict(set)
     referred: defaultdict[int, set[str]] = defaultdict(set)
     for row in rows:
@@ -149,6 +186,7 @@ def _loaded(rows: Sequence[Sequence[Any]], roles: Roles) -> LoadedUser | None:
         bool(user["active"]),
         user["newest_acl"] or 0,
         _session(user) if "session_digest" in user else None,
+        _earlier(user) if user.get("earlier_at") is not None else None,
     )
 
 
@@ -160,6 +198,10 @@ def _session(row: Mapping[str, Any]) -> Session:
         from_micros(row["session_created"]),
         from_micros(row["session_expires"]),
     )
+
+
+def _earlier(row: Mapping[str, Any]) -> EarlierRequest:
+    return EarlierRequest(row["earlier_fingerprint"], row["earlier_at"])
 
 
 def roles_of_groups(groups: Iterable[str], roles: Roles) -> frozenset[str]:

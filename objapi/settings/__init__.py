@@ -188,6 +188,12 @@ class Settings:
         BOOLEAN, "no", "Whether every object read carries its allowed transitions, asked for or not."
     )
 
+    idempotency_hours: int = _setting(
+        whole_number(1, 24 * 365),
+        "24",
+        "Hours for which the answer of a request with an Idempotency-Key is stored, to be given again.",
+    )
+
     # Limits
     max_body_size: int = _setting(size(1024), "16M", "Bytes in the body of a request.")
     max_unfinished_bodies: int = _setting(

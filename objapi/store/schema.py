@@ -82,6 +82,24 @@ key (none: a password, session or signature), HTTP request id, and a SHA-256 ove
 `records.request_digest`. Nothing but `seq` is ever altered: it is empty at commit and left for whoever numbers
 committed requests, since an automatic number is not in the order of commits and a counter would make writers wait."""
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", text_key(128), primary_key=True),
+    Column("key", ascii_key(255), primary_key=True),
+    Column("at", big_integer(), nullable=False),
+    Column("fingerprint", ascii_key(64), nullable=False),
+    Column("outbox", big_integer(), nullable=True),
+    Column("headers", long_text(), nullable=False),
+    Column("body", long_bytes(), nullable=False),
+    Index("ix_idempotency_keys_at", "at"),
+    **TABLE_OPTIONS,
+)
+"""Answers of writing requests that came with an idempotency key, for who sends the same again: stored by the
+transaction that made the changes, and deleted some time after. `fingerprint` is a digest of what was asked, `headers` a
+JSON document, `body` compressed by zlib. `outbox`: the number in `row_pending` under which the request waited for a
+foreign database; none: it needed no other."""
+
 history_entries = Table(
     "history_entries",
     metadata,

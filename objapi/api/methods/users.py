@@ -232,6 +232,8 @@ USERS: Final = (
         access=API,
         controls=(*_USER, Control("fullname", "text"), Control("email", "text")),
         writing_verbs=_POST,
+        acts_by="action",
+        secrets=("password_link",),
         run=users,
     ),
     Method(
@@ -242,6 +244,7 @@ USERS: Final = (
             Control("local_roles", "texts", (), aliases=("local_role",)),
         ),
         writing_verbs=_POST,
+        acts_by="action",
         run=grants,
     ),
 )

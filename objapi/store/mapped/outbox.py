@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from catalog.dialect import insert_rows, upsert_rows
 from objapi.store.mapped.schema import row_pending, row_states, row_variables
 from objapi.store.records import rowids
-from objapi.store.schema import history_entries, requests
+from objapi.store.schema import history_entries, idempotency_keys, requests
 
 ABANDONED_AFTER = 60_000_000
 """Microseconds after which a pending outbox is no longer that of a request under way."""
@@ -39,6 +39,8 @@ class RowOutbox:
     requests: list[dict[str, Any]] = field(default_factory=list)
     """The request that the history belongs to, in the last outbox of each."""
     expected: list[tuple[str, int, int | None]] = field(default_factory=list)
+    answer: tuple[str, str] | None = None
+    """User and idempotency key under which the answer of the request is stored, which goes when it is undone."""
 
     def write(self, connection: Connection) -> None:
         """Write it where it belongs."""
@@ -69,11 +71,26 @@ def deliver(connection: Connection, notes: Sequence[int]) -> None:
     statement = sa.select(row_pending.c.document).where(row_pending.c.id.in_(notes)).order_by(row_pending.c.id)
     for document in connection.scalars(statement).all():
         RowOutbox(**orjson.loads(document)).write(connection)
-    discard(connection, notes)
+    _delete(connection, notes)
 
 
 def discard(connection: Connection, notes: Sequence[int]) -> None:
-    """Delete pending outboxes whose rows were not committed."""
+    """Delete pending outboxes whose rows were not committed, and the answers that say they were."""
+    statement = sa.select(row_pending.c.id, row_pending.c.document).where(row_pending.c.id.in_(notes))
+    for number, document in connection.execute(statement).all():
+        _forget_answer(connection, number, RowOutbox(**orjson.loads(document)))
+    _delete(connection, notes)
+
+
+def _forget_answer(connection: Connection, number: int, outbox: RowOutbox) -> None:
+    if outbox.answer is not None:
+        user_id, key = outbox.answer
+        answers = idempotency_keys.c
+        own = (answers.user_id == user_id, answers.key == key, answers.outbox == number)
+        connection.execute(sa.delete(idempotency_keys).where(*own))
+
+
+def _delete(connection: Connection, notes: Sequence[int]) -> None:
     connection.execute(sa.delete(row_pending).where(row_pending.c.id.in_(notes)))
 
 
@@ -98,5 +115,7 @@ def deliver_abandoned(
         _log.warning("a request to a foreign database was interrupted; it was %s", "carried out" if done else "undone")
         if done:
             outbox.write(connection)
-        discard(connection, [number])
+        else:
+            _forget_answer(connection, number, outbox)
+        _delete(connection, [number])
     return len(known)
