@@ -85,10 +85,10 @@ class Gateway:
     def on(cls, site: Site) -> "Gateway":
         return cls(site, Statements.of(site))
 
-    def add_users(self, users: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> None:
+    def add_users(self, users: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]], password_hash: str = "*") -> None:
         def add(connection: Connection) -> None:
             for name, (roles, groups) in users.items():
-                insert_user(connection, Account(name, name, "", True, roles, groups), "*", datetime.now(UTC))
+                insert_user(connection, Account(name, name, "", True, roles, groups), password_hash, datetime.now(UTC))
 
         self.site.transact(add, write=True)
 

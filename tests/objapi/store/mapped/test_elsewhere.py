@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,14 +14,18 @@ from sqlalchemy.engine import URL
 from objapi import upkeep
 from objapi.errors import BadRequest, NotFound
 from objapi.site import Site, SiteError
+from objapi.store.idempotency import KeptAnswer, RequestKey, StoredAnswer
 from objapi.store.mapped import outbox
+from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.schema import row_pending, row_states
-from objapi.store.requests import ByPath
+from objapi.store.requests import ByPath, UpdateItem
+from objapi.store.transaction import Transaction
 from tests.databases import fresh_mariadb_database
 from tests.objapi.store.mapped.conftest import USERS, StoreRoom, fill
 from tests.objapi.store.mapped.stock import PROFILE, Article, OtherProgram
 from tests.objapi.store.workshop import Gateway, open_site
 
+ANSWER = StoredAnswer({"Content-Type": "application/json"}, b"{}")
 COMBINATIONS = ("sqlite and sqlite", "mariadb and mariadb", "mariadb and sqlite")
 
 
@@ -120,33 +125,69 @@ def test_failed_request_leaves_nothing_on_either_side(far: StoreRoom, monkeypatc
     assert far.gateway.site.transact(lambda own: own.execute(sa.select(row_states)).all(), write=False) == []
 
 
+def update_once(room: StoreRoom, **values: object) -> None:
+    """An update whose answer is stored under a key."""
+
+    def work(tx: Transaction) -> None:
+        tx.update([UpdateItem(ByPath("/stock/Article/2"), values)])
+        tx.keep_answer(KeptAnswer(RequestKey("k", "f"), ANSWER))
+
+    room.gateway.run("kim", work, write=True)
+
+
+def stored_answer(room: StoreRoom) -> object:
+    """The answer under the key; None as long as it is not known, False without one."""
+    found = room.gateway.run("kim", lambda tx: tx.earlier_answer("k"))
+    return False if found is None else found[1]
+
+
 @pytest.mark.parametrize("committed", [True, False])
 def test_what_a_crash_left_pending_is_settled_as_the_rows_tell(
     far: StoreRoom, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     if not is_elsewhere(far):
-        assert pending(far) == 0
+        update_once(far, number=99)
+        assert (pending(far), stored_answer(far)) == (0, ANSWER)
         return
 
     class Crash(BaseException):
         pass
 
-    def commit_foreign(self: Site, connections: object) -> None:
+    def commit_foreign(self: Site, connections: Connections) -> None:
         if committed:
-            connections.commit()  # type: ignore[attr-defined]
+            connections.commit()
         raise Crash
 
     with monkeypatch.context() as patched:
         patched.setattr(Site, "_commit_foreign", commit_foreign)
         with pytest.raises(Crash):
-            far.gateway.update("kim", "/stock/Article/2", number=99)
+            update_once(far, number=99)
     assert pending(far) == 1
+    assert stored_answer(far) is None
     assert upkeep.recover_row_outbox(far.gateway.site) == 0
     monkeypatch.setattr(outbox, "ABANDONED_AFTER", -1_000_000)
     assert upkeep.recover_row_outbox(far.gateway.site) == 1
     assert pending(far) == 0
     history = far.gateway.history("boss", ByPath("/stock/Article/2")).rows
     assert [row["event"] for row in history] == (["update"] if committed else [])
+    assert stored_answer(far) == (ANSWER if committed else False)
+    if not committed:
+        refuse_and_try_again(far, monkeypatch)
+
+
+def refuse_and_try_again(far: StoreRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what the other database refuses no answer is left."""
+
+    def refuse(self: Connections) -> None:
+        raise sa.exc.OperationalError("COMMIT", None, sqlite3.OperationalError("out of order"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connections, "commit", refuse)
+        with pytest.raises(sa.exc.OperationalError):
+            update_once(far, number=99)
+    assert (stored_answer(far), pending(far)) == (False, 0)
+    update_once(far, number=98)
+    assert (stored_answer(far), pending(far)) == (ANSWER, 0)
 
 
 def test_database_that_no_setting_names_stops_the_site(tmp_path: Path) -> None:
