@@ -90,6 +90,6 @@ def outcome_unknown() -> Unavailable:
     """The answer when the connection was lost during a commit."""
     return Unavailable(
         "The database was lost while the request was being committed, so it is not known whether it was carried out. "
-        "Read the objects before sending it again.",
+        "Read the objects before sending it again, or send it with the Idempotency-Key that it had.",
         retry_after=RETRY_AFTER,
     )
