@@ -29,9 +29,9 @@ from objapi.site import Site
 from objapi.store.idempotency import (
     LONGEST_KEY,
     EarlierRequest,
+    FirstAnswer,
     KeptAnswer,
     RequestKey,
-    StoredAnswer,
     key_in_use,
 )
 from objapi.store.transaction import Transaction
@@ -44,7 +44,7 @@ REPLAYED: Final = "Idempotency-Replayed"
 class _AnsweredBefore(Exception):
     """Ends a transaction, undone, whose request an earlier one with the same key has done already."""
 
-    def __init__(self, answer: StoredAnswer) -> None:
+    def __init__(self, answer: FirstAnswer) -> None:
         super().__init__()
         self.answer = answer
 
@@ -136,7 +136,7 @@ class KeyedRequest:
         frame = responses.frame_of(current_exchange())
         if not (isinstance(reply, PartlyDone) and reply.failed == reply.total):
             kept = responses.rendered(frame, without_secrets(reply, self.method.secrets))
-            tx.keep_answer(KeptAnswer(self.key, StoredAnswer(kept.headers, kept.body), replaced=earlier))
+            tx.keep_answer(KeptAnswer(self.key, FirstAnswer(kept.headers, kept.body), replaced=earlier))
         return responses.rendered(frame, reply)
 
     def _answer_again(self, tx: Transaction) -> None:

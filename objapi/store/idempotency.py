@@ -1,7 +1,8 @@
 """Answers stored under the idempotency keys of their requests, so that a request that is sent again is done once.
 
 An answer is stored by the transaction that made the changes: either both are committed or neither. Of two requests
-with one key that run at once the key of the table lets one commit; the other is repeated and finds the answer.
+with one key that run at once the key of the table lets one commit; the other is repeated and finds the answer. The row
+is the last that a transaction writes, so that whoever holds the key waits for no lock that the other one has.
 """
 
 import zlib
@@ -51,7 +52,7 @@ class EarlierRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredAnswer:
+class FirstAnswer:
     """An answer to be given again: headers and body."""
 
     headers: Mapping[str, str]
@@ -63,7 +64,7 @@ class KeptAnswer:
     """An answer that is to be stored; `replaced` is an earlier request with the same key that is over."""
 
     key: RequestKey
-    answer: StoredAnswer
+    answer: FirstAnswer
     replaced: EarlierRequest | None = None
 
 
@@ -74,7 +75,7 @@ _ANSWER = PreparedSelect(
 )
 
 
-def find_answer(connection: Connection, user_id: str, key: str) -> tuple[EarlierRequest, StoredAnswer | None] | None:
+def find_answer(connection: Connection, user_id: str, key: str) -> tuple[EarlierRequest, FirstAnswer | None] | None:
     """The request of a user that has a key, and its answer; None: there is none.
 
     There is no answer yet as long as a foreign database has not committed what the request changed there.
@@ -83,7 +84,7 @@ def find_answer(connection: Connection, user_id: str, key: str) -> tuple[Earlier
     if not rows:
         return None
     fingerprint, at, headers, body, pending = rows[0]
-    answer = StoredAnswer(orjson.loads(headers), zlib.decompress(body)) if pending is None else None
+    answer = FirstAnswer(orjson.loads(headers), zlib.decompress(body)) if pending is None else None
     return EarlierRequest(fingerprint, at), answer
 
 

@@ -19,7 +19,7 @@ from objapi.model.principal import Principal
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.context import RequestContext, SiteContext
-from objapi.store.idempotency import EarlierRequest, KeptAnswer, StoredAnswer, find_answer, store_answer
+from objapi.store.idempotency import EarlierRequest, FirstAnswer, KeptAnswer, find_answer, store_answer
 from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
@@ -499,7 +499,7 @@ class Transaction:
 
     # Requests that are sent again
 
-    def earlier_answer(self, key: str) -> tuple[EarlierRequest, StoredAnswer | None] | None:
+    def earlier_answer(self, key: str) -> tuple[EarlierRequest, FirstAnswer | None] | None:
         """The user's request that has an idempotency key, with its answer, see `idempotency.find_answer`."""
         return find_answer(self.connection, self.user.user_id, key)
 

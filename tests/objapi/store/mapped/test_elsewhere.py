@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from objapi import upkeep
 from objapi.errors import BadRequest, NotFound
 from objapi.site import Site, SiteError
-from objapi.store.idempotency import KeptAnswer, RequestKey, StoredAnswer
+from objapi.store.idempotency import FirstAnswer, KeptAnswer, RequestKey
 from objapi.store.mapped import outbox
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.schema import row_pending, row_states
@@ -25,7 +25,7 @@ from tests.objapi.store.mapped.conftest import USERS, StoreRoom, fill
 from tests.objapi.store.mapped.stock import PROFILE, Article, OtherProgram
 from tests.objapi.store.workshop import Gateway, open_site
 
-ANSWER = StoredAnswer({"Content-Type": "application/json"}, b"{}")
+ANSWER = FirstAnswer({"Content-Type": "application/json"}, b"{}")
 COMBINATIONS = ("sqlite and sqlite", "mariadb and mariadb", "mariadb and sqlite")
 
 
