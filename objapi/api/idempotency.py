@@ -134,10 +134,12 @@ class KeyedRequest:
         if not isinstance(reply, (Mapping, PartlyDone)):
             raise TypeError(f"{self.method.name}: the answer of a method that changes something is JSON, to be stored")
         frame = responses.frame_of(current_exchange())
+        answer = responses.rendered(frame, reply)
         if not (isinstance(reply, PartlyDone) and reply.failed == reply.total):
-            kept = responses.rendered(frame, without_secrets(reply, self.method.secrets))
+            public = without_secrets(reply, self.method.secrets)
+            kept = answer if public is reply else responses.rendered(frame, public)
             tx.keep_answer(KeptAnswer(self.key, FirstAnswer(kept.headers, kept.body), replaced=earlier))
-        return responses.rendered(frame, reply)
+        return answer
 
     def _answer_again(self, tx: Transaction) -> None:
         """Raise _AnsweredBefore with the answer of the earlier request, if there is one."""
@@ -160,16 +162,12 @@ class KeyedRequest:
 
 def without_secrets(reply: Json | PartlyDone, secrets: tuple[str, ...]) -> Json | PartlyDone:
     """The reply as it is stored: without what only the first answer may tell, and with a warning that says so."""
-    if isinstance(reply, PartlyDone):
-        return replace(reply, answer=_public(reply.answer, secrets))
-    return _public(reply, secrets)
-
-
-def _public(answer: Json, secrets: tuple[str, ...]) -> Json:
+    answer = reply.answer if isinstance(reply, PartlyDone) else reply
     told = [name for name in secrets if name in answer]
     if not told:
-        return answer
+        return reply
     warning = f"{', '.join(told)}: told once, in the first answer, and not stored; ask for a new one with another key."
     earlier = answer.get("warnings", ())
     warnings = [*(earlier if isinstance(earlier, (list, tuple)) else ()), warning]
-    return {**{name: value for name, value in answer.items() if name not in told}, "warnings": warnings}
+    public = {**{name: value for name, value in answer.items() if name not in told}, "warnings": warnings}
+    return replace(reply, answer=public) if isinstance(reply, PartlyDone) else public

@@ -121,8 +121,8 @@ def store_answer(connection: Connection, user_id: str, kept: KeptAnswer, at: int
 def key_in_use() -> IdempotencyKeyInUse:
     """The refusal of a request whose twin is still under way."""
     return IdempotencyKeyInUse(
-        "Idempotency-Key: an earlier request with this key is still under way; nothing was done. Send it again, with "
-        "the same key, to learn its answer.",
+        "Idempotency-Key: an earlier request with this key is still under way, so this one did nothing. Send it again, "
+        "with the same key, to learn the answer.",
         retry_after=_RETRY_AFTER,
     )
 
