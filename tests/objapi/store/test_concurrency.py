@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import exc
 
 from objapi.errors import BadRequest, Conflict, NotFound, ValidationError
-from objapi.store import transaction
 from objapi.store.requests import ByPath, ByUid, CreateItem, MoveItem, UpdateItem
 from objapi.store.transaction import Transaction
+from objapi.store.writing import batch_plan
 from tests.objapi.store.chance import Chance
 from tests.objapi.store.workshop import Gateway, assert_places_are_right
 from tests.waiting import ENOUGH
@@ -140,7 +140,7 @@ def test_a_request_that_the_database_gave_up_is_done_again(
         pass
 
     thing = workshop.create("mia", "Thing", team, title="Again", Maker=person).path
-    write, calls = transaction.apply_plan, []
+    write, calls = batch_plan.apply_plan, []
 
     def stumble(*arguments: object, **options: object) -> None:
         write(*arguments, **options)
@@ -148,7 +148,7 @@ def test_a_request_that_the_database_gave_up_is_done_again(
         if len(calls) < 3:
             raise exc.OperationalError("UPDATE", None, Deadlock(1213, "Deadlock found"))
 
-    monkeypatch.setattr(transaction, "apply_plan", stumble)
+    monkeypatch.setattr(batch_plan, "apply_plan", stumble)
     assert workshop.update("mia", thing, Count=1).version == 2
     assert len(calls) == 3
 
