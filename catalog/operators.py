@@ -1,7 +1,7 @@
 """Operators, ways to ask an index that the original catalog lacks: empty, open ranges, parts of a text, recent dates.
 
 An operator is a key of a criterion's record, or a parameter `INDEX.operator` or `INDEX_operator`; `recent_INDEX` is
-another spelling of `INDEX.recent`. Where a catalog has an index of such a name, the parameter means that index. Pure.
+another spelling of `INDEX.recent`. The option `not`, which needs no query beside it, is written so, too. Where a catalog has an index of such a name, the parameter means that index. Pure.
 """
 
 import re
@@ -90,7 +90,8 @@ def gather(criteria: Mapping[str, object], schema: CatalogSchema) -> Gathered:
     A criterion that is plain beside an operator of the same index is a fault, and so is an operator sent twice.
     """
     named = {name: found for name in criteria if (found := operator_named(name, schema)) is not None}
-    if not named:
+    excluding = dict(_exclusions(criteria, schema))
+    if not named and not excluding:
         return Gathered(criteria)
     problems: list[QueryProblem] = []
     records: dict[str, dict[str, object]] = {}
@@ -104,12 +105,29 @@ def gather(criteria: Mapping[str, object], schema: CatalogSchema) -> Gathered:
             problems.append(QueryProblem(name, f"{operator} of {index} is sent twice; send one of them"))
         else:
             record[operator] = criteria[name]
-    taken = {*named, *(f"{index}_{option}" for index, record in records.items() for option in record)} - {
+    for name, index in excluding.items():
+        if index not in records:
+            plain = criteria.get(index)
+            query = {} if plain is None or isinstance(plain, Mapping) else {"query": plain}
+            records[index] = query | _record(index, criteria, schema)
+        if records[index].setdefault("not", criteria[name]) is not criteria[name]:
+            problems.append(QueryProblem(name, f"not of {index} is sent twice; send one of them"))
+    taken = {*named, *excluding, *(f"{index}_{option}" for index, record in records.items() for option in record)} - {
         name for name in criteria if name in schema.indexes
     }
     gathered = {name: value for name, value in criteria.items() if name not in taken}
     sent = {f"{index}.{operator}": name for name, (index, operator) in named.items()}
     return Gathered(gathered | records, tuple(problems), sent)
+
+
+def _exclusions(criteria: Mapping[str, object], schema: CatalogSchema) -> Iterator[tuple[str, str]]:
+    """Parameters `INDEX.not`, and `INDEX_not` that stand alone, each with its index: they need no query beside them."""
+    for name in criteria:
+        index, joint = name[:-4], name[-4:-3]
+        if name.endswith("not") and joint and joint in "._" and index in schema.indexes and name not in schema.indexes:
+            alone = index not in criteria or isinstance(criteria[index], Mapping)
+            if "not" in OPTIONS[schema.indexes[index].kind] and (joint == "." or alone):
+                yield name, index
 
 
 def _record(index: str, criteria: Mapping[str, object], schema: CatalogSchema) -> dict[str, object]:

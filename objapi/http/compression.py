@@ -58,7 +58,7 @@ def compress(request: Request, response: Response) -> None:
     """
     if response.mimetype not in _TYPES or response.cache_control.no_transform or "Content-Encoding" in response.headers:
         return
-    if response.status_code in (204, 206, 304) or (not response.is_streamed and _size(response) < SMALLEST):
+    if response.status_code in (204, 206, 304) or _is_small(response):
         return
     response.vary.add("Accept-Encoding")
     coding = _accepted(request)
@@ -66,6 +66,7 @@ def compress(request: Request, response: Response) -> None:
         return
     encoder = ENCODERS[coding]()
     response.headers["Content-Encoding"] = coding
+    _weaken(response)
     if response.is_streamed:
         response.headers.pop("Content-Length", None)
         response.response = _encoded(response.response, encoder)
@@ -73,8 +74,20 @@ def compress(request: Request, response: Response) -> None:
         response.set_data(encoder.compress(response.get_data()) + encoder.flush())
 
 
-def _size(response: Response) -> int:
-    return response.calculate_content_length() or 0
+def _is_small(response: Response) -> bool:
+    size = response.content_length if response.is_streamed else response.calculate_content_length() or 0
+    return size is not None and size < SMALLEST
+
+
+def _weaken(response: Response) -> None:
+    """Make the entity tag a weak one, which is no condition for parts: those of a file are never compressed.
+
+    A client that has half of a compressed file would go on with bytes of the plain one (RFC 9110 section 8.8.3).
+    """
+    tag, _ = response.get_etag()
+    if tag is not None:
+        response.set_etag(tag, weak=True)
+        response.headers.pop("Accept-Ranges", None)
 
 
 def _accepted(request: Request) -> str | None:

@@ -230,7 +230,7 @@ class Transaction:
         An item with a natural key changes the object that has it, where there is one. Raises BadRequest for names of
         items that two have, that none has, or that lead in a circle, and for a natural key that two items have.
         """
-        links = NO_LINKS if len(items) == 1 and items[0].name is None else self._links(items)
+        links = NO_LINKS if len(items) == 1 and not as_batch else self._links(items)
         return self._write(
             [ByItem(item.name or "", place) for place, item in enumerate(items)],
             lambda editor, places: editor.create(_some(items, places), links, self._upserting(editor, items)),

@@ -51,6 +51,8 @@ def test_a_dry_run_gives_the_plan_and_one_page_can_be_meant(admin: Client) -> No
         ({}, "criteria"),
         ({"fields": {"JobTitle": "x"}}, "criteria"),
         ({"criteria": {}, "fields": {"JobTitle": "x"}}, "No criterion"),
+        ({"criteria": {"path": "/Plone"}, "fields": {"JobTitle": "x"}}, "No criterion"),
+        ({"criteria": {"path": {"query": ["/x", "/"], "depth": -1}}, "fields": {"JobTitle": "x"}}, "No criterion"),
         ({"criteria": {"portal_type": "Contact"}}, "fields"),
         ({"criteria": {"portal_type": "Contact"}, "fields": {}}, "fields"),
         ({"criteria": {"portal_type": "Contact"}, "fields": [1]}, "fields"),

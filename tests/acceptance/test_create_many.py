@@ -80,6 +80,8 @@ def test_partial_creates_what_does_not_depend_on_a_bad_entry(admin: Client) -> N
         ([{"obj_type": "Batch", "obj_path": {"ref": ""}}], "obj_path"),
         ([{"obj_type": "Batch", "obj_path": "/batches", "ref": 7}], "ref"),
         ([{"obj_type": "Batch", "obj_path": "/batches", "title": "x", "fields": {"title": "y"}}], "title"),
+        (["x", 7], "entry 0"),
+        ([{"obj_type": "Batch", "obj_path": "/batches", "Client": {"ref": "none"}}], "'none'"),
         ([{"obj_type": "Batch", "obj_path": "/batches", "Client": {"ref": "none"}}, customer("x")], "'none'"),
         ([customer("x", "one"), customer("y", "one")], "already"),
         (

@@ -184,3 +184,22 @@ def test_bytes_that_a_file_does_not_have(file: tuple[Client, str, bytes]) -> Non
     assert answer.json()["type"] == "RangeNotSatisfiable"
     several = client.http.get(url, headers={"Range": "bytes=0-1,5-6"}, timeout=ENOUGH)
     assert several.status_code == 200
+
+
+def test_a_compressed_file_is_no_beginning_of_a_plain_one(admin: Client) -> None:
+    sizes = {"big": 5000, "empty": 0}
+    urls = {}
+    for name, size in sizes.items():
+        made = admin.post(
+            "create",
+            {"obj_path": "/clients/client-1", "obj_type": "Attachment"},
+            files={"AttachmentFile": (f"{name}.txt", b"a" * size, "text/plain")},
+        ).json()
+        urls[name] = f"{admin.root}{made['path']}/at_download/AttachmentFile"
+    answers = {name: admin.http.get(url, headers={"Accept-Encoding": "gzip"}, timeout=ENOUGH) for name, url in urls.items()}
+    assert [answer.headers.get("Content-Encoding") for answer in answers.values()] == ["gzip", None]
+    tag = answers["big"].headers["ETag"]
+    assert tag.startswith("W/") and "Accept-Ranges" not in answers["big"].headers
+    rest = admin.http.get(urls["big"], headers={"Range": "bytes=9-", "If-Range": tag}, timeout=ENOUGH)
+    assert (rest.status_code, len(rest.content)) == (200, 5000)
+    assert admin.http.get(urls["big"], headers={"If-None-Match": tag}, timeout=ENOUGH).status_code == 304

@@ -26,7 +26,7 @@ from catalog import (
     shaped_rows,
     upsert,
 )
-from catalog.clauses import Coded, Containing, Empty, Nothing, Range, Starting, Without
+from catalog.clauses import Coded, Containing, Empty, Exact, Nothing, OnlyNot, Range, Starting, Without
 from catalog.dialect import begin_write, create_engine_for
 from catalog.operators import OPERATORS, gather, operators_of
 from catalog.relative_dates import beginning_of, moment_before
@@ -70,6 +70,10 @@ GATEWAY = QueryOptions.gateway("Plone", UTC, NOW)
         ({"count.gt": 10**30}, [Nothing("count")]),
         ({"id.gt": "b"}, [Range("id", "b", None, above=True)]),
         ({"id.ge": "a", "id_not": "c"}, [Range("id", "a", None), Without("id", ("c",))]),
+        ({"id_not": "c"}, [OnlyNot("id", ("c",))]),
+        ({"id.not": ["c", "d"]}, [OnlyNot("id", ("c", "d"))]),
+        ({"id": "b", "id.not": "c"}, [Exact("id", ("b",)), Without("id", ("c",))]),
+        ({"id.ge": "a", "id.not": "c"}, [Range("id", "a", None), Without("id", ("c",))]),
         ({"numbers.gt": 3, "numbers.lt": 9}, [Range("numbers", 4, 8)]),
         ({"created.gt": "2024-03-31T12:00:00Z"}, [Range("created", MINUTE + 1, None)]),
         ({"created.le": "2024-03-31"}, [Range("created", None, MINUTE - 720)]),

@@ -28,12 +28,12 @@ def find_of(call: MethodCall) -> Find:
     return find if {"page_nr", "page_size"} & controls.sent else replace(find, size=0)
 
 
-def record_of(name: str, value: object) -> Mapping[str, object]:
-    """The record that a parameter holds, as such or as JSON text. Raises BadRequest for anything else."""
+def record_of(name: str, value: object, example: str = '{"portal_type": "Batch"}') -> Mapping[str, object]:
+    """The record that a parameter holds, as such or as JSON text. Raises BadRequest, with an example, for others."""
     try:
         read = parse_structured(value) if isinstance(value, str) else value
     except ValueError as reason:
         raise BadRequest.of_parameter(name, f"{name}: {reason}.") from None
     if not isinstance(read, Mapping):
-        raise BadRequest.of_parameter(name, f'{name}: a JSON object is expected, such as {{"portal_type": "Batch"}}.')
+        raise BadRequest.of_parameter(name, f"{name}: a JSON object is expected, such as {example}.")
     return read

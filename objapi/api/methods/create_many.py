@@ -59,8 +59,9 @@ def _with_keys(items: list[CreateItem], asked: object, registry: Registry) -> li
     """
     if asked is None:
         return items
-    by_type = record_of("natural_key", asked) if not isinstance(asked, str) or asked.lstrip().startswith("{") else {}
-    of_all = "" if by_type or not isinstance(asked, str) else asked
+    is_name = isinstance(asked, str) and not asked.lstrip().startswith("{")
+    by_type = {} if is_name else record_of("natural_key", asked, '"ClientID" or {"Client": "ClientID"}')
+    of_all = asked if is_name else None
     keys: dict[str, NaturalKey] = {}
     problems: dict[str, str] = {
         name: f"no entry is of the type {name!r}" for name in by_type if all(item.portal_type != name for item in items)

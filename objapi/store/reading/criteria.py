@@ -19,6 +19,7 @@ from catalog import (
     parse_request,
     visible_condition,
 )
+from catalog.clauses import Clause, Under
 from catalog.dates import other_reading
 from catalog.facets import FACET_KINDS
 from catalog.operators import operator_named
@@ -76,9 +77,16 @@ def _sorts_by_default(schema: CatalogSchema) -> bool:
     return index is not None and index.kind is IndexKind.FIELD
 
 
-def _is_root(schema: CatalogSchema, name: str, value: object) -> bool:
-    """True if a criterion is an empty path, or one of slashes."""
-    return schema.indexes[name].kind is IndexKind.PATH and isinstance(value, str) and not value.strip("/")
+def _finds_all(clause: Clause, site_id: str) -> bool:
+    """True for a condition that the path of every object meets: to be at any depth below the site's root."""
+    if not isinstance(clause, Under):
+        return False
+    # Any path begins with the site's id, and has it somewhere (a level below 0).
+    everywhere = [
+        place.depth < 0 and (not place.components or (place.components == (site_id,) and place.level <= 0))
+        for place in clause.places
+    ]
+    return all(everywhere) if clause.every else any(everywhere)
 
 
 class CriteriaReader:
@@ -125,7 +133,8 @@ class CriteriaReader:
         warnings.extend(self._not_indexed(criteria.get("portal_type"), catalog))
         warnings.extend(self._unknown_words(find, catalog))
         warnings.extend(_swapped_dates(parsed.asked, schema))
-        named = any(not _is_root(schema, name, value) for name, value in parsed.asked.items())
+        site_id = self._context.site.site_id
+        named = any(not _finds_all(clause, site_id) for clause in parsed.query.clauses)
         asked = frozenset((*parsed.asked, *(key.index for key in query.sort)))
         return self._prepared(catalog, query, asked, named, parsed.unknown, warnings)
 

@@ -35,7 +35,9 @@ class Upserting:
         """Plan one item: the change of the object that it means, or a new one. Raises BadRequest, see `KeyedItems`."""
         trial = BatchAttempt(self._editor.planner)
         incoming = self._editor.read(trial, {place: sent})[place]
-        holder = self._editor.container(trial, place, item, sent.entity_type, incoming, chosen)
+        # Its errors are those of a new object alone, which are found when that is planned.
+        looked_up = BatchAttempt(self._editor.planner)
+        holder = self._editor.container(looked_up, place, item, sent.entity_type, incoming, chosen)
         container = None if holder is None else holder.draft
         try:
             match = self._keyed.match(place, container, incoming.values)
