@@ -181,11 +181,14 @@ def _sent_values(control: Control, name: str, form: Form) -> list[Any]:
     whole = form.get(name)
     if control.kind == "any":
         return [form.many(name) if f"{name}[]" in form else whole] if form.has_any({name, f"{name}[]"}) else []
-    if control.kind == "structure" and isinstance(whole, list):
-        # A parameter that a form has repeated is a list of texts alone.
-        if not whole or not all(isinstance(part, str) for part in whole):
-            return [whole]
+    # A parameter that a form has repeated is a list of texts alone.
+    if control.kind == "structure" and isinstance(whole, list) and not (whole and _are_texts(whole)):
+        return [whole]
     return [value for value in form.many(name) if value is not None and value != ""]
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _rest(form: Form, taken: frozenset[str]) -> dict[str, Any]:

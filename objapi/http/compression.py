@@ -75,8 +75,11 @@ def compress(request: Request, response: Response) -> None:
 
 
 def _is_small(response: Response) -> bool:
-    size = response.content_length if response.is_streamed else response.calculate_content_length() or 0
-    return size is not None and size < SMALLEST
+    # A stream that does not tell its size may be long.
+    size = (
+        response.headers.get("Content-Length", SMALLEST, type=int) if response.is_streamed else len(response.get_data())
+    )
+    return size < SMALLEST
 
 
 def _weaken(response: Response) -> None:

@@ -199,6 +199,8 @@ class NaturalKey:
     fields: tuple[str, ...]
     within: str = "site"
     """`site`; `container`; or a reference field: among the objects that refer to the same one."""
+    shared: bool = False
+    """True when several objects may have the same values all the same, so that these do not always mean one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ bulk.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain, islice
 from typing import TypeVar, Unpack, cast
 
@@ -240,9 +240,8 @@ class Transaction:
 
     def _upserting(self, editor: Editor, items: Sequence[CreateItem]) -> Upserting | None:
         """Planner of the items with natural keys, if there are any; it finds what the user may not see, too."""
-        if all(item.key is None for item in items):
-            return None
-        return Upserting(editor, partial(self._finder.rids, most=None, of_everybody=True))
+        keys = editor.planner.keys
+        return None if keys is None or all(item.key is None for item in items) else Upserting(editor, keys)
 
     def _links(self, items: Sequence[CreateItem]) -> ItemLinks:
         linked = []
@@ -528,13 +527,16 @@ class Transaction:
     # Inside
 
     def _planner(self) -> StorePlanner:
-        return StorePlanner(self._context, self._search)
+        return StorePlanner(self._context, self._search, self._search_of_all)
 
     def _resolver(self, planner: StorePlanner) -> Resolver:
         return Resolver(planner, self._search)
 
     def _search(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
         return self._finder.rids(catalog, criteria, most=most)
+
+    def _search_of_all(self, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> list[int]:
+        return self._finder.rids(catalog, criteria, most=None, of_everybody=True)
 
     def _root(self, planner: StorePlanner) -> Draft:
         with planner.workspace.without_locks():

@@ -196,7 +196,9 @@ def test_a_compressed_file_is_no_beginning_of_a_plain_one(admin: Client) -> None
             files={"AttachmentFile": (f"{name}.txt", b"a" * size, "text/plain")},
         ).json()
         urls[name] = f"{admin.root}{made['path']}/at_download/AttachmentFile"
-    answers = {name: admin.http.get(url, headers={"Accept-Encoding": "gzip"}, timeout=ENOUGH) for name, url in urls.items()}
+    answers = {
+        name: admin.http.get(url, headers={"Accept-Encoding": "gzip"}, timeout=ENOUGH) for name, url in urls.items()
+    }
     assert [answer.headers.get("Content-Encoding") for answer in answers.values()] == ["gzip", None]
     tag = answers["big"].headers["ETag"]
     assert tag.startswith("W/") and "Accept-Ranges" not in answers["big"].headers

@@ -73,7 +73,9 @@ def test_create_names_the_keys_that_there_are(admin: Client) -> None:
     assert "it has ClientID" in admin.refused("create", asked, status=400, type="BadRequest")["message"]
     asked = {"obj_type": "Client", "obj_path": "/clients", "Name": "x", "natural_key": "ClientID"}
     assert "natural key" in admin.refused("create", asked, status=422, type="ValidationError")["message"]
-    assert admin.call("types/Client")["type"]["natural_keys"] == [{"fields": ["ClientID"], "within": "site"}]
+    assert admin.call("types/Client")["type"]["natural_keys"] == [
+        {"fields": ["ClientID"], "within": "site", "unique": True}
+    ]
 
 
 def test_a_clients_contact_learns_nothing_of_other_clients(admin: Client, as_user: AsUser) -> None:

@@ -68,7 +68,10 @@ def described_type(registry: Registry, portal_type: str) -> Json:
         "title_shared": declared.title_shared,
         "copyable": declared.copyable and not _stays(declared),
         "movable": declared.movable and not _stays(declared),
-        "natural_keys": [{"fields": list(key.fields), "within": key.within} for key in declared.natural_keys],
+        "natural_keys": [
+            {"fields": list(key.fields), "within": key.within, "unique": not key.shared}
+            for key in declared.natural_keys
+        ],
         "create_parameters": _described_fields(declared.create_parameters),
         "fields": _described_fields(declared.fields),
         "embedded": _embedded(declared),

@@ -89,10 +89,7 @@ def read_type(section: Section, portal_type: str, rules: Mapping[str, RowRule]) 
         on_remove=section.texts("on_remove"),
         on_load=section.texts("on_load"),
         embed=_texts(section, "embed"),
-        natural_keys=tuple(
-            NaturalKey(tuple(name.strip() for name in names.split(",")), within)
-            for names, within in _texts(section, "natural_keys").items()
-        ),
+        natural_keys=tuple(_natural_key(*declared) for declared in _texts(section, "natural_keys").items()),
         extra_ids=_texts(section, "extra_ids"),
         login=_login(section),
         copyable=section.flag("copyable", default=True),
@@ -190,6 +187,15 @@ def _login(section: Section) -> LoginDeclaration | None:
 def _scan(section: Section) -> tuple[Path, ...]:
     paths = (optional_path(section, text, "scan") for text in section.texts("scan"))
     return tuple(path for path in paths if path is not None)
+
+
+def _natural_key(names: str, scope: str) -> NaturalKey:
+    """A key of fields separated by commas; its scope may be followed by a comma and `shared`."""
+    within, comma, word = (part.strip() for part in scope.partition(","))
+    is_shared = word == "shared"
+    return NaturalKey(
+        tuple(name.strip() for name in names.split(",")), within if is_shared or not comma else scope, is_shared
+    )
 
 
 def _texts(section: Section, name: str) -> Mapping[str, str]:

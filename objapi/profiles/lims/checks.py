@@ -6,7 +6,6 @@ from typing import Final
 from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.profiles.lims.reading import (
     CALCULATIONS_PATH,
-    SERVICES_PATH,
     contents,
     flag,
     named,
@@ -56,13 +55,10 @@ def unique_among_siblings(planner: Planner, entity: Entity, field: str, value: o
 
 @behaviors.add("check", "service_keyword")
 def service_keyword(planner: Planner, service: Entity, field: str, value: object) -> str | None:
-    """A keyword means one thing in formulas: one service, and no interim value of another calculation."""
+    """A keyword, the natural key of its service, is no interim value of another calculation."""
     wrong = identifier_chars(planner, service, field, value)
     if wrong or not value:
         return wrong
-    for other in contents(planner, SERVICES_PATH, "AnalysisService"):
-        if other.uid != service.uid and text(planner, other, "Keyword") == value:
-            return f"the service {text(planner, other, 'title')} has the keyword {value} already; choose another"
     own = text(planner, service, "CalculationUID")
     for calculation in contents(planner, CALCULATIONS_PATH, "Calculation"):
         if calculation.uid != own and value in interim_keywords(planner, calculation):

@@ -77,7 +77,7 @@ class BatchAttempt:
         return targets
 
     def refuse_taken(self, places: Mapping[int, int]) -> None:
-        """Fail the items whose objects would have an id or a title that another object of the container has.
+        """Fail the items whose objects would have an id or a title that a sibling has, or the natural key of another.
 
         `places`: row number of an object → the place of its item. Others, which behaviours made, count for the first.
         """
@@ -87,6 +87,11 @@ class BatchAttempt:
         for draft, message in taken_titles(self.planner.workspace, self.planner.values):
             cause = Cause("field", "title", message, object=draft.path, code="taken")
             self.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
+        for draft, cause in () if self.planner.keys is None else self.planner.keys.taken():
+            place = places.get(draft.rid, first)
+            told = self.errors[place].causes if place in self.errors else ()
+            if all((known.name, known.code) != (cause.name, cause.code) for known in told):
+                self.fail(place, ValidationError.from_causes([cause]))
 
     def require_versions(self, match: VersionMatch) -> None:
         """Raise Conflict for an object that has none of the expected versions: the whole request depends on it."""

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from objapi.errors import ApiError, BadRequest, Cause, ValidationError
-from objapi.model.natural_keys import CONTAINER, SITE
 from objapi.model.types import Copying, EntityType, Field, IdKind, Kind
 from objapi.model.validation import required_fields
 from objapi.store.permissions.acls import VIEW
@@ -351,27 +350,10 @@ class TreeCopier:
             if source is self._result.source and self._sent_title not in (None, title):
                 text = f"title: it is derived, and is {title!r} here; leave it out"
                 causes.append(Cause("field", "title", text, object=draft.path, code="read_only"))
-            causes.extend(self._same_keys(source, draft))
             causes.extend(failed_checks(self._planner, draft, values))
             causes.extend(references_out_of_use(self._planner, draft, values))
         if causes:
             self._attempt.fail(self._place, ValidationError.from_causes(causes))
-
-    def _same_keys(self, source: Draft, made: Draft) -> Iterator[Cause]:
-        """The natural keys that the copy of an object shares with it, within what they have to differ in."""
-        value = self._planner.value
-        for key in made.type.natural_keys:
-            within = () if key.within in (SITE, CONTAINER) else (key.within,)
-            if key.within == CONTAINER and source.parent_rid != made.parent_rid:
-                continue
-            if key.fields == ("title",) and made.type.title_required and not made.type.title_shared:
-                # The title is refused as one that is taken.
-                continue
-            names = (*key.fields, *within)
-            if all(value(source, name) == value(made, name) not in _EMPTY for name in names):
-                what = ", ".join(key.fields)
-                text = f"{what}: it is the natural key of {source.path}, and a copy needs another; give it in fields"
-                yield Cause("field", key.fields[-1], text, object=made.path, code="taken")
 
 
 def _lacking(draft: Draft, names: Sequence[str]) -> list[ApiError]:

@@ -31,6 +31,7 @@ from objapi.model.ids import (
 )
 from objapi.model.paths import Path
 from objapi.model.types import EntityType, IdKind
+from objapi.store.permissions.acls import VIEW
 from objapi.store.records import chunks, ids_beginning, rows_of_keys
 from objapi.store.schema import entities, sequences
 from objapi.store.writing.draft import Draft, Values
@@ -326,17 +327,26 @@ def taken_titles(workspace: Workspace, values: Values) -> Iterator[tuple[Draft, 
             key = (draft.parent_rid, title_key(values.title(draft)))
             other = claimed.setdefault(key, draft)
             if other is not draft:
-                yield draft, _sentence(workspace, values, draft, other.id)
+                is_seen = workspace.context.rights.may(VIEW, other.acl, other.scope)
+                yield draft, _sentence(workspace, values, draft, other.id if is_seen else None)
     pair = tuple_(entities.c.parent, entities.c.title_key)
     for chunk in chunks(claimed):
-        statement = select(entities.c.rid, entities.c.parent, entities.c.title_key, entities.c.id).where(
-            pair.in_(chunk)
+        columns = (
+            entities.c.rid,
+            entities.c.parent,
+            entities.c.title_key,
+            entities.c.id,
+            entities.c.acl,
+            entities.c.scope,
         )
-        for rid, parent, key, other_id in workspace.connection.execute(statement):
+        for rid, parent, key, other_id, acl, scope in workspace.connection.execute(
+            select(*columns).where(pair.in_(chunk))
+        ):
             draft = claimed[parent, key]
             known = workspace.by_rid.get(rid)
             if rid != draft.rid and not (known is not None and (known.removed or _gives_title(known))):
-                yield draft, _sentence(workspace, values, draft, other_id)
+                is_seen = workspace.context.rights.may(VIEW, workspace.acls[acl], scope)
+                yield draft, _sentence(workspace, values, draft, other_id if is_seen else None)
 
 
 def _gives_title(draft: Draft) -> bool:
@@ -344,7 +354,9 @@ def _gives_title(draft: Draft) -> bool:
     return draft.is_new or bool(draft.changed) or draft.is_moved
 
 
-def _sentence(workspace: Workspace, values: Values, draft: Draft, other_id: str) -> str:
+def _sentence(workspace: Workspace, values: Values, draft: Draft, other_id: str | None) -> str:
+    """The refusal of a title; `other_id` is that of the sibling which has it, None of one that the user may not see."""
     container = workspace.parent(draft)
     where = container.path if container is not None else "the site"
-    return f"title: {values.title(draft)!r} is taken in {where} by {other_id}; choose another title."
+    by = "" if other_id is None else f" by {other_id}"
+    return f"title: {values.title(draft)!r} is taken in {where}{by}; choose another title."

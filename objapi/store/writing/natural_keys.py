@@ -1,35 +1,23 @@
-"""Stored objects that items of a request mean by natural keys: found together, and held against other requests."""
+"""Stored objects that items of a request mean by natural keys."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
-import orjson
-from sqlalchemy import delete
-
-from catalog.dialect import insert_rows
 from objapi.errors import BadRequest, Cause, Conflict, ValidationError
-from objapi.model.natural_keys import CONTAINER, SITE, key_indexes
-from objapi.model.registry import CatalogDeclaration
+from objapi.model.natural_keys import CONTAINER, SITE
 from objapi.model.types import EntityType, NaturalKey
 from objapi.model.validation import validate
 from objapi.model.values import LoadContext
 from objapi.store.permissions.acls import VIEW
-from objapi.store.records import chunks
-from objapi.store.schema import natural_key_locks
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.key_search import KeySearch, KeyValues, compared, named, not_to_be_given
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.workspace import uids_in
 
-LOCK_FORMAT: Final = b"objapi natural key 1\n"
 CANDIDATES: Final = 5
 """Objects that the refusal of an ambiguous key names, at most."""
-
-KeyValues = tuple[object, ...]
-SearchOfAll = Callable[[CatalogDeclaration, Mapping[str, object]], list[int]]
-"""A search of a catalog for the row numbers of whatever criteria find, whether or not the user may see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +40,11 @@ class KeyMatch:
 class KeyedItems:
     """The items of one request that name objects by natural keys."""
 
-    def __init__(self, planner: StorePlanner, search: SearchOfAll) -> None:
+    def __init__(self, planner: StorePlanner, keys: KeySearch) -> None:
         self._planner = planner
-        self._search = search
+        self._keys = keys
         self._items: dict[int, KeyedItem] = {}
         self._values: dict[int, KeyValues] = {}
-        self._found: dict[tuple[str, KeyValues], list[Draft]] = {}
         self._taken: dict[tuple[str, KeyValues, object], int] = {}
 
     def read(self, attempt: BatchAttempt, items: Mapping[int, KeyedItem], context: LoadContext) -> None:
@@ -74,10 +61,7 @@ class KeyedItems:
         for place, values in self._values.items():
             item = self._items[place]
             groups.setdefault((item.entity_type.portal_type, item.key), {})[values] = None
-        if self._planner.context.writes:
-            self._lock(groups)
-        for (portal_type, key), wanted in groups.items():
-            self._find(portal_type, key, list(wanted))
+        self._keys.find(groups)
 
     def _key_values(self, attempt: BatchAttempt, place: int, item: KeyedItem, context: LoadContext) -> KeyValues | None:
         fields = item.entity_type.fields
@@ -88,7 +72,7 @@ class KeyedItems:
         }
         checked = validate(item.entity_type, sent, mode="create", context=context)
         wrong = {cause.name for cause in checked.problems if cause.code != "required"}
-        values = tuple(self._compared(item.entity_type, checked.values.get(name)) for name in item.key.fields)
+        values = tuple(compared(item.entity_type, checked.values.get(name)) for name in item.key.fields)
         missing = [name for name, value in zip(item.key.fields, values, strict=True) if value is None]
         if not missing:
             return values
@@ -100,48 +84,6 @@ class KeyedItems:
         if causes:
             attempt.fail(place, ValidationError.from_causes(causes))
         return None
-
-    @staticmethod
-    def _compared(entity_type: EntityType, value: object) -> object:
-        """A value as it is compared: texts of existing tables without regard to case."""
-        return value.casefold() if entity_type.table is not None and isinstance(value, str) else value
-
-    def _lock(self, groups: Mapping[tuple[str, NaturalKey], Iterable[KeyValues]]) -> None:
-        """Wait until no other request holds one of the keys, and hold them until this one ends."""
-        site_id = self._planner.context.site.site_id
-        digests = sorted(
-            sha256(LOCK_FORMAT + orjson.dumps([site_id, portal_type, *key.fields, *map(str, values)])).hexdigest()
-            for (portal_type, key), wanted in groups.items()
-            for values in wanted
-        )
-        connection = self._planner.context.connection
-        # What is inserted and not committed keeps others from inserting the same; deleted, it leaves nothing behind.
-        for chunk in chunks(digests):
-            insert_rows(connection, natural_key_locks, [{"digest": digest} for digest in chunk])
-            connection.execute(delete(natural_key_locks).where(natural_key_locks.c.digest.in_(chunk)))
-
-    def _find(self, portal_type: str, key: NaturalKey, wanted: Sequence[KeyValues]) -> None:
-        registry, workspace = self._planner.registry, self._planner.workspace
-        entity_type = registry.types[portal_type]
-        place = key_indexes(entity_type, key, registry.catalogs_of(portal_type))
-        if place is None:
-            raise LookupError(f"no index finds {portal_type} by {', '.join(key.fields)}")
-        catalog, indexes = place
-        rids: list[int] = []
-        for chunk in chunks(wanted):
-            criteria: dict[str, object] = (
-                {"portal_type": portal_type} if "portal_type" in catalog.schema.indexes else {}
-            )
-            for field, index in indexes.items():
-                position = key.fields.index(field)
-                criteria[index] = list(dict.fromkeys(values[position] for values in chunk))
-            rids.extend(self._search(catalog, criteria))
-        workspace.load_rids(rids)
-        for rid in dict.fromkeys(rids):
-            draft = workspace.by_rid.get(rid)
-            if draft is not None:
-                found = (self._compared(entity_type, draft.data.get(name)) for name in key.fields)
-                self._found.setdefault((portal_type, tuple(found)), []).append(draft)
 
     def match(self, place: int, container: Draft | None, values: Mapping[str, object]) -> KeyMatch:
         """The stored object that an item means, by its container and its values as they are stored.
@@ -155,8 +97,8 @@ class KeyedItems:
         self._take(place, (portal_type, wanted, scope))
         candidates = [
             draft
-            for draft in self._found.get((portal_type, wanted), ())
-            if not draft.removed and self._scope_of(draft, item.key) == scope
+            for draft in self._keys.having(portal_type, item.key, wanted)
+            if self._keys.scope_of(draft, item.key) == scope
         ]
         rights = self._planner.rights
         seen = [draft for draft in candidates if rights.may(VIEW, draft.acl, draft.scope)]
@@ -168,13 +110,12 @@ class KeyedItems:
 
     def named(self, place: int) -> str:
         """The key of an item in words."""
-        item = self._items[place]
-        return ", ".join(f"{name} {value!r}" for name, value in zip(item.key.fields, self._values[place], strict=True))
+        return named(self._items[place].key, self._values[place])
 
     def taken(self, place: int) -> Conflict:
         """The refusal of a new object whose key one has that the user may not see; it says no more than that."""
         key = self._items[place].key
-        message = f"{self.named(place)} cannot be given to another object here; choose another value."
+        message = not_to_be_given(key, self._values[place])
         return Conflict(message, causes=[Cause("field", key.fields[0], message, code="taken")])
 
     def _take(self, place: int, what: tuple[str, KeyValues, object]) -> None:
@@ -193,11 +134,3 @@ class KeyedItems:
         if key.within == CONTAINER:
             return None if container is None else container.uid
         return next(iter(uids_in(values.get(key.within))), None)
-
-    def _scope_of(self, draft: Draft, key: NaturalKey) -> object:
-        if key.within == SITE:
-            return None
-        if key.within == CONTAINER:
-            container = self._planner.workspace.parent(draft)
-            return None if container is None else container.uid
-        return next(iter(uids_in(draft.data.get(key.within))), None)

@@ -20,6 +20,7 @@ from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides
 from objapi.store.records import rowids, to_micros, to_text
 from objapi.store.writing.draft import Draft, Values, as_draft
 from objapi.store.writing.field_rules import UNSEEN, failed_checks, not_removable, not_writable
+from objapi.store.writing.key_search import KeySearch, SearchOfAll
 from objapi.store.writing.naming import Naming
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.relocation import relocate
@@ -39,7 +40,9 @@ class CatalogSearch(Protocol):
 class StorePlanner:
     """The planner of one request."""
 
-    def __init__(self, context: RequestContext, search: CatalogSearch | None = None) -> None:
+    def __init__(
+        self, context: RequestContext, search: CatalogSearch | None = None, search_of_all: SearchOfAll | None = None
+    ) -> None:
         self.context = context
         self._search = search
         self.registry = context.registry
@@ -47,6 +50,8 @@ class StorePlanner:
         self.values = Values(context.registry, self._compute)
         self.workspace = Workspace(context, self.values.value)
         self.naming = Naming(self.workspace, self.values)
+        self.keys = None if search_of_all is None else KeySearch(self.workspace, search_of_all)
+        """The finder of natural keys; None while contents are loaded."""
         self.events: list[PlanEvent] = []
         self.world = StoreWorld(self)
         self.run = Run(self.world, context.registry.conditions, context.site.cascades)

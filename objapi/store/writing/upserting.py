@@ -9,15 +9,16 @@ from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor, Incoming, Sent
 from objapi.store.writing.field_rules import not_writable
-from objapi.store.writing.natural_keys import KeyedItem, KeyedItems, SearchOfAll
+from objapi.store.writing.key_search import KeySearch
+from objapi.store.writing.natural_keys import KeyedItem, KeyedItems
 
 
 class Upserting:
     """Plans the items of one request that have natural keys, for the editor that plans all of them."""
 
-    def __init__(self, editor: Editor, search: SearchOfAll) -> None:
+    def __init__(self, editor: Editor, keys: KeySearch) -> None:
         self._editor = editor
-        self._keyed = KeyedItems(editor.planner, search)
+        self._keyed = KeyedItems(editor.planner, keys)
 
     def begin(self, attempt: BatchAttempt, items: Mapping[int, CreateItem], sent: Mapping[int, Sent]) -> frozenset[int]:
         """Find what the items mean; the places of those that have a key."""

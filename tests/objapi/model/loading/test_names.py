@@ -339,6 +339,8 @@ KEYED = """
         ("{'Username, Email': container}", None),
         ("{Username: Boss}", None),
         ("{Username: site, 'Number, Username': Boss}", None),
+        ("{Username: 'container, shared'}", None),
+        ("{Username: 'container, alone'}", "'container, alone' is nothing within which a key holds"),
         ("{Usrname: site}", "the type has no field 'Usrname'"),
         ("{Email: site}", "no catalog of Person has an index of kind field over Email"),
         ("{Number: site}", "no catalog of Person has an index of kind field over Number"),

@@ -34,8 +34,8 @@ def planned(gateway: Gateway, find: Find, user: str = "mia", **options: bool) ->
 
 def test_one_value_is_set_in_all_that_is_found(workshop: Gateway, team: str, person: str) -> None:
     chair, table, stool = things(workshop, team, person, "Chair", "Table", "Stool")
-    outcome = update(workshop, found(team, title=["Chair", "Stool"]), Count=7, Owner=person)
-    assert {entry.path: entry.updated for entry in outcome.entries} == dict.fromkeys((chair, stool), ("Count", "Owner"))
+    outcome = update(workshop, found(team, title=["Chair", "Stool"]), Count=7, Goes=[])
+    assert {entry.path: entry.updated for entry in outcome.entries} == dict.fromkeys((chair, stool), ("Count", "Goes"))
     assert {item["title"]: item["Count"] for item in workshop.find("mia", found(team).criteria)} == {
         "Chair": 7,
         "Table": None,
@@ -222,11 +222,12 @@ def test_what_stays_keeps_what_it_refers_to(workshop: Gateway, team: str, person
 
 def test_statements_do_not_grow_with_what_is_found(workshop: Gateway, team: str, person: str) -> None:
     counts: list[tuple[int, int]] = []
+    label = workshop.create("boss", "Label", "/", title=f"Found {team}").uid
     for turn, number in enumerate((5, 200)):
         things(workshop, team, person, *(f"Many {turn} {n}" for n in range(number)), Count=turn + 100)
         find = found(team, Count=turn + 100)
         with workshop.statements.counted() as updating:
-            update(workshop, find, Goes=[], Owner=person)
+            update(workshop, find, Goes=[], Labels=[label])
         with workshop.statements.counted() as removing:
             remove(workshop, find, planned(workshop, find))
         counts.append((len(updating), len(removing)))

@@ -135,7 +135,7 @@ def test_a_copy_needs_a_natural_key_of_its_own(workshop: Gateway, team: str, per
     thing = workshop.create("mia", "Thing", team, title="Keyed", Maker=person, Owner=person, Count=7).path
     other = workshop.create("boss", "Person", "/", title=f"Other owner {team}").uid
     before = workshop.dump()
-    with pytest.raises(ValidationError, match=r"Count: it is the natural key of .* give it in fields"):
+    with pytest.raises(ValidationError, match=r"Count 7 is that of .*; choose another value"):
         copy(workshop, "boss", thing, title="Keyed again")
     assert workshop.dump() == before
     for number, values in enumerate(({"Count": 8}, {"Owner": other})):

@@ -10,11 +10,15 @@ import pytest
 from objapi.errors import ApiError, BadRequest, Conflict, Forbidden, UnresolvedReference, ValidationError
 from objapi.model.natural_keys import asked_key
 from objapi.model.types import NaturalKey
-from objapi.store.requests import BatchFailed, ByItem, ByPath, CreateItem, Outcome
+from objapi.store.requests import BatchFailed, ByItem, ByPath, CreateItem, Outcome, UpdateItem
 from objapi.store.schema import natural_key_locks
 from tests.objapi.store.workshop import Gateway
 
-TITLE, IN_TEAM, COUNT = NaturalKey(("title",)), NaturalKey(("title",), "container"), NaturalKey(("Count",), "Owner")
+TITLE, IN_TEAM, COUNT = (
+    NaturalKey(("title",), shared=True),
+    NaturalKey(("title",), "container"),
+    NaturalKey(("Count",), "Owner"),
+)
 
 
 def person(title: str, **values: object) -> CreateItem:
@@ -225,3 +229,92 @@ def test_keys_are_named_by_their_fields_in_any_order(workshop: Gateway) -> None:
     assert asked_key(types["Thing"], "Old name") == IN_TEAM
     assert asked_key(types["Thing"], "Owner") == "'Owner' is no natural key of Thing: it has title or Count"
     assert asked_key(types["Label"], "title") == "'title' is no natural key of Label: it declares none"
+
+
+# Keys are unique, whatever makes or changes them
+
+
+def owned(gateway: Gateway, team: str, title: str, owner: str, count: int | None, user: str = "mia") -> str:
+    return gateway.create(user, "Thing", team, title=title, Maker=owner, Owner=owner, Count=count).path
+
+
+def test_a_key_is_given_once_whatever_gives_it(workshop: Gateway, team: str) -> None:
+    owner, other = (workshop.create("boss", "Person", "/", title=f"{n} {team}").uid for n in ("One", "Two"))
+    first = owned(workshop, team, "First", owner, 7)
+    second = owned(workshop, team, "Second", owner, 8)
+    third = owned(workshop, team, "Third", other, 7)
+    words = f"Count 7 is that of {first}; choose another value"
+    before = workshop.dump()
+    for write in (
+        lambda: owned(workshop, team, "Fourth", owner, 7),
+        lambda: workshop.update("mia", second, Count=7),
+        lambda: workshop.update("mia", third, Owner=owner),
+        lambda: upsert(
+            workshop, CreateItem("Thing", ByPath(team), {"title": "A", "Maker": owner, "Owner": owner, "Count": 7})
+        ),
+    ):
+        with pytest.raises(ValidationError, match=words) as failure:
+            write()
+        assert [(cause.name, cause.code) for cause in failure.value.causes] == [("Count", "taken")]
+    assert workshop.dump() == before
+    # What is empty, or given up in the same request, is nobody's.
+    owned(workshop, team, "Fifth", owner, None)
+    owned(workshop, team, "Sixth", owner, None)
+    swapped = [UpdateItem(ByPath(first), {"Count": 8}), UpdateItem(ByPath(second), {"Count": 7})]
+    workshop.run("mia", lambda tx: tx.update(swapped), write=True)
+    assert [workshop.read("mia", path)["Count"] for path in (first, second)] == [8, 7]
+    workshop.assert_settled()
+
+
+def test_of_two_in_one_request_the_first_has_the_key(workshop: Gateway, team: str) -> None:
+    owner = workshop.create("boss", "Person", "/", title=f"One {team}").uid
+    items = [replace(thing(team, f"T{n}", Maker=owner, Owner=owner, Count=n // 2), key=None) for n in range(3)]
+    outcome = upsert(workshop, *items, partial=True)
+    assert [entry.error is None for entry in outcome.entries] == [True, False, True]
+    assert "Count 0 is that of" in str(outcome.entries[1].error)
+
+
+def test_who_may_not_see_the_other_is_not_told_which_it_is(workshop: Gateway, team: str) -> None:
+    maker = workshop.create("boss", "Person", "/", title=f"Mai {team}")
+    owned(workshop, team, "Chair", maker.uid, 7)
+    own = workshop.create("boss", "Team", "/", title=f"Own {team}").path
+    for path in (own, maker.path):
+        workshop.grant_local_roles(path, "olga", ["Owner"])
+    with pytest.raises(ValidationError, match=r"^Count 7 cannot be given to another object here") as failure:
+        owned(workshop, own, "Stool", maker.uid, 7, user="olga")
+    assert team not in failure.value.message
+
+
+def test_a_shared_key_is_had_by_several(workshop: Gateway, team: str) -> None:
+    paths = {workshop.create("boss", "Person", "/", title=f"Twin {team}").path for _ in range(2)}
+    assert len(paths) == 2
+
+
+def test_plain_requests_at_once_leave_one_object(workshop: Gateway, team: str) -> None:
+    owner = workshop.create("boss", "Person", "/", title=f"One {team}").uid
+    barrier = Barrier(4)
+
+    def work(number: int) -> bool:
+        barrier.wait()
+        try:
+            owned(workshop, team, f"At once {number}", owner, 7)
+        except ValidationError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(work, range(4))) == [False, False, False, True]
+
+
+def test_uniqueness_costs_the_same_for_any_number(workshop: Gateway, team: str) -> None:
+    owner = workshop.create("boss", "Person", "/", title=f"One {team}").uid
+    costs = []
+    for turn, number in enumerate((4, 200)):
+        items = [
+            replace(thing(team, f"N{turn} {n}", Maker=owner, Owner=owner, Count=1000 * turn + n), key=None)
+            for n in range(number)
+        ]
+        with workshop.statements.counted() as inside:
+            upsert(workshop, *items)
+        costs.append(len(inside))
+    assert costs[1] <= costs[0] + 3

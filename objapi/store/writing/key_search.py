@@ -1,0 +1,164 @@
+"""Natural keys in one request: held against other requests, looked up together, unique where their type says so."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Final, TypeAlias
+
+import orjson
+from sqlalchemy import delete
+
+from catalog.dialect import insert_rows
+from objapi.errors import Cause
+from objapi.model.natural_keys import CONTAINER, SITE, key_indexes
+from objapi.model.registry import CatalogDeclaration
+from objapi.model.types import EntityType, NaturalKey
+from objapi.store.permissions.acls import VIEW
+from objapi.store.records import chunks
+from objapi.store.schema import natural_key_locks
+from objapi.store.writing.draft import Draft
+from objapi.store.writing.naming import unique_title_fields
+from objapi.store.writing.workspace import Workspace, uids_in
+
+LOCK_FORMAT: Final = b"objapi natural key 1\n"
+
+KeyValues: TypeAlias = tuple[object, ...]
+Groups: TypeAlias = Mapping[tuple[str, NaturalKey], Iterable[KeyValues]]
+"""Name of a type and a key of it → values that are looked for."""
+SearchOfAll: TypeAlias = Callable[[CatalogDeclaration, Mapping[str, object]], list[int]]
+"""A search of a catalog for the row numbers of whatever criteria find, whether or not the user may see it."""
+
+
+class KeySearch:
+    """Finds the objects of one request by natural keys, each once."""
+
+    def __init__(self, workspace: Workspace, search: SearchOfAll) -> None:
+        self._workspace = workspace
+        self._search = search
+        self._held: set[str] = set()
+        self._found: dict[tuple[str, NaturalKey, KeyValues], list[Draft]] = {}
+
+    def find(self, groups: Groups) -> None:
+        """Keep other requests from some keys, and have the stored objects here that have them."""
+        if self._workspace.context.writes:
+            self._hold(groups)
+        for (portal_type, key), wanted in groups.items():
+            missing = [values for values in dict.fromkeys(wanted) if (portal_type, key, values) not in self._found]
+            if missing:
+                self._find(portal_type, key, missing)
+
+    def _hold(self, groups: Groups) -> None:
+        """Wait until no other request holds one of the keys, and hold them until this one ends."""
+        site_id = self._workspace.context.site.site_id
+        digests = {
+            sha256(LOCK_FORMAT + orjson.dumps([site_id, portal_type, *key.fields, *map(str, values)])).hexdigest()
+            for (portal_type, key), wanted in groups.items()
+            for values in wanted
+        }
+        connection, wanted = self._workspace.connection, sorted(digests - self._held)
+        # What is inserted and not committed keeps others from inserting the same; deleted, it leaves nothing behind.
+        for chunk in chunks(wanted):
+            insert_rows(connection, natural_key_locks, [{"digest": digest} for digest in chunk])
+            connection.execute(delete(natural_key_locks).where(natural_key_locks.c.digest.in_(chunk)))
+        self._held.update(wanted)
+
+    def _find(self, portal_type: str, key: NaturalKey, wanted: Sequence[KeyValues]) -> None:
+        registry, workspace = self._workspace.registry, self._workspace
+        entity_type = registry.types[portal_type]
+        place = key_indexes(entity_type, key, registry.catalogs_of(portal_type))
+        if place is None:
+            raise LookupError(f"no index finds {portal_type} by {', '.join(key.fields)}")
+        catalog, indexes = place
+        rids: list[int] = []
+        for chunk in chunks(wanted):
+            criteria: dict[str, object] = (
+                {"portal_type": portal_type} if "portal_type" in catalog.schema.indexes else {}
+            )
+            for field, index in indexes.items():
+                position = key.fields.index(field)
+                criteria[index] = list(dict.fromkeys(values[position] for values in chunk))
+            rids.extend(self._search(catalog, criteria))
+        workspace.load_rids(rids)
+        self._found.update({(portal_type, key, values): [] for values in wanted})
+        for rid in dict.fromkeys(rids):
+            draft = workspace.by_rid.get(rid)
+            if draft is not None:
+                found = self._found.get((portal_type, key, values_of(draft, key)))
+                if found is not None:
+                    found.append(draft)
+
+    def having(self, portal_type: str, key: NaturalKey, values: KeyValues) -> list[Draft]:
+        """The stored objects with a key that was looked for, but those that the request removes or gives another."""
+        found = self._found.get((portal_type, key, values), ())
+        return [draft for draft in found if not draft.removed and values_of(draft, key) == values]
+
+    def scope_of(self, draft: Draft, key: NaturalKey) -> object:
+        """That within which the key of an object holds."""
+        if key.within == CONTAINER:
+            container = self._workspace.parent(draft)
+            return None if container is None else container.uid
+        return None if key.within == SITE else next(iter(uids_in(draft.data.get(key.within))), None)
+
+    def taken(self) -> Iterator[tuple[Draft, Cause]]:
+        """The new, changed and moved objects that have a key which is another one's, with the reason."""
+        claims: dict[tuple[str, NaturalKey, KeyValues], list[Draft]] = {}
+        for draft in list(self._workspace.by_rid.values()):
+            for key in () if draft.removed else draft.type.natural_keys:
+                values = values_of(draft, key)
+                if not key.shared and _may_be_taken(draft, key) and not any(value in (None, "") for value in values):
+                    claims.setdefault((draft.portal_type, key, values), []).append(draft)
+        groups: dict[tuple[str, NaturalKey], list[KeyValues]] = {}
+        for portal_type, key, values in claims:
+            groups.setdefault((portal_type, key), []).append(values)
+        with self._workspace.without_locks():
+            self.find(groups)
+        for (portal_type, key, values), drafts in claims.items():
+            taken: dict[object, Draft] = {}
+            for other in self.having(portal_type, key, values):
+                if other not in drafts:
+                    taken.setdefault(self.scope_of(other, key), other)
+            for draft in drafts:
+                scope = self.scope_of(draft, key)
+                if scope is None and key.within != SITE:
+                    continue
+                first = taken.setdefault(scope, draft)
+                if first is not draft:
+                    yield draft, self._cause(draft, key, first)
+
+    def _cause(self, draft: Draft, key: NaturalKey, other: Draft) -> Cause:
+        """The reason; it names the other object only to who may see it."""
+        values = tuple(draft.data.get(name) for name in key.fields)
+        if self._workspace.context.rights.may(VIEW, other.acl, other.scope):
+            text = f"{named(key, values)} is that of {other.path}; choose another value"
+        else:
+            text = not_to_be_given(key, values)
+        return Cause("field", key.fields[-1], text, object=draft.path, code="taken")
+
+
+def compared(entity_type: EntityType, value: object) -> object:
+    """A value as it is compared: texts of existing tables without regard to case."""
+    return value.casefold() if entity_type.table is not None and isinstance(value, str) else value
+
+
+def values_of(draft: Draft, key: NaturalKey) -> KeyValues:
+    """The key of an object in the present state of the request, as it is compared."""
+    return tuple(compared(draft.type, draft.data.get(name)) for name in key.fields)
+
+
+def named(key: NaturalKey, values: KeyValues) -> str:
+    """A key in words."""
+    return ", ".join(f"{name} {value!r}" for name, value in zip(key.fields, values, strict=True))
+
+
+def not_to_be_given(key: NaturalKey, values: KeyValues) -> str:
+    """The refusal of a key that an object has which the user may not see; it says no more than that."""
+    return f"{named(key, values)} cannot be given to another object here; choose another value."
+
+
+def _may_be_taken(draft: Draft, key: NaturalKey) -> bool:
+    """True for an object whose key, or that within which it holds, may be another than the stored one."""
+    by_title = key.within == CONTAINER and unique_title_fields(draft.type) == frozenset(key.fields)
+    if by_title:
+        # Titles of siblings are held apart in any case.
+        return False
+    written = any(name in draft.changed for name in (*key.fields, key.within))
+    return draft.is_new or written or (draft.is_moved and key.within == CONTAINER)
