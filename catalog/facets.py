@@ -1,7 +1,7 @@
 """Facets: the values that documents have in an index, with their numbers, among those that a query finds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
@@ -32,6 +32,8 @@ class Facet:
 
     values: tuple[tuple[object, int], ...]
     more: bool = False
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Value → the title of what it stands for, where whoever asked for the facet knows one."""
 
 
 def facet_of(

@@ -1,7 +1,8 @@
 """Operators, ways to ask an index that the original catalog lacks: empty, open ranges, parts of a text, recent dates.
 
 An operator is a key of a criterion's record, or a parameter `INDEX.operator` or `INDEX_operator`; `recent_INDEX` is
-another spelling of `INDEX.recent`. The option `not`, which needs no query beside it, is written so, too. Where a catalog has an index of such a name, the parameter means that index. Pure.
+another spelling of `INDEX.recent`. The option `not`, which needs no query beside it, is written so, too. Where a
+catalog has an index of such a name, the parameter means that index. Pure.
 """
 
 import re

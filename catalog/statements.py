@@ -40,7 +40,7 @@ from catalog.clauses import (
     Words,
 )
 from catalog.dates import FIRST_INSTANT, LAST_INSTANT
-from catalog.dialect import BinaryText
+from catalog.dialect import BinaryText, fold, folded, has_case, like_ignores_case
 from catalog.schema import PREFIX_LENGTH, STRING_LENGTH, IndexKind, ValueType, index_number
 from catalog.tables import MARK, CatalogTables, Searchable, StoredText, keyword_text, span_names
 from catalog.text import AllWords, AnyWord, Pattern, Phrase, TextNode, Word
@@ -93,6 +93,8 @@ def within(
 
 _LAST_CHARACTER: Final = "\U0010ffff"
 _ESCAPE: Final = "!"
+_VARIED: Final = 3
+"""Letters at the beginning of a text that are looked for in each case by the key."""
 _RAW: Final = BinaryText(4 * STRING_LENGTH)
 
 
@@ -190,25 +192,55 @@ def condition(tables: Searchable, clause: Clause) -> Condition:
 
 
 def _containing(column: ColumnElement[Any], texts: Sequence[str]) -> Condition:
+    """A text in that of a column, whatever the case of its letters."""
     if isinstance(column.type, StoredText):
         return sa.or_(*(_stored_part(column, text) for text in texts))
-    return sa.or_(*(column.like(f"%{text}%", escape=_ESCAPE) for text in map(_escaped, texts)))
+    return sa.or_(*(_place(column, text) > 0 for text in texts))
+
+
+def _place(column: ColumnElement[Any], text: str) -> ColumnElement[int]:
+    """The place of a text in that of a column, from 1, whatever the case of its letters; 0 for none."""
+    searched = folded(column) if has_case(text) or not isinstance(column.type, BinaryText) else column
+    return sa.func.instr(searched, sa.literal(fold(text), _RAW))
 
 
 def _stored_part(column: ColumnElement[Any], text: str) -> Condition:
     """A text in that of a column; of a text that was shortened, in what is left of it, not in its digest."""
     raw = sa.type_coerce(column, _RAW)
-    place = sa.func.instr(raw, sa.literal(text, _RAW))
+    place = _place(raw, text)
     is_whole = sa.func.instr(raw, sa.literal(MARK, _RAW)) != PREFIX_LENGTH + 1
     return sa.and_(place > 0, sa.or_(is_whole, place <= PREFIX_LENGTH + 1 - len(text)))
 
 
 def _starting(column: ColumnElement[Any], texts: Sequence[str]) -> Condition:
+    """A text at the beginning of that of a column, whatever the case of its letters; a key of the column serves."""
     if isinstance(column.type, StoredText):
         raw = sa.type_coerce(column, _RAW)
-        ends = ((sa.literal(text, _RAW), sa.literal(text + _LAST_CHARACTER, _RAW)) for text in texts)
-        return sa.or_(*(sa.and_(raw >= first, raw < last) for first, last in ends))
-    return sa.or_(*(column.like(f"{text}%", escape=_ESCAPE) for text in map(_escaped, texts)))
+        return sa.or_(*(_stored_beginning(raw, text) for text in texts))
+    return sa.or_(*(_beginning(column, text) for text in texts))
+
+
+def _stored_beginning(raw: ColumnElement[Any], text: str) -> Condition:
+    if not has_case(text):
+        return _from(raw, text)
+    # The first letters, in each case, bound what of the key is read.
+    heads = [""]
+    for letter in text[:_VARIED]:
+        cases = sorted({other for other in (letter, letter.lower(), letter.upper()) if len(other) == 1})
+        heads = [head + other for head in heads for other in cases]
+    return sa.and_(sa.or_(*(_from(raw, head) for head in heads)), _place(raw, text) == 1)
+
+
+def _from(raw: ColumnElement[Any], text: str) -> Condition:
+    """The texts that begin so, as a range of the key."""
+    return sa.and_(raw >= sa.literal(text, _RAW), raw < sa.literal(text + _LAST_CHARACTER, _RAW))
+
+
+def _beginning(column: ColumnElement[Any], text: str) -> Condition:
+    begins = _place(column, text) == 1
+    if text.isascii() and like_ignores_case(column):
+        return sa.and_(column.like(f"{_escaped(text)}%", escape=_ESCAPE), begins)
+    return begins
 
 
 def _escaped(text: str) -> str:

@@ -17,6 +17,7 @@ from catalog.dialect.changes import (
 from catalog.dialect.drivers import Driver, DriverMissing, chosen_driver
 from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family, transaction
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
+from catalog.dialect.letters import fold, folded, has_case, like_ignores_case
 from catalog.dialect.prepared import PreparedSelect
 from catalog.dialect.types import (
     TABLE_OPTIONS,
@@ -58,13 +59,17 @@ __all__ = [
     "drop_keys",
     "exact_decimal",
     "fault_of",
+    "fold",
+    "folded",
     "for_update",
+    "has_case",
     "insert_ignore",
     "insert_rows",
     "is_mysql_family",
     "is_retryable",
     "is_same_type",
     "is_unavailable",
+    "like_ignores_case",
     "long_bytes",
     "long_text",
     "make_table",

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction,
 from sqlalchemy.pool import PoolResetState, StaticPool
 
 from catalog.dialect.drivers import Driver, driver_arguments, with_driver
+from catalog.dialect.letters import SQLITE_FOLDED, sqlite_folded
 from catalog.dialect.prepared import core_error, execute_in_unicode
 from catalog.dialect.row_keys import sqlite_key_as_text, sqlite_key_digest
 
@@ -187,6 +188,7 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, l
             connection.execute(f"PRAGMA {pragma}").close()
         connection.create_function("key_digest", -1, sqlite_key_digest, deterministic=True)
         connection.create_function("key_as_text", -1, sqlite_key_as_text, deterministic=True)
+        connection.create_function(SQLITE_FOLDED, 1, sqlite_folded, deterministic=True)
         if limit is not None:
             connection.set_progress_handler(connection.is_over_time, STEPS_BETWEEN_LOOKS)
 

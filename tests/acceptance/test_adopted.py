@@ -193,7 +193,7 @@ def test_part_of_a_text_finds_rows(adopted: Adopted, part: str, found: list[str]
 @pytest.mark.parametrize(
     ("criteria", "found"),
     [
-        ({"label_startswith": "100"}, ["A/1"]),
+        ({"label_startswith": "100% DR"}, ["A/1"]),
         ({"label.contains": "%"}, ["A/1"]),
         ({"label.startswith": "00"}, []),
         ({"label_empty": "1"}, []),

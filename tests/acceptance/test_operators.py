@@ -133,9 +133,10 @@ def test_numbers_are_those_of_the_caller(admin: Client, as_user: AsUser) -> None
         "portal_type": "AnalysisRequest",
         "catalog_name": "bika_catalog",
         "count_only": "1",
-        "facets": "getClientTitle",
+        "facets": "getClientTitle,getClientUID",
     }
     own, every = rita.read(**asked), admin.read(**asked)
+    assert [item["title"] for item in own["facets"]["getClientUID"]["values"]] == ["Green Valley Orchards"]
     assert [item["value"] for item in own["facets"]["getClientTitle"]["values"]] == ["Green Valley Orchards"]
     assert own["total_objects"] == own["facets"]["getClientTitle"]["values"][0]["count"]
     assert len(every["facets"]["getClientTitle"]["values"]) >= 5

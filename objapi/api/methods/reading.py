@@ -221,11 +221,16 @@ def _head(call: MethodCall, search: ObjectSearch, total: int, count: int, warnin
     return {**head, "warnings": all_warnings} if all_warnings else head
 
 
+def _described_value(facet: Facet, value: object, count: int) -> Json:
+    titled = {"title": facet.titles[value]} if isinstance(value, str) and value in facet.titles else {}
+    return {"value": value, "count": count, **titled}
+
+
 def _described_facets(facets: Mapping[str, Facet]) -> Json:
     if not facets:
         return {}
     described = {
-        name: {"values": [{"value": value, "count": count} for value, count in facet.values], "more": facet.more}
+        name: {"values": [_described_value(facet, value, count) for value, count in facet.values], "more": facet.more}
         for name, facet in facets.items()
     }
     return {"facets": described}

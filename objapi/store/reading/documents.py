@@ -318,6 +318,10 @@ class Documents:
                 members[f"{name}_uid"] = value
                 members[name] = _like(value, titles)
 
+    def titles(self, uids: Sequence[str]) -> dict[str, str]:
+        """UID → title of the objects that the user may see."""
+        return {uid: title for uid, (title, _) in self._targets(uids).items()} if uids else {}
+
     def _targets(self, uids: Iterable[str]) -> dict[str, tuple[str, str]]:
         """UID → title and path of the objects that the user may see."""
         wanted = list(uids)

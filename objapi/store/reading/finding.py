@@ -27,6 +27,7 @@ from catalog.clauses import Exact
 from catalog.facets import Facet, facet_of
 from catalog.shapes import Build
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge, joined_messages
+from objapi.model.references import is_uid
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.context import RequestContext
 from objapi.store.reading.criteria import CriteriaReader, Prepared, texts_in
@@ -106,14 +107,19 @@ class Finder:
         return Streamed(total, count, _chained(first, chunks), warnings, offset, self._facets(prepared, find))
 
     def _facets(self, prepared: Prepared, find: Find) -> dict[str, Facet]:
-        """The values of the indexes asked for, of rows alone whose values there the user may read."""
-        found = {}
+        """The values of the indexes asked for, of rows alone whose values there the user may read.
+
+        Those that are UIDs come with the titles of their objects, as far as the user may see these.
+        """
+        found: dict[str, Facet] = {}
         for index in self._reader.facets(find, prepared):
             shown = self._reader.showing(prepared, index.name)
             found[index.name] = facet_of(
                 shown.tables, shown.connection, index, shown.query, shown.seen, most=_MOST_VALUES, zone=self._zone
             )
-        return found
+        values = dict.fromkeys(value for facet in found.values() for value, _ in facet.values)
+        titles = self._documents.titles([value for value in values if isinstance(value, str) and is_uid(value)])
+        return {name: replace(facet, titles=titles) for name, facet in found.items()} if titles else found
 
     def matching(self, find: Find, most: int) -> list[int]:
         """The row numbers of all that a transition is asked for; nothing in the criteria may be ignored.
