@@ -73,6 +73,8 @@ def test_create_names_the_keys_that_there_are(admin: Client) -> None:
     assert "it has ClientID" in admin.refused("create", asked, status=400, type="BadRequest")["message"]
     asked = {"obj_type": "Client", "obj_path": "/clients", "Name": "x", "natural_key": "ClientID"}
     assert "natural key" in admin.refused("create", asked, status=422, type="ValidationError")["message"]
+    asked = {"obj_type": "Client", "ClientID": unique("free").replace(" ", "-"), "natural_key": "ClientID"}
+    assert admin.json("create", asked).json()["message"].count("obj_path") == 1
     assert admin.call("types/Client")["type"]["natural_keys"] == [
         {"fields": ["ClientID"], "within": "site", "unique": True}
     ]
@@ -101,3 +103,26 @@ def test_calls_at_once_leave_one_object(root: str, admin: Client) -> None:
     assert sorted(answer["created"] for answer in answers) == [False] * 5 + [True]
     assert len({answer["obj_uid"] for answer in answers}) == 1
     assert admin.read(portal_type="Client", getClientID=number)["total_objects"] == 1
+
+
+def test_a_key_is_unique_whatever_gives_it(admin: Client, as_user: AsUser) -> None:
+    number = unique("C").replace(" ", "-")
+    path = admin.call("create", customer(number))["path"]
+    other = make_client(admin)
+    for answer in (
+        admin.json("create", {**customer(number), "Name": f"{number} again"}),
+        admin.json("update", {"obj_path": other, "ClientID": number}),
+        admin.json("update_many", {"input_values": {other: {"ClientID": number}}}),
+        admin.json("copy", {"obj_path": path, "fields": {"Name": f"{number} copy"}}),
+    ):
+        assert f"ClientID '{number}' is that of {path}; choose another value" in failed(answer, 422)["message"]
+    # Two contacts may have one mailbox.
+    contact = {"obj_type": "Contact", "obj_path": path, "Firstname": "Ada", "EmailAddress": "ada@example.org"}
+    for name in ("One", "Two"):
+        admin.call("create", contact | {"Surname": name})
+    several = admin.json("create", {**contact, "Surname": "One", "natural_key": "EmailAddress"})
+    failed(several, 409, "Conflict")
+    # Who may not see the other is not told which it is.
+    refused = as_user("rita").json("update", {"obj_path": "/clients/client-1", "ClientID": number})
+    message = failed(refused, 422)["message"]
+    assert "cannot be given to another object here" in message and path not in message

@@ -1,6 +1,6 @@
 """Natural keys in one request: held against other requests, looked up together, unique where their type says so."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -28,6 +28,9 @@ SearchOfAll: TypeAlias = Callable[[CatalogDeclaration, Mapping[str, object]], li
 """A search of a catalog for the row numbers of whatever criteria find, whether or not the user may see it."""
 
 
+NO_SCOPES: Final[Mapping[NaturalKey, Collection[str]]] = {}
+
+
 class KeySearch:
     """Finds the objects of one request by natural keys, each once."""
 
@@ -37,14 +40,17 @@ class KeySearch:
         self._held: set[str] = set()
         self._found: dict[tuple[str, NaturalKey, KeyValues], list[Draft]] = {}
 
-    def find(self, groups: Groups) -> None:
-        """Keep other requests from some keys, and have the stored objects here that have them."""
+    def find(self, groups: Groups, scopes: Mapping[NaturalKey, Collection[str]] = NO_SCOPES) -> None:
+        """Keep other requests from some keys, and have the stored objects here that have them.
+
+        `scopes`: within what alone objects are looked for, where an index can tell; without it anywhere.
+        """
         if self._workspace.context.writes:
             self._hold(groups)
         for (portal_type, key), wanted in groups.items():
             missing = [values for values in dict.fromkeys(wanted) if (portal_type, key, values) not in self._found]
             if missing:
-                self._find(portal_type, key, missing)
+                self._find(portal_type, key, missing, scopes.get(key, ()))
 
     def _hold(self, groups: Groups) -> None:
         """Wait until no other request holds one of the keys, and hold them until this one ends."""
@@ -61,7 +67,7 @@ class KeySearch:
             connection.execute(delete(natural_key_locks).where(natural_key_locks.c.digest.in_(chunk)))
         self._held.update(wanted)
 
-    def _find(self, portal_type: str, key: NaturalKey, wanted: Sequence[KeyValues]) -> None:
+    def _find(self, portal_type: str, key: NaturalKey, wanted: Sequence[KeyValues], scopes: Collection[str]) -> None:
         registry, workspace = self._workspace.registry, self._workspace
         entity_type = registry.types[portal_type]
         place = key_indexes(entity_type, key, registry.catalogs_of(portal_type))
@@ -76,6 +82,9 @@ class KeySearch:
             for field, index in indexes.items():
                 position = key.fields.index(field)
                 criteria[index] = list(dict.fromkeys(values[position] for values in chunk))
+            if scopes and catalog.table_of is not None:
+                # Tables have an index for each reference; a short name may be in thousands of proposals.
+                criteria[key.within] = list(scopes)
             rids.extend(self._search(catalog, criteria))
         workspace.load_rids(rids)
         self._found.update({(portal_type, key, values): [] for values in wanted})
@@ -110,7 +119,7 @@ class KeySearch:
         for portal_type, key, values in claims:
             groups.setdefault((portal_type, key), []).append(values)
         with self._workspace.without_locks():
-            self.find(groups)
+            self.find(groups, self._stored_scopes(claims))
         for (portal_type, key, values), drafts in claims.items():
             taken: dict[object, Draft] = {}
             for other in self.having(portal_type, key, values):
@@ -123,6 +132,19 @@ class KeySearch:
                 first = taken.setdefault(scope, draft)
                 if first is not draft:
                     yield draft, self._cause(draft, key, first)
+
+    def _stored_scopes(
+        self, claims: Mapping[tuple[str, NaturalKey, KeyValues], Sequence[Draft]]
+    ) -> dict[NaturalKey, list[str]]:
+        """The stored objects that claimants refer to, and within which their keys hold."""
+        scopes: dict[NaturalKey, dict[str, None]] = {}
+        for (_, key, _), drafts in claims.items():
+            if key.within not in (CONTAINER, SITE):
+                found = (self.scope_of(draft, key) for draft in drafts)
+                known = {uid: self._workspace.by_uid.get(uid) for uid in found if isinstance(uid, str)}
+                stored = (uid for uid, draft in known.items() if draft is not None and not draft.is_new)
+                scopes.setdefault(key, {}).update(dict.fromkeys(stored))
+        return {key: list(found) for key, found in scopes.items()}
 
     def _cause(self, draft: Draft, key: NaturalKey, other: Draft) -> Cause:
         """The reason; it names the other object only to who may see it."""

@@ -76,6 +76,13 @@ def test_rows_are_created_or_changed_by_natural_keys(room: StoreRoom) -> None:
     assert [(entry.created, entry.id) for entry in entries] == [(False, "2"), (True, "3"), (False, "4"), (True, "5")]
     assert (article(room, 4)["number"], article(room, 5)["supplierId"]) == (9, 3)
     assert [row["name"] for row in room.other.rows(Supplier)] == ["Acme", "Bolts", "Nuts"]
+    again = {"Supplier": "portal_type:Supplier|login:bolts", "code": "tx"}
+    for write in (
+        lambda: room.gateway.create_all("boss", [CreateItem("Article", None, again)]),
+        lambda: room.gateway.update("boss", entries[3].path, Supplier=again["Supplier"]),
+    ):
+        with pytest.raises(ValidationError, match=f"that of {entries[2].path}; choose another value"):
+            write()
     twins = CreateItem("Article", None, {"Supplier": "portal_type:Supplier|login:acme", "code": "Mx"}, key=code)
     with pytest.raises(Conflict, match="code 'mx' is that of 2 objects"):
         room.gateway.create_all("boss", [twins])
