@@ -273,7 +273,7 @@ def _read_structure(name: str, values: list[Any]) -> Any:
         return value.members
     if not isinstance(value, (dict, list)):
         raise ValueError("a JSON object or list is expected")
-    return value
+    return [item.members if isinstance(item, FormRecord) else item for item in value] if type(value) is list else value
 
 
 def _read_file(name: str, values: list[Any]) -> NewFile:

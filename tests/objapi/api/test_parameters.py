@@ -162,6 +162,11 @@ def test_uids_of_remove_come_in_every_spelling() -> None:
         ("", '{"input_values": {"/a": {"x": 1}}}', {"/a": {"x": 1}}),
         ("", '{"input_values": [{"obj_path": "/a", "fields": {}}]}', [{"obj_path": "/a", "fields": {}}]),
         ("", '{"input_values": []}', []),
+        (
+            "input_values.a:records=1&input_values.a:records=2&input_values.b:records=3",
+            "",
+            [{"a": "1"}, {"a": "2", "b": "3"}],
+        ),
         ("", "", None),
     ],
 )
