@@ -240,8 +240,8 @@ class Transaction:
 
     def _upserting(self, editor: Editor, items: Sequence[CreateItem]) -> Upserting | None:
         """Planner of the items with natural keys, if there are any; it finds what the user may not see, too."""
-        keys = editor.planner.keys
-        return None if keys is None or all(item.key is None for item in items) else Upserting(editor, keys)
+        keys = editor.planner.keys if any(item.key is not None for item in items) else None
+        return None if keys is None else Upserting(editor, keys)
 
     def _links(self, items: Sequence[CreateItem]) -> ItemLinks:
         linked = []

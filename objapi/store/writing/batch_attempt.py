@@ -87,7 +87,13 @@ class BatchAttempt:
         for draft, message in taken_titles(self.planner.workspace, self.planner.values):
             cause = Cause("field", "title", message, object=draft.path, code="taken")
             self.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
-        for draft, cause in () if self.planner.keys is None else self.planner.keys.taken():
+        keyed = [
+            draft
+            for draft in self.planner.workspace.by_rid.values()
+            if draft.type.natural_keys and (draft.is_new or draft.changed or draft.is_moved) and not draft.removed
+        ]
+        keys = self.planner.keys if keyed else None
+        for draft, cause in () if keys is None else keys.taken(keyed):
             place = places.get(draft.rid, first)
             told = self.errors[place].causes if place in self.errors else ()
             if all((known.name, known.code) != (cause.name, cause.code) for known in told):

@@ -107,11 +107,11 @@ class KeySearch:
             return None if container is None else container.uid
         return None if key.within == SITE else next(iter(uids_in(draft.data.get(key.within))), None)
 
-    def taken(self) -> Iterator[tuple[Draft, Cause]]:
-        """The new, changed and moved objects that have a key which is another one's, with the reason."""
+    def taken(self, written: Iterable[Draft]) -> Iterator[tuple[Draft, Cause]]:
+        """Those of new, changed and moved objects that have a key which is another one's, with the reason."""
         claims: dict[tuple[str, NaturalKey, KeyValues], list[Draft]] = {}
-        for draft in list(self._workspace.by_rid.values()):
-            for key in () if draft.removed else draft.type.natural_keys:
+        for draft in written:
+            for key in draft.type.natural_keys:
                 values = values_of(draft, key)
                 if not key.shared and _may_be_taken(draft, key) and not any(value in (None, "") for value in values):
                     claims.setdefault((draft.portal_type, key, values), []).append(draft)

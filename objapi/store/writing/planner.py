@@ -50,8 +50,7 @@ class StorePlanner:
         self.values = Values(context.registry, self._compute)
         self.workspace = Workspace(context, self.values.value)
         self.naming = Naming(self.workspace, self.values)
-        self.keys = None if search_of_all is None else KeySearch(self.workspace, search_of_all)
-        """The finder of natural keys; None while contents are loaded."""
+        self._search_of_all = search_of_all
         self.events: list[PlanEvent] = []
         self.world = StoreWorld(self)
         self.run = Run(self.world, context.registry.conditions, context.site.cascades)
@@ -67,6 +66,11 @@ class StorePlanner:
     def renderer(self) -> Renderer:
         """The one renderer of the request."""
         return Renderer(self.values, self.context.site.zone, self.context.site.shapes)
+
+    @cached_property
+    def keys(self) -> KeySearch | None:
+        """The one finder of natural keys of the request; None while contents are loaded."""
+        return None if self._search_of_all is None else KeySearch(self.workspace, self._search_of_all)
 
     # Questions of behaviours
 
