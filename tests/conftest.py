@@ -28,8 +28,8 @@ from tests.databases import (
 DATABASES = ("sqlite", "mariadb")
 
 # Tests judge results, not seconds: an example may take long on a machine that is busy with other things.
-settings.register_profile("objapi", deadline=None)
-settings.load_profile("objapi")
+settings.register_profile("short", deadline=None, max_examples=25)
+settings.register_profile("extended", deadline=None)
 
 
 MEMORY = Path("/dev/shm")
@@ -44,11 +44,13 @@ def is_roomy(folder: Path, needed: int = NEEDED) -> bool:
     return system.f_bavail * system.f_frsize >= needed and not system.f_flag & os.ST_NOEXEC
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Put databases and files of tests into memory where there is enough of it, unless TMPDIR names another place.
 
-    Most of what a database does in a test is to wait for a disk.
+    Most of what a database does in a test is to wait for a disk. Where extended tests are left out, properties are
+    tried on fewer examples, too; the markers of a run are given to each of its processes.
     """
+    settings.load_profile("short" if config.getoption("markexpr") == "not extended" else "extended")
     if "TMPDIR" not in os.environ and is_roomy(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 

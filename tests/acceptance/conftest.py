@@ -19,6 +19,9 @@ from tests.databases import fresh_mariadb_database
 Serve = Callable[..., str]
 AsUser = Callable[[str | None], Client]
 
+WITH_BEAMLINES = {"OBJAPI_PROFILES": "lims,mxlive,ispyb"}
+"""Settings of a laboratory that is a facility with beamlines, too."""
+
 # Cheap enough for tests that fail to log in on purpose, and without an influence on the others.
 SETTINGS = {"OBJAPI_WORKERS": "1", "OBJAPI_LOG_LEVEL": "warning"}
 
@@ -54,8 +57,8 @@ def _untouched(data: Path, copy: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared(serve: Serve) -> Callable[[str], str]:
-    """A function that gives the URL of the laboratory on a database, served from first use to the end of the session.
+def shared(serve: Serve) -> Serve:
+    """As `serve`, but one laboratory for all who ask with the same settings, from first use to the end of the session.
 
     A fixture with parameters would make both anew for each module: it holds one of its values at a time.
     """
@@ -63,7 +66,7 @@ def shared(serve: Serve) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def root(request: pytest.FixtureRequest, shared: Callable[[str], str]) -> str:
+def root(request: pytest.FixtureRequest, shared: Serve) -> str:
     """The URL of the server that most tests share. They leave alone what other tests count."""
     return shared(request.param)
 

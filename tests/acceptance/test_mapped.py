@@ -7,16 +7,16 @@ import pytest
 import requests
 
 from tests.acceptance.client import Client, failed, succeeded
-from tests.acceptance.conftest import Serve
+from tests.acceptance.conftest import WITH_BEAMLINES, Serve
 from tests.acceptance.making import make_client, make_contact, unique
 from tests.conftest import DATABASES
 from tests.waiting import ENOUGH
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def facility(request: pytest.FixtureRequest, serve: Serve) -> str:
-    """The URL of a server of the sample laboratory that has the ISPyB profile as well."""
-    return serve(request.param, OBJAPI_PROFILES="lims,ispyb")
+def facility(request: pytest.FixtureRequest, shared: Serve) -> str:
+    """The URL of a server of the sample laboratory that has the profiles of beamlines as well."""
+    return shared(request.param, **WITH_BEAMLINES)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.acceptance.client import Client, failed, succeeded
-from tests.acceptance.conftest import Serve
+from tests.acceptance.conftest import WITH_BEAMLINES, Serve
 from tests.conftest import DATABASES
 from tests.objapi.sheets.workbooks import of_texts, workbook
 from tests.waiting import ENOUGH
@@ -48,9 +48,9 @@ D-{n},Q-{n},,1,INS,s-{n}-a,,,
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def laboratory(request: pytest.FixtureRequest, serve: Serve) -> str:
+def laboratory(request: pytest.FixtureRequest, shared: Serve) -> str:
     """The URL of a laboratory that is a beamline, too."""
-    return serve(request.param, OBJAPI_PROFILES="lims,mxlive,ispyb")
+    return shared(request.param, **WITH_BEAMLINES)
 
 
 def as_user(laboratory: str, user: str) -> Iterator[Client]:

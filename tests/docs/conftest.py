@@ -1,5 +1,5 @@
 """The served laboratories of the acceptance tests, for pages to be followed on."""
 
-from tests.acceptance.conftest import serve
+from tests.acceptance.conftest import serve, shared
 
-__all__ = ["serve"]
+__all__ = ["serve", "shared"]

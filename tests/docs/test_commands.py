@@ -23,7 +23,7 @@ from objapi.ispyb.demo import make_demo
 from objapi.model.loading import read_content
 from objapi.settings import load_settings
 from objapi.site import Site
-from tests.acceptance.conftest import Serve
+from tests.acceptance.conftest import WITH_BEAMLINES, Serve
 from tests.docs import (
     test_adopt,
     test_api_examples,
@@ -258,8 +258,8 @@ def test_the_page_on_workflows_can_be_typed(shell: Shell) -> None:
     assert len(shell.ran) == 3
 
 
-def test_the_page_on_ispyb_can_be_typed(shell: Shell, serve: Serve) -> None:
-    served = serve("sqlite", OBJAPI_PROFILES="lims,ispyb")
+def test_the_page_on_ispyb_can_be_typed(shell: Shell, shared: Serve) -> None:
+    served = shared("sqlite", **WITH_BEAMLINES)
     page = DOCS / "ispyb.md"
     asked = [command for command in commands(page) if not of_objapi(command)]
     requests = [command.text for command in asked if not command.text.startswith("OBJAPI_")]
@@ -279,9 +279,8 @@ def test_the_page_on_ispyb_can_be_typed(shell: Shell, serve: Serve) -> None:
     assert len(shell.ran) == 4
 
 
-def test_the_page_on_files_can_be_typed(shell: Shell, serve: Serve) -> None:
-    profiles = "lims,mxlive,ispyb"
-    served = serve("sqlite", OBJAPI_PROFILES=profiles)
+def test_the_page_on_files_can_be_typed(shell: Shell, shared: Serve) -> None:
+    served = shared("sqlite", **WITH_BEAMLINES)
     test_sheets.shown_sheets(shell.folder)
     asked = [command.text for command in commands(test_sheets.PAGE) if not of_objapi(command)]
     script = "\n".join(asked).replace("http://127.0.0.1:8080", served).replace(":…", ":secret")
@@ -291,7 +290,7 @@ def test_the_page_on_files_can_be_typed(shell: Shell, serve: Serve) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"success":true' in done.stdout
     assert '"success":false' not in done.stdout
-    shell.monkeypatch.setenv("OBJAPI_PROFILES", profiles)
+    shell.monkeypatch.setenv("OBJAPI_PROFILES", WITH_BEAMLINES["OBJAPI_PROFILES"])
     shell.run("objapi init")
     site = Site.open(load_settings(os.environ))
     for file in site.registry.content_files["demo"]:

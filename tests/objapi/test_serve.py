@@ -19,6 +19,8 @@ from tests.waiting import ENOUGH, wait_until
 ROOT = Path(__file__).parents[2]
 PROC = Path("/proc")
 
+OTHER_SIGNALS = [pytest.param(number, marks=pytest.mark.extended) for number in (signal.SIGINT, signal.SIGHUP)]
+
 needs_proc = pytest.mark.skipif(not PROC.is_dir(), reason="child processes are looked up in /proc (Linux)")
 
 
@@ -100,7 +102,7 @@ def test_it_answers_with_workers_that_know_the_settings(start: Callable[..., Ser
 
 
 @needs_proc
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *OTHER_SIGNALS])
 def test_a_signal_ends_all_processes_and_is_no_failure(start: Callable[..., Server], number: signal.Signals) -> None:
     server = start()
     assert len(server.children) >= 2
@@ -173,7 +175,7 @@ def installed(folder: Path) -> Path:
 
 
 @needs_proc
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, *OTHER_SIGNALS])
 def test_it_ends_with_the_make_that_started_it(tmp_path: Path, number: signal.Signals) -> None:
     if number == signal.SIGKILL and shutil.which("setpriv") is None:
         pytest.skip("make that is killed needs setpriv (util-linux) to take the server with it")

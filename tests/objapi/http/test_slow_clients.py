@@ -40,6 +40,13 @@ def served(**settings: str) -> Iterator[int]:
             process.terminate()
 
 
+@pytest.fixture(scope="module")
+def plain() -> Iterator[int]:
+    """The port of a server with the settings that it comes with."""
+    with served() as port:
+        yield port
+
+
 def begun(port: int, text: str, address: str = "127.0.0.1") -> socket.socket:
     """A connection from an address on which something was sent."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=ENOUGH, source_address=(address, 0))
@@ -155,15 +162,14 @@ def test_a_client_that_goes_in_the_middle_of_a_body_leaves_room() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 300_000, 4_000_000])
-def test_bodies_arrive_whole_whatever_their_size(size: int) -> None:
-    with served() as port:
-        assert call(port, "POST", body=b"x" * size)[1].endswith(f" {size}")
-        chunked = f"{HEAD}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-        with begun(port, chunked) as connection:
-            if size:
-                connection.sendall(b"%x\r\n" % size + b"x" * size + b"\r\n")
-            connection.sendall(b"0\r\n\r\n")
-            assert answer(connection).endswith(f" {size}")
+def test_bodies_arrive_whole_whatever_their_size(plain: int, size: int) -> None:
+    assert call(plain, "POST", body=b"x" * size)[1].endswith(f" {size}")
+    chunked = f"{HEAD}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with begun(plain, chunked) as connection:
+        if size:
+            connection.sendall(b"%x\r\n" % size + b"x" * size + b"\r\n")
+        connection.sendall(b"0\r\n\r\n")
+        assert answer(connection).endswith(f" {size}")
 
 
 def test_a_stream_waits_for_its_reader_and_ends_with_it() -> None:
@@ -185,17 +191,16 @@ def test_a_stream_waits_for_its_reader_and_ends_with_it() -> None:
         assert made() < STREAMED
 
 
-def test_a_stream_arrives_whole() -> None:
-    with served() as port:
-        status, text = call(port, path="/stream")
-        assert (status, len(text)) == (200, STREAMED * len(PIECE))
+def test_a_stream_arrives_whole(plain: int) -> None:
+    status, text = call(plain, path="/stream")
+    assert (status, len(text)) == (200, STREAMED * len(PIECE))
 
 
-def test_a_stream_that_fails_does_not_look_whole() -> None:
-    with served() as port, begun(port, "GET /broken HTTP/1.1\r\nHost: lab\r\n\r\n") as connection:
+def test_a_stream_that_fails_does_not_look_whole(plain: int) -> None:
+    with begun(plain, "GET /broken HTTP/1.1\r\nHost: lab\r\n\r\n") as connection:
         received = answer_or_reset(connection)
-        assert not received.endswith(b"0\r\n\r\n")
-        assert call(port)[0] == 200
+    assert not received.endswith(b"0\r\n\r\n")
+    assert call(plain)[0] == 200
 
 
 def test_a_reader_that_takes_nothing_of_a_stream_is_broken_off() -> None:
@@ -218,10 +223,10 @@ def answer_or_reset(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("chunk", ["zz\r\n{}\r\n", "-2\r\n{}\r\n", "f" * 17 + "\r\n", "2\r\nabcdefgh\r\n"])
-def test_malformed_chunks_are_a_400(chunk: str) -> None:
-    with served() as port, begun(port, f"{HEAD}Transfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n") as connection:
+def test_malformed_chunks_are_a_400(plain: int, chunk: str) -> None:
+    with begun(plain, f"{HEAD}Transfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n") as connection:
         assert answer(connection).startswith("HTTP/1.1 400 ")
-        assert call(port)[0] == 200
+    assert call(plain)[0] == 200
 
 
 def test_bodies_that_come_whole_are_not_too_many() -> None:

@@ -335,7 +335,7 @@ def test_very_many_objects_are_loaded_without_keys_which_are_made_at_the_end(pla
     plain.assert_settled()
 
 
-@pytest.mark.parametrize("finish", ["load", "upgrade"])
+@pytest.mark.parametrize("finish", ["load", pytest.param("upgrade", marks=pytest.mark.extended)])
 def test_keys_of_a_killed_load_are_missed_and_made_by_the_next_load_or_upgrade(
     plain: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture, finish: str
 ) -> None:
