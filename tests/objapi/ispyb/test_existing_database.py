@@ -10,11 +10,16 @@ from sqlalchemy.engine import Engine
 
 from catalog.dialect import create_engine_for
 from objapi.app import create_app
-from objapi.ispyb.database import MissingSchema, prepare
+from objapi.errors import Conflict
+from objapi.ispyb.database import Database, MissingSchema, prepare
+from objapi.model.values import NewFile
 from objapi.profiles.ispyb import tables as t
+from objapi.profiles.ispyb.shipment_sheets import ship
 from objapi.settings import load_settings
 from objapi.site import Site
+from objapi.store.requests import Outcome
 from objapi.store.schema import metadata
+from objapi.store.transaction import Transaction
 from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.flavours import DIAMOND, ESRF, NOTHING_OPTIONAL, tables_without
 from tests.objapi.ispyb.scenery import noted_statements
@@ -131,6 +136,28 @@ def test_a_payload_that_was_synchronised_changes_nothing_on_either_flavour(
         with engine.connect() as connection:
             counts[-1].append(connection.execute(sa.text("SELECT COUNT(*) FROM Laboratory")).scalar())
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("lacking", [ESRF, DIAMOND], ids=["ESRF", "Diamond"])
+def test_a_shipment_of_a_file_is_made_on_either_flavour(engine: Engine, site: Site, lacking: frozenset[str]) -> None:
+    tables_without(lacking).create_all(engine)
+    rows = Rows(engine, tables_without(lacking))
+    proposal = rows.add(t.Proposal, proposalCode="MX", proposalNumber="1001", personId=rows.person("somebody"))
+    rows.add(t.Protein, proposalId=proposal, acronym="LYSO")
+    lines = ["Container,Position,Protein,Sample,Cell a", "P-1,1,LYSO,x1,78.5", "P-1,2,LYSO,x2,"]
+    file = NewFile("june.csv", "text/csv", "\n".join(lines).encode())
+    database = Database(site)
+
+    def make(tx: Transaction) -> Outcome:
+        return ship(tx, file, "MX1001", "June", most_rows=10, dry_run=False)
+
+    made = database.run_as_administrator(make, write=True)
+    assert len(made.entries) == 7
+    with engine.connect() as connection:
+        names = connection.execute(sa.text("SELECT name, location FROM BLSample ORDER BY blSampleId")).all()
+    assert [tuple(row) for row in names] == [("x1", "1"), ("x2", "2")]
+    with pytest.raises(Conflict, match="has a shipment 'June' already"):
+        database.run_as_administrator(make, write=True)
 
 
 def test_sessions_that_nothing_tells_apart_are_refused(engine: Engine, site: Site) -> None:
