@@ -301,6 +301,7 @@ def test_an_ispyb_shipment_is_made_with_all_that_is_in_it(admin: Client) -> None
         ("s-{n}-b", "..", {(3, "Sample")}),
         ("LYSO", "LYSX", {(2, "Protein")}),
         (",2,lyso", ",1,lyso", {(3, "Position")}),
+        (",2,lyso", ",B2,lyso", {(3, "Position")}),
         ("78.1", "wide", {(2, "Cell a")}),
         ("Q-{n},,1", ",,1", {(4, "Container")}),
     ],

@@ -1,5 +1,6 @@
 """Shipments of ISPyB from a sheet with one sample a row: parcels, containers, crystals and samples of a proposal."""
 
+import re
 from typing import Final
 
 from objapi.errors import Cause, Conflict, NotFound, ValidationError
@@ -25,6 +26,8 @@ COLUMNS: Final = (
 )
 _CELL: Final = {f"cell_{name}": f"Cell {name}" for name in ("a", "b", "c", "alpha", "beta", "gamma")}
 _SAMPLE: Final = {"name": "Sample", "code": "Barcode", "location": "Position", "comments": "Comments"}
+_POSITION: Final = re.compile(r"[1-9][0-9]{0,3}")
+"""A place in a container, as sample changers count."""
 _STATUS: Final = "opened"
 """The status in which a user portal makes shipments."""
 
@@ -116,6 +119,8 @@ def _samples(tx: Transaction, lines: list[Line], proposal: Known, problems: Shee
     )
     objects = []
     for line in lines:
+        if line["Position"] and _POSITION.fullmatch(line["Position"]) is None:
+            problems.note(line.row, "Position", f"a whole number from 1 is expected, not {line['Position'][:20]!r}")
         protein = proteins.choose(line["Protein"]) if line["Protein"] else None
         if isinstance(protein, str):
             problems.note(line.row, "Protein", protein, "unresolved")

@@ -9,6 +9,9 @@ from objapi.profiles.lims.services import services_by_keyword
 
 behaviors: Final = Behaviors()
 
+_REFERENCES: Final = {"b": "blank", "c": "control"}
+"""Type of a position in a worksheet template → what its reference samples are."""
+
 
 @behaviors.add("check", "duration")
 def duration(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
@@ -48,6 +51,23 @@ def sample_types_there(planner: Planner, entity: Entity, field: str, value: obje
 def products_there(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
     """Every line of an order is for a product of the laboratory, by its UID."""
     return _not_there(planner, value, "Product", "LabProduct")
+
+
+@behaviors.add("check", "positions_of_template")
+def positions_of_template(planner: Planner, template: Entity, field: str, value: object) -> str | None:
+    """Blanks and controls are of a reference definition, and a duplicate repeats a position of routine analyses."""
+    layout = row_list(value)
+    named = [str(row.get(f"{kind}_ref") or "") for row in layout for kind in _REFERENCES.values()]
+    definitions = planner.by_uid(filter(None, named))
+    routine = {str(row.get("pos")) for row in layout if row.get("type") == "a"}
+    for row in layout:
+        kind, where = _REFERENCES.get(str(row.get("type"))), f"position {row.get('pos')}"
+        definition = definitions.get(str(row.get(f"{kind}_ref") or "")) if kind else None
+        if kind and (definition is None or definition.portal_type != "ReferenceDefinition"):
+            return f"{where}: {kind}_ref is the UID of a reference definition, of which the {kind} is"
+        if row.get("type") == "d" and str(row.get("dup") or "") not in routine:
+            return f"{where}: dup is the pos of routine analyses (type a) in this layout"
+    return None
 
 
 @behaviors.add("check", "prices_of_products")

@@ -141,3 +141,18 @@ def test_a_dry_run_fills_nothing(lab: Laboratory) -> None:
     made = [change.portal_type for change in outcome.plan.changes if change.event == "create"]
     assert (made.count("ReferenceAnalysis"), made.count("DuplicateAnalysis")) == (2, 2)
     assert len(lab.admin.find(portal_type="Worksheet")) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([{"type": "b"}], "position 1: blank_ref is the UID of a reference definition"),
+        ([{"type": "c", "control_ref": "0" * 32}], "position 1: control_ref is the UID"),
+        ([{"type": "d", "dup": "1"}], "position 1: dup is the pos of routine analyses"),
+        ([{"type": "a"}, {"type": "d", "dup": "1"}, {"type": "d", "dup": "2"}], "position 3: dup"),
+    ],
+)
+def test_what_positions_of_a_template_name_is_there(lab: Laboratory, rows: list[dict[str, str]], why: str) -> None:
+    layout = [{"pos": number, **row} for number, row in enumerate(rows, start=1)]
+    with pytest.raises(ValidationError, match=why):
+        lab.labmanager1.update(TEMPLATE, Layout=layout)
