@@ -7,6 +7,10 @@ from typing import Final
 from objapi.errors import Cause, ValidationError
 
 
+MOST_CELLS: Final = 500_000
+"""Cells that a sheet may have, empty ones before the last included."""
+
+
 @dataclass(frozen=True, slots=True)
 class SheetRow:
     """One row; `number` counts from 1, as spreadsheets do."""
@@ -97,13 +101,15 @@ def records(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row as heading → text, with its number; a text under no heading, and a heading twice, are problems."""
     places: dict[str, int] = {}
+    known: set[str] = set()
     for place, heading in enumerate(header.cells):
         if not heading:
             continue
-        if heading.casefold() in {known.casefold() for known in places}:
+        if heading.casefold() in known:
             problems.note(header.number, heading, "there are two columns with this heading; leave one", "twice")
         else:
             places[heading] = place
+            known.add(heading.casefold())
     named = set(places.values())
     for row in rows:
         for place, text in enumerate(row.cells):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from objapi.model.safe_names import unsafe_name
 from objapi.sheets.cells import Sheet, SheetProblems, records
@@ -36,6 +37,8 @@ class Line:
         return self.texts.get(name, "")
 
 
+# The same headings are asked for with every row.
+@lru_cache(maxsize=4096)
 def plain(heading: str) -> str:
     """A heading without case, blanks and marks, by which it is compared."""
     return re.sub(r"[^a-z0-9]+", "", heading.casefold())

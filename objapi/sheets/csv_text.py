@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Final
 
-from objapi.errors import ValidationError
+from objapi.errors import TooLarge, ValidationError
+from objapi.sheets.cells import MOST_CELLS
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _MARKS: Final = (
@@ -18,6 +19,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_SAMPLE: Final = 64 * 1024
+"""Characters by which the delimiter is found, at most."""
 # Excel writes it where the delimiter is not that of the reader's country.
 _SEPARATOR_LINE: Final = "sep="
 
@@ -42,7 +45,11 @@ def _decoded(content: bytes, encoding: str) -> str:
 
 
 def read_csv(content: bytes) -> list[list[str]]:
-    """The rows of a CSV file. Raises ValidationError for what is no text, or has a quote that never ends."""
+    """The rows of a CSV file.
+
+    Raises ValidationError for what is no text, or has a quote that never ends, and TooLarge for more cells than a sheet
+    may have: each takes some hundred times the memory of the sign that ends it.
+    """
     text = decode(content)
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith(_SEPARATOR_LINE) and len(first.strip()) == len(_SEPARATOR_LINE) + 1:
@@ -53,7 +60,7 @@ def read_csv(content: bytes) -> list[list[str]]:
 
 def delimiter_of(text: str) -> str:
     """The delimiter that splits the first rows best: most columns in the most rows; a comma when none is there."""
-    sample = [line for line in text.splitlines()[:50] if line.strip()]
+    sample = [line for line in text[:_SAMPLE].splitlines()[:50] if line.strip()]
     return max(DELIMITERS, key=lambda delimiter: sum(_count(line, delimiter) for line in sample))
 
 
@@ -66,9 +73,12 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     # Not the default limit: a cell may hold as much as a value of the API.
     csv.field_size_limit(16 * 1024 * 1024)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
-    before = 0
+    before = cells = 0
     try:
         for row in reader:
+            cells += max(len(row), 1)
+            if cells > MOST_CELLS:
+                raise TooLarge(f"The file has more than {MOST_CELLS} cells, empty ones included. Send it in parts.")
             # A quoted cell of several lines is one row of the spreadsheet, and takes as many lines of the file.
             before = reader.line_num
             yield row

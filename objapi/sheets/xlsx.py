@@ -20,11 +20,10 @@ from defusedxml.ElementTree import iterparse
 from python_calamine import CalamineError, CalamineWorkbook
 
 from objapi.errors import TooLarge, ValidationError
+from objapi.sheets.cells import MOST_CELLS
 
 MOST_UNPACKED: Final = 32 * 1024 * 1024
 """Bytes that all parts of a workbook may have together."""
-MOST_CELLS: Final = 500_000
-"""Cells of the smallest table that holds all cells of a sheet."""
 MOST_TEXT: Final = 16 * 1024 * 1024
 """Characters in all cells of a sheet."""
 _MOST_PARTS: Final = 1_000

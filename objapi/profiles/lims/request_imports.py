@@ -68,6 +68,8 @@ class RequestReader:
     warnings: list[str] = field(default_factory=list)
     _choices: dict[str, Choices] = field(default_factory=dict)
     _client: Known | None = None
+    _fields: Mapping[str, str] = field(default_factory=dict)
+    """Heading, without case and marks → the field of requests that it names."""
     _days_first: frozenset[str] = frozenset()
     """Headings of columns whose dates have the day first."""
 
@@ -239,11 +241,11 @@ class RequestReader:
 
     def _field_of(self, heading: str) -> str | None:
         """The field of requests that a column holds; None for another column."""
-        name = _OTHER_HEADINGS.get(plain(heading))
-        if name is not None:
-            return name
-        fields = self.tx.registry.types[_REQUEST].fields
-        return next((name for name in fields if plain(name) == plain(heading) and self._is_written(fields[name])), None)
+        if not self._fields:
+            fields = self.tx.registry.types[_REQUEST].fields
+            written = {plain(name): name for name, declared in fields.items() if self._is_written(declared)}
+            self._fields = {**written, **_OTHER_HEADINGS}
+        return self._fields.get(plain(heading))
 
     def _is_written(self, declared: Field) -> bool:
         if declared.system or declared.alias_of is not None or declared.name in _NOT_IN_ROWS | {"Profiles"}:

@@ -103,6 +103,12 @@ def test_too_many_rows_are_refused() -> None:
     assert len(read_sheet(b"a\n\n" * 10, 10).rows) == 10
 
 
+@pytest.mark.parametrize("content", [b"a" + b"," * 500_000, b"a\n" * 500_001, b"a" + b"\n" * 500_001])
+def test_a_text_of_too_many_cells_is_refused_before_they_are_all_there(content: bytes) -> None:
+    with pytest.raises(TooLarge, match="500000 cells"):
+        read_sheet(content, 1_000_000)
+
+
 CELL = '<row r="1"><c r="A1"><v>1</v></c></row>'
 
 
