@@ -6,7 +6,6 @@ from typing import Final
 
 from objapi.errors import Cause, ValidationError
 
-
 MOST_CELLS: Final = 500_000
 """Cells that a sheet may have, empty ones before the last included."""
 
