@@ -54,6 +54,8 @@ def column_letters(place: int) -> str:
     return letters
 
 
+MOST_PROBLEMS: Final = 1_000
+"""Problems of a sheet that an answer names; the others are counted."""
 EVERY_ROW: Final = "every_row"
 """The code of a problem with what all rows get, so that it is named once."""
 
@@ -63,10 +65,15 @@ class SheetProblems:
     """All that is wrong with a sheet, in the order in which it was found."""
 
     causes: list[Cause] = field(default_factory=list)
+    unnamed: int = 0
+    """Problems beyond those that are named."""
 
     def note(self, row: int, column: str, message: str, code: str = "invalid") -> None:
         """Add a problem of a row (0: of the whole file) and the column with a heading (empty: of the whole row)."""
-        self.causes.append(sheet_cause(row, column, message, code))
+        if len(self.causes) < MOST_PROBLEMS:
+            self.causes.append(sheet_cause(row, column, message, code))
+        else:
+            self.unnamed += 1
 
     def __bool__(self) -> bool:
         """True when something is wrong."""
@@ -85,7 +92,9 @@ class SheetProblems:
     def raise_if_any(self) -> None:
         """Raise ValidationError with all of them, the first rows first."""
         if self.causes:
-            raise ValidationError.from_causes(sorted(self.causes, key=lambda cause: cause.row or 0))
+            found = sorted(self.causes, key=lambda cause: cause.row or 0)
+            more = [sheet_cause(0, "", f"and {self.unnamed} more problems", "more")] if self.unnamed else []
+            raise ValidationError.from_causes([*found, *more])
 
 
 def sheet_cause(row: int, column: str, message: str, code: str = "invalid") -> Cause:

@@ -49,10 +49,10 @@ def read_lines(sheet: Sheet, columns: Sequence[Column], problems: SheetProblems)
     header, *rows = sheet.rows
     known = {spelling: column for column in columns for spelling in column.spellings}
     found: dict[str, str] = {}
+    listed = ", ".join(column.name for column in columns)
     for heading in filter(None, header.cells):
         column = known.get(plain(heading))
         if column is None:
-            listed = ", ".join(one.name for one in columns)
             problems.note(header.number, heading, f"there is no such column; there are {listed}", "unknown")
         elif column.name in found:
             problems.note(header.number, heading, f"the column {found[column.name]} is the same; leave one", "twice")

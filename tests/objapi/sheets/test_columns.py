@@ -2,7 +2,8 @@
 
 import pytest
 
-from objapi.sheets.cells import SheetProblems
+from objapi.errors import ValidationError
+from objapi.sheets.cells import SheetProblems, sheet_of
 from objapi.sheets.columns import Column, Line, check_alike, check_distinct, check_safe, read_lines
 from objapi.sheets.reading import read_sheet
 
@@ -53,3 +54,12 @@ def test_rows_of_one_container_agree_and_no_two_are_alike() -> None:
     check_distinct(lines, ("C", "S"), problems)
     check_safe(lines, "S", problems)
     assert [(cause.row, cause.column) for cause in problems.causes] == [(4, "T"), (3, "S"), (4, "S")]
+
+
+def test_a_sheet_that_is_wrong_throughout_is_told_in_part() -> None:
+    problems = SheetProblems()
+    read_lines(sheet_of([[f"x{number}" for number in range(1_500)], ["a"]]), (Column("Sample"),), problems)
+    with pytest.raises(ValidationError, match="more") as refusal:
+        problems.raise_if_any()
+    assert len(refusal.value.causes) == 1_001
+    assert refusal.value.causes[-1].message == "and 500 more problems"
