@@ -8,10 +8,10 @@ import pytest
 from objapi.profiles.ispyb import shipment_sheets as ispyb
 from objapi.profiles.lims.request_sheets import BATCH_FIELDS, HEADER_FIELDS, read_requests
 from objapi.profiles.mxlive import shipment_sheets as mxlive
-from objapi.sheets.cells import SheetProblems
+from objapi.sheets.cells import MOST_CELLS, SheetProblems
 from objapi.sheets.columns import read_lines
 from objapi.sheets.reading import read_sheet
-from objapi.sheets.xlsx import MOST_CELLS, MOST_TEXT, MOST_UNPACKED
+from objapi.sheets.xlsx import MOST_TEXT, MOST_UNPACKED
 from tests.docs.pages import DOCS, blocks
 
 PAGE = DOCS / "sheets.md"
@@ -46,4 +46,5 @@ def test_every_column_is_named(name: str) -> None:
 
 
 def test_the_limits_are_those_that_hold() -> None:
-    assert f"{MOST_UNPACKED // 2**20} MB, {MOST_CELLS:,}\ncells or {MOST_TEXT // 2**20} million characters" in TEXT
+    assert f"{MOST_CELLS:,} cells" in TEXT
+    assert f"{MOST_UNPACKED // 2**20} MB or {MOST_TEXT // 2**20} million characters" in TEXT
