@@ -160,6 +160,18 @@ def test_a_required_title_is_unique_among_siblings(workshop: Gateway, team: str,
         workshop.update("mia", thing(workshop, team, person, "Stool"), title="Chair")
 
 
+def test_who_may_not_see_a_sibling_is_not_told_which_has_the_title(workshop: Gateway, team: str) -> None:
+    maker = workshop.create("boss", "Person", "/", title=f"Mai {team}")
+    hidden = thing(workshop, team, maker.uid, "Chair")
+    workshop.act("mia", "hide", hidden)
+    for path in (team, maker.path):
+        workshop.grant_local_roles(path, "anna", ["Owner"])
+    own_id = hidden.rpartition("/")[2]
+    for user, told in (("mia", f"taken in {team} by {own_id}; choose"), ("anna", f"taken in {team}; choose")):
+        with pytest.raises(ValidationError, match=told):
+            workshop.create(user, "Thing", team, title="Chair", Maker=maker.uid)
+
+
 def test_titles_change_hands_in_one_request(workshop: Gateway, team: str, person: str) -> None:
     paths = [thing(workshop, team, person, title) for title in "ABC"]
     turned = [UpdateItem(ByPath(path), {"title": title}) for path, title in zip(paths, "BCA", strict=True)]
