@@ -14,7 +14,9 @@ An exception to that: `related_field_set` and `related_field_in` need at least o
 object.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from workflows.condition import Condition, Evaluator, parse_calls, parse_where, text_argument, values_argument
 from workflows.world import PASSED, Context, Reason, Subject, Verdict, World, refused
@@ -51,14 +53,17 @@ def field_in(_: Evaluator, world: World, subject: Subject, context: Context, arg
     """The field has one of the values."""
     field, values = text_argument(args, "field"), values_argument(args, "values")
     value = subject.value(field)
-    return _answer(value in values, f"{field} is {value}, not {_listed(values)}", f"set {field} to {_listed(values)}")
+    # Of a value that the user may not read it is told what it is not.
+    shown = f"{field} is {value}, not" if context.reads(field) else f"{field} is not"
+    return _answer(value in values, f"{shown} {_listed(values)}", f"set {field} to {_listed(values)}")
 
 
 def field_not_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The field has none of the values."""
     field, values = text_argument(args, "field"), values_argument(args, "values")
     value = subject.value(field)
-    return _answer(value not in values, f"{field} is {value}", f"give {field} another value")
+    shown = f"{field} is {value if context.reads(field) else _listed(values)}"
+    return _answer(value not in values, shown, f"give {field} another value")
 
 
 def state_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -127,6 +132,59 @@ def _related(world: World, subject: Subject, args: Args) -> Iterator[Subject]:
             yield other
 
 
+_MOST_NAMED: Final = 5
+"""Objects of one fault that a reason names; of the others it tells the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What is wrong with a related object, in words around those that name it, and what would mend it."""
+
+    before: str = ""
+    verb: str = ""
+    after: str = ""
+    remedy: str = ""
+    kind: str = "condition"
+
+    def reason(self, named: list[str], relation: object) -> Reason:
+        """The reason for the objects that have the fault."""
+        if len(named) == 1:
+            whom = f"{named[0]} of its {relation}"
+            return Reason(self.kind, f"{self.before}{whom}{self.verb}{self.after}", self.remedy)
+        shown, more = ", ".join(named[:_MOST_NAMED]), len(named) - _MOST_NAMED
+        shown += f" and {more} more" if more > 0 else ""
+        verb = " have " if self.verb == " has " else self.verb
+        message = f"{self.before}{len(named)} of its {relation}{verb}{self.after} ({shown})"
+        return Reason(self.kind, message, self.remedy)
+
+
+def _unless_faulty(
+    world: World, subject: Subject, context: Context, args: Args, faults: Callable[[Subject], Iterable[_Fault]]
+) -> Verdict:
+    """Refuse for the first related object that has faults; where the context explains for all, by what they lack.
+
+    Of those that the user may not see it is told that there is one.
+    """
+    found: dict[_Fault, list[str]] = {}
+    hidden = False
+    for other in _related(world, subject, args):
+        wrong = tuple(faults(other))
+        if not wrong:
+            continue
+        if world.context(other).sees:
+            for fault in wrong:
+                found.setdefault(fault, []).append(str(other.key))
+        else:
+            hidden = True
+        if not context.explains:
+            break
+    reasons = [fault.reason(named, args["relation"]) for fault, named in found.items()]
+    if hidden:
+        message = f"something of its {args['relation']} that the user may not see holds it back"
+        reasons.append(Reason("condition", message, "ask someone who sees it"))
+    return Verdict(False, tuple(reasons)) if reasons else PASSED
+
+
 def has_related(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """There is at least one object in the relation."""
     found = next(_related(world, subject, args), None) is not None
@@ -143,58 +201,64 @@ def any_related_in(_: Evaluator, world: World, subject: Subject, context: Contex
 def all_related_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """Every object in the relation has one of the states."""
     variable, states = text_argument(args, "variable"), values_argument(args, "states")
-    for other in _related(world, subject, args):
+
+    def faults(other: Subject) -> Iterator[_Fault]:
         if (state := other.value(variable)) not in states:
-            return refused(
-                "condition",
-                f"{other.key} of its {args['relation']} has {variable} {state}, not {_listed(states)}",
-                f"bring it to {_listed(states)}",
-            )
-    return PASSED
+            yield _Fault("", " has ", f"{variable} {state}, not {_listed(states)}", f"bring it to {_listed(states)}")
+
+    return _unless_faulty(world, subject, context, args, faults)
 
 
 def none_related_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """No object in the relation has one of the states."""
     variable, states = text_argument(args, "variable"), values_argument(args, "states")
-    for other in _related(world, subject, args):
+
+    def faults(other: Subject) -> Iterator[_Fault]:
         if (state := other.value(variable)) in states:
-            return refused(
-                "condition", f"{other.key} of its {args['relation']} has {variable} {state}", "move it on first"
-            )
-    return PASSED
+            yield _Fault("", " has ", f"{variable} {state}", "move it on first")
+
+    return _unless_faulty(world, subject, context, args, faults)
+
+
+def _unless_missing(world: World, subject: Subject, args: Args, verdict: Verdict) -> Verdict:
+    """The verdict on the related objects, refused where there is none."""
+    if verdict.passed and next(_related(world, subject, args), None) is None:
+        return refused("condition", f"it has no {args['relation']}", f"add {args['relation']}")
+    return verdict
 
 
 def related_field_set(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """There is an object in the relation, and each of them has a value in the field."""
-    field, seen = text_argument(args, "field"), False
-    for other in _related(world, subject, args):
-        seen = True
+    field = text_argument(args, "field")
+
+    def faults(other: Subject) -> Iterator[_Fault]:
         if is_empty(other.value(field)):
-            return refused("condition", f"{field} of {other.key} is not set", f"set {field} there")
-    return _answer(seen, f"it has no {args['relation']}", f"add {args['relation']}")
+            yield _Fault("", " has ", f"no {field}", f"set {field} there")
+
+    return _unless_missing(world, subject, args, _unless_faulty(world, subject, context, args, faults))
 
 
 def related_field_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """There is an object in the relation, and each of them has one of the values in the field."""
-    field, values, seen = text_argument(args, "field"), values_argument(args, "values"), False
-    for other in _related(world, subject, args):
-        seen = True
+    field, values = text_argument(args, "field"), values_argument(args, "values")
+
+    def faults(other: Subject) -> Iterator[_Fault]:
         if (value := other.value(field)) not in values:
-            return refused("condition", f"{field} of {other.key} is {value}, not {_listed(values)}")
-    return _answer(seen, f"it has no {args['relation']}", f"add {args['relation']}")
+            shown = f"{field} {value}, not" if world.context(other).reads(field) else f"a {field} that is not"
+            yield _Fault("", " has ", f"{shown} {_listed(values)}")
+
+    return _unless_missing(world, subject, args, _unless_faulty(world, subject, context, args, faults))
 
 
 def holds_on_related(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The user has the permission on every object in the relation."""
     permission = text_argument(args, "permission")
-    for other in _related(world, subject, args):
+
+    def faults(other: Subject) -> Iterator[_Fault]:
         if not world.context(other).holds(permission):
-            return refused(
-                "condition",
-                f"the user lacks the permission {permission} on {other.key}",
-                f"ask someone with {permission}",
-            )
-    return PASSED
+            yield _Fault(f"the user lacks the permission {permission} on ", remedy=f"ask someone with {permission}")
+
+    return _unless_faulty(world, subject, context, args, faults)
 
 
 def all_of(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -235,17 +299,12 @@ def choose(evaluator: Evaluator, world: World, subject: Subject, context: Contex
 def each_related(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The conditions hold for every object in the relation, as the same user sees it."""
     calls = {"conditions": args["conditions"]}
-    for other in _related(world, subject, args):
-        verdict = all_of(evaluator, world, other, world.context(other), calls)
-        if not verdict.passed:
-            return Verdict(
-                False,
-                tuple(
-                    Reason(reason.kind, f"{other.key} of its {args['relation']}: {reason.message}", reason.remedy)
-                    for reason in verdict.reasons
-                ),
-            )
-    return PASSED
+
+    def faults(other: Subject) -> Iterator[_Fault]:
+        for reason in all_of(evaluator, world, other, world.context(other), calls).reasons:
+            yield _Fault("", ": ", reason.message, reason.remedy, reason.kind)
+
+    return _unless_faulty(world, subject, context, args, faults)
 
 
 def some_related(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:

@@ -20,12 +20,12 @@ def check_guard(
     """Check a guard: permissions, roles, groups, then, only when those passed, the conditions.
 
     `system` skips permissions, roles and groups; conditions always count. With `manager_bypass` a Manager passes
-    whatever the guard says.
+    whatever the guard says. Where the context explains, the conditions are asked in any case.
     """
     if guard.empty or (workflow.manager_bypass and "Manager" in context.roles):
         return PASSED
     reasons: list[Reason] = [] if system else list(_refusals_of_user(guard, context))
-    if not reasons:
+    if not reasons or context.explains:
         for call in guard.conditions:
             verdict = registry.evaluate(call, world, subject, context)
             if not verdict.passed:
@@ -36,10 +36,10 @@ def check_guard(
 def _refusals_of_user(guard: Guard, context: Context) -> Iterator[Reason]:
     if guard.permissions and not any(context.holds(permission) for permission in guard.permissions):
         wanted = " or ".join(guard.permissions)
-        yield Reason("permission", f"it needs the permission {wanted}", f"ask someone with {wanted}")
+        yield Reason("permission", f"it needs the permission {wanted}", f"ask someone with {wanted}", guard.permissions)
     if guard.roles and not any(role in context.roles for role in guard.roles):
         wanted = " or ".join(guard.roles)
-        yield Reason("role", f"it needs the role {wanted}", f"ask someone who is {wanted} here")
+        yield Reason("role", f"it needs the role {wanted}", f"ask someone who is {wanted} here", guard.roles)
     if guard.groups and not any(group in context.groups for group in guard.groups):
         wanted = " or ".join(guard.groups)
-        yield Reason("group", f"it is for the group {wanted}", f"ask a member of {wanted}")
+        yield Reason("group", f"it is for the group {wanted}", f"ask a member of {wanted}", guard.groups)

@@ -11,27 +11,40 @@ from typing import Protocol, runtime_checkable
 from workflows.definition import PermissionSetting, Transition, Workflow
 
 
+def _everything(name: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The acting user, seen from one object.
 
     `roles`: global, local and implied roles (`Anonymous` or `Authenticated`) on that object. `holds(permission)`:
-    whether the user has it on the object under its present permission map.
+    whether the user has it on the object under its present permission map. `sees` and `reads(field)`: whether the user
+    may know of the object, and the value of a field; reasons of a refusal tell nothing else. `explains`: all reasons of
+    a refusal are wanted, not only enough to refuse.
     """
 
     user_id: str | None
     roles: frozenset[str]
     groups: frozenset[str]
     holds: Callable[[str], bool]
+    sees: bool = True
+    reads: Callable[[str], bool] = _everything
+    explains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a guard said no (`kind`: permission, role, group or condition), and what would change it."""
+    """Why a guard said no (`kind`: permission, role, group or condition), and what would change it.
+
+    `names` are the permissions, roles or groups of which one would do.
+    """
 
     kind: str
     message: str
     remedy: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

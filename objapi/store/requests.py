@@ -336,6 +336,32 @@ def _named(entry: Entry) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockReason:
+    """One part of a guard that holds a transition back.
+
+    `kind` is permission, role, group or condition; `needs` says what would satisfy it, and may be empty.
+    """
+
+    kind: str
+    message: str
+    needs: str
+    names: tuple[str, ...] = ()
+    """The permissions, roles or groups of which one would do."""
+    roles: tuple[str, ...] = ()
+    """The roles that hold one of the permissions on the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A transition that the state of an object lists and its guard refuses, with everything that stands in the way."""
+
+    transition: str
+    title: str
+    new_state: str
+    reasons: tuple[BlockReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """The transitions that the caller may take on one object."""
 
@@ -345,6 +371,10 @@ class Offered:
     """(id, title) in order."""
     refused: tuple[tuple[str, str], ...] = ()
     """(id, why not)."""
+    blocked: tuple[Blocked, ...] = ()
+    """Those refused, explained; only when asked for."""
+    roles: tuple[str, ...] = ()
+    """The caller's roles on the object; only when asked for."""
 
 
 @dataclass(frozen=True, slots=True)

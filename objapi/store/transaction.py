@@ -156,15 +156,21 @@ class Transaction:
         draft = self._one(self._planner(), selector)
         return EntityRecord(draft.uid, draft.path, draft.id, draft.portal_type, draft.stored_version)
 
-    def offered(self, selectors: Sequence[Selector]) -> tuple[Offered, ...]:
-        """The transitions that the user may take on each object. Raises NotFound naming every one that is not there."""
-        known, missing = self.offered_of_those_found(selectors)
+    def offered(self, selectors: Sequence[Selector], *, explain: bool = False) -> tuple[Offered, ...]:
+        """The transitions that the user may take on each object; `explain` the others that its state lists, too.
+
+        Raises NotFound naming every one that is not there.
+        """
+        known, missing = self.offered_of_those_found(selectors, explain=explain)
         _raise_all(missing)
         return known
 
-    def offered_of_those_found(self, selectors: Sequence[Selector]) -> tuple[tuple[Offered, ...], tuple[ApiError, ...]]:
+    def offered_of_those_found(
+        self, selectors: Sequence[Selector], *, explain: bool = False
+    ) -> tuple[tuple[Offered, ...], tuple[ApiError, ...]]:
         """As `offered`, of the objects that are there, and the error of each that is not."""
         planner = self._planner()
+        planner.world.explains = explain
         found = self._resolver(planner).select(selectors)
         missing = tuple(item for item in found if isinstance(item, ApiError))
         return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft)), missing

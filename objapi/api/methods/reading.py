@@ -14,7 +14,7 @@ from objapi.api.method import Download, Json, Listing, Method, MethodCall, missi
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
 from objapi.http.access import API, PUBLIC
-from objapi.store.requests import ByPath, ByUid, Find, Offered, Selector
+from objapi.store.requests import Blocked, BlockReason, ByPath, ByUid, Find, Offered, Selector
 from objapi.store.transaction import Transaction
 
 OBJECT: Final = (Control("obj_path", "text"), Control("obj_uid", "text", aliases=("UID",)))
@@ -268,26 +268,53 @@ def _always(controls: Controls) -> bool:
 def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
     """The transitions of each object that `uid` names, in that order; `refused` are those a guard prevents.
 
+    `explain`: these in full, as `blocked`.
+
     An object that is not there is a NotFound, for `allowedTransitionsFor_many` a warning.
     """
     uids = tuple(dict.fromkeys(call.controls.names("uid")))
     if not uids:
         raise missing("uid")
-    selectors = [ByUid(uid) for uid in uids]
+    selectors, explain = [ByUid(uid) for uid in uids], call.controls.flag("explain")
     if call.target.method != _MANY:
-        return call.with_warnings({"transitions": [_described(item) for item in tx.offered(selectors)]})
+        offered = tx.offered(selectors, explain=explain)
+        return call.with_warnings({"transitions": [_described(item, explain=explain) for item in offered]})
     # A list of objects outlives some of them: what is gone is left out, with a warning.
-    offered, gone = tx.offered_of_those_found(selectors)
-    answer = {"transitions": [_described(item) for item in offered]}
+    offered, gone = tx.offered_of_those_found(selectors, explain=explain)
+    answer = {"transitions": [_described(item, explain=explain) for item in offered]}
     return call.with_warnings(answer, *(error.message for error in gone))
 
 
-def _described(offered: Offered) -> Json:
-    return {
+def _described(offered: Offered, *, explain: bool) -> Json:
+    described: dict[str, object] = {
         "uid": offered.uid,
         "transitions": [{"id": name, "title": title} for name, title in offered.transitions],
         "refused": [{"id": name, "message": reason} for name, reason in offered.refused],
     }
+    if explain:
+        described |= {"roles": list(offered.roles), "blocked": [_described_block(item) for item in offered.blocked]}
+    return described
+
+
+def _described_block(blocked: Blocked) -> Json:
+    """A transition that is held back: why in one text, what would do in another, and each reason by itself."""
+    return {
+        "id": blocked.transition,
+        "title": blocked.title,
+        "new_state": blocked.new_state,
+        "reason": joined_messages(reason.message for reason in blocked.reasons),
+        "needs": joined_messages(reason.needs for reason in blocked.reasons),
+        "reasons": [_described_reason(reason) for reason in blocked.reasons],
+    }
+
+
+def _described_reason(reason: BlockReason) -> Json:
+    described: dict[str, object] = {"kind": reason.kind, "reason": reason.message, "needs": reason.needs}
+    if reason.names:
+        described[f"{reason.kind}s"] = list(reason.names)
+    if reason.kind == "permission":
+        described["roles"] = list(reason.roles)
+    return described
 
 
 def getusers(call: MethodCall, tx: Transaction) -> Json:
@@ -331,7 +358,7 @@ READING: Final = (
         name="allowedTransitionsFor",
         aliases=(_MANY,),
         access=API,
-        controls=(Control("uid", "texts", (), aliases=("UID", "uids")),),
+        controls=(Control("uid", "texts", (), aliases=("UID", "uids")), Control("explain", "boolean", False)),
         run=allowed_transitions,
     ),
     Method(name="getusers", access=API, controls=(Control("roles", "texts", ()),), run=getusers),

@@ -363,8 +363,10 @@ class StoreWorld:
     def __init__(self, planner: StorePlanner) -> None:
         self.planner = planner
         """The planner that guards and effects of a profile get."""
-        self._contexts: dict[tuple[int, int], tuple[Acl, Context]] = {}
-        """Identity of an acl, and scope → the acting user as objects of these see them."""
+        self.explains = False
+        """True when all reasons of a refusal are wanted; set before the first question."""
+        self._contexts: dict[tuple[int, int, str], tuple[Acl, Context]] = {}
+        """Identity of an acl, scope and type → the acting user as objects of these see them."""
         self._following: dict[tuple[int, int, int], tuple[Step, PermissionOverrides, PermissionOverrides]] = {}
         """Identities of overrides, and of what a state sets → both, and the overrides after a step into the state."""
 
@@ -377,16 +379,28 @@ class StoreWorld:
         draft = as_draft(subject)
         acl, scope = draft.acl, draft.scope
         # The objects of a request have few acls and scopes between them.
-        known = self._contexts.get((id(acl), scope))
+        key = (id(acl), scope, draft.portal_type)
+        known = self._contexts.get(key)
         if known is None:
-            principal, rights = self.planner.context.principal, self.planner.rights
-            roles = rights.roles_on(acl, scope)
-            may = partial(rights.may, acl=acl, scope=scope)
-            known = self._contexts[id(acl), scope] = (
-                acl,
-                Context(principal.user_id or None, roles, principal.groups, may),
-            )
+            known = self._contexts[key] = (acl, self._context_of(draft))
         return known[1]
+
+    def _context_of(self, draft: Draft) -> Context:
+        principal, rights, acl, scope = self.planner.context.principal, self.planner.rights, draft.acl, draft.scope
+        may, access = partial(rights.may, acl=acl, scope=scope), self.planner.context.site.access
+        # Whether a row is among the user's own is for its database to say, so only who sees all is told of it.
+        rule = draft.type.table.rows if draft.type.table is not None else None
+        return Context(
+            principal.user_id or None,
+            rights.roles_on(acl, scope),
+            principal.groups,
+            may,
+            sees=may(VIEW) and (rule is None or may(rule.all_with)),
+            reads=lambda name: (
+                name not in self.planner.context.site.access.hidden(draft.portal_type, acl, scope, rights)
+            ),
+            explains=self.explains,
+        )
 
     def related(self, subject: Subject, relation: str) -> Sequence[Draft]:
         """The objects of a relation, loaded for all objects of the type at once."""

@@ -1,15 +1,16 @@
 """Taking transitions of many objects, and saying why one cannot be taken."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from objapi.store.requests import Offered, Selector, UpdateItem
+from objapi.store.permissions.acls import Acl
+from objapi.store.requests import Blocked, BlockReason, Offered, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
 from objapi.store.writing.planner import StorePlanner
-from workflows import offers
+from workflows import Offer, Reason, offers, state_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +63,51 @@ def _taken(attempt: BatchAttempt, place: int, draft: Draft, action: str, comment
 
 
 def offered(planner: StorePlanner, draft: Draft) -> Offered:
-    """Transitions that the user may take on one object, and why not the others that its state offers."""
+    """Transitions that the user may take on one object, and why not the others that its state offers.
+
+    The latter in full where the world explains.
+    """
     passed: dict[str, str] = {}
-    refused: dict[str, str] = {}
+    refused: dict[str, Offer] = {}
     for offer in offers(planner.world, planner.registry.conditions, draft):
         transition = offer.transition
         if offer.verdict.passed:
             passed.setdefault(transition.id, transition.title or transition.id)
         else:
-            refused.setdefault(transition.id, offer.verdict.sentence())
-    return Offered(
+            refused.setdefault(transition.id, offer)
+    held_back = {name: offer for name, offer in refused.items() if name not in passed}
+    found = Offered(
         draft.uid,
         draft.path,
         tuple(passed.items()),
-        tuple((name, why) for name, why in refused.items() if name not in passed),
+        tuple((name, offer.verdict.sentence()) for name, offer in held_back.items()),
     )
+    if not planner.world.explains:
+        return found
+    roles = planner.world.context(draft).roles
+    return replace(
+        found,
+        blocked=tuple(_blocked(offer, draft, roles) for offer in held_back.values()),
+        roles=tuple(sorted(roles)),
+    )
+
+
+def _blocked(offer: Offer, draft: Draft, roles: frozenset[str]) -> Blocked:
+    transition = offer.transition
+    reasons = tuple(_block_reason(reason, draft.acl, roles) for reason in offer.verdict.reasons)
+    title, new_state = transition.title or transition.id, transition.new_state
+    return Blocked(transition.id, title, new_state or state_id(offer.workflow, draft), reasons)
+
+
+def _block_reason(reason: Reason, acl: Acl, roles: frozenset[str]) -> BlockReason:
+    """A reason with the roles that would do, those that the user has beside them."""
+    if reason.kind not in ("permission", "role") or not reason.names:
+        return BlockReason(reason.kind, reason.message, reason.remedy, reason.names)
+    holders = reason.names
+    if reason.kind == "permission":
+        holders = tuple(sorted(frozenset[str]().union(*map(acl.roles_with, reason.names))))
+    has = ", ".join(sorted(roles)) or "none"
+    if not holders:
+        return BlockReason(reason.kind, f"{reason.message}, which nobody has here in this state", "", reason.names)
+    needs = f"one of the roles {', '.join(holders)}" if len(holders) > 1 else f"the role {holders[0]}"
+    return BlockReason(reason.kind, f"{reason.message}; you have the roles {has}", needs, reason.names, holders)
