@@ -390,15 +390,17 @@ class StoreWorld:
         may, access = partial(rights.may, acl=acl, scope=scope), self.planner.context.site.access
         # Whether a row is among the user's own is for its database to say, so only who sees all is told of it.
         rule = draft.type.table.rows if draft.type.table is not None else None
+
+        def reads(name: str) -> bool:
+            return name not in access.hidden(draft.portal_type, acl, scope, rights)
+
         return Context(
             principal.user_id or None,
             rights.roles_on(acl, scope),
             principal.groups,
             may,
             sees=may(VIEW) and (rule is None or may(rule.all_with)),
-            reads=lambda name: (
-                name not in self.planner.context.site.access.hidden(draft.portal_type, acl, scope, rights)
-            ),
+            reads=reads,
             explains=self.explains,
         )
 

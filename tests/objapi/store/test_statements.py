@@ -91,8 +91,12 @@ def offer(gateway: Gateway, paths: Sequence[str], turn: int) -> object:
     return gateway.run("mia", lambda tx: tx.offered([ByPath(path) for path in paths]))
 
 
+def explain(gateway: Gateway, paths: Sequence[str], turn: int) -> object:
+    return gateway.run("anna", lambda tx: tx.offered([ByPath(path) for path in paths], explain=True))
+
+
 @pytest.mark.parametrize(
-    "work", [update, update_parts, refer, refer_each_to_its_own, create, create_with_ids, offer, hide, show]
+    "work", [update, update_parts, refer, refer_each_to_its_own, create, create_with_ids, offer, explain, hide, show]
 )
 def test_statements_do_not_grow_with_objects(workshop: Gateway, things: list[str], work: Work) -> None:
     counts = []

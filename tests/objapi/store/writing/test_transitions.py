@@ -8,6 +8,7 @@ from objapi import upkeep
 from objapi.errors import NotFound, TransitionNotAllowed
 from objapi.model.content import Content, ContentObject, ContentUser, Ref
 from objapi.store.requests import BatchFailed, ByPath, ByUid, Find
+from objapi.store.transaction import Transaction
 from tests.objapi.store.workshop import Gateway, quietly
 
 
@@ -87,6 +88,42 @@ def test_what_may_not_be_seen_cannot_be_taken(workshop: Gateway, thing: str) -> 
     with pytest.raises(NotFound, match=thing) as missing:
         workshop.run("olga", lambda tx: tx.offered([ByPath(thing), ByUid("0" * 32)]))
     assert len(missing.value.causes) == 2
+
+
+def test_what_is_held_back_is_explained_with_the_roles_that_would_do(workshop: Gateway, thing: str) -> None:
+    (plain,) = workshop.run("anna", lambda tx: tx.offered([ByPath(thing)]))
+    assert (plain.blocked, plain.roles) == ((), ())
+    (found,) = workshop.run("anna", lambda tx: tx.offered([ByPath(thing)], explain=True))
+    assert found.roles == ("Auditor", "Authenticated")
+    blocked = {item.transition: item for item in found.blocked}
+    assert list(blocked) == [name for name, _ in found.refused] == ["finish", "hide"]
+    assert (blocked["hide"].title, blocked["hide"].new_state) == ("hide", "hidden")
+    (reason,) = blocked["hide"].reasons
+    assert (reason.kind, reason.names) == ("permission", ("Modify portal content",))
+    assert reason.roles == ("Maker", "Manager", "Owner")
+    assert reason.needs == "one of the roles Maker, Manager, Owner"
+    assert "you have the roles Auditor, Authenticated" in reason.message
+    (reason,) = blocked["finish"].reasons
+    assert (reason.kind, reason.message, reason.roles) == ("condition", "not all parts are done", ())
+    workshop.act("mia", "hide", thing)
+    (found,) = workshop.run("mia", lambda tx: tx.offered([ByPath(thing)], explain=True))
+    (reason,) = found.blocked[0].reasons
+    assert (reason.kind, reason.needs) == ("role", "the role Manager")
+
+
+def test_the_world_of_guards_knows_what_a_user_may_see_and_read(workshop: Gateway, thing: str) -> None:
+    workshop.act("mia", "hide", thing)
+
+    def seen(tx: Transaction) -> tuple[bool, bool, bool]:
+        planner = tx._planner()
+        draft = planner.at(thing.removeprefix("/Plone"))
+        assert draft is not None
+        context = planner.world.context(draft)
+        return context.sees, context.reads("Secret"), context.reads("title")
+
+    assert workshop.run("anna", seen) == (False, False, True)
+    assert workshop.run("mia", seen) == (True, False, True)
+    assert workshop.run("boss", seen) == (True, True, True)
 
 
 def test_contents_are_loaded_with_states_references_and_local_roles(workshop: Gateway, team: str) -> None:
