@@ -14,7 +14,7 @@ An exception to that: `related_field_set` and `related_field_in` need at least o
 object.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -159,7 +159,7 @@ class _Fault:
 
 
 def _unless_faulty(
-    world: World, subject: Subject, context: Context, args: Args, faults: Callable[[Subject], Iterable[_Fault]]
+    world: World, subject: Subject, context: Context, args: Args, faults: Callable[[Subject], Sequence[_Fault]]
 ) -> Verdict:
     """Refuse for the first related object that has faults; where the context explains for all, by what they lack.
 
@@ -168,7 +168,7 @@ def _unless_faulty(
     found: dict[_Fault, list[str]] = {}
     hidden = False
     for other in _related(world, subject, args):
-        wrong = tuple(faults(other))
+        wrong = faults(other)
         if not wrong:
             continue
         if world.context(other).sees:
@@ -202,9 +202,10 @@ def all_related_in(_: Evaluator, world: World, subject: Subject, context: Contex
     """Every object in the relation has one of the states."""
     variable, states = text_argument(args, "variable"), values_argument(args, "states")
 
-    def faults(other: Subject) -> Iterator[_Fault]:
-        if (state := other.value(variable)) not in states:
-            yield _Fault("", " has ", f"{variable} {state}, not {_listed(states)}", f"bring it to {_listed(states)}")
+    def faults(other: Subject) -> Sequence[_Fault]:
+        if (state := other.value(variable)) in states:
+            return ()
+        return (_Fault("", " has ", f"{variable} {state}, not {_listed(states)}", f"bring it to {_listed(states)}"),)
 
     return _unless_faulty(world, subject, context, args, faults)
 
@@ -213,9 +214,10 @@ def none_related_in(_: Evaluator, world: World, subject: Subject, context: Conte
     """No object in the relation has one of the states."""
     variable, states = text_argument(args, "variable"), values_argument(args, "states")
 
-    def faults(other: Subject) -> Iterator[_Fault]:
-        if (state := other.value(variable)) in states:
-            yield _Fault("", " has ", f"{variable} {state}", "move it on first")
+    def faults(other: Subject) -> Sequence[_Fault]:
+        if (state := other.value(variable)) not in states:
+            return ()
+        return (_Fault("", " has ", f"{variable} {state}", "move it on first"),)
 
     return _unless_faulty(world, subject, context, args, faults)
 
@@ -231,9 +233,8 @@ def related_field_set(_: Evaluator, world: World, subject: Subject, context: Con
     """There is an object in the relation, and each of them has a value in the field."""
     field = text_argument(args, "field")
 
-    def faults(other: Subject) -> Iterator[_Fault]:
-        if is_empty(other.value(field)):
-            yield _Fault("", " has ", f"no {field}", f"set {field} there")
+    def faults(other: Subject) -> Sequence[_Fault]:
+        return (_Fault("", " has ", f"no {field}", f"set {field} there"),) if is_empty(other.value(field)) else ()
 
     return _unless_missing(world, subject, args, _unless_faulty(world, subject, context, args, faults))
 
@@ -242,10 +243,11 @@ def related_field_in(_: Evaluator, world: World, subject: Subject, context: Cont
     """There is an object in the relation, and each of them has one of the values in the field."""
     field, values = text_argument(args, "field"), values_argument(args, "values")
 
-    def faults(other: Subject) -> Iterator[_Fault]:
-        if (value := other.value(field)) not in values:
-            shown = f"{field} {value}, not" if world.context(other).reads(field) else f"a {field} that is not"
-            yield _Fault("", " has ", f"{shown} {_listed(values)}")
+    def faults(other: Subject) -> Sequence[_Fault]:
+        if (value := other.value(field)) in values:
+            return ()
+        shown = f"{field} {value}, not" if world.context(other).reads(field) else f"a {field} that is not"
+        return (_Fault("", " has ", f"{shown} {_listed(values)}"),)
 
     return _unless_missing(world, subject, args, _unless_faulty(world, subject, context, args, faults))
 
@@ -254,9 +256,10 @@ def holds_on_related(_: Evaluator, world: World, subject: Subject, context: Cont
     """The user has the permission on every object in the relation."""
     permission = text_argument(args, "permission")
 
-    def faults(other: Subject) -> Iterator[_Fault]:
-        if not world.context(other).holds(permission):
-            yield _Fault(f"the user lacks the permission {permission} on ", remedy=f"ask someone with {permission}")
+    def faults(other: Subject) -> Sequence[_Fault]:
+        if world.context(other).holds(permission):
+            return ()
+        return (_Fault(f"the user lacks the permission {permission} on ", remedy=f"ask someone with {permission}"),)
 
     return _unless_faulty(world, subject, context, args, faults)
 
@@ -300,9 +303,13 @@ def each_related(evaluator: Evaluator, world: World, subject: Subject, context: 
     """The conditions hold for every object in the relation, as the same user sees it."""
     calls = {"conditions": args["conditions"]}
 
-    def faults(other: Subject) -> Iterator[_Fault]:
-        for reason in all_of(evaluator, world, other, world.context(other), calls).reasons:
-            yield _Fault("", ": ", reason.message, reason.remedy, reason.kind)
+    def faults(other: Subject) -> Sequence[_Fault]:
+        verdict = all_of(evaluator, world, other, world.context(other), calls)
+        if verdict.passed:
+            return ()
+        # A condition may say no without a word, and is a no all the same.
+        reasons = verdict.reasons or (Reason("condition", "a condition does not hold"),)
+        return [_Fault("", ": ", reason.message, reason.remedy, reason.kind) for reason in reasons]
 
     return _unless_faulty(world, subject, context, args, faults)
 

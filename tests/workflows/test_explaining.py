@@ -123,3 +123,11 @@ def test_all_parts_of_a_guard_are_asked_when_it_is_to_be_explained(
     kinds = [(reason.kind, reason.names) for reason in offer.verdict.reasons]
     expected = [("permission", ("Verify",)), ("role", ("Verifier",))]
     assert kinds == ([*expected, ("condition", ())] if explains else expected)
+
+
+def test_a_no_without_a_reason_is_a_no_of_related_objects_too() -> None:
+    world, folder = laboratory()
+    world.registry = world.registry.extended(conditions={"mute": lambda *_: Verdict(False)})
+    verdict = asked(world, folder, "each_related", {"relation": "contents", "conditions": ["mute"]})
+    assert not verdict.passed
+    assert verdict.sentence() == "site/R/A7 of its contents: a condition does not hold."
