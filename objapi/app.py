@@ -23,6 +23,7 @@ from objapi.mxlive.routes import attach_mxlive
 from objapi.security.identify import open_authentication
 from objapi.settings import Settings, load_settings
 from objapi.site import Site
+from objapi.web.health import make_health_blueprint
 from objapi.web.routes import make_blueprint, make_error_handler
 
 # Bytes in the body of a form of the web face; the API has a setting of its own.
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     attach_visitors(application, Visitors(site, authentication))
     application.register_blueprint(api_blueprint)
     application.register_blueprint(make_blueprint(settings))
+    application.register_blueprint(make_health_blueprint(site))
     attach_ispyb(application, site)
     application.register_error_handler(Exception, make_error_handler(settings))
     finish_responses(application, settings)
