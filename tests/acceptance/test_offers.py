@@ -1,6 +1,7 @@
 """Offers are what can be done: `allowedTransitionsFor` equals a dry run, for all users of the sample laboratory."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +82,25 @@ def test_offers_equal_what_a_dry_run_does(
         body = client.post("doActionFor_many", asked).json()
         assert body["success"] is False, action
         assert body.get("plan", {"changes": []})["changes"] == [], action
+
+
+@pytest.mark.parametrize(
+    ("root", "user"), [("sqlite", "rita"), ("sqlite", "analyst1"), ("mariadb", "rita")], indirect=["root"]
+)
+def test_explanations_give_reasons_for_all_that_is_refused_and_name_nothing_hidden(
+    as_user: AsUser, demo_paths: frozenset[str], user: str
+) -> None:
+    client = as_user(user)
+    there = dict(visible(client, demo_paths))
+    asked = {"uid": json.dumps(list(there)), "explain": "1"}
+    answer = client.call("allowedTransitionsFor_many", asked)["transitions"]
+    named: set[str] = set()
+    for item in answer:
+        assert [block["id"] for block in item["blocked"]] == [refused["id"] for refused in item["refused"]]
+        for block in item["blocked"]:
+            assert block["reason"], block
+            assert block["reasons"], block
+            named.update(re.findall(r"/Plone/[\w/.-]*\w", json.dumps(block)))
+    # A client sees its analyses, and not the worksheets that they are on.
+    assert ("may not see holds it back" in json.dumps(answer)) is (user == "rita")
+    assert named & demo_paths <= set(there.values())
