@@ -161,11 +161,29 @@ class Unauthorized(ApiError):
     status = 401
 
 
+class InvalidToken(Unauthorized):
+    """An API token that is none, has expired or was revoked, or whose user is disabled; nobody learns which."""
+
+    name = "InvalidToken"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="objapi", error="invalid_token"'})
+
+
 class Forbidden(ApiError):
     """The caller is known and may not do this."""
 
     name = "Forbidden"
     status = 403
+
+
+class InsufficientScope(Forbidden):
+    """The API token by which the caller came is not for this, whatever its user may do (RFC 6750 3.1)."""
+
+    name = "InsufficientScope"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="objapi", error="insufficient_scope"'})
 
 
 class NoApiAccess(Forbidden):

@@ -13,7 +13,7 @@ from objapi.api.bodies import SentBody, sent_body, unread_problem
 from objapi.api.forms import Form
 from objapi.api.idempotency import HEADER, KeyedRequest, fingerprint, request_key
 from objapi.api.method import Method, MethodCall
-from objapi.api.methods import METHODS
+from objapi.api.methods import METHOD_NAMES, METHODS
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
 from objapi.api.routing import ROUTE, ApiTarget, called_target, name_called
 from objapi.errors import (
@@ -22,7 +22,6 @@ from objapi.errors import (
     CrossSite,
     MethodNotAllowed,
     TooLarge,
-    Unauthorized,
     UnknownMethod,
     combine,
 )
@@ -31,7 +30,7 @@ from objapi.http.exchange import EARLY_REFUSAL, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import answer_preflight, refuse_cross_site
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
-from objapi.http.visitors import NOT_LOGGED_IN, Visitor, current_visitor
+from objapi.http.visitors import Visitor, current_visitor
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.idempotency import RequestKey
@@ -84,8 +83,8 @@ def call_api() -> Response:
     if request.method in method.writing_verbs:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
     # Parsing a long body costs memory and time, which no stranger may spend; a short one costs less than the log-in.
-    if request.method == "POST" and _is_long() and not visitor.is_authenticated:
-        raise Unauthorized(NOT_LOGGED_IN)
+    if request.method == "POST" and _is_long():
+        visitor.require_authenticated()
     return _run_for_visitor(site, method, target, visitor, _read_parameters(method, site.settings))
 
 
@@ -193,19 +192,26 @@ def _run_for_visitor(
 
     def admit(tx: Transaction) -> MethodCall:
         tx.require(tx.registry.roles.api_permission)
+        if tx.user.token is not None:
+            asks = isinstance(parameters.read, Controls) and not method.acts(request.method, parameters.read)
+            tx.user.token.require_call(method.name, acts=may_act and not asks)
         controls = parameters.controls()
         _require_own_token(visitor, controls)
-        return _call(site.settings, target, controls, visitor, may_act=request.method in method.writing_verbs)
+        return _call(site.settings, target, controls, visitor, may_act=may_act)
 
+    may_act = request.method in method.writing_verbs
     if parameters.key is not None:
         return KeyedRequest(site, method, visitor, parameters.key, admit, run).respond()
     if streamed:
-        # The answer still holds its connection, and there may be no second one to renew the session on.
-        return responses.respond(site.stream(visitor.load, lambda tx: run(admit(tx), tx)))
+        with visitor.counting_failures():
+            reply = site.stream(visitor.load, lambda tx: run(admit(tx), tx))
+        visitor.renew()
+        return responses.respond(reply)
     # What only asks what would happen keeps nobody from writing meanwhile, nor does what will be refused.
     write = isinstance(parameters.read, Controls) and method.changes(request.method, parameters.read)
     source = current_exchange().source
-    reply = site.run(visitor.load, lambda tx: run(admit(tx), tx), write=write, source=source)
+    with visitor.counting_failures():
+        reply = site.run(visitor.load, lambda tx: run(admit(tx), tx), write=write, source=source)
     visitor.renew()
     if method.tagged and request.method in _SAFE:
         return responses.respond_if_changed(reply, request, visitor.representation_key())
@@ -229,6 +235,7 @@ def _call(
         if_match=request.headers.get("If-Match"),
         file_conditions=_file_conditions(),
         may_act=may_act,
+        method_names=METHOD_NAMES,
     )
 
 

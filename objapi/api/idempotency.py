@@ -113,7 +113,8 @@ class KeyedRequest:
         """
         load = partial(self.visitor.load, key=self.key.key)
         try:
-            answer = self.site.run(load, self._work, write=True, source=current_exchange().source)
+            with self.visitor.counting_failures():
+                answer = self.site.run(load, self._work, write=True, source=current_exchange().source)
         except _AnsweredBefore as before:
             answer = Answer(200, before.answer.body, {**before.answer.headers, REPLAYED: "true"})
         self.visitor.renew()
@@ -123,13 +124,14 @@ class KeyedRequest:
         call = self.admit(tx)
         # The statement that loads the user has looked for the key, so that a request that is new costs no other one.
         earlier = None if self.visitor.user is None else self.visitor.user.earlier
+        key = self._key_within_scope(tx)
         if earlier is not None and self._is_valid(earlier):
-            self._answer_again(tx)
+            self._answer_again(tx, key)
         try:
             reply = self.run(call, tx)
         except ApiError:
             # The earlier request may have been committed meanwhile, and be the reason.
-            self._answer_again(tx)
+            self._answer_again(tx, key)
             raise
         if not isinstance(reply, (Mapping, PartlyDone)):
             raise TypeError(f"{self.method.name}: the answer of a method that changes something is JSON, to be stored")
@@ -138,16 +140,24 @@ class KeyedRequest:
         if not (isinstance(reply, PartlyDone) and reply.failed == reply.total):
             public = without_secrets(reply, self.method.secrets)
             kept = answer if public is reply else responses.rendered(frame, public)
-            tx.keep_answer(KeptAnswer(self.key, FirstAnswer(kept.headers, kept.body), replaced=earlier))
+            tx.keep_answer(KeptAnswer(key, FirstAnswer(kept.headers, kept.body), replaced=earlier))
         return answer
 
-    def _answer_again(self, tx: Transaction) -> None:
+    def _key_within_scope(self, tx: Transaction) -> RequestKey:
+        """The key; to a caller whose API token is restricted it gives only what such a token was answered."""
+        limits = None if tx.user.token is None else tx.user.token.document()
+        if not limits:
+            return self.key
+        text = json.dumps([self.key.fingerprint, limits], sort_keys=True)
+        return replace(self.key, fingerprint=hashlib.sha256(text.encode("ascii")).hexdigest())
+
+    def _answer_again(self, tx: Transaction, key: RequestKey) -> None:
         """Raise _AnsweredBefore with the answer of the earlier request, if there is one."""
-        found = tx.earlier_answer(self.key.key)
+        found = tx.earlier_answer(key.key)
         if found is None or not self._is_valid(found[0]):
             return
         earlier, answer = found
-        if earlier.fingerprint != self.key.fingerprint:
+        if earlier.fingerprint != key.fingerprint:
             raise IdempotencyKeyReused(
                 f"{HEADER}: an earlier request with this key asked for something else, so nothing was done. "
                 "Send another key with each request, and the same one only to repeat it."

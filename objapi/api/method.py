@@ -40,6 +40,8 @@ class MethodCall:
     """Conditions under which a file is sent, whole or in part; none for other verbs than GET."""
     may_act: bool = False
     """True when the verb is one that may change something; a dry run is asked for by such a one, too."""
+    method_names: tuple[str, ...] = ()
+    """The names of all methods there are."""
 
     def version_match(self) -> VersionMatch | None:
         """The versions that the header If-Match names (RFC 9110 13.1.1); None without the header.
@@ -200,10 +202,13 @@ class Method:
         """The HTTP verbs it answers; HEAD must not write (RFC 9110 9.2.1)."""
         return GET_AND_POST if "GET" in self.writing_verbs else ("GET", "HEAD", "POST")
 
+    def acts(self, verb: str, controls: Controls) -> bool:
+        """True for a call that changes something or, in a dry run, tries a change; a question does not."""
+        return verb in self.writing_verbs and (self.acts_by is None or self.acts_by in controls.sent)
+
     def changes(self, verb: str, controls: Controls) -> bool:
         """True for a call that may change something; a dry run and a question may not."""
-        asks = controls.values.get("dry_run") or (self.acts_by is not None and self.acts_by not in controls.sent)
-        return verb in self.writing_verbs and not asks
+        return self.acts(verb, controls) and not controls.values.get("dry_run")
 
     def runner(self, controls: Controls | ApiError) -> tuple[Callable[[MethodCall, Transaction], Reply], bool]:
         """The function that carries out a call with these parameters, and whether its answer is streamed."""

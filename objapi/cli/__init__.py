@@ -13,6 +13,7 @@ from objapi.cli.lims import lims
 from objapi.cli.mxlive import mxlive
 from objapi.cli.serving import serve
 from objapi.cli.site import content, init, reindex, show_settings, upgrade
+from objapi.cli.tokens import token
 from objapi.cli.users import user
 from objapi.cli.workflows import workflows
 
@@ -39,6 +40,7 @@ for command in (
     serve,
     init,
     user,
+    token,
     content,
     upgrade,
     reindex,

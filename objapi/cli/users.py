@@ -12,11 +12,14 @@ from sqlalchemy import Connection
 from objapi.cli.common import data_option, opened_site
 from objapi.security.accounts import Account, find_account, list_accounts
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
+from objapi.security.api_tokens import count_tokens
 from objapi.security.passwords import Passwords, new_password_hash
 from objapi.security.person_logins import LoginChange, PersonLogins
 from objapi.security.principals import GROUP_PREFIX, LoadedUser, command_line_user
+from objapi.security.token_administration import TokenAdministration
 from objapi.site import Site
 from objapi.store.requests import AccessEvent, ByPath
+from objapi.store.transaction import Transaction
 
 _T = TypeVar("_T")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -98,14 +101,25 @@ def add(
 @user.command("passwd")
 @click.argument("user_id", metavar="NAME")
 @password_option
+@click.option("--revoke-tokens", is_flag=True, help="Revoke the API tokens of NAME, too, which else go on working.")
 @data_option
-def passwd(user_id: str, password_stdin: bool, data_dir: Path | None) -> None:
-    """Give the user NAME a new password and end the user's sessions."""
+def passwd(user_id: str, password_stdin: bool, revoke_tokens: bool, data_dir: Path | None) -> None:
+    """Give the user NAME a new password and end the user's sessions, and what a log-in to py-ISPyB gave."""
     with opened_site(data_dir) as site:
         site.transact(lambda connection: find_account(connection, user_id), write=False)
         hashed = new_password_hash(_password(password_stdin), user_id, Passwords())
-        _administer(site, lambda administration: administration.store_password(user_id, hashed))
+
+        def work(tx: Transaction) -> None:
+            UserAdministration(tx).store_password(user_id, hashed)
+            if revoke_tokens:
+                TokenAdministration(tx, user_id).revoke(None)
+
+        site.run(_authenticate, work, write=True)
+        left = site.transact(lambda connection: count_tokens(connection, user_id, site.now()), write=False)
     click.echo(f"The password of {user_id} is changed.", err=True)
+    if left:
+        still = "1 API token still works" if left == 1 else f"{left} API tokens still work"
+        click.echo(f"{still}; `objapi token revoke --user {user_id}` revokes them all.", err=True)
 
 
 @user.command("change")

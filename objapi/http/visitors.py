@@ -4,6 +4,9 @@ Nothing is stored in Flask's own session: the credentials of a request are its `
 `__ac`, and they are read anew with each request.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,19 +15,20 @@ from typing import Final, NoReturn
 from flask import Flask, Request, Response, current_app, request
 from flask_login import LoginManager, current_user
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from objapi.errors import Unauthorized
+from objapi.errors import ApiError, InvalidToken, Unauthorized
+from objapi.http.access import API, declared_access
 from objapi.security.csrf_tokens import VALID_FOR, CsrfTokens, load_csrf_tokens
-from objapi.security.identify import Authentication, Identified
+from objapi.security.identify import NOT_LOGGED_IN, Authentication, Identified
 from objapi.security.origins import AuthenticationKind
 from objapi.security.principals import LoadedUser
 from objapi.security.sessions import COOKIE
 from objapi.site import Site
 
-_EXTENSION: Final = "objapi.visitors"
+_log = logging.getLogger("objapi.visitors")
 
-NOT_LOGGED_IN: Final = "Nobody is logged in; log in by the form or send Basic credentials."
-"""The message of a refusal (401) to a caller without credentials."""
+_EXTENSION: Final = "objapi.visitors"
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,24 @@ class Visitors:
         """The site's tokens, whose secret is in the database."""
         return self.site.transact(load_csrf_tokens, write=False)
 
-    def visitor(self, request: Request) -> "Visitor":
-        """The sender of a request; raises Unauthorized or TooManyAttempts for a wrong `Authorization` header."""
-        now = self.site.now()
+    def visitor(self, request: Request, *, takes_tokens: bool = False) -> "Visitor":
+        """The sender of a request; raises Unauthorized or TooManyAttempts for a wrong `Authorization` header.
+
+        API tokens are taken by the routes of `@@API`, and by others where `takes_tokens` says so: pages, on which
+        passwords are changed, take none.
+        """
+        now, address = self.site.now(), request.remote_addr or ""
         identified = self.authentication.identify(
-            request.headers.get("Authorization"), request.cookies.get(COOKIE), request.remote_addr or "", now
+            request.headers.get("Authorization"), request.cookies.get(COOKIE), address, now
         )
-        return Visitor(self, self.csrf_tokens, identified, now)
+        if identified.kind == "token" and not (takes_tokens or _is_api(request)):
+            raise Unauthorized("This page takes no API token; log in by the form or send Basic credentials.")
+        return Visitor(self, self.csrf_tokens, identified, now, address)
+
+
+def _is_api(request: Request) -> bool:
+    """True for the routes that declare the access API."""
+    return request.endpoint is not None and declared_access(current_app.view_functions[request.endpoint]) is API
 
 
 class _RequestManager(LoginManager):
@@ -65,18 +80,21 @@ class Visitor:
     is logged in asks `is_authenticated`, which loads the user in a short transaction of its own.
     """
 
-    def __init__(self, visitors: Visitors, csrf_tokens: CsrfTokens, identified: Identified, now: datetime) -> None:
+    def __init__(
+        self, visitors: Visitors, csrf_tokens: CsrfTokens, identified: Identified, now: datetime, address: str
+    ) -> None:
         self._visitors = visitors
         self._csrf_tokens = csrf_tokens
         self._identified = identified
         self._now = now
+        self._address = address
         self._asked = False
         self.user: LoadedUser | None = None
         """The user as last loaded; None before that, and when nobody is logged in."""
 
     @property
     def kind(self) -> AuthenticationKind:
-        """The way the visitor is authenticated: cookie, basic or none."""
+        """The way the visitor is authenticated: cookie, basic, token or none."""
         return self._identified.kind
 
     def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
@@ -88,6 +106,25 @@ class Visitor:
         self.user = None
         self.user = self._identified.load(connection, key)
         return self.user
+
+    @contextmanager
+    def counting_failures(self) -> Iterator[None]:
+        """Count an invalid API token once the transaction that found it so has ended.
+
+        Raises TooManyAttempts in its place when the visitor's address has to wait.
+        """
+        try:
+            yield
+        except InvalidToken:
+            self._visitors.authentication.count_invalid_token(self._address, self._now)
+            raise
+
+    def require_authenticated(self) -> LoadedUser:
+        """The user, loaded in a short transaction of its own; raises Unauthorized."""
+        if self.kind == "none":
+            raise Unauthorized(NOT_LOGGED_IN)
+        with self.counting_failures():
+            return self._visitors.site.transact(self.load, write=False)
 
     @property
     def is_authenticated(self) -> bool:
@@ -118,26 +155,40 @@ class Visitor:
         """The digest of the visitor's session, when logged in by cookie."""
         return self.user.session.digest if self.user is not None and self.user.session is not None else None
 
+    @property
+    def _credential(self) -> str | None:
+        """The session or API token that the visitor came by, as far as it has a digest; None for a password."""
+        if self.user is not None and self.user.token is not None:
+            return self.user.token.digest
+        return self.session_digest
+
     def token(self) -> str:
         """An `_authenticator` for this visitor; only once the user was loaded."""
-        return self._csrf_tokens.issue(self.get_id(), self.session_digest, self._now)
+        return self._csrf_tokens.issue(self.get_id(), self._credential, self._now)
 
     def representation_key(self) -> str:
-        """A text that differs for visitors, their sessions, and halves of the time for which tokens are valid.
+        """A text that differs for visitors, their sessions and API tokens, and halves of an `_authenticator`'s life.
 
-        An answer that one client stores is then never taken for that of another, and the token in it is not too old.
+        An answer that one client stores is then never taken for that of another, and the proof in it is not too old.
         """
         period = int(self._now.timestamp() // (VALID_FOR.total_seconds() / 2))
-        return f"{self.get_id()}\0{self.session_digest or ''}\0{period}"
+        return f"{self.get_id()}\0{self._credential or ''}\0{period}"
 
     def holds(self, token: str) -> bool:
         """True for an `_authenticator` that was issued to this visitor."""
-        return self._csrf_tokens.check(token, self.get_id(), self.session_digest, self._now)
+        return self._csrf_tokens.check(token, self.get_id(), self._credential, self._now)
 
     def renew(self) -> None:
-        """Extend the visitor's session when its last use is due to be written; called at the end of a request."""
-        if self.user is not None and self.user.session is not None:
-            self._visitors.authentication.renew(self.user, self._now)
+        """Note the use of the visitor's session or API token when that is due; called at the end of a request.
+
+        What was asked for is done by then, so a failure is left for the next time.
+        """
+        if self.user is None:
+            return
+        try:
+            self._visitors.authentication.note_use(self.user, self._now)
+        except (ApiError, DBAPIError) as error:
+            _log.info("the use of a session or token was not noted: %s", error)
 
 
 def attach_visitors(application: Flask, visitors: Visitors) -> None:

@@ -13,7 +13,9 @@ from sqlalchemy import exc
 from objapi.errors import ApiError, Cause, ValidationError
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
+from objapi.http.visitors import current_visitors
 from objapi.ispyb.auth.caller import Caller, principal_of
+from objapi.ispyb.auth.login import caller_of_user
 from objapi.ispyb.auth.tokens import use_onetime_token
 from objapi.ispyb.database import connection_of
 from objapi.ispyb.face import Face
@@ -24,6 +26,8 @@ from objapi.ispyb.wire.response import Later, json_response, respond
 from objapi.ispyb.wire.routes import Door, IspybRoute
 from objapi.ispyb.wire.routing import Matched, Moved
 from objapi.ispyb.wire.services import Services
+from objapi.model.token_scope import ISPYB
+from objapi.security.api_tokens import MARK
 from objapi.store.requests import RequestSource
 from objapi.store.transaction import Transaction
 
@@ -126,11 +130,24 @@ def _caller(
         )
         return services.tokens.checked(caller)
     scheme, _, token = header.partition(" ")
+    if token.lstrip().startswith(MARK) and scheme.lower() == "bearer":
+        return _gateway_caller(services, request, found.route)
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("No token provided.")
     if scheme != "Bearer":
         raise NotAuthenticated("Invalid authentication scheme.")
     return services.tokens.caller(token.strip())
+
+
+def _gateway_caller(services: Services, request: Request, route: IspybRoute) -> Caller:
+    """The person of the gateway's user whose API token it is. Raises InsufficientScope for a route out of its scope."""
+    visitor = current_visitors().visitor(request, takes_tokens=True)
+    user = visitor.require_authenticated()
+    visitor.renew()
+    if user.principal.token is not None:
+        user.principal.token.require_call(ISPYB, acts=route.writes is not None)
+        user.principal.token.require_all_objects("Routes of py-ISPyB cannot be held to some objects")
+    return caller_of_user(services.database, user)
 
 
 def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Read, source: RequestSource) -> Any:

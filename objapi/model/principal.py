@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from objapi.model.token_scope import TokenScope
+
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
@@ -40,6 +42,8 @@ class Principal:
     """The gateway itself (loading contents, upgrades): no permission is asked for."""
     claims: TokenClaims | None = None
     """Claims of a token that a face issued; None: the user was authenticated by the gateway."""
+    token: TokenScope | None = None
+    """Scope of the API token by which the user came; None: by a password or a session."""
 
 
 ANONYMOUS = Principal("", roles=frozenset({"Anonymous"}))

@@ -84,6 +84,9 @@ class UserAdministration:
     def __init__(self, tx: Transaction) -> None:
         # First, so that nobody without the permission makes others wait for the lock.
         tx.require_on_site(MANAGE_USERS)
+        token = tx.user.token
+        if token is not None and not token.manages_users:
+            raise token.refusal("Users are managed by a token that names users or grants among its methods")
         self._tx = tx
         self._roles = tx.registry.roles
         self._accounts = {account.id: account for account in list_accounts(tx.connection, lock=tx.writes)}
@@ -96,7 +99,7 @@ class UserAdministration:
         Of two users who disable each other the second would otherwise act with the rights it had before.
         """
         caller = load_by_login(self._tx.connection, self._tx.user.user_id, self._roles)
-        if caller is None or not caller.active or caller.principal != self._tx.user:
+        if caller is None or not caller.active or caller.principal != replace(self._tx.user, token=None):
             raise StaleWrite
 
     # Reading
@@ -208,9 +211,10 @@ class UserAdministration:
     def issue_link(self, user_id: str, lifetime: timedelta) -> PasswordLink:
         """Make a one-time link by which a user sets a password; earlier ones are over.
 
-        Raises NotFound, Conflict for a disabled user, and Forbidden for a user with roles beyond the caller's. Of
-        those that count beside a local role alone the caller needs none.
+        Raises NotFound, Conflict for a disabled user, and Forbidden for a user with roles beyond the caller's and for
+        a caller who came by an API token. Of the roles that count beside a local role alone the caller needs none.
         """
+        self.require_no_token()
         tx, account = self._tx, self.account(user_id)
         wanted = self.roles_at_root(account) - self._roles.scoped_roles
         self.require_within(wanted, f"make a link for the password of {user_id}, who has")
@@ -222,10 +226,11 @@ class UserAdministration:
         return link
 
     def store_password(self, user_id: str, password_hash: str) -> AccessEvent:
-        """Give a user a new password and end the user's sessions.
+        """Give a user a new password and end the user's sessions; API tokens stay.
 
-        Raises NotFound, and Forbidden for a user with roles beyond the caller's.
+        Raises NotFound, and Forbidden for a user with roles beyond the caller's and for a caller who came by a token.
         """
+        self.require_no_token()
         self.require_within(self.roles_at_root(self.account(user_id)), f"change the password of {user_id}, who has")
         store_password(self._tx.connection, user_id, password_hash, now=self._tx.now)
         return self.record("password", user_id, {})
@@ -353,6 +358,11 @@ class UserAdministration:
         return [event]
 
     # Inside
+
+    def require_no_token(self) -> None:
+        """Raise InsufficientScope for a caller who came by an API token: whoever has a link can log in."""
+        if self._tx.user.token is not None:
+            raise self._tx.user.token.refusal("No token sets a password, nor makes a link for one")
 
     def require_within(self, wanted: Iterable[str], action: str, own: frozenset[str] | None = None) -> None:
         """Raise Forbidden for roles beyond the caller's, on the site or, with `own`, on an object."""

@@ -1,4 +1,4 @@
-"""HTTP Basic: reading the header, and remembering for a short time which credentials were right.
+"""HTTP Basic and Bearer: reading the header, and remembering for a short time which passwords were right.
 
 Scripts send Basic with every call and a password check costs a tenth of a second, so a verified credential is
 remembered in the process: as a digest under a random key of the process, never as a password.
@@ -14,7 +14,7 @@ from hashlib import blake2b
 from threading import Lock
 from time import monotonic
 
-from objapi.errors import Unauthorized
+from objapi.errors import InvalidToken, Unauthorized
 
 LONGEST_HEADER = 8192
 """Characters of an `Authorization` header that is read at all."""
@@ -36,7 +36,9 @@ def parse_basic(header: str) -> Credentials:
     """
     scheme, _, encoded = header.strip().partition(" ")
     if scheme.lower() != "basic":
-        raise Unauthorized("The Authorization header has a scheme that is not known here; send Basic credentials.")
+        raise Unauthorized(
+            "The Authorization header has a scheme that is not known here; send Basic credentials, or a Bearer token."
+        )
     if len(header) > LONGEST_HEADER:
         raise Unauthorized(f"The Authorization header is longer than {LONGEST_HEADER} characters.")
     try:
@@ -49,6 +51,19 @@ def parse_basic(header: str) -> Credentials:
     if any(ord(character) < 32 or ord(character) == 127 for character in login + password):
         raise Unauthorized("The Authorization header holds control characters; send base64 of login:password.")
     return Credentials(login, password)
+
+
+def parse_bearer(header: str) -> str | None:
+    """The token in an `Authorization` header of the scheme Bearer (RFC 6750); None for a header of another scheme.
+
+    Raises InvalidToken for one that is too long to be looked at.
+    """
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    if len(header) > LONGEST_HEADER:
+        raise InvalidToken(f"The Authorization header is longer than {LONGEST_HEADER} characters.")
+    return token.strip()
 
 
 def _text(raw: bytes) -> str:

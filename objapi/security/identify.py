@@ -6,23 +6,33 @@ transaction. So no lock is held while a password is checked, and the user's righ
 the database.
 """
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection
 
-from objapi.errors import Unauthorized
+from objapi.errors import InvalidToken, Unauthorized
 from objapi.model.registry import Roles
-from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic
+from objapi.security.api_tokens import is_use_due, note_use, prefix_of_token
+from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic, parse_bearer
 from objapi.security.origins import AuthenticationKind
 from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.passwords import Passwords
-from objapi.security.principals import LoadedUser, load_by_login, load_by_session
+from objapi.security.principals import LoadedUser, load_by_login, load_by_session, load_by_token
 from objapi.security.sessions import SessionRules, renew_session, renewed_end
 from objapi.security.shared_checks import SharedChecks
-from objapi.security.throttle import ThrottleRules
+from objapi.security.throttle import ThrottleRules, count_attempt, ensure_may_try, read_attempts
 from objapi.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+# No user has this id: invalid tokens name nobody, so they are counted under it, by address.
+_TOKEN_LOGIN: Final = "@@tokens"  # noqa: S105 - a name, no secret
+
+NOT_LOGGED_IN: Final = "Nobody is logged in; log in by the form, send Basic credentials or an API token."
+"""The message of a refusal (401) to a caller without credentials."""
 
 
 class Identified(Protocol):
@@ -57,16 +67,40 @@ class Authentication:
         credentials in the header, whatever the cookie says, and TooManyAttempts (429).
         """
         if authorization is not None:
+            token = parse_bearer(authorization)
+            if token is not None:
+                return _ByToken(token, self.password_check.roles, now)
             return self._by_password(parse_basic(authorization), address, now)
         if cookie:
             return _BySession(cookie, self.password_check.roles, now)
         return _Nobody()
 
-    def renew(self, user: LoadedUser, now: datetime) -> datetime | None:
-        """After a request: give its session a later end when that is due. Returns the new end, if any.
+    def count_invalid_token(self, address: str, now: datetime) -> None:
+        """Count a request with an invalid token as a failed log-in from its address, after its transaction has ended.
 
-        In a transaction of its own; most requests write nothing.
+        Raises TooManyAttempts (429) when the address has to wait. Valid tokens never do, and neither do other
+        log-ins but as the failures of an address slow them: a script with an old token keeps nobody else out.
         """
+        check = self.password_check
+        # Asked first without a lock: while the address waits its requests cost no writer anything.
+        attempts = check.run(
+            lambda connection: read_attempts(connection, _TOKEN_LOGIN, address, now, check.rules), write=False
+        )
+        ensure_may_try(attempts, now, check.rules)
+        check.run(lambda connection: count_attempt(connection, _TOKEN_LOGIN, address, now, check.rules), write=True)
+
+    def note_use(self, user: LoadedUser, now: datetime) -> None:
+        """After a request: write the use of its session or API token when that is due, in a transaction of its own.
+
+        Most requests write nothing.
+        """
+        token = user.token
+        if token is not None and is_use_due(token, now):
+            self.password_check.run(lambda connection: note_use(connection, token, now), write=True)
+        self.renew(user, now)
+
+    def renew(self, user: LoadedUser, now: datetime) -> datetime | None:
+        """Give a session a later end when that is due. Returns the new end, if any."""
         session = user.session
         end = None if session is None else renewed_end(session, now, self.sessions)
         if session is None or end is None:
@@ -140,12 +174,28 @@ class _BySession:
 
 
 @dataclass(frozen=True, slots=True)
+class _ByToken:
+    text: str = field(repr=False)
+    roles: Roles
+    now: datetime
+    kind: AuthenticationKind = "token"
+
+    def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
+        """The user of the token, restricted to its scope."""
+        user = load_by_token(connection, self.text, self.roles, self.now, key)
+        if user is None:
+            _log.info("Refused an API token: %s", prefix_of_token(self.text) or "no token of this gateway")
+            raise invalid_token()
+        return user
+
+
+@dataclass(frozen=True, slots=True)
 class _Nobody:
     kind: AuthenticationKind = "none"
 
     def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
         """Nobody is logged in."""
-        raise Unauthorized("Nobody is logged in; log in by the form or send Basic credentials.")
+        raise Unauthorized(NOT_LOGGED_IN)
 
 
 def open_authentication(settings: Settings, roles: Roles, run: Transactions) -> Authentication:
@@ -155,6 +205,11 @@ def open_authentication(settings: Settings, roles: Roles, run: Transactions) -> 
         VerifiedCredentials(seconds=settings.basic_cache),
         SessionRules.from_settings(settings),
     )
+
+
+def invalid_token() -> InvalidToken:
+    """The refusal of an API token; it does not say whether there ever was one."""
+    return InvalidToken("The API token is not valid: it is unknown, has expired or was revoked.")
 
 
 def wrong_credentials() -> Unauthorized:

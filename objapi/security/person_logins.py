@@ -45,6 +45,7 @@ class PersonLogins:
         Id, name and address that the account lacks are those of the person. Raises Conflict for an id that is taken
         and a person who has a log-in, ValidationError, NotFound, and Forbidden.
         """
+        self._administration.require_no_token()
         person = None if selector is None else self._tx.persons.select(selector)
         self._check_maker(account, person)
         if person is not None:
@@ -98,6 +99,7 @@ class PersonLogins:
 
         Raises NotFound, Conflict for a person without a log-in and for a disabled user, and Forbidden.
         """
+        self._administration.require_no_token()
         person = None if selector is None else self._tx.persons.select(selector)
         wanted = user_id or (person.user_id if person is not None else "")
         if person is not None and (not person.user_id or person.user_id != wanted):

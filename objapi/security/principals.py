@@ -1,9 +1,9 @@
 """Principals: their names, and the first statement of every request, which loads the caller's roles of this moment.
 
-One statement reads the user's row, the session, the local roles of the user and of all groups together with the scopes
-below those they were granted in, and the number of the newest acl, from which the store learns whether it knows all.
-A change of roles, password or activity therefore bites at once, in every process. For a request with an idempotency key
-it also finds the earlier request with that key.
+One statement reads the user's row, the session or API token, the local roles of the user and of all groups together
+with the scopes below those they were granted in, and the number of the newest acl, from which the store learns whether
+it knows all. A change of roles, password or activity, or a token that is revoked, therefore bites at once, in every
+process. For a request with an idempotency key it also finds the earlier request with that key.
 """
 
 import re
@@ -19,8 +19,10 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, f
 from catalog.dialect import PreparedSelect
 from objapi.model.principal import Principal, system_principal
 from objapi.model.registry import Roles
+from objapi.model.token_scope import TokenScope
+from objapi.security.api_tokens import TokenInUse, digest_of_token, instant
 from objapi.security.sessions import Session, digest_of
-from objapi.security.tables import USER_ID_LENGTH, memberships, sessions, users
+from objapi.security.tables import USER_ID_LENGTH, api_tokens, memberships, sessions, users
 from objapi.store.idempotency import EarlierRequest
 from objapi.store.records import from_micros
 from objapi.store.schema import acls, idempotency_keys, local_roles, scope_tree
@@ -58,6 +60,7 @@ class LoadedUser:
     session: Session | None = None
     earlier: EarlierRequest | None = None
     """The user's request that has the idempotency key with which the user was loaded, if there is one."""
+    token: TokenInUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +103,30 @@ _OF_SESSION = (
     sessions.c.created.label("session_created"),
     sessions.c.expires.label("session_expires"),
 )
+_OF_TOKEN = (
+    api_tokens.c.digest.label("token_digest"),
+    api_tokens.c.prefix.label("token_prefix"),
+    api_tokens.c.scope.label("token_scope"),
+    api_tokens.c.expires.label("token_expires"),
+    api_tokens.c.last_used.label("token_last_used"),
+)
 _OF_EARLIER = (
     idempotency_keys.c.fingerprint.label("earlier_fingerprint"),
     idempotency_keys.c.at.label("earlier_at"),
 )
 _WITH_KEY = and_(idempotency_keys.c.user_id == users.c.id, idempotency_keys.c.key == bindparam("key"))
 _LOGIN, _SESSION = users.c.id == bindparam("login"), sessions.c.digest == bindparam("digest")
+_TOKEN = api_tokens.c.digest == bindparam("digest")
 _SESSIONS = sessions.join(users, users.c.id == sessions.c.user_id)
+_TOKENS = api_tokens.join(users, users.c.id == api_tokens.c.user_id)
 _BY_LOGIN = _Loader.over(users, _LOGIN)
 _BY_LOGIN_AND_KEY = _Loader.over(users.outerjoin(idempotency_keys, _WITH_KEY), _LOGIN, _OF_EARLIER)
 _BY_SESSION = _Loader.over(_SESSIONS, _SESSION, _OF_SESSION)
 _BY_SESSION_AND_KEY = _Loader.over(
     _SESSIONS.outerjoin(idempotency_keys, _WITH_KEY), _SESSION, (*_OF_SESSION, *_OF_EARLIER)
 )
+_BY_TOKEN = _Loader.over(_TOKENS, _TOKEN, _OF_TOKEN)
+_BY_TOKEN_AND_KEY = _Loader.over(_TOKENS.outerjoin(idempotency_keys, _WITH_KEY), _TOKEN, (*_OF_TOKEN, *_OF_EARLIER))
 _SCOPE, _LOCAL_ROLE = map(_BY_LOGIN.names.index, ("scope", "local_role"))
 
 
@@ -156,8 +170,27 @@ def load_by_session(
     return loaded if current else None
 
 
+def load_by_token(
+    connection: Connection, text: str, roles: Roles, now: datetime, key: str | None = None
+) -> LoadedUser | None:
+    """The user who has made an API token, restricted to its scope. One statement; none for a text that is no token.
+
+    None: there is no such token, or none any more, it has expired, or the user is not active.
+    `key`: an idempotency key, of which the earlier request is looked up.
+    """
+    digest = digest_of_token(text)
+    if digest is None:
+        return None
+    loader = _BY_TOKEN if key is None else _BY_TOKEN_AND_KEY
+    loaded = loader.load(connection, roles, {"digest": digest, "key": key})
+    if loaded is None or loaded.token is None or not loaded.active:
+        return None
+    expires = loaded.token.expires
+    return loaded if expires is None or now < expires else None
+
+
 def _loaded(names: Sequence[str], rows: Sequence[Sequence[Any]], roles: Roles) -> LoadedUser | None:
-    """The user of rows that differ in scope and local role alone; without columns of a session there is none."""
+    """The user of rows that differ in scope and local role alone; `names` are those of their columns."""
     if not rows:
         return None
     user = dict(zip(names, rows[0], strict=True))
@@ -177,6 +210,7 @@ def _loaded(names: Sequence[str], rows: Sequence[Sequence[Any]], roles: Roles) -
         groups=groups,
         local={scope: frozenset(held) for scope, held in local.items()},
         referred={scope: frozenset(held) for scope, held in referred.items()},
+        token=_scope(user) if "token_digest" in user else None,
     )
     return LoadedUser(
         principal,
@@ -187,7 +221,16 @@ def _loaded(names: Sequence[str], rows: Sequence[Sequence[Any]], roles: Roles) -
         user["newest_acl"] or 0,
         _session(user) if "session_digest" in user else None,
         _earlier(user) if user.get("earlier_at") is not None else None,
+        _token(user) if "token_digest" in user else None,
     )
+
+
+def _scope(row: Mapping[str, Any]) -> TokenScope:
+    return TokenScope.from_document(row["token_prefix"], orjson.loads(row["token_scope"]))
+
+
+def _token(row: Mapping[str, Any]) -> TokenInUse:
+    return TokenInUse(row["token_digest"], instant(row["token_expires"]), instant(row["token_last_used"]))
 
 
 def _session(row: Mapping[str, Any]) -> Session:

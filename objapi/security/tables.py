@@ -69,6 +69,23 @@ password_links = Table(
 """Links by which users set a password once; `digest` is that of the key in the link, `issuer` who made it. A link is
 void once its user has another `password_version`."""
 
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("digest", ascii_key(64), primary_key=True),
+    Column("prefix", ascii_key(16), nullable=False, unique=True),
+    Column("user_id", text_key(USER_ID_LENGTH), ForeignKey("users.id", name="fk_api_tokens_user"), nullable=False),
+    Column("name", long_text(), nullable=False),
+    Column("scope", long_text(), nullable=False),
+    Column("created", big_integer(), nullable=False),
+    Column("expires", big_integer(), nullable=True),
+    Column("last_used", big_integer(), nullable=True),
+    Index("ix_api_tokens_user", "user_id"),
+    **TABLE_OPTIONS,
+)
+"""API tokens; `digest` is that of the whole token, `prefix` the part of it that may be shown, `scope` a JSON object. A
+token without `expires` does not expire. A revoked one is deleted. `last_used` is right to the minute."""
+
 login_attempts = Table(
     "login_attempts",
     metadata,

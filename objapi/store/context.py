@@ -1,7 +1,7 @@
 """Contexts: of a site, shared by all its transactions, and of one request."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Literal
@@ -173,7 +173,9 @@ class RequestContext:
     @cached_property
     def recorder(self) -> Recorder:
         """Collector of the request's history."""
-        return Recorder(self.site.site_id, to_micros(self.now), self.principal.user_id, self.source)
+        token = self.principal.token
+        source = self.source if token is None else replace(self.source, api_key=token.prefix)
+        return Recorder(self.site.site_id, to_micros(self.now), self.principal.user_id, source)
 
     def write_history(self) -> None:
         """Store the request and its history: the last that a writing transaction does.

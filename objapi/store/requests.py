@@ -67,7 +67,7 @@ class RequestSource:
     request_id: str = ""
     address: str = ""
     api_key: str | None = None
-    """Name of the key that the caller came with; None: there was none."""
+    """Prefix of the API token that the caller came with; None: there was none."""
 
 
 COMMAND_LINE: Final = RequestSource()

@@ -46,7 +46,7 @@ from objapi.store.requests import (
     UpdateItem,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
-from objapi.store.writing.batch_attempt import BatchAttempt
+from objapi.store.writing.batch_attempt import BatchAttempt, within_scope
 from objapi.store.writing.batch_plan import BatchPlan, CheckPlan, MakeOptions, PlanItems, WriteOptions
 from objapi.store.writing.copying import Unwritable, plan_copies
 from objapi.store.writing.draft import Draft
@@ -87,6 +87,8 @@ class Transaction:
         source: RequestSource = COMMAND_LINE,
         authority: WriteAuthority | None = None,
     ) -> None:
+        if writes and user.token is not None:
+            user.token.require_writing()
         context = RequestContext(site, connection, user, now, writes=writes, source=source)
         self.connection = connection
         self.connections = context.connections
@@ -171,7 +173,7 @@ class Transaction:
         """As `offered`, of the objects that are there, and the error of each that is not."""
         planner = self._planner()
         planner.world.explains = explain
-        found = self._resolver(planner).select(selectors)
+        found = [within_scope(self.user, item) for item in self._resolver(planner).select(selectors)]
         missing = tuple(item for item in found if isinstance(item, ApiError))
         return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft)), missing
 
@@ -181,7 +183,7 @@ class Transaction:
         reader = HistoryReader(self._context)
         found = self._resolver(planner).select([selector])[0]
         if isinstance(found, Draft):
-            return reader.of_object(found, offset, size)
+            return reader.of_object(_raised(within_scope(self.user, found)), offset, size)
         uid = selector.uid.lower() if isinstance(selector, ByUid) and isinstance(found, NotFound) else None
         page = None
         if uid is not None and uid not in planner.workspace.by_uid:
@@ -445,6 +447,8 @@ class Transaction:
         check: CheckPlan | None = None,
     ) -> Outcome:
         """Plan and do what is asked; `planner` has loaded it already. See `BatchPlan`."""
+        if self.user.token is not None:
+            self.user.token.require_writing()
         unknown = options.keys() - WriteOptions.__annotations__.keys()
         if unknown:
             raise TypeError(f"{', '.join(sorted(unknown))}: no such option of a request")
@@ -462,6 +466,9 @@ class Transaction:
         """
         if self._authority is None:
             raise Forbidden("Rows are written with a route's authority only where the route declares one.")
+        if self.user.token is not None:
+            self.user.token.require_writing()
+            self.user.token.require_all_objects("Rows cannot be written here")
         if not self.writes and not dry_run:
             raise TypeError("the transaction was opened for reading")
         return RowBatch(self._context, self._authority).write(items, dry_run=dry_run)
@@ -552,10 +559,7 @@ class Transaction:
         return root
 
     def _one(self, planner: StorePlanner, selector: Selector) -> Draft:
-        found = self._resolver(planner).select([selector])[0]
-        if isinstance(found, ApiError):
-            raise found
-        return found
+        return _raised(within_scope(self.user, self._resolver(planner).select([selector])[0]))
 
 
 _T = TypeVar("_T")
@@ -567,6 +571,12 @@ def _some(items: Sequence[_T], places: Collection[int]) -> dict[int, _T]:
 
 def _steps(selectors: Sequence[Selector], step: TransitionRequest) -> PlanItems:
     return lambda editor, places: plan_steps(editor, _some(selectors, places), step)
+
+
+def _raised(found: Draft | ApiError) -> Draft:
+    if isinstance(found, ApiError):
+        raise found
+    return found
 
 
 def _raise_all(errors: Sequence[ApiError]) -> None:

@@ -6,17 +6,22 @@ Published clients use the log-in form too, so its names and texts are those of t
 from typing import Final
 
 from flask import Response, request
+from sqlalchemy import Connection
 
-from objapi.errors import NotFound, TooManyAttempts, ValidationError
+from objapi.errors import NotFound, TooManyAttempts, Unauthorized, ValidationError
 from objapi.http.exchange import current_exchange
 from objapi.http.headers import refuse_cross_site
 from objapi.http.visitors import Visitor, current_visitor, current_visitors
+from objapi.security.api_tokens import count_tokens
 from objapi.security.credentials import Credentials
+from objapi.security.identify import NOT_LOGGED_IN
 from objapi.security.origins import safe_came_from
 from objapi.security.password_check import LoginFailed, change_password, log_in, log_out
 from objapi.security.password_links import OVER, as_credentials, load_by_link, use_link, user_of_link
 from objapi.security.passwords import new_password_hash
+from objapi.security.principals import LoadedUser, load_by_login
 from objapi.security.sessions import COOKIE, NewSession
+from objapi.security.token_administration import TokenAdministration
 from objapi.settings import Settings
 from objapi.web.pages import page, site_path
 
@@ -74,6 +79,7 @@ def answer_password_form(settings: Settings) -> Response:
 def answer_password_change(settings: Settings) -> Response:
     """Change the password, which takes the old one, and end the user's other sessions."""
     visitor, visitors, form = current_visitor(), current_visitors(), request.form
+    user_id = visitor.get_id()
     refuse_cross_site(request, current_exchange(), visitor.kind, settings.allowed_origins)
     new = form.get("new_password", "")
     if form.get("confirm", new) != new:
@@ -81,7 +87,7 @@ def answer_password_change(settings: Settings) -> Response:
     try:
         change_password(
             visitors.authentication.password_check,
-            Credentials(visitor.get_id(), form.get("old_password", "")),
+            Credentials(user_id, form.get("old_password", "")),
             new,
             request.remote_addr or "",
             visitors.site.now(),
@@ -96,7 +102,7 @@ def answer_password_change(settings: Settings) -> Response:
         settings,
         visitor=visitor,
         heading="Password changed",
-        message="Your other sessions have ended.",
+        message=f"Your other sessions have ended. {_fate_of_tokens(user_id)}".strip(),
         link=site_path(settings),
         link_text="Go on",
     )
@@ -135,10 +141,32 @@ def answer_new_password(settings: Settings) -> Response:
         "message.html",
         settings,
         heading="Password set",
-        message=f"You can log in as {user_id} now.",
+        message=f"You can log in as {user_id} now. {_fate_of_tokens(user_id)}".strip(),
         link=f"{site_path(settings)}/login_form",
         link_text="Log in",
     )
+
+
+def _fate_of_tokens(user_id: str) -> str:
+    """Revoke the API tokens of a user whose password was just set, if the form says so; a sentence about them."""
+    visitors = current_visitors()
+    site, roles = visitors.site, visitors.authentication.password_check.roles
+    now = site.now()
+    count = site.transact(lambda connection: count_tokens(connection, user_id, now), write=False)
+    if not count:
+        return ""
+    tokens = "1 API token" if count == 1 else f"{count} API tokens"
+    if not request.form.get("revoke_tokens"):
+        return f"{tokens} still work{'s' if count == 1 else ''}."
+
+    def load(connection: Connection) -> LoadedUser:
+        user = load_by_login(connection, user_id, roles)
+        if user is None or not user.active:
+            raise Unauthorized(NOT_LOGGED_IN)
+        return user
+
+    site.run(load, lambda tx: TokenAdministration(tx).revoke(None), write=True, source=current_exchange().source)
+    return f"{tokens} {'is' if count == 1 else 'are'} revoked."
 
 
 def _user_of_link(key: str) -> str:

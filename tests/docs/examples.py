@@ -105,7 +105,7 @@ class Reader:
 
     def _send(self, session: requests.Session, request: Message) -> requests.Response:
         verb, target = self._filled(request.start).split(" ", 1)
-        headers = dict(request.headers)
+        headers = {name: self._filled(value) for name, value in request.headers.items()}
         credentials = _CREDENTIALS.fullmatch(headers.get("Authorization", ""))
         if credentials is not None:
             pair = f"{credentials['user']}:{credentials['password']}"

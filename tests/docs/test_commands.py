@@ -132,6 +132,9 @@ class Shell:
             arguments = [*arguments, "--help"]
         result = CliRunner().invoke(main, arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
         assert result.exit_code == 0, (arguments, result.output)
+        made = re.match(r"oat_(\w+)_", result.stdout)
+        if made is not None:
+            self.replaced = {**self.replaced, " PREFIX": f" {made[1]}"}
         return result.output
 
     def _curl(self, arguments: list[str]) -> str:

@@ -11,6 +11,7 @@ from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
 from objapi.api.methods.removing import REMOVING
 from objapi.api.methods.sheets import SHEETS
+from objapi.api.methods.tokens import TOKENS
 from objapi.api.methods.transitions import TRANSITIONS
 from objapi.api.methods.updating import UPDATING
 from objapi.api.methods.users import USERS
@@ -41,5 +42,9 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *PLACES,
         *INTROSPECTION,
         *USERS,
+        *TOKENS,
     )
 )
+
+METHOD_NAMES: Final = tuple(dict.fromkeys(method.name for method in METHODS.values()))
+"""The names under which methods are listed and named by tokens; their aliases are not among them."""

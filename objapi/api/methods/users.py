@@ -36,7 +36,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 def users(call: MethodCall, tx: Transaction) -> Json:
     """List the users, or show one; with `action` make, link, change, lock out one, or let one set a password."""
     administration = UserAdministration(tx)
-    action = _action(call, (*_ACCOUNT_ACTIONS, *_LOGIN_ACTIONS))
+    action = asked_action(call, (*_ACCOUNT_ACTIONS, *_LOGIN_ACTIONS))
     user_id = call.controls.text("userid")
     if action is None:
         if user_id is None:
@@ -106,7 +106,7 @@ def _refuse_words_of_others(call: MethodCall, action: str) -> None:
 def grants(call: MethodCall, tx: Transaction) -> Json:
     """List roles, groups and local roles, of all, of a user or on an object; with `action` give or take some."""
     administration = UserAdministration(tx)
-    action = _action(call, ("give", "take"))
+    action = asked_action(call, ("give", "take"))
     if action is None:
         return call.with_warnings(_grants(call, tx, administration))
     call.refuse_unused()
@@ -126,7 +126,7 @@ def grants(call: MethodCall, tx: Transaction) -> Json:
     return _changed(grant.principal, change(grant, dry_run=dry_run), dry_run=dry_run)
 
 
-def _action(call: MethodCall, known: Sequence[str]) -> str | None:
+def asked_action(call: MethodCall, known: Sequence[str]) -> str | None:
     """The change that is asked for; None: to read. Raises BadRequest for another one, and for one sent by GET."""
     action = call.controls.text("action")
     if action is None:
@@ -201,12 +201,13 @@ def _changed(user_id: str, events: Sequence[AccessEvent], changes: Sequence[Chan
     names = [name for event in events for name in event.changes]
     answer: dict[str, object] = {"userid": user_id, "updated": [*names, *withdrawn]}
     if dry_run:
-        planned = [*(described_change(change) for change in changes), *(_planned(event) for event in events)]
+        planned = [*(described_change(change) for change in changes), *(planned_event(event) for event in events)]
         answer |= {"dry_run": True, "plan": {"changes": planned, "reindexed": 0}}
     return answer
 
 
-def _planned(event: AccessEvent) -> dict[str, object]:
+def planned_event(event: AccessEvent) -> dict[str, object]:
+    """A change of a user as the plan of a dry run shows it."""
     return {
         "event": event.event,
         "UID": event.uid,

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.model.principal import ANONYMOUS, Principal, TokenClaims
+from objapi.model.token_scope import TokenScope
 from objapi.profiles.ispyb.tables import Permission, Person, UserGroup_has_Permission, UserGroup_has_Person
 
 
@@ -19,6 +20,8 @@ class Caller:
     permissions: tuple[str, ...] = ()
     password_version: int | None = None
     """Version of the password by which a user of the gateway logged in; None for everybody else."""
+    token: TokenScope | None = None
+    """Scope of the API token by which a user of the gateway came."""
 
     def may(self, permission: str) -> bool:
         """Check whether the token holds a permission."""
@@ -30,7 +33,7 @@ def principal_of(caller: Caller | None) -> Principal:
     if caller is None:
         return ANONYMOUS
     claims = TokenClaims(caller.person_id, frozenset(caller.permissions))
-    return Principal(caller.login, roles=frozenset({"Authenticated"}), claims=claims)
+    return Principal(caller.login, roles=frozenset({"Authenticated"}), claims=claims, token=caller.token)
 
 
 def caller_of_login(connection: Connection, login: str) -> Caller | None:

@@ -10,6 +10,7 @@ from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
 from objapi.model.principal import Principal, TokenClaims
 from objapi.profiles.ispyb.tables import Person
+from objapi.security.principals import LoadedUser
 from objapi.store.requests import RequestSource
 from objapi.store.transaction import Transaction
 
@@ -35,6 +36,20 @@ def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt, sou
             authority=WRITES,
         )
     return replace(caller, password_version=identity.password_version)
+
+
+def caller_of_user(database: Database, user: LoadedUser) -> Caller:
+    """The person of the same login as a user of the gateway, with the permissions of this moment.
+
+    Raises NotAuthenticated where there is none, or where the logins of the two are not the same people's.
+    """
+    if not database.settings.has_ispyb_logins:
+        raise NotAuthenticated("Users of the gateway are not the persons of this database. Please log in")
+    login = user.principal.user_id
+    caller = database.run(lambda tx: caller_of_login(connection_of(tx), login), write=False)
+    if caller is None:
+        raise NotAuthenticated("User does not exist in database.")
+    return replace(caller, password_version=user.password_version, token=user.principal.token)
 
 
 def _newcomer(transaction: Transaction, database: Database, identity: Identity) -> Caller:

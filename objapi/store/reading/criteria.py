@@ -24,7 +24,8 @@ from catalog.dates import other_reading
 from catalog.facets import FACET_KINDS
 from catalog.operators import operator_named
 from objapi.errors import BadRequest, Cause, joined_messages
-from objapi.model.registry import CatalogDeclaration
+from objapi.model.paths import Path
+from objapi.model.registry import CatalogDeclaration, IndexSource
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.mapped.tables import RowTables
@@ -118,6 +119,7 @@ class CriteriaReader:
         if types is not None:
             fixed = parse_query({"portal_type": sorted(types)}, schema, self._options_of(catalog)).query
             query = replace(query, clauses=(*query.clauses, *fixed.clauses))
+        query = self._within_scope(query, catalog)
         if find.limit:
             query = replace(query, limit=find.limit if query.limit is None else min(query.limit, find.limit))
         # What is refused was neither ignored nor read as anything else.
@@ -137,6 +139,26 @@ class CriteriaReader:
         named = any(not _finds_all(clause, site_id) for clause in parsed.query.clauses)
         asked = frozenset((*parsed.asked, *(key.index for key in query.sort)))
         return self._prepared(catalog, query, asked, named, parsed.unknown, warnings)
+
+    def _within_scope(self, query: Query, catalog: CatalogDeclaration) -> Query:
+        """The query for the objects alone that the caller's API token reaches.
+
+        Raises InsufficientScope for a catalog without the indexes by which it can be held to these.
+        """
+        token = self._rights.principal.token
+        if token is None or not token.limits_objects:
+            return query
+        if catalog.table_of is not None:
+            folder = self._context.rows.names.folder(catalog.table_of)
+            return query if token.covers(catalog.table_of, folder) else replace(query, nothing=True)
+        criteria: dict[str, object] = {} if token.types is None else {"portal_type": sorted(token.types)}
+        if token.path is not None:
+            criteria["path"] = token.path
+        for name in criteria:
+            if catalog.sources.get(name) != IndexSource(default=Path((), name)):
+                raise token.refusal(f"{catalog.name} has no index {name} and so cannot be searched")
+        held = parse_query(criteria, catalog.schema, self._options_of(catalog)).query
+        return replace(query, clauses=(*query.clauses, *held.clauses), nothing=query.nothing or held.nothing)
 
     def lookup(
         self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, of_everybody: bool = False

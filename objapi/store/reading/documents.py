@@ -135,9 +135,15 @@ class Documents:
         wanted = [uid.lower() for uid in uids[:_MOST_HINTS]]
         if not wanted:
             return ()
-        columns = (entities.c.portal_type, entities.c.acl, entities.c.scope)
+        columns = (entities.c.portal_type, entities.c.acl, entities.c.scope, entities.c.path)
         found = self._connection.execute(select(*columns).where(entities.c.uid.in_(wanted)))
-        types = dict.fromkeys(row[0] for row in found if self._rights.may(VIEW, self._rights.acls[row[1]], row[2]))
+        token = self._rights.principal.token
+        types = dict.fromkeys(
+            row.portal_type
+            for row in found
+            if self._rights.may(VIEW, self._rights.acls[row.acl], row.scope)
+            and (token is None or token.covers(row.portal_type, row.path))
+        )
         return tuple(
             f"UID: {catalog.name} does not index {name}; ask with catalog_name "
             f"{' or '.join(other.name for other in self._registry.catalogs_of(name))}."
@@ -269,6 +275,7 @@ class Documents:
                 if selection.wants(name):
                     wanted.setdefault((name, portal_type), []).append(row.rid)
         found: dict[int, dict[str, list[orjson.Fragment]]] = {}
+        token = self._rights.principal.token
         for (name, portal_type), parents in wanted.items():
             for parent in parents:
                 found.setdefault(parent, {})[name] = []
@@ -284,7 +291,9 @@ class Documents:
             seen = [
                 child
                 for child in self._fresh(children)
-                if child.parent is not None and self._rights.may(VIEW, self._rights.acls[child.acl], child.scope)
+                if child.parent is not None
+                and self._rights.may(VIEW, self._rights.acls[child.acl], child.scope)
+                and (token is None or token.covers(child.portal_type, child.path))
             ]
             offered = self._transitions([child.rid for child in seen]) if selection.transitions else {}
             for child in seen:

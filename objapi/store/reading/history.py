@@ -22,6 +22,7 @@ class HistoryReader:
         self._registry = context.registry
         self._access = context.site.access
         self._rights = context.rights
+        self._token = context.principal.token
 
     def of_object(self, draft: Draft, offset: int, size: int) -> HistoryPage:
         """The history of an object that exists. Raises Forbidden."""
@@ -33,15 +34,19 @@ class HistoryReader:
         )
 
     def of_removed(self, uid: str, root: Draft, offset: int, size: int) -> HistoryPage | None:
-        """The history of an object that is gone; None when there was none, or the user lacks the right at the root."""
+        """The history of an object that is gone; None when there was none that the user may see and a token reaches."""
         permission = self._registry.roles.history_permission
         if not self._rights.may(permission, root.acl, root.scope):
             return None
-        portal_type = self._connection.scalar(
-            select(history_entries.c.portal_type).where(history_entries.c.uid == uid).limit(1)
-        )
-        if portal_type is None:
+        last = self._connection.execute(
+            select(history_entries.c.portal_type, history_entries.c.path)
+            .where(history_entries.c.uid == uid)
+            .order_by(history_entries.c.id.desc())
+            .limit(1)
+        ).first()
+        if last is None or (self._token is not None and not self._token.covers(last.portal_type, last.path)):
             return None
+        portal_type = last.portal_type
         hidden = frozenset[str]()
         if portal_type in self._registry.types:
             hidden = self._access.hidden(portal_type, root.acl, root.scope, self._rights)
@@ -50,7 +55,7 @@ class HistoryReader:
     def _page(self, uid: str, hidden: frozenset[str], offset: int, size: int) -> HistoryPage:
         of_object = history_entries.c.uid == uid
         statement = (
-            select(*history_entries.c, requests.c.at, requests.c.actor)
+            select(*history_entries.c, requests.c.at, requests.c.actor, requests.c.api_key)
             .join(requests, requests.c.id == history_entries.c.request)
             .where(of_object)
             .order_by(history_entries.c.id.desc())
@@ -73,6 +78,8 @@ def _row(row: Mapping[Any, Any], hidden: frozenset[str]) -> Mapping[str, object]
         "portal_type": row["portal_type"],
         "changes": {name: {"old": old, "new": new} for name, (old, new) in changes.items() if name not in hidden},
     }
+    if row["api_key"] is not None:
+        described["token"] = row["api_key"]
     if row["event"] == "transition":
         described.update(workflow=row["workflow"], transition=row["transition"], comment=row["comment"])
     return described

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, ValidationError, combine
 from objapi.model.item_links import NO_LINKS, ItemLinks
+from objapi.model.principal import Principal
 from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import BatchFailed, ByItem, Entry, LeftOut, Outcome, Plan, Selector, VersionMatch
 from objapi.store.writing.draft import Draft
@@ -66,8 +67,16 @@ class BatchAttempt:
                 self.needs_failed(place)
 
     def targets(self, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
-        """The objects of selectors; missing ones are errors of their items."""
-        found = resolver.select(list(selectors.values()))
+        """The objects of selectors; those that are missing or out of the caller's reach are errors of their items."""
+        principal = self.planner.context.principal
+        found = [within_scope(principal, item) for item in resolver.select(list(selectors.values()))]
+        return self._found(selectors, found)
+
+    def containers(self, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
+        """The same of containers, in which what is made has to be within reach, and not they themselves."""
+        return self._found(selectors, resolver.select(list(selectors.values())))
+
+    def _found(self, selectors: Mapping[int, Selector], found: Sequence[Draft | ApiError]) -> dict[int, Draft]:
         targets: dict[int, Draft] = {}
         for place, draft in zip(selectors, found, strict=True):
             if isinstance(draft, ApiError):
@@ -99,6 +108,20 @@ class BatchAttempt:
             if all((known.name, known.code) != (cause.name, cause.code) for known in told):
                 self.fail(place, ValidationError.from_causes([cause]))
 
+    def refuse_out_of_scope(self) -> None:
+        """Fail the items whose objects the caller's API token does not reach, where they were or will be.
+
+        They have that reason alone, and the answer does not show them.
+        """
+        principal = self.planner.context.principal
+        if principal.token is None:
+            return
+        for place, draft in list(self.drafts.items()):
+            refused = within_scope(principal, draft)
+            if isinstance(refused, ApiError):
+                self.errors[place] = refused
+                del self.drafts[place]
+
     def require_versions(self, match: VersionMatch) -> None:
         """Raise Conflict for an object that has none of the expected versions: the whole request depends on it."""
         for draft in self.drafts.values():
@@ -118,6 +141,17 @@ class BatchAttempt:
             self.fail(place, as_api_error(error))
         self.fail(place, *problems[before:])
         del problems[before:]
+
+
+def within_scope(principal: Principal, found: Draft | ApiError) -> Draft | ApiError:
+    """An object that was found by its name, or the refusal of one that the caller's API token does not reach."""
+    token = principal.token
+    if token is None or not isinstance(found, Draft):
+        return found
+    paths = {found.path} if found.is_new else {found.path, found.stored_path}
+    if all(token.covers(found.portal_type, path) for path in paths):
+        return found
+    return token.refusal("An object that was named is out of reach")
 
 
 def as_api_error(error: WorkflowError) -> ApiError:

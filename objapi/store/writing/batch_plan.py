@@ -118,6 +118,7 @@ class BatchPlan:
             take_always(attempt, self.dependents)
         if attempt.drafts and not attempt.errors:
             attempt.fail(next(iter(attempt.drafts)), *attempt.planner.indirect_problems())
+        attempt.refuse_out_of_scope()
         attempt.fail_dependents()
         if match is not None:
             attempt.require_versions(match)

@@ -313,7 +313,7 @@ class Editor:
             container, elsewhere = items[place].container, entity_type.table or entity_type.container_from
             if not elsewhere and container is not None and not isinstance(container, ByItem):
                 selectors[place] = container
-        return attempt.targets(self.resolver, selectors)
+        return attempt.containers(self.resolver, selectors)
 
     def container(
         self,

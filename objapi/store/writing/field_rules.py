@@ -31,9 +31,15 @@ class RulesPlanner(Planner, Protocol):
     def by_uid(self, uids: Iterable[str]) -> Mapping[str, Draft]:
         """The objects with these UIDs that are there and will stay."""
 
+    def out_of_scope(self, draft: Draft) -> ApiError | None:
+        """The refusal of an object that is there and that the caller's API token does not reach."""
+
 
 def not_writable(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:
-    """One error that names all fields that the user may not write."""
+    """One error that names all fields that the user may not write; another when the whole object is out of scope."""
+    refused = planner.out_of_scope(draft)
+    if refused is not None:
+        return [refused]
     causes = []
     for name in names:
         for place, field in _places(planner, draft, name):

@@ -129,6 +129,13 @@ class StorePlanner:
         draft = as_draft(entity)
         return self.rights.may(permission, draft.acl, draft.scope)
 
+    def out_of_scope(self, draft: Draft) -> ApiError | None:
+        """The refusal of an object that is there and that the caller's API token does not reach."""
+        token = self.context.principal.token
+        if token is None or draft.is_new or token.covers(draft.portal_type, draft.stored_path):
+            return None
+        return token.refusal("What follows from it changes objects that are out of reach")
+
     def refuse(self, message: str, *, field: str | None = None, entity: Entity | None = None) -> None:
         """Note a problem; the item that is being planned fails with it."""
         path = None if entity is None else as_draft(entity).path

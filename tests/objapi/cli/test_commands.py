@@ -81,6 +81,33 @@ def test_users_are_added_listed_and_given_new_passwords(made: Path) -> None:
     assert new.exit_code == 0, new.output
 
 
+def test_tokens_are_made_listed_and_revoked(made: Path) -> None:
+    user = ("user", "add", "bot", "--role", "Analyst", "--password-stdin", "--data", made)
+    assert objapi(*user, given="a long secret\n").exit_code == 0
+    add = objapi(
+        "token", "add", "bot", "--name", "dashboard", "--read-only", "--methods", "read,history",
+        "--types", "Client,Batch", "--path", "/clients", "--expires", "30", "--data", made,
+    )  # fmt: skip
+    assert add.exit_code == 0, add.output
+    mark, prefix, secret = add.stdout.strip().split("_")
+    assert (mark, len(prefix), len(secret)) == ("oat", 8, 40)
+    assert "objects in /Plone/clients; expires 20" in add.stderr
+    for listed in (objapi("token", "list", "bot", "--data", made), objapi("token", "list", "--data", made)):
+        assert listed.stdout.startswith(f"{prefix}\tbot\tdashboard\treading alone; the methods history, read;")
+        assert "\tnever used" in listed.stdout
+        assert secret not in listed.output
+    assert objapi("token", "add", "bot", "--data", made).exit_code == 0
+    passwd = objapi("user", "passwd", "bot", "--password-stdin", "--data", made, given="another secret\n")
+    assert "2 API tokens still work" in passwd.stderr
+    assert objapi("token", "revoke", f"oat_{prefix}", "--data", made).stderr == "Revoked 1 token.\n"
+    last = objapi(
+        "user", "passwd", "bot", "--revoke-tokens", "--password-stdin", "--data", made, given="a third secret\n"
+    )
+    assert (last.exit_code, "still work" in last.stderr) == (0, False)
+    assert objapi("token", "revoke", "--user", "bot", "--data", made).stderr == "Revoked 0 tokens.\n"
+    assert objapi("token", "list", "--data", made).stdout == ""
+
+
 def test_contacts_get_log_ins_and_users_links_for_a_password(made: Path, tmp_path: Path) -> None:
     file, contact = tmp_path / "contact.yaml", "/clients/client-1/contact-1"
     file.write_text(
@@ -202,6 +229,9 @@ def test_a_grant_of_nothing_is_a_wrong_use(staffed: Path, command: str, argument
         (("user", "add", "b s", "--password-stdin"), "a long secret\n", "'b s'"),
         (("user", "add", "x", "--role", "Managr", "--password-stdin"), "short\n", "Managr"),
         (("user", "passwd", "nobody", "--password-stdin"), "a long secret\n", "nobody"),
+        (("token", "add", "nobody"), "", "nobody"),
+        (("token", "list", "nobody"), "", "nobody"),
+        (("token", "revoke", "aaaaaaaa"), "", "no token 'aaaaaaaa'"),
     ],
 )
 def test_what_cannot_be_a_user_is_refused(made: Path, arguments: tuple[str, ...], given: str, told: str) -> None:

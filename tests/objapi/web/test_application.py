@@ -49,6 +49,53 @@ def test_a_read_of_ten_objects_is_four_statements_at_most_log_in_included(
     assert len(sent) <= 4, sent
 
 
+def test_an_api_token_costs_no_more_statements_than_a_session(application: Flask, site: Site) -> None:
+    of_types = {"action": "add", "types": "Sample,SamplePartition", "path": "/"}
+    of_path = {"action": "add", "path": "/clients"}
+    tokens = [
+        application.test_client().post("/Plone/@@API/tokens", data=asked, auth=ADMIN).get_json()["token"]
+        for asked in ({"action": "add"}, of_types, of_path)
+    ]
+    by_cookie = application.test_client()
+    by_cookie.post("/Plone/login_form", data={"__ac_name": "admin", "__ac_password": "secret"})
+    ways = [(by_cookie, {})]
+    ways += [(application.test_client(), {"Authorization": f"Bearer {token}"}) for token in tokens]
+    calls = [
+        ("read", {"portal_type": "Sample", "review_state": "sample_received"}),
+        ("update", {"obj_path": "/clients/client-1", "Phone": "5", "dry_run": "1"}),
+    ]
+    for method, form in calls:
+        costs, answers = [], []
+        for client, headers in ways:
+            # The first request notes the use of a token, as the log-in did that of a session.
+            for _ in range(2):
+                with statements(site) as sent:
+                    response = client.get(f"/Plone/@@API/{method}", query_string=form, headers=headers)
+            costs.append(len(sent))
+            answers.append(response.status_code)
+        assert max(costs[:3]) == costs[0]
+        # What is in a subtree is not known by counts that writers keep, as for a session that asks for a path.
+        assert costs[3] <= 4
+    assert answers == [200, 200, 403, 200]
+
+
+def test_a_new_password_tells_of_api_tokens_and_revokes_them_on_request(application: Flask) -> None:
+    rita = ("rita", "secret")
+    client = application.test_client()
+    made = client.post("/Plone/@@API/tokens", data={"action": "add"}, auth=rita).get_json()
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    for new, more, said, status in (
+        ("a longer secret", {}, "1 API token still works.", 200),
+        ("secret of rita", {"revoke_tokens": "1"}, "1 API token is revoked.", 401),
+        ("another of hers", {}, "Your other sessions have ended.</p>", 401),
+    ):
+        form = {"old_password": rita[1], "new_password": new} | more
+        page = client.post("/Plone/password", data=form, auth=rita)
+        assert (page.status_code, said in page.text) == (200, True), page.text
+        assert client.get("/Plone/@@API/read", headers=bearer).status_code == status
+        rita = ("rita", new)
+
+
 def test_writing_more_objects_takes_no_more_statements(application: Flask, site: Site) -> None:
     client = application.test_client()
     paths = [
