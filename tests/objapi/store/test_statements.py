@@ -42,7 +42,10 @@ def part_of(path: str) -> str:
 
 
 def update(gateway: Gateway, paths: Sequence[str], turn: int) -> object:
-    return gateway.update_all("mia", [UpdateItem(ByPath(path), {"Count": turn}) for path in paths])
+    # Of one owner's things no two have the same number.
+    numbers = range(turn * MOST, turn * MOST + len(paths))
+    values = [{"Count": number} for number in numbers]
+    return gateway.update_all("mia", [UpdateItem(ByPath(path), v) for path, v in zip(paths, values, strict=True)])
 
 
 def update_parts(gateway: Gateway, paths: Sequence[str], turn: int) -> object:
