@@ -172,7 +172,7 @@ class Site:
             for begun in opened:
                 begun.connections.close()
         if write:
-            self._tidy_after_commit(stored_answer=any(begun.keeps_answer for begun in opened))
+            self._tidy_after_commit(stored_answer=any(begun.stores_answer for begun in opened))
         return result
 
     def _tidy_after_commit(self, *, stored_answer: bool) -> None:

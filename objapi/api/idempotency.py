@@ -28,9 +28,9 @@ from objapi.model.json_text import NumberLiteral
 from objapi.site import Site
 from objapi.store.idempotency import (
     LONGEST_KEY,
+    AnswerToStore,
     EarlierRequest,
     FirstAnswer,
-    KeptAnswer,
     RequestKey,
     key_in_use,
 )
@@ -139,8 +139,8 @@ class KeyedRequest:
         answer = responses.rendered(frame, reply)
         if not (isinstance(reply, PartlyDone) and reply.failed == reply.total):
             public = without_secrets(reply, self.method.secrets)
-            kept = answer if public is reply else responses.rendered(frame, public)
-            tx.keep_answer(KeptAnswer(key, FirstAnswer(kept.headers, kept.body), replaced=earlier))
+            stored = answer if public is reply else responses.rendered(frame, public)
+            tx.store_answer_at_end(AnswerToStore(key, FirstAnswer(stored.headers, stored.body), replaced=earlier))
         return answer
 
     def _key_within_scope(self, tx: Transaction) -> RequestKey:
@@ -173,11 +173,11 @@ class KeyedRequest:
 def without_secrets(reply: Json | PartlyDone, secrets: tuple[str, ...]) -> Json | PartlyDone:
     """The reply as it is stored: without what only the first answer may tell, and with a warning that says so."""
     answer = reply.answer if isinstance(reply, PartlyDone) else reply
-    told = [name for name in secrets if name in answer]
-    if not told:
+    once = [name for name in secrets if name in answer]
+    if not once:
         return reply
-    warning = f"{', '.join(told)}: told once, in the first answer, and not stored; ask for a new one with another key."
+    warning = f"{', '.join(once)}: given in the first answer alone and not stored; ask for a new one with another key."
     earlier = answer.get("warnings", ())
     warnings = [*(earlier if isinstance(earlier, (list, tuple)) else ()), warning]
-    public = {**{name: value for name, value in answer.items() if name not in told}, "warnings": warnings}
+    public = {**{name: value for name, value in answer.items() if name not in once}, "warnings": warnings}
     return replace(reply, answer=public) if isinstance(reply, PartlyDone) else public

@@ -58,7 +58,7 @@ class PersonLogins:
         if not account.id:
             raise ValidationError.from_causes([Cause("parameter", "userid", "userid: name the id of the new user.")])
         if not self._administration.is_manager:
-            self._require_nobody_elsewhere(account)
+            self._require_no_person_of_tables(account)
         added = self._administration.add_pending(account, dry_run=dry_run)
         linked = LoginChange(account.id) if person is None else self._link(person, account, dry_run=dry_run)
         link = None if dry_run else self._administration.issue_link(account.id, self._lifetime)
@@ -166,7 +166,7 @@ class PersonLogins:
             raise Forbidden(f"{account.id} is of the staff: a Manager makes the link.")
         self._require_nothing_more(account, f"make a link for the password of {account.id}, who has", persons)
 
-    def _require_nobody_elsewhere(self, account: Account) -> None:
+    def _require_no_person_of_tables(self, account: Account) -> None:
         """Raise Forbidden for an account by whose id another database knows a person."""
         if self._tx.knows_in_tables(account.id):
             raise Forbidden(f"{account.id} is somebody in another database, whose rows would be shown; ask a Manager.")
@@ -176,7 +176,7 @@ class PersonLogins:
 
         Likewise for rows of another database, which its id alone shows.
         """
-        self._require_nobody_elsewhere(account)
+        self._require_no_person_of_tables(account)
         scoped = self._tx.registry.roles.scoped_roles
         self._administration.require_within(self._administration.roles_at_root(account) - scoped, action)
         declared = {(person.container.rid, role) for person in persons for role in person.login.local_roles}

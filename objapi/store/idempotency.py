@@ -60,7 +60,7 @@ class FirstAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class AnswerToStore:
     """An answer that is to be stored; `replaced` is an earlier request with the same key that is over."""
 
     key: RequestKey
@@ -88,14 +88,14 @@ def find_answer(connection: Connection, user_id: str, key: str) -> tuple[Earlier
     return EarlierRequest(fingerprint, at), answer
 
 
-def store_answer(connection: Connection, user_id: str, kept: KeptAnswer, at: int, *, outbox: int | None) -> None:
+def store_answer(connection: Connection, user_id: str, given: AnswerToStore, at: int, *, outbox: int | None) -> None:
     """Store the answer of a request of a user, as the last that its transaction does.
 
     `at` in microseconds since 1970 UTC; `outbox` is the number of what waits for a foreign database. Raises
     IntegrityError when another request with the key has committed, StaleWrite when it has replaced the one that is
     over, and IdempotencyKeyInUse when it does neither for as long as a lock is waited for.
     """
-    key, answer, replaced = kept.key, kept.answer, kept.replaced
+    key, answer, replaced = given.key, given.answer, given.replaced
     row: dict[str, object] = {
         "user_id": user_id,
         "key": key.key,

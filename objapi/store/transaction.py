@@ -19,7 +19,7 @@ from objapi.model.principal import Principal
 from objapi.model.registry import CatalogDeclaration
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.context import RequestContext, SiteContext
-from objapi.store.idempotency import EarlierRequest, FirstAnswer, KeptAnswer, find_answer, store_answer
+from objapi.store.idempotency import AnswerToStore, EarlierRequest, FirstAnswer, find_answer, store_answer
 from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
@@ -102,7 +102,7 @@ class Transaction:
         self._context = context
         self._site = site
         self._authority = authority
-        self._kept: KeptAnswer | None = None
+        self._answer_to_store: AnswerToStore | None = None
         self._rights = context.rights
 
     @cached_property
@@ -515,27 +515,27 @@ class Transaction:
         """The user's request that has an idempotency key, with its answer, see `idempotency.find_answer`."""
         return find_answer(self.connection, self.user.user_id, key)
 
-    def keep_answer(self, kept: KeptAnswer) -> None:
+    def store_answer_at_end(self, answer: AnswerToStore) -> None:
         """Have the answer of this request stored with what it changes."""
-        self._kept = kept
+        self._answer_to_store = answer
 
     @property
-    def keeps_answer(self) -> bool:
+    def stores_answer(self) -> bool:
         """True when the answer is stored for who sends the request again."""
-        return self._kept is not None
+        return self._answer_to_store is not None
 
     def finish(self) -> None:
         """Store the history of what was written, then the answer: to be called once, before the commit."""
-        kept, user_id = self._kept, self.user.user_id
-        if kept is None:
+        answer, user_id = self._answer_to_store, self.user.user_id
+        if answer is None:
             self._context.write_history()
             return
         for _, outbox in self.connections.outboxes:
-            outbox.answer = (user_id, kept.key.key)
+            outbox.answer = (user_id, answer.key.key)
         self._context.write_history()
         # Of several outboxes the last is as good as any: they are delivered in one transaction.
         pending = self.connections.pending[-1] if self.connections.pending else None
-        store_answer(self.connection, user_id, kept, to_micros(self.now), outbox=pending)
+        store_answer(self.connection, user_id, answer, to_micros(self.now), outbox=pending)
 
     # Inside
 

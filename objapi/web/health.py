@@ -51,12 +51,12 @@ def _problem(site: Site) -> tuple[str, str]:
     try:
         found = state_problem(site.engine, site.registry, site.settings.site_id, site.settings.profiles or ())
     except (exc.DBAPIError, exc.TimeoutError) as error:
-        told = to_api_error(error)
-        if not isinstance(told, ApiError):
+        failure = to_api_error(error)
+        if not isinstance(failure, ApiError):
             raise
-        return told.message, f"{told.message} ({error})"
+        return failure.message, f"{failure.message} ({error})"
     return (NOT_IN_STEP, found) if found else ("", "")
 
 
-def _answer(status: int, told: dict[str, str]) -> Response:
-    return Response(orjson.dumps(told), status, content_type="application/json")
+def _answer(status: int, body: dict[str, str]) -> Response:
+    return Response(orjson.dumps(body), status, content_type="application/json")

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from objapi import upkeep
 from objapi.errors import BadRequest, NotFound
 from objapi.site import Site, SiteError
-from objapi.store.idempotency import FirstAnswer, KeptAnswer, RequestKey
+from objapi.store.idempotency import AnswerToStore, FirstAnswer, RequestKey
 from objapi.store.mapped import outbox
 from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.schema import row_pending, row_states
@@ -130,7 +130,7 @@ def update_once(room: StoreRoom, **values: object) -> None:
 
     def work(tx: Transaction) -> None:
         tx.update([UpdateItem(ByPath("/stock/Article/2"), values)])
-        tx.keep_answer(KeptAnswer(RequestKey("k", "f"), ANSWER))
+        tx.store_answer_at_end(AnswerToStore(RequestKey("k", "f"), ANSWER))
 
     room.gateway.run("kim", work, write=True)
 
