@@ -14,7 +14,7 @@ from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.formulas import Expression, Measured, NoResult, evaluate, names_in, shown
 from objapi.profiles.lims.analyses import BEFORE_SUBMISSION
 from objapi.profiles.lims.dependencies import analysis_dependents, calculation_in_use, fellows
-from objapi.profiles.lims.formulas import LIMIT_SUFFIXES, parsed
+from objapi.profiles.lims.formulas import LIMIT_SUFFIXES, SERVICE_LIMITS, parsed
 from objapi.profiles.lims.reading import decimal, is_active, rows, state, text
 from objapi.profiles.lims.record_checks import result_is_an_option
 from objapi.profiles.lims.results import OPERANDS
@@ -26,6 +26,7 @@ _OPEN: Final = (*BEFORE_SUBMISSION, "unassigned", "assigned")
 """States of analyses, duplicates and controls in which results are still written."""
 _LIKE_A_NUMBER: Final = re.compile(r"[<>\u2264\u2265~\u2248\u00b1+\u2212-]*\s*[.,]?\d")
 """The beginning of a text that means a number, such as ``3,5`` or ``\u22640.1``."""
+_LIMITS: Final = tuple(f".{suffix}" for suffix in SERVICE_LIMITS)
 _LARGEST: Final = 300
 """The greatest exponent of ten of a number that goes into a calculation."""
 
@@ -90,7 +91,10 @@ def calculate_new(planner: Planner, analysis: Entity, args: Mapping[str, object]
 
 @behaviors.add("condition", "follows_its_inputs")
 def follows_its_inputs(planner: Planner, analysis: Entity, args: Mapping[str, object]) -> str | None:
-    """A calculated result is that of its inputs as they are: one submitted before them did not follow them further."""
+    """A calculated result is that of its inputs as they are: one submitted before them did not follow them further.
+
+    A detection limit that a service has been given since is for later results.
+    """
     if not _was_calculated(planner, analysis):
         return None
     inputs = _Inputs(planner, analysis)
@@ -98,7 +102,7 @@ def follows_its_inputs(planner: Planner, analysis: Entity, args: Mapping[str, ob
     changed = [
         str(row.get("keyword"))
         for row in rows(planner, analysis, "CalculatedFrom")
-        if inputs.written(str(row.get("keyword"))) != row.get("value")
+        if not str(row.get("keyword")).endswith(_LIMITS) and inputs.written(str(row.get("keyword"))) != row.get("value")
     ]
     if not changed:
         return None

@@ -14,9 +14,9 @@ from objapi.profiles.lims.services import calculation_of, services_by_keyword, s
 
 behaviors: Final = Behaviors()
 
-_OF_SERVICES: Final = ("LDL", "UDL")
+SERVICE_LIMITS: Final = ("LDL", "UDL")
 """Suffixes that give a limit of a service, for which its result is not needed."""
-LIMIT_SUFFIXES: Final = (*_OF_SERVICES, "BELOWLDL", "ABOVEUDL")
+LIMIT_SUFFIXES: Final = (*SERVICE_LIMITS, "BELOWLDL", "ABOVEUDL")
 """Names that may follow the keyword of a service and a dot: its detection limits, and whether its result is beyond."""
 
 
@@ -175,7 +175,7 @@ def _needs(planner: Planner, services: Sequence[Entity]) -> dict[Entity, Sequenc
 def _result_services(planner: Planner, calculation: Entity) -> Sequence[Entity]:
     """The services whose results a calculation needs: not those of which it asks a detection limit alone."""
     names = (name.partition(".") for name in formula_names(text(planner, calculation, "Formula")))
-    needed = {keyword for keyword, _, suffix in names if suffix not in _OF_SERVICES}
+    needed = {keyword for keyword, _, suffix in names if suffix not in SERVICE_LIMITS}
     return [
         used for used in planner.related(calculation, "DependentServices") if text(planner, used, "Keyword") in needed
     ]

@@ -178,6 +178,15 @@ def test_what_is_submitted_is_never_calculated_again(lab: Laboratory) -> None:
     assert results(lab, DM, f"{DRY}/DM-1") == ["80", "87.5"]
 
 
+def test_a_limit_that_a_service_is_given_later_keeps_no_result_from_being_verified(lab: Laboratory) -> None:
+    formula(lab, "[Moist] + [Moist.LDL]")
+    lab.analyst1.update(MOIST, Result="12.5")
+    lab.analyst1.act(MOIST, "submit")
+    lab.labmanager1.update(f"{SETUP}/bika_analysisservices/analysisservice-8", LowerDetectionLimit="0.3")
+    lab.verifier1.act(MOIST, "verify")
+    assert lab.verifier1.act(DM, "verify")["review_state"] == "verified"
+
+
 def test_an_input_that_is_cancelled_takes_the_result_back(lab: Laboratory) -> None:
     lab.analyst1.update(MOIST, Result="12.5")
     lab.labmanager1.act(MOIST, "cancel")
