@@ -179,7 +179,16 @@ def test_an_import_with_mistakes_stays_in_its_state(admin: Client, clerk: Client
     clerk.call("doActionFor_many", {"uids": made["obj_uid"], "action": "validate"})
     response = clerk.post("doActionFor_many", {"uids": made["obj_uid"], "action": "import"})
     assert (10, "SamplingDate") in places(response)
-    assert admin.at(made["path"])["review_state"] == "valid"
+    good = succeeded(admin.post("create", form, files={"OriginalFile": ("sent.csv", sheet().encode())}))
+    clerk.call("doActionFor_many", {"uids": good["obj_uid"], "action": "validate"})
+    both = {"uids": json.dumps([good["obj_uid"], made["obj_uid"]]), "action": "import"}
+    errors = failed(clerk.post("doActionFor_many", both), 422)["errors"]
+    assert {error["object"] for error in errors} == {made["path"]}
+    assert [admin.at(one["path"])["review_state"] for one in (good, made)] == ["valid", "valid"]
+    admin.call("doActionFor_many", {"uids": good["obj_uid"], "action": "cancel"})
+    clerk.refused("import_requests", {"obj_uid": good["obj_uid"]}, status=409)
+    clerk.refused("doActionFor_many", {"uids": good["obj_uid"], "action": "import"}, status=403)
+    assert admin.at(good["path"])["review_state"] == "valid"
 
 
 def test_the_same_order_is_not_imported_twice(admin: Client, clerk: Client) -> None:

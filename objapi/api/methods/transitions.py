@@ -3,7 +3,8 @@
 The step `import` of an import of requests makes the requests; that is a run of the import, not of its workflow alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -22,10 +23,10 @@ from objapi.api.methods.writing import (
     unwrap_batch_errors,
 )
 from objapi.api.parameters import Control
-from objapi.errors import BadRequest
+from objapi.errors import ApiError, BadRequest
 from objapi.http.access import API
 from objapi.profiles.lims.ar_imports import IMPORT, ImportedRequests, imports_among, run_import
-from objapi.store.requests import Entry, Outcome, Plan, Selector
+from objapi.store.requests import ByUid, Entry, Outcome, Plan, Selector
 from objapi.store.transaction import Transaction
 
 _TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), Control("fields", "any"), DRY_RUN, PARTIAL)
@@ -104,7 +105,10 @@ def _run_imports(call: MethodCall, tx: Transaction, selectors: Sequence[Selector
     comment, match = call.controls.text("comment") or "", call.version_match()
     if match is not None and len(ready) > 1:
         raise BadRequest(f"If-Match is about one object, and the request about {len(ready)}.")
-    done = [run_import(tx, one, most_rows=most, dry_run=dry_run, comment=comment, match=match) for one in ready]
+    done = []
+    for one in ready:
+        with _told_of(one.path if len(ready) > 1 else ""):
+            done.append(run_import(tx, ByUid(one.uid), most_rows=most, dry_run=dry_run, comment=comment, match=match))
     answer: dict[str, object] = {"objects": [_described_import(one) for one in done]}
     warnings = [warning for one in done for warning in one.warnings]
     if warnings:
@@ -114,6 +118,18 @@ def _run_imports(call: MethodCall, tx: Transaction, selectors: Sequence[Selector
         plan = Plan(changes, sum(one.plan.reindexed for one in done))
         answer |= {"dry_run": True, "plan": described_plan(plan)}
     return answer
+
+
+@contextmanager
+def _told_of(path: str) -> Iterator[None]:
+    """Name the object of a path in what is raised, and in each of its causes; nothing for an empty path."""
+    try:
+        yield
+    except ApiError as error:
+        if not path:
+            raise
+        causes = [replace(cause, object=cause.object or path) for cause in error.causes]
+        raise error.restated(f"{path}: {error.message}", causes) from error
 
 
 def _described_import(done: ImportedRequests) -> Json:

@@ -23,7 +23,7 @@ from objapi.store.requests import (
     UpdateItem,
     VersionMatch,
 )
-from objapi.store.transaction import Transaction
+from objapi.store.transaction import EntityRecord, Transaction
 
 _IMPORT: Final = "ARImport"
 _MANAGE: Final = "BIKA: Manage ARImport"
@@ -67,8 +67,8 @@ def import_requests(
     return replace(made, record=_take_steps(tx, made.record.uid, _STEPS["invalid"]))
 
 
-def imports_among(tx: Transaction, selectors: Sequence[Selector]) -> list[Selector]:
-    """The selectors, when all are of imports that wait for their step `import`; none when that moves no import.
+def imports_among(tx: Transaction, selectors: Sequence[Selector]) -> list[EntityRecord]:
+    """The objects, when all are imports that wait for their step `import`; none when that moves no import.
 
     Raises BadRequest for imports among other objects, which no single request moves, and NotFound.
     """
@@ -78,7 +78,7 @@ def imports_among(tx: Transaction, selectors: Sequence[Selector]) -> list[Select
     imports = [one for one in found if one.portal_type == _IMPORT]
     if imports and len(imports) < len(found):
         raise BadRequest(f"{imports[0].path} is an {_IMPORT}, and other objects are not: take the step for each alone.")
-    return [ByUid(one.uid) for one in imports if _state(tx, one.uid) == _READY] if imports else []
+    return [one for one in imports if _state(tx, one.uid) == _READY]
 
 
 def _state(tx: Transaction, uid: str) -> str:
