@@ -45,6 +45,8 @@ class Measured:
     limit: Limit = ""
     maybe_negative: bool = False
     """True for a value below a limit that, unlike what is measured, may lie below zero."""
+    reached: bool = False
+    """True for a value that may also be the limit itself, as rounding makes it."""
 
     @property
     def never_negative(self) -> bool:
@@ -75,7 +77,9 @@ def evaluate(expression: Expression, value_of: Callable[[str], Measured]) -> Mea
         case Apply(operation, operands, position):
             values = [evaluate(operand, value_of) for operand in operands]
             try:
-                return _apply(operation, values)
+                result = _apply(operation, values)
+                is_reached = bool(result.limit) and any(value.reached for value in values)
+                return replace(result, reached=True) if is_reached else result
             except DivisionByZero:
                 raise NoResult(f"division by zero, at character {position}") from None
             except InvalidOperation:
@@ -109,7 +113,8 @@ def _truth(holds: bool) -> Measured:
 
 def _holds(value: Measured) -> bool:
     """True for every value but 0. Raises NoResult for a limit, which may be either."""
-    if value.limit and not (value.limit == ">" and value.number >= 0):
+    positive = value.number > 0 or (value.number == 0 and not value.reached)
+    if value.limit and not (value.limit == ">" and positive):
         raise NoResult(f"{shown(value)} is no condition")
     return bool(value.limit) or value.number != 0
 
@@ -234,7 +239,7 @@ def _rounded(value: Measured, places: list[Measured]) -> Measured:
         raise NoResult(f"a number is rounded to a whole number of places, at most {_MAX_PLACES}, not {shown(wanted)}")
     unit = Decimal(1).scaleb(-int(wanted.number))
     wide = Context(prec=_ARITHMETIC.prec + _ARITHMETIC.Emax, rounding=_ROUNDING[value.limit])
-    return replace(value, number=value.number.quantize(unit, context=wide))
+    return replace(value, number=value.number.quantize(unit, context=wide), reached=bool(value.limit))
 
 
 _ORDER: Final[Mapping[Limit, int]] = {"<": 0, "": 1, ">": 2}
@@ -276,4 +281,6 @@ def _compared(operator: str, left: Measured, right: Measured) -> bool:
 
 def _is_below(left: Measured, right: Measured) -> bool:
     """True when the left one of two values, of which one is a limit, is less than the right one, whatever they are."""
-    return left.limit != ">" and right.limit != "<" and left.number <= right.number
+    apart = any(value.limit and not value.reached for value in (left, right))
+    near_enough = left.number <= right.number if apart else left.number < right.number
+    return left.limit != ">" and right.limit != "<" and near_enough

@@ -110,6 +110,8 @@ def test_what_gives_no_number_gives_a_reason(text: str, reason: str) -> None:
         ("if([a] < [b], 1, 2)", ">3", "3", "2"),
         ("if([a] == [b], 1, 2)", ">3", "3", "2"),
         ("if([a], 1, 2)", ">3", "3", "1"),
+        ("if(round([a]), 1, 2)", ">1.2", "1", "1"),
+        ("if(round([a]) + 1 > 0, 1, 2)", ">0.1", "1", "1"),
     ],
 )
 def test_limits_go_through_what_keeps_their_side(text: str, a: str, b: str, result: str) -> None:
@@ -131,6 +133,10 @@ def test_limits_go_through_what_keeps_their_side(text: str, a: str, b: str, resu
         ("if([a], 1, 2)", "<2", "1"),
         ("2 ** [a]", "<2", "1"),
         ("round(1, [a])", "<2", "1"),
+        # What is rounded may reach the limit.
+        ("not round([a])", ">0.1", "1"),
+        ("if(round([a]) + 1 > 1, 1, 2)", ">0.1", "1"),
+        ("if(round([a]) < 1, 1, 2)", "<0.9", "1"),
     ],
 )
 def test_limits_that_decide_nothing_give_no_result(text: str, a: str, b: str) -> None:
