@@ -19,6 +19,7 @@ from catalog.dialect.engines import begin_write, create_engine_for, for_update, 
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
 from catalog.dialect.letters import fold, folded, has_case, like_ignores_case
 from catalog.dialect.prepared import PreparedSelect
+from catalog.dialect.row_tests import counts_by_sets, distinct_values, has_row, in_join_order, unkeyed
 from catalog.dialect.types import (
     TABLE_OPTIONS,
     AsciiText,
@@ -53,9 +54,11 @@ __all__ = [
     "big_key",
     "bulk_update",
     "chosen_driver",
+    "counts_by_sets",
     "create_engine_for",
     "database_message",
     "decimal_of_sortable",
+    "distinct_values",
     "drop_keys",
     "exact_decimal",
     "fault_of",
@@ -63,6 +66,8 @@ __all__ = [
     "folded",
     "for_update",
     "has_case",
+    "has_row",
+    "in_join_order",
     "insert_ignore",
     "insert_rows",
     "is_mysql_family",
@@ -80,5 +85,6 @@ __all__ = [
     "spare_keys",
     "text_key",
     "transaction",
+    "unkeyed",
     "upsert_rows",
 ]

@@ -131,17 +131,30 @@ class Transaction:
         return self.user.unrestricted or self._rights.may(permission, draft.acl, draft.scope)
 
     def visible(
-        self, portal_type: str, table: FromClause | None = None, joined: Sequence[FromClause] = ()
+        self,
+        portal_type: str,
+        table: FromClause | None = None,
+        joined: Sequence[FromClause] = (),
+        *,
+        counted: bool = False,
     ) -> ColumnElement[bool]:
         """The rows of a mapped type that its row rule lets the user see, as a condition for a statement.
 
         `table` is the type's table as it stands in the statement; `joined` are tables that the statement joins to it
-        along references of the rule, which then need no look at tables of their own. Permissions are not asked for.
+        along references of the rule, which then need no look at tables of their own. `counted` is for a statement that
+        goes over all rows rather than to the end of a page. Permissions are not asked for.
         """
-        condition = (
-            None if self.user.unrestricted else self._context.rows.visibility.by_rule(portal_type, table, joined)
-        )
+        if self.user.unrestricted:
+            return true()
+        condition = self._context.rows.visibility.by_rule(portal_type, table, joined, counted=counted)
         return true() if condition is None else condition
+
+    def sees_many(self, portal_type: str) -> bool:
+        """True where the row rule of a mapped type lets the user see all rows, or very many."""
+        if self.user.unrestricted:
+            return True
+        visibility = self._context.rows.visibility
+        return visibility.by_rule(portal_type) is None or visibility.opens_many(portal_type)
 
     def find(self, find: Find) -> Found:
         """One page of what criteria find."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from objapi.ispyb.auth.caller import Caller
-from objapi.ispyb.auth.visibility import visible_rows
+from objapi.ispyb.auth.visibility import sees_many, visible_rows
 from objapi.ispyb.database import connection_of
 from objapi.ispyb.options.load import load_options
 from objapi.ispyb.values.errors import NotAuthenticated
@@ -60,12 +60,17 @@ class Call:
             raise NotAuthenticated("No token provided.")
         return self.who
 
-    def visible(self, table: sa.FromClause, *joined: sa.FromClause) -> sa.ColumnElement[bool]:
+    def visible(self, table: sa.FromClause, *joined: sa.FromClause, counted: bool = False) -> sa.ColumnElement[bool]:
         """The rows of a table, or of an alias of it, that the caller sees, as a condition for a statement.
 
-        `joined` are tables that the statement joins to it on the way to the proposal or session.
+        `joined` are tables that the statement joins to it on the way to the proposal or session. `counted` is for a
+        statement that goes over all rows rather than to the end of a page.
         """
-        return visible_rows(self.transaction, table, *joined)
+        return visible_rows(self.transaction, table, *joined, counted=counted)
+
+    def sees_many(self, table: sa.Table) -> bool:
+        """True where the caller sees all rows of a table, or very many."""
+        return sees_many(self.transaction, table)
 
     @cached_property
     def options(self) -> dict[str, Any]:

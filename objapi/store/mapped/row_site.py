@@ -40,6 +40,8 @@ class RowSite:
         self.conversion = ColumnConversion(self.names, zone)
         self.site_acl = derive(root_acl(registry.roles), PermissionOverrides(registry.roles.by_path.get("/", {})))
         """ACL of the site for rows, which are in no container."""
+        self.many: set[tuple[str, Path, frozenset[str]]] = set()
+        """Paths of row rules by which so many rows are open to a group that each row is tested by itself."""
         self._root = f"/{site_id}"
         self._root_scope: int | None = None
         self._lock = threading.Lock()

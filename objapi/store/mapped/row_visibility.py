@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from catalog.dialect import among
+from catalog.dialect import among, counts_by_sets, has_row, unkeyed
 from objapi.errors import MissingTable
 from objapi.model.paths import Back, Path, Step, Target, parse_path
 from objapi.model.principal import Principal, RowViewer
@@ -22,6 +22,9 @@ from objapi.store.permissions.rights import Rights
 
 Condition = sa.ColumnElement[bool]
 
+MANY = 5_000
+"""Open rows from which on their set costs more than the tests of a page, which finds one of them here and there."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Here:
@@ -32,6 +35,10 @@ class _Here:
     table: sa.FromClause | None = None
     joined: tuple[sa.FromClause, ...] = ()
     """Tables that the statement joins along references, which are gone over without a set of keys."""
+    tested: bool = False
+    """Whether rows that lead here are looked for row by row, rather than by the set of all that do."""
+    walked: bool = False
+    """Whether the statement goes over the rows by another condition or order than what is found out here."""
 
 
 _End = Callable[[_Here], Condition]
@@ -46,6 +53,7 @@ class RowVisibility:
         self._rights = rights
         self._viewers: dict[tuple[str, str], RowViewer] = {}
         self._own_keys: dict[tuple[str, str], dict[tuple[str, Path], list[Any]]] = {}
+        self._few: set[tuple[str, Path, frozenset[str]]] = set()
 
     @property
     def scope(self) -> int:
@@ -63,12 +71,19 @@ class RowVisibility:
         return sa.and_(*found) if found else None
 
     def by_rule(
-        self, portal_type: str, table: sa.FromClause | None = None, joined: Sequence[sa.FromClause] = ()
+        self,
+        portal_type: str,
+        table: sa.FromClause | None = None,
+        joined: Sequence[sa.FromClause] = (),
+        *,
+        counted: bool = False,
     ) -> Condition | None:
         """The rows that the rule of the type lets the user see; None: all of them.
 
         `table` is the type's table as it stands in a statement, `joined` are others that the statement joins to it
-        along the references that the rule goes over; without them the condition is about the table itself.
+        along the references that the rule goes over; without them the condition is about the table itself. Where many
+        rows are open to the user, each row is tested by itself, as suits a page; `counted` is for a statement that goes
+        over all rows.
         """
         rule = self._site.names.tables[portal_type].rows
         if rule is None or self._holds(portal_type, rule.all_with):
@@ -83,8 +98,49 @@ class RowVisibility:
         except MissingTable:
             return sa.false()  # A statement may name a table that the database lacks: it has no rows.
         ways = [path.steps for path in rule.by] or [()]
-        found = [self._follow(here, steps, lambda there: self._rule_condition(there, rule, viewer)) for steps in ways]
-        return sa.or_(sa.false(), *found)
+        database = self._site.names.tables[portal_type].database
+        by_sets = counted and counts_by_sets(self._connections.of(database))
+        tested = not by_sets and self.opens_many(portal_type)
+
+        def condition(there: _Here) -> Condition:
+            return self._rule_condition(replace(there, tested=tested, walked=tested and not counted), rule, viewer)
+
+        return sa.or_(sa.false(), *(self._follow(here, steps, condition) for steps in ways))
+
+    def opens_many(self, portal_type: str) -> bool:
+        """True where so many rows are open to the user that finding them all costs more than to test those of a page.
+
+        Once there were many, that is remembered: it is only about the better way.
+        """
+        rule = self._site.names.tables[portal_type].rows
+        viewer = None if rule is None else self._viewer(portal_type, rule)
+        if rule is None or viewer is None or not viewer.opened or viewer.sees_all:
+            return False
+        return any(self._are_many(rule.portal_type, path, viewer.opened) for path in rule.groups)
+
+    def _are_many(self, portal_type: str, path: Path, opened: frozenset[str]) -> bool:
+        place = (portal_type, path, opened)
+        if place not in self._few and place not in self._site.many:
+            last = portal_type
+            for step in path.steps:
+                last = self._next(last, step)
+            there = self._alias(last)
+            column = None if there is None else self._column(there, path.attribute or "")
+            row = None
+            if column is not None:
+                statement = sa.select(column).where(column.in_(sorted(opened))).offset(MANY).limit(1)
+                row = self._connections.of(self._site.names.tables[last].database).execute(statement).first()
+            if row is None:
+                self._few.add(place)
+            else:
+                self._site.many.add(place)
+        return place in self._site.many
+
+    def _next(self, portal_type: str, step: Step) -> str:
+        """The type to which a step of a path leads."""
+        if isinstance(step, Target):
+            return self._site.registry.types[portal_type].fields[step.field].targets[0]
+        return step.portal_type if isinstance(step, Back) else portal_type
 
     def _holds(self, portal_type: str, permission: str) -> bool:
         return self._rights.may(permission, self._site.default_acl(portal_type), self.scope)
@@ -191,7 +247,7 @@ class RowVisibility:
     def _follow(self, here: _Here, steps: Sequence[Step], end: _End) -> Condition:
         """The rows from which steps lead to rows that meet a condition.
 
-        The databases work the innermost set out first, and only once for all rows.
+        Unless the row is tested, the databases work the innermost set out first, and only once for all rows.
         """
         if not steps:
             return end(here)
@@ -201,6 +257,9 @@ class RowVisibility:
             column = None if there is None else self._column(there, step.field)
             if there is None or column is None:
                 return sa.false()
+            if here.tested:
+                further = self._follow(replace(there, tested=True, walked=True), rest, end)
+                return has_row(sa.select(column).where(column == here.key, further))
             return here.key.in_(sa.select(column).where(column.is_not(None), self._follow(there, rest, end)))
         if not isinstance(step, Target):
             return sa.false()
@@ -213,8 +272,9 @@ class RowVisibility:
         name = self._site.names.tables[portal_type].name.lower()
         table = next((item for item in here.joined if _name(item) == name), None)
         if table is not None:
-            return self._follow(self._rows_of(portal_type, table, here.joined), rest, end)
-        return self._follow(_Here(portal_type, column), rest, end)
+            there = self._rows_of(portal_type, table, here.joined)
+            return self._follow(replace(there, tested=here.tested, walked=here.walked), rest, end)
+        return self._follow(_Here(portal_type, column, tested=here.tested, walked=here.walked), rest, end)
 
     def _lead_to(self, here: _Here, path: Path, values: Sequence[object]) -> Condition:
         """The rows from which a path leads to one of some values."""
@@ -223,7 +283,12 @@ class RowVisibility:
     def _in_table(self, here: _Here, condition: _End) -> Condition:
         """A condition on columns of rows of which a statement has the key alone."""
         there = self._alias(here.portal_type)
-        return sa.false() if there is None else here.key.in_(sa.select(there.key).where(condition(there)))
+        if there is None:
+            return sa.false()
+        if here.tested:
+            there = replace(there, tested=True, walked=True)
+            return has_row(sa.select(there.key).where(there.key == here.key, condition(there)))
+        return here.key.in_(sa.select(there.key).where(condition(there)))
 
     def _ends(self, here: _Here, attribute: str | None, values: Sequence[object]) -> Condition:
         """The rows whose column, or whose key under the name id, holds one of some values."""
@@ -232,7 +297,11 @@ class RowVisibility:
         if here.table is None:
             return self._in_table(here, lambda there: self._ends(there, attribute, values))
         column = self._column(here, attribute or "")
-        return sa.false() if column is None else column.in_(values)
+        if column is None:
+            return sa.false()
+        # Numbers stay as they are: texts are compared with them by the type of the column.
+        walked = here.walked and isinstance(column.type, sa.String)
+        return (unkeyed(column) if walked else column).in_(values)
 
     def _alias(self, portal_type: str) -> _Here | None:
         """The rows of a type under a name of their own; None where the database lacks the table."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from catalog.dialect import among
+from catalog.dialect import among, distinct_values, has_row
 from catalog.dialect.borrowed import seconds_between
 from objapi.ispyb.files.presence import present
 from objapi.ispyb.subjects.events.filters import (
@@ -220,6 +220,7 @@ _BOUNDS: Final = ("dataCollectionId", "dataCollectionGroupId", "blSampleId", "bl
 """Filters that leave few events, beside those by session and protein."""
 _LATEST: Final = (500, 20_000)
 """Latest data collections among which the page of a list that nothing bounds is looked for, at first and then."""
+_OF_GROUP: Final = DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId
 _TYPE_FILTERS: Final = {name: _FILTERS[name] for name in ("session", "sessionId", "blSampleId", "proteinId")}
 
 
@@ -277,26 +278,49 @@ def _number_of_collections(call: Call, asked: Asked) -> sa.Select[Any]:
     """The number of events that stand for data collections: of groups that have one, without folding them."""
     if not _is_folded(call):
         return sa.select(sa.func.count()).select_from(_collections(call, asked).subquery())
-    of_group = DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId
     groups = sa.select(sa.func.count()).select_from(DataCollectionGroup)
     visible = of_visible_sessions(call, groups, DataCollectionGroup.c.sessionId, asked)
-    return visible.where(sa.exists().where(of_group, *of_collections(call, asked)))
+    conditions = list(of_collections(call, asked))
+    if visible is groups and not conditions:
+        # Every data collection has a group: one key is read rather than looked up for each group.
+        collected = sa.select(DataCollection.c.dataCollectionGroupId).distinct().subquery()
+        return sa.select(sa.func.count()).select_from(collected)
+    return visible.where(sa.exists().where(_OF_GROUP, *conditions))
 
 
 @group.get("/events/types", access=BEARER, query=_TYPE_FILTERS, answer=Paged(EventType, chosen=False))
 def list_event_types(call: Call) -> Page:
     """Kinds of events that occur."""
-    collected = sa.exists().where(DataCollection.c.dataCollectionGroupId == DataCollectionGroup.c.dataCollectionGroupId)
-    types_of = sa.select(DataCollectionGroup.c.experimentType).distinct().select_from(DataCollectionGroup)
     asked = look_up(call)
-    experiments = of_visible_sessions(call, types_of, DataCollectionGroup.c.sessionId, asked).where(
-        collected, *of_kind(call, asked, DataCollectionGroup.c.blSampleId)
+    bounded = asked.sessions is not None or asked.samples is not None or call.query["blSampleId"] is not None
+    experiments = (
+        _experiments_of(call, asked) if bounded or not call.sees_many(BLSession) else _experiments(call, asked)
     )
-    types = sorted(name for name in call.connection.execute(experiments).scalars() if name)
+    types = sorted(name for name in experiments if name)
     occurs: list[sa.ColumnElement[Any]] = [_others(call, kind, asked).exists().label(kind.name) for kind in KINDS]
     there = call.rows(sa.select(*occurs))[0]
     named = [(name, name) for name in types] + [(kind.title, kind.name) for kind in KINDS if there[kind.name]]
     return call.whole([{"eventTypeName": title, "eventType": name} for title, name in named])
+
+
+def _experiments_of(call: Call, asked: Asked) -> Iterable[str | None]:
+    """The types of experiments of few groups, all of which are looked at."""
+    types = sa.select(DataCollectionGroup.c.experimentType).distinct().select_from(DataCollectionGroup)
+    visible = of_visible_sessions(call, types, DataCollectionGroup.c.sessionId, asked)
+    conditions = of_kind(call, asked, DataCollectionGroup.c.blSampleId)
+    return call.connection.execute(visible.where(sa.exists().where(_OF_GROUP), *conditions)).scalars()
+
+
+def _experiments(call: Call, asked: Asked) -> Iterable[str]:
+    """The types of experiments of very many groups, of which the first one of each type is looked for."""
+    of_type = DataCollectionGroup.c.experimentType
+    types = list(call.connection.execute(distinct_values(call.connection, of_type)).scalars())
+    groups = sa.select(DataCollectionGroup.c.dataCollectionGroupId).select_from(DataCollectionGroup)
+    visible = of_visible_sessions(call, groups, DataCollectionGroup.c.sessionId, asked)
+    collected = has_row(sa.select(DataCollection.c.dataCollectionId).where(_OF_GROUP))
+    found = [has_row(visible.where(of_type == name, collected)).label(f"type_{n}") for n, name in enumerate(types)]
+    there = call.connection.execute(sa.select(*found)).one() if found else ()
+    return [name for name, occurs in zip(types, there, strict=True) if occurs]
 
 
 def _is_folded(call: Call) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from catalog.dialect import among
+from catalog.dialect import among, unkeyed
 from objapi.ispyb.subjects.proposals.schemas import Protein as ProteinAnswer
 from objapi.ispyb.values.errors import ResourceNotFound
 from objapi.ispyb.values.proposal_names import PROPOSAL_NAME, is_proposal
@@ -35,6 +35,9 @@ group: Final = Group("Proteins")
 
 _ORDERS: Final = {"proteinId": Protein.c.proteinId, "acronym": Protein.c.acronym, "name": Protein.c.name}
 
+# From proposals down: who sees which is found out for each proposal, of which there are fewer.
+_OF_PROPOSALS: Final = Proposal.join(Protein, Protein.c.proposalId == unkeyed(Proposal.c.proposalId))
+
 _FILTERS: Final = {
     "proteinId": optional(INT),
     "proposal": optional(PROPOSAL_NAME),
@@ -47,16 +50,20 @@ _FILTERS: Final = {
 @group.get("/proteins", access=BEARER, query=_FILTERS, answer=Paged(ProteinAnswer))
 def list_proteins(call: Call) -> Page:
     """Proteins."""
-    statement = _proteins(call)
     query = call.query
+    conditions: list[sa.ColumnElement[bool]] = []
     if query["proteinId"] is not None:
-        statement = statement.where(Protein.c.proteinId == query["proteinId"])
+        conditions.append(Protein.c.proteinId == query["proteinId"])
     if query["proposal"]:
-        statement = statement.where(is_proposal(query["proposal"]))
+        named = sa.select(Proposal.c.proposalId).where(is_proposal(query["proposal"]))
+        conditions.append(Protein.c.proposalId.in_(named))
     if query["search"]:
         part = f"%{query['search']}%"
-        statement = statement.where(sa.or_(Protein.c.name.like(part), Protein.c.acronym.like(part)))
-    rows, total = call.page(ordered(statement, query, _ORDERS, by=Protein.c.proteinId))
+        conditions.append(sa.or_(Protein.c.name.like(part), Protein.c.acronym.like(part)))
+    statement = ordered(_proteins(call).where(*conditions), query, _ORDERS, by=Protein.c.proteinId)
+    visible = call.visible(Protein, Proposal, counted=True)
+    counted = Protein if isinstance(visible, sa.True_) else _OF_PROPOSALS
+    rows, total = call.page(statement, sa.select(sa.func.count()).select_from(counted).where(visible, *conditions))
     return call.paged(_answers(call, rows), total)
 
 
@@ -73,7 +80,7 @@ def read_protein(call: Call) -> dict[str, Any]:
 
 
 def _proteins(call: Call) -> sa.Select[Any]:
-    """The visible proteins; optional columns that the database lacks are null."""
+    """The visible proteins, each of which has a proposal; optional columns that the database lacks are null."""
     has_density = call.services.database.column(Protein.c.density)
     return (
         sa.select(
@@ -81,7 +88,7 @@ def _proteins(call: Call) -> sa.Select[Any]:
             has_density,
             ComponentType.c.name.label("componentType"),
         )
-        .join_from(Protein, Proposal, Proposal.c.proposalId == Protein.c.proposalId)
+        .select_from(Protein)
         .outerjoin(ComponentType, ComponentType.c.componentTypeId == Protein.c.componentTypeId)
         .where(call.visible(Protein))
     )

@@ -24,7 +24,7 @@ group: Final = Group("Proposals")
 @group.get("/proposals", access=BEARER, query={"search": optional(TEXT)}, answer=Paged(ProposalAnswer))
 def list_proposals(call: Call) -> Page:
     """Proposals, the newest first."""
-    statement = _proposals(call)
+    statement, conditions = _proposals(call), []
     search = call.query["search"]
     if search:
         session = BLSession.alias()
@@ -32,8 +32,9 @@ def list_proposals(call: Call) -> Page:
             session.c.proposalId == Proposal.c.proposalId, session.c.beamLineName.like(search)
         )
         part = f"%{search}%"
-        statement = statement.where(sa.or_(Proposal.c.title.like(part), proposal_name().like(part), at_beamline))
-    rows, total = call.page(statement.order_by(Proposal.c.proposalId.desc()))
+        conditions.append(sa.or_(Proposal.c.title.like(part), proposal_name().like(part), at_beamline))
+    number = sa.select(sa.func.count()).select_from(Proposal).where(call.visible(Proposal, counted=True), *conditions)
+    rows, total = call.page(statement.where(*conditions).order_by(Proposal.c.proposalId.desc()), number)
     return call.paged(_answers(call, rows), total)
 
 

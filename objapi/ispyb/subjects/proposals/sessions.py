@@ -68,7 +68,9 @@ def list_sessions(call: Call) -> Page:
         conditions.append(_at_either_end(lambda end: sa.extract("month", end) == int(query["month"])))
     if query["year"]:
         conditions.append(_in_year(int(query["year"])))
-    rows, total = call.page(sa.select(*SELECTED).where(*conditions).order_by(*_LATEST_FIRST))
+    statement = sa.select(*SELECTED).where(call.visible(BLSession), *conditions).order_by(*_LATEST_FIRST)
+    number = sa.select(sa.func.count()).select_from(BLSession).where(call.visible(BLSession, counted=True), *conditions)
+    rows, total = call.page(statement, number)
     return call.paged(answers(call, rows), total)
 
 
@@ -79,7 +81,7 @@ def list_sessions_of_group(call: Call) -> Page:
     conditions = _conditions(call)
     firsts = [
         sa.select(BLSession.c.sessionId)
-        .where(*conditions, BLSession.c.beamLineName == name)
+        .where(call.visible(BLSession), *conditions, BLSession.c.beamLineName == name)
         .order_by(*_LATEST_FIRST)
         .limit(1)
         .subquery()
@@ -108,9 +110,9 @@ def read_session(call: Call) -> dict[str, Any]:
 
 
 def _conditions(call: Call) -> list[sa.ColumnElement[bool]]:
-    """Conditions of both lists: visible, past or future, type."""
+    """Conditions of both lists: past or future, type."""
     query = call.query
-    conditions = [call.visible(BLSession)]
+    conditions: list[sa.ColumnElement[bool]] = []
     if query["upcoming"]:
         conditions.append(BLSession.c.endDate >= call.now)
     if query["previous"]:

@@ -28,6 +28,7 @@ DataCollectionGroup = table(
             "Dehydration",
             "Still",
         ),
+        index=True,
     ),
     column("startTime", STAMP),
     column("endTime", STAMP),
