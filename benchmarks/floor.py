@@ -213,4 +213,4 @@ def fill_floor(url: str, there: int, wanted: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(load_settings(os.environ), lambda: None, application="benchmarks.floor:create_floor"))
+    sys.exit(serve(load_settings(os.environ), lambda: None, application=create_floor))

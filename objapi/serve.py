@@ -1,23 +1,26 @@
 """The server: a parent process that watches over granian's worker processes.
 
-Each worker makes its own application, so database engines come into being after the process has started. No worker
-outlives the parent: on SIGTERM, SIGINT or SIGHUP the parent ends them, and should it be killed, they end themselves.
+On Linux a worker is forked, and so has the declarations that the parent has loaded; elsewhere it is a fresh interpreter
+that loads them itself. Either way it makes its own application and opens its own connections: the parent has none when
+workers start. No worker outlives the parent: on SIGTERM, SIGINT or SIGHUP the parent ends them, and should it be
+killed, they end themselves.
 """
 
 import errno
-import importlib
+import gc
 import ipaddress
 import math
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from typing import Any, Final
 from wsgiref.types import WSGIApplication
 
 from granian.constants import HTTPModes, Interfaces
@@ -28,7 +31,8 @@ from objapi.http.asgi import WsgiBridge
 from objapi.http.memory import SERVING, limit_allocation, limit_collections
 from objapi.settings import LogLevel, Settings
 
-APPLICATION = "objapi.app:create_app"
+INHERITS: Final = sys.platform == "linux"
+"""Whether workers have what the parent has loaded; on macOS a process that was forked may not use system libraries."""
 
 # Connections that a worker holds at once, those waiting for their turn and idle ones included.
 CONNECTIONS_PER_WORKER = 512
@@ -106,12 +110,12 @@ def _refusal(host: str, port: int, error: OSError) -> str:
             return f"Port {port} of {host} cannot be opened: {error.strerror}. Choose another address or port."
 
 
-def serve(settings: Settings, on_ready: Callable[[], None], application: str = APPLICATION) -> int:
+def serve(settings: Settings, on_ready: Callable[[], None], application: Callable[[Settings], WSGIApplication]) -> int:
     """Serve until a signal ends it; the exit status is 0 then, and 1 when the workers would not run.
 
-    `application` names a factory, `module:function`, that makes a WSGI application of the settings; it is called in
-    each worker process. `on_ready` is called once, in a thread, when the port answers HTTP. To be called in the main
-    thread. Raises ServeError when the address cannot be listened on.
+    `application` makes a WSGI application of the settings; it is called in each worker process, and has to be picklable
+    unless they inherit. `on_ready` is called once, in a thread, when the port answers HTTP. To be called in the main
+    thread, when no connection to a database is open. Raises ServeError when the address cannot be listened on.
     """
     address = listening_address(settings.host, settings.port)
     server = _server(settings, address)
@@ -122,8 +126,10 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: str = A
         threading.Thread(target=_announce, args=(server, on_ready), name="readiness", daemon=True).start()
 
     server.on_startup(started)
-    # A fresh interpreter for each worker: a forked one would inherit the locks and connections of the parent.
-    multiprocessing.set_start_method("spawn", force=True)
+    multiprocessing.set_start_method("fork" if INHERITS else "spawn", force=True)
+    # What workers inherit is in the same memory for all of them, as long as no collection of garbage writes to it.
+    gc.collect()
+    gc.freeze()
     try:
         server.serve(target_loader=partial(_load, application, settings), wrap_loader=False)
     except SystemExit as end:
@@ -134,7 +140,7 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: str = A
 def _server(settings: Settings, address: str) -> MPServer:
     workers = settings.workers or _cores()
     return MPServer(
-        APPLICATION,
+        "objapi",
         address=address,
         port=settings.port,
         interface=Interfaces.ASGI,
@@ -167,15 +173,16 @@ def logging_configuration(level: LogLevel) -> dict[str, Any]:
     }
 
 
-def _load(application: str, settings: Settings) -> WsgiBridge:
+def _load(application: Callable[[Settings], WSGIApplication], settings: Settings) -> WsgiBridge:
     """Called in a worker process: tie its life to the parent's, then make the application."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Not the handlers of the parent, which end its workers; granian sets those of a worker when it listens.
+        signal.signal(number, signal.SIG_DFL)
     limit_allocation()
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     # A process group of its own: Ctrl-C and a closed terminal reach the parent alone, which ends the workers in order.
     os.setpgid(0, 0)
-    module, _, name = application.partition(":")
-    factory: Callable[[Settings], WSGIApplication] = getattr(importlib.import_module(module), name)
-    made = factory(settings)
+    made = application(settings)
     limit_collections(SERVING)
     return WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS)
 
@@ -193,6 +200,9 @@ def _end_with_parent() -> None:
 
 def _announce(server: MPServer, on_ready: Callable[[], None]) -> None:
     """Wait until the port answers HTTP, with whatever status; then let failed workers be replaced and say so."""
+    while len(server.wrks) < server.workers and not server.main_loop_interrupt.is_set():
+        # A process that is forked meanwhile must find no lock taken by this thread.
+        time.sleep(_PROBE_SECONDS)
     address = _ANY_ADDRESS.get(server.bind_addr, server.bind_addr)
     while not server.main_loop_interrupt.is_set():
         connection = HTTPConnection(address, server.bind_port, timeout=_PROBE_TIMEOUT_SECONDS)

@@ -85,8 +85,8 @@ class Site:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def open(cls, settings: Settings, *, serving: bool = False) -> "Site":
-        """Load the declarations and make the engine. Raises ProfileError.
+    def open(cls, settings: Settings, *, serving: bool = False, registry: Registry | None = None) -> "Site":
+        """Load the declarations, unless they are given, and make the engine. Raises ProfileError.
 
         Nothing is asked of the database unless the settings name no profiles, see `profiles_of`. The site's own
         settings name them, folders by their full path. When `serving`, statements have the time limits of the settings;
@@ -94,7 +94,7 @@ class Site:
         """
         profiles = profiles_of(settings)
         settings = replace(settings, profiles=tuple(map(profile_address, profiles)))
-        registry = load_registry(profiles)
+        registry = load_registry(profiles) if registry is None else registry
         if settings.on_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         limit = settings.query_time_limit if serving else None

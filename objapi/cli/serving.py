@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import click
+from flask import Flask
 
 from objapi import upkeep
+from objapi.app import create_app
 from objapi.cli.common import data_option, settings_from
 from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
 from objapi.cli.failures import Refused
@@ -18,7 +21,8 @@ from objapi.ispyb.demo import make_demo as make_ispyb_demo
 from objapi.ispyb.demo import with_demo_files
 from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.model.content import ContentUser
-from objapi.serve import base_url, is_loopback, listening_address
+from objapi.model.registry import Registry
+from objapi.serve import INHERITS, base_url, is_loopback, listening_address
 from objapi.serve import serve as run_server
 from objapi.settings import Settings
 from objapi.site import Site
@@ -60,9 +64,10 @@ def serve(
         if is_exposed(settings):
             raise Refused(DEMO_REFUSED)
     listening_address(settings.host, settings.port)
-    # The workers get the profiles by name, and so start even while the database is away.
-    settings, users = _prepared(settings, demo=demo)
-    sys.exit(run_server(settings, lambda: click.echo(announcement(settings, users), err=True)))
+    site, users = _prepared(settings, demo=demo)
+    # Workers have the declarations, or the profiles by name, and so start even while the database is away.
+    application = partial(_application, site) if INHERITS else create_app
+    sys.exit(run_server(site.settings, lambda: click.echo(announcement(site.settings, users), err=True), application))
 
 
 def is_exposed(settings: Settings) -> bool:
@@ -71,21 +76,37 @@ def is_exposed(settings: Settings) -> bool:
     return not is_loopback(settings.host) or (public is not None and not is_loopback(public))
 
 
-def _prepared(settings: Settings, *, demo: bool) -> tuple[Settings, Sequence[ContentUser]]:
-    """See to it that the site can be served: its settings, the log-ins to be shown. The database is closed again."""
-    site = Site.open(settings)
+def _application(site: Site, settings: Settings) -> Flask:
+    return create_app(settings, site)
+
+
+def _prepared(settings: Settings, *, demo: bool) -> tuple[Site, Sequence[ContentUser]]:
+    """See to it that the site can be served: the site, the log-ins to be shown. The database is closed again."""
+    users: Sequence[ContentUser] = ()
+    registry = None
+    if demo:
+        settings, registry, users = _made_demo(settings)
+    site = Site.open(settings, serving=True, registry=registry)
     try:
-        content = demo_content(site)
-        if demo:
-            make_demo_site(site, content)
-            make_ispyb_demo(site)
         upkeep.check_current(site)
         load_plugins(site)
         if is_exposed(settings):
-            _refuse_demo_passwords(users_with_demo_password(site, content))
+            _refuse_demo_passwords(users_with_demo_password(site, demo_content(site)))
     finally:
         site.close()
-    return site.settings, content.users if demo and content is not None else ()
+    return site, users
+
+
+def _made_demo(settings: Settings) -> tuple[Settings, Registry, Sequence[ContentUser]]:
+    """Make the sample laboratory where there is none yet; its settings, declarations and users."""
+    site = Site.open(settings)
+    try:
+        content = demo_content(site)
+        make_demo_site(site, content)
+        make_ispyb_demo(site)
+    finally:
+        site.close()
+    return site.settings, site.registry, () if content is None else content.users
 
 
 def _refuse_demo_passwords(users: Sequence[str]) -> None:

@@ -82,7 +82,7 @@ def say(word: str) -> None:
 
 def main() -> int:
     try:
-        return serve(load_settings(os.environ), partial(say, "ready"), "tests.objapi.small_server:create_app")
+        return serve(load_settings(os.environ), partial(say, "ready"), create_app)
     except ServeError as error:
         sys.stderr.write(f"{error}\n")
         return 1

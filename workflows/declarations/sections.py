@@ -42,9 +42,11 @@ class Node:
 
     def items(self) -> dict[str, "Node"]:
         """The entries of a mapping whose keys are texts; none of another value."""
-        if not isinstance(self.value, Mapping):
+        value = self.value
+        # What a file holds is a dict, of which that is known at once.
+        if not (type(value) is dict or isinstance(value, Mapping)):
             return {}
-        return {key: self._node(item) for key, item in self.value.items() if isinstance(key, str)}
+        return {key: self._node(item) for key, item in value.items() if isinstance(key, str)}
 
     def entries(self) -> tuple["Node", ...]:
         """The entries of a list; none of another value."""
@@ -105,16 +107,19 @@ class Section:
         self.key = key
         self.problems = problems
         self._entries = node.items()
-        if node.value is not None and not isinstance(node.value, Mapping):
+        if node.value is None:
+            return
+        if not isinstance(node.value, Mapping):
             expected = f"a mapping with the keys {listed(known, 60)}" if known else "a mapping"
             self.problems.append(node.problem(key, f"{shown(node)} is not a mapping", expected, origin=True))
-        elif isinstance(node.value, Mapping) and len(node.value) > len(self._entries):
+        elif len(node.value) > len(self._entries):
             for name in node.value:
                 if not isinstance(name, str):
                     self._note_key(name, node, "is not a text", f"{str(name)!r}, in quotes")
-        for name, entry in node.items().items():
-            if known is not None and name not in known:
-                self._unknown_key(name, entry, known)
+        if known is not None:
+            for name, entry in [*self._entries.items()]:
+                if name not in known:
+                    self._unknown_key(name, entry, known)
 
     def _unknown_key(self, name: str, entry: Node, known: Collection[str]) -> None:
         renamed = RENAMED_KEYS.get(name)

@@ -81,6 +81,9 @@ _NOT_FOR_COMPUTED: Final = (
 )
 
 
+_KINDS: Final = [str(kind) for kind in Kind]
+
+
 def _no_text(text: str) -> object:
     raise ValueError("a default is written as a mapping or a list, not as text")
 
@@ -108,8 +111,8 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         multi=section.flag("multi"),
         subfields=section.texts("subfields"),
         required_subfields=section.texts("required_subfields"),
-        subfield_kinds=_subfield_kinds(section),
-        subfield_words=_subfield_words(section),
+        subfield_kinds=_subfield_kinds(section) if section.has("subfield_rules") else {},
+        subfield_words=_subfield_words(section) if section.has("subfield_rules") else {},
         unique_subfields=section.texts("unique_subfields"),
         merge_by=section.optional_text("merge_by"),
         vocabulary=_vocabulary(section),
@@ -132,6 +135,11 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         copied=_copied(section, kind),
         copied_from=_copied_from(section),
     )
+    _check_subfields(section, field)
+    return _with_default(section, field)
+
+
+def _check_subfields(section: Section, field: Field) -> None:
     named = {
         "required_subfields": field.required_subfields,
         "subfield_rules": (*field.subfield_kinds, *field.subfield_words),
@@ -143,7 +151,6 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
             if subfield not in field.subfields:
                 message = f"{subfield!r} is not a subfield{suggestion(subfield, field.subfields)}"
                 section.note(message, f"some of {', '.join(field.subfields)}", key)
-    return _with_default(section, field)
 
 
 def _check_name(section: Section, name: str) -> None:
@@ -164,14 +171,15 @@ def _kind(section: Section, alias_of: str | None, siblings: Mapping[str, Node]) 
         if not section.has("kind") and alias_of is None:
             section.note("kind is missing", f"one of {', '.join(Kind)}")
         return None
-    return Kind(text) if section.choose("kind", text, [str(kind) for kind in Kind], "kind") else None
+    return Kind(text) if section.choose("kind", text, _KINDS, "kind") else None
 
 
 def _check_keys(section: Section, kind: Kind, alias_of: str | None) -> None:
     """Keys that mean nothing for the kind, and keys that it cannot do without."""
-    for key, kinds in _ONLY_FOR.items():
-        if section.has(key) and kind not in kinds:
-            section.note(f"{key} has no meaning for kind {kind}", f"only for {', '.join(kinds)}", key)
+    if not _ONLY_FOR.keys().isdisjoint(section.names()):
+        for key, kinds in _ONLY_FOR.items():
+            if section.has(key) and kind not in kinds:
+                section.note(f"{key} has no meaning for kind {kind}", f"only for {', '.join(kinds)}", key)
     if kind is Kind.COMPUTED:
         for key in _NOT_FOR_COMPUTED:
             if section.has(key):
@@ -252,9 +260,9 @@ def _moved_values(section: Section) -> Mapping[str, str]:
 
 
 def _permission_by(section: Section) -> tuple[str, Mapping[str, str]] | None:
-    entries = section.mapping("write_permission_by")
     if not section.has("write_permission_by"):
         return None
+    entries = section.mapping("write_permission_by")
     if len(entries) != 1:
         section.note("it names one value and the permission for each of its values", "{Name: {value: permission}}")
         return None

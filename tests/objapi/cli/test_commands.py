@@ -1,7 +1,10 @@
 """The `objapi` command: making a site, its users, contents and workflows, and what it refuses with a remedy."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from wsgiref.types import WSGIApplication
 
 import pytest
 import yaml
@@ -10,7 +13,11 @@ from click.testing import CliRunner, Result
 from objapi.cli import main
 from objapi.cli.serving import announcement, is_exposed
 from objapi.model.content import ContentUser
-from objapi.settings import load_settings
+from objapi.model.loading import load_registry
+from objapi.model.registry import Registry
+from objapi.serve import INHERITS
+from objapi.settings import Settings, load_settings
+from tests.ports import free_port
 
 CONTENT = """
 users:
@@ -329,6 +336,40 @@ def test_commands_use_the_profiles_that_the_site_was_made_with(data: Path, monke
 def test_without_a_site_the_remedy_is_told(data: Path, arguments: tuple[str, ...]) -> None:
     result = objapi(*arguments, "--data", data)
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--demo",)])
+def test_a_server_loads_the_declarations_once_for_all_its_workers(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    loads: list[Sequence[str | Path]] = []
+    made_of: list[WSGIApplication] = []
+
+    def load(profiles: Sequence[str | Path]) -> Registry:
+        loads.append(profiles)
+        return load_registry(profiles)
+
+    def run(settings: Settings, on_ready: object, application: Callable[[Settings], WSGIApplication]) -> int:
+        made_of.extend((application(settings), application(settings)))
+        return 0
+
+    monkeypatch.setattr("objapi.site.load_registry", load)
+    monkeypatch.setattr("objapi.cli.serving.run_server", run)
+    data = tmp_path / "var" if arguments else made
+    result = objapi("serve", "--data", data, "--port", str(free_port()), *arguments)
+    assert result.exit_code == 0, result.output
+    assert len(made_of) == 2
+    assert loads.count(("lims",)) == (1 if INHERITS else 3)
+
+
+def test_a_server_imports_no_migrations(made: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from objapi.cli.serving import _prepared; "
+        "from objapi.settings import load_settings; "
+        "_prepared(load_settings({}, {'data_dir': Path(sys.argv[1])}), demo=False); "
+        "assert not {'alembic', 'mako'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(made)], check=True)
 
 
 def test_a_site_that_was_never_made_is_not_served(data: Path) -> None:
