@@ -5,6 +5,7 @@ every operation is repeatable (`if_not_exists=True` and the like); columns are a
 nothing that the version before writes to is taken away.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
@@ -12,8 +13,8 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
-"""The migrations, oldest first."""
+REVISIONS: Final = tuple(sorted(file.name[1:5] for file in (Path(__file__).parent / "versions").glob("v*.py")))
+"""The migrations, oldest first, by the names of their modules."""
 
 _VERSIONS: Final = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 
