@@ -186,10 +186,14 @@ def test_what_is_out_of_reach_is_neither_found_nor_shown(admin: Client, token: T
     refused = failed(of_path.json("update_many", batch), 422)
     assert [entry.get("type") for entry in refused["updates"]] == [None, "InsufficientScope"]
     assert outside not in of_path.json("update_many", batch | {"partial": True}).text
-    # Contained objects that an object is answered with are of their own types.
+    # Contained objects that an object is answered with, and those of plans, are of their own types.
     request = of_types.read(portal_type="AnalysisRequest", page_size="1")["objects"][0]
     assert request["Analyses"] == []
     assert admin.only(UID=request["UID"], catalog_name="bika_catalog")["Analyses"]
+    cancel = {"uids": request["UID"], "action": "cancel", "dry_run": "1"}
+    plans = [client.call("doActionFor_many", cancel)["plan"]["changes"] for client in (of_types, admin)]
+    of_token, of_admin = ({change["portal_type"] for change in plan} for plan in plans)
+    assert of_token == {"AnalysisRequest"} < of_admin
 
 
 def test_what_follows_from_a_write_stays_within_reach(admin: Client, token: Token) -> None:

@@ -253,14 +253,17 @@ def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
 
 
 def readable(plan: Plan, workspace: Workspace) -> Plan:
-    """The plan without the objects that the user may not see and the fields that the user may not read.
+    """The plan without the objects that the user may not see or an API token not reach, and without unreadable fields.
 
     What the request makes, and what it hides from the user, belongs to the plan; of the latter the fields do not.
     """
     rights, access = workspace.context.rights, workspace.context.site.access
+    token = rights.principal.token
     changes = []
     for change in plan.changes:
         draft = workspace.by_uid[change.uid]
+        if token is not None and not token.covers(draft.portal_type, draft.stored_path):
+            continue
         if not rights.may(VIEW, draft.acl, draft.scope):
             if draft.record is None or rights.may(VIEW, workspace.context.acls[draft.record.acl], draft.record.scope):
                 changes.append(replace(change, fields=()))

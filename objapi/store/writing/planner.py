@@ -372,8 +372,8 @@ class StoreWorld:
         """The planner that guards and effects of a profile get."""
         self.explains = False
         """True when all reasons of a refusal are wanted; set before the first question."""
-        self._contexts: dict[tuple[int, int, str], tuple[Acl, Context]] = {}
-        """Identity of an acl, scope and type → the acting user as objects of these see them."""
+        self._contexts: dict[tuple[int, int, str, bool], tuple[Acl, Context]] = {}
+        """Identity of an acl, scope, type and whether a token reaches them → the user as objects of these see them."""
         self._following: dict[tuple[int, int, int], tuple[Step, PermissionOverrides, PermissionOverrides]] = {}
         """Identities of overrides, and of what a state sets → both, and the overrides after a step into the state."""
 
@@ -386,13 +386,15 @@ class StoreWorld:
         draft = as_draft(subject)
         acl, scope = draft.acl, draft.scope
         # The objects of a request have few acls and scopes between them.
-        key = (id(acl), scope, draft.portal_type)
+        token = self.planner.context.principal.token
+        is_reached = token is None or token.covers(draft.portal_type, draft.stored_path)
+        key = (id(acl), scope, draft.portal_type, is_reached)
         known = self._contexts.get(key)
         if known is None:
-            known = self._contexts[key] = (acl, self._context_of(draft))
+            known = self._contexts[key] = (acl, self._context_of(draft, is_reached=is_reached))
         return known[1]
 
-    def _context_of(self, draft: Draft) -> Context:
+    def _context_of(self, draft: Draft, *, is_reached: bool) -> Context:
         principal, rights, acl, scope = self.planner.context.principal, self.planner.rights, draft.acl, draft.scope
         may, access = partial(rights.may, acl=acl, scope=scope), self.planner.context.site.access
         # Whether a row is among the user's own is for its database to say, so only who sees all is told of it.
@@ -406,7 +408,7 @@ class StoreWorld:
             rights.roles_on(acl, scope),
             principal.groups,
             may,
-            sees=may(VIEW) and (rule is None or may(rule.all_with)),
+            sees=is_reached and may(VIEW) and (rule is None or may(rule.all_with)),
             reads=reads,
             explains=self.explains,
         )
