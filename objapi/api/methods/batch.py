@@ -33,7 +33,12 @@ def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     _refuse_repetitions(items, call.settings.site_id)
     dry_run = call.controls.flag("dry_run")
     outcome = tx.update(
-        items, partial=call.controls.flag("partial"), dry_run=dry_run, as_batch=True, match=call.version_match()
+        items,
+        partial=call.controls.flag("partial"),
+        dry_run=dry_run,
+        told=False,
+        as_batch=True,
+        match=call.version_match(),
     )
     written = [(entry.portal_type, item.values) for entry, item in zip(outcome.entries, items, strict=True)]
     answer = {

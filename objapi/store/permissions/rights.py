@@ -1,7 +1,7 @@
 """Rights of one user: on objects, by acl and scope, and on fields and indexes that have permissions of their own."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -87,6 +87,10 @@ class Rights:
     principal: Principal
     acls: TransactionAcls
     scoped_roles: frozenset[str]
+    _held: dict[tuple[str, int, int], tuple[Acl, bool]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """Permission, identity of an acl, scope → the acl, which keeps its identity while it is here, and the answer."""
 
     def roles_in(self, scope: int, permission: str | None = None) -> frozenset[str]:
         """The roles the user has on an object of a scope; a scoped role counts only beside a local one.
@@ -115,7 +119,13 @@ class Rights:
         """True when the user holds a permission on an object."""
         if self.principal.unrestricted:
             return True
-        return holds(acl, permission, self.roles_in(scope, permission), self.principal.groups)
+        # A batch asks for each of its objects, and most share acl and scope.
+        place = (permission, id(acl), scope)
+        known = self._held.get(place)
+        if known is None:
+            held = holds(acl, permission, self.roles_in(scope, permission), self.principal.groups)
+            known = self._held[place] = (acl, held)
+        return known[1]
 
     def acls_with(self, permission: str) -> tuple[frozenset[int], tuple[tuple[tuple[int, ...], frozenset[int]], ...]]:
         """ACLs under which the user holds a permission: those that suffice anywhere, and (scopes, acls) together."""

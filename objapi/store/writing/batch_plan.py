@@ -31,10 +31,14 @@ CheckPlan = Callable[[StorePlanner, WriteSet], str]
 
 
 class MakeOptions(TypedDict, total=False):
-    """How a request is carried out: without the items that fail, without acting."""
+    """How a request is carried out: without the items that fail, without acting; `told`: the outcome has the plan.
+
+    That of a dry run always has it. Whoever tells nobody what was done leaves it out: it lists every changed value.
+    """
 
     partial: bool
     dry_run: bool
+    told: bool
 
 
 class WriteOptions(MakeOptions, total=False):
@@ -76,12 +80,14 @@ class BatchPlan:
         attempt, failed = self._attempted(planner, match, is_partial=is_partial)
         if failed and not is_partial:
             raise failure(Outcome(entries(self.selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
-        write_set = compute_write_set(attempt.planner)
+        dry_run = options.get("dry_run", False)
+        told = dry_run or options.get("told", True)
+        write_set = compute_write_set(attempt.planner, with_changes=told)
         plan_hash = "" if check is None else check(attempt.planner, write_set)
-        applied = not options.get("dry_run", False) and not write_set.empty
+        applied = not dry_run and not write_set.empty
         if applied:
             apply_plan(attempt.planner, write_set)
-        visible_plan = readable(write_set.plan, attempt.planner.workspace)
+        visible_plan = readable(write_set.plan, attempt.planner.workspace) if told else Plan()
         answered = entries(self.selectors, attempt, failed, write_set.changed)
         return Outcome(answered, visible_plan, applied, plan_hash)
 

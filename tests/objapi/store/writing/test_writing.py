@@ -20,7 +20,7 @@ from objapi.errors import (
     ValidationError,
 )
 from objapi.store.permissions.acls import VIEW
-from objapi.store.requests import BatchFailed, ByCriteria, ByPath, ByUid, CreateItem, UpdateItem
+from objapi.store.requests import BatchFailed, ByCriteria, ByPath, ByUid, CreateItem, Plan, UpdateItem
 from objapi.store.schema import sequences
 from objapi.store.writing import apply_plan
 from objapi.store.writing.draft import Draft
@@ -358,6 +358,15 @@ def test_a_dry_run_changes_nothing_and_tells_the_plan(workshop: Gateway, team: s
     assert (planned.applied, done.applied) == (False, True)
     assert _shape(planned) == _shape(done)
     assert workshop.dump() != before
+
+
+def test_an_outcome_that_nobody_is_told_has_no_plan(workshop: Gateway, team: str, person: str) -> None:
+    path = thing(workshop, team, person)
+    for count, dry_run in ((2, True), (2, False), (3, False)):
+        outcome = workshop.update_all("mia", [UpdateItem(ByPath(path), {"Count": count})], dry_run=dry_run, told=False)
+        assert (outcome.plan == Plan()) is not dry_run
+        assert outcome.applied is not dry_run
+    assert workshop.read("mia", path)["Count"] == 3
 
 
 def _shape(outcome: object) -> object:
