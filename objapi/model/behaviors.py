@@ -63,6 +63,10 @@ class Planner(Protocol):
     def user_id(self) -> str:
         """The acting user."""
 
+    @property
+    def by_token(self) -> bool:
+        """True when the user came by an API token."""
+
     def value(self, entity: Entity, name: str) -> object:
         """A field's stored form, a workflow variable or an attribute (id, title …); references are UIDs."""
 

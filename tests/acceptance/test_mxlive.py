@@ -173,3 +173,12 @@ def test_users_see_and_change_their_own_project_alone(site: Site) -> None:
         failed(user.post("update", {"obj_path": "/mxlive/projects/mxuser", "key": ""}), 403)
         failed(user.post("update", {"obj_path": "/mxlive/beamlines/DEMO-BM", "name": "Mine"}), 403)
         succeeded(user.post("update", {"obj_path": "/mxlive/projects/mxuser", "city": "Elsewhere"}))
+        made = succeeded(user.json("tokens", {"action": "add", "types": ["MxProject"]}))["token"]
+    other = Client(site.root)
+    with other.http:
+        other.http.headers["Authorization"] = f"Bearer {made}"
+        project = {"obj_path": "/mxlive/projects/mxuser"}
+        keys = [{"name": "laptop", "key": "ssh-ed25519 AAAA"}]
+        refused = failed(other.json("update", project | {"sshkeys": keys}), 422)
+        assert "no API token changes a key" in refused["message"]
+        succeeded(other.json("update", project | {"city": "Nearby"}))

@@ -89,7 +89,9 @@ def folder_name(planner: Planner, entity: Entity, field: str, value: object) -> 
 
 @behaviors.add("check", "mx_public_key")
 def public_key(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """Empty, or a key that signatures can be verified with."""
+    """Empty, or a key that signatures can be verified with; whoever has its other half acts as the project."""
+    if (refused := _refused_to_tokens(planner, entity, field, value)) is not None:
+        return refused
     try:
         if value:
             read_key(str(value))
@@ -100,7 +102,9 @@ def public_key(planner: Planner, entity: Entity, field: str, value: object) -> s
 
 @behaviors.add("check", "mx_ssh_keys")
 def ssh_keys(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
-    """Each key is one line, since they are given out one a line."""
+    """Each key is one line, since they are given out one a line; whoever has its other half may log in."""
+    if (refused := _refused_to_tokens(planner, entity, field, value)) is not None:
+        return refused
     rows = value if isinstance(value, list) else []
     if all(str(row.get("key", "")).isprintable() for row in rows if isinstance(row, dict)):
         return None
@@ -175,3 +179,10 @@ def container_types(planner: Planner, entity: Entity, field: str, value: object)
     known = {text(planner, other, "name") for other in planner.related(folder, "children(MxContainerType)")}
     wrong = [str(name) for name in value if name not in known]
     return f"{field}: there is no container type {', '.join(wrong)}" if wrong else None
+
+
+def _refused_to_tokens(planner: Planner, entity: Entity, field: str, value: object) -> str | None:
+    """The refusal of another key that came by an API token: it would outlive the token and know none of its limits."""
+    if not planner.by_token or (value or None) == (planner.old_value(entity, field) or None):
+        return None
+    return f"{field}: no API token changes a key by which one logs in; log in with the password for that"

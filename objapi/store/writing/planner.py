@@ -84,6 +84,11 @@ class StorePlanner:
         """The user, as the history names them."""
         return self.context.principal.user_id
 
+    @property
+    def by_token(self) -> bool:
+        """True when the acting user came by an API token."""
+        return self.context.principal.token is not None
+
     def value(self, entity: Entity, name: str) -> object:
         """Value under a name, in the present state of this request."""
         return self.values.value(as_draft(entity), name)
