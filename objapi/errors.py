@@ -7,6 +7,7 @@ answered is the face's business.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Final, Literal, Self
 
 MANY_CAUSES: Final = 1_000
@@ -107,13 +108,22 @@ class InvalidHost(BadRequest):
 class UnusedFields(BadRequest):
     """Parameters of a writing request that are not fields of the type."""
 
-    def __init__(self, names: Iterable[str], *, object: str | None = None, index: int | None = None) -> None:
+    def __init__(
+        self,
+        names: Iterable[str],
+        *,
+        near: Mapping[str, str] = MappingProxyType({}),
+        object: str | None = None,
+        index: int | None = None,
+    ) -> None:
+        """Take the names, and for some the clause that names a field which may be meant (`near`)."""
         self.names = tuple(dict.fromkeys(names))
         super().__init__(
             f"The following request fields were not used: {_listed(self.names)}",
             causes=[
-                Cause("parameter", name, f"{name!r} is not a field of the type.", object, index, "unused")
+                Cause("parameter", name, text, object, index, "unused")
                 for name in self.names
+                for text in [f"{name!r} is not a field of the type{sentence_end(near.get(name, ''))}"]
             ],
         )
 
@@ -317,6 +327,11 @@ class InternalError(ApiError):
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - FIRST_CAUSES
     return ", ".join(names) if more <= 0 else f"{', '.join(names[:FIRST_CAUSES])} and {more} more"
+
+
+def sentence_end(clause: str) -> str:
+    """The last clause of a sentence with its full stop, which a question does not have."""
+    return clause if clause.endswith("?") else f"{clause}."
 
 
 def joined_messages(messages: Iterable[str], limit: int = FIRST_CAUSES) -> str:

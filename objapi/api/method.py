@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from objapi.api.parameters import Control, Controls
 from objapi.api.routing import ApiTarget
-from objapi.errors import ApiError, BadRequest, Cause, joined_messages
+from objapi.errors import ApiError, BadRequest, Cause, joined_messages, sentence_end
 from objapi.http.access import PUBLIC, Access
 from objapi.http.exchange import Exchange
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
@@ -16,6 +16,7 @@ from objapi.settings import Settings
 from objapi.store.blobs import StoredFile
 from objapi.store.requests import Streamed, VersionMatch
 from objapi.store.transaction import Transaction
+from workflows.declarations import suggestion
 
 Json: TypeAlias = Mapping[str, object]
 
@@ -74,11 +75,15 @@ class MethodCall:
         return (*self.controls.notes, *unknown)
 
     def refuse_unused(self) -> None:
-        """Raise BadRequest that names every unknown parameter; a method that changes something ignores none."""
-        causes = [
-            Cause("parameter", name, f"{name} is not a parameter of this method.", code="unused")
-            for name in self.controls.rest
-        ]
+        """Raise BadRequest that names every unknown parameter; a method that changes something ignores none.
+
+        The names that the method takes are told once, with the last of them.
+        """
+        unknown, own = list(self.controls.rest), self.controls.values
+        texts = [f"{name} is not a parameter of this method{sentence_end(suggestion(name, own))}" for name in unknown]
+        if texts:
+            texts[-1] += f" It takes {', '.join(own) or 'none'}."
+        causes = [Cause("parameter", name, text, code="unused") for name, text in zip(unknown, texts, strict=True)]
         if causes:
             messages = joined_messages(cause.message for cause in causes)
             raise BadRequest(f"{messages} Nothing was done.", causes=causes)

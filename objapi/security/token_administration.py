@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
-from objapi.errors import ApiError, Cause, Conflict, NotFound, ValidationError
+from objapi.errors import ApiError, Cause, Conflict, NotFound, ValidationError, sentence_end
 from objapi.model.references import site_path
 from objapi.model.token_scope import ISPYB, USER_METHODS, TokenScope
 from objapi.security.accounts import find_account
@@ -142,7 +142,7 @@ class TokenAdministration:
             for name in names:
                 if name not in there:
                     what = "method" if parameter == "methods" else "type"
-                    text = f"{parameter}: there is no {what} {name[:60]!r}{suggestion(name[:60], there)}."
+                    text = f"{parameter}: there is no {what} {name[:60]!r}{sentence_end(suggestion(name[:60], there))}"
                     causes.append(Cause("parameter", parameter, text))
         path = self._read_path(wish.path, causes)
         expires = None

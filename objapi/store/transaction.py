@@ -13,7 +13,17 @@ from typing import TypeVar, Unpack, cast
 
 from sqlalchemy import ColumnElement, Connection, FromClause, true
 
-from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NoApiAccess, NotFound, ValidationError, combine
+from objapi.errors import (
+    ApiError,
+    BadRequest,
+    Cause,
+    Forbidden,
+    NoApiAccess,
+    NotFound,
+    ValidationError,
+    combine,
+    sentence_end,
+)
 from objapi.model.item_links import NO_LINKS, ItemLinks, LinkedItem, link_items, names_in_fields
 from objapi.model.principal import Principal
 from objapi.model.registry import CatalogDeclaration
@@ -367,7 +377,7 @@ class Transaction:
         """Raise BadRequest, once for all objects, for an action that no workflow has."""
         known = {name for workflow in self.registry.workflows.values() for name in workflow.transitions}
         if action not in known:
-            message = f"action: no workflow has an action {action[:60]!r}{suggestion(action[:60], known)}."
+            message = f"action: no workflow has an action {action[:60]!r}{sentence_end(suggestion(action[:60], known))}"
             raise BadRequest.of_parameter("action", message)
 
     def remove(

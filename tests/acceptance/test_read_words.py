@@ -71,6 +71,26 @@ def test_a_parameter_that_means_nothing_is_refused_where_it_would_act(
     assert admin.at(batch["path"])["review_state"] == "open"
 
 
+def test_what_is_likely_to_be_meant_by_an_unknown_name_is_told(admin: Client) -> None:
+    for criterion, advice in (
+        ("id.query", "it is sent as id.query:record"),
+        ("id.range", "it is sent as id.range:record"),
+        ("path.depth", "it is sent as path.depth:record"),
+        ("created.gte", "created has empty, gt, ge, lt, le, since, recent, not, range."),
+        ("creatd", "did you mean 'created'?"),
+        ("obj_path", "criteria find an object by UID, or by path with all that is in it."),
+    ):
+        (warning,) = admin.read(portal_type="Batch", count_only="1", **{criterion: "1"})["warnings"]
+        assert warning.startswith(f"{criterion}: no index of ") and advice in warning
+    (warning,) = admin.read(portal_type="batch", count_only="1")["warnings"]
+    assert warning == "portal_type: there is no type 'batch', did you mean 'Batch'?"
+    body = admin.refused("remove", {"obj_path": "/batches/x"}, status=400, type="BadRequest")
+    assert "obj_path is not a parameter of this method. It takes UID, " in body["message"]
+    body = admin.refused("update", {"obj_path": "/batches", "titel": "x"}, status=400, type="BadRequest")
+    assert body["message"] == "The following request fields were not used: titel"
+    assert body["errors"][0]["message"] == "'titel' is not a field of the type, did you mean 'title'?"
+
+
 @pytest.mark.parametrize(("name", "value"), [("colour", "red"), ("sort_order", "desc"), ("review_state", "{{x}}")])
 def test_a_strict_refusal_does_not_say_that_it_read_anything(admin: Client, name: str, value: str) -> None:
     plain = admin.read(portal_type="Batch", **{name: value})

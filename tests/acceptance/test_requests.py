@@ -106,7 +106,8 @@ def test_if_match_is_honoured_by_every_method_that_writes(admin: Client, method:
     body = {**_writes(batch)[method], "dry_run": dry_run}
     old = admin.at(batch["path"])["version"]
     for tag in (f'"{old + 1}"', f'"{old + 1}", "{old + 7}"', f'W/"{old}"', "nonsense", '"x"'):
-        failed(admin.json(method, body, headers={"If-Match": tag}), 409, "Conflict")
+        refused = failed(admin.json(method, body, headers={"If-Match": tag}), 409, "Conflict")
+        assert ("names no version" in refused["message"]) == (not tag.startswith(f'"{old + 1}"'))
         assert admin.at(batch["path"])["version"] == old
     for tag in (f'"{old + 1}", "{old}"',) if dry_run else ("*",):
         succeeded(admin.json(method, body, headers={"If-Match": tag}))

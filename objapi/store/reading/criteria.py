@@ -23,13 +23,14 @@ from catalog.clauses import Clause, Under
 from catalog.dates import other_reading
 from catalog.facets import FACET_KINDS
 from catalog.operators import operator_named
-from objapi.errors import BadRequest, Cause, joined_messages
+from objapi.errors import BadRequest, Cause, joined_messages, sentence_end
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, IndexSource
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.mapped.tables import RowTables
 from objapi.store.permissions.acls import VIEW
+from objapi.store.reading.unknown_names import advice_on_name
 from objapi.store.requests import Find
 from workflows.declarations import suggestion
 
@@ -112,12 +113,13 @@ class CriteriaReader:
         request = {**criteria, "sort_order": find.sort_order}
         if find.sort_on or _sorts_by_default(schema):
             request["sort_on"] = find.sort_on or DEFAULT_SORT
-        parsed = parse_request(request, schema, self._options_of(catalog))
+        options = self._options_of(catalog)
+        parsed = parse_request(request, schema, options)
         if parsed.problems:
             raise _bad(parsed.problems)
         query = parsed.query
         if types is not None:
-            fixed = parse_query({"portal_type": sorted(types)}, schema, self._options_of(catalog)).query
+            fixed = parse_query({"portal_type": sorted(types)}, schema, options).query
             query = replace(query, clauses=(*query.clauses, *fixed.clauses))
         query = self._within_scope(query, catalog)
         if find.limit:
@@ -126,7 +128,8 @@ class CriteriaReader:
         ignored = "" if find.strict else ", so it was ignored"
         elsewhere = self._elsewhere(parsed.unknown, find)
         warnings = [
-            f"{name}: no index of {catalog.name} has this name{ignored}{elsewhere.get(name, '')}."
+            f"{name}: no index of {catalog.name} has this name{ignored}"
+            f"{sentence_end(elsewhere.get(name) or advice_on_name(name, schema, options))}"
             for name in parsed.unknown
         ]
         warnings.extend(f"{problem.parameter}: {problem.message}." for problem in parsed.mistyped)
@@ -284,7 +287,8 @@ class CriteriaReader:
         for name in texts_in(asked):
             known = self._registry.types.get(name)
             if known is None:
-                warnings.append(f"portal_type: there is no type {name!r}.")
+                near = suggestion(name, self._registry.types)
+                warnings.append(f"portal_type: there is no type {name!r}{sentence_end(near)}")
             elif catalog not in self._registry.catalogs_of(name):
                 others = " or ".join(item.name for item in self._registry.catalogs_of(name))
                 warnings.append(
@@ -335,7 +339,7 @@ class CriteriaReader:
         ):
             warnings.extend(
                 f"{parameter}: {word!r} is not {what} of what is searched"
-                f"{self._reason(catalog, types, word, is_known)}."
+                f"{sentence_end(self._reason(catalog, types, word, is_known))}"
                 for word in words
                 if not is_known(catalog, types, word)
             )

@@ -126,8 +126,9 @@ class BatchAttempt:
         """Raise Conflict for an object that has none of the expected versions: the whole request depends on it."""
         for draft in self.drafts.values():
             if match.versions is not None and draft.stored_version not in match.versions:
-                expected = " or ".join(map(str, sorted(match.versions))) or "any that was sent"
-                raise outdated(draft, expected)
+                if not match.versions:
+                    raise _without_version(draft)
+                raise outdated(draft, " or ".join(map(str, sorted(match.versions))))
 
     def guarded(self, place: int, work: Callable[[], None]) -> None:
         """Do an item's work; what goes wrong in it, or is refused by a behaviour, is the item's error."""
@@ -218,6 +219,13 @@ def outdated(draft: Draft, expected: object) -> Conflict:
     """The refusal of an object that has another version than the client expects."""
     path = draft.stored_path
     message = f"{path} has version {draft.stored_version}, not {expected}: it was changed meanwhile. Read it again."
+    return Conflict(message, causes=[Cause("object", path, message, code="version")])
+
+
+def _without_version(draft: Draft) -> Conflict:
+    """The refusal of a condition that no version can meet, such as the tag of an answer to `read`."""
+    path = draft.stored_path
+    message = f"{path} has version {draft.stored_version}; If-Match names no version: send one, not the ETag of a read."
     return Conflict(message, causes=[Cause("object", path, message, code="version")])
 
 

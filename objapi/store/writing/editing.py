@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from objapi.errors import ApiError, BadRequest, Cause, Forbidden, NotFound, UnusedFields, ValidationError
+from objapi.errors import (
+    FIRST_CAUSES,
+    ApiError,
+    BadRequest,
+    Cause,
+    Forbidden,
+    NotFound,
+    UnusedFields,
+    ValidationError,
+)
 from objapi.model.item_links import NO_LINKS, ItemLinks
 from objapi.model.record_merging import merge_records
 from objapi.model.types import EntityType, Field
@@ -30,6 +39,7 @@ from objapi.store.writing.resolve import Resolver, Wanted
 from objapi.store.writing.row_checks import read_only_errors, row_causes
 from objapi.store.writing.row_naming import NEW
 from objapi.store.writing.workspace import uids_in
+from workflows.declarations import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,9 @@ def _field(entity_type: EntityType, name: str) -> Field:
 def _validated(attempt: BatchAttempt, place: int, item: Sent, mode: Mode, context: LoadContext) -> Validated:
     checked = validate(item.entity_type, item.values, mode=mode, context=context)
     if checked.unused:
-        attempt.fail(place, UnusedFields(checked.unused))
+        fields = {*item.entity_type.fields, *item.entity_type.create_parameters}
+        near = {name: suggestion(name, fields) for name in checked.unused[:FIRST_CAUSES]}
+        attempt.fail(place, UnusedFields(checked.unused, near=near))
     others = [cause for cause in checked.problems if cause.code != "required" or mode != "create"]
     if others:
         attempt.fail(place, ValidationError.from_causes(others))

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog import IndexKind, ValueType
-from objapi.errors import AmbiguousReference, ApiError, BadRequest, Cause, NotFound, TooLarge, UnresolvedReference
+from objapi.errors import (
+    AmbiguousReference,
+    ApiError,
+    BadRequest,
+    Cause,
+    NotFound,
+    TooLarge,
+    UnresolvedReference,
+    sentence_end,
+)
 from objapi.model.natural_keys import query_by_key
 from objapi.model.references import (
     CATALOG_TERM,
@@ -346,13 +355,16 @@ class Resolver:
         searched = Question.of(registry, field, lookup)
         for name in dict(lookup.terms).get(CATALOG_TERM, ()):
             if catalog_named(registry, name) is None:
-                return f" There is no catalog {name!r}{suggestion(name, (*registry.catalogs, *registry.aliases))}."
+                near = suggestion(name, (*registry.catalogs, *registry.aliases))
+                return f" There is no catalog {name!r}{sentence_end(near)}"
         known = {name for catalog in searched.catalogs for name in registry.catalogs[catalog].schema.indexes}
         unknown = [name for name in searched.indexes if name not in known]
         if not unknown:
             return ""
         where = " or ".join(searched.catalogs) or "any catalog"
-        return " ".join(["", *(f"{name!r} is not an index of {where}{suggestion(name, known)}." for name in unknown)])
+        return " ".join(
+            ["", *(f"{name!r} is not an index of {where}{sentence_end(suggestion(name, known))}" for name in unknown)]
+        )
 
     def _candidates(self, field: Field, lookup: Lookup) -> list[Draft]:
         """Objects of a look-up that the field allows and the user may see."""
