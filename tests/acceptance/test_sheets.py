@@ -101,6 +101,7 @@ def test_a_sheet_makes_a_batch_of_requests(admin: Client, clerk: Client) -> None
     trial = succeeded(send(clerk, "import_requests", text, dry_run="1"))
     assert requests_of(admin) == before
     assert [item["row"] for item in trial["requests"]] == [10, 11, 12]
+    assert trial["review_state"] == "imported"
     assert {change["event"] for change in trial["plan"]["changes"]} == {"create"}
     done = succeeded(send(clerk, "import_requests", text))
     assert requests_of(admin) == before + 3
@@ -141,7 +142,7 @@ def test_an_import_that_keeps_its_file_is_run(admin: Client, clerk: Client) -> N
     form = {"obj_path": CLIENT_1, "obj_type": "ARImport", "title": title}
     made = succeeded(admin.post("create", form, files={"OriginalFile": ("sent.csv", sheet().encode())}))
     trial = clerk.call("import_requests", {"obj_path": made["path"], "dry_run": "1"})
-    assert admin.at(made["path"])["review_state"] == "invalid"
+    assert (admin.at(made["path"])["review_state"], trial["review_state"]) == ("invalid", "imported")
     done = clerk.call("import_requests", {"obj_path": made["path"]})
     assert len(trial["requests"]) == len(done["requests"]) == 3
     kept = admin.at(made["path"])

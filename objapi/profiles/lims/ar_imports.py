@@ -32,6 +32,8 @@ IMPORT: Final = "import"
 _READY: Final = "valid"
 _STEPS: Final = {"invalid": ("validate", IMPORT), _READY: (IMPORT,)}
 """State of an import → the steps to its end."""
+_DONE: Final = "imported"
+"""The state at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def import_requests(
     outcome = make_objects(tx, _objects(plan, first), dry_run=dry_run)
     made = _imported(plan, outcome, outcome.entries[-len(plan.requests) - 1], 1)
     if dry_run:
-        return made
+        return replace(made, record=_at_its_end(made.record))
     return replace(made, record=_take_steps(tx, made.record.uid, _STEPS["invalid"]))
 
 
@@ -121,7 +123,7 @@ def run_import(
     made = replace(made, plan=Plan(changes, updated.plan.reindexed + made.plan.reindexed))
     if dry_run:
         tx.transition([ByUid(there.uid)], steps[0], dry_run=True)
-        return made
+        return replace(made, record=_at_its_end(made.record))
     return replace(made, record=_take_steps(tx, there.uid, steps, comment))
 
 
@@ -169,3 +171,8 @@ def _take_steps(tx: Transaction, uid: str, steps: Sequence[str], comment: str = 
     for step in steps:
         outcome = tx.transition([ByUid(uid)], step, comment=comment)
     return outcome.entries[0]
+
+
+def _at_its_end(record: Entry) -> Entry:
+    """The entry of an import as its last step would leave it: a dry run cannot take a step that follows on another."""
+    return replace(record, states={**record.states, "review_state": _DONE})
