@@ -56,10 +56,10 @@ def test_authority_stands_in_place_of_permission_vocabulary_and_required_fields(
 
 
 def test_history_is_that_of_any_other_change(room: StoreRoom) -> None:
-    room.gateway.update("kim", "/stock/Article/1", code="Q", Supplier=room.gateway.uid("/stock/Supplier/2"))
-    room.gateway.update("kim", "/stock/Article/1", code="MX", Supplier=room.gateway.uid("/stock/Supplier/1"))
-    write(room, "boss", RowUpdate("Article", (1,), {"code": "Q", "supplierId": 2}))
-    rows = room.gateway.history("boss", ByPath("/stock/Article/1")).rows
+    room.gateway.update("kim", "/stock/Article/3", number=9, Supplier=room.gateway.uid("/stock/Supplier/1"))
+    room.gateway.update("kim", "/stock/Article/3", number=4, Supplier=room.gateway.uid("/stock/Supplier/2"))
+    write(room, "boss", RowUpdate("Article", (3,), {"number": 9, "supplierId": 1}))
+    rows = room.gateway.history("boss", ByPath("/stock/Article/3")).rows
     told = ("event", "UID", "path", "portal_type", "changes")
     assert {name: rows[0][name] for name in told} == {name: rows[2][name] for name in told}
 
