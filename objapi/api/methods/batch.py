@@ -36,7 +36,7 @@ def update_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
         items,
         partial=call.controls.flag("partial"),
         dry_run=dry_run,
-        told=False,
+        with_plan=False,
         as_batch=True,
         match=call.version_match(),
     )

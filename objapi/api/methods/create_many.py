@@ -39,7 +39,7 @@ def create_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
         raise BadRequest.of_parameter("input_values", "input_values: a list of objects to create is expected.")
     items = _with_keys(items_of(values, tx.registry), call.controls.values["natural_key"], tx.registry)
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.create(items, partial=call.controls.flag("partial"), dry_run=dry_run, told=False, as_batch=True)
+    outcome = tx.create(items, partial=call.controls.flag("partial"), dry_run=dry_run, with_plan=False, as_batch=True)
     objects = [_described(entry, call.exchange.url) for entry in outcome.entries]
     answer = {
         "objects": [

@@ -53,7 +53,7 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
             fields=_fields_to_write(call),
             partial=call.controls.flag("partial"),
             dry_run=dry_run,
-            told=False,
+            with_plan=False,
             match=call.version_match(),
         )
     return _transition_answer(outcome, dry_run=dry_run)
@@ -75,7 +75,7 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
             fields=_fields_to_write(call),
             partial=call.controls.flag("partial"),
             dry_run=dry_run,
-            told=False,
+            with_plan=False,
             match=call.version_match(),
         )
     return _transition_answer(outcome, dry_run=dry_run)

@@ -43,7 +43,7 @@ def _update_one(call: MethodCall, tx: Transaction) -> Json:
         raise BadRequest("No field was given: send at least one field of the object with its new value.")
     dry_run = call.controls.flag("dry_run")
     item = UpdateItem(target, values, _expected_version(call))
-    outcome = tx.update([item], dry_run=dry_run, told=False, match=call.version_match())
+    outcome = tx.update([item], dry_run=dry_run, with_plan=False, match=call.version_match())
     entry = outcome.entries[0]
     return {
         "obj_id": entry.id,
@@ -129,7 +129,7 @@ def _update_found(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
         values,
         partial=call.controls.flag("partial"),
         dry_run=dry_run,
-        told=False,
+        with_plan=False,
         match=call.version_match(),
     )
     answer = {

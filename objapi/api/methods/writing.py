@@ -161,7 +161,7 @@ def create(call: MethodCall, tx: Transaction) -> Json:
         raise missing("obj_path")
     dry_run = call.controls.flag("dry_run")
     item = CreateItem(portal_type, container, values, call.controls.text("obj_id"), key=key)
-    outcome = tx.create([item], dry_run=dry_run, told=False)
+    outcome = tx.create([item], dry_run=dry_run, with_plan=False)
     entry = outcome.entries[0]
     return {
         "obj_id": entry.id,

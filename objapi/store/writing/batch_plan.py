@@ -31,14 +31,14 @@ CheckPlan = Callable[[StorePlanner, WriteSet], str]
 
 
 class MakeOptions(TypedDict, total=False):
-    """How a request is carried out: without the items that fail, without acting; `told`: the outcome has the plan.
+    """How a request is carried out: without the items that fail, without acting, with the plan in the outcome.
 
-    That of a dry run always has it. Whoever tells nobody what was done leaves it out: it lists every changed value.
+    A dry run always has it. It lists every changed value, so who does not answer it has it left out.
     """
 
     partial: bool
     dry_run: bool
-    told: bool
+    with_plan: bool
 
 
 class WriteOptions(MakeOptions, total=False):
@@ -81,13 +81,13 @@ class BatchPlan:
         if failed and not is_partial:
             raise failure(Outcome(entries(self.selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
         dry_run = options.get("dry_run", False)
-        told = dry_run or options.get("told", True)
-        write_set = compute_write_set(attempt.planner, with_changes=told)
+        with_plan = dry_run or options.get("with_plan", True)
+        write_set = compute_write_set(attempt.planner, with_changes=with_plan)
         plan_hash = "" if check is None else check(attempt.planner, write_set)
         applied = not dry_run and not write_set.empty
         if applied:
             apply_plan(attempt.planner, write_set)
-        visible_plan = readable(write_set.plan, attempt.planner.workspace) if told else Plan()
+        visible_plan = readable(write_set.plan, attempt.planner.workspace) if with_plan else Plan()
         answered = entries(self.selectors, attempt, failed, write_set.changed)
         return Outcome(answered, visible_plan, applied, plan_hash)
 

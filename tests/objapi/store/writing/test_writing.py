@@ -360,10 +360,12 @@ def test_a_dry_run_changes_nothing_and_tells_the_plan(workshop: Gateway, team: s
     assert workshop.dump() != before
 
 
-def test_an_outcome_that_nobody_is_told_has_no_plan(workshop: Gateway, team: str, person: str) -> None:
+def test_an_outcome_without_its_plan_has_none(workshop: Gateway, team: str, person: str) -> None:
     path = thing(workshop, team, person)
     for count, dry_run in ((2, True), (2, False), (3, False)):
-        outcome = workshop.update_all("mia", [UpdateItem(ByPath(path), {"Count": count})], dry_run=dry_run, told=False)
+        outcome = workshop.update_all(
+            "mia", [UpdateItem(ByPath(path), {"Count": count})], dry_run=dry_run, with_plan=False
+        )
         assert (outcome.plan == Plan()) is not dry_run
         assert outcome.applied is not dry_run
     assert workshop.read("mia", path)["Count"] == 3
