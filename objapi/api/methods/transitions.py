@@ -3,9 +3,10 @@
 The step `import` of an import of requests makes the requests; that is a run of the import, not of its workflow alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
@@ -42,21 +43,9 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     find = search_of(call, acts=True).find
     if not {"page_nr", "page_size"} & call.controls.sent:
         find = replace(find, size=0)
-    dry_run = call.controls.flag("dry_run")
     if action == IMPORT and (ran := _run_imports(call, tx, tx.found(find))) is not None:
         return ran
-    with unwrap_batch_errors():
-        outcome = tx.transition_found(
-            find,
-            action,
-            comment=call.controls.text("comment") or "",
-            fields=_fields_to_write(call),
-            partial=call.controls.flag("partial"),
-            dry_run=dry_run,
-            with_plan=False,
-            match=call.version_match(),
-        )
-    return _transition_answer(outcome, dry_run=dry_run)
+    return _answered(call, partial(tx.transition_found, find, action))
 
 
 def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
@@ -64,13 +53,16 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     call.refuse_unused()
     action = call.require_text("action")
     selectors = named_objects(call)
-    dry_run = call.controls.flag("dry_run")
     if action == IMPORT and (ran := _run_imports(call, tx, selectors)) is not None:
         return ran
+    return _answered(call, partial(tx.transition, selectors, action))
+
+
+def _answered(call: MethodCall, take: Callable[..., Outcome]) -> Json | PartlyDone:
+    """Take a transition with the options of the call, and answer what it did."""
+    dry_run = call.controls.flag("dry_run")
     with unwrap_batch_errors():
-        outcome = tx.transition(
-            selectors,
-            action,
+        outcome = take(
             comment=call.controls.text("comment") or "",
             fields=_fields_to_write(call),
             partial=call.controls.flag("partial"),
@@ -78,7 +70,8 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
             with_plan=False,
             match=call.version_match(),
         )
-    return _transition_answer(outcome, dry_run=dry_run)
+    objects = [_described_entry(entry) for entry in outcome.entries]
+    return success_or_partial({"objects": objects, **plan_of(outcome, dry_run=dry_run)}, outcome)
 
 
 def _fields_to_write(call: MethodCall) -> Mapping[str, object] | None:
@@ -137,11 +130,6 @@ def _told_of(path: str) -> Iterator[None]:
 def _described_import(done: ImportedRequests) -> Json:
     requests = [{"row": row, **path_and_uid(entry), **entry.extra_ids} for row, entry in done.requests]
     return {**_described_entry(done.record), "requests": requests}
-
-
-def _transition_answer(outcome: Outcome, *, dry_run: bool) -> Json | PartlyDone:
-    objects = [_described_entry(entry) for entry in outcome.entries]
-    return success_or_partial({"objects": objects, **plan_of(outcome, dry_run=dry_run)}, outcome)
 
 
 def _described_entry(entry: Entry) -> Json:
