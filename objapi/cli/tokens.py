@@ -57,8 +57,10 @@ def add(
     """
     wish = TokenWish(name, read_only, _split(methods), _split(types), path, expires)
     with opened_site(data_dir) as site:
-        zone = site.settings.timezone
-        made, _ = _administer(site, user_id, lambda tokens: tokens.add(wish, methods=METHOD_NAMES, zone=zone))
+        zone, most_days = site.settings.timezone, site.settings.token_days
+        made, _ = _administer(
+            site, user_id, lambda tokens: tokens.add(wish, methods=METHOD_NAMES, zone=zone, most_days=most_days)
+        )
     if made is not None:
         click.echo(made.text)
         click.echo(f"It is for {made.token.scope}; {_end(made.token, zone)}. It is not shown again.", err=True)

@@ -66,9 +66,17 @@ class TokenAdministration:
         return found if own is None or self._others is not None else [item for item in found if item.scope == own]
 
     def add(
-        self, wish: TokenWish, *, methods: Collection[str], zone: tzinfo, dry_run: bool = False
+        self,
+        wish: TokenWish,
+        *,
+        methods: Collection[str],
+        zone: tzinfo,
+        most_days: int | None,
+        dry_run: bool = False,
     ) -> tuple[NewToken | None, AccessEvent]:
         """Make a token; none in a dry run. `methods` are the names of all methods there are.
+
+        `most_days`: the longest life that a token may have; None: it may be without an end.
 
         Users make their own, and the command line makes them for anybody. Raises ValidationError with all that is
         wrong, NotFound, Conflict for a disabled user and for one token too many, and Forbidden.
@@ -80,7 +88,7 @@ class TokenAdministration:
             raise ValidationError.from_causes([Cause("parameter", "userid", message)])
         if not find_account(tx.connection, user_id).active:
             raise Conflict(f"{user_id} is disabled; enable the user first.")
-        scope, expires = self._read(wish, methods, zone)
+        scope, expires = self._read(wish, methods, zone, most_days)
         made = None
         prefix = "…"
         if not dry_run:
@@ -132,7 +140,9 @@ class TokenAdministration:
             raise NotFound(message, causes=[Cause("parameter", "prefix", message)])
         return list(found.values())
 
-    def _read(self, wish: TokenWish, methods: Collection[str], zone: tzinfo) -> tuple[TokenScope, datetime | None]:
+    def _read(
+        self, wish: TokenWish, methods: Collection[str], zone: tzinfo, most_days: int | None
+    ) -> tuple[TokenScope, datetime | None]:
         causes = _name_problems(wish.name)
         known = {*methods, ISPYB}
         for parameter, names, there in (
@@ -146,11 +156,10 @@ class TokenAdministration:
                     causes.append(Cause("parameter", parameter, text))
         path = self._read_path(wish.path, causes)
         expires = None
-        if wish.expires is not None:
-            try:
-                expires = read_expiry(wish.expires, self._tx.now, zone)
-            except ValueError as problem:
-                causes.append(Cause("parameter", "expires", f"expires: {problem}."))
+        try:
+            expires = read_expiry(wish.expires, self._tx.now, zone, most_days)
+        except ValueError as problem:
+            causes.append(Cause("parameter", "expires", f"expires: {problem}."))
         scope = TokenScope(
             "",
             wish.read_only,
@@ -184,12 +193,21 @@ class TokenAdministration:
         return row
 
 
-def read_expiry(text: str, now: datetime, zone: tzinfo) -> datetime:
+def read_expiry(text: str | None, now: datetime, zone: tzinfo, most_days: int | None = None) -> datetime | None:
     """The end of a token: a number of days from now, or a date, whose whole day in `zone` still counts, or an instant.
 
-    Raises ValueError, with a phrase, for anything else and for what is past.
+    None: it has none. Raises ValueError, with a phrase, for anything else, for what is past, and for an end, or none,
+    by which it lived longer than `most_days`.
     """
-    text = text.strip()
+    end = None if text is None else _read_end(text.strip(), now, zone)
+    if most_days is not None:
+        last = (now.astimezone(zone).date() + timedelta(days=most_days)).isoformat()
+        if end is None or end > _end(last, zone):
+            raise ValueError(f"a token lives {most_days} days at most (OBJAPI_TOKEN_DAYS); name an end up to {last}")
+    return end
+
+
+def _read_end(text: str, now: datetime, zone: tzinfo) -> datetime:
     if text.isascii() and text.isdigit():
         if not 1 <= int(text[:9]) <= LONGEST_DAYS:
             raise ValueError(f"a token lives between 1 and {LONGEST_DAYS} days, not {text[:9]}")

@@ -253,6 +253,11 @@ class Settings:
     password_link_lifetime: float = _setting(
         duration(60), "24h", "Time for which a one-time link for a new password is valid."
     )
+    token_days: int | None = _setting(
+        automatic(whole_number(1, 36_500), "as long as is asked for, or without an end"),
+        "auto",
+        "Longest life of an API token in days; one that would live longer, or without an end, is not made.",
+    )
     basic_cache: float = _setting(
         duration(0, 3600), "60s", "Time for which a verified Basic credential is remembered by a worker process."
     )

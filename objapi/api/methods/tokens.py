@@ -43,7 +43,8 @@ def tokens(call: MethodCall, tx: Transaction) -> Json:
         controls.text("path"),
         controls.text("expires"),
     )
-    made, event = administration.add(wish, methods=call.method_names, zone=zone, dry_run=dry_run)
+    most_days = call.settings.token_days
+    made, event = administration.add(wish, methods=call.method_names, zone=zone, most_days=most_days, dry_run=dry_run)
     if made is None:
         return _planned({}, [event])
     return {"token": made.text, **described_token(made.token, zone, tx.now)}

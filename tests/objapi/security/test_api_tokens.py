@@ -170,3 +170,15 @@ def test_an_end_is_days_or_a_date_whose_day_counts(text: str, end: datetime) -> 
 def test_an_end_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|past|between"):
         read_expiry(text, NOW, BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [("30", True), ("2024-06-16", True), ("31", False), ("2024-06-17", False), (None, False)],
+)
+def test_where_the_life_of_tokens_is_bounded_each_has_an_end_within_it(text: str | None, is_taken: bool) -> None:
+    if is_taken:
+        assert read_expiry(text, NOW, BERLIN, 30) is not None
+    else:
+        with pytest.raises(ValueError, match=r"30 days at most \(OBJAPI_TOKEN_DAYS\); name an end up to 2024-06-16"):
+            read_expiry(text, NOW, BERLIN, 30)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ def test_an_api_token_costs_no_more_statements_than_a_session(application: Flask
         # What is in a subtree is not known by counts that writers keep, as for a session that asks for a path.
         assert costs[3] <= 4
     assert answers == [200, 200, 403, 200]
+
+
+def test_no_token_outlives_what_the_site_allows(site: Site) -> None:
+    client = create_app(site=replace(site, settings=replace(site.settings, token_days=90))).test_client()
+    for form, is_made in (({}, False), ({"expires": "91"}, False), ({"expires": "90", "dry_run": "1"}, True)):
+        answer = client.post("/Plone/@@API/tokens", data={"action": "add"} | form, auth=ADMIN).get_json()
+        assert (answer["success"], "OBJAPI_TOKEN_DAYS" in answer.get("message", "")) == (is_made, not is_made), answer
 
 
 def test_a_new_password_tells_of_api_tokens_and_revokes_them_on_request(application: Flask) -> None:
