@@ -20,6 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
 
 from benchmarks.dataset import specimen
+from objapi.http.metrics import Metrics
 from objapi.progress import progress
 from objapi.serve import serve
 from objapi.settings import Settings, load_settings
@@ -80,7 +81,7 @@ _move: Final = (
 _highest: Final = sa.select(sa.func.max(_documents.c.number))
 
 
-def create_floor(settings: Settings) -> Flask:
+def create_floor(settings: Settings, _: Metrics) -> Flask:
     """The application, over the database that the settings name."""
     engine = open_floor(settings.database, settings.worker_threads)
     app = Flask("floor", static_folder=None)

@@ -16,18 +16,30 @@ from objapi.http.access import require_declarations
 from objapi.http.exchange import TrustedProxies, refuse_early
 from objapi.http.headers import finish_responses
 from objapi.http.memory import MemoryReturn
+from objapi.http.metrics import Metrics
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb import API_ROOT as ISPYB_ROOT
 from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
 from objapi.security.identify import open_authentication
+from objapi.security.passwords import PROCESS_TURNS
 from objapi.settings import Settings, load_settings
 from objapi.site import Site
 from objapi.web.health import make_health_blueprint
+from objapi.web.metrics import make_metrics_blueprint
 from objapi.web.routes import make_blueprint, make_error_handler
 
 # Bytes in the body of a form of the web face; the API has a setting of its own.
 MAX_FORM_SIZE: Final = 64 * 1024
+
+
+def create_served_app(settings: Settings, metrics: Metrics, site: Site | None = None) -> Flask:
+    """The application of a site in a worker process, its connections and password checks counted; see `create_app`."""
+    application = create_app(settings, site)
+    for engine in application.extensions[SITE].engines:
+        metrics.count_connections(engine)
+    PROCESS_TURNS.tell(metrics.password_checks)
+    return application
 
 
 def create_app(settings: Settings | None = None, site: Site | None = None) -> Flask:
@@ -50,6 +62,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.register_blueprint(api_blueprint)
     application.register_blueprint(make_blueprint(settings))
     application.register_blueprint(make_health_blueprint(site))
+    application.register_blueprint(make_metrics_blueprint(settings))
     attach_ispyb(application, site)
     application.register_error_handler(Exception, make_error_handler(settings))
     finish_responses(application, settings)

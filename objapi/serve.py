@@ -29,6 +29,7 @@ from granian.server.mp import MPServer
 
 from objapi.http.asgi import WsgiBridge
 from objapi.http.memory import SERVING, limit_allocation, limit_collections
+from objapi.http.metrics import Metrics, prepare_metrics
 from objapi.settings import LogLevel, Settings
 
 INHERITS: Final = sys.platform == "linux"
@@ -41,6 +42,8 @@ CONNECTIONS_PER_WORKER = 512
 # disk, or send to a client that reads slowly, and there may be one of these on every connection. They are started when
 # needed and end when idle; the connection pool bounds how many work at once.
 SPARE_THREADS = CONNECTIONS_PER_WORKER
+
+MakeApplication = Callable[[Settings, Metrics], WSGIApplication]
 
 _PROBE_SECONDS = 0.05
 _PROBE_TIMEOUT_SECONDS = 10.0
@@ -110,14 +113,22 @@ def _refusal(host: str, port: int, error: OSError) -> str:
             return f"Port {port} of {host} cannot be opened: {error.strerror}. Choose another address or port."
 
 
-def serve(settings: Settings, on_ready: Callable[[], None], application: Callable[[Settings], WSGIApplication]) -> int:
+def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApplication) -> int:
     """Serve until a signal ends it; the exit status is 0 then, and 1 when the workers would not run.
 
-    `application` makes a WSGI application of the settings; it is called in each worker process, and has to be picklable
-    unless they inherit. `on_ready` is called once, in a thread, when the port answers HTTP. To be called in the main
-    thread, when no connection to a database is open. Raises ServeError when the address cannot be listened on.
+    `application` makes a WSGI application of the settings, and may have the metrics count more than requests; it is
+    called in each worker process, and has to be picklable unless they inherit. `on_ready` is called once, in a thread,
+    when the port answers HTTP. To be called in the main thread, when no connection to a database is open. Raises
+    ServeError when the address cannot be listened on, or nothing be written to the data directory.
     """
     address = listening_address(settings.host, settings.port)
+    try:
+        prepare_metrics(settings)
+    except OSError as error:
+        raise ServeError(
+            f"The numbers of the server cannot be written to {error.filename}: {error.strerror}. "
+            "Give a data directory that this user may write: --data DIR or OBJAPI_DATA_DIR."
+        ) from error
     server = _server(settings, address)
 
     def started() -> None:
@@ -173,7 +184,7 @@ def logging_configuration(level: LogLevel) -> dict[str, Any]:
     }
 
 
-def _load(application: Callable[[Settings], WSGIApplication], settings: Settings) -> WsgiBridge:
+def _load(application: MakeApplication, settings: Settings) -> WsgiBridge:
     """Called in a worker process: tie its life to the parent's, then make the application."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # Not the handlers of the parent, which end its workers; granian sets those of a worker when it listens.
@@ -182,9 +193,10 @@ def _load(application: Callable[[Settings], WSGIApplication], settings: Settings
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     # A process group of its own: Ctrl-C and a closed terminal reach the parent alone, which ends the workers in order.
     os.setpgid(0, 0)
-    made = application(settings)
+    metrics = Metrics()
+    made = application(settings, metrics)
     limit_collections(SERVING)
-    return WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS)
+    return WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS, metrics.observe)
 
 
 def _end_with_parent() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from catalog import CatalogTables, CountsChanged, fold_counts
 from catalog.counts import MOST_FOLDED
-from catalog.dialect import create_engine_for, transaction
+from catalog.dialect import DATABASE_USE, create_engine_for, transaction
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
 from objapi.errors import ApiError
@@ -111,14 +111,18 @@ class Site:
         context = _site_context(settings, registry, catalog_metadata, places)
         return cls(settings, registry, engine, stream_engine, context, catalog_metadata, limit)
 
+    @property
+    def engines(self) -> list[Engine]:
+        """The engines of all databases that this process has come upon so far."""
+        places = (
+            place for context in (self.context, *self._of_profiles.values()) for place in context.rows.places.values()
+        )
+        return [self.engine, self.stream_engine, *(place.engine for place in places if place.engine is not None)]
+
     def close(self) -> None:
         """Give the connections back to the database."""
-        self.engine.dispose()
-        self.stream_engine.dispose()
-        for context in (self.context, *self._of_profiles.values()):
-            for place in context.rows.places.values():
-                if place.engine is not None:
-                    place.engine.dispose()
+        for engine in self.engines:
+            engine.dispose()
 
     def now(self) -> datetime:
         """The present instant."""
@@ -294,6 +298,7 @@ class Site:
         """Wait before the next try; raise the error for the caller when there is to be none."""
         if attempt == tries or not should_retry(error):
             raise to_api_error(error) from error
+        DATABASE_USE.repeats += 1
         _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
         time.sleep(pause_after(attempt))
 

@@ -14,6 +14,7 @@ from catalog.dialect.changes import (
     require_table_rights,
     spare_keys,
 )
+from catalog.dialect.database_use import DATABASE_USE
 from catalog.dialect.drivers import Driver, DriverMissing, chosen_driver
 from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family, transaction
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
@@ -38,6 +39,7 @@ from catalog.dialect.types import (
 )
 
 __all__ = [
+    "DATABASE_USE",
     "TABLE_OPTIONS",
     "AsciiText",
     "BinaryText",

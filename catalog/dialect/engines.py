@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction, make_url
 from sqlalchemy.pool import PoolResetState, StaticPool
 
+from catalog.dialect.database_use import DATABASE_USE
 from catalog.dialect.drivers import Driver, driver_arguments, with_driver
 from catalog.dialect.letters import SQLITE_FOLDED, sqlite_folded
 from catalog.dialect.prepared import core_error, execute_in_unicode
@@ -155,8 +156,24 @@ def create_engine_for(
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
-        return _sqlite_engine(target, threads, wait, echo, own, limit)
-    return _mysql_engine(with_driver(target, driver), threads, wait, echo, limit)
+        engine = _sqlite_engine(target, threads, wait, echo, own, limit)
+    else:
+        engine = _mysql_engine(with_driver(target, driver), threads, wait, echo, limit)
+    _count_statements(engine)
+    return engine
+
+
+def _count_statements(engine: Engine) -> None:
+    """Let the thread that executes a statement know of it, and of the time that it took."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(*_: Any) -> None:
+        DATABASE_USE.statements += 1
+        DATABASE_USE.running_since = time.perf_counter()
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def end(*_: Any) -> None:
+        DATABASE_USE.seconds += time.perf_counter() - DATABASE_USE.running_since
 
 
 def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, limit: float | None) -> Engine:
@@ -318,13 +335,18 @@ def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
     One that only reads has nothing to commit: it ends as the connection is given back. Either way the database is
     asked once.
     """
+    asked = time.perf_counter()
     with engine.connect() as connection:
         if not write:
             connection.begin()
+            DATABASE_USE.seconds += time.perf_counter() - asked
             yield connection
             return
         with begin_write(connection):
+            DATABASE_USE.seconds += time.perf_counter() - asked
             yield connection
+            asked = time.perf_counter()
+        DATABASE_USE.seconds += time.perf_counter() - asked
         connection.info[_ENDED] = True
 
 

@@ -99,14 +99,18 @@ def on_cursor(
 ) -> _Result:
     """Have `run` execute a statement by a cursor of the driver, past Core.
 
-    Listeners to `before_cursor_execute` are called, and errors of the driver are raised as Core raises them.
+    Listeners to `before_cursor_execute` and `after_cursor_execute` are called, and errors of the driver are raised as
+    Core raises them.
     """
     dialect = connection.dialect
     cursor: Any = connection.connection.cursor()
     try:
         for listener in connection.dispatch.before_cursor_execute:
             text, parameters = listener(connection, cursor, text, parameters, None, many)
-        return run(dialect, cursor, text, parameters)
+        result = run(dialect, cursor, text, parameters)
+        for listener in connection.dispatch.after_cursor_execute:
+            listener(connection, cursor, text, parameters, None, many)
+        return result
     except dialect.loaded_dbapi.Error as error:
         raise core_error(connection, text, parameters, error) from error
     finally:

@@ -26,7 +26,7 @@ from objapi.errors import (
     combine,
 )
 from objapi.http.access import API, access
-from objapi.http.exchange import EARLY_REFUSAL, current_exchange
+from objapi.http.exchange import CALLED, EARLY_REFUSAL, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import answer_preflight, refuse_cross_site
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
@@ -67,6 +67,7 @@ def call_api() -> Response:
     """
     target = called_target()
     name, method = _method_called(target)
+    request.environ[CALLED] = method.name
     # A preflight carries no credentials, so it is answered before a caller is asked for.
     if request.method == "OPTIONS":
         return answer_preflight(request, (*method.verbs, "OPTIONS"))

@@ -11,10 +11,11 @@ import click
 from flask import Flask
 
 from objapi import upkeep
-from objapi.app import create_app
+from objapi.app import create_served_app
 from objapi.cli.common import data_option, settings_from
 from objapi.cli.demo import demo_content, make_demo_site, users_with_demo_password
 from objapi.cli.failures import Refused
+from objapi.http.metrics import Metrics
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.configuration import load_plugins
 from objapi.ispyb.demo import make_demo as make_ispyb_demo
@@ -66,7 +67,7 @@ def serve(
     listening_address(settings.host, settings.port)
     site, users = _prepared(settings, demo=demo)
     # Workers have the declarations, or the profiles by name, and so start even while the database is away.
-    application = partial(_application, site) if INHERITS else create_app
+    application = partial(_application, site) if INHERITS else create_served_app
     sys.exit(run_server(site.settings, lambda: click.echo(announcement(site.settings, users), err=True), application))
 
 
@@ -76,8 +77,8 @@ def is_exposed(settings: Settings) -> bool:
     return not is_loopback(settings.host) or (public is not None and not is_loopback(public))
 
 
-def _application(site: Site, settings: Settings) -> Flask:
-    return create_app(settings, site)
+def _application(site: Site, settings: Settings, metrics: Metrics) -> Flask:
+    return create_served_app(settings, metrics, site)
 
 
 def _prepared(settings: Settings, *, demo: bool) -> tuple[Site, Sequence[ContentUser]]:

@@ -11,6 +11,7 @@ import os
 import socket
 import stat
 import sys
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from functools import cache, lru_cache
@@ -34,6 +35,9 @@ Scope = dict[str, Any]
 
 Send = Callable[[Message], Awaitable[None]]
 
+Observe = Callable[[WSGIEnvironment, float], None]
+"""Called in the thread of each answered request, with the seconds since the request was whole."""
+
 _CLOSE: Final = (b"connection", b"close")
 # Open files of this process, on Linux and its like.
 _OPEN_FILES: Final = Path("/dev/fd")
@@ -53,8 +57,9 @@ class WsgiBridge:
     A body that was refused is not there; the environment holds the reason, and the answer ends the connection.
     """
 
-    def __init__(self, application: WSGIApplication, settings: Settings, threads: int) -> None:
+    def __init__(self, application: WSGIApplication, settings: Settings, threads: int, observe: Observe) -> None:
         self._application = application
+        self._observe = observe
         self._bodies = RequestBodies(BodyLimits.of_settings(settings))
         self._networks = settings.trusted_proxies
         self._stall_limit = settings.stream_stall_limit
@@ -115,7 +120,7 @@ class WsgiBridge:
     ) -> None:
         self._finish_answered()
         response = _Response(scope, receive, send, closes, self._answered, self._stall_limit)
-        self._threads.submit(lambda: response.run(self._application, environ))
+        self._threads.submit(lambda: response.run(self._application, environ, self._observe))
         self._running += 1
         if not self._sweeps:
             self._sweeps = True
@@ -158,9 +163,10 @@ class _Response:
         self._stall_limit = stall_limit
         self._gone = False
         self._whole = False
+        self._begun = time.perf_counter()
         self.done: asyncio.Future[None] = self._loop.create_future()
 
-    def run(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
+    def run(self, application: WSGIApplication, environ: WSGIEnvironment, observe: Observe) -> None:
         """Call the application and send its answer; a failure is logged, and the server answers 500 or breaks off."""
         try:
             self._run(application, environ)
@@ -174,6 +180,14 @@ class _Response:
                 self._answered.append(self.done)
             else:
                 self._loop.call_soon_threadsafe(_finish, self.done)
+            self._count(environ, observe)
+
+    def _count(self, environ: WSGIEnvironment, observe: Observe) -> None:
+        """Have the request counted. The client has its answer by now, and waits for none of this."""
+        try:
+            observe(environ, time.perf_counter() - self._begun)
+        except OSError as error:
+            _log.warning("A request could not be counted: %s", error)
 
     def _run(self, application: WSGIApplication, environ: WSGIEnvironment) -> None:
         started: list[tuple[str, list[tuple[str, str]]]] = []

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flask import request
+from flask import Request, Response, request
 
+from catalog.dialect import DATABASE_USE
 from objapi.errors import InvalidHost
 from objapi.security.origins import client_address, is_trusted
 from objapi.store.requests import RequestSource
@@ -37,7 +38,25 @@ _KEY: Final = "objapi.exchange"
 EARLY_REFUSAL: Final = "objapi.early_refusal"
 """The key under which the WSGI environment holds an error found before routing: a body unread, a path that is none."""
 
+CALLED: Final = "objapi.called"
+"""The key under which the WSGI environment holds what was called, once a face has found it: a name that it declares."""
+
+ANSWERED: Final = "objapi.answered"
+"""The key under which the WSGI environment holds the `Answered` of a request, for whoever counts requests."""
+
+UNBELIEVED: Final = "objapi.unbelieved"
+"""The key under which the WSGI environment says that a peer sent forwarding headers and is no trusted proxy."""
+
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~"
+
+
+class Answered(NamedTuple):
+    """A kind of request and its status; a tuple, since it is made for each request and looked up."""
+
+    face: str
+    called: str
+    """The method, route or page, by a name that the software declares."""
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +104,14 @@ class Exchange:
 
 
 def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) -> Exchange:
-    """Note a new exchange in the WSGI environment.
+    """Note a new exchange in the WSGI environment, and count from now on what this thread asks of databases.
 
     `public_url` is the configured URL of the root; without it the `Host` header decides. Raises InvalidHost when that
     header is then not a host, and for two of them in any case, after the exchange was noted. Such a header is replaced,
     since routing would fail on it.
     """
+    DATABASE_USE.statements = DATABASE_USE.repeats = 0
+    DATABASE_USE.seconds, DATABASE_USE.fault = 0.0, ""
     host = str(environ.get("HTTP_HOST", ""))
     valid = valid_host(host)
     if not valid:
@@ -110,6 +131,15 @@ def current_exchange() -> Exchange:
     """The exchange of the request that is being answered."""
     exchange: Exchange = request.environ[_KEY]
     return exchange
+
+
+def note_answer(request: Request, response: Response) -> None:
+    """Note what was called and how it was answered; the status is the one of the call, which HTTP may not show."""
+    face, _, view = (request.endpoint or "web.unknown").partition(".")
+    # The views of the other faces stand for all that they have.
+    called = request.environ.get(CALLED) or ("unknown" if face in ("api", "ispyb", "mxlive") else view)
+    status = response.headers.get("X-Api-Status")
+    request.environ[ANSWERED] = Answered(face, called, response.status_code if status is None else int(status))
 
 
 def refuse_early() -> None:
@@ -138,6 +168,9 @@ class TrustedProxies:
             host = _last(headers["HTTP_X_FORWARDED_HOST"])
             if valid_host(host):
                 environ["HTTP_HOST"] = host
+        elif any(headers.values()):
+            # A proxy, then, of which nobody knows for whom it asks.
+            environ[UNBELIEVED] = True
         return self._application(environ, start_response)
 
 

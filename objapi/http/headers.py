@@ -9,7 +9,7 @@ from flask import Flask, Request, Response, request
 from werkzeug.http import dump_options_header
 
 from objapi.http.compression import compress
-from objapi.http.exchange import Exchange, current_exchange
+from objapi.http.exchange import Exchange, current_exchange, note_answer
 from objapi.security.origins import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
 from objapi.settings import Settings
 
@@ -67,6 +67,7 @@ def finish_responses(application: Flask, settings: Settings) -> None:
             compress(request, response)
         secure(response, current_exchange())
         share(request, response, settings.allowed_origins)
+        note_answer(request, response)
         return response
 
 

@@ -11,7 +11,7 @@ from flask import Request, Response, request
 from sqlalchemy import exc
 
 from objapi.errors import ApiError, Cause, ValidationError
-from objapi.http.exchange import Exchange, current_exchange
+from objapi.http.exchange import CALLED, Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.visitors import current_visitors
 from objapi.ispyb.auth.caller import Caller, principal_of
@@ -87,6 +87,7 @@ def _answer(face: Face, request: Request, exchange: Exchange) -> Response:
         location = exchange.url_of(found.path) + (f"?{query}" if query else "")
         return Response(status=307, headers={"Location": location})
     route = found.route
+    request.environ[CALLED] = f"{route.method} {route.path}"
     caller, read = _checked(face, request, exchange, found)
     values = _run(face.services, route, caller, read, exchange.source)
     if isinstance(values, Later):

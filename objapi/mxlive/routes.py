@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, Response, request
 
 from objapi.errors import ApiError, MethodNotAllowed, NotFound
 from objapi.http.access import API, access
-from objapi.http.exchange import current_exchange
+from objapi.http.exchange import CALLED, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.mxlive.accesslists import list_users, report_connections
 from objapi.mxlive.calls import DeviceCall
@@ -97,6 +97,7 @@ def _answer(site: Site) -> Response:
     if names is None or "MxProject" not in site.registry.types:
         raise NotFound("There is nothing at this URL.")
     route = ROUTES[names.route]
+    request.environ[CALLED] = names.route
     if request.method == "OPTIONS":
         response = _json({})
         response.headers["Allow"] = ", ".join(route.allowed)

@@ -7,7 +7,7 @@ Passwords are compared in Unicode normal form C, so that a keyboard's way of com
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import BoundedSemaphore, Lock
@@ -36,15 +36,30 @@ class CheckTurns:
         self._places = BoundedSemaphore(1 + waiting)
         self._turn = Lock()
         self._patience = patience
+        self._held = 0
+        self._counting = Lock()
+        self._tell: Callable[[int], None] | None = None
+
+    def tell(self, listener: Callable[[int], None]) -> None:
+        """Have a function told, from now on, how many places are held whenever one is taken or given back."""
+        self._tell = listener
+
+    def _count(self, difference: int) -> None:
+        with self._counting:
+            self._held += difference
+            if self._tell is not None:
+                self._tell(self._held)
 
     @contextmanager
     def place(self) -> Iterator[None]:
         """Hold a place in the queue, to be taken before a check costs anything; TooManyAttempts when it is full."""
         if not self._places.acquire(blocking=False):
             raise _too_many_at_once()
+        self._count(1)
         try:
             yield
         finally:
+            self._count(-1)
             self._places.release()
 
     @contextmanager

@@ -106,6 +106,9 @@ class Settings:
     stop_timeout: float = _setting(
         duration(1, 600), "3s", "Time that running requests have to finish when the server stops."
     )
+    metrics_hosts: tuple[Network, ...] = _setting(
+        list_of(NETWORK), "", "Hosts beside this machine that may read the numbers at /metrics."
+    )
     log_level: LogLevel = _setting(
         choice("debug", "info", "warning", "error", "critical"), "info", "Least severity that is logged."
     )

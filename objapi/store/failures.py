@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from catalog.dialect import DatabaseFault, fault_of, is_retryable, is_unavailable
+from catalog.dialect import DATABASE_USE, DatabaseFault, fault_of, is_retryable, is_unavailable
 from catalog.dialect.failures import missing_grant
 from objapi.errors import Conflict, Unavailable
 from objapi.store.records import StaleWrite
@@ -60,6 +60,23 @@ def should_retry(error: BaseException) -> bool:
 
 def to_api_error(error: BaseException) -> BaseException:
     """API error for a failure of the database; any other error as it is."""
+    answered = _api_error(error)
+    if isinstance(answered, Unavailable):
+        DATABASE_USE.fault = _kind(error)
+    return answered
+
+
+def _kind(error: BaseException) -> str:
+    """One of a few words for a failure by which the database could not be used."""
+    fault = fault_of(error)
+    if fault is not None:
+        return fault.value
+    if isinstance(error, exc.TimeoutError):
+        return "no connection free"
+    return "lost" if connection_lost(error) else "other"
+
+
+def _api_error(error: BaseException) -> BaseException:
     if isinstance(error, StaleWrite | exc.IntegrityError):
         return Conflict("Other requests keep changing the same objects; nothing was done. Try again.")
     fault = fault_of(error)
@@ -88,6 +105,7 @@ def streams_taken(most: int) -> Unavailable:
 
 def outcome_unknown() -> Unavailable:
     """The answer when the connection was lost during a commit."""
+    DATABASE_USE.fault = "lost"
     return Unavailable(
         "The database was lost while the request was being committed, so it is not known whether it was carried out. "
         "Read the objects before sending it again, or send it with the Idempotency-Key that it had.",

@@ -340,6 +340,24 @@ def test_writes_are_told_to_listeners_and_fail_as_core_has_them_fail(engine: Eng
     connection.close()
 
 
+def test_statements_are_counted_for_the_thread_that_asks(engine: Engine) -> None:
+    use = dialect.DATABASE_USE
+    use.statements, use.seconds = 0, 0.0
+    with dialect.transaction(engine, write=True) as connection:
+        dialect.insert_rows(connection, THINGS, [thing(1), thing(2)])
+        connection.execute(sa.select(THINGS.c.rid)).all()
+        dialect.PreparedSelect(sa.select(THINGS.c.rid)).rows(connection, {})
+        with pytest.raises(sa.exc.IntegrityError):
+            dialect.insert_rows(connection, THINGS, [thing(1)])
+    assert use.statements == 4
+    assert use.seconds > 0
+    others: list[int] = []
+    thread = Thread(target=lambda: others.append(use.statements))
+    thread.start()
+    thread.join()
+    assert others == [0]
+
+
 def test_defaults_of_a_table_are_filled(engine: Engine) -> None:
     metadata = sa.MetaData()
     counted = sa.Table(

@@ -12,6 +12,7 @@ from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from objapi.http.exchange import EARLY_REFUSAL
+from objapi.http.metrics import Metrics, gather_metrics
 from objapi.serve import ServeError, serve
 from objapi.settings import Settings, load_settings
 
@@ -22,18 +23,24 @@ STREAMED: Final = 2_000
 class Application:
     """Answers `<process id> <site id> <bytes of the body>`, or the status for which the server did not read the body.
 
-    `/slow` says so and stays, `/crash` ends the worker, `/stream` is long, `/broken` fails on its way, and `/streamed`
-    tells the pieces that were made of the stream and whether it was closed.
+    `/metrics` gives the numbers of all workers, `/slow` says so, counts itself as a password check and stays, `/crash`
+    ends the worker, `/stream` is long, `/broken` fails on its way, and `/streamed` tells the pieces that were made of
+    the stream and whether it was closed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.metrics = metrics
         self.site_id = settings.site_id
         self.pieces = 0
         self.closed = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/metrics":
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [gather_metrics() or b""]
         if environ["PATH_INFO"] == "/slow":
             say("slow")
+            self.metrics.password_checks(1)
             Event().wait()
         if environ["PATH_INFO"] == "/crash":
             os._exit(3)
@@ -69,10 +76,10 @@ class Application:
         raise RuntimeError("this piece cannot be made")
 
 
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings, metrics: Metrics) -> Application:
     if settings.site_id == "broken":
         raise RuntimeError("this application cannot be made")
-    return Application(settings)
+    return Application(settings, metrics)
 
 
 def say(word: str) -> None:

@@ -1,12 +1,13 @@
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from http.client import HTTPConnection
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,37 @@ def test_a_request_that_does_not_end_does_not_keep_the_server_from_ending(start:
         assert server.line() == "slow"
         server.process.terminate()
         wait_until(server.all_gone, "the end of all processes")
+
+
+def test_numbers_are_those_of_all_workers_and_of_those_that_have_ended(start: Callable[..., Server]) -> None:
+    server = start()
+    asked: set[str] = set()
+    while len(asked) < 2:
+        asked.add(server.get().split()[0])
+    with closing(HTTPConnection("127.0.0.1", server.port)) as connection:
+        connection.request("GET", "/slow")
+        assert server.line() == "slow"
+        assert "objapi_password_checks 1.0\n" in server.get("/metrics")
+        answered = requests_counted(server)
+        # Until the worker that has the password check is among those that ended.
+        while "objapi_password_checks 1.0\n" in server.get("/metrics"):
+            with suppress(HTTPException, OSError):
+                server.get("/crash")
+            wait_until(lambda: answers(server), "an answer")
+    assert requests_counted(server) >= answered >= 2
+
+
+def answers(server: Server) -> bool:
+    try:
+        return bool(server.get())
+    except (HTTPException, OSError):
+        return False
+
+
+def requests_counted(server: Server) -> float:
+    found = re.search(r"^objapi_requests_total\{.*\} (\S+)$", server.get("/metrics"), re.MULTILINE)
+    assert found is not None
+    return float(found[1])
 
 
 @needs_proc

@@ -3,9 +3,12 @@
 import logging
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from pymysql.err import OperationalError as PyMySqlError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import ImATeapot, MethodNotAllowed, NotFound, RequestEntityTooLarge, ServiceUnavailable
 
+from catalog.dialect import DATABASE_USE
 from objapi.errors import ApiError, BadRequest, Unavailable
 from objapi.http.failures import as_api_error, log_failure
 from objapi.store.failures import to_api_error
@@ -27,6 +30,21 @@ def test_every_failure_has_a_name_and_a_status(error: Exception, name: str, stat
     answered = as_api_error(error)
     assert (answered.name, answered.status) == (name, status)
     assert "secret" not in answered.message
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (PoolTimeout("x"), "no connection free"),
+        (DBAPIError("x", None, PyMySqlError(2006, "x"), connection_invalidated=True), "lost"),
+        (DBAPIError("x", None, PyMySqlError(1205, "x")), "busy"),
+        (DBAPIError("x", None, PyMySqlError(1213, "x")), "other"),
+    ],
+)
+def test_failures_of_the_database_are_of_a_few_kinds(error: Exception, kind: str) -> None:
+    DATABASE_USE.fault = ""
+    assert isinstance(to_api_error(error), Unavailable)
+    assert DATABASE_USE.fault == kind
 
 
 def test_a_wrong_verb_names_the_right_ones() -> None:

@@ -6,7 +6,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from objapi.http.exchange import TrustedProxies, valid_host
+from objapi.http.exchange import UNBELIEVED, TrustedProxies, valid_host
 
 NETWORKS = (ip_network("10.0.0.0/8"),)
 FORWARDED = {
@@ -38,6 +38,12 @@ def test_a_trusted_proxy_is_believed() -> None:
 def test_anybody_else_is_not() -> None:
     seen = _behind("203.0.113.66", FORWARDED)
     assert (seen["REMOTE_ADDR"], seen["wsgi.url_scheme"], seen["HTTP_HOST"]) == ("203.0.113.66", "http", "inside:8080")
+
+
+def test_a_proxy_that_is_not_trusted_is_noted() -> None:
+    assert UNBELIEVED in _behind("203.0.113.66", FORWARDED)
+    assert UNBELIEVED not in _behind("10.0.0.1", FORWARDED)
+    assert UNBELIEVED not in _behind("203.0.113.66", {})
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.1", "203.0.113.66"])
