@@ -4,7 +4,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from sqlalchemy.engine import URL
 
 import objapi.site
 from objapi.http.memory import limit_collections
-from objapi.model.loading import load_registry
-from objapi.model.registry import Registry
 from objapi.security.passwords import DEFAULT_HASHER
 from tests.databases import (
     ServerMissing,
@@ -25,6 +22,7 @@ from tests.databases import (
     mariadb_required,
     mariadb_server,
 )
+from tests.shipped import load_once
 
 DATABASES = ("sqlite", "mariadb")
 
@@ -93,25 +91,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"{left_out} extended tests were left out; `make test-all` runs them, too.")
 
 
-SHIPPED = frozenset({"base", "lims", "mxlive", "ispyb"})
-
-
-@cache
-def _shipped_registry(profiles: tuple[str, ...]) -> Registry:
-    return load_registry(profiles)
-
-
-def _load_once(profiles: Sequence[str | Path]) -> Registry:
-    """Load the profiles; those that come with the gateway do not change while tests run, and are read once."""
-    names = tuple(str(name) for name in profiles)
-    return _shipped_registry(names) if SHIPPED.issuperset(names) else load_registry(profiles)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def shipped_profiles() -> Iterator[None]:
     """Sites of one test process share the declarations that come with the gateway, which nothing changes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objapi.site, "load_registry", _load_once)
+        patch.setattr(objapi.site, "load_registry", load_once)
         yield
 
 

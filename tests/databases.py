@@ -53,6 +53,7 @@ def _connect(server: URL) -> pymysql.Connection:
         password=server.password or "",
         charset="utf8mb4",
         autocommit=True,
+        ssl_disabled=True,
     )
 
 

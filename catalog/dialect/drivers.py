@@ -5,6 +5,7 @@ The difference between them is known here alone. Values, numbers of errors and t
 
 import time
 from contextlib import suppress
+from ipaddress import ip_address
 from math import ceil
 from typing import Any, Final, Literal
 
@@ -50,6 +51,10 @@ def driver_arguments(url: URL, init_command: str, silence: float | None) -> dict
     connect = _CONNECT_SECONDS if silence is None else min(_CONNECT_SECONDS, silence)
     if url.get_driver_name() == "pymysql":
         arguments["connect_timeout"] = _CONNECT_SECONDS
+        if _is_on_this_machine(url) and not any(name.startswith(("ssl", "read_default")) for name in url.query):
+            # PyMySQL reads all certificates of the system anew for each connection, which takes longer than the rest of
+            # it: for nothing where no network is in between.
+            arguments["ssl_disabled"] = True
         if silence is not None:
             arguments["read_timeout"] = arguments["write_timeout"] = silence
         return arguments
@@ -63,6 +68,16 @@ def driver_arguments(url: URL, init_command: str, silence: float | None) -> dict
     if silence is not None:
         arguments["read_timeout"] = arguments["write_timeout"] = ceil(silence)
     return arguments
+
+
+def _is_on_this_machine(url: URL) -> bool:
+    """True for the loopback addresses and the sockets of the file system."""
+    if url.host is None or "unix_socket" in url.query or url.host == "localhost":
+        return True
+    try:
+        return ip_address(url.host).is_loopback
+    except ValueError:
+        return False
 
 
 def _cursor_class(silence: float | None) -> type[Any]:

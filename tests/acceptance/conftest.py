@@ -1,20 +1,18 @@
 """The sample laboratory, served: one server a database and session, and others for tests with needs of their own."""
 
-import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import cache
-from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
 
 from objapi.settings import SQLITE_FILE
 from tests.acceptance.client import Client
-from tests.acceptance.server import served_laboratory
+from tests.acceptance.server import Servers, served_laboratory
 from tests.conftest import DATABASES
 from tests.databases import fresh_mariadb_database
+from tests.ready_sites import Ready, put_into, taken_from
 
 Serve = Callable[..., str]
 AsUser = Callable[[str | None], Client]
@@ -29,31 +27,27 @@ SETTINGS = {"OBJAPI_WORKERS": "1", "OBJAPI_LOG_LEVEL": "warning"}
 @pytest.fixture(scope="session")
 def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A function that serves a fresh laboratory until the session ends: `serve("sqlite", OBJAPI_…=…)` gives its URL."""
-    ready: dict[str, Path] = {}
+    ready: dict[tuple[str, str], Ready] = {}
     with ExitStack() as stack:
+        servers = stack.enter_context(closing(Servers()))
 
         def start(database: str, **settings: str) -> str:
             data = tmp_path_factory.mktemp("laboratory")
+            (data / "var").mkdir()
             given = SETTINGS | settings
-            profiles = settings.get("OBJAPI_PROFILES", "")
+            url = f"sqlite:///{data / 'var' / SQLITE_FILE}"
             if database == "mariadb":
-                given["OBJAPI_DATABASE_URL"] = stack.enter_context(fresh_mariadb_database(mariadb()))
-            elif profiles in ready:
-                shutil.copytree(ready[profiles], data / "var")
-            url = stack.enter_context(served_laboratory(data, given))
-            if database == "sqlite" and profiles not in ready:
-                ready[profiles] = _untouched(data / "var", tmp_path_factory.mktemp("ready") / "var")
-            return url
+                url = given["OBJAPI_DATABASE_URL"] = stack.enter_context(fresh_mariadb_database(mariadb()))
+            # To make a laboratory takes as long as to start its server.
+            kind = (database, settings.get("OBJAPI_PROFILES", ""))
+            if kind in ready:
+                put_into(url, ready[kind])
+            root = stack.enter_context(served_laboratory(servers, data, given))
+            if kind not in ready:
+                ready[kind] = taken_from(url)
+            return root
 
         yield start
-
-
-def _untouched(data: Path, copy: Path) -> Path:
-    """A copy of the laboratory that `serve --demo` has just made, for further servers with its profiles."""
-    copy.mkdir()
-    with closing(sqlite3.connect(data / SQLITE_FILE)) as made, closing(sqlite3.connect(copy / SQLITE_FILE)) as kept:
-        made.backup(kept)
-    return copy
 
 
 @pytest.fixture(scope="session")

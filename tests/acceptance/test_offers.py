@@ -12,6 +12,7 @@ import yaml
 from objapi.model.loading import load_registry
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import AsUser
+from tests.conftest import DATABASES
 
 # The rules are the same on either database; the calls of one user take as long as those of many other tests.
 USERS = ("admin", "labmanager1", "clerk1", "analyst1", "verifier1", "publisher1", "rita")
@@ -50,9 +51,14 @@ def visible(client: Client, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("root", "user"),
     [
-        *(("sqlite", user) for user in USERS),
+        ("sqlite", "clerk1"),
         ("mariadb", "rita"),
-        *(pytest.param("mariadb", user, marks=pytest.mark.extended) for user in USERS if user != "rita"),
+        *(
+            pytest.param(database, user, marks=pytest.mark.extended)
+            for database in DATABASES
+            for user in USERS
+            if (database, user) not in {("sqlite", "clerk1"), ("mariadb", "rita")}
+        ),
     ],
     indirect=["root"],
 )

@@ -60,6 +60,7 @@ def test_calls_are_sent_as_http(call: Call, expected: bytes) -> None:
     assert call.encoded("c") == expected
 
 
+@pytest.mark.extended
 def test_gateway_and_floor_answer_every_load() -> None:
     measured = list(measure_comparison("sqlite", [60], seconds=0.05))
     assert {ratio.objects for ratio in measured} == {60}

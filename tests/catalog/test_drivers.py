@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 
 from catalog import BulkWarning, dialect
 from catalog.dialect.borrowed import wall_clock
-from catalog.dialect.drivers import with_driver
+from catalog.dialect.drivers import driver_arguments, with_driver
 from tests.databases import fresh_mariadb_database
 
 METADATA = sa.MetaData()
@@ -248,3 +248,21 @@ def test_the_driver_is_put_into_every_url(scheme: str, driver: Any) -> None:
     address = "://ada:pass@db.example:3307/lab?ssl_ca=/ca.pem"
     backend, name = scheme.partition("+")[0], {"pymysql": "pymysql", "mysqlclient": "mysqldb"}[driver]
     assert with_driver(make_url(f"{scheme}{address}"), driver) == make_url(f"{backend}+{name}{address}")
+
+
+@pytest.mark.parametrize(
+    ("address", "encrypted"),
+    [
+        ("127.0.0.1/lab", False),
+        ("[::1]:3307/lab", False),
+        ("localhost/lab?unix_socket=/run/mysqld/mysqld.sock", False),
+        ("/lab", False),
+        ("127.0.0.1/lab?ssl_ca=/ca.pem", True),
+        ("127.0.0.1/lab?read_default_file=/etc/my.cnf", True),
+        ("10.0.0.7/lab", True),
+        ("db.example/lab", True),
+    ],
+)
+def test_a_connection_that_leaves_the_machine_or_says_so_may_be_encrypted(address: str, encrypted: bool) -> None:
+    arguments = driver_arguments(make_url(f"mysql+pymysql://{address}"), "SET autocommit=0", None)
+    assert arguments.get("ssl_disabled", False) is not encrypted

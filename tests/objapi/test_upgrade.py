@@ -16,6 +16,7 @@ from objapi.site import Site, SiteError
 from objapi.store.schema import entities
 from tests.databases import fresh_mariadb_database
 from tests.objapi.model.loading.small_profile import write_profile
+from tests.ready_sites import initialise
 
 TYPES = """
     Plone Site: {id: {kind: fixed, form: Plone}, catalogs: [portal_catalog]}
@@ -107,7 +108,7 @@ def opener(database_url: str, tmp_path: Path) -> Iterator[Opener]:
 
 def _installed(opener: Opener) -> Site:
     site = opener({})
-    assert upkeep.initialise(site, _silent)
+    initialise(site)
     upkeep.check_current(site)
     return site
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Final, cast
 
@@ -77,9 +78,15 @@ def read_workflows(
 
 def with_entry_points(behaviors: Behaviors) -> Behaviors:
     """The behaviours of the profiles over the guards and effects that installed packages offer."""
+    return _offered().merged(behaviors)
+
+
+# The descriptions of all installed packages are read for it.
+@cache
+def _offered() -> Behaviors:
     conditions: dict[str, Condition] = {entry.name: entry.load() for entry in entry_points(group=GUARDS)}
     effects: dict[str, Effect] = {entry.name: entry.load() for entry in entry_points(group=EFFECTS)}
-    return Behaviors(conditions=conditions, effects=effects).merged(behaviors)
+    return Behaviors(conditions=conditions, effects=effects)
 
 
 def bound_conditions(behaviors: Behaviors) -> Mapping[str, ConditionFn]:

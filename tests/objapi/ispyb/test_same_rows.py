@@ -14,7 +14,6 @@ from sqlalchemy.engine import URL
 from werkzeug.test import Client
 
 from catalog.dialect import create_engine_for
-from objapi import upkeep
 from objapi.app import create_app
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.demo import make_demo
@@ -28,7 +27,7 @@ from tests.conftest import DATABASES
 from tests.databases import fresh_mariadb_database, fresh_sqlite_database
 from tests.objapi.ispyb.calling import Rows, at, body
 from tests.objapi.ispyb.scenery import card, collection, collection_group, container, noted_statements, sample
-from tests.objapi.store.workshop import quietly
+from tests.ready_sites import initialise
 
 PEOPLE: Final = (
     "facility",
@@ -228,7 +227,7 @@ def _opened(url: str, directory: Path, **more: str) -> Iterator[Facility]:
         "OBJAPI_ISPYB_SAME_LOGINS": "yes",
     }
     site = Site.open(load_settings(settings | more))
-    upkeep.initialise(site, quietly)
+    initialise(site)
     make_demo(site)
     engine = site.engine
     if site.settings.ispyb_url is not None:

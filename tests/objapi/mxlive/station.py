@@ -13,7 +13,6 @@ import orjson
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from objapi import upkeep
 from objapi.app import create_app
 from objapi.mxlive.calls import load_gateway
 from objapi.settings import load_settings
@@ -21,6 +20,7 @@ from objapi.site import Site
 from objapi.store.requests import ByPath, ByUid, CreateItem, Find, UpdateItem
 from tests.objapi.mxlive.signing import Signer, new_signer
 from tests.objapi.mxlive.standin import StandIn, stand_in
+from tests.ready_sites import initialise
 
 KINDS = "/mxlive/containertypes"
 _numbers = itertools.count(1)
@@ -152,7 +152,7 @@ def opened_station(database_url: str, folder: Path, **settings: str) -> Iterator
         }
         site = Site.open(load_settings(environment))
         try:
-            upkeep.initialise(site, silent)
+            initialise(site)
             yield Station(site, create_app(site=site), proxy)
         finally:
             site.close()

@@ -127,7 +127,13 @@ def test_uploads_are_logged(station: Station, user: User, beamline: str) -> None
     assert [item["description"] for item in logged] == [f"Lysozyme uploaded from {beamline}"]
 
 
-@pytest.mark.parametrize("values", [["x" * (2 * 2**20)], [0.125 * n for n in range(200_000)]], ids=["text", "series"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(["x" * (2 * 2**20)], id="text"),
+        pytest.param([0.125 * n for n in range(200_000)], id="series", marks=pytest.mark.extended),
+    ],
+)
 def test_two_mebibytes_are_taken(station: Station, user: User, beamline: str, values: list[Any]) -> None:
     number = user.post(f"report/{beamline}/", report(details=values))["id"]
     user.post(f"report/{beamline}/", report(id=number, details=[*values, 1]))

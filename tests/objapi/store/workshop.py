@@ -20,6 +20,7 @@ from objapi.store.requests import ByPath, CreateItem, Entry, Find, HistoryPage, 
 from objapi.store.schema import entities, history_entries, metadata, scope_tree
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.installing import system_planner
+from tests.ready_sites import initialise
 
 PROFILE = Path(__file__).parent / "profile"
 T = TypeVar("T")
@@ -44,7 +45,7 @@ def quietly(label: str, total: int) -> Iterator[Callable[[int], None]]:
 def open_site(url: str, data_dir: Path, profiles: tuple[str, ...] = (str(PROFILE),), **settings: Any) -> Site:
     """A new site on an empty database."""
     site = Site.open(Settings(data_dir=data_dir, database_url=url, profiles=profiles, threads=4, **settings))
-    upkeep.initialise(site, quietly)
+    initialise(site)
     return site
 
 

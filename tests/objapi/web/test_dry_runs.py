@@ -1,12 +1,16 @@
-"""Dry runs and requests that are refused hold no lock: they are answered while somebody else writes."""
+"""Nobody holds others up: dry runs and refused requests hold no lock, and a read has a limit of time."""
 
 import json
+import string
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from catalog.dialect import begin_write
 from objapi.app import create_app
@@ -15,6 +19,7 @@ from objapi.security.tables import users
 from objapi.settings import load_settings
 from objapi.site import Site
 from objapi.store.schema import entities, sequences
+from tests.waiting import wait_until
 
 ADMIN = ("admin", "secret")
 CLIENT = {"obj_path": "/clients/client-1"}
@@ -97,3 +102,26 @@ def test_a_dry_run_is_asked_for_by_post_as_the_act_is(application: Flask, method
     query = {"userid": "clerk1", "action": "disable" if method == "users" else "give", "dry_run": "1"}
     body = application.test_client().get(f"/Plone/@@API/{method}", query_string=query, auth=ADMIN).get_json()
     assert "send it by POST" in body["message"]
+
+
+WORDS = " OR ".join(f"{letter}*" for letter in string.ascii_lowercase + string.digits)
+
+
+def test_a_read_that_takes_the_database_too_long_is_a_503_that_says_so(site: Site) -> None:
+    limited = Site.open(replace(site.settings, query_time_limit=0.001), serving=True, registry=site.registry)
+    client = create_app(site=limited).test_client()
+    answers: list[TestResponse] = []
+
+    def is_refused() -> bool:
+        url = f"/Plone/@@API/read?{urlencode({'SearchableText': WORDS, 'page_size': '0'})}"
+        answers.append(client.get(url, auth=ADMIN))
+        return answers[-1].status_code != 200
+
+    try:
+        # SQLite looks at its clock now and then only, and a fast machine may be done before.
+        wait_until(is_refused, "a read that takes too long")
+    finally:
+        limited.close()
+    assert answers[-1].status_code == 503
+    assert "OBJAPI_QUERY_TIME_LIMIT" in answers[-1].get_json()["message"]
+    assert "Retry-After" in answers[-1].headers

@@ -21,7 +21,6 @@ from catalog.dialect.existing import existing_tables
 from objapi.model.loading import load_registry
 from objapi.store.mapped.adoption import Adoption, adopt
 from objapi.store.requests import ByPath, ByUid, Find
-from tests.conftest import DATABASES
 from tests.databases import fresh_mariadb_database, fresh_sqlite_database
 from tests.objapi.store.workshop import Gateway, open_site
 
@@ -177,7 +176,7 @@ def shown(value: object) -> object:
     return value[:10] if isinstance(value, str) and "T00:00:00" in value else value
 
 
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("mariadb", marks=pytest.mark.extended)])
 # An example is a site of its own: to make a failing one smaller would take minutes.
 @settings(max_examples=12, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
 @given(schema=schemas())

@@ -17,6 +17,7 @@ from objapi.store.requests import ByPath, ByUid, CreateItem, Find
 from objapi.store.schema import entities
 from tests.objapi.model.loading.small_profile import write_profile
 from tests.objapi.store.workshop import Statements
+from tests.ready_sites import initialise
 
 BOOK = """
     Plone Site: {id: {kind: fixed, form: Plone}, catalogs: [portal_catalog]}
@@ -71,7 +72,7 @@ class Library:
     def __init__(self, url: str, folder: Path) -> None:
         self.url, self.folder, self.opened = url, folder, list[Site]()
         self.site = self.open({})
-        upkeep.initialise(self.site, _silent)
+        initialise(self.site)
 
     def open(self, changes: dict[str, str]) -> Site:
         profile = write_profile(self.folder / f"profile-{len(self.opened)}", FILES | changes)
