@@ -180,6 +180,16 @@ class InvalidToken(Unauthorized):
         super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="objapi", error="invalid_token"'})
 
 
+class PasswordNotEnough(Unauthorized):
+    """A password by itself, of a user whose log-in takes a second factor, or where passwords are not taken."""
+
+    name = "PasswordNotEnough"
+
+    def __init__(self, message: str) -> None:
+        # No Basic: a browser would ask for the password again.
+        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="objapi"'})
+
+
 class Forbidden(ApiError):
     """The caller is known and may not do this."""
 

@@ -16,6 +16,7 @@ from objapi.security.api_tokens import count_tokens
 from objapi.security.passwords import Passwords, new_password_hash
 from objapi.security.person_logins import LoginChange, PersonLogins
 from objapi.security.principals import GROUP_PREFIX, LoadedUser, command_line_user
+from objapi.security.second_factors import reset_second_factor
 from objapi.security.token_administration import TokenAdministration
 from objapi.site import Site
 from objapi.store.requests import AccessEvent, ByPath
@@ -262,6 +263,21 @@ def enable(user_id: str, data_dir: Path | None) -> None:
     with opened_site(data_dir) as site:
         events = _administer(site, lambda administration: administration.set_active(user_id, True))
     _report(events, f"{user_id} may log in again.", f"{user_id} was not disabled; nothing was changed.")
+
+
+@user.command("reset-second-factor")
+@click.argument("user_id", metavar="NAME")
+@data_option
+def reset_factor(user_id: str, data_dir: Path | None) -> None:
+    """Take the second factor of the user NAME away, who has lost it, and end the user's sessions.
+
+    NAME then logs in with the password alone, and can set up another one. Be sure that it is NAME who asks.
+    """
+    with opened_site(data_dir) as site:
+        events = site.run(
+            _authenticate, lambda tx: reset_second_factor(tx, UserAdministration(tx), user_id), write=True
+        )
+    _report(events, f"{user_id} has no second factor any more.", f"{user_id} has none; nothing was changed.")
 
 
 @user.command("grant", epilog=_GRANT_EXAMPLES)

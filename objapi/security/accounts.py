@@ -116,9 +116,18 @@ def store_password(
     `password_hash` is from `new_password_hash`, which takes a tenth of a second: call it before the transaction, which
     holds locks. What was verified with the old password no longer holds anywhere. Raises NotFound.
     """
-    version = users.c.password_version + 1
-    values = {"password_hash": password_hash, "password_version": version, "modified": to_micros(now)}
-    _update(connection, user_id, values)
+    _update(connection, user_id, {"password_hash": password_hash})
+    renew_password_version(connection, user_id, now=now, keep_session=keep_session)
+
+
+def renew_password_version(
+    connection: Connection, user_id: str, *, now: datetime, keep_session: str | None = None
+) -> None:
+    """End whatever a user's password has opened, but the session with the digest `keep_session`. Raises NotFound.
+
+    Sessions and one-time links end, remembered credentials are checked anew, and tokens that a log-in gave are refused.
+    """
+    _update(connection, user_id, {"password_version": users.c.password_version + 1, "modified": to_micros(now)})
     end_sessions_of(connection, user_id, keep=keep_session)
     if keep_session is not None:
         carry_session(connection, user_id, keep_session)

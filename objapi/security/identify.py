@@ -16,11 +16,13 @@ from sqlalchemy import Connection
 from objapi.errors import InvalidToken, Unauthorized
 from objapi.model.registry import Roles
 from objapi.security.api_tokens import is_use_due, note_use, prefix_of_token
+from objapi.security.code_log_in import CodeCheck
 from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic, parse_bearer
 from objapi.security.origins import AuthenticationKind
-from objapi.security.password_check import PasswordCheck, Transactions
+from objapi.security.password_check import PasswordCheck, Transactions, require_no_second_factor
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session, load_by_token
+from objapi.security.sealing import Seal
 from objapi.security.sessions import SessionRules, renew_session, renewed_end
 from objapi.security.shared_checks import SharedChecks
 from objapi.security.throttle import ThrottleRules, count_attempt, ensure_may_try, read_attempts
@@ -58,7 +60,14 @@ class Authentication:
     password_check: PasswordCheck
     remembered: VerifiedCredentials
     sessions: SessionRules
+    seal: Seal | None = None
+    """Encrypts secrets of authenticator apps; None: users are offered none."""
     _checks: SharedChecks = field(default_factory=SharedChecks)
+
+    @property
+    def codes(self) -> CodeCheck:
+        """Checks the second step of log-ins."""
+        return CodeCheck(self.password_check, self.seal)
 
     def identify(self, authorization: str | None, cookie: str | None, address: str, now: datetime) -> Identified:
         """Read a request's credentials: those of the header alone when there is one, else the cookie's.
@@ -120,7 +129,9 @@ class Authentication:
         remembered = self.remembered.recall(digest)
         if remembered is not None:
             return remembered
-        user = self.password_check.verify(credentials, address, now)
+        # Remembered for users with a second factor, too, so that their scripts cost one check and not one each time;
+        # they are refused when they are loaded.
+        user = self.password_check.verify(credentials, address, now, code_follows=True)
         if user is None:
             raise wrong_credentials()
         verified = Verified(user.principal.user_id, user.password_version)
@@ -137,13 +148,14 @@ class _ByPassword:
     kind: AuthenticationKind = "basic"
 
     def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
-        """The user, provided the account is active and the password still the one that was verified."""
+        """The user, provided the account is active and the password still the one that was verified, and enough."""
         user = load_by_login(connection, self.verified.user_id, self.site.password_check.roles, key)
         if user is None or not user.active:
             self.site.remembered.forget(self.digest)
             raise wrong_credentials()
         if user.password_version != self.verified.password_version:
             self._verify_again(user, self.site.password_check.passwords)
+        require_no_second_factor(user)
         return user
 
     def _verify_again(self, user: LoadedUser, passwords: Passwords) -> None:
@@ -199,11 +211,15 @@ class _Nobody:
 
 
 def open_authentication(settings: Settings, roles: Roles, run: Transactions) -> Authentication:
-    """The authentication of a site, as its settings and declared roles have it; one for each process."""
+    """The authentication of a site, as its settings and declared roles have it; one for each process.
+
+    Raises SettingsError for a file of keys that cannot be used.
+    """
     return Authentication(
         PasswordCheck(run, roles, Passwords(), ThrottleRules.from_settings(settings)),
         VerifiedCredentials(seconds=settings.basic_cache),
         SessionRules.from_settings(settings),
+        Seal.from_settings(settings),
     )
 
 

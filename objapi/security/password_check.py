@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, update
 
-from objapi.errors import Cause, TooManyAttempts, ValidationError
+from objapi.errors import Cause, PasswordNotEnough, TooManyAttempts, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.accounts import password_version, store_password
 from objapi.security.credentials import Credentials
@@ -122,13 +122,19 @@ class PasswordCheck:
         """Throttle by the rules."""
         object.__setattr__(self, "checks", ThrottledChecks(self.run, self.rules, self.passwords.turns))
 
-    def verify(self, credentials: Credentials, address: str, now: datetime) -> LoadedUser | None:
+    def verify(
+        self, credentials: Credentials, address: str, now: datetime, *, code_follows: bool = False
+    ) -> LoadedUser | None:
         """The active user whose credentials these are, or None.
 
         An unknown user, an inactive one and a wrong password take the same time and tell no difference. Raises
         TooManyAttempts when the login has to wait, or when too many log in at once; the password is not looked at then.
+        Raises PasswordNotEnough for a user with a second factor, unless the caller asks for it: `code_follows`.
         """
-        return self.checks.check(credentials, address, now, lambda typed: self._look(typed, address))
+        user = self.checks.check(credentials, address, now, lambda typed: self._look(typed, address))
+        if user is not None and not code_follows:
+            require_no_second_factor(user)
+        return user
 
     def _look(self, credentials: Credentials, address: str) -> LoadedUser | None:
         user = self.run(lambda connection: load_by_login(connection, credentials.login, self.roles), write=False)
@@ -143,6 +149,14 @@ class PasswordCheck:
         return known
 
 
+def require_no_second_factor(user: LoadedUser) -> None:
+    """Raise PasswordNotEnough for a user whose password was right and whose log-in takes a code beside it."""
+    if user.second_factor:
+        raise PasswordNotEnough(
+            "The password alone is not enough here: this log-in takes a code of an authenticator app. Use an API token."
+        )
+
+
 def replace_hash(connection: Connection, user: LoadedUser, password_hash: str) -> None:
     """Store another hash of the same password, unless the password was changed in the meantime."""
     same = (users.c.id == user.principal.user_id, users.c.password_version == user.password_version)
@@ -154,18 +168,37 @@ class LoginFailed:
     """The login or the password is wrong, or the user is not active; nobody learns which."""
 
 
+@dataclass(frozen=True, slots=True)
+class CodeRequired:
+    """The password is right, and the user's log-in takes a code beside it."""
+
+    user_id: str
+    password_version: int
+
+
 def log_in(
     password_check: PasswordCheck, credentials: Credentials, address: str, now: datetime, rules: SessionRules
-) -> NewSession | LoginFailed:
+) -> NewSession | LoginFailed | CodeRequired:
     """Begin a session for whoever gives the right password; its key belongs into the cookie.
 
-    Raises TooManyAttempts (429) when the login has to wait. What is over by now, of sessions and of failed log-ins,
-    is swept away by those that succeed.
+    Raises TooManyAttempts (429) when the login has to wait.
     """
-    user = password_check.verify(credentials, address, now)
+    user = password_check.verify(credentials, address, now, code_follows=True)
     if user is None:
         return LoginFailed()
-    user_id, version, run = user.principal.user_id, user.password_version, password_check.run
+    if user.second_factor:
+        return CodeRequired(user.principal.user_id, user.password_version)
+    return begin_checked(password_check, user.principal.user_id, user.password_version, now, rules)
+
+
+def begin_checked(
+    password_check: PasswordCheck, user_id: str, version: int, now: datetime, rules: SessionRules
+) -> NewSession | LoginFailed:
+    """Begin a session for a user whose password, of this version, was right.
+
+    What is over by now, of sessions and of failed log-ins, is swept away by log-ins that succeed.
+    """
+    run = password_check.run
 
     def begin(connection: Connection) -> NewSession | None:
         # The check took its time: whoever was disabled or given another password meanwhile gets no session, which
@@ -195,7 +228,7 @@ def change_password(
     `keep_session` is the digest of the session that asks. Raises ValidationError for a wrong old password, which
     counts as a failed log-in, and for a new one that the rules refuse; TooManyAttempts (429).
     """
-    user = password_check.verify(old, address, now)
+    user = password_check.verify(old, address, now, code_follows=True)
     if user is None:
         raise ValidationError.from_causes([Cause("field", "old_password", "The old password is wrong.")])
     user_id = user.principal.user_id

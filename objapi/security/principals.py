@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, exists, func, select
 
 from catalog.dialect import PreparedSelect
 from objapi.model.principal import Principal, system_principal
@@ -22,7 +22,7 @@ from objapi.model.registry import Roles
 from objapi.model.token_scope import TokenScope
 from objapi.security.api_tokens import TokenInUse, digest_of_token, instant
 from objapi.security.sessions import Session, digest_of
-from objapi.security.tables import USER_ID_LENGTH, api_tokens, memberships, sessions, users
+from objapi.security.tables import USER_ID_LENGTH, api_tokens, memberships, second_factors, sessions, users
 from objapi.store.idempotency import EarlierRequest
 from objapi.store.records import from_micros
 from objapi.store.schema import acls, idempotency_keys, local_roles, scope_tree
@@ -61,6 +61,8 @@ class LoadedUser:
     earlier: EarlierRequest | None = None
     """The user's request that has the idempotency key with which the user was loaded, if there is one."""
     token: TokenInUse | None = None
+    second_factor: bool = False
+    """True for a user whose log-in takes a code beside the password; known of one who is loaded by login alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +116,16 @@ _OF_EARLIER = (
     idempotency_keys.c.fingerprint.label("earlier_fingerprint"),
     idempotency_keys.c.at.label("earlier_at"),
 )
+_OF_LOGIN = (
+    exists().where(second_factors.c.user_id == users.c.id, second_factors.c.confirmed == 1).label("has_second_factor"),
+)
 _WITH_KEY = and_(idempotency_keys.c.user_id == users.c.id, idempotency_keys.c.key == bindparam("key"))
 _LOGIN, _SESSION = users.c.id == bindparam("login"), sessions.c.digest == bindparam("digest")
 _TOKEN = api_tokens.c.digest == bindparam("digest")
 _SESSIONS = sessions.join(users, users.c.id == sessions.c.user_id)
 _TOKENS = api_tokens.join(users, users.c.id == api_tokens.c.user_id)
-_BY_LOGIN = _Loader.over(users, _LOGIN)
-_BY_LOGIN_AND_KEY = _Loader.over(users.outerjoin(idempotency_keys, _WITH_KEY), _LOGIN, _OF_EARLIER)
+_BY_LOGIN = _Loader.over(users, _LOGIN, _OF_LOGIN)
+_BY_LOGIN_AND_KEY = _Loader.over(users.outerjoin(idempotency_keys, _WITH_KEY), _LOGIN, (*_OF_LOGIN, *_OF_EARLIER))
 _BY_SESSION = _Loader.over(_SESSIONS, _SESSION, _OF_SESSION)
 _BY_SESSION_AND_KEY = _Loader.over(
     _SESSIONS.outerjoin(idempotency_keys, _WITH_KEY), _SESSION, (*_OF_SESSION, *_OF_EARLIER)
@@ -222,6 +227,7 @@ def _loaded(names: Sequence[str], rows: Sequence[Sequence[Any]], roles: Roles) -
         _session(user) if "session_digest" in user else None,
         _earlier(user) if user.get("earlier_at") is not None else None,
         _token(user) if "token_digest" in user else None,
+        bool(user.get("has_second_factor")),
     )
 
 

@@ -1,7 +1,8 @@
 """The tables of users, sessions and failed log-ins, beside the store's own.
 
 Instants are microseconds since 1970 UTC, as in the store. No credential is stored in clear: passwords are
-argon2 hashes, session keys and the names somebody tried to log in with are digests.
+argon2 hashes, session keys, recovery codes and the names somebody tried to log in with are digests, and secrets of
+authenticator apps are encrypted.
 """
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table
@@ -85,6 +86,33 @@ api_tokens = Table(
 )
 """API tokens; `digest` is that of the whole token, `prefix` the part of it that may be shown, `scope` a JSON object. A
 token without `expires` does not expire. A revoked one is deleted. `last_used` is right to the minute."""
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column(
+        "user_id", text_key(USER_ID_LENGTH), ForeignKey("users.id", name="fk_second_factors_user"), primary_key=True
+    ),
+    Column("secret", long_text(), nullable=False),
+    Column("confirmed", Integer, nullable=False),
+    Column("last_step", big_integer(), nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("created", big_integer(), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""Authenticator apps of users. `secret` is encrypted; `confirmed` is 0 until a first code has shown that the app has
+it, and the app counts from then on. `last_step` is the step of time whose code was used last, `failures` the wrong
+codes since a right one."""
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("digest", ascii_key(64), primary_key=True),
+    Column("user_id", text_key(USER_ID_LENGTH), ForeignKey("users.id", name="fk_recovery_codes_user"), nullable=False),
+    Index("ix_recovery_codes_user", "user_id"),
+    **TABLE_OPTIONS,
+)
+"""Recovery codes that are left: digests over the user and the code. A used one is deleted."""
 
 login_attempts = Table(
     "login_attempts",

@@ -261,6 +261,11 @@ class Settings:
         "auto",
         "Longest life of an API token in days; one that would live longer, or without an end, is not made.",
     )
+    totp_key_file: Path | None = _setting(
+        automatic(FILE, "users are offered no second factor"),
+        "auto",
+        "File with the key, a line of at least 32 characters, that secrets of authenticator apps are encrypted with.",
+    )
     basic_cache: float = _setting(
         duration(0, 3600), "60s", "Time for which a verified Basic credential is remembered by a worker process."
     )

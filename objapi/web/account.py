@@ -3,12 +3,13 @@
 Published clients use the log-in form too, so its names and texts are those of the historic server.
 """
 
+from functools import partial
 from typing import Final
 
 from flask import Response, request
 from sqlalchemy import Connection
 
-from objapi.errors import NotFound, TooManyAttempts, Unauthorized, ValidationError
+from objapi.errors import NotFound, TooManyAttempts, Unauthorized, Unavailable, ValidationError
 from objapi.http.exchange import current_exchange
 from objapi.http.headers import refuse_cross_site
 from objapi.http.visitors import Visitor, current_visitor, current_visitors
@@ -35,24 +36,36 @@ def answer_login_form(settings: Settings) -> Response:
 
 
 def answer_login(settings: Settings) -> Response:
-    """Log a user in: the cookie and the way back to `came_from`, or the form again with the reason."""
+    """Log a user in: the cookie and the way back to `came_from`, or the form again with the reason.
+
+    Users with a second factor are asked for its code next; who knows may send it along, as `__ac_code`.
+    """
     refuse_cross_site(request, current_exchange(), "cookie", settings.allowed_origins)
-    name, password = request.form.get("__ac_name", ""), request.form.get("__ac_password", "")
-    came_from = request.form.get("came_from") or request.args.get("came_from")
-    visitors = current_visitors()
-    password_check, rules = visitors.authentication.password_check, visitors.authentication.sessions
+    form, visitors = request.form, current_visitors()
+    name, note, came_from = form.get("__ac_name", ""), form.get("note", ""), _came_from()
+    authentication, address, now = visitors.authentication, request.remote_addr or "", visitors.site.now()
     try:
-        begun = log_in(
-            password_check, Credentials(name, password), request.remote_addr or "", visitors.site.now(), rules
-        )
-    except TooManyAttempts as refused:
-        response = _login_form(settings, came_from, name, refused.message, status=refused.status)
+        if not note:
+            credentials = Credentials(name, form.get("__ac_password", ""))
+            begun = log_in(authentication.password_check, credentials, address, now, authentication.sessions)
+            if isinstance(begun, LoginFailed):
+                return _login_form(settings, came_from, name, "The user name or the password is wrong.")
+            if isinstance(begun, NewSession):
+                return logged_in(settings, begun, came_from)
+            note = authentication.codes.note(begun, now)
+            if not form.get("__ac_code"):
+                return _code_form(settings, note, came_from)
+        begun = authentication.codes.log_in(note, form.get("__ac_code", ""), address, now, authentication.sessions)
+    except Unauthorized as refused:
+        return _login_form(settings, came_from, name, refused.message, status=refused.status)
+    except (TooManyAttempts, Unavailable) as refused:
+        again = partial(_code_form, settings, note) if note else partial(_login_form, settings, name=name)
+        response = again(came_from=came_from, problem=refused.message, status=refused.status)
         response.headers.extend(refused.headers)
         return response
     if isinstance(begun, LoginFailed):
-        return _login_form(settings, came_from, name, "The user name or the password is wrong.")
-    log_out(visitors.site.transact, request.cookies.get(COOKIE))
-    return _logged_in(settings, begun, came_from)
+        return _code_form(settings, note, came_from, "The code is wrong, or was used before.")
+    return logged_in(settings, begun, came_from)
 
 
 def answer_logout(settings: Settings) -> Response:
@@ -207,7 +220,29 @@ def _login_form(
     )
 
 
-def _logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> Response:
+def _code_form(
+    settings: Settings, note: str, came_from: str | None, problem: str = "", *, status: int = 200
+) -> Response:
+    """The form for the code. It carries the text of a failed log-in: published clients see that they are not in."""
+    return page(
+        "code.html",
+        settings,
+        status=status,
+        action=f"{site_path(settings)}/login_form",
+        came_from=_safe(came_from),
+        note=note,
+        failure=FAILED,
+        message=problem,
+    )
+
+
+def _came_from() -> str | None:
+    return request.form.get("came_from") or request.args.get("came_from")
+
+
+def logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> Response:
+    """The cookie of a session just begun, and the way on; the session that the browser had before ends."""
+    log_out(current_visitors().site.transact, request.cookies.get(COOKIE))
     target = _safe(came_from)
     if target is not None:
         response = Response(status=302)

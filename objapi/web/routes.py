@@ -12,7 +12,7 @@ from objapi.http.failures import as_api_error, log_failure
 from objapi.http.visitors import current_visitor
 from objapi.security.password_links import PAGE
 from objapi.settings import Settings
-from objapi.web import account
+from objapi.web import account, second_factor
 from objapi.web.pages import page, site_path
 
 
@@ -27,7 +27,12 @@ def make_blueprint(settings: Settings) -> Blueprint:
     def front() -> Response:
         """The front page: the purpose of the site, and links onward."""
         visitor = current_visitor()
-        return page("front.html", settings, visitor=visitor if visitor.is_authenticated else None)
+        return page(
+            "front.html",
+            settings,
+            visitor=visitor if visitor.is_authenticated else None,
+            second_factor_offered=settings.totp_key_file is not None,
+        )
 
     @web.get("/login_form")
     @web.get("/login")
@@ -65,6 +70,18 @@ def make_blueprint(settings: Settings) -> Blueprint:
     def change_password() -> Response:
         """Change one's own password."""
         return account.answer_password_change(settings)
+
+    @web.get(f"{site}/second_factor")
+    @access(LOGGED_IN)
+    def second_factor_page() -> Response:
+        """The page of one's own second factor."""
+        return second_factor.answer_page(settings)
+
+    @web.post(f"{site}/second_factor")
+    @access(LOGGED_IN)
+    def change_second_factor() -> Response:
+        """Set one's own second factor up, or turn it off."""
+        return second_factor.answer_change(settings)
 
     @web.get(f"{site}/{PAGE}")
     @access(PUBLIC)

@@ -13,18 +13,20 @@ from objapi.http.access import API
 from objapi.security.accounts import Account
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
 from objapi.security.person_logins import LoginChange, PersonLogins
+from objapi.security.second_factors import reset_second_factor, second_factor_of
 from objapi.store.requests import AccessEvent, Change, Selector
 from objapi.store.transaction import Transaction
 
 _POST: Final = ("POST",)
 
 
-_ACCOUNT_ACTIONS: Final = ("disable", "enable", "change")
+_ACCOUNT_ACTIONS: Final = ("disable", "enable", "change", "reset_second_factor")
 _LOGIN_ACTIONS: Final = ("create", "link", "unlink", "password_link")
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "disable": (),
     "enable": (),
     "change": ("fullname", "email"),
+    "reset_second_factor": (),
     "create": ("fullname", "email", "roles", "groups", "obj_path", "obj_uid"),
     "link": ("obj_path", "obj_uid"),
     "unlink": ("obj_path", "obj_uid"),
@@ -55,6 +57,8 @@ def users(call: MethodCall, tx: Transaction) -> Json:
         if fullname is None and email is None:
             raise missing("fullname")
         events = administration.change(user_id, fullname=fullname, email=email, dry_run=dry_run)
+    elif action == "reset_second_factor":
+        events = reset_second_factor(tx, administration, user_id, dry_run=dry_run)
     else:
         events = administration.set_active(user_id, action == "enable", dry_run=dry_run)
     return _changed(user_id, events, dry_run=dry_run)
@@ -187,9 +191,11 @@ def _listed(administration: UserAdministration, account: Account) -> dict[str, o
 def _described(tx: Transaction, administration: UserAdministration, user_id: str) -> dict[str, object]:
     account = administration.account(user_id)
     local = administration.local_grants(administration.principals_of(user_id))
+    factor = second_factor_of(tx.connection, user_id)
     return {
         **_listed(administration, account),
         "site_roles": sorted(administration.site_roles(account)),
+        "second_factor": factor is not None and factor.confirmed,
         "local_roles": [_local(grant, user_id) for grant in local],
         "persons": [{"path": person.path, "UID": person.uid} for person in tx.persons.of_user(user_id)],
     }

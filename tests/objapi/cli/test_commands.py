@@ -88,6 +88,13 @@ def test_users_are_added_listed_and_given_new_passwords(made: Path) -> None:
     assert new.exit_code == 0, new.output
 
 
+def test_the_second_factor_of_a_user_is_reset(made: Path) -> None:
+    assert objapi("user", "add", "amy", "--password-stdin", "--data", made, given="a long secret\n").exit_code == 0
+    none = objapi("user", "reset-second-factor", "amy", "--data", made)
+    assert (none.exit_code, none.stderr) == (0, "amy has none; nothing was changed.\n")
+    assert "no user 'bob'" in objapi("user", "reset-second-factor", "bob", "--data", made).stderr
+
+
 def test_tokens_are_made_listed_and_revoked(made: Path) -> None:
     user = ("user", "add", "bot", "--role", "Analyst", "--password-stdin", "--data", made)
     assert objapi(*user, given="a long secret\n").exit_code == 0

@@ -22,7 +22,7 @@ from objapi.ispyb.auth.plugins import Identity, LoginAttempt
 from objapi.profiles.ispyb import tables as t
 from objapi.security.accounts import Account, add_user, set_active, store_password
 from objapi.security.passwords import Passwords
-from objapi.security.tables import memberships, users
+from objapi.security.tables import memberships, second_factors, users
 from objapi.site import Site, SiteError
 from tests.objapi.ispyb.calling import KEY, Api, Rows, at, body, faults
 
@@ -93,7 +93,7 @@ def add_gateway_user(site: Site) -> None:
     """Make `ada`, with the password `correct horse`, the one user of the gateway."""
     now, roles = site.now(), site.registry.roles
     with site.engine.begin() as connection:
-        for table in (memberships, users):
+        for table in (second_factors, memberships, users):
             connection.execute(sa.delete(table))
         add_user(connection, Account("ada", "Ada Byron"), "correct horse", roles=roles, passwords=CHEAP, now=now)
 
@@ -131,6 +131,15 @@ def test_a_onetime_token_of_a_gateway_user_ends_when_the_user_is_disabled(
         answers = [api.get("/user/current", onetime=token) for token in tokens]
         assert [answer.status_code for answer in answers] == statuses
         assert active or body(answers[0]) == {"detail": "Token revoked. Please log in again"}
+
+
+def test_the_password_of_a_user_with_a_second_factor_is_not_enough(api: Api, rows: Rows, ispyb_site: Site) -> None:
+    add_gateway_user(ispyb_site)
+    rows.person("ada")
+    factor = {"user_id": "ada", "secret": "", "confirmed": 1, "last_step": 0, "failures": 0, "created": 0}
+    ispyb_site.transact(lambda connection: connection.execute(sa.insert(second_factors).values(factor)), write=True)
+    refused = log_in(api, plugin="gateway", login="ada", password="correct horse")
+    assert (refused.status_code, "Use an API token" in body(refused)["detail"]) == (401, True)
 
 
 def test_tokens_of_a_gateway_user_end_with_the_password(api: Api, rows: Rows, ispyb_site: Site) -> None:
