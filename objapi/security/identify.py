@@ -19,7 +19,7 @@ from objapi.security.api_tokens import is_use_due, note_use, prefix_of_token
 from objapi.security.code_log_in import CodeCheck
 from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic, parse_bearer
 from objapi.security.origins import AuthenticationKind
-from objapi.security.password_check import PasswordCheck, Transactions, require_no_second_factor
+from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session, load_by_token
 from objapi.security.sealing import Seal
@@ -155,7 +155,7 @@ class _ByPassword:
             raise wrong_credentials()
         if user.password_version != self.verified.password_version:
             self._verify_again(user, self.site.password_check.passwords)
-        require_no_second_factor(user)
+        user.require_no_second_factor()
         return user
 
     def _verify_again(self, user: LoadedUser, passwords: Passwords) -> None:

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, update
 
-from objapi.errors import Cause, PasswordNotEnough, TooManyAttempts, ValidationError
+from objapi.errors import Cause, TooManyAttempts, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.accounts import password_version, store_password
 from objapi.security.credentials import Credentials
@@ -133,7 +133,7 @@ class PasswordCheck:
         """
         user = self.checks.check(credentials, address, now, lambda typed: self._look(typed, address))
         if user is not None and not code_follows:
-            require_no_second_factor(user)
+            user.require_no_second_factor()
         return user
 
     def _look(self, credentials: Credentials, address: str) -> LoadedUser | None:
@@ -147,14 +147,6 @@ class PasswordCheck:
             newer = self.passwords.hash(credentials.password)
             self.run(lambda connection: replace_hash(connection, known, newer), write=True)
         return known
-
-
-def require_no_second_factor(user: LoadedUser) -> None:
-    """Raise PasswordNotEnough for a user whose password was right and whose log-in takes a code beside it."""
-    if user.second_factor:
-        raise PasswordNotEnough(
-            "The password alone is not enough here: this log-in takes a code of an authenticator app. Use an API token."
-        )
 
 
 def replace_hash(connection: Connection, user: LoadedUser, password_hash: str) -> None:

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, exists, func, select
 
 from catalog.dialect import PreparedSelect
+from objapi.errors import PasswordNotEnough
 from objapi.model.principal import Principal, system_principal
 from objapi.model.registry import Roles
 from objapi.model.token_scope import TokenScope
@@ -63,6 +64,14 @@ class LoadedUser:
     token: TokenInUse | None = None
     second_factor: bool = False
     """True for a user whose log-in takes a code beside the password; known of one who is loaded by login alone."""
+
+    def require_no_second_factor(self) -> None:
+        """Raise PasswordNotEnough for a user whose password was right and whose log-in takes a code beside it."""
+        if self.second_factor:
+            raise PasswordNotEnough(
+                "The password alone is not enough here: this log-in takes a code of an authenticator app. Use an API "
+                "token."
+            )
 
 
 @dataclass(frozen=True, slots=True)
