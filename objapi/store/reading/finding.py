@@ -68,9 +68,9 @@ class Finder:
         Each facet is one statement more.
         """
         prepared = self._prepared(find)
+        start = self._start(prepared, find)
         if find.count_only:
             return Found(self._count(prepared), (), prepared.warnings, facets=self._facets(prepared, find))
-        start = self._start(prepared, find)
         offset = find.offset if start is None else start.position
         # One more where a cursor leads: the total does not tell whether anything follows once rows have come or gone.
         ahead = 1 if find.size and start is not None else 0

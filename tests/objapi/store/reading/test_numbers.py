@@ -97,6 +97,12 @@ def test_each_facet_is_one_statement(workshop: Gateway, halls: tuple[str, str], 
     assert cost("Count", "review_state") == cost() + 2
 
 
+def test_a_cursor_that_means_nothing_is_refused_where_only_numbers_are_asked_for(workshop: Gateway) -> None:
+    find = Find({"portal_type": "Thing"}, count_only=True, after="nonsense")
+    with pytest.raises(BadRequest, match="next"):
+        workshop.run("boss", lambda tx: tx.find(find))
+
+
 def test_a_stream_has_facets_too(workshop: Gateway, halls: tuple[str, str]) -> None:
     find = Find({"path": halls[0], "portal_type": "Thing"}, size=0, facets=("Count",))
 
