@@ -12,6 +12,7 @@ from objapi.http.access import PUBLIC, Access
 from objapi.http.exchange import Exchange
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
 from objapi.http.visitors import Visitor
+from objapi.security.needs import Need
 from objapi.settings import Settings
 from objapi.store.blobs import StoredFile
 from objapi.store.requests import Streamed, VersionMatch
@@ -173,6 +174,8 @@ class Method:
     aliases: tuple[str, ...] = ()
     """Other names that lead to this method."""
     access: Access
+    needs: tuple[Need, ...] = ()
+    """The rights that its calls need, beside the permission for all calls; what is open to all declares none."""
     controls: tuple[Control, ...] = ()
     """The method's own parameters; all others are criteria, fields, or ignored."""
     writing_verbs: tuple[str, ...] = ()
@@ -199,6 +202,8 @@ class Method:
     def __post_init__(self) -> None:
         if not isinstance(self.access, Access):
             raise TypeError(f"{self.name}: a method declares its access by one of {', '.join(map(str, Access))}")
+        if (self.access is PUBLIC) != (not self.needs):
+            raise TypeError(f"{self.name}: a method declares what its calls need, Need.NOTHING if that is so")
         if (self.access is PUBLIC) != (self.run_open is not None) or (self.run is None) == (self.run_open is None):
             raise TypeError(f"{self.name}: a PUBLIC method has run_open and no run; any other has run and no run_open")
 

@@ -11,6 +11,7 @@ from objapi.cli.failures import DEBUG, Commands
 from objapi.cli.ispyb import ispyb
 from objapi.cli.lims import lims
 from objapi.cli.mxlive import mxlive
+from objapi.cli.permissions import permissions
 from objapi.cli.serving import serve
 from objapi.cli.site import content, init, reindex, show_settings, upgrade
 from objapi.cli.tokens import token
@@ -46,6 +47,7 @@ for command in (
     reindex,
     check,
     workflows,
+    permissions,
     adopt,
     lims,
     mxlive,

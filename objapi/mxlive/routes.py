@@ -17,7 +17,7 @@ from objapi.http.access import API, access
 from objapi.http.exchange import CALLED, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.mxlive.accesslists import list_users, report_connections
-from objapi.mxlive.calls import DeviceCall
+from objapi.mxlive.calls import PERMISSION, DeviceCall
 from objapi.mxlive.keys import list_ssh_keys, register_key
 from objapi.mxlive.paths import BASE, DevicePath, MaskedPaths, called_path, read_path, without_token
 from objapi.mxlive.sessions import close, launch, list_samples
@@ -46,8 +46,10 @@ def _answering(function: Callable[[DeviceCall], object]) -> Callable[[DeviceCall
 
 @dataclass(frozen=True, slots=True)
 class DeviceRoute:
-    """The functions that answer one URL, by verb."""
+    """The functions that answer one URL, by verb, and the permission that the signing project needs for it."""
 
+    permission: str | None
+    """None: calls are not signed, and act as the gateway itself."""
     verbs: Mapping[str, Callable[[DeviceCall], Response]]
 
     @property
@@ -58,20 +60,21 @@ class DeviceRoute:
 
 ROUTES: Final[Mapping[str, DeviceRoute]] = MappingProxyType(
     {
-        "project": DeviceRoute({"POST": _register}),
-        "launch": DeviceRoute({"POST": _answering(launch)}),
-        "close": DeviceRoute({"POST": _answering(close)}),
-        "samples": DeviceRoute({"GET": _answering(list_samples), "HEAD": _answering(list_samples)}),
-        "data": DeviceRoute({"POST": _answering(add_data)}),
-        "report": DeviceRoute({"POST": _answering(add_report)}),
+        "project": DeviceRoute(None, {"POST": _register}),
+        "launch": DeviceRoute(PERMISSION, {"POST": _answering(launch)}),
+        "close": DeviceRoute(PERMISSION, {"POST": _answering(close)}),
+        "samples": DeviceRoute(PERMISSION, {"GET": _answering(list_samples), "HEAD": _answering(list_samples)}),
+        "data": DeviceRoute(PERMISSION, {"POST": _answering(add_data)}),
+        "report": DeviceRoute(PERMISSION, {"POST": _answering(add_report)}),
         "accesslist": DeviceRoute(
+            None,
             {
                 "GET": _answering(list_users),
                 "HEAD": _answering(list_users),
                 "POST": _answering(report_connections),
-            }
+            },
         ),
-        "keys": DeviceRoute({"GET": _ssh_keys, "HEAD": _ssh_keys}),
+        "keys": DeviceRoute(None, {"GET": _ssh_keys, "HEAD": _ssh_keys}),
     }
 )
 

@@ -17,6 +17,7 @@ from objapi.api.parameters import Control
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, BadRequest, Cause, TooLarge, joined_messages
 from objapi.http.access import API
 from objapi.model.references import PathProblem, normalise_path
+from objapi.security.needs import Need
 from objapi.store.requests import BatchFailed, ByPath, ByUid, Entry, Outcome, Selector, UpdateItem
 from objapi.store.transaction import Transaction
 
@@ -184,6 +185,7 @@ BATCH: Final = (
     Method(
         name="update_many",
         access=API,
+        needs=(Need.CHANGE,),
         controls=(Control("input_values", "structure"), PARTIAL, DRY_RUN),
         writing_verbs=GET_AND_POST,
         honours_if_match=True,

@@ -24,6 +24,7 @@ from objapi.model.natural_keys import asked_key
 from objapi.model.references import ITEM_KEY, item_name
 from objapi.model.registry import Registry
 from objapi.model.types import NaturalKey
+from objapi.security.needs import Need
 from objapi.store.requests import ByItem, ByPath, ByUid, CreateItem, Entry, Selector
 from objapi.store.transaction import Transaction
 
@@ -158,6 +159,7 @@ CREATE_MANY: Final = (
     Method(
         name="create_many",
         access=API,
+        needs=(Need.ADD, Need.CHANGE),
         controls=(Control("input_values", "structure"), NATURAL_KEY, PARTIAL, DRY_RUN),
         writing_verbs=GET_AND_POST,
         run=create_many,

@@ -13,6 +13,7 @@ from objapi.errors import BadRequest, NotFound
 from objapi.http.access import API
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Copying, EntityType, Field, IdKind
+from objapi.security.needs import Need
 from objapi.store.transaction import Transaction
 from workflows import Guard, State, Transition, Workflow, mermaid, svg
 
@@ -237,7 +238,16 @@ def _guard(guard: Guard) -> Json:
 
 
 INTROSPECTION: Final = (
-    Method(name="types", access=API, controls=(Control("portal_type", "text"),), tail=1, run=types),
-    Method(name="catalogs", access=API, run=catalogs),
-    Method(name="workflows", access=API, controls=(Control("format", "text"),), tail=1, run=workflows),
+    Method(
+        name="types", access=API, needs=(Need.NOTHING,), controls=(Control("portal_type", "text"),), tail=1, run=types
+    ),
+    Method(name="catalogs", access=API, needs=(Need.NOTHING,), run=catalogs),
+    Method(
+        name="workflows",
+        access=API,
+        needs=(Need.NOTHING,),
+        controls=(Control("format", "text"),),
+        tail=1,
+        run=workflows,
+    ),
 )

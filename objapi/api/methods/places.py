@@ -19,6 +19,7 @@ from objapi.api.methods.writing import (
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest
 from objapi.http.access import API
+from objapi.security.needs import Need
 from objapi.store.requests import ByPath, ByUid, CopyItem, Entry, MoveItem, Outcome, Selector
 from objapi.store.transaction import Transaction
 
@@ -124,6 +125,7 @@ PLACES: Final = (
     Method(
         name="copy",
         access=API,
+        needs=(Need.VIEW, Need.ADD),
         controls=(
             *_OBJECTS,
             *_TARGET,
@@ -139,6 +141,7 @@ PLACES: Final = (
     Method(
         name="move",
         access=API,
+        needs=(Need.REMOVE, Need.ADD),
         controls=(*_OBJECTS, *_TARGET, Control("obj_id", "text"), PARTIAL, DRY_RUN),
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
@@ -147,6 +150,7 @@ PLACES: Final = (
     Method(
         name="rename",
         access=API,
+        needs=(Need.REMOVE, Need.ADD),
         controls=(*OBJECT, Control("obj_id", "text"), DRY_RUN),
         writing_verbs=GET_AND_POST,
         honours_if_match=True,

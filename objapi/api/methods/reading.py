@@ -14,6 +14,7 @@ from objapi.api.method import Download, Json, Listing, Method, MethodCall, missi
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
 from objapi.http.access import API, PUBLIC
+from objapi.security.needs import Need
 from objapi.store.requests import Blocked, BlockReason, ByPath, ByUid, Find, Offered, Selector
 from objapi.store.transaction import Transaction
 
@@ -336,6 +337,7 @@ READING: Final = (
     Method(
         name="read",
         access=API,
+        needs=(Need.VIEW,),
         controls=(*SEARCH, _NEXT, *_NUMBERS, _TOKEN),
         run=read,
         tagged=True,
@@ -343,10 +345,11 @@ READING: Final = (
         streamed=read_all,
         more_on_failure=empty_result,
     ),
-    Method(name="history", access=API, controls=(*OBJECT, *_PAGE), run=history),
+    Method(name="history", access=API, needs=(Need.VIEW, Need.HISTORY), controls=(*OBJECT, *_PAGE), run=history),
     Method(
         name="file",
         access=API,
+        needs=(Need.VIEW,),
         controls=(Control("field", "text"),),
         tail=1,
         downloads=True,
@@ -358,9 +361,10 @@ READING: Final = (
         name="allowedTransitionsFor",
         aliases=(_MANY,),
         access=API,
+        needs=(Need.VIEW,),
         controls=(Control("uid", "texts", (), aliases=("UID", "uids")), Control("explain", "boolean", False)),
         run=allowed_transitions,
     ),
-    Method(name="getusers", access=API, controls=(Control("roles", "texts", ()),), run=getusers),
+    Method(name="getusers", access=API, needs=(Need.STAFF,), controls=(Control("roles", "texts", ()),), run=getusers),
     Method(name="version", access=PUBLIC, run_open=version),
 )

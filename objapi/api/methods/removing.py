@@ -16,6 +16,7 @@ from objapi.api.methods.writing import (
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest
 from objapi.http.access import API
+from objapi.security.needs import Need
 from objapi.store.requests import Outcome
 from objapi.store.transaction import Transaction
 
@@ -87,6 +88,7 @@ REMOVING: Final = (
     Method(
         name="remove",
         access=API,
+        needs=(Need.REMOVE,),
         controls=(
             Control("UID", "texts", ()),
             CRITERIA,

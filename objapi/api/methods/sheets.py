@@ -11,6 +11,7 @@ from objapi.http.access import API
 from objapi.profiles.ispyb.shipment_sheets import ship as ship_ispyb
 from objapi.profiles.lims.ar_imports import ImportedRequests, import_requests, run_import
 from objapi.profiles.mxlive.shipment_sheets import ship as ship_mxlive
+from objapi.security.needs import Need
 from objapi.store.transaction import Transaction
 
 _POST: Final = ("POST",)
@@ -93,6 +94,7 @@ SHEETS: Final = (
     Method(
         name="import_requests",
         access=API,
+        needs=(Need.ADD,),
         controls=(Control("file", "file"), *OBJECT, DRY_RUN),
         writing_verbs=_POST,
         run=import_requests_method,
@@ -100,6 +102,7 @@ SHEETS: Final = (
     Method(
         name="ship",
         access=API,
+        needs=(Need.ADD,),
         controls=(
             Control("file", "file"),
             Control("name", "text"),

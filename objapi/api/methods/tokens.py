@@ -11,6 +11,7 @@ from objapi.api.parameters import Control
 from objapi.errors import BadRequest
 from objapi.http.access import API
 from objapi.security.api_tokens import ApiToken
+from objapi.security.needs import Need
 from objapi.security.token_administration import TokenAdministration, TokenWish
 from objapi.store.requests import AccessEvent
 from objapi.store.transaction import Transaction
@@ -87,6 +88,7 @@ TOKENS: Final = (
     Method(
         name="tokens",
         access=API,
+        needs=(Need.NOTHING,),
         controls=(
             Control("userid", "text"),
             Control("action", "text"),

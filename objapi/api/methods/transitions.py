@@ -27,6 +27,7 @@ from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest
 from objapi.http.access import API
 from objapi.profiles.lims.ar_imports import IMPORT, ImportedRequests, imports_among, run_import
+from objapi.security.needs import Need
 from objapi.store.requests import ByUid, Entry, Outcome, Plan, Selector
 from objapi.store.transaction import Transaction
 
@@ -144,6 +145,7 @@ TRANSITIONS: Final = (
     Method(
         name="doActionFor",
         access=API,
+        needs=(Need.TRANSITION,),
         controls=(*_TRANSITION, *SEARCH),
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
@@ -152,6 +154,7 @@ TRANSITIONS: Final = (
     Method(
         name="doActionFor_many",
         access=API,
+        needs=(Need.TRANSITION,),
         controls=(
             *_TRANSITION,
             Control("obj_paths", "texts", (), aliases=("f",)),

@@ -11,6 +11,7 @@ from objapi.api.methods.writing import DRY_RUN, PARTIAL, date_warnings, plan_of,
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest
 from objapi.http.access import API
+from objapi.security.needs import Need
 from objapi.store.requests import ByCriteria, Selector, UpdateItem
 from objapi.store.transaction import Transaction
 
@@ -144,6 +145,7 @@ UPDATING: Final = (
     Method(
         name="update",
         access=API,
+        needs=(Need.CHANGE,),
         controls=(
             *OBJECT,
             Control("obj_type", "text"),

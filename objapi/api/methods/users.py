@@ -12,6 +12,7 @@ from objapi.errors import BadRequest, ValidationError
 from objapi.http.access import API
 from objapi.security.accounts import Account
 from objapi.security.administration import Grant, LocalGrant, UserAdministration
+from objapi.security.needs import Need
 from objapi.security.person_logins import LoginChange, PersonLogins
 from objapi.security.second_factors import reset_second_factor, second_factor_of
 from objapi.store.requests import AccessEvent, Change, Selector
@@ -237,6 +238,7 @@ USERS: Final = (
     Method(
         name="users",
         access=API,
+        needs=(Need.USERS,),
         controls=(*_USER, Control("fullname", "text"), Control("email", "text")),
         writing_verbs=_POST,
         acts_by="action",
@@ -246,6 +248,7 @@ USERS: Final = (
     Method(
         name="grants",
         access=API,
+        needs=(Need.USERS,),
         controls=(
             *_USER,
             Control("local_roles", "texts", (), aliases=("local_role",)),

@@ -15,6 +15,7 @@ from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 from objapi.http.access import API
 from objapi.model.natural_keys import asked_key
 from objapi.model.types import EntityType, Kind, NaturalKey
+from objapi.security.needs import Need
 from objapi.store.requests import (
     BatchFailed,
     ByCriteria,
@@ -217,6 +218,7 @@ WRITING: Final = (
     Method(
         name="create",
         access=API,
+        needs=(Need.ADD, Need.CHANGE),
         controls=(
             Control("obj_path", "text"),
             Control("obj_uid", "text"),

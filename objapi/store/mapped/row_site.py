@@ -46,7 +46,7 @@ class RowSite:
         self._root_scope: int | None = None
         self._lock = threading.Lock()
         self._tables: dict[str, RowTables] = {}
-        self._settings = {name: _first_settings(registry, registry.types[name]) for name in self.names.tables}
+        self._settings = {name: first_overrides(registry, registry.types[name]) for name in self.names.tables}
         self._acls = {name: derive(self.site_acl, settings) for name, settings in self._settings.items()}
 
     def default_overrides(self, portal_type: str) -> PermissionOverrides:
@@ -102,17 +102,23 @@ class RowSite:
         return self._root_scope or 0
 
 
-def _first_settings(registry: Registry, entity_type: EntityType) -> PermissionOverrides:
+def first_overrides(registry: Registry, entity_type: EntityType) -> PermissionOverrides:
     """The permissions of the initial states, and those of the type over them, as a new object gets them."""
     permissions: dict[str, PermissionSetting] = {}
     groups: dict[str, frozenset[str]] = {}
     for workflow in registry.chain(entity_type.portal_type):
-        _enter(workflow, permissions, groups)
+        enter_state(workflow, workflow.initial_state, permissions, groups)
     return PermissionOverrides({**permissions, **entity_type.permissions}, groups)
 
 
-def _enter(workflow: Workflow, permissions: dict[str, PermissionSetting], groups: dict[str, frozenset[str]]) -> None:
-    state = workflow.states[workflow.initial_state]
+def enter_state(
+    workflow: Workflow,
+    state_id: str,
+    permissions: dict[str, PermissionSetting],
+    groups: dict[str, frozenset[str]],
+) -> None:
+    """Lay over the permissions of an object what a state of one of its workflows sets."""
+    state = workflow.states[state_id]
     for name in workflow.managed_permissions:
         setting = state.permissions.get(name)
         if setting is None:

@@ -3,7 +3,10 @@ import pytest
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall
 from objapi.api.methods import METHODS, by_name
 from objapi.http.access import API, PUBLIC
+from objapi.security.needs import Need
 from objapi.store.transaction import Transaction
+
+NONE = (Need.NOTHING,)
 
 
 def answer(call: MethodCall, tx: Transaction) -> Json:
@@ -15,24 +18,31 @@ def answer_all(call: MethodCall) -> Json:
 
 
 def test_a_method_is_found_by_each_of_its_names() -> None:
-    row = Method(name="a", aliases=("b",), access=API, run=answer)
+    row = Method(name="a", aliases=("b",), access=API, needs=NONE, run=answer)
     assert by_name([row]) == {"a": row, "b": row}
 
 
 @pytest.mark.parametrize("names", [("a", ()), ("b", ()), ("c", ("b",))])
 def test_no_two_methods_share_a_name(names: tuple[str, tuple[str, ...]]) -> None:
-    taken = Method(name="a", aliases=("b",), access=API, run=answer)
+    taken = Method(name="a", aliases=("b",), access=API, needs=NONE, run=answer)
     with pytest.raises(ValueError, match="two methods"):
-        by_name([taken, Method(name=names[0], aliases=names[1], access=API, run=answer)])
+        by_name([taken, Method(name=names[0], aliases=names[1], access=API, needs=NONE, run=answer)])
 
 
 def test_a_row_that_would_open_data_to_all_is_refused() -> None:
     with pytest.raises(TypeError, match="PUBLIC"):
         Method(name="a", access=PUBLIC, run=answer)
     with pytest.raises(TypeError, match="PUBLIC"):
-        Method(name="a", access=API, run_open=answer_all)
+        Method(name="a", access=API, needs=NONE, run_open=answer_all)
     with pytest.raises(TypeError, match="no run_open"):
-        Method(name="a", access=API)
+        Method(name="a", access=API, needs=NONE)
+
+
+def test_a_method_that_does_not_say_what_it_needs_is_refused() -> None:
+    with pytest.raises(TypeError, match="what its calls need"):
+        Method(name="a", access=API, run=answer)
+    with pytest.raises(TypeError, match="what its calls need"):
+        Method(name="a", access=PUBLIC, needs=NONE, run_open=answer_all)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +54,7 @@ def test_a_row_that_would_open_data_to_all_is_refused() -> None:
     ],
 )
 def test_head_never_writes(writing: tuple[str, ...], verbs: tuple[str, ...]) -> None:
-    assert Method(name="a", access=API, run=answer, writing_verbs=writing).verbs == verbs
+    assert Method(name="a", access=API, needs=NONE, run=answer, writing_verbs=writing).verbs == verbs
 
 
 def test_every_method_that_changes_objects_says_so() -> None:
