@@ -28,9 +28,10 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from objapi.http.asgi import WsgiBridge
+from objapi.http.log_lines import JsonLines, TextLines
 from objapi.http.memory import SERVING, limit_allocation, limit_collections
 from objapi.http.metrics import Metrics, prepare_metrics
-from objapi.settings import LogLevel, Settings
+from objapi.settings import LogFormat, LogLevel, Settings
 
 INHERITS: Final = sys.platform == "linux"
 """Whether workers have what the parent has loaded; on macOS a process that was forked may not use system libraries."""
@@ -160,7 +161,7 @@ def _server(settings: Settings, address: str) -> MPServer:
         workers=workers,
         backpressure=CONNECTIONS_PER_WORKER,
         log_level=LogLevels.debug if settings.log_level == "debug" else LogLevels.error,
-        log_dictconfig=logging_configuration(settings.log_level),
+        log_dictconfig=logging_configuration(settings.log_level, settings.log_format),
         # Until the port answers, a worker that fails stops the start; later it is replaced.
         respawn_failed_workers=False,
         workers_kill_timeout=math.ceil(settings.stop_timeout),
@@ -172,12 +173,13 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def logging_configuration(level: LogLevel) -> dict[str, Any]:
+def logging_configuration(level: LogLevel, form: LogFormat) -> dict[str, Any]:
     """Logging to standard error, as `logging.config.dictConfig` takes it; all loggers from `level` upwards."""
+    lines = JsonLines if form == "json" else TextLines
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"}},
+        "formatters": {"line": {"()": lines}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
         "loggers": {"_granian": {}, "granian.access": {}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},

@@ -41,6 +41,9 @@ EARLY_REFUSAL: Final = "objapi.early_refusal"
 CALLED: Final = "objapi.called"
 """The key under which the WSGI environment holds what was called, once a face has found it: a name that it declares."""
 
+CALLER: Final = "objapi.caller"
+"""The key under which the WSGI environment holds the login of a caller who is no visitor of Flask-Login."""
+
 ANSWERED: Final = "objapi.answered"
 """The key under which the WSGI environment holds the `Answered` of a request, for whoever counts requests."""
 
@@ -125,6 +128,11 @@ def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) 
     if host and not valid and public_url is None:
         raise InvalidHost("The Host header is not a host name or address with an optional port.")
     return exchange
+
+
+def has_exchange() -> bool:
+    """True once the exchange of the request that is being answered was noted."""
+    return _KEY in request.environ
 
 
 def current_exchange() -> Exchange:

@@ -50,12 +50,13 @@ def log_failure(error: Exception, answered: ApiError, *, request_id: str, method
     """
     text = "%s %s %s %s: %s"
     details: tuple[object, ...] = (request_id, ascii(method), ascii(path), answered.status, ascii(answered.message))
+    of_request = {"of_request": {"request_id": request_id, "verb": method, "path": path, "status": answered.status}}
     if answered.status == 500:
-        log.error(text, *details, exc_info=error)
+        log.error(text, *details, exc_info=error, extra=of_request)
     elif answered.status > 500:
         if error.__cause__ is not None:
             said = ascii(database_message(error.__cause__)[:_MOST_OF_CAUSE])
             text, details = f"{text} (%s: %s)", (*details, type(error.__cause__).__name__, said)
-        log.warning(text, *details)
+        log.warning(text, *details, extra=of_request)
     else:
-        log.info(text, *details)
+        log.info(text, *details, extra=of_request)

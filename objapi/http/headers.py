@@ -1,15 +1,18 @@
 """Headers that protect users of browsers: security headers, the cross-site check, cross-origin sharing, file names."""
 
+import logging
 import unicodedata
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import quote
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.http import dump_options_header
 
+from catalog.dialect import DATABASE_USE
 from objapi.http.compression import compress
-from objapi.http.exchange import Exchange, current_exchange, note_answer
+from objapi.http.exchange import ANSWERED, Exchange, current_exchange, note_answer
+from objapi.security.grant_rules import MANAGER
 from objapi.security.origins import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
 from objapi.settings import Settings
 
@@ -22,6 +25,8 @@ _ALWAYS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Cache-Control": "no-store",
 }
+_log = logging.getLogger("objapi.answers")
+
 _PREFLIGHT_SECONDS: Final = 600
 _TAKEN: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Prefer, Range"
 _EXPOSED: Final = (
@@ -68,7 +73,38 @@ def finish_responses(application: Flask, settings: Settings) -> None:
         secure(response, current_exchange())
         share(request, response, settings.allowed_origins)
         note_answer(request, response)
+        if settings.server_timing and _is_for_manager():
+            response.headers["Server-Timing"] = _timing(current_exchange())
+        if _log.isEnabledFor(logging.DEBUG):
+            _log_answer()
         return response
+
+
+def _is_for_manager() -> bool:
+    """True when this request has loaded its user, and that is a manager of the site.
+
+    To others times would tell what is hidden from them: whether a name is taken, or how much there is.
+    """
+    user = getattr(g.get("_login_user"), "user", None)
+    return user is not None and MANAGER in user.principal.roles
+
+
+def _timing(exchange: Exchange) -> str:
+    use = DATABASE_USE
+    return f'app;dur={exchange.runtime * 1000:.1f}, db;dur={use.seconds * 1000:.1f};desc="{use.statements} statements"'
+
+
+def _log_answer() -> None:
+    """Log what was called and how it was answered, by the names of the software: paths may hold tokens."""
+    answered = request.environ[ANSWERED]
+    _log.debug(
+        "%s %s %s %s: %s",
+        current_exchange().request_id,
+        request.method,
+        answered.face,
+        answered.called,
+        answered.status,
+    )
 
 
 def share(request: Request, response: Response, allowed: Collection[str]) -> None:

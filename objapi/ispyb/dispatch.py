@@ -5,13 +5,14 @@ The path (404, 405), a broken JSON body (422), the characters of a one-time toke
 """
 
 import logging
+import re
 from typing import Any, Final
 
 from flask import Request, Response, request
 from sqlalchemy import exc
 
 from objapi.errors import ApiError, Cause, ValidationError
-from objapi.http.exchange import CALLED, Exchange, current_exchange
+from objapi.http.exchange import CALLED, CALLER, Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.visitors import current_visitors
 from objapi.ispyb.auth.caller import Caller, principal_of
@@ -32,6 +33,7 @@ from objapi.store.requests import RequestSource
 from objapi.store.transaction import Transaction
 
 _METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+_TOKEN_IN_PATH: Final = re.compile("(/legacy/)[^/]+")
 _PREFLIGHT_SECONDS: Final = "600"
 
 _log = logging.getLogger("objapi.ispyb")
@@ -103,6 +105,8 @@ def _checked(face: Face, request: Request, exchange: Exchange, found: Matched) -
     if faults or (route.access.door is Door.QUERY and "token" not in request.args):
         raise Invalid([*faults, *read_request(request, route, found.path, body).faults])
     caller = _caller(face.services, request, exchange, found, onetime)
+    if caller is not None:
+        request.environ[CALLER] = caller.login
     wanted = route.access.any_of
     if wanted and (caller is None or not any(caller.may(permission) for permission in wanted)):
         raise NotAuthorized
@@ -162,9 +166,15 @@ def _run(services: Services, route: IspybRoute, caller: Caller | None, read: Rea
     )
 
 
+def loggable_path(path: str) -> str:
+    """A path as it may be logged, with asterisks in place of the token that old clients put into it."""
+    return _TOKEN_IN_PATH.sub(r"\1***", path)
+
+
 def _failure(error: Exception, exchange: Exchange) -> Response:
     answered: ApiError = as_api_error(error)
-    log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)
+    path = loggable_path(exchange.path)
+    log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=path)
     return json_response({"detail": answered.message}, answered.status, answered.headers)
 
 

@@ -47,6 +47,7 @@ AmbiguousReference = Literal["error", "first"]
 References = Literal["uid", "title"]
 Switch = Literal["auto", "on", "off"]
 Driver = Literal["auto", "pymysql", "mysqlclient"]
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 
@@ -111,6 +112,12 @@ class Settings:
     )
     log_level: LogLevel = _setting(
         choice("debug", "info", "warning", "error", "critical"), "info", "Least severity that is logged."
+    )
+    log_format: LogFormat = _setting(
+        choice("text", "json"), "text", "Lines of the log: text for people, or one JSON object a line for programs."
+    )
+    server_timing: bool = _setting(
+        BOOLEAN, "no", "Whether answers tell holders of the role Manager, in Server-Timing, what they took."
     )
 
     # What it serves

@@ -1,6 +1,8 @@
 """The application as a whole: what a request costs, what it answers when the database is away, how it starts."""
 
 import json
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -173,6 +175,49 @@ def test_a_fault_of_the_gateway_tells_nothing_and_is_logged_with_its_id(
     (record,) = [record for record in caplog.records if record.name == "objapi.requests"]
     assert body["request_id"] in record.getMessage()
     assert record.exc_info is not None
+
+
+def test_tokens_in_paths_stay_out_of_the_log(application: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    path = "/ispyb/api/v1/legacy/eyJ0.eyJ1.sig/session/list"
+    with caplog.at_level(logging.DEBUG):
+        # Refused before the route is looked for, and by the face, whose tables this site does not have.
+        refused = application.test_client().get(path, headers={"Host": "no host"})
+        failed = application.test_client().get(path)
+    assert (refused.status_code, failed.status_code) == (400, 503)
+    assert caplog.text.count("/legacy/***/session/list") == 2
+    assert "eyJ0" not in caplog.text
+
+
+def test_each_answer_is_a_line_for_who_debugs(application: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    client = application.test_client()
+    with caplog.at_level(logging.DEBUG, "objapi.answers"):
+        answer = client.get("/Plone/@@API/read?Title=sought", auth=ADMIN)
+        client.get("/nowhere")
+    lines = [record.getMessage() for record in caplog.records if record.name == "objapi.answers"]
+    assert lines[0] == f"{answer.headers['X-Request-Id']} GET api read: 200"
+    assert lines[1].endswith(" GET web unknown: 404")
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        client.get("/Plone/@@API/version")
+    assert not [record for record in caplog.records if record.name == "objapi.answers"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "user", "told"),
+    [(True, "admin", True), (True, "analyst1", False), (True, None, False), (False, "admin", False)],
+)
+def test_times_are_told_to_managers_where_the_site_says_so(
+    site: Site, setting: bool, user: str | None, told: bool
+) -> None:
+    client = create_app(replace(site.settings, server_timing=setting), site).test_client()
+    auth = None if user is None else (user, "secret")
+    for method in ("read?portal_type=Client", "version"):
+        answer = client.get(f"/Plone/@@API/{method}", auth=auth)
+        header = answer.headers.get("Server-Timing", "")
+        # What is open to all loads no user.
+        assert bool(header) == (told and method != "version")
+        if header:
+            assert re.fullmatch(r'app;dur=[0-9.]+, db;dur=[0-9.]+;desc="[0-9]+ statements"', header)
 
 
 @pytest.mark.parametrize(
