@@ -54,7 +54,6 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/ispyb.md", "yaml"): test_ispyb.test_plugins_on_the_page_are_of_kinds_that_there_are,
     ("docs/laboratory.md", "http"): test_laboratory.test_answers_are_as_shown,
     ("docs/laboratory.md", "json"): test_laboratory.test_answers_are_as_shown,
-    ("docs/production.md", "ini"): test_production_blocks.test_the_unit_starts_a_command_that_there_is,
     ("docs/production.md", "nginx"): test_production_blocks.test_the_proxy_is_set_up_for_the_defaults,
     ("docs/production.md", "sql"): test_production_blocks.test_the_account_shown_can_make_and_upgrade_a_site,
     ("docs/profiles.md", "http"): test_profiles.test_the_profile_serves_as_shown,

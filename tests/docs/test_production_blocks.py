@@ -1,16 +1,14 @@
-"""The blocks of the page on production: the account, the unit of the service, the proxy."""
+"""The blocks of the page on production: the account, the proxy."""
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from click.testing import CliRunner
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
 from objapi import upkeep
-from objapi.cli import main
 from objapi.settings import Settings
 from objapi.site import Site
 from tests.databases import fresh_mariadb_database
@@ -59,13 +57,6 @@ def test_the_account_shown_can_make_and_upgrade_a_site(mariadb: Callable[[], URL
                 connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
                 connection.exec_driver_sql(f"DROP USER IF EXISTS '{user}'@'%%'")
             admin.dispose()
-
-
-def test_the_unit_starts_a_command_that_there_is() -> None:
-    started = re.search(r"^ExecStart=\S+/objapi (.+)$", _only("ini"), re.MULTILINE)
-    assert started is not None
-    result = CliRunner().invoke(main, [*started[1].split(), "--help"])
-    assert result.exit_code == 0, result.output
 
 
 def test_the_proxy_is_set_up_for_the_defaults() -> None:
