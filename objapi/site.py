@@ -28,6 +28,7 @@ from objapi.model.loading import load_registry, profile_address
 from objapi.model.registry import Registry
 from objapi.model.render_shapes import RenderShapes
 from objapi.security.accounts import users_with_roles
+from objapi.security.failed_log_ins import has_over, record_failures
 from objapi.security.principals import LoadedUser
 from objapi.settings import DEFAULT_PROFILES, Settings
 from objapi.store.context import SiteContext
@@ -48,6 +49,8 @@ from objapi.store.permissions.rights import FieldAccess
 from objapi.store.records import StaleWrite, to_micros
 from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import WriteAuthority
+from objapi.store.trail.chain import Head
+from objapi.store.trail.numbering import has_unnumbered, number_next, stored_head
 from objapi.store.transaction import Transaction
 from objapi.store.upgrade.versions import (
     stored_profiles,
@@ -197,6 +200,24 @@ class Site:
     def sweep_answers(self) -> int:
         """Delete stored answers that are over, at most as many as keep nobody waiting; returns how many."""
         return self.transact(partial(sweep_answers, oldest=self.answers_are_over()), write=True)
+
+    def number_requests(self, *, wait: bool = True, advance: Callable[[int], None] = lambda done: None) -> Head:
+        """Number and link all committed requests, those of failed log-ins with them; the head after that.
+
+        In transactions of its own, each of a bounded number of requests. Whoever reads the trail calls it first.
+        Without `wait` it leaves them to another process that is at it. What needs no number costs two small reads.
+        """
+        site_id, now = self.settings.site_id, to_micros(self.now())
+        while self.transact(partial(has_over, now=now), write=False):
+            self.transact(partial(record_failures, site_id=site_id, now=now), write=True)
+        while self.transact(has_unnumbered, write=False):
+            numbered = self.transact(partial(number_next, site_id=site_id, wait=wait), write=True)
+            if numbered is None:
+                break
+            advance(numbered.count)
+            if not numbered.more:
+                return numbered.head
+        return self.transact(stored_head, write=False)
 
     def _commit_foreign(self, connections: Connections) -> None:
         """Commit the writes to foreign databases, then deliver their outboxes; or discard those."""

@@ -19,14 +19,16 @@ from objapi.model.loading import ProfileError
 from objapi.model.loading.content_lines import LINES, ContentChunk, begins_with, count_lines, read_chunks
 from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
+from objapi.security.principals import command_line_user
 from objapi.security.seed_users import add_content_users, check_passwords
 from objapi.site import Site, SiteError
-from objapi.store.context import SiteContext
+from objapi.store.context import Recorder, SiteContext
 from objapi.store.mapped.outbox import deliver_abandoned
 from objapi.store.mapped.recompute_acls import recompute_row_acls
 from objapi.store.permissions.acls import ensure_scope
 from objapi.store.permissions.rights import TransactionAcls
 from objapi.store.records import chunks, to_micros
+from objapi.store.requests import COMMAND_LINE
 from objapi.store.upgrade.checking import check_next, unknown_types_problem
 from objapi.store.upgrade.content_load import finish_load, load_chunk, loaded_to
 from objapi.store.upgrade.former_history import convert_pending, count_former, drop_empty, has_former, move_history
@@ -109,7 +111,11 @@ def load_content(site: Site, content: Content, progress: Progress, *, for_trials
             rids = numbers_of_paths(connection, granted_on, site.settings.site_id)
             for path in sorted(rids):
                 ensure_scope(connection, site.context.tables, rids[path])
-            return add_content_users(connection, content.users, hashes, rids, site.registry, site.now())
+            now = site.now()
+            recorder = Recorder(
+                site.settings.site_id, to_micros(now), command_line_user().principal.user_id, COMMAND_LINE
+            )
+            return add_content_users(connection, content.users, hashes, rids, site.registry, now, recorder)
 
         return site.transact(load, write=True)
 

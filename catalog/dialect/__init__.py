@@ -4,7 +4,7 @@ Column types, engines, transactions, bulk statements, changes to tables, and wha
 project asks which database it is on.
 """
 
-from catalog.dialect.bulk import among, bulk_update, insert_ignore, insert_rows, upsert_rows
+from catalog.dialect.bulk import add_up, among, bulk_update, insert_ignore, insert_rows, upsert_rows
 from catalog.dialect.changes import (
     add_keys,
     drop_keys,
@@ -49,6 +49,7 @@ __all__ = [
     "ExactDecimal",
     "PreparedSelect",
     "add_keys",
+    "add_up",
     "among",
     "ascii_key",
     "begin_write",

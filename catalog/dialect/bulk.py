@@ -296,6 +296,17 @@ def insert_ignore(connection: Connection, table: sa.Table, rows: Sequence[Mappin
         connection.execute(sqlite.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
 
 
+def add_up(connection: Connection, table: sa.Table, number: sa.Column[int], row: Mapping[str, Any]) -> None:
+    """Insert a row, or add its number to that of the row whose primary key exists."""
+    if is_mysql_family(connection.dialect):
+        ours = mysql.insert(table).values(dict(row))
+        connection.execute(ours.on_duplicate_key_update({number.name: number + ours.inserted[number.name]}))
+    else:
+        other = sqlite.insert(table).values(dict(row))
+        added = {number.name: number + other.excluded[number.name]}
+        connection.execute(other.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=added))
+
+
 def upsert_rows(
     connection: Connection,
     table: sa.Table,

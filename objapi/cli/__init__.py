@@ -6,6 +6,7 @@ import click
 
 from objapi import __version__
 from objapi.cli.adopt import adopt
+from objapi.cli.audit import audit
 from objapi.cli.check import check
 from objapi.cli.failures import DEBUG, Commands
 from objapi.cli.ispyb import ispyb
@@ -46,6 +47,7 @@ for command in (
     upgrade,
     reindex,
     check,
+    audit,
     workflows,
     permissions,
     adopt,

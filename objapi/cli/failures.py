@@ -12,6 +12,7 @@ from sqlalchemy import exc
 from catalog.dialect import DatabaseFault, DriverMissing, database_message, fault_of
 from objapi.errors import ApiError
 from objapi.model.loading import ProfileError
+from objapi.security.audit_key import AuditKeyError
 from objapi.serve import ServeError
 from objapi.settings import SettingsError
 from objapi.site import SiteError
@@ -19,7 +20,15 @@ from workflows import DefinitionError
 
 DEBUG: Final = "--debug"
 
-_SELF_EXPLAINING: Final = (SettingsError, SiteError, ServeError, ApiError, ProfileError, DefinitionError)
+_SELF_EXPLAINING: Final = (
+    SettingsError,
+    SiteError,
+    ServeError,
+    ApiError,
+    ProfileError,
+    DefinitionError,
+    AuditKeyError,
+)
 _DATABASE_REMEDIES: Final[Mapping[DatabaseFault, str]] = {
     DatabaseFault.REFUSED_LOGIN: "Correct user and password in {urls}.",
     DatabaseFault.NO_DATABASE: "Create the database, or correct its name in {urls}.",

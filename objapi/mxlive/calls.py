@@ -17,13 +17,15 @@ from objapi.errors import BadRequest, Forbidden, NotFound
 from objapi.model.principal import Principal, system_principal
 from objapi.mxlive.paths import DevicePath
 from objapi.mxlive.proxy import DataProxy
-from objapi.mxlive.tokens import TimeLimits, Token
+from objapi.mxlive.tokens import BadToken, TimeLimits, Token
 from objapi.profiles.mxlive.keys import KeyProblem, read_key
 from objapi.profiles.mxlive.names import USER_NAME
+from objapi.security.failed_log_ins import count_failure
 from objapi.security.principals import LoadedUser
 from objapi.security.tables import users
 from objapi.settings import Settings
 from objapi.site import Site
+from objapi.store.records import to_micros
 from objapi.store.requests import ByPath, CreateItem, RequestSource
 from objapi.store.schema import acls, entities
 from objapi.store.transaction import Transaction
@@ -143,7 +145,13 @@ class DeviceCall:
             tx.require(PERMISSION)
             return work(tx)
 
-        return self.run(caller.load, carry_out, write=write)
+        try:
+            return self.run(caller.load, carry_out, write=write)
+        except BadToken:
+            # Of a project that there is, whose name is that of its user.
+            name, address, at = self.names.username, self.source.address, to_micros(self.now)
+            self.site.transact(lambda own: count_failure(own, "signature", name, address, at), write=True)
+            raise
 
     def run(
         self, load: Callable[[Connection], LoadedUser], work: Callable[[Transaction], _Result], *, write: bool

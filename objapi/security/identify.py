@@ -18,6 +18,7 @@ from objapi.model.registry import Roles
 from objapi.security.api_tokens import is_use_due, note_use, prefix_of_token
 from objapi.security.code_log_in import CodeCheck
 from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic, parse_bearer
+from objapi.security.failed_log_ins import count_failure
 from objapi.security.origins import AuthenticationKind
 from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.passwords import Passwords
@@ -27,6 +28,7 @@ from objapi.security.sessions import SessionRules, renew_session, renewed_end
 from objapi.security.shared_checks import SharedChecks
 from objapi.security.throttle import ThrottleRules, count_attempt, ensure_may_try, read_attempts
 from objapi.settings import Settings
+from objapi.store.records import to_micros
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +98,12 @@ class Authentication:
             lambda connection: read_attempts(connection, _TOKEN_LOGIN, address, now, check.rules), write=False
         )
         ensure_may_try(attempts, now, check.rules)
-        check.run(lambda connection: count_attempt(connection, _TOKEN_LOGIN, address, now, check.rules), write=True)
+
+        def count(connection: Connection) -> None:
+            count_attempt(connection, _TOKEN_LOGIN, address, now, check.rules)
+            count_failure(connection, "token", "", address, to_micros(now))
+
+        check.run(count, write=True)
 
     def note_use(self, user: LoadedUser, now: datetime) -> None:
         """After a request: write the use of its session or API token when that is due, in a transaction of its own.

@@ -19,6 +19,7 @@ from objapi.errors import Cause, TooManyAttempts, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.accounts import password_version, store_password
 from objapi.security.credentials import Credentials
+from objapi.security.failed_log_ins import count_failure
 from objapi.security.passwords import CheckTurns, Passwords, new_password_hash
 from objapi.security.principals import LoadedUser, load_by_login
 from objapi.security.sessions import NewSession, SessionRules, begin_session, end_session, sweep_sessions
@@ -31,6 +32,9 @@ from objapi.security.throttle import (
     sweep_attempts,
     take_back_attempt,
 )
+from objapi.security.user_history import record_own_change
+from objapi.store.records import to_micros
+from objapi.store.requests import RequestSource
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -86,7 +90,10 @@ class ThrottledChecks:
         except BaseException:
             self.run(lambda connection: take_back_attempt(connection, login, address), write=True)
             raise
-        if found is not None:
+        if found is None:
+            at = to_micros(now)
+            self.run(lambda connection: count_failure(connection, "password", login, address, at), write=True)
+        else:
             self.run(lambda connection: record_success(connection, login, address, now), write=True)
         return found
 
@@ -213,19 +220,28 @@ def log_out(run: Transactions, key: str | None) -> None:
 
 
 def change_password(
-    password_check: PasswordCheck, old: Credentials, new: str, address: str, now: datetime, *, keep_session: str | None
+    password_check: PasswordCheck,
+    old: Credentials,
+    new: str,
+    now: datetime,
+    *,
+    site_id: str,
+    source: RequestSource,
+    keep_session: str | None,
 ) -> None:
     """Change one's own password, knowing the old one, and end one's other sessions.
 
-    `keep_session` is the digest of the session that asks. Raises ValidationError for a wrong old password, which
-    counts as a failed log-in, and for a new one that the rules refuse; TooManyAttempts (429).
+    `source` is the request, `keep_session` the digest of the session that asks. Raises ValidationError for a wrong old
+    password, which counts as a failed log-in, and for a new one that the rules refuse; TooManyAttempts (429).
     """
-    user = password_check.verify(old, address, now, code_follows=True)
+    user = password_check.verify(old, source.address, now, code_follows=True)
     if user is None:
         raise ValidationError.from_causes([Cause("field", "old_password", "The old password is wrong.")])
     user_id = user.principal.user_id
     password_hash = new_password_hash(new, user_id, password_check.passwords)
-    password_check.run(
-        lambda connection: store_password(connection, user_id, password_hash, now=now, keep_session=keep_session),
-        write=True,
-    )
+
+    def store(connection: Connection) -> None:
+        store_password(connection, user_id, password_hash, now=now, keep_session=keep_session)
+        record_own_change(connection, site_id, user_id, "password", source=source, now=now)
+
+    password_check.run(store, write=True)

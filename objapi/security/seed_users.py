@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 from objapi.errors import Cause, ValidationError
 from objapi.model.content import ContentUser
 from objapi.model.registry import Registry
-from objapi.security.accounts import Account, grant_local_roles, insert_user, list_accounts
+from objapi.security.accounts import Account, grant_local_roles, insert_user, list_accounts, local_roles_of
 from objapi.security.passwords import password_problems
+from objapi.security.user_history import user_event
+from objapi.store.context import Recorder
 
 
 def add_content_users(
@@ -19,11 +21,12 @@ def add_content_users(
     objects: Mapping[str, int],
     registry: Registry,
     now: datetime,
+    recorder: Recorder,
 ) -> tuple[str, ...]:
     """Add users with their password hashes, and grant their local roles; the users who were there before.
 
-    Those keep their password, roles and groups. `objects` maps paths below the site to row numbers. Raises
-    ValidationError with every role, group and path that is unknown.
+    Those keep their password, roles and groups. `objects` maps paths below the site to row numbers; the recorder stores
+    what has changed. Raises ValidationError with every role, group and path that is unknown.
     """
     known_roles, known_groups = frozenset(registry.roles.roles), registry.roles.groups
     problems: list[Cause] = []
@@ -41,8 +44,19 @@ def add_content_users(
         if user.id not in before:
             account = Account(user.id, user.fullname, user.email, True, tuple(user.roles), tuple(user.groups))
             insert_user(connection, account, hashes[user.id], now)
+        granted: dict[str, list[str]] = {}
         for path, roles in user.local_roles.items():
-            grant_local_roles(connection, objects[path], user.id, roles)
+            new = sorted(set(roles) - set(local_roles_of(connection, objects[path], user.id)))
+            if new:
+                grant_local_roles(connection, objects[path], user.id, new)
+                granted[path] = new
+        given = {"fullname": user.fullname, "email": user.email, "roles": list(user.roles), "groups": list(user.groups)}
+        changed = {"local_roles": granted} if user.id in before else {**given, "local_roles": granted}
+        changes: dict[str, tuple[object, object]] = {name: (None, value) for name, value in changed.items() if value}
+        if changes or user.id not in before:
+            event = "grant" if user.id in before else "create"
+            recorder.note(user_event(recorder.site_id, user.id, event, changes))
+    recorder.store(connection)
     return tuple(user.id for user in users if user.id in before)
 
 

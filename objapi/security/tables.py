@@ -130,6 +130,19 @@ login_attempts = Table(
 """Failed log-ins of a name (its digest) from an address, counted since the last that succeeded. An instant of 0 means
 never; `touched` is the later of the two, after which a row is swept away."""
 
+failed_log_ins = Table(
+    "failed_log_ins",
+    metadata,
+    Column("minute", big_integer(), primary_key=True, autoincrement=False),
+    Column("kind", ascii_key(16), primary_key=True),
+    Column("account", text_key(USER_ID_LENGTH), primary_key=True),
+    Column("address", ascii_key(ADDRESS_LENGTH), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    **TABLE_OPTIONS,
+)
+"""Log-ins that failed, counted by minutes since 1970 until they enter the trail, see `failed_log_ins`. `account` is the
+id of a user, empty for a name that nobody has."""
+
 site_secrets = Table(
     "site_secrets",
     metadata,

@@ -204,6 +204,13 @@ class Settings:
         "Hours for which the answer of a request with an Idempotency-Key is stored, to be given again.",
     )
 
+    # The trail
+    audit_key_file: Path | None = _setting(
+        automatic(FILE, "audit.key in the data directory"),
+        "auto",
+        "File with the private key (Ed25519, PEM) that signs the head of the trail; made when it is first needed.",
+    )
+
     # Limits
     max_body_size: int = _setting(size(1024), "16M", "Bytes in the body of a request.")
     max_unfinished_bodies: int = _setting(

@@ -24,7 +24,7 @@ from objapi.store.mapped.rows import Rows
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess, Rights, TransactionAcls
 from objapi.store.records import request_digest, rowids, to_micros, to_text
-from objapi.store.requests import COMMAND_LINE, RequestSource
+from objapi.store.requests import COMMAND_LINE, AccessEvent, RequestSource
 from objapi.store.schema import history_entries, requests
 from workflows import Cascades
 
@@ -98,7 +98,7 @@ class Recorder:
     """Entries that the transaction of the gateway itself stores."""
 
     def entry(self, rid: int, uid: str, path: str, portal_type: str, **event: object) -> dict[str, object]:
-        """One history row. `event` gives its columns event and changes, of a transition also the others."""
+        """One history row. `event` gives its columns event and changes, and those others that are not empty."""
         return {
             "id": rowids.next(),
             "rid": rid,
@@ -111,6 +111,8 @@ class Recorder:
             "transition": event.get("transition"),
             "comment": event.get("comment", ""),
             "changes": orjson.dumps(event["changes"]).decode(),
+            "acl": event.get("acl"),
+            "scope": event.get("scope"),
         }
 
     def request(self, entries: Sequence[dict[str, object]]) -> dict[str, object]:
@@ -127,6 +129,19 @@ class Recorder:
         for entry in entries:
             entry["request"] = row["id"]
         return {**row, "seq": None, "digest": request_digest(self.site_id, row, entries)}
+
+    def note(self, event: AccessEvent) -> None:
+        """Add a change that no plan brings about."""
+        self.entries.append(
+            self.entry(event.rid, event.uid, event.path, event.portal_type, event=event.event, changes=event.changes)
+        )
+
+    def store(self, connection: Connection) -> None:
+        """Store the request with the entries collected so far; without any there is no request."""
+        if self.entries:
+            insert_rows(connection, requests, [self.request(self.entries)])
+            insert_rows(connection, history_entries, self.entries)
+            self.entries = []
 
     def of_row(self, names: RowNames, portal_type: str, key: int, event: str, changes: object) -> dict[str, object]:
         """The history row of a change of a mapped row, known by its key."""
@@ -182,11 +197,7 @@ class RequestContext:
 
         What a foreign database must commit first is stored as pending, its request with it.
         """
-        entries = self.recorder.entries
-        if entries:
-            insert_rows(self.connection, requests, [self.recorder.request(entries)])
-            insert_rows(self.connection, history_entries, entries)
-            self.recorder.entries = []
+        self.recorder.store(self.connection)
         foreign = [row for _, outbox in self.connections.outboxes for row in outbox.history]
         if foreign:
             self.connections.outboxes[-1][1].requests = [self.recorder.request(foreign)]

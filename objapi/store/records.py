@@ -218,25 +218,35 @@ def to_text(instant: datetime) -> str:
 
 DIGEST_FORMAT: Final = b"objapi request 1\n"
 """Domain and version before what is digested, so that no other document of the gateway has the same digest."""
-_NOT_DIGESTED: Final = frozenset({"seq", "digest"})
+_NOT_DIGESTED: Final = frozenset({"seq", "digest", "link"})
 """Columns of a request that are filled later, or from the digest itself."""
+_LEFT_OUT_EMPTY: Final = ("acl", "scope")
+"""Columns of entries that are digested where they are filled: entries of former versions had none."""
 
 
-def request_digest(site_id: str, request: Mapping[str, object], entries: Sequence[Mapping[str, object]]) -> str:
+def request_digest(site_id: str, request: Mapping[str, object], entries: Iterable[Mapping[str, object]]) -> str:
     """SHA-256 in hexadecimal over a row of `requests` and its rows of `history_entries`, in order of their ids.
 
     The document is canonical JSON (RFC 8785) of strings, null, lists and objects alone: numbers are written as text,
-    since readers differ in how they write them, and `changes` is the stored text.
+    since readers differ in how they write them, and `changes` is the stored text. Entries are taken one by one.
     """
-    document = {
-        "site": site_id,
-        "request": {name: _as_text(value) for name, value in request.items() if name not in _NOT_DIGESTED},
-        "entries": [
-            {name: value if type(value) is str else _as_text(value) for name, value in entry.items()}
-            for entry in entries
-        ],
+    digest = hashlib.sha256(DIGEST_FORMAT + b'{"entries":[')
+    separator = b""
+    for entry in entries:
+        digest.update(separator + _canonical(entry))
+        separator = b","
+    own = {name: value for name, value in request.items() if name not in _NOT_DIGESTED}
+    digest.update(b'],"request":' + _canonical(own) + b',"site":' + orjson.dumps(site_id) + b"}")
+    return digest.hexdigest()
+
+
+def _canonical(row: Mapping[str, object]) -> bytes:
+    texts = {
+        name: value if type(value) is str else _as_text(value)
+        for name, value in row.items()
+        if value is not None or name not in _LEFT_OUT_EMPTY
     }
-    return hashlib.sha256(DIGEST_FORMAT + orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return orjson.dumps(texts, option=orjson.OPT_SORT_KEYS)
 
 
 def _as_text(value: object) -> str | None:

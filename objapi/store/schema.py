@@ -75,12 +75,27 @@ requests = Table(
     Column("api_key", ascii_key(64), nullable=True),
     Column("request_id", ascii_key(64), nullable=False),
     Column("digest", ascii_key(64), nullable=False),
+    Column("link", ascii_key(64), nullable=True),
+    Index("ix_requests_at", "at"),
+    Index("ix_requests_actor", "actor", "seq"),
+    Index("ix_requests_request_id", "request_id"),
     **TABLE_OPTIONS,
 )
 """Requests that changed something, one row each: its instant, actor, client address (empty at the command line), API
 key (none: a password, session or signature), HTTP request id, and a SHA-256 over it and its history, see
-`records.request_digest`. Nothing but `seq` is ever altered: it is empty at commit and left for whoever numbers
-committed requests, since an automatic number is not in the order of commits and a counter would make writers wait."""
+`records.request_digest`. Nothing but `seq` and `link` is ever altered: they are empty at commit and left for whoever
+numbers committed requests, since an automatic number is not in the order of commits and a counter would make writers
+wait. `link` is a digest over that of the request before and its own, see `trail.chain`."""
+
+trail_head = Table(
+    "trail_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", big_integer(), nullable=False),
+    Column("link", ascii_key(64), nullable=False),
+    **TABLE_OPTIONS,
+)
+"""The last request that is numbered, in one row: it is locked by whoever numbers, and by nobody else."""
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -115,12 +130,15 @@ history_entries = Table(
     Column("transition", text_key(128), nullable=True),
     Column("comment", long_text(), nullable=False),
     Column("changes", long_text(), nullable=False),
+    Column("acl", Integer, nullable=True),
+    Column("scope", big_integer(), nullable=True),
     Index("ix_history_entries_uid", "uid", "id"),
     Index("ix_history_entries_request", "request"),
     **TABLE_OPTIONS,
 )
 """Changes of objects below the request that made them, never altered. `version` is that of the object afterwards; empty
-for users, rows of mapped tables, and changes made before it was noted."""
+for users, rows of mapped tables, and changes made before it was noted. `acl` and `scope` are those of the object before
+the request; empty where there was no object, and for users and rows of mapped tables."""
 
 sequences = Table(
     "sequences",

@@ -68,7 +68,6 @@ from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import TransitionRequest, offered, plan_steps
 from objapi.store.writing.upserting import Upserting
-from objapi.store.writing.write_set import record_access
 from workflows.declarations import suggestion
 
 
@@ -530,7 +529,7 @@ class Transaction:
 
     def record(self, event: AccessEvent) -> None:
         """Add a change of who may do what to the history."""
-        record_access(self._context, event)
+        self._context.recorder.note(event)
 
     # Requests that are sent again
 

@@ -102,8 +102,9 @@ def answer_password_change(settings: Settings) -> Response:
             visitors.authentication.password_check,
             Credentials(user_id, form.get("old_password", "")),
             new,
-            request.remote_addr or "",
             visitors.site.now(),
+            site_id=settings.site_id,
+            source=current_exchange().source,
             keep_session=visitor.session_digest,
         )
     except (ValidationError, TooManyAttempts) as refused:

@@ -21,7 +21,7 @@ import yaml
 
 from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap
-from objapi.ispyb.auth.plugins import Dummy, GatewayUsers, Plugin, Throttled
+from objapi.ispyb.auth.plugins import Counted, Dummy, GatewayUsers, Plugin, Throttled
 from objapi.security.password_check import PasswordCheck, ThrottledChecks
 from objapi.security.passwords import CheckTurns, Passwords
 from objapi.security.throttle import ThrottleRules
@@ -69,7 +69,7 @@ def _makers(password_check: PasswordCheck) -> dict[str, tuple[tuple[str, ...], M
         return Throttled(Ldap(uri, base), ThrottledChecks(password_check.run, password_check.rules, CheckTurns()))
 
     def keycloak(config: Mapping[str, Any]) -> Plugin:
-        return Keycloak(*(str(config[name]) for name in _KEYCLOAK))
+        return Counted(Keycloak(*(str(config[name]) for name in _KEYCLOAK)), password_check.run)
 
     return {
         DUMMY: ((), lambda config: Dummy()),

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from objapi.security.credentials import Credentials
-from objapi.security.password_check import PasswordCheck, ThrottledChecks
+from objapi.security.failed_log_ins import count_failure
+from objapi.security.password_check import PasswordCheck, ThrottledChecks, Transactions
+from objapi.store.records import to_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,27 @@ class GatewayUsers:
             return None
         name = user.principal.fullname or None
         return Identity(user.principal.user_id, family_name=name, password_version=user.password_version)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Another plugin, which asks a server about tokens; those that it refuses are counted as failed log-ins."""
+
+    plugin: Plugin
+    run: Transactions
+
+    @property
+    def exported(self) -> Mapping[str, str]:
+        """Settings of the other plugin."""
+        return self.plugin.exported
+
+    def identify(self, attempt: LoginAttempt) -> Identity | None:
+        """Ask the other plugin."""
+        identity = self.plugin.identify(attempt)
+        if identity is None and attempt.token:
+            at = to_micros(attempt.now)
+            self.run(lambda connection: count_failure(connection, "token", "", attempt.address, at), write=True)
+        return identity
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from objapi.store.writing.render import Refreshed, Rendered, index_row
 from objapi.store.writing.row_writer import RowWriter
 from objapi.store.writing.withdrawn_roles import delete_withdrawn
 from objapi.store.writing.workspace import uids_in
-from objapi.store.writing.write_set import WriteSet, history_rows, record_access
+from objapi.store.writing.write_set import WriteSet, history_rows
 
 _log = logging.getLogger("objapi.store")
 
@@ -88,7 +88,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     _refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
     for event in write_set.withdrawn:
-        record_access(context, event)
+        context.recorder.note(event)
     if outbox is None:
         context.recorder.entries += events
     else:

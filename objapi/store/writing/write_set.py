@@ -353,20 +353,17 @@ def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, o
     recorder, names = planner.context.recorder, planner.workspace.names
     rows = []
     for draft, event, details in _events(planner, write_set):
-        rid = draft.rid if draft.type.table is None else names.of_rid(draft.rid)[1]
-        version = draft.stored_version + 1 if draft.type.table is None else None
+        rid, version = draft.rid, None
+        if draft.type.table is not None:
+            rid = names.of_rid(draft.rid)[1]
+        else:
+            version = draft.stored_version + 1
+            if draft.record is not None:
+                details |= {"acl": draft.record.acl, "scope": draft.record.scope}
         rows.append(
             recorder.entry(rid, draft.uid, draft.path, draft.portal_type, event=event, version=version, **details)
         )
     return rows
-
-
-def record_access(context: RequestContext, event: AccessEvent) -> None:
-    """Add a change that no plan brings about to the history."""
-    row = context.recorder.entry(
-        event.rid, event.uid, event.path, event.portal_type, event=event.event, changes=event.changes
-    )
-    context.recorder.entries.append(row)
 
 
 def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:

@@ -21,6 +21,7 @@ from objapi.security.principals import LoadedUser, load_by_login, load_by_sessio
 from objapi.security.sessions import NewSession, SessionRules
 from objapi.security.tables import sessions
 from objapi.security.throttle import ThrottleRules, read_attempts
+from objapi.store.requests import RequestSource
 from tests.objapi.security.conftest import CHEAP, NOW, PASSWORD, ROLES, Database, after
 from tests.waiting import ENOUGH
 
@@ -114,7 +115,15 @@ def test_a_password_is_changed_by_who_knows_the_old_one(password_check: Password
     asking, other = attempt(password_check, "tom", PASSWORD), attempt(password_check, "tom", PASSWORD)
 
     def change(old: str, new: str) -> None:
-        change_password(password_check, Credentials("tom", old), new, HERE, NOW, keep_session=asking.session.digest)
+        change_password(
+            password_check,
+            Credentials("tom", old),
+            new,
+            NOW,
+            site_id="Plone",
+            source=RequestSource(address=HERE),
+            keep_session=asking.session.digest,
+        )
 
     with pytest.raises(ValidationError, match="The old password is wrong"):
         change("wrong", "another horse")
