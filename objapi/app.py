@@ -17,6 +17,7 @@ from objapi.http.exchange import TrustedProxies, refuse_early
 from objapi.http.headers import finish_responses
 from objapi.http.memory import MemoryReturn
 from objapi.http.metrics import Metrics
+from objapi.http.trail_watch import TrailWatch
 from objapi.http.visitors import Visitors, attach_visitors
 from objapi.ispyb import API_ROOT as ISPYB_ROOT
 from objapi.ispyb.attach import attach as attach_ispyb
@@ -33,12 +34,21 @@ from objapi.web.routes import make_blueprint, make_error_handler
 MAX_FORM_SIZE: Final = 64 * 1024
 
 
+TRAIL_WATCH: Final = "objapi.trail_watch"
+"""The key, among the application's extensions, of what numbers requests."""
+
+
 def create_served_app(settings: Settings, metrics: Metrics, site: Site | None = None) -> Flask:
-    """The application of a site in a worker process, its connections and password checks counted; see `create_app`."""
+    """The application of a site in a worker process, after the fork; see `create_app`.
+
+    Its connections and password checks are counted, and it numbers requests on the side.
+    """
     application = create_app(settings, site)
     for engine in application.extensions[SITE].engines:
         metrics.count_connections(engine)
     PROCESS_TURNS.tell(metrics.password_checks)
+    watch: TrailWatch = application.extensions[TRAIL_WATCH]
+    watch.start()
     return application
 
 
@@ -53,6 +63,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application = Flask("objapi", static_folder=None)
     application.config["MAX_CONTENT_LENGTH"] = MAX_FORM_SIZE
     application.extensions[SITE] = site
+    application.extensions[TRAIL_WATCH] = TrailWatch(site)
     application.url_map.strict_slashes = False
     application.url_map.merge_slashes = False
     # First of all steps, so that each face answers the refusal in its shape.

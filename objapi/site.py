@@ -85,6 +85,8 @@ class Site:
     """Profile that the site does not name → the declarations of that profile alone."""
     _stored_answers: Iterator[int] = field(default_factory=count)
     """Numbers, from 0, of the answers that this process stores for requests that may be sent again."""
+    written: threading.Event = field(default_factory=threading.Event)
+    """Set after each commit of a user's work, for who numbers requests."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -179,6 +181,7 @@ class Site:
             for begun in opened:
                 begun.connections.close()
         if write:
+            self.written.set()
             self._tidy_after_commit(stored_answer=any(begun.stores_answer for begun in opened))
         return result
 
@@ -201,23 +204,25 @@ class Site:
         """Delete stored answers that are over, at most as many as keep nobody waiting; returns how many."""
         return self.transact(partial(sweep_answers, oldest=self.answers_are_over()), write=True)
 
-    def number_requests(self, *, wait: bool = True, advance: Callable[[int], None] = lambda done: None) -> Head:
+    def number_requests(self, *, aside: bool = False, advance: Callable[[int], None] = lambda done: None) -> Head:
         """Number and link all committed requests, those of failed log-ins with them; the head after that.
 
         In transactions of its own, each of a bounded number of requests. Whoever reads the trail calls it first.
-        Without `wait` it leaves them to another process that is at it. What needs no number costs two small reads.
+        Where there are none this is one small read. `aside`: on a connection of those for streams, so that no request
+        waits for it, and leaving the requests to another process that is at it.
         """
-        site_id, now = self.settings.site_id, to_micros(self.now())
-        while self.transact(partial(has_over, now=now), write=False):
-            self.transact(partial(record_failures, site_id=site_id, now=now), write=True)
-        while self.transact(has_unnumbered, write=False):
-            numbered = self.transact(partial(number_next, site_id=site_id, wait=wait), write=True)
+        site_id, now, transact = self.settings.site_id, to_micros(self.now()), partial(self.transact, aside=aside)
+        failures, unnumbered, head = transact(partial(_left_to_number, now=now), write=False)
+        while failures:
+            unnumbered = True
+            failures = transact(partial(record_failures, site_id=site_id, now=now), write=True) > 0
+        while unnumbered:
+            numbered = transact(partial(number_next, site_id=site_id, wait=not aside), write=True)
             if numbered is None:
-                break
+                return transact(stored_head, write=False)
+            head, unnumbered = numbered.head, numbered.more
             advance(numbered.count)
-            if not numbered.more:
-                return numbered.head
-        return self.transact(stored_head, write=False)
+        return head
 
     def _commit_foreign(self, connections: Connections) -> None:
         """Commit the writes to foreign databases, then deliver their outboxes; or discard those."""
@@ -297,13 +302,16 @@ class Site:
             raise
         return result
 
-    def transact(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
-        """Do work on a connection in one transaction, again when the database asks for it."""
-        tries = self.settings.retries + 1
+    def transact(self, work: Callable[[Connection], _T], *, write: bool, aside: bool = False) -> _T:
+        """Do work on a connection in one transaction, again when the database asks for it.
+
+        `aside`: on a connection of those for streams.
+        """
+        tries, engine = self.settings.retries + 1, self.stream_engine if aside else self.engine
         for attempt in range(1, tries + 1):
             committing = False
             try:
-                with transaction(self.engine, write=write) as connection:
+                with transaction(engine, write=write) as connection:
                     result = work(connection)
                     committing = write
                 return result
@@ -337,6 +345,11 @@ class Site:
         return Transaction(
             context, connection, user.principal, self.now(), writes=write, source=source, authority=authority
         )
+
+
+def _left_to_number(connection: Connection, now: int) -> tuple[bool, bool, Head]:
+    """Whether there are failed log-ins that are no requests yet, and requests without a number; and the head."""
+    return has_over(connection, now), has_unnumbered(connection), stored_head(connection)
 
 
 def profiles_of(settings: Settings) -> tuple[str, ...]:

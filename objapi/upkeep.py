@@ -29,6 +29,7 @@ from objapi.store.permissions.acls import ensure_scope
 from objapi.store.permissions.rights import TransactionAcls
 from objapi.store.records import chunks, to_micros
 from objapi.store.requests import COMMAND_LINE
+from objapi.store.trail.numbering import count_unnumbered
 from objapi.store.upgrade.checking import check_next, unknown_types_problem
 from objapi.store.upgrade.content_load import finish_load, load_chunk, loaded_to
 from objapi.store.upgrade.former_history import convert_pending, count_former, drop_empty, has_former, move_history
@@ -43,6 +44,7 @@ from objapi.store.upgrade.installing import (
 from objapi.store.upgrade.orphans import delete_orphans
 from objapi.store.upgrade.plain_types import PlainRenderer, plain_renderers
 from objapi.store.upgrade.recompute import compare_next, parts_of, rewrite
+from objapi.store.upgrade.root_permissions import record_permissions, root_acl_in
 from objapi.store.upgrade.row_states import movable_rows, move_rows, not_surveyed, row_state_misfits
 from objapi.store.upgrade.search_keys import keys_put_off, make_keys, put_keys_off
 from objapi.store.upgrade.seed_content import SeedContent
@@ -112,9 +114,8 @@ def load_content(site: Site, content: Content, progress: Progress, *, for_trials
             for path in sorted(rids):
                 ensure_scope(connection, site.context.tables, rids[path])
             now = site.now()
-            recorder = Recorder(
-                site.settings.site_id, to_micros(now), command_line_user().principal.user_id, COMMAND_LINE
-            )
+            actor = command_line_user().principal.user_id
+            recorder = Recorder(site.settings.site_id, to_micros(now), actor, COMMAND_LINE)
             return add_content_users(connection, content.users, hashes, rids, site.registry, now, recorder)
 
         return site.transact(load, write=True)
@@ -275,7 +276,11 @@ def upgrade(
             _move_history(site, advance, lease.renew)
         _move(site, progress, lease.renew)
         _lay_out(site, progress)
+        before, site_id = site.transact(root_acl_in, write=False), site.settings.site_id
         reindex(site, progress, lease.renew)
+        site.transact(partial(record_permissions, site_id=site_id, before=before, now=site.now()), write=True)
+        with progress("Linking the trail", site.transact(count_unnumbered, write=False)) as advance:
+            site.number_requests(advance=advance)
         finish_upgrade(site.engine, site.registry, site.settings.profiles or ())
 
 

@@ -208,6 +208,8 @@ def _run_for_visitor(
             reply = site.stream(visitor.load, lambda tx: run(admit(tx), tx))
         visitor.renew()
         return responses.respond(reply)
+    if method.reads_trail and visitor.kind != "none":
+        site.number_requests()
     # What only asks what would happen keeps nobody from writing meanwhile, nor does what will be refused.
     write = isinstance(parameters.read, Controls) and method.changes(request.method, parameters.read)
     source = current_exchange().source

@@ -194,6 +194,8 @@ class Method:
     streamed: Callable[[MethodCall, Transaction], Listing | Download] | None = None
     tagged: bool = False
     """True for answers that carry an entity tag, by which a client that has the same answer gets none (304)."""
+    reads_trail: bool = False
+    """True for a method that reads the trail: requests that are committed are numbered before its transaction."""
     downloads: bool = False
     """True for an answer that is a file: a failure then has its real status for every client."""
     more_on_failure: Callable[[ApiError, str], Json] = _nothing

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from objapi.api.method import Method
+from objapi.api.methods.audit import AUDIT
 from objapi.api.methods.batch import BATCH
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.introspection import INTROSPECTION
@@ -43,6 +44,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *INTROSPECTION,
         *USERS,
         *TOKENS,
+        *AUDIT,
     )
 )
 

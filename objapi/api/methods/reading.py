@@ -90,7 +90,7 @@ class ResultPage:
 
 def page_of(call: MethodCall) -> ResultPage:
     """The page that `page_nr` and `page_size` ask for; raises BadRequest for one larger than the site allows."""
-    number, size = call.controls.whole("page_nr") or 0, call.controls.whole("page_size") or 0
+    number, size = call.controls.values.get("page_nr") or 0, call.controls.whole("page_size") or 0
     if size > call.settings.max_page_size:
         raise BadRequest.of_parameter(
             "page_size",
@@ -101,6 +101,15 @@ def page_of(call: MethodCall) -> ResultPage:
         # Page 0 of size 0 holds all there is, so there is nothing on the pages after it.
         return ResultPage(MAX_WHOLE, 0, is_past_all=True)
     return ResultPage(number * size, size)
+
+
+def page_size_of(call: MethodCall) -> int:
+    """The `page_size` of a method that goes on by a cursor; 0 is as many as the site allows.
+
+    Raises BadRequest for more than that.
+    """
+    most = call.settings.max_page_size
+    return page_of(call).size or most
 
 
 # A search

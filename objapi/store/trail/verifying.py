@@ -52,7 +52,7 @@ class Verification:
 def verify_trail(
     connection: Connection, site_id: str, expected: Mapping[int, str], advance: Advance = lambda done: None
 ) -> Verification:
-    """Verify all requests in one reading transaction, in bounded memory. `expected`: number → link that was exported."""
+    """Verify all requests in one reading transaction, in bounded memory. `expected`: exported numbers → links."""
     result = Verification()
     for page in linked_pages(connection):
         digests = _digests(connection, site_id, page)
@@ -69,8 +69,8 @@ def verify_trail(
         advance(len(page))
     for entry in _lost_entries(connection):
         result.found(
-            f"Entry {entry['id']} ({entry['event']} of {entry['path']}) belongs to request {entry['request']}, which is "
-            "not there: the entry was put in, or the request taken away."
+            f"Entry {entry['id']} ({entry['event']} of {entry['path']}) belongs to request {entry['request']}, "
+            "which is not there: the entry was put in, or the request taken away."
         )
     return result
 
@@ -96,8 +96,8 @@ def _compare_heads(connection: Connection, result: Verification, expected: Mappi
     head = stored_head(connection)
     if head != result.head:
         result.found(
-            f"The last request is number {result.head.seq}, the stored head is of number {head.seq}: requests at the end "
-            "were taken away or put in."
+            f"The last request is number {result.head.seq}, the stored head is of number {head.seq}: "
+            "requests at the end were taken away or put in."
         )
     for seq in sorted(expected):
         if seq > result.head.seq:
@@ -131,15 +131,14 @@ def _pages(connection: Connection, statement: sa.Select[Any], key: sa.Column[int
 def _digests(connection: Connection, site_id: str, page: Sequence[Row]) -> dict[int, str]:
     """Id → digest of each request, as its rows are now."""
     by_id = {request["id"]: request for request in page}
-    digests = {
-        number: request_digest(site_id, by_id[number], entries)
-        for number, entries in entries_by_request(connection, page)
-    }
-    return {number: digests.get(number) or request_digest(site_id, request, ()) for number, request in by_id.items()}
+    digests = {number: request_digest(site_id, request, ()) for number, request in by_id.items()}
+    for number, entries in entries_by_request(connection, page):
+        digests[number] = request_digest(site_id, by_id[number], entries)
+    return digests
 
 
 def entries_by_request(connection: Connection, page: Sequence[Row]) -> Iterator[tuple[int, Iterator[Row]]]:
-    """The entries below each request of a page that has any, by the id of the request; each is to be used in its turn."""
+    """The entries below each request of a page that has any, by its id; each is to be used in its turn."""
     return groupby(_entries(connection, [request["id"] for request in page]), key=lambda entry: int(entry["request"]))
 
 

@@ -8,7 +8,6 @@ from typing import Final
 from objapi.model.dependents import MEMBERSHIP, PLACE, VARIABLES, Dependents, DerivedValue, RouteTree
 from objapi.model.paths import Back, Parent, Step, Target
 from objapi.model.types import Kind
-from objapi.store.context import RequestContext
 from objapi.store.records import to_micros
 from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateChange
 from objapi.store.writing.draft import Draft
