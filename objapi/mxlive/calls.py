@@ -150,7 +150,11 @@ class DeviceCall:
         except BadToken:
             # Of a project that there is, whose name is that of its user.
             name, address, at = self.names.username, self.source.address, to_micros(self.now)
-            self.site.transact(lambda own: count_failure(own, "signature", name, address, at), write=True)
+
+            def count(connection: Connection) -> None:
+                count_failure(connection, "signature", name, address, at, is_known=True)
+
+            self.site.transact(count, write=True)
             raise
 
     def run(

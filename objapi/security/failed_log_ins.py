@@ -30,13 +30,17 @@ _MANY: Final = ""
 _AT_ONCE: Final = 500
 
 
-def count_failure(connection: Connection, kind: LogInKind, account: str, address: str, at: int) -> None:
+def count_failure(
+    connection: Connection, kind: LogInKind, account: str, address: str, at: int, *, is_known: bool = False
+) -> None:
     """Count a failed log-in, in a transaction of its own; `at` in microseconds since 1970 UTC.
 
-    `account` is what was given as the name of a user.
+    `account` is what was given as the name of a user; `is_known`: it is one, as its project shows.
     """
     columns, minute = failed_log_ins.c, at // MINUTE
-    known = connection.scalar(select(users.c.id).where(users.c.id == account)) if is_user_id(account) else None
+    known = account if is_known else None
+    if not is_known and is_user_id(account):
+        known = connection.scalar(select(users.c.id).where(users.c.id == account))
     there = connection.scalar(select(func.count()).select_from(failed_log_ins).where(columns.minute == minute))
     row = {
         "minute": minute,

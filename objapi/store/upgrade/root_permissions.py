@@ -1,4 +1,4 @@
-"""Permissions of the site's root, from which all objects inherit theirs: what an upgrade changes of them is recorded."""
+"""Permissions of the site's root, from which all objects inherit: what an upgrade changes of them is recorded."""
 
 from datetime import datetime
 
