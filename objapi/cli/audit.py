@@ -74,7 +74,7 @@ def verify(head_file: Path | None, public_key_file: Path | None, data_dir: Path 
             f"The trail of {result.linked} linked requests is not as it was written.{tail} Compare it with a backup "
             "or an export."
         )
-    heads = f" {len(expected)} exported head{'' if len(expected) == 1 else 's'} fit." if expected else ""
+    heads = f" {len(expected)} exported head{' fits' if len(expected) == 1 else 's fit'}." if expected else ""
     click.echo(f"{result.linked} linked requests are as they were written.{heads}{tail}", err=True)
 
 
