@@ -129,8 +129,14 @@ class Shell:
         # A server would not end: it is asked whether it knows the options. What it serves, other tests ask.
         if arguments[0] == "serve":
             arguments = [*arguments, "--help"]
-        result = CliRunner().invoke(main, arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
+        # A shell would send the output into a file.
+        into = next((word for word in (">>", ">") if word in arguments), None)
+        file = None if into is None else arguments[-1]
+        result = CliRunner().invoke(main, arguments[:-2] if file else arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
         assert result.exit_code == 0, (arguments, result.output)
+        if file is not None:
+            with Path(file).open("a" if into == ">>" else "w", encoding="utf-8") as stream:
+                stream.write(result.stdout)
         made = re.match(r"oat_(\w+)_", result.stdout)
         if made is not None:
             self.replaced = {**self.replaced, " PREFIX": f" {made[1]}"}
@@ -216,6 +222,15 @@ def test_the_production_page_can_be_typed(shell: Shell) -> None:
     shell.replaced = {"mysql+pymysql://objapi:…@db.example.org/laboratory": database, " FILE": f" {trial}"}
     shell.follow(DOCS / "production.md", of_objapi)
     assert any("revoke" in line for line in shell.ran)
+
+
+def test_the_page_on_the_trail_can_be_typed(shell: Shell) -> None:
+    shell.monkeypatch.setenv("OBJAPI_PROFILES", "mxlive")
+    shell.run("objapi init")
+    shell.follow(DOCS / "audit.md")
+    assert len(shell.ran) == 4
+    lines = (shell.folder / "trail.ndjson").read_text().splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [*range(1, len(lines)), len(lines) - 1]
 
 
 def test_the_page_on_adopting_can_be_typed(shell: Shell) -> None:
@@ -304,7 +319,16 @@ def test_the_page_on_files_can_be_typed(shell: Shell, shared: Serve) -> None:
 
 
 def test_no_page_prints_a_command_that_nobody_types() -> None:
-    typed = {"adopt.md", "ispyb.md", "mxlive.md", "production.md", "profiles.md", "sheets.md", "workflows.md"}
+    typed = {
+        "adopt.md",
+        "audit.md",
+        "ispyb.md",
+        "mxlive.md",
+        "production.md",
+        "profiles.md",
+        "sheets.md",
+        "workflows.md",
+    }
     others = [command for page in PAGES if page.name not in typed for command in commands(page)]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for command in others:
