@@ -61,7 +61,8 @@ class CodeCheck:
             used = run(lambda connection: use_code(connection, user_id, code, self.seal, now), write=True)
             return used or None
 
-        return bool(self.password_check.checks.check(attempt, address, now, look))
+        checks = self.password_check.checks
+        return bool(checks.check(attempt, address, now, look, kind="code", account=user_id))
 
     def _read(self, note: str, now: datetime) -> CodeRequired:
         over = Unauthorized("The log-in took too long; begin again.")

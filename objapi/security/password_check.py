@@ -19,7 +19,7 @@ from objapi.errors import Cause, TooManyAttempts, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.accounts import password_version, store_password
 from objapi.security.credentials import Credentials
-from objapi.security.failed_log_ins import count_failure
+from objapi.security.failed_log_ins import LogInKind, count_failure
 from objapi.security.passwords import CheckTurns, Passwords, new_password_hash
 from objapi.security.principals import LoadedUser, load_by_login
 from objapi.security.sessions import NewSession, SessionRules, begin_session, end_session, sweep_sessions
@@ -66,9 +66,18 @@ class ThrottledChecks:
     _second_looks: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_SECOND_LOOKS))
 
     def check(
-        self, credentials: Credentials, address: str, now: datetime, look: Callable[[Credentials], T | None]
+        self,
+        credentials: Credentials,
+        address: str,
+        now: datetime,
+        look: Callable[[Credentials], T | None],
+        *,
+        kind: LogInKind = "password",
+        account: str | None = None,
     ) -> T | None:
         """Return what `look` finds for credentials; None, after which the attempt stays counted, means wrong.
+
+        `kind` and `account` are those of a failure in the trail; None: the login of the credentials.
 
         Raises TooManyAttempts (429) when the login has to wait, or too many log in at once; `look` is not called then.
         What `look` raises is no failure of the caller, and takes the attempt back.
@@ -76,12 +85,18 @@ class ThrottledChecks:
 
         def check() -> T | None:
             with self.turns.place():
-                return self._check(credentials, address, now, look)
+                return self._check(credentials, address, now, look, kind, account or credentials.login)
 
         return self._shared.run((credentials, address), check)
 
     def _check(
-        self, credentials: Credentials, address: str, now: datetime, look: Callable[[Credentials], T | None]
+        self,
+        credentials: Credentials,
+        address: str,
+        now: datetime,
+        look: Callable[[Credentials], T | None],
+        kind: LogInKind,
+        account: str,
     ) -> T | None:
         login = credentials.login
         self._count(login, address, now)
@@ -92,7 +107,7 @@ class ThrottledChecks:
             raise
         if found is None:
             at = to_micros(now)
-            self.run(lambda connection: count_failure(connection, "password", login, address, at), write=True)
+            self.run(lambda connection: count_failure(connection, kind, account, address, at), write=True)
         else:
             self.run(lambda connection: record_success(connection, login, address, now), write=True)
         return found

@@ -24,7 +24,8 @@ PERMISSION: Final = "objapi: View audit trail"
 KINDS: Final = (
     *("create", "update", "transition", "rename", "remove"),
     *("grant", "revoke", "change", "enable", "disable", "link", "unlink", "permissions"),
-    *("password", "password_link", "token_add", "token_revoke", "log_in_failed"),
+    *("password", "password_link", "second_factor", "recovery_codes"),
+    *("token_add", "token_revoke", "log_in_failed"),
 )
 """The kinds of entries: of objects, of what people may do, and of their log-ins."""
 
