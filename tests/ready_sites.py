@@ -50,6 +50,9 @@ def initialise(site: Site) -> None:
     same = (
         settings.on_sqlite,
         site.registry.fingerprint,
+        # Who may do what is in stored acls, and not in the fingerprint.
+        repr(site.registry.roles),
+        repr(site.registry.layout),
         settings.site_id,
         settings.site_title,
         settings.timezone,
