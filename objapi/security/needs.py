@@ -12,6 +12,8 @@ class Need(StrEnum):
     """One of the roles of the staff."""
     USERS = "users"
     """To manage users, on the site."""
+    TRAIL = "trail"
+    """To read the trail, on the site."""
     VIEW = "view"
     """To see the object, and of its fields those that have a permission of their own."""
     HISTORY = "history"

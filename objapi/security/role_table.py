@@ -18,6 +18,7 @@ from objapi.security.needs import Need
 from objapi.store.mapped.row_site import enter_state, first_overrides
 from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides, derive, digest_of, root_acl
 from objapi.store.permissions.rights import FieldAccess
+from objapi.store.trail.reading import VIEW_TRAIL
 from objapi.store.writing.field_rules import DELETE, MODIFY
 from workflows import Guard, PermissionSetting, Transition, Workflow
 
@@ -92,6 +93,8 @@ class RoleTable:
                 yield RoleRow(need, "", tuple(sorted(self._registry.roles.staff_roles, key=self._place_of)))
             case Need.USERS:
                 yield RoleRow(need, MANAGE_USERS, self.on_site(MANAGE_USERS))
+            case Need.TRAIL:
+                yield RoleRow(need, VIEW_TRAIL, self.on_site(VIEW_TRAIL))
             case _:
                 for entity_type in self._registry.types.values():
                     yield from self._rows_of_type(need, entity_type)

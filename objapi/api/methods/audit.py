@@ -8,6 +8,7 @@ from objapi.api.methods.reading import OBJECT, page_size_of
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, Cause, joined_messages
 from objapi.http.access import API
+from objapi.security.needs import Need
 from objapi.store.records import to_micros
 from objapi.store.trail.reading import KINDS, AuditSearch, search_trail
 from objapi.store.transaction import Transaction
@@ -54,6 +55,7 @@ AUDIT: Final = (
     Method(
         name="audit",
         access=API,
+        needs=(Need.TRAIL,),
         controls=(
             *OBJECT,
             Control("actor", "text"),

@@ -19,7 +19,7 @@ from objapi.store.requests import ByPath
 from objapi.store.schema import entities, history_entries, requests
 from objapi.store.transaction import Transaction
 
-PERMISSION: Final = "objapi: View audit trail"
+VIEW_TRAIL: Final = "objapi: View audit trail"
 
 KINDS: Final = (
     *("create", "update", "transition", "rename", "remove"),
@@ -65,7 +65,7 @@ def search_trail(tx: Transaction, search: AuditSearch, size: int, after: str | N
 
     Requests that have no number yet are left out: number them first.
     """
-    tx.require_on_site(PERMISSION)
+    tx.require_on_site(VIEW_TRAIL)
     if tx.user.token is not None:
         tx.user.token.require_all_objects("The trail cannot be read")
     uid = search.uid
