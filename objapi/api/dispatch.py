@@ -13,7 +13,7 @@ from objapi.api.bodies import SentBody, sent_body, unread_problem
 from objapi.api.forms import Form
 from objapi.api.idempotency import HEADER, KeyedRequest, fingerprint, request_key
 from objapi.api.method import Method, MethodCall
-from objapi.api.methods import METHOD_NAMES, METHODS
+from objapi.api.methods import METHODS
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
 from objapi.api.routing import ROUTE, ApiTarget, called_target, name_called
 from objapi.errors import (
@@ -238,7 +238,7 @@ def _call(
         if_match=request.headers.get("If-Match"),
         file_conditions=_file_conditions(),
         may_act=may_act,
-        method_names=METHOD_NAMES,
+        methods=METHODS,
     )
 
 

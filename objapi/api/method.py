@@ -1,9 +1,10 @@
 """A method of the API: its row in the table, one call of it, and the kinds of reply it may give."""
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
 from objapi.api.parameters import Control, Controls
 from objapi.api.routing import ApiTarget
@@ -42,8 +43,8 @@ class MethodCall:
     """Conditions under which a file is sent, whole or in part; none for other verbs than GET."""
     may_act: bool = False
     """True when the verb is one that may change something; a dry run is asked for by such a one, too."""
-    method_names: tuple[str, ...] = ()
-    """The names of all methods there are."""
+    methods: Mapping[str, "Method"] = field(default_factory=dict)
+    """All methods there are, by each of their names."""
 
     def version_match(self) -> VersionMatch | None:
         """The versions that the header If-Match names (RFC 9110 13.1.1); None without the header.
@@ -56,6 +57,11 @@ class MethodCall:
         if "*" in tags:
             return VersionMatch()
         return VersionMatch(frozenset(int(tag.strip('"')) for tag in tags if _VERSION_TAG.fullmatch(tag)))
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The names of all methods, without their aliases."""
+        return tuple(dict.fromkeys(method.name for method in self.methods.values()))
 
     @property
     def tail(self) -> tuple[str, ...]:
@@ -151,7 +157,18 @@ class Listing:
         return self.streamed.chunks
 
 
-Reply: TypeAlias = Json | PartlyDone | Text | Download | Listing
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON document that is answered as it stands, without the envelope. `tag` is its entity tag."""
+
+    body: bytes
+    tag: str
+
+
+Reply: TypeAlias = Json | PartlyDone | Text | Download | Listing | Document
+
+OtherParameters: TypeAlias = Literal["none", "criteria", "fields"]
+"""What the parameters mean that are none of a method's own."""
 
 
 def _never(controls: Controls) -> bool:
@@ -177,7 +194,15 @@ class Method:
     needs: tuple[Need, ...] = ()
     """The rights that its calls need, beside the permission for all calls; what is open to all declares none."""
     controls: tuple[Control, ...] = ()
-    """The method's own parameters; all others are criteria, fields, or ignored."""
+    """The method's own parameters."""
+    others: OtherParameters = "none"
+    """What all other parameters are: none is known, criteria of a search, or fields of an object."""
+    answer: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    """Keys of a successful answer with the JSON Schema of each, `name?` where it may be missing."""
+    media_types: tuple[str, ...] = ()
+    """Types of what is answered in place of the envelope: diagrams, files; without charset."""
+    tail_name: str = ""
+    """The name of what the segment behind the method's name stands for, where there may be one."""
     writing_verbs: tuple[str, ...] = ()
     """The HTTP verbs by which a call may change something; such a call is refused to pages of other sites."""
     acts_by: str | None = None
@@ -208,6 +233,11 @@ class Method:
             raise TypeError(f"{self.name}: a method declares what its calls need, Need.NOTHING if that is so")
         if (self.access is PUBLIC) != (self.run_open is not None) or (self.run is None) == (self.run_open is None):
             raise TypeError(f"{self.name}: a PUBLIC method has run_open and no run; any other has run and no run_open")
+
+    @property
+    def about(self) -> str:
+        """What it does, in the words of the function that carries it out."""
+        return inspect.getdoc(self.run or self.run_open) or ""
 
     @property
     def verbs(self) -> tuple[str, ...]:

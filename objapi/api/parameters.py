@@ -6,7 +6,7 @@ everywhere, is in `Controls.rest`: a criterion to `read`, a field to `create`.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -48,6 +48,12 @@ class Control:
     kind: ControlKind
     default: Any = None
     aliases: tuple[str, ...] = ()
+    about: str = field(default="", kw_only=True)
+    """Its meaning in a sentence, for the description of the API."""
+    required: bool = field(default=False, kw_only=True)
+    """True where no call does without it; the method itself refuses such a call."""
+    shape: Mapping[str, object] | None = field(default=None, kw_only=True)
+    """JSON Schema of a `structure` or `any`; None: whatever the kind takes."""
 
 
 # Accepted and ignored everywhere: residue of HTML forms, jQuery and old scripts.

@@ -18,7 +18,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_list_header
 
 from objapi.api.form_records import FormRecord
-from objapi.api.method import Download, Json, Listing, PartlyDone, Reply, Text
+from objapi.api.method import Document, Download, Json, Listing, PartlyDone, Reply, Text
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, CrossSite, InvalidHost, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -243,6 +243,8 @@ def respond(reply: Reply) -> Response:
     match reply:
         case Text():
             return _text(reply)
+        case Document():
+            return Response(reply.body, content_type=JSON_TYPE)
         case Download():
             return _download(reply)
         case Listing():
@@ -264,6 +266,10 @@ def respond_if_changed(reply: Reply, request: Request, visitor: str) -> Response
     The tag is weak: a digest of the answer without its running time and `_authenticator`, different for each visitor
     (`visitor` is a text that tells them apart) and query.
     """
+    if isinstance(reply, Document):
+        response = Response(reply.body, content_type=JSON_TYPE)
+        _tag(response, request, reply.tag)
+        return response
     if not isinstance(reply, Mapping):
         return respond(reply)
     exchange = current_exchange()
@@ -277,18 +283,26 @@ def respond_if_changed(reply: Reply, request: Request, visitor: str) -> Response
     # What changes with every answer comes first; the rest is digested where it stands.
     tag.update(memoryview(body)[len(render(own)) - 1 :])
     etag = tag.hexdigest()[:32]
-    if request.if_none_match.contains_weak(etag):
-        response = Response(status=304)
-        response.headers.pop("Content-Type", None)
-    else:
-        response = Response(body, headers=_headers(JSON_TYPE))
-    response.set_etag(etag, weak=True)
-    response.headers["Cache-Control"] = _REVALIDATED if "_authenticator" not in own else f"{_REVALIDATED}, no-transform"
-    response.headers["Vary"] = _VARIES
+    response = Response(body, headers=_headers(JSON_TYPE))
+    _tag(response, request, etag)
+    if "_authenticator" in own:
+        response.headers["Cache-Control"] = f"{_REVALIDATED}, no-transform"
     following = members.get("next")
     if isinstance(following, str) and len(request.query_string) <= _LONGEST_LINKED:
         response.headers["Link"] = f'<{_next_url(frame.url, request.query_string, following)}>; rel="next"'
     return response
+
+
+def _tag(response: Response, request: Request, etag: str) -> None:
+    """Give a response its weak entity tag, and leave out the body for a client that has it."""
+    if request.if_none_match.contains_weak(etag):
+        response.set_data(b"")
+        response.status_code = 304
+        for name in ("Content-Type", "Content-Length"):
+            response.headers.pop(name, None)
+    response.set_etag(etag, weak=True)
+    response.headers["Cache-Control"] = _REVALIDATED
+    response.headers["Vary"] = _VARIES
 
 
 def _next_url(url: str, query: bytes, following: str) -> str:

@@ -44,7 +44,7 @@ def test_the_snippet_of_the_readme_lists_the_clients(root: str) -> None:
 
 
 def test_every_method_has_an_example() -> None:
-    called = {match[1] for example in examples(API) if (match := re.search(r"/@@API/(\w+)", example.request.start))}
+    called = {match[1] for example in examples(API) if (match := re.search(r"/@@API/([\w.]+)", example.request.start))}
     # The commands of that page are run by a test of its own.
     called.update(re.findall(r"curl .*/@@API/(\w+)", SHEETS.read_text(encoding="utf-8")))
     assert called == set(METHODS)

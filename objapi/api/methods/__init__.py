@@ -7,6 +7,7 @@ from objapi.api.method import Method
 from objapi.api.methods.audit import AUDIT
 from objapi.api.methods.batch import BATCH
 from objapi.api.methods.create_many import CREATE_MANY
+from objapi.api.methods.description import DESCRIPTION
 from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
@@ -42,6 +43,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *SHEETS,
         *PLACES,
         *INTROSPECTION,
+        *DESCRIPTION,
         *USERS,
         *TOKENS,
         *AUDIT,

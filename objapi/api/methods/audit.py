@@ -3,6 +3,7 @@
 from typing import Final
 
 from catalog.dates import parse_date
+from objapi.api.answer_schemas import RECORDS, TEXT
 from objapi.api.method import Json, Method, MethodCall
 from objapi.api.methods.reading import OBJECT, page_size_of
 from objapi.api.parameters import Control
@@ -58,14 +59,15 @@ AUDIT: Final = (
         needs=(Need.TRAIL,),
         controls=(
             *OBJECT,
-            Control("actor", "text"),
-            Control("from", "text"),
-            Control("to", "text"),
-            Control("kind", "names", ()),
-            Control("request", "text"),
-            Control("page_size", "whole", 50),
-            Control("next", "text"),
+            Control("actor", "text", about="The user who made the changes."),
+            Control("from", "text", about="The instant from which on changes are told."),
+            Control("to", "text", about="The instant up to which changes are told."),
+            Control("kind", "names", (), about="The kinds of changes."),
+            Control("request", "text", about="The id of the request that made the changes."),
+            Control("page_size", "whole", 50, about="Entries on a page."),
+            Control("next", "text", about="The page that an earlier answer calls next."),
         ),
+        answer={"entries": RECORDS, "next?": TEXT},
         reads_trail=True,
         run=audit,
     ),

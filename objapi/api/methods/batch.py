@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from objapi.api.answer_schemas import RECORD, RECORDS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.writing import (
     DRY_RUN,
@@ -186,7 +187,19 @@ BATCH: Final = (
         name="update_many",
         access=API,
         needs=(Need.CHANGE,),
-        controls=(Control("input_values", "structure"), PARTIAL, DRY_RUN),
+        controls=(
+            Control(
+                "input_values",
+                "structure",
+                about="Paths, each with a record of fields and their new values; or a list of records with the "
+                "obj_path or obj_uid of an object and its fields.",
+                required=True,
+                shape={"type": ["object", "array"], "items": RECORD, "additionalProperties": RECORD},
+            ),
+            PARTIAL,
+            DRY_RUN,
+        ),
+        answer={"updates": RECORDS},
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
         run=update_many,

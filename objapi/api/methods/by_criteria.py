@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from objapi.api.answer_schemas import RECORD
 from objapi.api.forms import Form
 from objapi.api.method import MethodCall
 from objapi.api.methods.reading import SEARCH, search_of
@@ -12,7 +13,9 @@ from objapi.errors import BadRequest, combine
 from objapi.model.literal import parse_structured
 from objapi.store.requests import Find
 
-CRITERIA: Final = Control("criteria", "any")
+CRITERIA: Final = Control(
+    "criteria", "any", about="A record of criteria, as read takes them: the objects that they find.", shape=RECORD
+)
 
 
 def find_of(call: MethodCall) -> Find:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from objapi.api.answer_schemas import RECORDS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
 from objapi.api.methods.batch import bounded_entries, listed_failures
 from objapi.api.methods.by_criteria import record_of
@@ -160,7 +161,19 @@ CREATE_MANY: Final = (
         name="create_many",
         access=API,
         needs=(Need.ADD, Need.CHANGE),
-        controls=(Control("input_values", "structure"), NATURAL_KEY, PARTIAL, DRY_RUN),
+        controls=(
+            Control(
+                "input_values",
+                "structure",
+                about="A list of records, each with obj_type, obj_path or obj_uid, obj_id and the fields of an object.",
+                required=True,
+                shape=RECORDS,
+            ),
+            NATURAL_KEY,
+            PARTIAL,
+            DRY_RUN,
+        ),
+        answer={"objects": RECORDS},
         writing_verbs=GET_AND_POST,
         run=create_many,
         more_on_failure=described_failures,

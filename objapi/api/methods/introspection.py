@@ -7,6 +7,7 @@ from catalog import QueryOptions
 from catalog.facets import FACET_KINDS
 from catalog.operators import operators_of
 from catalog.schema import OPTIONS
+from objapi.api.answer_schemas import RECORD, RECORDS, TEXT
 from objapi.api.method import Json, Method, MethodCall, Text
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, NotFound
@@ -239,15 +240,31 @@ def _guard(guard: Guard) -> Json:
 
 INTROSPECTION: Final = (
     Method(
-        name="types", access=API, needs=(Need.NOTHING,), controls=(Control("portal_type", "text"),), tail=1, run=types
+        name="types",
+        access=API,
+        needs=(Need.NOTHING,),
+        controls=(Control("portal_type", "text", about="The type to describe in full."),),
+        answer={"types?": RECORDS, "type?": RECORD},
+        tail=1,
+        tail_name="portal_type",
+        run=types,
     ),
-    Method(name="catalogs", access=API, needs=(Need.NOTHING,), run=catalogs),
+    Method(
+        name="catalogs",
+        access=API,
+        needs=(Need.NOTHING,),
+        answer={"default_catalog": TEXT, "catalogs": RECORDS, "aliases": RECORDS},
+        run=catalogs,
+    ),
     Method(
         name="workflows",
         access=API,
         needs=(Need.NOTHING,),
-        controls=(Control("format", "text"),),
+        controls=(Control("format", "text", about="Of one workflow: json, or svg or mermaid for a diagram."),),
+        answer={"workflows?": RECORDS, "workflow?": RECORD},
+        media_types=tuple(content_type for content_type, _ in _PICTURES.values()),
         tail=1,
+        tail_name="workflow",
         run=workflows,
     ),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from objapi.api.answer_schemas import RECORD, RECORDS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import OBJECT, selected
 from objapi.api.methods.writing import (
@@ -24,10 +25,14 @@ from objapi.store.requests import ByPath, ByUid, CopyItem, Entry, MoveItem, Outc
 from objapi.store.transaction import Transaction
 
 _OBJECTS: Final = (
-    Control("obj_paths", "texts", (), aliases=("obj_path", "f")),
-    Control("uids", "texts", (), aliases=("UID", "obj_uid")),
+    Control("obj_paths", "texts", (), aliases=("obj_path", "f"), about="The paths of the objects."),
+    Control("uids", "texts", (), aliases=("UID", "obj_uid"), about="The UIDs of the objects."),
 )
-_TARGET: Final = (Control("target_path", "text"), Control("target_uid", "text"))
+_TARGET: Final = (
+    Control("target_path", "text", about="The path of the container that takes them."),
+    Control("target_uid", "text", about="The UID of the container that takes them."),
+)
+_PLACED: Final = {"objects": RECORDS}
 
 
 def copy(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
@@ -129,12 +134,13 @@ PLACES: Final = (
         controls=(
             *_OBJECTS,
             *_TARGET,
-            Control("obj_id", "text"),
-            Control("fields", "structure"),
-            Control("deep", "boolean", True),
+            Control("obj_id", "text", about="The id of the copy, if it is one."),
+            Control("fields", "structure", about="A record of fields and values of the copies.", shape=RECORD),
+            Control("deep", "boolean", True, about="Copy what the objects contain, too."),
             PARTIAL,
             DRY_RUN,
         ),
+        answer=_PLACED,
         writing_verbs=GET_AND_POST,
         run=copy,
     ),
@@ -142,7 +148,14 @@ PLACES: Final = (
         name="move",
         access=API,
         needs=(Need.REMOVE, Need.ADD),
-        controls=(*_OBJECTS, *_TARGET, Control("obj_id", "text"), PARTIAL, DRY_RUN),
+        controls=(
+            *_OBJECTS,
+            *_TARGET,
+            Control("obj_id", "text", about="The id at the new place, if it is one object."),
+            PARTIAL,
+            DRY_RUN,
+        ),
+        answer=_PLACED,
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
         run=move,
@@ -151,7 +164,8 @@ PLACES: Final = (
         name="rename",
         access=API,
         needs=(Need.REMOVE, Need.ADD),
-        controls=(*OBJECT, Control("obj_id", "text"), DRY_RUN),
+        controls=(*OBJECT, Control("obj_id", "text", about="The new id.", required=True), DRY_RUN),
+        answer=_PLACED,
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
         run=rename,

@@ -10,6 +10,7 @@ from typing import Final
 
 from catalog.facets import Facet
 from objapi import __version__
+from objapi.api.answer_schemas import BOOLEAN, OBJECT_READ, RECORDS, TEXT, TEXT_OR_NULL, WHOLE, list_of, map_of, record
 from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
@@ -18,28 +19,43 @@ from objapi.security.needs import Need
 from objapi.store.requests import Blocked, BlockReason, ByPath, ByUid, Find, Offered, Selector
 from objapi.store.transaction import Transaction
 
-OBJECT: Final = (Control("obj_path", "text"), Control("obj_uid", "text", aliases=("UID",)))
-_PAGE: Final = (Control("page_nr", "whole", 0), Control("page_size", "whole", 10))
-_LIMITS: Final = (Control("sort_limit", "whole", 0), Control("b_start", "whole"), Control("b_size", "whole"))
+OBJECT: Final = (
+    Control("obj_path", "text", about="The path of the object."),
+    Control("obj_uid", "text", aliases=("UID",), about="The UID of the object."),
+)
+_PAGE: Final = (
+    Control("page_nr", "whole", 0, about="The number of the page, from 0."),
+    Control("page_size", "whole", 10, about="Entries on a page; 0: all."),
+)
+_LIMITS: Final = (
+    Control("sort_limit", "whole", 0, about="An older way to ask for the first of the result alone."),
+    Control("b_start", "whole", about="With b_size: the place from which on sort_limit cuts."),
+    Control("b_size", "whole", about="With b_start: the number of objects that sort_limit leaves."),
+)
 SEARCH: Final = (
-    Control("catalog_name", "text"),
-    Control("limit", "whole", 0),
-    Control("sort_on", "words", ("id",)),
-    Control("sort_order", "words"),
+    Control("catalog_name", "text", about="The catalog that is searched; by default the one of the types asked for."),
+    Control("limit", "whole", 0, about="Take the first so many of the sorted result; 0: all."),
+    Control("sort_on", "words", ("id",), about="The indexes to sort by."),
+    Control("sort_order", "words", about="ascending, descending or reverse, for each index of sort_on."),
     *_LIMITS,
-    Control("include_fields", "names"),
-    Control("include_methods", "names"),
+    Control("include_fields", "names", about="The fields to answer; by default all."),
+    Control("include_methods", "names", about="Computed fields to answer besides."),
     *_PAGE,
-    Control("strict", "boolean", False),
-    Control("warnings", "boolean", False),
-    Control("expand", "names"),
-    Control("references", "text"),
+    Control("strict", "boolean", False, about="Refuse what would be warned of."),
+    Control("warnings", "boolean", False, about="Tell how many objects are left out since they cannot be sorted."),
+    Control("expand", "names", about="Reference fields whose titles and paths are answered, too."),
+    Control("references", "text", about="uid, or title for titles in place of UIDs."),
 )
 
 _MANY: Final = "allowedTransitionsFor_many"
-_NEXT: Final = Control("next", "text")
-_NUMBERS: Final = (Control("facets", "names"), Control("count_only", "boolean", False))
-_TOKEN: Final = Control("authenticator", "boolean", True)
+_NEXT: Final = Control("next", "text", about="The page that an earlier answer calls next.")
+_NUMBERS: Final = (
+    Control("facets", "names", about="Indexes whose values are counted."),
+    Control("count_only", "boolean", False, about="Answer the number of objects without the objects."),
+)
+_TOKEN: Final = Control("authenticator", "boolean", True, about="Answer a token for forms, _authenticator.")
+_COUNTED: Final = {"total_objects": WHOLE, "first_object_nr": WHOLE, "last_object_nr": WHOLE}
+_TRANSITIONS: Final = list_of(record(id=TEXT, title=TEXT))
 
 # Old listing pages send the source of a template in place of a state; no state has such a name.
 _TEMPLATE: Final = re.compile(r"[{}]")
@@ -348,19 +364,36 @@ READING: Final = (
         access=API,
         needs=(Need.VIEW,),
         controls=(*SEARCH, _NEXT, *_NUMBERS, _TOKEN),
+        others="criteria",
+        answer={
+            **_COUNTED,
+            "objects": list_of(OBJECT_READ),
+            "_authenticator?": TEXT_OR_NULL,
+            "next?": TEXT,
+            "facets?": map_of(record(values=list_of(record(count=WHOLE)), more=BOOLEAN)),
+        },
         run=read,
         tagged=True,
         streams=reads_all,
         streamed=read_all,
         more_on_failure=empty_result,
     ),
-    Method(name="history", access=API, needs=(Need.VIEW, Need.HISTORY), controls=(*OBJECT, *_PAGE), run=history),
+    Method(
+        name="history",
+        access=API,
+        needs=(Need.VIEW, Need.HISTORY),
+        controls=(*OBJECT, *_PAGE),
+        answer={**_COUNTED, "history": list_of(record(event=TEXT, actor=TEXT_OR_NULL, time=TEXT))},
+        run=history,
+    ),
     Method(
         name="file",
         access=API,
         needs=(Need.VIEW,),
-        controls=(Control("field", "text"),),
+        controls=(Control("field", "text", about="The name of the file field."),),
+        media_types=("*/*",),
         tail=1,
+        tail_name="field",
         downloads=True,
         run=file,
         streams=_always,
@@ -371,9 +404,25 @@ READING: Final = (
         aliases=(_MANY,),
         access=API,
         needs=(Need.VIEW,),
-        controls=(Control("uid", "texts", (), aliases=("UID", "uids")), Control("explain", "boolean", False)),
+        controls=(
+            Control("uid", "texts", (), aliases=("UID", "uids"), about="The UIDs of the objects.", required=True),
+            Control("explain", "boolean", False, about="Tell what holds each of the other transitions back."),
+        ),
+        answer={"transitions": list_of(record(uid=TEXT, transitions=_TRANSITIONS, refused=RECORDS))},
         run=allowed_transitions,
     ),
-    Method(name="getusers", access=API, needs=(Need.STAFF,), controls=(Control("roles", "texts", ()),), run=getusers),
-    Method(name="version", access=PUBLIC, run_open=version),
+    Method(
+        name="getusers",
+        access=API,
+        needs=(Need.STAFF,),
+        controls=(Control("roles", "texts", (), about="Roles of which the users have one.", required=True),),
+        answer={"users": list_of(record(userid=TEXT, fullname=TEXT))},
+        run=getusers,
+    ),
+    Method(
+        name="version",
+        access=PUBLIC,
+        answer={"component": TEXT, "version": TEXT},
+        run_open=version,
+    ),
 )

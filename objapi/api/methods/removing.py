@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from objapi.api.answer_schemas import RECORDS, TEXT, TEXTS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
 from objapi.api.methods.by_criteria import CRITERIA, find_of
 from objapi.api.methods.writing import (
@@ -90,13 +91,14 @@ REMOVING: Final = (
         access=API,
         needs=(Need.REMOVE,),
         controls=(
-            Control("UID", "texts", ()),
+            Control("UID", "texts", (), about="The UIDs of the objects."),
             CRITERIA,
-            Control("plan_hash", "text"),
-            Control("break_references", "boolean", False),
+            Control("plan_hash", "text", about="With criteria: the plan_hash that the dry run has answered."),
+            Control("break_references", "boolean", False, about="Clear references to the objects that may be empty."),
             PARTIAL,
             DRY_RUN,
         ),
+        answer={"removed": TEXTS, "objects?": RECORDS, "plan_hash?": TEXT},
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
         run=remove,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, list_of, record
 from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.reading import OBJECT, selected
 from objapi.api.methods.writing import DRY_RUN, described_plan, plan_of
@@ -95,7 +96,12 @@ SHEETS: Final = (
         name="import_requests",
         access=API,
         needs=(Need.ADD,),
-        controls=(Control("file", "file"), *OBJECT, DRY_RUN),
+        controls=(
+            Control("file", "file", about="The import template, filled in: CSV or XLSX."),
+            *OBJECT,
+            DRY_RUN,
+        ),
+        answer={"obj_path": TEXT, "obj_uid": TEXT, "review_state": TEXT, "requests": RECORDS, "batch?": RECORD},
         writing_verbs=_POST,
         run=import_requests_method,
     ),
@@ -104,12 +110,13 @@ SHEETS: Final = (
         access=API,
         needs=(Need.ADD,),
         controls=(
-            Control("file", "file"),
-            Control("name", "text"),
-            Control("project", "text"),
-            Control("proposal", "text"),
+            Control("file", "file", about="A spreadsheet with a sample a row: CSV or XLSX.", required=True),
+            Control("name", "text", about="The name of the shipment.", required=True),
+            Control("project", "text", about="The MxLIVE project that ships."),
+            Control("proposal", "text", about="The ISPyB proposal that ships."),
             DRY_RUN,
         ),
+        answer={"path": TEXT, "obj_uid": TEXT, "objects": list_of(record(portal_type=TEXT, path=TEXT, UID=TEXT))},
         writing_verbs=_POST,
         run=ship,
     ),

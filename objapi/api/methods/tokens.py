@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Final
 
+from objapi.api.answer_schemas import RECORDS, TEXT
 from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.users import asked_action, planned_event
 from objapi.api.methods.writing import DRY_RUN
@@ -90,17 +91,18 @@ TOKENS: Final = (
         access=API,
         needs=(Need.NOTHING,),
         controls=(
-            Control("userid", "text"),
-            Control("action", "text"),
-            Control("name", "text"),
-            Control("read_only", "boolean", False),
-            Control("methods", "names", ()),
-            Control("types", "names", ()),
-            Control("path", "text", aliases=("obj_path",)),
-            Control("expires", "text"),
-            Control("prefix", "names", ()),
+            Control("userid", "text", about="The user whose tokens are meant; by default oneself."),
+            Control("action", "text", about="add or revoke; without it the tokens are listed."),
+            Control("name", "text", about="What the token is for."),
+            Control("read_only", "boolean", False, about="The token changes nothing."),
+            Control("methods", "names", (), about="The methods that the token may call; by default all."),
+            Control("types", "names", (), about="The types that the token reaches; by default all."),
+            Control("path", "text", aliases=("obj_path",), about="The object in which the token reaches all it does."),
+            Control("expires", "text", about="The end of the token: a number of days, a date, or an instant."),
+            Control("prefix", "names", (), about="The prefixes of the tokens to revoke."),
             DRY_RUN,
         ),
+        answer={"tokens?": RECORDS, "token?": TEXT, "prefix?": TEXT, "revoked?": RECORDS},
         writing_verbs=("POST",),
         acts_by="action",
         secrets=("token",),

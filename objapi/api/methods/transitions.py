@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from objapi.api.answer_schemas import RECORD, TEXT, list_of, record
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
 from objapi.api.methods.by_criteria import record_of
 from objapi.api.methods.reading import SEARCH, search_of
@@ -31,7 +32,14 @@ from objapi.security.needs import Need
 from objapi.store.requests import ByUid, Entry, Outcome, Plan, Selector
 from objapi.store.transaction import Transaction
 
-_TRANSITION: Final = (Control("action", "text"), Control("comment", "text"), Control("fields", "any"), DRY_RUN, PARTIAL)
+_TRANSITION: Final = (
+    Control("action", "text", about="The id of the transition.", required=True),
+    Control("comment", "text", about="A comment for the history."),
+    Control("fields", "any", about="A record of fields and values, which are written first.", shape=RECORD),
+    DRY_RUN,
+    PARTIAL,
+)
+_MOVED: Final = {"objects": list_of(record(UID=TEXT, path=TEXT))}
 
 
 def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
@@ -147,6 +155,8 @@ TRANSITIONS: Final = (
         access=API,
         needs=(Need.TRANSITION,),
         controls=(*_TRANSITION, *SEARCH),
+        others="criteria",
+        answer=_MOVED,
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
         run=do_action_for,
@@ -157,9 +167,10 @@ TRANSITIONS: Final = (
         needs=(Need.TRANSITION,),
         controls=(
             *_TRANSITION,
-            Control("obj_paths", "texts", (), aliases=("f",)),
-            Control("uids", "texts", ()),
+            Control("obj_paths", "texts", (), aliases=("f",), about="The paths of the objects."),
+            Control("uids", "texts", (), about="The UIDs of the objects."),
         ),
+        answer=_MOVED,
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
         run=do_action_for_many,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from objapi.api.answer_schemas import RECORD, RECORDS, TEXT_OR_NULL, TEXTS, WHOLE
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.batch import described_failures, described_updates
 from objapi.api.methods.by_criteria import CRITERIA, find_of, record_of
@@ -148,14 +149,23 @@ UPDATING: Final = (
         needs=(Need.CHANGE,),
         controls=(
             *OBJECT,
-            Control("obj_type", "text"),
-            Control("id", "text"),
-            Control("version", "text"),
+            Control("obj_type", "text", about="With id: the type of the object."),
+            Control("id", "text", about="With obj_type: the id of the object."),
+            Control("version", "text", about="The version that the object must have."),
             CRITERIA,
-            Control("fields", "any"),
+            Control("fields", "any", about="With criteria: a record of fields and their new values.", shape=RECORD),
             PARTIAL,
             DRY_RUN,
         ),
+        others="fields",
+        answer={
+            "obj_id?": TEXT_OR_NULL,
+            "obj_uid?": TEXT_OR_NULL,
+            "path?": TEXT_OR_NULL,
+            "updated?": TEXTS,
+            "version?": WHOLE,
+            "updates?": RECORDS,
+        },
         writing_verbs=GET_AND_POST,
         honours_if_match=True,
         run=update,

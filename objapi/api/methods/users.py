@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, TEXTS
 from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.reading import OBJECT, selected
 from objapi.api.methods.writing import DRY_RUN, described_change
@@ -225,11 +226,12 @@ def planned_event(event: AccessEvent) -> dict[str, object]:
     }
 
 
+_CHANGED: Final = {"userid?": TEXT, "updated?": TEXTS}
 _USER: Final = (
-    Control("userid", "text"),
-    Control("action", "text"),
-    Control("roles", "texts", (), aliases=("role",)),
-    Control("groups", "texts", (), aliases=("group",)),
+    Control("userid", "text", about="The user that is meant."),
+    Control("action", "text", about="What is to be done; without it the call only reads."),
+    Control("roles", "texts", (), aliases=("role",), about="Roles on the whole site."),
+    Control("groups", "texts", (), aliases=("group",), about="Groups of users."),
     *OBJECT,
     DRY_RUN,
 )
@@ -239,7 +241,12 @@ USERS: Final = (
         name="users",
         access=API,
         needs=(Need.USERS,),
-        controls=(*_USER, Control("fullname", "text"), Control("email", "text")),
+        controls=(
+            *_USER,
+            Control("fullname", "text", about="The name of the person."),
+            Control("email", "text", about="The person's address."),
+        ),
+        answer={"users?": RECORDS, "user?": RECORD, **_CHANGED, "password_link?": TEXT, "expires?": TEXT},
         writing_verbs=_POST,
         acts_by="action",
         secrets=("password_link",),
@@ -251,8 +258,11 @@ USERS: Final = (
         needs=(Need.USERS,),
         controls=(
             *_USER,
-            Control("local_roles", "texts", (), aliases=("local_role",)),
+            Control(
+                "local_roles", "texts", (), aliases=("local_role",), about="Roles on one object and all that is in it."
+            ),
         ),
+        answer={"grants?": RECORDS, "roles?": TEXTS, "groups?": RECORDS, "local_roles?": RECORDS, **_CHANGED},
         writing_verbs=_POST,
         acts_by="action",
         run=grants,

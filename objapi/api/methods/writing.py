@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from catalog.dates import other_reading, parse_date
+from objapi.api.answer_schemas import BOOLEAN, TEXT_OR_NULL, TEXTS, WHOLE
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import selected
 from objapi.api.parameters import Control
@@ -31,9 +32,11 @@ from objapi.store.requests import (
 )
 from objapi.store.transaction import Transaction
 
-DRY_RUN: Final = Control("dry_run", "boolean", False)
-PARTIAL: Final = Control("partial", "boolean", False)
-NATURAL_KEY: Final = Control("natural_key", "any")
+DRY_RUN: Final = Control("dry_run", "boolean", False, about="Answer the plan of what would be done, and do nothing.")
+PARTIAL: Final = Control("partial", "boolean", False, about="Do what can be done, and tell of the rest.")
+NATURAL_KEY: Final = Control(
+    "natural_key", "any", about="The fields by which an object that exists is changed in place of making another."
+)
 
 
 # Outcomes as JSON
@@ -220,13 +223,22 @@ WRITING: Final = (
         access=API,
         needs=(Need.ADD, Need.CHANGE),
         controls=(
-            Control("obj_path", "text"),
-            Control("obj_uid", "text"),
-            Control("obj_type", "text"),
-            Control("obj_id", "text", aliases=("id",)),
+            Control("obj_path", "text", about="The path of the container."),
+            Control("obj_uid", "text", about="The UID of the container."),
+            Control("obj_type", "text", about="The type of the new object.", required=True),
+            Control("obj_id", "text", aliases=("id",), about="The id of the new object; by default its type's rule."),
             NATURAL_KEY,
             DRY_RUN,
         ),
+        others="fields",
+        answer={
+            "obj_id": TEXT_OR_NULL,
+            "obj_uid": TEXT_OR_NULL,
+            "path": TEXT_OR_NULL,
+            "created?": BOOLEAN,
+            "updated?": TEXTS,
+            "version?": WHOLE,
+        },
         writing_verbs=GET_AND_POST,
         run=create,
     ),
