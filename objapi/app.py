@@ -28,6 +28,7 @@ from objapi.settings import Settings, load_settings
 from objapi.site import Site
 from objapi.web.health import make_health_blueprint
 from objapi.web.metrics import make_metrics_blueprint
+from objapi.web.reference import make_reference_blueprint
 from objapi.web.routes import make_blueprint, make_error_handler
 
 # Bytes in the body of a form of the web face; the API has a setting of its own.
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.register_blueprint(make_blueprint(settings))
     application.register_blueprint(make_health_blueprint(site))
     application.register_blueprint(make_metrics_blueprint(settings))
+    application.register_blueprint(make_reference_blueprint(settings, _descriptions(settings, site)))
     attach_ispyb(application, site)
     application.register_error_handler(Exception, make_error_handler(settings))
     finish_responses(application, settings)
@@ -85,3 +87,11 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.wsgi_app = MemoryReturn(application.wsgi_app)  # type: ignore[method-assign]
     require_declarations(application)
     return application
+
+
+def _descriptions(settings: Settings, site: Site) -> dict[str, str]:
+    """The descriptions of the APIs that a site has, by title: those of py-ISPyB where its tables are."""
+    found = {"@@API": f"/{settings.site_id}/@@API/openapi.json"}
+    if "ispyb" in site.registry.profiles:
+        found["py-ISPyB"] = f"{ISPYB_ROOT}/openapi.json"
+    return found

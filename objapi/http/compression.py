@@ -16,7 +16,16 @@ SMALLEST: Final = 1024
 """Bytes below which compression is not worth its header."""
 
 _TYPES: Final = frozenset(
-    {"application/json", "application/problem+json", "application/xml", "image/svg+xml", "text/csv", "text/plain"}
+    {
+        "application/json",
+        "application/problem+json",
+        "application/xml",
+        "image/svg+xml",
+        "text/css",
+        "text/csv",
+        "text/javascript",
+        "text/plain",
+    }
 )
 _GZIP_LEVEL: Final = 5
 _GZIP_WINDOW: Final = 31

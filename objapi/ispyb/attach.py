@@ -1,4 +1,4 @@
-"""Attachment of the face to the application, and its page for people at `/docs` and `/redoc`, as py-ISPyB has."""
+"""Attachment of the face to the application, and the page of its routes at `/redoc`, for people without scripts."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -38,7 +38,6 @@ def attach(application: Flask, site: Site) -> None:
     face.services.plugins  # noqa: B018 - raises
     ispyb = Blueprint("ispyb", __name__, template_folder="templates")
 
-    @ispyb.get("/docs")
     @ispyb.get("/redoc")
     @access(PUBLIC)
     def routes_page() -> Response:

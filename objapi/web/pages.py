@@ -37,6 +37,7 @@ def page(
         site_title=settings.site_title,
         site_url=site_path(settings),
         api_url=current_exchange().url_of(f"/{settings.site_id}/@@API"),
+        reference_url=current_exchange().url_of("/docs"),
         user_id=user.user_id if user is not None else "",
         user_name=(user.fullname or user.user_id) if user is not None else "",
         **values,
