@@ -10,6 +10,7 @@ from objapi.api.parameters import MAX_WHOLE, Control, ControlKind
 from objapi.api.responses import PARTLY_DONE, PROBLEM_TYPE
 from objapi.errors import ApiError, TransitionNotAllowed
 from objapi.http.access import PUBLIC
+from objapi.security.needs import Need
 
 JSON: Final = "application/json"
 _URL_ENCODED: Final = "application/x-www-form-urlencoded"
@@ -56,6 +57,7 @@ def _verbs(method: Method, name: str, tail_name: str) -> dict[str, Any]:
 
 def _operation(method: Method, name: str, verb: str, tail_name: str) -> dict[str, Any]:
     summary, _, more = method.about.partition("\n\n")
+    about = " ".join(part for part in (*more.split(), _rights(method)) if part)
     acts = verb in method.writing_verbs
     tail = f"_of_{tail_name}" if tail_name else ""
     # A segment of the URL is the same parameter.
@@ -64,7 +66,7 @@ def _operation(method: Method, name: str, verb: str, tail_name: str) -> dict[str
         "operationId": f"{verb.lower()}_{name.replace('.', '_')}{tail}",
         "tags": [_tag(method)],
         "summary": " ".join(summary.split()),
-        **({"description": " ".join(more.split())} if more else {}),
+        **({"description": about} if about else {}),
         "parameters": [
             *_tail_parameter(tail_name),
             *(_header(header) for header in _headers(method, verb)),
@@ -77,6 +79,12 @@ def _operation(method: Method, name: str, verb: str, tail_name: str) -> dict[str
     if method.access is PUBLIC:
         made["security"] = []
     return made
+
+
+def _rights(method: Method) -> str:
+    """A sentence on the rights that calls need, in the words of `objapi permissions`."""
+    needs = [need.value for need in method.needs if need is not Need.NOTHING]
+    return f"Rights that it needs, as `objapi permissions` has them: {', '.join(needs)}." if needs else ""
 
 
 def _tag(method: Method) -> str:

@@ -16,6 +16,7 @@ from objapi.api.parameters import Control, ControlKind
 from objapi.http.access import API
 from objapi.model.loading import load_registry
 from objapi.model.registry import Registry
+from objapi.security.needs import Need
 
 META = files("openapi_spec_validator").joinpath("resources/schemas/v3.1/schema.json")
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -93,7 +94,9 @@ def test_parameters_are_described_with_kinds_defaults_and_other_spellings(descri
 
 @pytest.mark.parametrize("kind", get_args(ControlKind))
 def test_every_kind_of_parameter_is_described(kind: ControlKind) -> None:
-    method = Method(name="try", access=API, controls=(Control("one", kind),), run=lambda call, tx: {})
+    method = Method(
+        name="try", access=API, needs=(Need.NOTHING,), controls=(Control("one", kind),), run=lambda call, tx: {}
+    )
     assert operations(method, "try")["/try"].keys() == {"get", "post"}
     jsonschema_rs.meta.validate({"$schema": JSON_SCHEMA, **schema_of(Control("one", kind))})
 
@@ -101,6 +104,7 @@ def test_every_kind_of_parameter_is_described(kind: ControlKind) -> None:
 def test_who_may_call_is_described(described: Any) -> None:
     assert described["paths"]["/version"]["get"]["security"] == []
     assert "security" not in described["paths"]["/read"]["get"]
+    assert described["paths"]["/history"]["get"]["description"].endswith(": view, history.")
     used = {name for one in described["security"] for name in one}
     assert used == described["components"]["securitySchemes"].keys() == {"basic", "bearer", "cookie", "authenticator"}
 
