@@ -242,8 +242,9 @@ def answer_schema(method: Method) -> Schema:
 def _answers(method: Method, verb: str, answer: Schema) -> dict[str, Any]:
     content: dict[str, Any] = {name: {"schema": {}} for name in method.media_types}
     if not method.downloads:
-        # Clients in the historic style are told of a failure with the status 200.
-        content[JSON] = {"schema": {"anyOf": [answer, component("ApiFailure")]}}
+        # Clients in the historic style are told of a failure with the status 200, in place of a document, too.
+        done = RECORD if JSON in method.media_types else answer
+        content[JSON] = {"schema": {"anyOf": [done, component("ApiFailure")]}}
     found = {"200": {"description": "Done; or refused, where success is false.", "content": content}}
     if verb == "GET" and (method.tagged or method.downloads):
         found["304"] = {"description": "What the client has is still right."}
