@@ -30,6 +30,8 @@ _FORWARDING: Final = (
     "HTTP_X_FORWARDED_PREFIX",
     "HTTP_FORWARDED",
 )
+# Headers that proxies add without saying for whom in a way that is believed.
+_MARKS_OF_PROXIES: Final = frozenset({"HTTP_VIA", "HTTP_X_REAL_IP"})
 _LABEL: Final = r"[A-Za-z0-9_-]{1,63}"
 _HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL}){{0,126}}\.?|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
 
@@ -176,7 +178,7 @@ class TrustedProxies:
             host = _last(headers["HTTP_X_FORWARDED_HOST"])
             if valid_host(host):
                 environ["HTTP_HOST"] = host
-        elif any(headers.values()):
+        elif any(headers.values()) or not _MARKS_OF_PROXIES.isdisjoint(environ):
             # A proxy, then, of which nobody knows for whom it asks.
             environ[UNBELIEVED] = True
         return self._application(environ, start_response)

@@ -41,7 +41,8 @@ def test_anybody_else_is_not() -> None:
 
 
 def test_a_proxy_that_is_not_trusted_is_noted() -> None:
-    assert UNBELIEVED in _behind("203.0.113.66", FORWARDED)
+    for name, value in (*FORWARDED.items(), ("HTTP_VIA", "1.1 proxy"), ("HTTP_X_REAL_IP", "203.0.113.9")):
+        assert UNBELIEVED in _behind("203.0.113.66", {name: value})
     assert UNBELIEVED not in _behind("10.0.0.1", FORWARDED)
     assert UNBELIEVED not in _behind("203.0.113.66", {})
 
