@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from wsgiref.types import WSGIApplication
 
@@ -10,13 +10,16 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from objapi.app import create_app
 from objapi.cli import main
 from objapi.cli.serving import announcement, is_exposed
+from objapi.http.metrics import Metrics
 from objapi.model.content import ContentUser
 from objapi.model.loading import load_registry
 from objapi.model.registry import Registry
-from objapi.serve import INHERITS
+from objapi.serve import INHERITS, MakeApplication
 from objapi.settings import Settings, load_settings
+from objapi.site import Site
 from tests.ports import free_port
 
 CONTENT = """
@@ -356,11 +359,16 @@ def test_a_server_loads_the_declarations_once_for_all_its_workers(
         loads.append(profiles)
         return load_registry(profiles)
 
-    def run(settings: Settings, on_ready: object, application: Callable[[Settings], WSGIApplication]) -> int:
-        made_of.extend((application(settings), application(settings)))
+    def make(settings: Settings, _: Metrics, site: Site | None = None) -> WSGIApplication:
+        # Without what a worker does on the side.
+        return create_app(settings, site)
+
+    def run(settings: Settings, on_ready: object, application: MakeApplication) -> int:
+        made_of.extend((application(settings, Metrics()), application(settings, Metrics())))
         return 0
 
     monkeypatch.setattr("objapi.site.load_registry", load)
+    monkeypatch.setattr("objapi.cli.serving.create_served_app", make)
     monkeypatch.setattr("objapi.cli.serving.run_server", run)
     data = tmp_path / "var" if arguments else made
     result = objapi("serve", "--data", data, "--port", str(free_port()), *arguments)
