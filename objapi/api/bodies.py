@@ -10,8 +10,8 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.http import parse_options_header
 
-from objapi.api.pairs import BodyType, body_type
 from objapi.errors import ApiError, BadRequest, UnsupportedMediaType
+from objapi.http.forms.pairs import BodyType, body_type
 
 READ_TYPES: Final = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 """The content types that a call may have; JSON objects are read under other names, too."""

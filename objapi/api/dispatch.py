@@ -10,12 +10,10 @@ from werkzeug.routing import Rule
 
 from objapi.api import responses
 from objapi.api.bodies import SentBody, sent_body, unread_problem
-from objapi.api.forms import Form
-from objapi.api.idempotency import HEADER, KeyedRequest, fingerprint, request_key
+from objapi.api.idempotency import fingerprint, keyed_answer
 from objapi.api.method import Method, MethodCall
 from objapi.api.methods import METHODS
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
-from objapi.api.routing import ROUTE, ApiTarget, called_target, name_called
 from objapi.errors import (
     ApiError,
     BadRequest,
@@ -26,9 +24,12 @@ from objapi.errors import (
     combine,
 )
 from objapi.http.access import API, access
+from objapi.http.endpoint import ROUTE, ApiTarget, called_target, name_called
 from objapi.http.exchange import CALLED, EARLY_REFUSAL, current_exchange
 from objapi.http.failures import as_api_error, log_failure
+from objapi.http.forms.marshalling import Form
 from objapi.http.headers import answer_preflight, refuse_cross_site
+from objapi.http.keyed_requests import HEADER, KeyedRequest, request_key
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
 from objapi.http.visitors import Visitor, current_visitor
 from objapi.settings import Settings
@@ -202,7 +203,9 @@ def _run_for_visitor(
 
     may_act = request.method in method.writing_verbs
     if parameters.key is not None:
-        return KeyedRequest(site, method, visitor, parameters.key, admit, run).respond()
+        keyed = KeyedRequest(site, visitor, parameters.key, admit, lambda call, tx: keyed_answer(method, run(call, tx)))
+        done = keyed.answer()
+        return responses.answered(responses.Answer(done.status, done.body, done.headers))
     if streamed:
         with visitor.counting_failures():
             reply = site.stream(visitor.load, lambda tx: run(admit(tx), tx))

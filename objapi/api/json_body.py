@@ -6,9 +6,9 @@ Numbers with a fraction or an exponent arrive as `NumberLiteral`: a Decimal whos
 from collections.abc import Mapping
 from typing import Any, Final
 
-from objapi.api.converters import shown
-from objapi.api.forms import Form
 from objapi.errors import BadRequest, Cause, TooLarge, joined_messages
+from objapi.http.forms.converters import shown
+from objapi.http.forms.marshalling import Form
 from objapi.model.json_text import MAX_VALUES, NumberLiteral, TooManyValues, parse_json
 
 __all__ = ["NumberLiteral", "merge", "parse_body"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from objapi.api.parameters import Control, Controls
-from objapi.api.routing import ApiTarget
 from objapi.errors import ApiError, BadRequest, Cause, joined_messages, sentence_end
 from objapi.http.access import PUBLIC, Access
+from objapi.http.endpoint import ApiTarget
 from objapi.http.exchange import Exchange
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
 from objapi.http.visitors import Visitor

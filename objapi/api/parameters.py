@@ -15,13 +15,13 @@ from typing import Any, Final, Literal, TypeAlias
 from werkzeug.http import parse_options_header
 
 from objapi.api.bodies import is_json_type, sent_body
-from objapi.api.converters import is_false, shown
-from objapi.api.form_records import FormRecord
-from objapi.api.forms import Form, FormOptions, FormProblem, marshal
 from objapi.api.json_body import merge, parse_body
-from objapi.api.multipart import MultipartLimits, parse_multipart
-from objapi.api.pairs import BodyType, parse_pairs
 from objapi.errors import Cause, TooLarge, combine
+from objapi.http.forms.converters import is_false, shown
+from objapi.http.forms.form_records import FormRecord
+from objapi.http.forms.marshalling import Form, FormOptions, FormProblem, marshal
+from objapi.http.forms.multipart import MultipartLimits, parse_multipart
+from objapi.http.forms.pairs import BodyType, parse_pairs
 from objapi.model.literal import parse_structured
 from objapi.model.values import LoadContext, NewFile, file_of
 from objapi.settings import Settings

@@ -17,11 +17,11 @@ from flask import Request, Response
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_list_header
 
-from objapi.api.form_records import FormRecord
 from objapi.api.method import Document, Download, Json, Listing, PartlyDone, Reply, Text
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, CrossSite, InvalidHost, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
+from objapi.http.forms.form_records import FormRecord
 from objapi.http.headers import attachment
 from objapi.store.blobs import StoredFile
 

@@ -147,7 +147,7 @@ def note_answer(request: Request, response: Response) -> None:
     """Note what was called and how it was answered; the status is the one of the call, which HTTP may not show."""
     face, _, view = (request.endpoint or "web.unknown").partition(".")
     # The views of the other faces stand for all that they have.
-    called = request.environ.get(CALLED) or ("unknown" if face in ("api", "ispyb", "mxlive") else view)
+    called = request.environ.get(CALLED) or ("unknown" if face in ("api", "ispyb", "mxlive", "senaite") else view)
     status = response.headers.get("X-Api-Status")
     request.environ[ANSWERED] = Answered(face, called, response.status_code if status is None else int(status))
 

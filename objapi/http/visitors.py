@@ -19,11 +19,13 @@ from sqlalchemy.exc import DBAPIError
 
 from objapi.errors import ApiError, InvalidToken, Unauthorized
 from objapi.http.access import API, declared_access
+from objapi.http.exchange import current_exchange
 from objapi.security.csrf_tokens import VALID_FOR, CsrfTokens, load_csrf_tokens
 from objapi.security.identify import NOT_LOGGED_IN, Authentication, Identified
 from objapi.security.origins import AuthenticationKind
 from objapi.security.principals import LoadedUser
 from objapi.security.sessions import COOKIE
+from objapi.settings import Settings
 from objapi.site import Site
 
 _log = logging.getLogger("objapi.visitors")
@@ -43,19 +45,44 @@ class Visitors:
         """The site's tokens, whose secret is in the database."""
         return self.site.transact(load_csrf_tokens, write=False)
 
-    def visitor(self, request: Request, *, takes_tokens: bool = False) -> "Visitor":
+    def visitor(self, request: Request, *, takes_tokens: bool = False, takes_sessions: bool = False) -> "Visitor":
         """The sender of a request; raises Unauthorized or TooManyAttempts for a wrong `Authorization` header.
 
         API tokens are taken by the routes of `@@API`, and by others where `takes_tokens` says so: pages, on which
-        passwords are changed, take none.
+        passwords are changed, take none. With `takes_sessions` the key of a session is taken as a bearer token, too.
         """
         now, address = self.site.now(), request.remote_addr or ""
         identified = self.authentication.identify(
-            request.headers.get("Authorization"), request.cookies.get(COOKIE), address, now
+            request.headers.get("Authorization"),
+            request.cookies.get(COOKIE),
+            address,
+            now,
+            bearer_sessions=takes_sessions,
         )
         if identified.kind == "token" and not (takes_tokens or _is_api(request)):
             raise Unauthorized("This page takes no API token; log in by the form or send Basic credentials.")
         return Visitor(self, self.csrf_tokens, identified, now, address)
+
+    def of_session(self, key: str, request: Request) -> "Visitor":
+        """The sender of a request who has just begun a session by it."""
+        now, address = self.site.now(), request.remote_addr or ""
+        identified = self.authentication.identify(None, key, address, now)
+        return Visitor(self, self.csrf_tokens, identified, now, address)
+
+
+def set_session_cookie(response: Response, key: str, settings: Settings) -> None:
+    """Give the browser the key of a session. Without an age it lives as long as the browser does."""
+    response.set_cookie(COOKIE, key, httponly=True, samesite="Lax", secure=_is_secure(settings))
+
+
+def delete_session_cookie(response: Response, settings: Settings) -> None:
+    """Let the browser forget its session."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_is_secure(settings))
+
+
+def _is_secure(settings: Settings) -> bool:
+    """True when the session cookie is Secure; with `auto` that is when the site is reached by https."""
+    return settings.cookie_secure == "on" or (settings.cookie_secure == "auto" and current_exchange().secure)
 
 
 def _is_api(request: Request) -> bool:

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from objapi.api.answer_schemas import RECORD
-from objapi.api.forms import Form
 from objapi.api.method import MethodCall
 from objapi.api.methods.reading import SEARCH, search_of
 from objapi.api.parameters import Control, read_controls
 from objapi.errors import BadRequest, combine
+from objapi.http.forms.marshalling import Form
 from objapi.model.literal import parse_structured
 from objapi.store.requests import Find
 

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, update
 from werkzeug.test import TestResponse
 
-from objapi.api.form_records import FormRecord
-from objapi.api.idempotency import HEADER, REPLAYED, fingerprint, request_key, without_secrets
+from objapi.api.idempotency import fingerprint, without_secrets
 from objapi.api.method import PartlyDone
 from objapi.api.methods import METHODS
-from objapi.api.pairs import FormUpload
 from objapi.app import create_app
 from objapi.errors import BadRequest
+from objapi.http.forms.form_records import FormRecord
+from objapi.http.forms.pairs import FormUpload
+from objapi.http.keyed_requests import HEADER, REPLAYED, request_key
 from objapi.security import principals
 from objapi.security.passwords import Passwords
 from objapi.site import Site

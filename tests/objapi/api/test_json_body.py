@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objapi.api.forms import FormOptions, marshal, parse_pairs
 from objapi.api.json_body import NumberLiteral, merge, parse_body
 from objapi.errors import BadRequest, TooLarge
+from objapi.http.forms.marshalling import FormOptions, marshal, parse_pairs
 from objapi.model.json_text import TooManyValues, parse_json
 
 

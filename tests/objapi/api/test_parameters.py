@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from objapi.api.forms import Form, FormOptions, marshal, parse_pairs
 from objapi.api.json_body import merge, parse_body
 from objapi.api.methods import METHODS
 from objapi.api.parameters import IGNORED, MAX_WHOLE, Controls, read_controls
+from objapi.http.forms.marshalling import Form, FormOptions, marshal, parse_pairs
 from objapi.model.loading.names_and_paths import NAME
 from objapi.model.loading.reserved import INTRINSIC_NAMES, READ_PARAMETERS, RESERVED_NAMES
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.api.pairs import body_type
 from objapi.api.parameters import has_json_body, read_form
 from objapi.errors import ApiError, BadRequest, TooLarge
+from objapi.http.forms.pairs import body_type
 from objapi.settings import Settings
 
 FORM = "application/x-www-form-urlencoded"

@@ -6,7 +6,6 @@ import orjson
 import pytest
 from werkzeug.datastructures import Headers
 
-from objapi.api.forms import Record
 from objapi.api.json_body import NumberLiteral
 from objapi.api.responses import (
     Answer,
@@ -38,6 +37,7 @@ from objapi.errors import (
     UnknownMethod,
     ValidationError,
 )
+from objapi.http.forms.marshalling import Record
 
 FRAME = AnswerFrame("http://host/Plone/@@API/read", 0.00212345, "4f2a")
 OLD = CallStyle()

@@ -10,10 +10,11 @@ from datetime import tzinfo
 from typing import Any, Final, Literal, Self, TypeAlias
 
 from catalog.dates import IsoZone
-from objapi.api.converters import CONVERTERS, ConversionContext, is_false, shown
-from objapi.api.form_defaults import make_tuples, merge_defaults
-from objapi.api.form_records import FormRecord, LimitPassed, MemberRules, last_record
-from objapi.api.pairs import (
+from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
+from objapi.http.forms.converters import CONVERTERS, ConversionContext, is_false, shown
+from objapi.http.forms.form_defaults import make_tuples, merge_defaults
+from objapi.http.forms.form_records import FormRecord, LimitPassed, MemberRules, last_record
+from objapi.http.forms.pairs import (
     FormUpload,
     ParsedName,
     RawPair,
@@ -24,7 +25,6 @@ from objapi.api.pairs import (
     parse_name,
     parse_pairs,
 )
-from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
 
 __all__ = ["Form", "FormOptions", "Problem", "RawPair", "Record", "Upload", "is_false", "marshal", "parse_pairs"]
 

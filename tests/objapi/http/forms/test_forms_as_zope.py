@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from objapi.api.forms import FormOptions, Record, marshal, parse_pairs
+from objapi.http.forms.marshalling import FormOptions, Record, marshal, parse_pairs
 
 CASES: Final = [json.loads(line) for line in Path(__file__).with_name("zope_forms.jsonl").read_text().splitlines()]
 

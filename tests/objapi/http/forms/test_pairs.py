@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.api.pairs import BodyType, body_type, parse_pairs
+from objapi.http.forms.pairs import BodyType, body_type, parse_pairs
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.api.routing import ApiTarget, split_path
 from objapi.errors import BadRequest
+from objapi.http.endpoint import ApiTarget, split_path
 
 
 @pytest.mark.parametrize(

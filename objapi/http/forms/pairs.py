@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 from werkzeug.http import parse_options_header
 
-from objapi.api.converters import CONVERTERS
+from objapi.http.forms.converters import CONVERTERS
 
 BodyKind: TypeAlias = Literal["form", "multipart", "json", "none"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.api.forms import Form
 from objapi.api.parameters import with_nested
+from objapi.http.forms.marshalling import Form
 
 
 @pytest.mark.parametrize(

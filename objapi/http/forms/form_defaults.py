@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from objapi.api.form_records import FormRecord, LimitPassed, MemberRules
+from objapi.http.forms.form_records import FormRecord, LimitPassed, MemberRules
 
 Refuse: TypeAlias = Callable[[str, Exception], None]
 """A function that notes a failure as a problem of the parameter of that name."""

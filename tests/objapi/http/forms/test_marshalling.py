@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objapi.api.forms import Form, FormOptions, RawPair, Record, Upload, marshal, parse_pairs
 from objapi.errors import BadRequest, TooLarge
+from objapi.http.forms.marshalling import Form, FormOptions, RawPair, Record, Upload, marshal, parse_pairs
 
 ZOPE = FormOptions.zope()
 GATEWAY = FormOptions.gateway()

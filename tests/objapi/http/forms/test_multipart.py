@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objapi.api.forms import FormOptions, RawPair, Upload, marshal
-from objapi.api.multipart import MultipartLimits, parse_multipart
 from objapi.errors import BadRequest, TooLarge
+from objapi.http.forms.marshalling import FormOptions, RawPair, Upload, marshal
+from objapi.http.forms.multipart import MultipartLimits, parse_multipart
 
 BOUNDARY = "frontier"
 

@@ -1,7 +1,8 @@
 """Routing of the `@@API` face: every URL with an `@@API` in its path, at any depth, leads to one route."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final, Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -59,12 +60,26 @@ class ApiPaths:
 
     A path that cannot be taken apart leads to the API too, which answers the reason. `others` are roots of faces that
     take the path of the exchange apart themselves: whatever is below one is routed to it, and it answers the reason.
+    `below` are faces below the endpoint, by the segments that begin their URLs behind it. Where a path begins with one
+    of `site_aliases`, the site is meant.
     """
 
-    def __init__(self, application: WSGIApplication, public_url: str | None, others: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        public_url: str | None,
+        others: Sequence[str] = (),
+        *,
+        below: Mapping[tuple[str, ...], str] = MappingProxyType({}),
+        site_id: str = "",
+        site_aliases: Collection[str] = (),
+    ) -> None:
         self._application = application
         self._public_url = public_url
         self._others = others
+        self._below = below
+        self._site_id = site_id
+        self._site_aliases = frozenset(site_aliases) - {site_id}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on with its target in the environment (PEP 3333: PATH_INFO is bytes as Latin-1)."""
@@ -74,18 +89,32 @@ class ApiPaths:
         environ.pop(_KEY, None)
         try:
             begin_exchange(environ, path, self._public_url)
-            target = _with_downloads(split_path(raw))
+            target = _with_downloads(self._with_site(split_path(raw)))
         except BadRequest as refused:
             environ[EARLY_REFUSAL if other else _KEY] = refused
             environ["PATH_INFO"] = other or ROUTE
             return self._application(environ, start_response)
         if target.endpoint == "api" and not other:
             environ[_KEY] = target
-            environ["PATH_INFO"] = ROUTE
+            environ["PATH_INFO"] = self._route_of(target)
         else:
             tidy = other or "/" + "/".join(target.before)
             environ["PATH_INFO"] = tidy.encode().decode("latin-1")
         return self._application(environ, start_response)
+
+    def _route_of(self, target: ApiTarget) -> str:
+        """The route of the endpoint, or of a face below it."""
+        segments = (target.method or "", *target.rest)
+        for beginning, route in self._below.items():
+            if segments[: len(beginning)] == beginning:
+                return route
+        return ROUTE
+
+    def _with_site(self, target: ApiTarget) -> ApiTarget:
+        """The target below the site where its path begins with another name of it."""
+        before = target.before
+        known = bool(before) and before[0] in self._site_aliases
+        return replace(target, before=(self._site_id, *before[1:])) if known else target
 
 
 def _with_downloads(target: ApiTarget) -> ApiTarget:

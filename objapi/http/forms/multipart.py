@@ -9,8 +9,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
-from objapi.api.pairs import FormUpload, RawPair
 from objapi.errors import BadRequest, Cause, TooLarge
+from objapi.http.forms.pairs import FormUpload, RawPair
 
 _CHUNK: Final = 64 * 1024
 

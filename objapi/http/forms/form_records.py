@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from objapi.api.converters import shown
+from objapi.http.forms.converters import shown
 
 # What every record has as an attribute where record keys are attributes of a plain object, beside Python's own.
 _RECORD_METHODS: Final = frozenset({"get", "keys", "items", "values", "copy", "_guarded_writes"})

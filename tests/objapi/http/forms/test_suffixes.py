@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.api.pairs import canonical_codec, cut, known_charset, parse_name
+from objapi.http.forms.pairs import canonical_codec, cut, known_charset, parse_name
 
 ALL_CODECS = sorted(
     set(encodings.aliases.aliases)
