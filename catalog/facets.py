@@ -61,7 +61,7 @@ def facet_of(
     numbers: dict[object, int] = {}
     rows = connection.execute(ordered).all()
     for stored, count in rows[:most]:
-        shown = _shown(index, stored, value.type, zone)
+        shown = shown_key(index, stored, value.type, zone)
         numbers[shown] = numbers.get(shown, 0) + int(count)
     return Facet(tuple(sorted(numbers.items(), key=lambda item: -item[1])), len(rows) > most)
 
@@ -83,7 +83,7 @@ def _counted(tables: Searchable, index: Index, query: Query, visible: sa.ColumnE
     return sa.select(values.c.value, sa.func.count().label("number")).group_by(values.c.value)
 
 
-def _shown(index: Index, stored: Any, column_type: TypeEngine[Any], zone: tzinfo) -> object:
+def shown_key(index: Index, stored: Any, column_type: TypeEngine[Any], zone: tzinfo) -> object:
     """A stored key as JSON has it; None for a text that is empty, and for no key at all."""
     if stored is None or stored == "":
         return None

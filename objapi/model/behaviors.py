@@ -170,6 +170,8 @@ Creator: TypeAlias = Callable[[Planner, EntityType, Entity | None, Mapping[str, 
 """Given the type, the container (if any), checked stored values and the id asked for: the main object created."""
 Condition: TypeAlias = Callable[[Planner, Entity, Mapping[str, object]], str | None]
 """Why a transition is refused, in one sentence, or None when the condition holds."""
+Consumer: TypeAlias = Callable[[Planner, Mapping[str, object]], bool]
+"""Given data that another program has pushed, as its clients named them: true when it was taken."""
 RowViewerFn: TypeAlias = Callable[[RowReader, Principal], RowViewer]
 """Identity of a user among the rows of a database: asked once a request, when a row rule needs it."""
 
@@ -182,6 +184,7 @@ CALLED_WITH: Final[Mapping[str, tuple[str, ...]]] = {
     "condition": ("planner", "entity", "arguments"),
     "default": ("planner", "entity"),
     "row_viewer": ("rows", "user"),
+    "consumer": ("planner", "data"),
 }
 """Kind → the arguments of its functions, in order."""
 
@@ -200,6 +203,7 @@ class Behaviors:
     conditions: dict[str, Condition] = field(default_factory=dict)
     defaults: dict[str, Computed] = field(default_factory=dict)
     row_viewers: dict[str, RowViewerFn] = field(default_factory=dict)
+    consumers: dict[str, Consumer] = field(default_factory=dict)
 
     def add(self, kind: str, name: str) -> Callable[[_F], _F]:
         """Decorator: register a function under a name; `kind` is one of those in the table below.
@@ -210,7 +214,7 @@ class Behaviors:
         tables: dict[str, dict[str, Any]] = {
             "computed": self.computed, "effect": self.effects, "check": self.checks, "relation": self.relations,
             "creator": self.creators, "condition": self.conditions, "default": self.defaults,
-            "row_viewer": self.row_viewers,
+            "row_viewer": self.row_viewers, "consumer": self.consumers,
         }  # fmt: skip
         if kind not in tables:
             expected = f" (expected: {listed(tables)})"
@@ -241,4 +245,5 @@ class Behaviors:
             {**self.conditions, **later.conditions},
             {**self.defaults, **later.defaults},
             {**self.row_viewers, **later.row_viewers},
+            {**self.consumers, **later.consumers},
         )

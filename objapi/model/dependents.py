@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from objapi.model.paths import Back, Children, Parent, Path, Step, Target
 from objapi.model.registry import Registry
-from objapi.model.types import EntityType
+from objapi.model.types import FOLDED_STATE, EntityType
 
 _DEPTH = 12
 MEMBERSHIP = "@container"
@@ -211,6 +211,10 @@ def made_from(entity_type: EntityType, name: str) -> Iterator[Path]:
         yield from (
             Path((), item.name) for item in entity_type.fields.values() if item.searchable or item.name == "description"
         )
+        return
+    if name == FOLDED_STATE:
+        for variable in dict.fromkeys(variable for rule in entity_type.folds for variable in rule.variables()):
+            yield Path((), variable)
         return
     field = entity_type.fields.get(name)
     if field is None:

@@ -1,13 +1,14 @@
 """The registry: everything a site's profiles declare, checked and frozen."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog import CatalogSchema, IndexKind, ValueType
 from objapi.model.behaviors import Behaviors
+from objapi.model.dialects import Dialect
 from objapi.model.paths import Path
-from objapi.model.types import EntityType
+from objapi.model.types import EntityType, FoldRule
 from workflows import Cascade, PermissionSetting, Workflow, WorkflowRegistry
 
 MOST_COUNTED = 4
@@ -136,6 +137,8 @@ class Registry:
     """The names of the profiles, those that others extend included."""
     login_indexes: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """Catalog and index by which the person of a user is found → the types of such persons."""
+    dialects: Mapping[str, Dialect] = field(default_factory=dict)
+    """Names under which clients of other programs know types, fields and catalogs, by the name of the dialect."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
     containers: frozenset[str] = field(init=False, compare=False, repr=False)
@@ -236,3 +239,14 @@ def _is_own_text(catalog: CatalogDeclaration, name: str) -> bool:
     if source is None or index is None or source.by_type or source.default != Path((), name):
         return False
     return index.kind is IndexKind.FIELD and index.value_type is ValueType.STRING
+
+
+def fold(rules: Iterable[FoldRule], value_of: Callable[[str], object]) -> str | None:
+    """The folded state of an object whose workflow variables `value_of` gives; None when no rule applies."""
+    for rule in rules:
+        value = value_of(rule.variable)
+        if not isinstance(value, str) or not value or (rule.values and value not in rule.values):
+            continue
+        if all(value_of(name) in allowed for name, allowed in rule.when.items()):
+            return value if rule.word is None else rule.word
+    return None

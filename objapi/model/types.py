@@ -203,6 +203,29 @@ class NaturalKey:
     """True when several objects may have the same values all the same, so that these do not always mean one."""
 
 
+FOLDED_STATE: Final = "folded_state"
+"""The name under which every object has one word for the states of all its workflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRule:
+    """One rule: where workflow variables have some values, an object of some types is in the state that it gives."""
+
+    variable: str
+    """The variable whose value is the word, unless `word` is another; without a value the rule does not apply."""
+    values: frozenset[str] = frozenset()
+    """The values that it may have; none: any."""
+    when: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Other variables, and the values that each may have."""
+    types: frozenset[str] | None = None
+    """None: every type."""
+    word: str | None = None
+
+    def variables(self) -> tuple[str, ...]:
+        """The workflow variables that the rule looks at."""
+        return (*self.when, self.variable)
+
+
 @dataclass(frozen=True, slots=True)
 class EntityType:
     """One type of objects."""
@@ -258,6 +281,8 @@ class EntityType:
     """False: no object of the type is copied."""
     movable: bool = True
     """False: no object of the type is moved or renamed."""
+    folds: tuple[FoldRule, ...] = ()
+    """Rules of the folded state, the first that applies first."""
     scan: tuple[Path, ...] = ()
     """Paths to codes that labels of the objects carry, beside their ids."""
     table: TableMapping | None = None

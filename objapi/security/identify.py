@@ -24,7 +24,7 @@ from objapi.security.password_check import PasswordCheck, Transactions
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session, load_by_token
 from objapi.security.sealing import Seal
-from objapi.security.sessions import SessionRules, renew_session, renewed_end
+from objapi.security.sessions import SessionRules, digest_of, renew_session, renewed_end
 from objapi.security.shared_checks import SharedChecks
 from objapi.security.throttle import ThrottleRules, count_attempt, ensure_may_try, read_attempts
 from objapi.settings import Settings
@@ -71,14 +71,26 @@ class Authentication:
         """Checks the second step of log-ins."""
         return CodeCheck(self.password_check, self.seal)
 
-    def identify(self, authorization: str | None, cookie: str | None, address: str, now: datetime) -> Identified:
+    def identify(
+        self,
+        authorization: str | None,
+        cookie: str | None,
+        address: str,
+        now: datetime,
+        *,
+        bearer_sessions: bool = False,
+    ) -> Identified:
         """Read a request's credentials: those of the header alone when there is one, else the cookie's.
+
+        With `bearer_sessions` a bearer token that is no API token is the key of a session, as a log-in gave it.
 
         `address` is the client's, behind trusted proxies. Raises Unauthorized (401) for wrong or unreadable
         credentials in the header, whatever the cookie says, and TooManyAttempts (429).
         """
         if authorization is not None:
             token = parse_bearer(authorization)
+            if token is not None and bearer_sessions and digest_of(token) is not None:
+                return _BySession(token, self.password_check.roles, now, kind="token")
             if token is not None:
                 return _ByToken(token, self.password_check.roles, now)
             return self._by_password(parse_basic(authorization), address, now)

@@ -267,6 +267,9 @@ class Settings:
 
     # Log-in
     session_lifetime: float = _setting(duration(60), "12h", "Time after which a session ends.")
+    query_passwords: bool = _setting(
+        BOOLEAN, "yes", "Whether a log-in may have its password in the URL, as published SENAITE clients send it."
+    )
     password_link_lifetime: float = _setting(
         duration(60), "24h", "Time for which a one-time link for a new password is valid."
     )

@@ -34,6 +34,7 @@ from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
+from objapi.store.reading.object_records import ObjectRecords
 from objapi.store.reading.persons import Persons
 from objapi.store.records import StaleWrite, to_micros
 from objapi.store.requests import (
@@ -117,7 +118,12 @@ class Transaction:
     @cached_property
     def _finder(self) -> Finder:
         """The reader of catalogs and documents: built when a request first reads."""
-        return Finder(self._context, Documents(self._context, self._planner))
+        return Finder(self._context, self._documents)
+
+    @cached_property
+    def _documents(self) -> Documents:
+        """The reader of documents."""
+        return Documents(self._context, self._planner)
 
     # Asking
 
@@ -168,6 +174,11 @@ class Transaction:
     def find(self, find: Find) -> Found:
         """One page of what criteria find."""
         return self._finder.find(find)
+
+    @cached_property
+    def records(self) -> ObjectRecords:
+        """Objects with their values, along paths too, for a face that makes its own answers of them."""
+        return ObjectRecords(self._context, self._finder, self._documents, self._planner)
 
     def stream(self, find: Find) -> Streamed:
         """All that criteria find, in chunks, for as long as the transaction is open."""
@@ -457,6 +468,25 @@ class Transaction:
             return attempt
 
         return self._write([item.target for item in items], plan, options)
+
+    def consume(self, name: str, data: Mapping[str, object]) -> bool:
+        """Give data to a consumer that a profile declares: true when it took them. What it plans is then done.
+
+        Raises NotFound for a consumer that there is not, and what is wrong with what it plans.
+        """
+        consumer = self.registry.behaviors.consumers.get(name)
+        if consumer is None:
+            known = ", ".join(sorted(self.registry.behaviors.consumers)) or "none"
+            raise NotFound(f"There is no consumer {name[:80]!r}; there are: {known}.")
+        taken: list[bool] = []
+
+        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
+            attempt = BatchAttempt(editor.planner)
+            attempt.guarded(0, lambda: taken.append(bool(consumer(editor.planner, data))))
+            return attempt
+
+        self._write([ByItem(name, 0)], plan, {"with_plan": False})
+        return bool(taken) and taken[-1]
 
     def _write(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, IndexSource, counted_indexes
-from objapi.model.types import EntityType, Field
+from objapi.model.types import EntityType, Field, FoldRule
 from workflows import Workflow
 
 
@@ -18,8 +18,9 @@ def fingerprint(
     """SHA-256, as hexadecimal digits, over what the gateway has tables of its own for: mapped tables are left out.
 
     It changes with an index, its kind, type or source, with the catalogs of a type, with how a field is stored or
-    computed, with states and values that are to be moved, with the field that access follows, and with state variables
-    by which documents are counted; titles, permissions and all else in workflows leave it alone.
+    computed, with states and values that are to be moved, with the rules of the folded state, with the field that
+    access follows, and with state variables by which documents are counted; titles, permissions and all else in
+    workflows leave it alone.
     """
     own = {name: catalog for name, catalog in catalogs.items() if catalog.table_of is None}
     content: dict[str, object] = {
@@ -75,9 +76,16 @@ def _type(entity_type: EntityType) -> object:
         "workflows": list(entity_type.workflows),
         "fields": {name: _field(field) for name, field in entity_type.fields.items()},
     }
+    if len(entity_type.folds) > 1:
+        found["folded_state"] = [_fold(rule) for rule in entity_type.folds]
     if entity_type.access_from is not None:
         found["access_from"] = entity_type.access_from
     return found
+
+
+def _fold(rule: FoldRule) -> object:
+    when = {name: sorted(values) for name, values in rule.when.items()}
+    return [rule.variable, sorted(rule.values), when, rule.word]
 
 
 def _field(field: Field) -> object:

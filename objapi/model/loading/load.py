@@ -14,7 +14,9 @@ from objapi.model.loading.checks import (
     check_sources,
     settings_type,
 )
+from objapi.model.loading.dialects import read_dialects
 from objapi.model.loading.fingerprint import fingerprint
+from objapi.model.loading.folded_states import with_folds
 from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
@@ -52,6 +54,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     roles, role_sections = read_roles(found, problems)
     roles_read = len(problems) == before_roles
     layout = read_layout(found, types, site.root_type, problems)
+    types = with_folds(found, types, Tracer(types, workflows.workflows))
     tracer = Tracer(types, workflows.workflows)
     checker = TypeChecker(
         tracer=tracer,
@@ -88,6 +91,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     check_natural_keys(types.values(), catalogs, type_nodes, problems)
     check_containers(types, site.root_type, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)
+    dialects = read_dialects(found, types, catalogs, workflows.workflows, problems)
     if problems:
         raise ProfileError(problems)
     return Registry(
@@ -108,6 +112,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         content_files=site.content_files,
         profiles=frozenset(profile.name for profile in found),
         login_indexes=persons_found_by,
+        dialects=dialects,
         fingerprint=fingerprint(types, catalogs, workflows.workflows),
     )
 

@@ -19,7 +19,7 @@ from objapi.model.loading.yaml_nodes import read_yaml
 from workflows.declarations import DeclarationProblem, Node, Section, closest, listed, suggestion, without_followers
 
 GROUP: Final = "objapi.profiles"
-FOLDERS: Final = ("types", "catalogs", "workflows")
+FOLDERS: Final = ("types", "catalogs", "workflows", "dialects")
 FILES: Final = ("profile", "roles", "layout")
 SUFFIX: Final = ".yaml"
 MODULES: Final = ("behaviors", "derived_types")
@@ -34,6 +34,7 @@ PROFILE_KEYS: Final = (
     "variable_aliases",
     "content",
     "row_rules",
+    "folded_state",
 )
 _BUILT_IN: Final = FilePath(objapi.__file__).parent / "profiles"
 

@@ -71,5 +71,6 @@ INTRINSIC_NAMES: Final = (
     "searchable_text",
     "is_folderish",
     "position",
+    "folded_state",
 )
 """Names that every object has beside its fields; of these only `title` may also be declared as a field."""

@@ -164,6 +164,22 @@ class Documents:
             seen.update(named - closed)
         return frozenset(hidden - seen)
 
+    def stored(self, rids: Iterable[int]) -> list[StoredAnswer]:
+        """The stored answers of objects in their order; one that has gone meanwhile is left out."""
+        wanted = list(rids)
+        by_rid = {row.rid: row for row in self._load(wanted)}
+        return [by_rid[rid] for rid in wanted if rid in by_rid]
+
+    def fresh(self, rows: Iterable[StoredAnswer]) -> list[StoredAnswer]:
+        """The answers, those that have expired computed anew, all of them together."""
+        return self._fresh(list(rows))
+
+    def members(self, row: StoredAnswer) -> dict[str, object]:
+        """The members of an object that the user may read; of a file a path."""
+        hidden = self._hidden(row)
+        stored: dict[str, object] = orjson.loads(f"{{{row.answer}}}")
+        return {name: value for name, value in stored.items() if not _covers(hidden, name)} if hidden else stored
+
     def _load(self, rids: Iterable[int]) -> list[StoredAnswer]:
         wanted = list(rids)
         mapped = [rid for rid in wanted if rid < 0]

@@ -1,6 +1,6 @@
 """Persons whom objects such as contacts stand for, and the users who log in as them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from objapi.errors import ApiError, Cause, ValidationError
@@ -69,6 +69,20 @@ class Persons:
             drafts |= self._found(registry.catalogs[catalog], {"portal_type": list(types), index: user_id})
         persons = [person for draft in drafts.values() if (person := self._person(draft)) is not None]
         return sorted((person for person in persons if person.user_id == user_id), key=lambda person: person.path)
+
+    def of_users(self, user_ids: Sequence[str]) -> dict[str, str]:
+        """User → UID of the first person, by path, as whom that user logs in: one statement for each catalog."""
+        registry, drafts = self._context.registry, dict[int, Draft]()
+        for (catalog, index), types in registry.login_indexes.items():
+            criteria = {"portal_type": list(types), index: list(user_ids)}
+            drafts |= self._found(registry.catalogs[catalog], criteria) if user_ids else {}
+        found: dict[str, str] = {}
+        for draft in sorted(drafts.values(), key=lambda draft: draft.path):
+            login = draft.type.login
+            name = None if login is None else self._planner.values.value(draft, login.field)
+            if isinstance(name, str):
+                found.setdefault(name, draft.uid)
+        return found
 
     def _found(self, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> dict[int, Draft]:
         rids, workspace = self._finder.rids(catalog, criteria, most=None), self._planner.workspace

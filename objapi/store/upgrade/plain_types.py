@@ -19,8 +19,8 @@ from catalog.schema import SIDE_KINDS
 from objapi.model import kinds
 from objapi.model.index_values import index_value
 from objapi.model.paths import Path
-from objapi.model.registry import CatalogDeclaration, Registry
-from objapi.model.types import EntityType, Field, Kind
+from objapi.model.registry import CatalogDeclaration, Registry, fold
+from objapi.model.types import FOLDED_STATE, EntityType, Field, Kind
 from objapi.store.context import SiteContext
 from objapi.store.records import from_micros, to_text
 from objapi.store.writing.draft import Draft, sortable, texts_in
@@ -91,6 +91,7 @@ class PlainRenderer:
         self.type = entity_type
         self._zone = site.zone
         self._needed: dict[str, Callable[[PlainObject, str], object]] = {}
+        self._variables = site.registry.state_variables(entity_type.portal_type)
         self._intrinsic = self._intrinsic_values(site.registry)
         follows = entity_type.table is not None or entity_type.access_from is not None
         if follows or any(field.kind is Kind.FILE for field in entity_type.fields.values()):
@@ -133,7 +134,16 @@ class PlainRenderer:
             "position": lambda item, title: item.created,
             "sortable_title": lambda item, title: sortable(title),
             "searchable_text": self._texts,
+            FOLDED_STATE: self._folded_state,
         }
+
+    def _folded_state(self, item: PlainObject, title: str) -> str | None:
+        def value_of(name: str) -> object:
+            workflow, initial = self._variables.get(name, ("", None))
+            status = item.states.get(workflow)
+            return initial if status is None else status["status"].get(name)
+
+        return fold(self.type.folds, value_of)
 
     def _instant(self, micros: int) -> str:
         # Objects that were loaded together have these instants in common.

@@ -4,14 +4,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol, TypedDict, TypeVar, cast
 
 import orjson
 
 from objapi.model.behaviors import Until
 from objapi.model.paths import Path, Step, Target
-from objapi.model.registry import IndexSource, Registry
-from objapi.model.types import EntityType, Field
+from objapi.model.registry import IndexSource, Registry, fold
+from objapi.model.types import FOLDED_STATE, EntityType, Field
 from objapi.store.permissions.acls import Acl, PermissionOverrides
 from objapi.store.records import StoredEntity, from_micros, to_micros, to_text
 
@@ -324,6 +325,10 @@ class Values:
         status = draft.status(workflow_id)
         return initial if status is None else status.get(name)
 
+    def folded_state(self, draft: Draft) -> str | None:
+        """The one word for the states of all workflows."""
+        return fold(draft.type.folds, partial(self.variable, draft))
+
     def title(self, draft: Draft) -> str:
         """The title, or the id of an object without one."""
         path = draft.type.title_path
@@ -449,6 +454,7 @@ _INTRINSIC: Mapping[str, Callable[[Values, Draft], object]] = {
     "position": lambda values, draft: draft.created,
     "sortable_title": lambda values, draft: sortable(values.title(draft)),
     "searchable_text": Values.searchable,
+    FOLDED_STATE: Values.folded_state,
 }
 """The names that every object has."""
 

@@ -101,9 +101,9 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "07a3068b53f02bb2ac61b3f75c6c9b7cc9ff43e92d861222d51a46a910f44e4d"),
-        ("lims,mxlive,ispyb", "05434578d60d6a7d32075de925a9d9923b3f7e1de97404d4f0cd5fba9fe97501"),
-        ("base,ispyb", "07f72b7f33fd013939d748a7a75b7eab5c02b30a4ecabaa23d0c9c374ffe71cb"),
+        ("lims", "775b6ed7ae9e8891ce5edf512ac7286b472923d2d4a0f9b10c0620248c180a19"),
+        ("lims,mxlive,ispyb", "4a36e2bf2602dc111980864187322138d5bff284f530aa01a87f3005aa9cf323"),
+        ("base,ispyb", "e67c16723a5b874f311cca28d30fadcc263cbdada06cfe7d72745fd4b02f33c7"),
     ],
 )
 def test_sites_of_the_profiles_that_come_along_need_no_upgrade(profiles, digest):
