@@ -11,8 +11,8 @@ from flask import Flask
 
 from objapi.api.dispatch import SITE
 from objapi.api.dispatch import blueprint as api_blueprint
-from objapi.api.routing import ApiPaths
 from objapi.http.access import require_declarations
+from objapi.http.endpoint import ApiPaths
 from objapi.http.exchange import TrustedProxies, refuse_early
 from objapi.http.headers import finish_responses
 from objapi.http.memory import MemoryReturn
@@ -24,6 +24,10 @@ from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
 from objapi.security.identify import open_authentication
 from objapi.security.passwords import PROCESS_TURNS
+from objapi.senaite.attach import SEGMENTS as SENAITE_SEGMENTS
+from objapi.senaite.attach import attach as attach_senaite
+from objapi.senaite.attach import site_aliases
+from objapi.senaite.routes import ROUTE as SENAITE_ROUTE
 from objapi.settings import Settings, load_settings
 from objapi.site import Site
 from objapi.web.health import make_health_blueprint
@@ -77,10 +81,19 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.register_blueprint(make_metrics_blueprint(settings))
     application.register_blueprint(make_reference_blueprint(settings, _descriptions(settings, site)))
     attach_ispyb(application, site)
+    attach_senaite(application, site)
     application.register_error_handler(Exception, make_error_handler(settings))
     finish_responses(application, settings)
     application.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
-        ApiPaths(application.wsgi_app, settings.public_url, (ISPYB_ROOT,)), settings.trusted_proxies
+        ApiPaths(
+            application.wsgi_app,
+            settings.public_url,
+            (ISPYB_ROOT,),
+            below={SENAITE_SEGMENTS: SENAITE_ROUTE},
+            site_id=settings.site_id,
+            site_aliases=site_aliases(site),
+        ),
+        settings.trusted_proxies,
     )
     attach_mxlive(application, site)
     # Outermost: whichever face answers, and be it with a refusal of the first step.

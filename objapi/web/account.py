@@ -12,7 +12,13 @@ from sqlalchemy import Connection
 from objapi.errors import NotFound, TooManyAttempts, Unauthorized, Unavailable, ValidationError
 from objapi.http.exchange import current_exchange
 from objapi.http.headers import refuse_cross_site
-from objapi.http.visitors import Visitor, current_visitor, current_visitors
+from objapi.http.visitors import (
+    Visitor,
+    current_visitor,
+    current_visitors,
+    delete_session_cookie,
+    set_session_cookie,
+)
 from objapi.security.api_tokens import count_tokens
 from objapi.security.credentials import Credentials
 from objapi.security.identify import NOT_LOGGED_IN
@@ -80,7 +86,7 @@ def answer_logout(settings: Settings) -> Response:
         link=f"{site_path(settings)}/login_form",
         link_text="Log in again",
     )
-    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_is_secure(settings))
+    delete_session_cookie(response, settings)
     return response
 
 
@@ -257,15 +263,10 @@ def logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> R
             link=site_path(settings),
             link_text="Go on",
         )
-    # Without an age it lives as long as the browser; the server alone decides when the session ends.
-    response.set_cookie(COOKIE, begun.key, httponly=True, samesite="Lax", secure=_is_secure(settings))
+    # The server alone decides when the session ends.
+    set_session_cookie(response, begun.key, settings)
     return response
 
 
 def _safe(came_from: str | None) -> str | None:
     return safe_came_from(came_from, [f"{current_exchange().root}/"])
-
-
-def _is_secure(settings: Settings) -> bool:
-    """True when the session cookie is Secure; with `auto` that is when the site is reached by https."""
-    return settings.cookie_secure == "on" or (settings.cookie_secure == "auto" and current_exchange().secure)

@@ -32,6 +32,7 @@ from tests.docs import (
     test_library_pages,
     test_production_blocks,
     test_profiles,
+    test_senaite,
     test_sheets,
 )
 from tests.docs.pages import DOCS, ROOT, blocks
@@ -61,6 +62,9 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/profiles.md", "python"): test_profiles.test_the_profile_serves_as_shown,
     ("docs/profiles.md", "text"): test_profiles.test_mistakes_are_told_as_shown,
     ("docs/profiles.md", "yaml"): test_profiles.test_the_profile_serves_as_shown,
+    ("docs/senaite.md", "http"): test_senaite.test_answers_are_as_shown,
+    ("docs/senaite.md", "json"): test_senaite.test_answers_are_as_shown,
+    ("docs/senaite.md", "yaml"): test_senaite.test_the_mapping_shown_is_one,
     ("docs/sheets.md", "csv"): test_sheets.test_the_files_on_the_page_are_read,
     ("docs/workflows.md", "python"): test_library_pages.test_the_session_gives_what_the_page_shows,
 }

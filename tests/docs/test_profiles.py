@@ -108,6 +108,7 @@ FILES = (
     "roles.yaml",
     "layout.yaml",
     "behaviors.py",
+    "dialects/*.yaml",
 )
 
 
