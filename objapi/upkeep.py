@@ -158,13 +158,13 @@ def load_lines(
     except (ApiError, ProfileError):
         if done is not None:
             report(f"Lines 1 to {done.line} of {file} are loaded. Correct what follows and load the file again.")
-        _make_keys(site, progress)
+        make_missing_keys(site, progress)
         raise
     site.transact(partial(finish_load, file=file), write=True)
-    _make_keys(site, progress)
+    make_missing_keys(site, progress)
 
 
-def _make_keys(site: Site, progress: Progress) -> None:
+def make_missing_keys(site: Site, progress: Progress) -> None:
     """Make the keys that a load has put off, this one or one that was killed."""
     if site.transact(keys_put_off, write=False) is None:
         return

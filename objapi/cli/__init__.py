@@ -15,6 +15,7 @@ from objapi.cli.mxlive import mxlive
 from objapi.cli.permissions import permissions
 from objapi.cli.serving import serve
 from objapi.cli.site import content, init, reindex, show_settings, upgrade
+from objapi.cli.snapshots import export_command, import_command
 from objapi.cli.tokens import token
 from objapi.cli.users import user
 from objapi.cli.workflows import workflows
@@ -46,6 +47,8 @@ for command in (
     content,
     upgrade,
     reindex,
+    export_command,
+    import_command,
     check,
     audit,
     workflows,

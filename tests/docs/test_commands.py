@@ -223,7 +223,11 @@ def test_the_production_page_can_be_typed(shell: Shell) -> None:
         "objects: [{path: /clients/client-1, portal_type: Client, fields: {Name: Orchard, ClientID: O1}}]\n"
     )
     database = f"sqlite:///{shell.folder / 'site.sqlite'}"
-    shell.replaced = {"mysql+pymysql://objapi:…@db.example.org/laboratory": database, " FILE": f" {trial}"}
+    shell.replaced = {
+        "mysql+pymysql://objapi:…@db.example.org/laboratory": database,
+        "mysql+pymysql://objapi:…@db2.example.org/laboratory": database.replace("site.sqlite", "moved.sqlite"),
+        " FILE": f" {trial}",
+    }
     shell.follow(DOCS / "production.md", of_objapi)
     assert any("revoke" in line for line in shell.ran)
 

@@ -11,7 +11,7 @@ from tests.docs.pages import DOCS, ROOT
 PAGE = DOCS / "design.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 PATHS = sorted(set(re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", TEXT)))
-LONGEST = 130
+LONGEST = 140
 """Lines that are still one page."""
 
 

@@ -41,6 +41,8 @@ SITE_ID = "site_id"
 FINGERPRINT = "fingerprint"
 PROFILES = "profiles"
 UNFINISHED = "upgrade_began"
+IMPORT = "import"
+"""Row that is there while a snapshot is imported: which, and how far it has come."""
 
 
 def is_installed(engine: Engine) -> bool:
@@ -113,6 +115,8 @@ def state_problem(engine: Engine, registry: Registry, site_id: str, profiles: Se
 def _obstacle(connection: Connection, state: Mapping[str, str], site_id: str) -> str | None:
     if not _holds_site(connection, state):
         return "The database holds no site yet. Run `objapi init`."
+    if IMPORT in state:
+        return "The import of a snapshot is not finished. Run `objapi import` with the same file; it goes on."
     if state[SITE_ID] != site_id:
         return (
             f"The database holds the site {state[SITE_ID]!r}, the settings name {site_id!r}. "
@@ -187,6 +191,11 @@ def finish_upgrade(engine: Engine, registry: Registry, profiles: Sequence[str] =
         connection.execute(delete(site_state).where(site_state.c.name == UNFINISHED))
         # Tables have been brought in step, their keys included.
         forget_keys_put_off(connection)
+
+
+def finish_import(connection: Connection) -> None:
+    """Note that a snapshot was imported to its end, so that the site may be served."""
+    connection.execute(delete(site_state).where(site_state.c.name == IMPORT))
 
 
 def _read_state(connection: Connection) -> dict[str, str]:
