@@ -24,6 +24,7 @@ from objapi.ispyb.attach import attach as attach_ispyb
 from objapi.mxlive.routes import attach_mxlive
 from objapi.security.identify import open_authentication
 from objapi.security.passwords import PROCESS_TURNS
+from objapi.security.sign_on.configuration import open_sign_on
 from objapi.senaite.attach import SEGMENTS as SENAITE_SEGMENTS
 from objapi.senaite.attach import attach as attach_senaite
 from objapi.senaite.attach import site_aliases
@@ -78,6 +79,11 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application.register_blueprint(api_blueprint)
     application.register_blueprint(make_blueprint(settings))
     application.register_blueprint(make_health_blueprint(site))
+    sign_on = open_sign_on(settings, site.registry.roles, site.transact)
+    if sign_on is not None:
+        from objapi.web.sign_on import make_sign_on_blueprint  # noqa: PLC0415 - for sites that have a provider
+
+        application.register_blueprint(make_sign_on_blueprint(settings, sign_on))
     application.register_blueprint(make_metrics_blueprint(settings))
     application.register_blueprint(make_reference_blueprint(settings, _descriptions(settings, site)))
     attach_ispyb(application, site)

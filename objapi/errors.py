@@ -197,6 +197,12 @@ class Forbidden(ApiError):
     status = 403
 
 
+class SignOnFailed(Forbidden):
+    """A log-in by the log-in provider that is not valid, or of somebody who is no user here."""
+
+    name = "SignOnFailed"
+
+
 class InsufficientScope(Forbidden):
     """The API token by which the caller came is not for this, whatever its user may do (RFC 6750 3.1)."""
 

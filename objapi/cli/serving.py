@@ -23,6 +23,8 @@ from objapi.ispyb.demo import with_demo_files
 from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.model.content import ContentUser
 from objapi.model.registry import Registry
+from objapi.security.identify import open_authentication
+from objapi.security.sign_on.configuration import open_sign_on
 from objapi.serve import INHERITS, base_url, is_loopback, listening_address
 from objapi.serve import serve as run_server
 from objapi.settings import Settings
@@ -91,6 +93,8 @@ def _prepared(settings: Settings, *, demo: bool) -> tuple[Site, Sequence[Content
     try:
         upkeep.check_current(site)
         load_plugins(site)
+        open_authentication(settings, site.registry.roles, site.transact)
+        open_sign_on(settings, site.registry.roles, site.transact)
         if is_exposed(settings):
             _refuse_demo_passwords(users_with_demo_password(site, demo_content(site)))
     finally:

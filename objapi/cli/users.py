@@ -16,7 +16,8 @@ from objapi.security.api_tokens import count_tokens
 from objapi.security.passwords import Passwords, new_password_hash
 from objapi.security.person_logins import LoginChange, PersonLogins
 from objapi.security.principals import GROUP_PREFIX, LoadedUser, command_line_user
-from objapi.security.second_factors import reset_second_factor
+from objapi.security.second_factors import reset_second_factor, second_factor_of
+from objapi.security.sign_on.links import link_sign_on, links_of, unlink_sign_on
 from objapi.security.token_administration import TokenAdministration
 from objapi.site import Site
 from objapi.store.requests import AccessEvent, ByPath
@@ -145,8 +146,14 @@ def change(user_id: str, fullname: str | None, email: str | None, data_dir: Path
 def password_link(user_id: str, data_dir: Path | None) -> None:
     """Print a link by which the user NAME sets a password, once, before OBJAPI_PASSWORD_LINK_LIFETIME has passed.
 
-    Whoever has the link can log in as NAME. A newer link replaces it.
+    Whoever has the link can log in as NAME. A newer link replaces it. Where there is a log-in provider, NAME may
+    link an account there instead.
     """
+    _print_link(user_id, data_dir)
+
+
+def _print_link(user_id: str, data_dir: Path | None) -> None:
+    """Make a one-time link for a user and print it."""
     with opened_site(data_dir) as site:
         lifetime = timedelta(seconds=site.settings.password_link_lifetime)
         link = _administer(site, lambda administration: administration.issue_link(user_id, lifetime))
@@ -212,6 +219,8 @@ def show(user_id: str, data_dir: Path | None) -> None:
 
     with opened_site(data_dir) as site:
         rows, local = _administer(site, read, write=False)
+        if not user_id.startswith(GROUP_PREFIX):
+            rows += site.transact(lambda connection: _about_log_in(connection, user_id), write=False)
     for grant in local:
         through = "" if grant.principal == user_id else f" through {grant.principal}"
         rows.append(("local roles", f"{', '.join(grant.roles)} on {grant.path}{through}"))
@@ -230,6 +239,12 @@ def _about_user(administration: UserAdministration, user_id: str) -> list[tuple[
         ("groups", ", ".join(account.groups)),
         ("roles with those of groups", ", ".join(sorted(administration.site_roles(account)))),
     ]
+
+
+def _about_log_in(connection: Connection, user_id: str) -> list[tuple[str, str]]:
+    factor = second_factor_of(connection, user_id)
+    rows = [("second factor", "yes")] if factor is not None and factor.confirmed else []
+    return rows + [("sign-on", f"{subject} at {issuer}") for issuer, subject in links_of(connection, user_id)]
 
 
 def _about_group(administration: UserAdministration, principal: str) -> list[tuple[str, str]]:
@@ -263,6 +278,37 @@ def enable(user_id: str, data_dir: Path | None) -> None:
     with opened_site(data_dir) as site:
         events = _administer(site, lambda administration: administration.set_active(user_id, True))
     _report(events, f"{user_id} may log in again.", f"{user_id} was not disabled; nothing was changed.")
+
+
+@user.command("link-sign-on")
+@click.argument("user_id", metavar="NAME")
+@click.option("--subject", help="The provider's own, lasting name for the account (claim `sub`).")
+@data_option
+def link_provider(user_id: str, subject: str | None, data_dir: Path | None) -> None:
+    """Let the user NAME log in by an account of the log-in provider (OBJAPI_OIDC_ISSUER).
+
+    Without --subject a link is printed, which works once: whoever opens it and logs in at the provider is NAME from
+    then on.
+    """
+    if subject is None:
+        _print_link(user_id, data_dir)
+        return
+    with opened_site(data_dir) as site:
+        issuer = site.settings.oidc_issuer
+        events = site.run(
+            _authenticate, lambda tx: link_sign_on(tx, UserAdministration(tx), user_id, issuer, subject), write=True
+        )
+    _report(events, f"{user_id} logs in by {subject} at {issuer}.", f"{user_id} does already; nothing was changed.")
+
+
+@user.command("unlink-sign-on")
+@click.argument("user_id", metavar="NAME")
+@data_option
+def unlink_provider(user_id: str, data_dir: Path | None) -> None:
+    """Take the accounts of the log-in provider from the user NAME, and end the user's sessions."""
+    with opened_site(data_dir) as site:
+        events = site.run(_authenticate, lambda tx: unlink_sign_on(tx, UserAdministration(tx), user_id), write=True)
+    _report(events, f"{user_id} is linked to no account.", f"{user_id} was linked to none; nothing was changed.")
 
 
 @user.command("reset-second-factor")

@@ -72,15 +72,15 @@ class Visitors:
 
 def set_session_cookie(response: Response, key: str, settings: Settings) -> None:
     """Give the browser the key of a session. Without an age it lives as long as the browser does."""
-    response.set_cookie(COOKIE, key, httponly=True, samesite="Lax", secure=_is_secure(settings))
+    response.set_cookie(COOKIE, key, httponly=True, samesite="Lax", secure=cookies_are_secure(settings))
 
 
 def delete_session_cookie(response: Response, settings: Settings) -> None:
     """Let the browser forget its session."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_is_secure(settings))
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=cookies_are_secure(settings))
 
 
-def _is_secure(settings: Settings) -> bool:
+def cookies_are_secure(settings: Settings) -> bool:
     """True when the session cookie is Secure; with `auto` that is when the site is reached by https."""
     return settings.cookie_secure == "on" or (settings.cookie_secure == "auto" and current_exchange().secure)
 

@@ -1,18 +1,15 @@
 """Client of the data proxy, which returns an opaque key for a directory; addresses of files are built from the key.
 
-It is called outside of any transaction, and the whole call is bounded in time, the look-up of the host included.
+It is called outside of any transaction.
 """
 
 import json
-import queue
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from objapi.errors import Cause, Unavailable, ValidationError
+from objapi.security.outgoing import Answer, NoAnswer, ask
 
 LONGEST_KEY: Final = 200
 _LONGEST_ANSWER: Final = 64 * 1024
@@ -34,11 +31,11 @@ class DataProxy:
         """A fresh key for a directory; empty without a proxy. Raises Unavailable (503) and DirectoryRefused."""
         if self.url is None:
             return ""
-        status, body = _within(self.timeout, lambda: self._ask(directory))
-        if status != 200:
-            raise _unavailable(f"it answered {status}")
+        answered = self._ask(directory)
+        if answered.status != 200:
+            raise _unavailable(f"it answered {answered.status}")
         try:
-            answer = json.loads(body)
+            answer = json.loads(answered.body)
         except ValueError:
             raise _unavailable("its answer is not JSON") from None
         key = answer.get("key", "") if isinstance(answer, dict) else ""
@@ -49,41 +46,17 @@ class DataProxy:
             raise _unavailable("its answer has no key")
         return key
 
-    def _ask(self, directory: str) -> tuple[int, bytes]:
-        parts = urlsplit(self.url or "")
-        make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = make(parts.hostname or "", parts.port, timeout=self.timeout)
+    def _ask(self, directory: str) -> Answer:
         try:
-            connection.request(
-                "POST",
-                f"{parts.path}/data/create/",
-                urlencode({"path": directory}),
-                {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+            return ask(
+                f"{self.url}/data/create/",
+                seconds=self.timeout,
+                longest=_LONGEST_ANSWER,
+                body=urlencode({"path": directory}),
+                headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
             )
-            response = connection.getresponse()
-            return response.status, response.read(_LONGEST_ANSWER)
-        finally:
-            connection.close()
-
-
-def _within(seconds: float, ask: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
-    """The answer of `ask` if it arrives in time; a later one is discarded. Raises Unavailable."""
-    answers: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            answers.put(ask())
-        except (OSError, HTTPException, ValueError):
-            answers.put(None)
-
-    threading.Thread(target=run, name="data proxy", daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except queue.Empty:
-        raise _unavailable(f"it did not answer within {seconds:g} s") from None
-    if answer is None:
-        raise _unavailable("it cannot be reached")
-    return answer
+        except NoAnswer as failure:
+            raise _unavailable(str(failure)) from None
 
 
 def _unavailable(reason: str) -> Unavailable:

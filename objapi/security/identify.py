@@ -20,13 +20,13 @@ from objapi.security.code_log_in import CodeCheck
 from objapi.security.credentials import Credentials, Verified, VerifiedCredentials, parse_basic, parse_bearer
 from objapi.security.failed_log_ins import count_failure
 from objapi.security.origins import AuthenticationKind
-from objapi.security.password_check import PasswordCheck, Transactions
+from objapi.security.password_check import PasswordCheck, Transactions, open_password_check
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login, load_by_session, load_by_token
 from objapi.security.sealing import Seal
 from objapi.security.sessions import SessionRules, digest_of, renew_session, renewed_end
 from objapi.security.shared_checks import SharedChecks
-from objapi.security.throttle import ThrottleRules, count_attempt, ensure_may_try, read_attempts
+from objapi.security.throttle import count_attempt, ensure_may_try, read_attempts
 from objapi.settings import Settings
 from objapi.store.records import to_micros
 
@@ -93,7 +93,10 @@ class Authentication:
                 return _BySession(token, self.password_check.roles, now, kind="token")
             if token is not None:
                 return _ByToken(token, self.password_check.roles, now)
-            return self._by_password(parse_basic(authorization), address, now)
+            credentials = parse_basic(authorization)
+            if not self.password_check.taken:
+                self.password_check.require_taken()
+            return self._by_password(credentials, address, now)
         if cookie:
             return _BySession(cookie, self.password_check.roles, now)
         return _Nobody()
@@ -235,7 +238,7 @@ def open_authentication(settings: Settings, roles: Roles, run: Transactions) -> 
     Raises SettingsError for a file of keys that cannot be used.
     """
     return Authentication(
-        PasswordCheck(run, roles, Passwords(), ThrottleRules.from_settings(settings)),
+        open_password_check(settings, roles, run),
         VerifiedCredentials(seconds=settings.basic_cache),
         SessionRules.from_settings(settings),
         Seal.from_settings(settings),

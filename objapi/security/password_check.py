@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, update
 
-from objapi.errors import Cause, TooManyAttempts, ValidationError
+from objapi.errors import Cause, PasswordNotEnough, TooManyAttempts, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.accounts import password_version, store_password
 from objapi.security.credentials import Credentials
@@ -33,6 +33,7 @@ from objapi.security.throttle import (
     take_back_attempt,
 )
 from objapi.security.user_history import record_own_change
+from objapi.settings import Settings
 from objapi.store.records import to_micros
 from objapi.store.requests import RequestSource
 
@@ -138,6 +139,8 @@ class PasswordCheck:
     roles: Roles
     passwords: Passwords
     rules: ThrottleRules
+    taken: bool = True
+    """False where users log in by the log-in provider alone: no password is looked at then."""
     checks: ThrottledChecks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -151,12 +154,21 @@ class PasswordCheck:
 
         An unknown user, an inactive one and a wrong password take the same time and tell no difference. Raises
         TooManyAttempts when the login has to wait, or when too many log in at once; the password is not looked at then.
-        Raises PasswordNotEnough for a user with a second factor, unless the caller asks for it: `code_follows`.
+        Raises PasswordNotEnough where passwords are not taken, and for a user with a second factor, unless the caller
+        asks for it: `code_follows`.
         """
+        self.require_taken()
         user = self.checks.check(credentials, address, now, lambda typed: self._look(typed, address))
         if user is not None and not code_follows:
             user.require_no_second_factor()
         return user
+
+    def require_taken(self) -> None:
+        """Raise PasswordNotEnough where users log in by the log-in provider alone."""
+        if not self.taken:
+            raise PasswordNotEnough(
+                "Passwords are not taken here: users log in by the log-in provider. Programs use an API token."
+            )
 
     def _look(self, credentials: Credentials, address: str) -> LoadedUser | None:
         user = self.run(lambda connection: load_by_login(connection, credentials.login, self.roles), write=False)
@@ -169,6 +181,11 @@ class PasswordCheck:
             newer = self.passwords.hash(credentials.password)
             self.run(lambda connection: replace_hash(connection, known, newer), write=True)
         return known
+
+
+def open_password_check(settings: Settings, roles: Roles, run: Transactions) -> PasswordCheck:
+    """The password check of a site, as its settings have it."""
+    return PasswordCheck(run, roles, Passwords(), ThrottleRules.from_settings(settings), settings.takes_passwords)
 
 
 def replace_hash(connection: Connection, user: LoadedUser, password_hash: str) -> None:

@@ -1,7 +1,8 @@
-"""One-time links by which a user sets a password: made by who manages users, used once, and over after a while.
+"""One-time links by which a user sets a password, or links an account of the log-in provider.
 
-The link holds a random key and the database the key's digest. Whoever has the link is believed to be the user, so it is
-answered to who asked for it and to nobody else; mailing it is the site's matter.
+They are made by who manages users, used once, and over after a while. The link holds a random key and the database the
+key's digest. Whoever has the link is believed to be the user, so it is answered to who asked for it and to nobody else;
+mailing it is the site's matter.
 """
 
 import re
@@ -115,12 +116,18 @@ def use_link(tx: Transaction, key: str, password_hash: str) -> None:
     Raises NotFound when another request has used the link meanwhile.
     """
     user_id = tx.user.user_id
+    take_link(tx, key)
+    store_password(tx.connection, user_id, password_hash, now=tx.now)
+    tx.record(user_event(tx.site_id, user_id, "password", {}))
+
+
+def take_link(tx: Transaction, key: str) -> None:
+    """Use a link of the acting user up; the others end, too. Raises NotFound when it has been used meanwhile."""
+    user_id = tx.user.user_id
     own = and_(password_links.c.digest == _digest(key), password_links.c.user_id == user_id)
     if not tx.connection.execute(delete(password_links).where(own)).rowcount:
         raise NotFound(OVER)
     void_links(tx.connection, [user_id])
-    store_password(tx.connection, user_id, password_hash, now=tx.now)
-    tx.record(user_event(tx.site_id, user_id, "password", {}))
 
 
 def _digest(key: str) -> str:

@@ -114,6 +114,20 @@ recovery_codes = Table(
 )
 """Recovery codes that are left: digests over the user and the code. A used one is deleted."""
 
+sign_on_links = Table(
+    "sign_on_links",
+    metadata,
+    Column("digest", ascii_key(64), primary_key=True),
+    Column("issuer", long_text(), nullable=False),
+    Column("subject", long_text(), nullable=False),
+    Column("user_id", text_key(USER_ID_LENGTH), ForeignKey("users.id", name="fk_sign_on_links_user"), nullable=False),
+    Column("created", big_integer(), nullable=False),
+    Index("ix_sign_on_links_user", "user_id"),
+    **TABLE_OPTIONS,
+)
+"""Accounts of log-in providers that are linked to users; `digest` is that of issuer and subject, which together may be
+longer than a key."""
+
 login_attempts = Table(
     "login_attempts",
     metadata,

@@ -17,6 +17,8 @@ from objapi.settings.parsing import (
     DATABASE_URL,
     DIRECTORY,
     FILE,
+    GROUP_GRANT,
+    ISSUER,
     NETWORK,
     ORIGIN,
     PUBLIC_URL,
@@ -28,6 +30,7 @@ from objapi.settings.parsing import (
     automatic,
     choice,
     duration,
+    is_secure_url,
     list_of,
     size,
     text,
@@ -48,6 +51,7 @@ References = Literal["uid", "title"]
 Switch = Literal["auto", "on", "off"]
 Driver = Literal["auto", "pymysql", "mysqlclient"]
 LogFormat = Literal["text", "json"]
+LogIn = Literal["password", "sign-on", "both"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 
@@ -266,6 +270,46 @@ class Settings:
     )
 
     # Log-in
+    login: LogIn | None = _setting(
+        automatic(choice("password", "sign-on", "both"), "both with OBJAPI_OIDC_ISSUER, password without"),
+        "auto",
+        "How users log in: by the gateway's own password, by the log-in provider alone (sign-on), or by both.",
+    )
+    oidc_issuer: str | None = _setting(
+        automatic(ISSUER, "there is no log-in provider"),
+        "auto",
+        "The OpenID Connect provider by which users log in, by its own name for itself, to the letter.",
+    )
+    oidc_client_id: str = _setting(
+        text(r"[!-~]{1,200}", "the name, without blanks, under which the provider knows the gateway"),
+        "objapi",
+        "Client id of the gateway at the provider.",
+    )
+    oidc_client_secret_file: Path | None = _setting(
+        automatic(FILE, "the gateway has no secret there, and shows itself by PKCE alone"),
+        "auto",
+        "File whose first line is the gateway's client secret at the provider.",
+    )
+    oidc_scopes: tuple[str, ...] = _setting(
+        list_of(text(r"[!#-\[\]-~]{1,100}", "a scope of the provider")),
+        "openid,profile,email",
+        "Scopes that the provider is asked for; openid must be one of them.",
+    )
+    oidc_create: bool = _setting(
+        BOOLEAN, "no", "Whether somebody who logs in at the provider and is linked to no user becomes a new user."
+    )
+    oidc_user_claim: str = _setting(
+        text(r"[!-~]{1,100}", "the name of a claim"), "preferred_username", "Claim with the id of such a new user."
+    )
+    oidc_groups_claim: str = _setting(
+        text(r"[!-~]{1,200}", "the name of a claim"), "groups", "Claim of the ID token that lists groups."
+    )
+    oidc_groups: tuple[tuple[str, str, str], ...] = _setting(
+        list_of(GROUP_GRANT),
+        "",
+        "What groups of the provider give here, and nothing else gives: set by them at every log-in by the provider.",
+    )
+    oidc_timeout: float = _setting(duration(0.1, 30), "5s", "Time that the provider has for each answer.")
     session_lifetime: float = _setting(duration(60), "12h", "Time after which a session ends.")
     query_passwords: bool = _setting(
         BOOLEAN, "yes", "Whether a log-in may have its password in the URL, as published SENAITE clients send it."
@@ -335,6 +379,16 @@ class Settings:
     def on_sqlite(self) -> bool:
         """True if the database is an SQLite file."""
         return self.database.startswith("sqlite:")
+
+    @property
+    def takes_passwords(self) -> bool:
+        """True if users log in by a password of the gateway."""
+        return self.login != "sign-on"
+
+    @property
+    def takes_sign_on(self) -> bool:
+        """True if users log in by the log-in provider."""
+        return self.oidc_issuer is not None and self.login != "password"
 
     @property
     def has_ispyb_logins(self) -> bool:
@@ -415,6 +469,17 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"OBJAPI_LOGIN_WAIT ({settings.login_wait:g} s) is more than OBJAPI_LOGIN_WAIT_LIMIT "
             f"({settings.login_wait_limit:g} s). Raise the second or lower the first."
         )
+    if settings.oidc_issuer is None:
+        if settings.login in ("sign-on", "both"):
+            yield f"OBJAPI_LOGIN ({settings.login}) needs a log-in provider. Set OBJAPI_OIDC_ISSUER."
+        return
+    if settings.public_url is None or not is_secure_url(settings.public_url):
+        yield (
+            "OBJAPI_OIDC_ISSUER needs OBJAPI_PUBLIC_URL, an https URL: the provider sends browsers back to it. Only on "
+            "this machine may it be http."
+        )
+    if "openid" not in settings.oidc_scopes:
+        yield "OBJAPI_OIDC_SCOPES lacks openid: without it the provider does not say who has logged in. Add it."
 
 
 def describe(width: int = 100, environ: Mapping[str, str] | None = None) -> str:

@@ -7,7 +7,7 @@ came from and what to do about it is the business of `objapi.settings`.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -161,6 +161,40 @@ def _zone(text: str) -> ZoneInfo:
         raise ValueError("no such time zone") from error
 
 
+def is_secure_url(text: str) -> bool:
+    """True for an https URL, and for an http one of this machine, which nobody listens to on the way."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _issuer(text: str) -> str:
+    # Kept to the letter: the provider's own name for itself has to be equal.
+    if not is_secure_url(text) or urlsplit(text).query:
+        raise ValueError("not secure, or more than an address")
+    return text
+
+
+def _group_grant(text: str) -> tuple[str, str, str]:
+    claimed, _, given = text.rpartition("=")
+    kind, _, name = given.partition(":")
+    if not claimed.strip() or kind not in ("role", "group") or not name:
+        raise ValueError("no group before an equals sign, or no role: or group: behind it")
+    return claimed.strip(), kind, name
+
+
 def _origin(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -206,6 +240,8 @@ TIMEZONE = SettingKind("a time zone of the IANA database, such as UTC or Europe/
 NETWORK: SettingKind = SettingKind("a network in CIDR notation, such as 10.0.0.0/8 or 127.0.0.1", ip_network)
 ORIGIN = SettingKind("an origin, such as https://lab.example.org", _origin)
 PUBLIC_URL = SettingKind("an http or https URL without query, such as https://lab.example.org", _public_url)
+ISSUER = SettingKind("an https URL without query, such as https://id.example.org/realms/lab", _issuer)
+GROUP_GRANT = SettingKind("GROUP=role:NAME or GROUP=group:NAME", _group_grant)
 DATABASE_URL = SettingKind(
     "sqlite:///FILE or mysql://USER:PASSWORD@HOST/DATABASE (also mariadb, mysql+pymysql, mariadb+pymysql)",
     _database,

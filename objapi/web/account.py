@@ -5,6 +5,7 @@ Published clients use the log-in form too, so its names and texts are those of t
 
 from functools import partial
 from typing import Final
+from urllib.parse import quote
 
 from flask import Response, request
 from sqlalchemy import Connection
@@ -83,6 +84,8 @@ def answer_logout(settings: Settings) -> Response:
         settings,
         heading="Logged out",
         message="Your session has ended.",
+        other_link=f"{site_path(settings)}/sign_on/logout" if settings.takes_sign_on else "",
+        other_text="Log out at the log-in provider, too",
         link=f"{site_path(settings)}/login_form",
         link_text="Log in again",
     )
@@ -92,6 +95,7 @@ def answer_logout(settings: Settings) -> Response:
 
 def answer_password_form(settings: Settings) -> Response:
     """The empty form for a new password."""
+    current_visitors().authentication.password_check.require_taken()
     return _password_form(settings, current_visitor())
 
 
@@ -131,15 +135,16 @@ def answer_password_change(settings: Settings) -> Response:
 def answer_new_password_form(settings: Settings) -> Response:
     """The form of a one-time link; to look at it uses nothing up. Raises NotFound for a link that is over."""
     key = request.args.get("key", "")
-    return _new_password_form(settings, key, _user_of_link(key))
+    return _new_password_form(settings, key, holder_of_link(key))
 
 
 def answer_new_password(settings: Settings) -> Response:
     """Set the password of whose one-time link it is, and end the user's sessions; the link is then used up."""
     visitors, form = current_visitors(), request.form
     refuse_cross_site(request, current_exchange(), "cookie", settings.allowed_origins)
+    visitors.authentication.password_check.require_taken()
     key, new, site = form.get("key", ""), form.get("new_password", ""), visitors.site
-    user_id = _user_of_link(key)
+    user_id = holder_of_link(key)
     if form.get("confirm", new) != new:
         problem = "The new password was not typed the same way twice."
         return _new_password_form(settings, key, user_id, problem, status=422)
@@ -189,7 +194,7 @@ def _fate_of_tokens(user_id: str) -> str:
     return f"{tokens} {'is' if count == 1 else 'are'} revoked."
 
 
-def _user_of_link(key: str) -> str:
+def holder_of_link(key: str) -> str:
     """The user whom the key of a link is for. Raises NotFound, which counts as a failed log-in, and TooManyAttempts."""
     visitors = current_visitors()
     site, now = visitors.site, visitors.site.now()
@@ -205,7 +210,16 @@ def _user_of_link(key: str) -> str:
 
 
 def _new_password_form(settings: Settings, key: str, user_id: str, problem: str = "", *, status: int = 200) -> Response:
-    return page("new_password.html", settings, status=status, key=key, whose=user_id, message=problem)
+    return page(
+        "new_password.html",
+        settings,
+        status=status,
+        key=key,
+        whose=user_id,
+        sign_on_url=sign_on_url(settings),
+        takes_passwords=settings.takes_passwords,
+        message=problem,
+    )
 
 
 def _password_form(settings: Settings, visitor: Visitor, problem: str = "", *, status: int = 200) -> Response:
@@ -220,11 +234,21 @@ def _login_form(
         settings,
         status=status,
         action=f"{site_path(settings)}/login_form",
-        came_from=_safe(came_from),
+        came_from=safe_target(came_from),
         name=name,
+        sign_on_url=sign_on_url(settings, came_from),
+        takes_passwords=settings.takes_passwords,
         failure=FAILED if problem else "",
         message=problem,
     )
+
+
+def sign_on_url(settings: Settings, came_from: str | None = None) -> str:
+    """The URL at which the log-in by the provider begins; empty where there is none."""
+    if not settings.takes_sign_on:
+        return ""
+    target = safe_target(came_from)
+    return f"{site_path(settings)}/sign_on" + (f"?came_from={quote(target, safe='')}" if target else "")
 
 
 def _code_form(
@@ -236,7 +260,7 @@ def _code_form(
         settings,
         status=status,
         action=f"{site_path(settings)}/login_form",
-        came_from=_safe(came_from),
+        came_from=safe_target(came_from),
         note=note,
         failure=FAILED,
         message=problem,
@@ -250,7 +274,7 @@ def _came_from() -> str | None:
 def logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> Response:
     """The cookie of a session just begun, and the way on; the session that the browser had before ends."""
     log_out(current_visitors().site.transact, request.cookies.get(COOKIE))
-    target = _safe(came_from)
+    target = safe_target(came_from)
     if target is not None:
         response = Response(status=302)
         response.headers["Location"] = target
@@ -268,5 +292,6 @@ def logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> R
     return response
 
 
-def _safe(came_from: str | None) -> str | None:
+def safe_target(came_from: str | None) -> str | None:
+    """The page to go to after log-in, if it is on this site."""
     return safe_came_from(came_from, [f"{current_exchange().root}/"])

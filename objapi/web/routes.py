@@ -31,7 +31,8 @@ def make_blueprint(settings: Settings) -> Blueprint:
             "front.html",
             settings,
             visitor=visitor if visitor.is_authenticated else None,
-            second_factor_offered=settings.totp_key_file is not None,
+            takes_passwords=settings.takes_passwords,
+            second_factor_offered=settings.takes_passwords and settings.totp_key_file is not None,
         )
 
     @web.get("/login_form")

@@ -16,19 +16,22 @@ from objapi.security.administration import Grant, LocalGrant, UserAdministration
 from objapi.security.needs import Need
 from objapi.security.person_logins import LoginChange, PersonLogins
 from objapi.security.second_factors import reset_second_factor, second_factor_of
+from objapi.security.sign_on.links import link_sign_on, links_of, unlink_sign_on
 from objapi.store.requests import AccessEvent, Change, Selector
 from objapi.store.transaction import Transaction
 
 _POST: Final = ("POST",)
 
 
-_ACCOUNT_ACTIONS: Final = ("disable", "enable", "change", "reset_second_factor")
+_ACCOUNT_ACTIONS: Final = ("disable", "enable", "change", "reset_second_factor", "link_sign_on", "unlink_sign_on")
 _LOGIN_ACTIONS: Final = ("create", "link", "unlink", "password_link")
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "disable": (),
     "enable": (),
     "change": ("fullname", "email"),
     "reset_second_factor": (),
+    "link_sign_on": ("subject",),
+    "unlink_sign_on": (),
     "create": ("fullname", "email", "roles", "groups", "obj_path", "obj_uid"),
     "link": ("obj_path", "obj_uid"),
     "unlink": ("obj_path", "obj_uid"),
@@ -61,6 +64,12 @@ def users(call: MethodCall, tx: Transaction) -> Json:
         events = administration.change(user_id, fullname=fullname, email=email, dry_run=dry_run)
     elif action == "reset_second_factor":
         events = reset_second_factor(tx, administration, user_id, dry_run=dry_run)
+    elif action == "link_sign_on":
+        subject = call.require_text("subject")
+        issuer = call.settings.oidc_issuer
+        events = link_sign_on(tx, administration, user_id, issuer, subject, dry_run=dry_run)
+    elif action == "unlink_sign_on":
+        events = unlink_sign_on(tx, administration, user_id, dry_run=dry_run)
     else:
         events = administration.set_active(user_id, action == "enable", dry_run=dry_run)
     return _changed(user_id, events, dry_run=dry_run)
@@ -198,6 +207,7 @@ def _described(tx: Transaction, administration: UserAdministration, user_id: str
         **_listed(administration, account),
         "site_roles": sorted(administration.site_roles(account)),
         "second_factor": factor is not None and factor.confirmed,
+        "sign_on": [{"issuer": issuer, "subject": subject} for issuer, subject in links_of(tx.connection, user_id)],
         "local_roles": [_local(grant, user_id) for grant in local],
         "persons": [{"path": person.path, "UID": person.uid} for person in tx.persons.of_user(user_id)],
     }
@@ -244,6 +254,7 @@ USERS: Final = (
         controls=(
             *_USER,
             Control("fullname", "text", about="The name of the person."),
+            Control("subject", "text", about="The lasting name (`sub`) of an account of the log-in provider."),
             Control("email", "text", about="The person's address."),
         ),
         answer={"users?": RECORDS, "user?": RECORD, **_CHANGED, "password_link?": TEXT, "expires?": TEXT},

@@ -22,9 +22,8 @@ import yaml
 from objapi.ispyb.auth.keycloak import Keycloak
 from objapi.ispyb.auth.ldap import Ldap
 from objapi.ispyb.auth.plugins import Counted, Dummy, GatewayUsers, Plugin, Throttled
-from objapi.security.password_check import PasswordCheck, ThrottledChecks
-from objapi.security.passwords import CheckTurns, Passwords
-from objapi.security.throttle import ThrottleRules
+from objapi.security.password_check import PasswordCheck, ThrottledChecks, open_password_check
+from objapi.security.passwords import CheckTurns
 from objapi.site import Site, SiteError
 
 DUMMY: Final = "dummy"
@@ -40,9 +39,7 @@ _KEYCLOAK: Final = (
 def load_plugins(site: Site) -> dict[str, Plugin]:
     """The plugins that are switched on, by name, in the order of the file. Raises SiteError with all its mistakes."""
     settings = site.settings
-    password_check = PasswordCheck(
-        site.transact, site.registry.roles, Passwords(), ThrottleRules.from_settings(settings)
-    )
+    password_check = open_password_check(settings, site.registry.roles, site.transact)
     problems: list[str] = []
     if settings.ispyb_auth is None:
         plugins: dict[str, Plugin] = {"gateway": GatewayUsers(password_check)}

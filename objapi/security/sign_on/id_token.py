@@ -1,0 +1,84 @@
+"""The ID token of a provider, checked: signature by joserfc, claims by Authlib (OpenID Connect Core 3.1.3.7). Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import JWKRegistry, Key, KeySet
+
+from objapi.errors import SignOnFailed
+from objapi.security.sign_on.identity import LONGEST_SUBJECT, Identity
+
+ALGORITHMS: Final = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "Ed25519",
+    "EdDSA",
+)
+"""Algorithms that are taken: signatures by a key that the provider alone has. `none`, and those by a shared secret, are
+never among them, whatever a token says."""
+
+_KINDS: Final = ("RSA", "EC", "OKP")
+_LEEWAY: Final = 60
+"""Seconds by which the clocks of both may differ."""
+
+
+class UnknownKey(Exception):
+    """A token signed by a key that is not among those known; the provider may have a new one."""
+
+
+def read_keys(published: object) -> KeySet:
+    """The keys for signatures of a published key set; those of kinds that are not known are left out."""
+    listed = published.get("keys") if isinstance(published, dict) else None
+    keys: list[Key] = []
+    for entry in listed if isinstance(listed, list) else []:
+        if isinstance(entry, dict) and entry.get("kty") in _KINDS and entry.get("use") in (None, "sig"):
+            try:
+                keys.append(JWKRegistry.import_key(entry))
+            except (JoseError, ValueError, TypeError):
+                continue
+    return KeySet(keys)
+
+
+def read_id_token(
+    token: str,
+    keys: KeySet,
+    *,
+    issuer: str,
+    client_id: str,
+    nonce: str,
+    access_token: str | None,
+    algorithms: Sequence[str],
+    now: datetime,
+) -> Identity:
+    """Whom a token is about, once it is shown to be the provider's, for this client, and for this log-in.
+
+    Raises UnknownKey, and SignOnFailed for whatever else is wrong with it.
+    """
+    try:
+        decoded = jwt.decode(token, keys, algorithms=[name for name in algorithms if name in ALGORITHMS])
+        claims = CodeIDToken(
+            decoded.claims,
+            decoded.header,
+            {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": client_id}},
+            {"nonce": nonce, "client_id": client_id, "access_token": access_token},
+        )
+        claims.validate(now=int(now.timestamp()), leeway=_LEEWAY)
+    except InvalidKeyIdError:
+        raise UnknownKey from None
+    except (JoseError, ValueError, TypeError) as error:
+        raise SignOnFailed(f"The answer of the log-in provider is not valid ({error}). Begin again.") from error
+    subject = claims["sub"]
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise SignOnFailed("The answer of the log-in provider names nobody. Begin again.")
+    return Identity(issuer, subject, dict(claims))
