@@ -43,9 +43,10 @@ class CodeCheck:
     ) -> NewSession | LoginFailed:
         """Begin a session for whoever has a note and gives the right code.
 
-        Raises Unauthorized for a note that is none or too old, TooManyAttempts, and Unavailable when codes of apps
+        Raises Unauthorized for a note that is none or too old and where passwords are not taken, TooManyAttempts, and Unavailable when codes of apps
         cannot be checked.
         """
+        self.password_check.require_taken()
         required = self._read(note, now)
         if not self.check(required.user_id, code, address, now):
             return LoginFailed()

@@ -19,7 +19,7 @@ def answer_page(settings: Settings, problem: str = "", *, status: int = 200) -> 
     visitor, visitors = current_visitor(), current_visitors()
     user_id = visitor.get_id()
     factor = visitors.site.transact(lambda connection: second_factor_of(connection, user_id), write=False)
-    offered = visitors.authentication.seal is not None
+    offered = visitors.authentication.seal is not None and settings.takes_passwords
     left = factor.codes_left if factor is not None and factor.confirmed else None
     return _page(settings, visitor, status=status, message=problem, codes_left=left, offered=offered)
 

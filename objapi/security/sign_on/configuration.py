@@ -52,10 +52,13 @@ def open_sign_on(settings: Settings, roles: Roles, run: Transactions) -> SignOn 
     from objapi.security.sign_on.provider import Client, Provider  # noqa: PLC0415 - loads Authlib
 
     file = settings.oidc_client_secret_file
+    secret = "" if file is None else read_secret_lines(file, "OBJAPI_OIDC_CLIENT_SECRET_FILE")[0]
+    if not secret.isascii():
+        raise SettingsError([f"OBJAPI_OIDC_CLIENT_SECRET_FILE: the secret in {file} must be of ASCII characters."])
     client = Client(
         settings.oidc_issuer,
         settings.oidc_client_id,
-        "" if file is None else read_secret_lines(file, "OBJAPI_OIDC_CLIENT_SECRET_FILE")[0],
+        secret,
         callback_url(settings),
         settings.oidc_scopes,
         settings.oidc_timeout,

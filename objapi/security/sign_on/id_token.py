@@ -8,6 +8,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
+from joserfc.jws import JWSRegistry
 
 from objapi.errors import SignOnFailed
 from objapi.security.sign_on.identity import LONGEST_SUBJECT, Identity
@@ -29,6 +30,8 @@ ALGORITHMS: Final = (
 never among them, whatever a token says."""
 
 _KINDS: Final = ("RSA", "EC", "OKP")
+_LONGEST_CLAIMS: Final = 256 * 1024
+"""Characters of the claims; somebody may be in very many groups."""
 _LEEWAY: Final = 60
 """Seconds by which the clocks of both may differ."""
 
@@ -65,8 +68,15 @@ def read_id_token(
 
     Raises UnknownKey, and SignOnFailed for whatever else is wrong with it.
     """
+    taken = [name for name in algorithms if name in ALGORITHMS]
+    # joserfc takes no names for names of its own choice.
+    if not taken:
+        raise SignOnFailed("The log-in provider signs by no algorithm that is taken here; it should by RS256 or ES256.")
+    # A header may have fields that are not known, which are to be ignored (RFC 7515 section 4).
+    registry = JWSRegistry(algorithms=taken, strict_check_header=False)
+    registry.max_payload_length = _LONGEST_CLAIMS
     try:
-        decoded = jwt.decode(token, keys, algorithms=[name for name in algorithms if name in ALGORITHMS])
+        decoded = jwt.decode(token, keys, registry=registry)
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,

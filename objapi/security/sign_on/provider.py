@@ -135,7 +135,7 @@ class Provider:
         uri, headers, body = ClientAuth(client.client_id, client.secret, way).prepare(
             "POST", endpoints.token, headers, body
         )
-        answer = self._ask(uri, body, headers)
+        answer = self._unless_just_failed(lambda: self._ask(uri, body, headers))
         content = _json(answer)
         if answer.status == 200 and content is not None:
             return content

@@ -98,6 +98,22 @@ def test_the_second_factor_of_a_user_is_reset(made: Path) -> None:
     assert "no user 'bob'" in objapi("user", "reset-second-factor", "bob", "--data", made).stderr
 
 
+def test_users_are_linked_to_accounts_of_the_log_in_provider(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert objapi("user", "add", "lea", "--password-stdin", "--data", made, given="a long secret\n").exit_code == 0
+    link = ("user", "link-sign-on", "lea", "--subject", "s-1", "--data", made)
+    assert "OBJAPI_OIDC_ISSUER is not set" in objapi(*link).stderr
+    monkeypatch.setenv("OBJAPI_OIDC_ISSUER", "https://id.example.org")
+    monkeypatch.setenv("OBJAPI_PUBLIC_URL", "https://lab.example.org")
+    assert objapi(*link).stderr == "lea logs in by s-1 at https://id.example.org.\n"
+    assert objapi(*link).stderr == "lea does already; nothing was changed.\n"
+    assert "sign-on: s-1 at https://id.example.org" in objapi("user", "show", "lea", "--data", made).stdout
+    once = objapi("user", "link-sign-on", "lea", "--data", made)
+    assert once.stdout.startswith("https://lab.example.org/Plone/new_password?key=")
+    unlink = ("user", "unlink-sign-on", "lea", "--data", made)
+    assert objapi(*unlink).stderr == "lea is linked to no account.\n"
+    assert objapi(*unlink).stderr == "lea was linked to none; nothing was changed.\n"
+
+
 def test_tokens_are_made_listed_and_revoked(made: Path) -> None:
     user = ("user", "add", "bot", "--role", "Analyst", "--password-stdin", "--data", made)
     assert objapi(*user, given="a long secret\n").exit_code == 0

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from joserfc.jws import JWSRegistry
 
 CLIENT_ID, SECRET = "gateway", "a secret of the gateway"
 KEY, OTHER_KEY = (RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True) for _ in range(2))
@@ -39,7 +40,9 @@ class OpenIdProvider:
 
     @staticmethod
     def signed_by(key: RSAKey, **header: str) -> Sign:
-        return lambda claims: jwt.encode({"alg": "RS256", "kid": key.kid} | header, claims, key)
+        registry = JWSRegistry(strict_check_header=False)
+        registry.max_payload_length = 256 * 1024
+        return lambda claims: jwt.encode({"alg": "RS256", "kid": key.kid} | header, claims, key, registry=registry)
 
     def log_in(self, url: str, subject: str) -> str:
         """Do what a browser does with an authorization URL when somebody logs in: the query that leads back."""

@@ -256,6 +256,20 @@ def test_a_new_key_of_the_provider_is_learnt(application: Flask, provider: OpenI
     assert provider.asked == ["/token"]
 
 
+def test_a_long_token_with_fields_that_nobody_knows_is_taken(application: Flask, provider: OpenIdProvider) -> None:
+    provider.claims = {"groups": [f"group number {number}" for number in range(2000)]}
+    provider.sign = provider.signed_by(KEY, x_else="unknown")
+    assert sign_on(application.test_client(), provider).status_code == 200
+
+
+def test_a_provider_that_signs_by_a_shared_secret_is_not_believed(make: Make, provider: OpenIdProvider) -> None:
+    provider.description = {"id_token_signing_alg_values_supported": ["HS256", "none"]}
+    for sign in (provider.sign, unsigned, signed_by_what_is_public):
+        provider.sign = sign
+        answer = sign_on(make().test_client(), provider)
+        assert (answer.status_code, "no algorithm that is taken" in answer.text) == (403, True)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
