@@ -43,8 +43,8 @@ class CodeCheck:
     ) -> NewSession | LoginFailed:
         """Begin a session for whoever has a note and gives the right code.
 
-        Raises Unauthorized for a note that is none or too old and where passwords are not taken, TooManyAttempts, and Unavailable when codes of apps
-        cannot be checked.
+        Raises Unauthorized for a note that is none or too old, and where passwords are not taken, TooManyAttempts, and
+        Unavailable when codes of apps cannot be checked.
         """
         self.password_check.require_taken()
         required = self._read(note, now)

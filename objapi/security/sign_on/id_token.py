@@ -30,6 +30,8 @@ ALGORITHMS: Final = (
 never among them, whatever a token says."""
 
 _KINDS: Final = ("RSA", "EC", "OKP")
+_LONGEST_HEADER: Final = 16 * 1024
+"""Characters of the header; it may hold certificates."""
 _LONGEST_CLAIMS: Final = 256 * 1024
 """Characters of the claims; somebody may be in very many groups."""
 _LEEWAY: Final = 60
@@ -74,7 +76,7 @@ def read_id_token(
         raise SignOnFailed("The log-in provider signs by no algorithm that is taken here; it should by RS256 or ES256.")
     # A header may have fields that are not known, which are to be ignored (RFC 7515 section 4).
     registry = JWSRegistry(algorithms=taken, strict_check_header=False)
-    registry.max_payload_length = _LONGEST_CLAIMS
+    registry.max_header_length, registry.max_payload_length = _LONGEST_HEADER, _LONGEST_CLAIMS
     try:
         decoded = jwt.decode(token, keys, registry=registry)
         claims = CodeIDToken(
