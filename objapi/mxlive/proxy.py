@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from objapi.errors import Cause, Unavailable, ValidationError
-from objapi.security.outgoing import Answer, NoAnswer, ask
+from objapi.security.outgoing import NoAnswer, ServerAnswer, ask
 
 LONGEST_KEY: Final = 200
 _LONGEST_ANSWER: Final = 64 * 1024
@@ -46,7 +46,7 @@ class DataProxy:
             raise _unavailable("its answer has no key")
         return key
 
-    def _ask(self, directory: str) -> Answer:
+    def _ask(self, directory: str) -> ServerAnswer:
         try:
             return ask(
                 f"{self.url}/data/create/",

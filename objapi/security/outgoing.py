@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServerAnswer:
     """The answer of a server. A redirection is one like any other: it is not followed."""
 
     status: int
@@ -26,7 +26,7 @@ class NoAnswer(Exception):
 
 def ask(
     url: str, *, seconds: float, longest: int, body: str | None = None, headers: Mapping[str, str] | None = None
-) -> Answer:
+) -> ServerAnswer:
     """The answer of the server at an http or https URL, asked by GET, or with a body by POST.
 
     Raises NoAnswer when it cannot be reached, takes longer than `seconds`, or answers more than `longest` bytes.
@@ -34,7 +34,7 @@ def ask(
     return _within(seconds, lambda: _ask(url, seconds, longest, body, headers or {}))
 
 
-def _ask(url: str, seconds: float, longest: int, body: str | None, headers: Mapping[str, str]) -> Answer:
+def _ask(url: str, seconds: float, longest: int, body: str | None, headers: Mapping[str, str]) -> ServerAnswer:
     parts = urlsplit(url)
     make = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = make(parts.hostname or "", parts.port, timeout=seconds)
@@ -48,12 +48,12 @@ def _ask(url: str, seconds: float, longest: int, body: str | None, headers: Mapp
         connection.close()
     if len(read) > longest:
         raise NoAnswer(f"its answer is longer than {longest} bytes")
-    return Answer(response.status, read)
+    return ServerAnswer(response.status, read)
 
 
-def _within(seconds: float, call: Callable[[], Answer]) -> Answer:
+def _within(seconds: float, call: Callable[[], ServerAnswer]) -> ServerAnswer:
     """The answer of a call if it arrives in time; a later one is discarded."""
-    answers: queue.SimpleQueue[Answer | NoAnswer] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[ServerAnswer | NoAnswer] = queue.SimpleQueue()
 
     def run() -> None:
         try:

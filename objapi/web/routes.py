@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
-from objapi.errors import Unauthorized
+from objapi.errors import PasswordNotEnough, Unauthorized
 from objapi.http.access import LOGGED_IN, PUBLIC, access
 from objapi.http.exchange import current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -105,7 +105,8 @@ def make_error_handler(settings: Settings) -> Callable[[Exception], Response]:
     def answer_failure(error: Exception) -> Response:
         exchange, answered = current_exchange(), as_api_error(error)
         form = f"{site_path(settings)}/login_form"
-        if isinstance(answered, Unauthorized) and request.method == "GET" and "Authorization" not in request.headers:
+        may_log_in = isinstance(answered, Unauthorized) and not isinstance(answered, PasswordNotEnough)
+        if may_log_in and request.method == "GET" and "Authorization" not in request.headers:
             response = Response(status=302)
             response.headers["Location"] = f"{form}?came_from={quote(exchange.url, safe='')}"
             return response

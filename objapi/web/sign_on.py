@@ -17,7 +17,7 @@ from objapi.security.password_links import load_by_link
 from objapi.security.sign_on.admission import actor, admit, link_invited
 from objapi.security.sign_on.configuration import SignOn
 from objapi.security.sign_on.flow import COOKIE, LIFETIME, PURPOSE, Flow
-from objapi.security.sign_on.identity import Identity
+from objapi.security.sign_on.provider_account import ProviderAccount
 from objapi.settings import Settings
 from objapi.web.account import holder_of_link, logged_in, safe_target
 from objapi.web.pages import page, site_path
@@ -125,12 +125,12 @@ def answer_logout(settings: Settings, sign_on: SignOn) -> Response:
     return _sent_to(url)
 
 
-def _identified(sign_on: SignOn, code: str, flow: Flow) -> Identity:
+def _identified(sign_on: SignOn, code: str, flow: Flow) -> ProviderAccount:
     """Who has logged in. A code that is not taken counts as a failed log-in of this flow, and of the address."""
     refused: list[ApiError] = []
     now = current_visitors().site.now()
 
-    def look(attempt: Credentials) -> Identity | None:
+    def look(attempt: Credentials) -> ProviderAccount | None:
         try:
             return sign_on.provider.redeem(code, flow, now)
         except SignOnFailed as error:

@@ -11,8 +11,8 @@ from objapi.security.administration import UserAdministration
 from objapi.security.grant_rules import check_manager_left
 from objapi.security.password_links import take_link, void_links
 from objapi.security.principals import USER_ID_RULE, LoadedUser, is_user_id, session_of_principal
-from objapi.security.sign_on.identity import Identity
 from objapi.security.sign_on.links import add_link, user_of_subject
+from objapi.security.sign_on.provider_account import ProviderAccount
 from objapi.store.transaction import Transaction
 
 ACTOR: Final = "sign-on"
@@ -44,7 +44,7 @@ def actor() -> LoadedUser:
     return session_of_principal(system_principal(ACTOR))
 
 
-def admit(tx: Transaction, identity: Identity, rules: Admission) -> tuple[str, int]:
+def admit(tx: Transaction, identity: ProviderAccount, rules: Admission) -> tuple[str, int]:
     """The user whom an account of the provider is linked to, with the roles of this moment's groups.
 
     Returns the id and the version of the password. Where the rules say so, somebody who is linked to nobody becomes a
@@ -63,7 +63,7 @@ def admit(tx: Transaction, identity: Identity, rules: Admission) -> tuple[str, i
     return user_id, version
 
 
-def link_invited(tx: Transaction, key: str, identity: Identity) -> None:
+def link_invited(tx: Transaction, key: str, identity: ProviderAccount) -> None:
     """Use a one-time link of the acting user up: not for a password, but to log in by the provider from now on.
 
     Raises NotFound when it has been used meanwhile, and Conflict when the account is another user's; the link stays
@@ -73,7 +73,7 @@ def link_invited(tx: Transaction, key: str, identity: Identity) -> None:
     take_link(tx, key)
 
 
-def _new_user(tx: Transaction, identity: Identity, rules: Admission) -> str:
+def _new_user(tx: Transaction, identity: ProviderAccount, rules: Admission) -> str:
     known_as = f"your account at {identity.issuer} ({identity.subject[:100]})"
     if not rules.makes_users:
         raise SignOnFailed(f"No user of this site is linked to {known_as}. Ask its administrator for a one-time link.")
@@ -95,7 +95,7 @@ def _new_user(tx: Transaction, identity: Identity, rules: Admission) -> str:
     return user_id
 
 
-def _follow_groups(tx: Transaction, account: Account, identity: Identity, rules: Admission) -> None:
+def _follow_groups(tx: Transaction, account: Account, identity: ProviderAccount, rules: Admission) -> None:
     """Give and take what the groups of the provider say; what none of them gives is left to the administrator."""
     after = _with_groups(account, identity, rules)
     changes: Mapping[str, tuple[object, object]] = {
@@ -116,7 +116,7 @@ def _follow_groups(tx: Transaction, account: Account, identity: Identity, rules:
     administration.record("grant" if gains else "revoke", account.id, changes)
 
 
-def _with_groups(account: Account, identity: Identity, rules: Admission) -> Account:
+def _with_groups(account: Account, identity: ProviderAccount, rules: Admission) -> Account:
     member_of = identity.names(rules.groups_claim)
     names: dict[str, tuple[str, ...]] = {}
     for kind, had in (("role", account.roles), ("group", account.groups)):

@@ -11,7 +11,7 @@ from joserfc.jwk import JWKRegistry, Key, KeySet
 from joserfc.jws import JWSRegistry
 
 from objapi.errors import SignOnFailed
-from objapi.security.sign_on.identity import LONGEST_SUBJECT, Identity
+from objapi.security.sign_on.provider_account import LONGEST_SUBJECT, ProviderAccount
 
 ALGORITHMS: Final = (
     "RS256",
@@ -65,7 +65,7 @@ def read_id_token(
     access_token: str | None,
     algorithms: Sequence[str],
     now: datetime,
-) -> Identity:
+) -> ProviderAccount:
     """Whom a token is about, once it is shown to be the provider's, for this client, and for this log-in.
 
     Raises UnknownKey, and SignOnFailed for whatever else is wrong with it.
@@ -93,4 +93,4 @@ def read_id_token(
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise SignOnFailed("The answer of the log-in provider names nobody. Begin again.")
-    return Identity(issuer, subject, dict(claims))
+    return ProviderAccount(issuer, subject, dict(claims))

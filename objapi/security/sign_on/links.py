@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from objapi.errors import Cause, Conflict, Forbidden, ValidationError
 from objapi.security.accounts import renew_password_version
 from objapi.security.administration import UserAdministration
-from objapi.security.sign_on.identity import LONGEST_SUBJECT
+from objapi.security.sign_on.provider_account import LONGEST_SUBJECT
 from objapi.security.tables import sign_on_links
 from objapi.security.user_history import user_event
 from objapi.store.records import StaleWrite, to_micros

@@ -20,10 +20,10 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.jwk import KeySet
 
 from objapi.errors import SignOnFailed, Unavailable
-from objapi.security.outgoing import Answer, NoAnswer, ask
+from objapi.security.outgoing import NoAnswer, ServerAnswer, ask
 from objapi.security.sign_on.flow import Flow
 from objapi.security.sign_on.id_token import ALGORITHMS, UnknownKey, read_id_token, read_keys
-from objapi.security.sign_on.identity import Identity
+from objapi.security.sign_on.provider_account import ProviderAccount
 from objapi.settings.parsing import is_secure_url
 
 _T = TypeVar("_T")
@@ -94,7 +94,7 @@ class Provider:
         """The URL at which one logs out at the provider; None: it has none. Raises Unavailable."""
         return self._described().end_session
 
-    def redeem(self, code: str, flow: Flow, now: datetime) -> Identity:
+    def redeem(self, code: str, flow: Flow, now: datetime) -> ProviderAccount:
         """Who has logged in at the provider, by the code that it sent.
 
         Raises SignOnFailed for a code that it does not take and for a token that is not valid, and Unavailable.
@@ -198,7 +198,7 @@ class Provider:
             raise self._failure(f"{urlsplit(url).path} answered {answer.status}, or no JSON object")
         return content
 
-    def _ask(self, url: str, body: str | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def _ask(self, url: str, body: str | None = None, headers: Mapping[str, str] | None = None) -> ServerAnswer:
         try:
             return ask(url, seconds=self.client.seconds, longest=_LONGEST_ANSWER, body=body, headers=headers)
         except NoAnswer as failure:
@@ -216,7 +216,7 @@ class Provider:
         )
 
 
-def _json(answer: Answer) -> Mapping[str, Any] | None:
+def _json(answer: ServerAnswer) -> Mapping[str, Any] | None:
     try:
         content = orjson.loads(answer.body)
     except orjson.JSONDecodeError:

@@ -9,8 +9,8 @@ from objapi.errors import Conflict, Forbidden, NotFound, SignOnFailed, Validatio
 from objapi.security.accounts import find_account
 from objapi.security.administration import UserAdministration
 from objapi.security.sign_on.admission import Admission, GroupGrant, actor, admit
-from objapi.security.sign_on.identity import Identity
 from objapi.security.sign_on.links import link_sign_on, links_of, unlink_sign_on, user_of_subject
+from objapi.security.sign_on.provider_account import ProviderAccount
 from objapi.store.transaction import Transaction
 from tests.objapi.security.test_administration import made
 from tests.objapi.store.workshop import Gateway
@@ -34,7 +34,7 @@ def link(gateway: Gateway, caller: str, user: str, subject: str, **options: Any)
 
 
 def admitted(gateway: Gateway, subject: str, rules: Admission = CLOSED, issuer: str = ISSUER, **claims: Any) -> str:
-    identity = Identity(issuer, subject, claims)
+    identity = ProviderAccount(issuer, subject, claims)
     return gateway.site.run(lambda connection: actor(), lambda tx: admit(tx, identity, rules), write=True)[0]
 
 

@@ -420,6 +420,7 @@ def test_where_log_in_is_by_the_provider_alone_no_password_is_taken(
     assert sign_on(client, provider).status_code == 200
     page = client.get("/Plone").text
     assert ("/Plone/password" in page, "Bearer" in page) == (False, True)
+    assert client.get("/Plone/password").status_code == 401
     form_of_token = {"action": "add", "_authenticator": client.get(READ).get_json()["_authenticator"]}
     token = client.post("/Plone/@@API/tokens", data=form_of_token).get_json()["token"]
     by_token = alone.test_client().get(READ, headers={"Authorization": f"Bearer {token}"})

@@ -1,4 +1,4 @@
-"""Somebody whom a provider knows."""
+"""Somebody whom a log-in provider knows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ _LONGEST_TEXT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ProviderAccount:
     """Somebody whom a provider knows. `subject` is theirs for good; names and addresses may pass to somebody else."""
 
     issuer: str
