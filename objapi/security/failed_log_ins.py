@@ -17,8 +17,9 @@ from objapi.security.user_history import user_event
 from objapi.store.context import Recorder
 from objapi.store.requests import RequestSource
 
-LogInKind: TypeAlias = Literal["password", "code", "token", "signature"]
-"""Kinds of credentials: name and password, code of a second factor, API token, signed request of a beamline."""
+LogInKind: TypeAlias = Literal["password", "code", "sign-on", "token", "signature"]
+"""Kinds of credentials: name and password, code of a second factor, answer of a log-in provider, API token, signed
+request of a beamline."""
 
 EVENT: Final = "log_in_failed"
 """The `event` of such an entry."""

@@ -139,7 +139,7 @@ def _identified(sign_on: SignOn, code: str, flow: Flow) -> ProviderAccount:
 
     # Made unique, so that a code that arrives twice is asked about twice, and the provider refuses the second.
     attempt = Credentials(f"@@sign-on:{flow.state}", secrets.token_hex(16))
-    identity = sign_on.checks.check(attempt, request.remote_addr or "", now, look)
+    identity = sign_on.checks.check(attempt, request.remote_addr or "", now, look, kind="sign-on")
     if identity is None:
         raise refused[0]
     return identity

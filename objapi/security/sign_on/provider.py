@@ -99,6 +99,8 @@ class Provider:
 
         Raises SignOnFailed for a code that it does not take and for a token that is not valid, and Unavailable.
         """
+        if not code:
+            raise SignOnFailed("The answer of the log-in provider has no code. Begin again.")
         answer = self._tokens(code, flow)
         token, access_token = answer.get("id_token"), answer.get("access_token")
         if not isinstance(token, str):

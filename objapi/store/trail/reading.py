@@ -24,7 +24,7 @@ VIEW_TRAIL: Final = "objapi: View audit trail"
 KINDS: Final = (
     *("create", "update", "transition", "rename", "remove"),
     *("grant", "revoke", "change", "enable", "disable", "link", "unlink", "permissions"),
-    *("password", "password_link", "second_factor", "recovery_codes"),
+    *("password", "password_link", "second_factor", "recovery_codes", "sign_on_link", "sign_on_unlink"),
     *("token_add", "token_revoke", "log_in_failed"),
 )
 """The kinds of entries: of objects, of what people may do, and of their log-ins."""

@@ -219,6 +219,8 @@ def test_a_token_that_is_not_valid_logs_nobody_in(
     [
         lambda query: query.replace("state=", "state=x"),
         lambda query: query.partition("&state=")[0],
+        lambda query: query.partition("&")[2],
+        lambda query: re.sub("code=[^&]*", "code=%C3%A9%00%FF", query),
         lambda query: re.sub("code=[^&]*", "code=guessed", query),
         lambda query: re.sub("code=[^&]*", "error=access_denied", query),
         lambda query: re.sub("code=[^&]*", "error=<script>", query),
