@@ -254,8 +254,8 @@ USERS: Final = (
         controls=(
             *_USER,
             Control("fullname", "text", about="The name of the person."),
-            Control("subject", "text", about="The lasting name (`sub`) of an account of the log-in provider."),
             Control("email", "text", about="The person's address."),
+            Control("subject", "text", about="The lasting name (`sub`) of an account of the log-in provider."),
         ),
         answer={"users?": RECORDS, "user?": RECORD, **_CHANGED, "password_link?": TEXT, "expires?": TEXT},
         writing_verbs=_POST,
