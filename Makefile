@@ -18,12 +18,13 @@ CODE := $(PACKAGES) $(wildcard tests benchmarks)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all bench clean
+.PHONY: help serve test test-all audit bench clean
 
 help:
 	@echo 'make serve     the sample laboratory on http://$(HOST):$(PORT)/ (HOST=, PORT=, DATA=directory, DATABASE_URL=)'
 	@echo 'make test      every check: ruff, mypy, import-linter, vulture, pytest on SQLite and on MariaDB (JOBS=processes)'
 	@echo 'make test-all  the same, extended tests too: large random runs and repetitions'
+	@echo 'make audit     known faults of the installed libraries, looked up by pip-audit'
 	@echo 'make bench     what the gateway costs against the bare stack (BENCH_DATABASES=, BENCH_OBJECTS=sizes)'
 	@echo 'make clean     remove $(VENV) and what tools left behind; $(DATA)/ with its data stays'
 
@@ -74,6 +75,11 @@ test test-all: $(VENV)/.installed-for-tests
 	    --no-loadscope-reorder $(TESTS); \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
 	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi
+
+# What cannot be installed or looked up without the network fails nothing, and is said.
+audit: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[audit]' 2>/dev/null || true
+	@sh .ci/audit $(BIN)/python
 
 # Without a C compiler and MariaDB's headers the floor uses the gateway's own driver.
 $(VENV)/.installed-for-bench: $(VENV)/.installed-for-tests

@@ -2,6 +2,8 @@ from datetime import UTC
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from objapi.api.json_body import merge, parse_body
 from objapi.api.methods import METHODS
@@ -214,3 +216,24 @@ def test_no_index_can_be_declared_that_could_not_be_asked_for() -> None:
 def test_an_unknown_method_has_no_controls() -> None:
     with pytest.raises(KeyError):
         read_controls(METHODS["nothing"].controls, Form({}))
+
+
+WORDS = ["", "0", "-1", "1e9", "yes", "a,b", "[1]", '["a"]', "{", "{'a': 1}", "\0"]
+TEXTS = st.sampled_from(WORDS) | st.text(max_size=6)
+SENT = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(METHODS)), st.data())
+def test_any_values_of_controls_are_read_or_named(method: str, data: st.DataObject) -> None:
+    """Whatever a form or JSON object holds under the names of a method's parameters, a fault names one of these."""
+    controls = METHODS[method].controls
+    spelled = [f"{name}{end}" for item in controls for name in (item.name, *item.aliases) for end in ("", "[]")]
+    form = Form(data.draw(st.dictionaries(st.sampled_from([*spelled, "x"]), SENT, max_size=4)))
+    read = read_controls(controls, form)
+    assert read.values.keys() == {item.name for item in controls}
+    assert read.sent <= read.values.keys()
+    assert {problem.parameter for problem in read.problems} <= {name.removesuffix("[]") for name in spelled}

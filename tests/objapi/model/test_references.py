@@ -183,3 +183,16 @@ def test_references_keep_their_order_and_come_once(field, raw, expected):
 def test_references_that_cannot_be_read_are_all_described(field, raw, said):
     with pytest.raises(ReferenceProblem, match=said):
         parse_references(raw, field, CONTEXT)
+
+
+@given(st.text("/.Plone-ab1? ", max_size=30) | st.text(max_size=20))
+def test_any_text_is_a_site_path_that_stays_as_it_is_or_a_named_problem(text):
+    try:
+        path = normalise_path(text)
+    except PathProblem as problem:
+        assert str(problem)
+    else:
+        assert path.startswith("/")
+        again = normalise_path(f"/Plone{path}")
+        assert again == path
+        assert normalise_path(f"{again}/" if again != "/" else "/") == path
