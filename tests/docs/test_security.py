@@ -17,7 +17,7 @@ STATES = {"met", "partly", "not met", "operator"}
 
 @cache
 def _tests(path: Path) -> frozenset[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
