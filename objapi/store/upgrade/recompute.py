@@ -61,6 +61,7 @@ class ObjectRendering:
         self._planner = planner
         self._plain = plain
         self._acls: dict[tuple[int, str], tuple[Acl, int | None]] = {}
+        self._rids = [item.row.rid for item in objects]
         workspace = planner.workspace
         workspace.recomputes_acls = True
         with workspace.without_locks():
@@ -105,7 +106,9 @@ class ObjectRendering:
     def referring_otherwise(self, connection: Connection) -> set[int]:
         """The objects with a scope of their own in which other local roles are stored to be held by reference."""
         workspace = self._planner.workspace
-        own = [draft for draft in workspace.by_rid.values() if draft.record is not None and draft.scope == draft.rid]
+        # Others were loaded because values lead to them; they are compared in their own turn.
+        drafts = [workspace.by_rid[rid] for rid in self._rids if rid in workspace.by_rid]
+        own = [draft for draft in drafts if draft.record is not None and draft.scope == draft.rid]
         wanted = {draft.rid: frozenset(workspace.referred_scopes(draft)) for draft in own}
         stored = referred_scopes(connection, list(wanted))
         return {rid for rid, scopes in wanted.items() if scopes != stored.get(rid, frozenset())}

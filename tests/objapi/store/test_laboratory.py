@@ -4,6 +4,7 @@ import pytest
 
 from objapi.errors import Conflict, NotFound, UnresolvedReference, ValidationError
 from objapi.store.requests import ByPath, CreateItem, Find, UpdateItem
+from objapi.store.upgrade import recompute
 from tests.objapi.store.workshop import Gateway
 
 REQUEST = {
@@ -80,6 +81,14 @@ def test_the_whole_road_leaves_everything_in_step(laboratory: Gateway) -> None:
     laboratory.act("verifier1", "verify", *inside)
     laboratory.act("publisher1", "publish", request)
     assert {item["review_state"] for item in laboratory.read("admin", request)["Analyses"]} == {"published"}
+    laboratory.assert_settled()
+
+
+def test_everything_is_compared_in_portions(laboratory: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the objects of one portion are computed from leads to others, whose containers are in none so far."""
+    order(laboratory)
+    next_objects = recompute.objects_after
+    monkeypatch.setattr(recompute, "objects_after", lambda connection, after: next_objects(connection, after)[:5])
     laboratory.assert_settled()
 
 
