@@ -8,7 +8,13 @@ import orjson
 
 from benchmarks.laboratory import as_user, batches
 from benchmarks.measuring import REPEATS, Measurement, StatementCounter, repeated
+from objapi.http.exchange import Exchange
+from objapi.model.dependents import Dependents
+from objapi.model.render_shapes import RenderShapes
 from objapi.progress import progress
+from objapi.senaite.items import Items, ItemShape
+from objapi.senaite.urls import Urls
+from objapi.senaite.vocabulary import Vocabulary
 from objapi.site import Site
 from objapi.store.requests import ByUid, CreateItem, Find, Selector, UpdateItem
 from objapi.store.transaction import Transaction
@@ -18,6 +24,9 @@ SERVICES = ("Calcium", "Copper", "Magnesium", "Zinc", "Iron")
 BATCHES = {"portal_type": "Batch"}
 
 Work = Callable[[Transaction], object]
+
+_VOCABULARIES: dict[str, Vocabulary] = {}
+"""Fingerprint of declarations → their vocabulary, which a process makes once."""
 
 
 def measure_inside(site: Site, database: str, *, repeats: int = REPEATS) -> Iterator[Measurement]:
@@ -46,6 +55,7 @@ def _reads(objects: int) -> Iterator[tuple[str, Work]]:
     }
     for what, find in finds.items():
         yield what, partial(_find, find)
+    yield f"{MANY:,} complete items for SENAITE", _complete_items
 
 
 def _writes(uids: list[str]) -> Iterator[tuple[str, Work]]:
@@ -60,6 +70,20 @@ def _writes(uids: list[str]) -> Iterator[tuple[str, Work]]:
 
 def _find(find: Find, tx: Transaction) -> object:
     return tx.find(find)
+
+
+def _complete_items(tx: Transaction) -> object:
+    """What the SENAITE face answers to `complete=yes&limit=1000`, rendered."""
+    dependents = Dependents(tx.registry)
+    vocabulary = _VOCABULARIES.get(tx.registry.fingerprint)
+    if vocabulary is None:
+        vocabulary = Vocabulary.of(tx.registry, RenderShapes(tx.registry, dependents))
+        if vocabulary is None:
+            raise TypeError("the laboratory declares the dialect")
+        _VOCABULARIES[tx.registry.fingerprint] = vocabulary
+    urls = Urls(Exchange("http://127.0.0.1", "/"), tx.site_id, tx.site_id)
+    found = tx.records.find(Find(BATCHES, sort_on="created", size=MANY))
+    return orjson.dumps(Items(vocabulary, tx, urls).made(found.records, ItemShape(complete=True)))
 
 
 def _update(selectors: list[ByUid], turns: Iterator[int], tx: Transaction) -> object:
