@@ -62,6 +62,8 @@ class ApiError(Exception):
 
     name: ClassVar[str] = "ApiError"
     status: int = 500
+    trial: object = None
+    """What a dry run that is refused would have done without what is refused: a plan of the store; None: no dry run."""
 
     def __init__(
         self,

@@ -49,7 +49,7 @@ from workflows.registry import EffectFn, Firing, WorkflowRegistry
 from workflows.run import Cascades, Run
 from workflows.testing import PlainSubject, PlainUser, PlainWorld
 from workflows.worklists import OfferedWorklist, offered_worklists, worklist_query
-from workflows.world import Context, KeepsHistory, Reason, Step, Subject, Verdict, World
+from workflows.world import Context, KeepsHistory, Reason, Step, StepOrigin, Subject, Verdict, World
 
 Registry = WorkflowRegistry
 """The short name of `WorkflowRegistry`, for users of this package alone."""
@@ -92,6 +92,7 @@ __all__ = [
     "SetField",
     "State",
     "Step",
+    "StepOrigin",
     "Subject",
     "Transition",
     "TransitionNotOffered",

@@ -6,7 +6,8 @@ makes it.
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import TypeAlias
+from contextlib import contextmanager
+from typing import Final, TypeAlias
 
 from workflows.cascades import (
     CREATED,
@@ -16,6 +17,7 @@ from workflows.cascades import (
     CascadeAction,
     FireRelated,
     NamedValue,
+    RunEffect,
     SetField,
 )
 from workflows.condition import Where
@@ -34,10 +36,14 @@ from workflows.engine import (
 )
 from workflows.errors import WorkflowError
 from workflows.registry import WorkflowRegistry
-from workflows.world import Step, Subject, World
+from workflows.world import Step, StepOrigin, Subject, World
 
 Task: TypeAlias = "Iterator[Task]"
 """Work in progress: it yields what has to be finished before it goes on."""
+
+_ASKED: Final = StepOrigin("request")
+_CREATION: Final = StepOrigin("creation")
+_ALWAYS: Final = StepOrigin("always")
 
 
 class Cascades:
@@ -68,11 +74,22 @@ class Run:
     """One call or batch: transitions, their cascades, and the automatic transitions after these.
 
     Each (object, transition) that a user or a cascade asks for is taken at most once in a run; a repeat is left
-    out, and as a member of a batch counts as done. `steps` lists what happened, in order. An error leaves the world
-    as it is at that point: whoever keeps the world throws its changes away.
+    out, and as a member of a batch counts as done. `steps` lists what happened, in order, and `origins` why, in the
+    same order. An error leaves the world as it is at that point: whoever keeps the world throws its changes away.
     """
 
-    __slots__ = ("_always_taken", "_cascades", "_done", "limit", "registry", "steps", "system", "world")
+    __slots__ = (
+        "_always_taken",
+        "_cascades",
+        "_done",
+        "limit",
+        "origin",
+        "origins",
+        "registry",
+        "steps",
+        "system",
+        "world",
+    )
 
     def __init__(
         self,
@@ -86,6 +103,9 @@ class Run:
         self.registry = registry
         self.limit = limit
         self.steps: list[tuple[Subject, Step]] = []
+        self.origins: list[StepOrigin] = []
+        self.origin = _ASKED
+        """The origin of what is asked for now, and of what else changes at the time."""
         self.system = False
         """True while an action sets fields or runs an effect whatever the user may: it is declared so, or sets a field
         of the object that moved."""
@@ -126,7 +146,7 @@ class Run:
                 kwargs=kwargs,
                 system=system,
             )
-            _drive(self._follow(subject, step, comment, kwargs, cascade))
+            _drive(self._follow(subject, step, self.origin, comment, kwargs, cascade))
 
     def attempt(
         self, subject: Subject, transition_id: str, comment: str = "", *, system: bool = False, cascade: bool = True
@@ -140,7 +160,8 @@ class Run:
         offer = find_offer(self.world, self.registry, subject, transition_id, system=system)
         if offer is None or not offer.verdict.passed:
             return False
-        _drive(self._follow(subject, take(self.world, subject, offer, comment=comment), comment, cascade=cascade))
+        step = take(self.world, subject, offer, comment=comment)
+        _drive(self._follow(subject, step, self.origin, comment, cascade=cascade))
         return True
 
     def enter(self, subject: Subject) -> None:
@@ -152,14 +173,24 @@ class Run:
 
     def removed(self, subject: Subject) -> None:
         """Run the cascades on `removed`; call it while the relations of the object can still be found."""
-        _drive(self._actions(subject, self._cascades.on(subject.type_name, REMOVED)))
+        actions = self._cascades.on(subject.type_name, REMOVED)
+        _drive(self._actions(subject, actions, StepOrigin("cascade", subject, event=REMOVED)))
 
     def place(self, subject: Subject, state: str, *, workflow: str | Workflow | None = None, comment: str = "") -> None:
         """Put an object into a state without a transition, as `workflows.engine.place`, and list the step.
 
         Nothing follows from it.
         """
-        self.steps.append((subject, place(self.world, subject, state, workflow=workflow, comment=comment)))
+        self._note(subject, place(self.world, subject, state, workflow=workflow, comment=comment), _CREATION)
+
+    @contextmanager
+    def following(self, origin: StepOrigin) -> Iterator[None]:
+        """Have `origin` in the place of a request as the origin of all that is asked for meanwhile."""
+        before, self.origin = self.origin, origin
+        try:
+            yield
+        finally:
+            self.origin = before
 
     def follow_changes(self, subjects: Iterable[Subject]) -> None:
         """Take the transitions that are `always` automatic of these objects, until no guard of them passes any more.
@@ -184,20 +215,22 @@ class Run:
             if self._always_taken[subject.key, workflow.id] > self.limit:
                 raise loop_of(workflow, subject, self.limit)
             repeated = self.done(subject, offer.transition.id)
-            yield self._follow(subject, take(self.world, subject, offer), cascade=not repeated)
+            yield self._follow(subject, take(self.world, subject, offer), _ALWAYS, cascade=not repeated)
 
     def _enter(self, subject: Subject) -> Task:
         for workflow in self.world.chain(subject):
             step = enter_workflow(self.world, workflow, subject)
             if step is not None:
-                self.steps.append((subject, step))
-                yield self._automatic(subject, workflow, "", None)
-        yield self._actions(subject, self._cascades.on(subject.type_name, CREATED))
+                self._note(subject, step, _CREATION)
+                yield self._automatic(subject, step, "", None)
+        actions = self._cascades.on(subject.type_name, CREATED)
+        yield self._actions(subject, actions, StepOrigin("cascade", subject, event=CREATED))
 
     def _follow(
         self,
         subject: Subject,
         step: Step,
+        origin: StepOrigin,
         comment: str = "",
         kwargs: Mapping[str, object] | None = None,
         cascade: bool = True,
@@ -206,40 +239,48 @@ class Run:
 
         When its cascade moved the object on, that move has looked for automatic transitions itself.
         """
-        self._note(subject, step)
-        if cascade and step.transition is not None:
-            yield self._actions(subject, self._cascades.after(subject.type_name, step.transition.id))
+        self._note(subject, step, origin)
+        if cascade:
+            yield self._cascade(subject, step)
         if state_id(step.workflow, subject) == step.new_state:
-            yield self._automatic(subject, step.workflow, comment, kwargs)
+            yield self._automatic(subject, step, comment, kwargs)
 
-    def _note(self, subject: Subject, step: Step) -> None:
+    def _cascade(self, subject: Subject, step: Step) -> Task:
+        """The actions that follow a transition."""
+        name = "" if step.transition is None else step.transition.id
+        actions = self._cascades.after(subject.type_name, name)
+        if actions:
+            yield self._actions(subject, actions, StepOrigin("cascade", subject, transition=name))
+
+    def _note(self, subject: Subject, step: Step, origin: StepOrigin) -> None:
         self.steps.append((subject, step))
+        self.origins.append(origin)
         if step.transition is not None:
             self._done.add((subject.key, step.transition.id))
 
-    def _automatic(
-        self, subject: Subject, workflow: Workflow, comment: str, kwargs: Mapping[str, object] | None
-    ) -> Task:
-        """Automatic transitions, each with its cascade.
+    def _automatic(self, subject: Subject, entered: Step, comment: str, kwargs: Mapping[str, object] | None) -> Task:
+        """Automatic transitions of the state that a step led to, each with its cascade.
 
         The cascade of one that repeats itself runs the first time only.
         """
         following = automatic_steps(
-            self.world, self.registry, workflow, subject, comment=comment, kwargs=kwargs, limit=self.limit
+            self.world, self.registry, entered.workflow, subject, comment=comment, kwargs=kwargs, limit=self.limit
         )
         for step in following:
             transition = step.transition
             repeated = transition is not None and self.done(subject, transition.id)
-            self._note(subject, step)
-            if transition is not None and not repeated:
-                yield self._actions(subject, self._cascades.after(subject.type_name, transition.id))
+            led_here = "" if entered.transition is None else entered.transition.id
+            self._note(subject, step, StepOrigin("automatic", subject, transition=led_here))
+            entered = step
+            if not repeated:
+                yield self._cascade(subject, step)
 
-    def _actions(self, subject: Subject, actions: tuple[CascadeAction, ...]) -> Task:
+    def _actions(self, subject: Subject, actions: tuple[CascadeAction, ...], origin: StepOrigin) -> Task:
         for action in actions:
             if not self._hold(action.when, subject):
                 continue
             if isinstance(action, FireRelated):
-                yield from self._fire_related(subject, action)
+                yield from self._fire_related(subject, action, origin)
                 continue
             # What an action sets off says for itself whether it needs rights, so this is put back afterwards.
             before, self.system = (
@@ -247,22 +288,26 @@ class Run:
                 action.system or (isinstance(action, SetField) and action.relation == SELF),
             )
             try:
-                if isinstance(action, SetField):
-                    value = self._value(subject, action.value)
-                    for other in self._related(subject, action.relation, action.where):
-                        self.world.assign(other, action.field, value)
-                else:
-                    self.registry.effect(action.name)(self.world, subject, action.args, self)
+                with self.following(origin):
+                    self._act(subject, action)
             finally:
                 self.system = before
 
-    def _fire_related(self, subject: Subject, action: FireRelated) -> Task:
+    def _act(self, subject: Subject, action: SetField | RunEffect) -> None:
+        if isinstance(action, SetField):
+            value = self._value(subject, action.value)
+            for other in self._related(subject, action.relation, action.where):
+                self.world.assign(other, action.field, value)
+        else:
+            self.registry.effect(action.name)(self.world, subject, action.args, self)
+
+    def _fire_related(self, subject: Subject, action: FireRelated, origin: StepOrigin) -> Task:
         for other in self._related(subject, action.relation, action.where):
             if self.done(other, action.transition) or not self._hold(action.each, other):
                 continue
             step = self._step(other, action)
             if step is not None:
-                yield self._follow(other, step, cascade=action.cascade)
+                yield self._follow(other, step, origin, cascade=action.cascade)
 
     def _step(self, subject: Subject, action: FireRelated) -> Step | None:
         if not action.attempt:

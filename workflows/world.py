@@ -93,6 +93,22 @@ class Step:
     group_roles: Mapping[str, frozenset[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class StepOrigin:
+    """Why a step was taken, and what it follows from.
+
+    `kind`: `request` (somebody asked for it), `creation` (the initial state), `cascade` (an action that follows a
+    `transition` of `subject`, or its `event`), `automatic` (of the state that `transition` led to), `always` (a change
+    let the guard of an `always` transition pass), or `effect`, of a world's own: a change of `field`, or an `event`.
+    """
+
+    kind: str
+    subject: "Subject | None" = None
+    transition: str = ""
+    event: str = ""
+    field: str = ""
+
+
 class Subject(Protocol):
     """An object that has workflow."""
 

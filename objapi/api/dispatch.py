@@ -13,6 +13,7 @@ from objapi.api.bodies import SentBody, sent_body, unread_problem
 from objapi.api.idempotency import fingerprint, keyed_answer
 from objapi.api.method import Method, MethodCall
 from objapi.api.methods import METHODS
+from objapi.api.methods.trials import trial_of
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
 from objapi.errors import (
     ApiError,
@@ -35,6 +36,7 @@ from objapi.http.visitors import Visitor, current_visitor
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.idempotency import RequestKey
+from objapi.store.requests import Plan
 from objapi.store.transaction import Transaction
 
 SITE: Final = "objapi.site"
@@ -270,5 +272,7 @@ def answer_failure(error: Exception) -> Response:
     is_real = method is None or method.downloads or EARLY_REFUSAL in request.environ
     setting: responses.ErrorStatus = "http" if is_real else settings.error_status
     more = dict(method.more_on_failure(answered, exchange.url)) if method is not None else {}
+    if isinstance(answered.trial, Plan):
+        more |= trial_of(answered.trial)
     answer = responses.failure(responses.frame_of(exchange), answered, style, setting, more)
     return responses.answered(answer)

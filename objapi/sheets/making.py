@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from objapi.errors import ApiError, Cause, combine, joined_messages
 from objapi.model.references import ITEM_KEY
 from objapi.sheets.cells import SheetProblems, sheet_cause
-from objapi.store.requests import BatchFailed, CreateItem, Outcome
+from objapi.store.requests import BatchFailed, CreateItem, Outcome, Plan
 from objapi.store.transaction import Transaction
 
 
@@ -29,12 +29,15 @@ def reference_to(name: str) -> dict[str, str]:
 def make_objects(tx: Transaction, objects: Sequence[NewObject], *, dry_run: bool) -> Outcome:
     """Make objects, which may refer to each other. Raises what the store raises, with row and column in each cause."""
     try:
-        return tx.create([new.item for new in objects], dry_run=dry_run, as_batch=True)
+        outcome = tx.create([new.item for new in objects], dry_run=dry_run, with_plan=False, as_batch=True)
     except BatchFailed as failed:
         errors = zip(objects, failed.outcome.entries, strict=True)
         placed = [_placed(entry.error, new) for new, entry in errors if entry.error is not None]
         own = [error for error in placed if any(cause.code != "depends" for cause in error.causes)]
-        raise combine(own or placed) from failed
+        error = combine(own or placed)
+        error.trial = _by_row(failed.trial, objects) if isinstance(failed.trial, Plan) else None
+        raise error from failed
+    return replace(outcome, plan=_by_row(outcome.plan, objects))
 
 
 def refuse_problems(tx: Transaction, objects: Sequence[NewObject], problems: SheetProblems) -> None:
@@ -43,8 +46,21 @@ def refuse_problems(tx: Transaction, objects: Sequence[NewObject], problems: She
         try:
             make_objects(tx, objects, dry_run=True)
         except ApiError as error:
+            # Their plan would not be that of the file, parts of which could not be read.
             problems.add(error.causes)
         problems.raise_if_any()
+
+
+def _by_row(plan: Plan, objects: Sequence[NewObject]) -> Plan:
+    """A plan that names items by the rows that they come from."""
+    changes = (
+        change if change.index is None else replace(change, index=None, row=objects[change.index].row)
+        for change in plan.changes
+    )
+    refused = (
+        item if item.index is None else replace(item, index=None, row=objects[item.index].row) for item in plan.refused
+    )
+    return Plan(tuple(changes), plan.reindexed, tuple(refused))
 
 
 def _placed(error: ApiError, new: NewObject) -> ApiError:

@@ -211,12 +211,51 @@ class VersionMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedObject:
+    """An object that a plan names beside its UID."""
+
+    uid: str
+    path: str
+    portal_type: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class FieldChange:
     """A field's stored value before and after."""
 
     field: str
     old: object
     new: object
+    sent: object = None
+    """The text or texts that were sent for a reference; None: none was."""
+    references: tuple[NamedObject, ...] = ()
+    """Objects that the new value names, or the old one where there is no new one: those that the user may see."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentParameter:
+    """A reference that creates an object, and is none of its fields, with what it was found to mean."""
+
+    name: str
+    sent: object
+    references: tuple[NamedObject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCause:
+    """Why something changes with a request: see `workflows.StepOrigin` for its kinds.
+
+    All but the kind are empty for what nothing else has set off, and for what the user may not see.
+    """
+
+    kind: str
+    uid: str = ""
+    path: str = ""
+    portal_type: str = ""
+    transition: str = ""
+    event: str = ""
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +267,7 @@ class StateChange:
     transition: str | None
     old: str | None
     new: str
+    cause: PlannedCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,15 +282,15 @@ class Change:
     id: str
     fields: tuple[FieldChange, ...] = ()
     states: tuple[StateChange, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Changes that a writing request will make, in order; nothing is written yet."""
-
-    changes: tuple[Change, ...] = ()
-    reindexed: int = 0
-    """Objects whose stored answer or index values follow from the changes."""
+    parameters: tuple[SentParameter, ...] = ()
+    index: int | None = None
+    """The place in the request of the item whose object it is; None: it is no item's, or comes of a row."""
+    row: int = 0
+    """The row of a sheet that asks for the object; 0: none does."""
+    cause: PlannedCause | None = None
+    """Why an object changes that is no item's."""
+    provisional: tuple[str, ...] = ()
+    """The names of a new object (UID, id, path) that the real request may give otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +318,31 @@ class Entry:
     left_out: tuple[LeftOut, ...] = ()
     """Parts of the source that are not in the copy."""
     error: ApiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An item that cannot be done, with its error; `index` is its place in the request, `row` that in a sheet."""
+
+    entry: Entry
+    error: ApiError
+    index: int | None
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes that a writing request will make, in order; nothing is written yet."""
+
+    changes: tuple[Change, ...] = ()
+    reindexed: int = 0
+    """Objects whose stored answer or index values follow from the changes, of those that the user may see."""
+    refused: tuple[Refused, ...] = ()
+    """What cannot be done; the changes are those of the rest."""
+
+    def __add__(self, other: "Plan") -> "Plan":
+        """The plan of two requests, one after the other."""
+        return Plan(self.changes + other.changes, self.reindexed + other.reindexed, self.refused + other.refused)
 
 
 @dataclass(frozen=True, slots=True)

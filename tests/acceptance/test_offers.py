@@ -74,13 +74,15 @@ def test_offers_equal_what_a_dry_run_does(
             offered[transition["id"]].append(item["uid"])
     assert there
     assert offered or user == "publisher1"
-    failed = []
+    failed, planned = [], set[str]()
     for action, uids in offered.items():
         for uid in uids:
             body = client.post("doActionFor_many", {"uids": json.dumps([uid]), "action": action, "dry_run": "1"}).json()
             if not body["success"]:
                 failed.append((there[uid], action, body["message"]))
+            planned.update(re.findall(r"/Plone/[\w/.-]*\w", json.dumps(body["plan"])))
     assert failed == []
+    assert planned & demo_paths <= set(there.values())
     for action in transitions:
         # None of these is taken, so none makes another possible.
         rest = [uid for uid in there if uid not in offered[action]]

@@ -99,6 +99,8 @@ def test_a_sheet_makes_a_batch_of_requests(admin: Client, clerk: Client) -> None
     text = sheet()
     before = requests_of(admin)
     trial = succeeded(send(clerk, "import_requests", text, dry_run="1"))
+    rows = {change["row"] for change in trial["plan"]["changes"] if change["portal_type"] == "AnalysisRequest"}
+    assert rows == {item["row"] for item in trial["requests"]}
     assert requests_of(admin) == before
     assert [item["row"] for item in trial["requests"]] == [10, 11, 12]
     assert trial["review_state"] == "imported"

@@ -339,6 +339,13 @@ def test_the_plan_of_a_creation_has_everything_that_would_come_to_be(admin: Clie
     answer = make_request(admin, owner, ["Zinc", "Copper"], dry_run="1")
     created = [change["portal_type"] for change in answer["plan"]["changes"] if change["event"] == "create"]
     assert sorted(created) == ["Analysis", "Analysis", "AnalysisRequest", "Sample", "SamplePartition"]
+    (asked,) = (change for change in answer["plan"]["changes"] if change.get("index") == 0)
+    fields = {item["field"]: item for item in asked["fields"]}
+    assert fields["Client"]["references"][0]["path"] == owner
+    (services,) = (item for item in asked["parameters"] if item["parameter"] == "Services")
+    assert [named["title"] for named in services["references"]] == ["Zinc", "Copper"]
+    provisional = {change["portal_type"]: change["provisional"] for change in answer["plan"]["changes"][1:]}
+    assert (provisional["AnalysisRequest"], provisional["Analysis"]) == (["UID", "id", "path"], ["UID", "path"])
     after = admin.read(catalog_name="portal_catalog", path=owner)["total_objects"]
     assert after - before == 1, "the contact, which was made for the call, and nothing else"
 
@@ -364,7 +371,12 @@ def test_every_writing_method_can_be_run_dry(
 
 
 def test_a_dry_run_is_refused_as_the_call_would_be(admin: Client) -> None:
-    admin.refused("create", {"obj_path": "/clients", "obj_type": "Client", "dry_run": "1"}, status=422)
+    asked = {"obj_path": "/clients", "obj_type": "Client"}
+    body = admin.refused("create", {**asked, "dry_run": "1"}, status=422)
+    assert (body["dry_run"], body["plan"]["changes"]) == (True, [])
+    (refused,) = body["plan"]["refused"]
+    assert (refused["index"], refused["message"], refused["status"]) == (0, body["message"], 422)
+    assert "plan" not in admin.refused("create", asked, status=422)
 
 
 # remove

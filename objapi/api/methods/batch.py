@@ -5,15 +5,8 @@ from typing import Final
 
 from objapi.api.answer_schemas import RECORD, RECORDS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
-from objapi.api.methods.writing import (
-    DRY_RUN,
-    PARTIAL,
-    date_warnings,
-    described_error,
-    path_and_uid,
-    plan_of,
-    success_or_partial,
-)
+from objapi.api.methods.trials import described_error, path_and_uid
+from objapi.api.methods.writing import DRY_RUN, PARTIAL, date_warnings, plan_of, success_or_partial
 from objapi.api.parameters import Control
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, BadRequest, Cause, TooLarge, joined_messages
 from objapi.http.access import API

@@ -8,12 +8,12 @@ from objapi.api.answer_schemas import RECORDS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
 from objapi.api.methods.batch import bounded_entries, listed_failures
 from objapi.api.methods.by_criteria import record_of
+from objapi.api.methods.trials import described_error
 from objapi.api.methods.writing import (
     DRY_RUN,
     NATURAL_KEY,
     PARTIAL,
     date_warnings,
-    described_error,
     plan_of,
     success_or_partial,
     upserted,

@@ -6,13 +6,12 @@ from typing import Final
 from objapi.api.answer_schemas import RECORD, RECORDS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import OBJECT, selected
+from objapi.api.methods.trials import described_error, path_and_uid
 from objapi.api.methods.writing import (
     DRY_RUN,
     PARTIAL,
     date_warnings,
-    described_error,
     named_objects,
-    path_and_uid,
     plan_of,
     success_or_partial,
     unwrap_batch_errors,
@@ -46,7 +45,7 @@ def copy(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     items = [CopyItem(selector, container, values, wanted, deep) for selector in selectors]
     dry_run = call.controls.flag("dry_run")
     with unwrap_batch_errors():
-        outcome = tx.copy(items, partial=call.controls.flag("partial"), dry_run=dry_run)
+        outcome = tx.copy(items, partial=call.controls.flag("partial"), dry_run=dry_run, with_plan=False)
     answer = _answer(outcome, dry_run=dry_run)
     written = [(entry.portal_type, values) for entry in outcome.entries]
     return success_or_partial({**answer, **date_warnings(tx, written)}, outcome)
@@ -61,7 +60,13 @@ def move(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     items = [MoveItem(selector, container, wanted) for selector in selectors]
     dry_run = call.controls.flag("dry_run")
     with unwrap_batch_errors():
-        outcome = tx.move(items, partial=call.controls.flag("partial"), dry_run=dry_run, match=call.version_match())
+        outcome = tx.move(
+            items,
+            partial=call.controls.flag("partial"),
+            dry_run=dry_run,
+            with_plan=False,
+            match=call.version_match(),
+        )
     return success_or_partial(_answer(outcome, dry_run=dry_run), outcome)
 
 
@@ -70,7 +75,7 @@ def rename(call: MethodCall, tx: Transaction) -> Json:
     call.refuse_unused()
     item = MoveItem(selected(call, tx), None, call.require_text("obj_id"))
     dry_run = call.controls.flag("dry_run")
-    outcome = tx.move([item], dry_run=dry_run, match=call.version_match())
+    outcome = tx.move([item], dry_run=dry_run, with_plan=False, match=call.version_match())
     return _answer(outcome, dry_run=dry_run)
 
 

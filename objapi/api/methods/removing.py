@@ -5,15 +5,8 @@ from typing import Final
 from objapi.api.answer_schemas import RECORDS, TEXT, TEXTS
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
 from objapi.api.methods.by_criteria import CRITERIA, find_of
-from objapi.api.methods.writing import (
-    DRY_RUN,
-    PARTIAL,
-    described_error,
-    path_and_uid,
-    plan_of,
-    success_or_partial,
-    unwrap_batch_errors,
-)
+from objapi.api.methods.trials import described_error, path_and_uid
+from objapi.api.methods.writing import DRY_RUN, PARTIAL, plan_of, success_or_partial, unwrap_batch_errors
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest
 from objapi.http.access import API
@@ -62,6 +55,7 @@ def _removed(call: MethodCall, tx: Transaction, uids: tuple[str, ...], plan_hash
             break_references=flag("break_references"),
             partial=flag("partial"),
             dry_run=flag("dry_run"),
+            with_plan=False,
             match=match,
             plan_hash=plan_hash,
         )
@@ -70,6 +64,7 @@ def _removed(call: MethodCall, tx: Transaction, uids: tuple[str, ...], plan_hash
         break_references=flag("break_references"),
         partial=flag("partial"),
         dry_run=flag("dry_run"),
+        with_plan=False,
         match=match,
         plan_hash=plan_hash,
     )

@@ -5,7 +5,8 @@ from typing import Final
 from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, list_of, record
 from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.reading import OBJECT, selected
-from objapi.api.methods.writing import DRY_RUN, described_plan, plan_of
+from objapi.api.methods.trials import trial_of
+from objapi.api.methods.writing import DRY_RUN, plan_of
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest
 from objapi.http.access import API
@@ -52,7 +53,7 @@ def _imported(done: ImportedRequests, *, dry_run: bool) -> Json:
     if done.warnings:
         answer["warnings"] = list(done.warnings)
     if dry_run:
-        answer |= {"dry_run": True, "plan": described_plan(done.plan)}
+        answer |= trial_of(done.plan)
     return answer
 
 

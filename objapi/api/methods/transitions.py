@@ -13,17 +13,8 @@ from objapi.api.answer_schemas import RECORD, TEXT, list_of, record
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone
 from objapi.api.methods.by_criteria import record_of
 from objapi.api.methods.reading import SEARCH, search_of
-from objapi.api.methods.writing import (
-    DRY_RUN,
-    PARTIAL,
-    described_error,
-    described_plan,
-    named_objects,
-    path_and_uid,
-    plan_of,
-    success_or_partial,
-    unwrap_batch_errors,
-)
+from objapi.api.methods.trials import described_error, path_and_uid, trial_of
+from objapi.api.methods.writing import DRY_RUN, PARTIAL, named_objects, plan_of, success_or_partial, unwrap_batch_errors
 from objapi.api.parameters import Control
 from objapi.errors import ApiError, BadRequest
 from objapi.http.access import API
@@ -118,9 +109,7 @@ def _run_imports(call: MethodCall, tx: Transaction, selectors: Sequence[Selector
     if warnings:
         answer["warnings"] = warnings
     if dry_run:
-        changes = tuple(change for one in done for change in one.plan.changes)
-        plan = Plan(changes, sum(one.plan.reindexed for one in done))
-        answer |= {"dry_run": True, "plan": described_plan(plan)}
+        answer |= trial_of(sum((one.plan for one in done), Plan()))
     return answer
 
 

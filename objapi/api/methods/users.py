@@ -7,7 +7,8 @@ from typing import Final
 from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, TEXTS
 from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.reading import OBJECT, selected
-from objapi.api.methods.writing import DRY_RUN, described_change
+from objapi.api.methods.trials import described_change
+from objapi.api.methods.writing import DRY_RUN
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, ValidationError
 from objapi.http.access import API

@@ -11,25 +11,14 @@ from catalog.dates import other_reading, parse_date
 from objapi.api.answer_schemas import BOOLEAN, TEXT_OR_NULL, TEXTS, WHOLE
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.reading import selected
+from objapi.api.methods.trials import trial_of
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, BadRequest, Cause, TooLarge, combine
+from objapi.errors import BadRequest, Cause, TooLarge, combine
 from objapi.http.access import API
 from objapi.model.natural_keys import asked_key
 from objapi.model.types import EntityType, Kind, NaturalKey
 from objapi.security.needs import Need
-from objapi.store.requests import (
-    BatchFailed,
-    ByCriteria,
-    ByItem,
-    ByPath,
-    ByUid,
-    Change,
-    CreateItem,
-    Entry,
-    Outcome,
-    Plan,
-    Selector,
-)
+from objapi.store.requests import BatchFailed, ByPath, ByUid, CreateItem, Entry, Outcome, Selector
 from objapi.store.transaction import Transaction
 
 DRY_RUN: Final = Control("dry_run", "boolean", False, about="Answer the plan of what would be done, and do nothing.")
@@ -57,66 +46,14 @@ def unwrap_batch_errors() -> Iterator[None]:
     try:
         yield
     except BatchFailed as failed:
-        raise combine(failed.outcome.errors) from failed
+        error = combine(failed.outcome.errors)
+        error.trial = failed.trial
+        raise error from failed
 
 
 def plan_of(outcome: Outcome, *, dry_run: bool) -> dict[str, object]:
     """The keys of a dry run: that it was one, and every change that would have been made. Empty for any other."""
-    return {"dry_run": True, "plan": described_plan(outcome.plan)} if dry_run else {}
-
-
-def described_plan(plan: Plan) -> Json:
-    """A plan as JSON."""
-    return {"changes": [described_change(change) for change in plan.changes], "reindexed": plan.reindexed}
-
-
-def described_change(change: Change) -> Json:
-    """One change of a plan as JSON."""
-    return {
-        "event": change.event,
-        "UID": change.uid,
-        "path": change.path,
-        "portal_type": change.portal_type,
-        "id": change.id,
-        "fields": [{"field": item.field, "old": item.old, "new": item.new} for item in change.fields],
-        "states": [
-            {
-                "workflow": item.workflow,
-                "variable": item.variable,
-                "transition": item.transition,
-                "old": item.old,
-                "new": item.new,
-            }
-            for item in change.states
-        ],
-    }
-
-
-def described_error(error: ApiError) -> dict[str, object]:
-    """The failure of one object of several, with the keys that a failed answer has."""
-    described: dict[str, object] = {"message": error.message, "type": error.name, "status": error.status}
-    if error.causes:
-        described["errors"] = [cause.as_dict() for cause in error.causes]
-    return described
-
-
-def path_and_uid(entry: Entry) -> dict[str, object]:
-    """Path and UID of an entry's object, or those it was asked for by when none was found."""
-    return {"path": entry.path or _asked_path(entry.selector), "UID": entry.uid or _asked_uid(entry.selector)}
-
-
-def _asked_path(selector: Selector | ByItem) -> str:
-    match selector:
-        case ByPath(path):
-            return path
-        case ByCriteria(portal_type, criteria):
-            return f"{portal_type} with {', '.join(f'{name}={value}' for name, value in criteria.items())}"
-        case ByUid() | ByItem():
-            return ""
-
-
-def _asked_uid(selector: Selector | ByItem) -> str:
-    return selector.uid if isinstance(selector, ByUid) else ""
+    return trial_of(outcome.plan) if dry_run else {}
 
 
 def date_warnings(tx: Transaction, written: Iterable[tuple[str, Mapping[str, object]]]) -> Json:

@@ -119,12 +119,16 @@ def run_import(
         record["Batch"] = batch
     updated = tx.update([UpdateItem(ByUid(there.uid), record)], dry_run=dry_run, match=match)
     made = _imported(plan, outcome, updated.entries[0], 0)
-    changes = (*updated.plan.changes, *made.plan.changes)
-    made = replace(made, plan=Plan(changes, updated.plan.reindexed + made.plan.reindexed))
+    made = replace(made, plan=_without_places(updated.plan) + made.plan)
     if dry_run:
         tx.transition([ByUid(there.uid)], steps[0], dry_run=True)
         return replace(made, record=_at_its_end(made.record))
     return replace(made, record=_take_steps(tx, there.uid, steps, comment))
+
+
+def _without_places(plan: Plan) -> Plan:
+    """A plan whose items nobody has sent in this order."""
+    return replace(plan, changes=tuple(replace(change, index=None) for change in plan.changes))
 
 
 def _plan(tx: Transaction, file: NewFile, client: Selector | None, most_rows: int, own_uid: str = "") -> RequestPlan:

@@ -54,7 +54,7 @@ def install_contents(
         take_always(attempt, site.guard_dependents)
         for error in attempt.errors.values():
             raise error
-    write_set = compute_write_set(planner, with_changes=False)
+    write_set = compute_write_set(planner)
     apply_plan(planner, write_set.rendered_whole() if upgrading else write_set)
     planner.context.write_history()
     return {draft.path: draft.rid for draft in write_set.created}

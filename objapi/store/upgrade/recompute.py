@@ -14,7 +14,6 @@ from objapi.store.context import SiteContext
 from objapi.store.permissions.acls import Acl, derive, digest_of
 from objapi.store.permissions.shared_scopes import referred_scopes
 from objapi.store.records import COLUMNS, StoredEntity
-from objapi.store.requests import Plan
 from objapi.store.schema import entities
 from objapi.store.upgrade.installing import system_planner
 from objapi.store.upgrade.plain_types import MixedRenderer, PlainObject, PlainRenderer
@@ -160,7 +159,7 @@ def rewrite(
     workspace.load_rids(rids)
     drafts = tuple(workspace.by_rid[rid] for rid in rids if rid in workspace.by_rid)
     workspace.referring_otherwise.update(draft.rid for draft in drafts if draft.scope == draft.rid)
-    apply_plan(planner, WriteSet((), (), drafts, (), Plan()), reindex_all=True)
+    apply_plan(planner, WriteSet((), (), drafts, ()), reindex_all=True)
 
 
 def parts_of(rids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field, replace
 from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, ValidationError, combine
 from objapi.model.item_links import NO_LINKS, ItemLinks
 from objapi.model.principal import Principal
-from objapi.store.permissions.acls import VIEW
-from objapi.store.requests import BatchFailed, ByItem, Entry, LeftOut, Outcome, Plan, Selector, VersionMatch
+from objapi.store.requests import BatchFailed, ByItem, Entry, LeftOut, Outcome, Selector, VersionMatch
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
-from objapi.store.writing.workspace import Workspace
 from workflows import TransitionNotOffered, TransitionRefused, WorkflowError
 
 
@@ -25,6 +23,14 @@ class Copied:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class SentValues:
+    """Values of an item, as they were sent and in stored form, as far as they could be read."""
+
+    sent: Mapping[str, object]
+    read: Mapping[str, object]
+
+
 @dataclass(slots=True)
 class BatchAttempt:
     """A draft or an error for each item, by its place in the request."""
@@ -34,6 +40,9 @@ class BatchAttempt:
     errors: dict[int, ApiError] = field(default_factory=dict)
     updated: dict[int, tuple[str, ...]] = field(default_factory=dict)
     copied: dict[int, Copied] = field(default_factory=dict)
+    sent: dict[int, SentValues] = field(default_factory=dict)
+    chosen_ids: dict[int, str] = field(default_factory=dict)
+    """Place of an item that makes an object → the id that was asked for."""
     again: bool = False
     """True when what was found out while planning makes another plan necessary."""
     links: ItemLinks = NO_LINKS
@@ -99,7 +108,10 @@ class BatchAttempt:
         keyed = [
             draft
             for draft in self.planner.workspace.by_rid.values()
-            if draft.type.natural_keys and (draft.is_new or draft.changed or draft.is_moved) and not draft.removed
+            if draft.type.natural_keys
+            and draft.id
+            and (draft.is_new or draft.changed or draft.is_moved)
+            and not draft.removed
         ]
         keys = self.planner.keys if keyed else None
         for draft, cause in () if keys is None else keys.taken(keyed):
@@ -258,25 +270,3 @@ def failure(outcome: Outcome, *, as_batch: bool = False) -> ApiError:
     """
     errors = outcome.errors
     return errors[0] if len(outcome.entries) == 1 and not as_batch else BatchFailed(outcome)
-
-
-def readable(plan: Plan, workspace: Workspace) -> Plan:
-    """The plan without the objects that the user may not see or an API token not reach, and without unreadable fields.
-
-    What the request makes, and what it hides from the user, belongs to the plan; of the latter the fields do not.
-    """
-    rights, access = workspace.context.rights, workspace.context.site.access
-    token = rights.principal.token
-    changes = []
-    for change in plan.changes:
-        draft = workspace.by_uid[change.uid]
-        if token is not None and not token.covers(draft.portal_type, draft.stored_path):
-            continue
-        if not rights.may(VIEW, draft.acl, draft.scope):
-            if draft.record is None or rights.may(VIEW, workspace.context.acls[draft.record.acl], draft.record.scope):
-                changes.append(replace(change, fields=()))
-            continue
-        hidden = access.hidden(draft.portal_type, draft.acl, draft.scope, rights)
-        fields = tuple(item for item in change.fields if item.field not in hidden)
-        changes.append(replace(change, fields=fields) if hidden else change)
-    return replace(plan, changes=tuple(changes))

@@ -1,19 +1,21 @@
 """Planning a request of many items: all or none, or those that can be, with the transitions that follow from them."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TypedDict
 
 from objapi.errors import ApiError, BadRequest
 from objapi.model.dependents import Dependents
-from objapi.store.requests import ByItem, Outcome, Plan, Selector, VersionMatch
+from objapi.store.requests import ByItem, Entry, Outcome, Plan, Selector, VersionMatch
 from objapi.store.writing.apply_plan import apply_plan
-from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure, readable
+from objapi.store.writing.batch_attempt import BatchAttempt, entries, failure
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
+from objapi.store.writing.shown_plan import refused_items, shown_plan
 from objapi.store.writing.write_set import (
     WriteSet,
     changed_objects,
@@ -78,24 +80,51 @@ class BatchPlan:
                 "send a version with each row of update_many."
             )
         attempt, failed = self._attempted(planner, match, is_partial=is_partial)
-        if failed and not is_partial:
-            raise failure(Outcome(entries(self.selectors, attempt, failed), Plan(), applied=False), as_batch=as_batch)
         dry_run = options.get("dry_run", False)
+        if failed and not is_partial:
+            answered = entries(self.selectors, attempt, failed)
+            refusal = failure(Outcome(answered, Plan(), applied=False), as_batch=as_batch)
+            refusal.trial = self._plan_of_the_rest(answered, failed) if dry_run else None
+            raise refusal
         with_plan = dry_run or options.get("with_plan", True)
-        write_set = compute_write_set(attempt.planner, with_changes=with_plan)
+        write_set = compute_write_set(attempt.planner)
         plan_hash = "" if check is None else check(attempt.planner, write_set)
+        plan = shown_plan(attempt, write_set, named=dry_run) if with_plan else Plan()
         applied = not dry_run and not write_set.empty
         if applied:
             apply_plan(attempt.planner, write_set)
-        visible_plan = readable(write_set.plan, attempt.planner.workspace) if with_plan else Plan()
         answered = entries(self.selectors, attempt, failed, write_set.changed)
-        return Outcome(answered, visible_plan, applied, plan_hash)
+        if dry_run:
+            plan = replace(plan, refused=tuple(refused_items(answered, failed)))
+        return Outcome(answered, plan, applied, plan_hash)
+
+    def _plan_of_the_rest(self, answered: Sequence[Entry], failed: Mapping[int, ApiError]) -> Plan:
+        """The plan of a dry run that is refused: of the items that could be done without the others.
+
+        What cannot be done without these is refused, too; the error of the request remains that of the real one.
+        """
+        refused = tuple(refused_items(answered, failed))
+        if len(failed) == len(self.selectors):
+            return Plan(refused=refused)
+        attempt, failed_then = self._attempted(self.new_planner(), None, is_partial=True, without=failed)
+        later = {place: error for place, error in failed_then.items() if place not in failed}
+        refused += tuple(refused_items(entries(self.selectors, attempt, later), later))
+        in_order = sorted(refused, key=lambda item: item.index or 0)
+        return shown_plan(attempt, compute_write_set(attempt.planner), in_order, named=True)
 
     def _attempted(
-        self, planner: StorePlanner, match: VersionMatch | None, *, is_partial: bool
+        self,
+        planner: StorePlanner,
+        match: VersionMatch | None,
+        *,
+        is_partial: bool,
+        without: Mapping[int, ApiError] = MappingProxyType({}),
     ) -> tuple[BatchAttempt, dict[int, ApiError]]:
-        """All items planned, and the errors of those that cannot be done; a partial plan is without these."""
-        failed: dict[int, ApiError] = {}
+        """All items planned, and the errors of those that cannot be done; a partial plan is without these.
+
+        `without`: items that are known to fail, with their errors.
+        """
+        failed: dict[int, ApiError] = dict(without)
         uids: dict[int, str] = {}
         while True:
             places = [place for place in range(len(self.selectors)) if place not in failed]

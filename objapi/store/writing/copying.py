@@ -214,6 +214,8 @@ class TreeCopier:
         made = self._create(entity_type, container, values, self._item.id if is_top else None)
         if is_top:
             self._attempt.drafts[self._place] = made
+            if self._item.id is not None:
+                self._attempt.chosen_ids[self._place] = self._item.id
         self._made[source.uid] = made
         self._result.drafts.append(made)
         self._later.extend((made, name, value) for name, value in later.items())

@@ -25,7 +25,7 @@ from objapi.model.validation import Mode, Validated, validate
 from objapi.model.values import LoadContext, ValueProblem
 from objapi.store.blobs import new_blob
 from objapi.store.requests import ByItem, ByPath, CreateItem, Selector, UpdateItem
-from objapi.store.writing.batch_attempt import BatchAttempt, outdated
+from objapi.store.writing.batch_attempt import BatchAttempt, SentValues, outdated
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.field_rules import (
     failed_checks,
@@ -79,7 +79,7 @@ def read_incoming(
             attempt.fail(place, uids)
         else:
             resolved[place, want.field.name] = uids if want.field.multi else uids[0] if uids else None
-    return {
+    incoming = {
         place: Incoming(
             item.names,
             _stored(attempt, place, sent[place], item, resolved),
@@ -88,6 +88,8 @@ def read_incoming(
         )
         for place, item in checked.items()
     }
+    attempt.sent.update((place, SentValues(sent[place].values, item.values)) for place, item in incoming.items())
+    return incoming
 
 
 def _field(entity_type: EntityType, name: str) -> Field:
@@ -260,6 +262,8 @@ class Editor:
         chosen: Mapping[int, Draft],
     ) -> None:
         """Plan one new object; `chosen` are the stored containers of items."""
+        if item.id is not None:
+            attempt.chosen_ids[place] = item.id
         self._refuse_unwritten_rows(attempt, place, entity_type, incoming)
         holder = self.container(attempt, place, item, entity_type, incoming, chosen)
         if incoming.missing:

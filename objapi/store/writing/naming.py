@@ -350,8 +350,11 @@ def taken_titles(workspace: Workspace, values: Values) -> Iterator[tuple[Draft, 
 
 
 def _gives_title(draft: Draft) -> bool:
-    """True for an object whose title in its container may be another than the stored one."""
-    return draft.is_new or bool(draft.changed) or draft.is_moved
+    """True for an object whose title in its container may be another than the stored one.
+
+    A new one that never got an id was begun for an item that fails, and will not be there.
+    """
+    return bool(draft.id) and (draft.is_new or bool(draft.changed) or draft.is_moved)
 
 
 def _sentence(workspace: Workspace, values: Values, draft: Draft, other_id: str | None) -> str:

@@ -4,6 +4,7 @@ Nothing is written here. Drafts change in memory, events are listed in order, an
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cached_property, lru_cache, partial
 from typing import Protocol
@@ -27,7 +28,8 @@ from objapi.store.writing.relocation import relocate
 from objapi.store.writing.render import Renderer
 from objapi.store.writing.row_naming import name_row, place_row
 from objapi.store.writing.workspace import Workspace
-from workflows import Context, PermissionSetting, Run, Step, Subject, Workflow
+from workflows import Context, PermissionSetting, Run, Step, StepOrigin, Subject, Workflow
+from workflows.cascades import CREATED, REMOVED
 
 
 class CatalogSearch(Protocol):
@@ -60,6 +62,8 @@ class StorePlanner:
         """Objects whose path changes because a container was renamed or moved."""
         self.indirect: dict[tuple[int, str], Draft] = {}
         """Fields that behaviours set with the user's rights, on objects that are there."""
+        self.origins: dict[int, StepOrigin] = {}
+        """Row number → what first made a behaviour or the request make, change or remove the object."""
         self._changing: set[tuple[int, str]] = set()
 
     @cached_property
@@ -187,12 +191,14 @@ class StorePlanner:
         field = draft.type.fields[self._stored_name(draft.type, name)]
         storing = self.values.storing_object(draft, field)
         if storing is not None:
-            self.write(storing, field.name, value)
+            with self.run.following(StepOrigin("effect", draft, field=name)):
+                self.write(storing, field.name, value)
             return
         stored = to_text(value) if isinstance(value, datetime) else value
         old = draft.data.get(field.name)
         if old == stored:
             return
+        self.origins.setdefault(draft.rid, self.run.origin)
         if draft.record is not None:
             draft.changed.setdefault(field.name, old)
         draft.data[field.name] = stored
@@ -209,8 +215,9 @@ class StorePlanner:
             return
         self._changing.add(key)
         try:
-            for name in field.on_change:
-                self.registry.behaviors.effects[name](self, draft, {"field": field.name, "old": old})
+            with self.run.following(StepOrigin("effect", draft, field=field.name)):
+                for name in field.on_change:
+                    self.registry.behaviors.effects[name](self, draft, {"field": field.name, "old": old})
         finally:
             self._changing.discard(key)
 
@@ -249,6 +256,7 @@ class StorePlanner:
         draft = self.begin(entity_type, holder)
         self.fill(draft, values)
         self.name(draft, id)
+        self.origins[draft.rid] = self.run.origin
         self.events.append(Created(draft))
         if states is None:
             self.run.enter(draft)
@@ -256,8 +264,9 @@ class StorePlanner:
             self.place(draft, states)
             draft.take_actors(None if actors_of is None else as_draft(actors_of))
         self.write_own_permissions(draft)
-        for name in draft.type.on_create:
-            self.registry.behaviors.effects[name](self, draft, {})
+        with self.run.following(StepOrigin("effect", draft, event=CREATED)):
+            for name in draft.type.on_create:
+                self.registry.behaviors.effects[name](self, draft, {})
         return draft
 
     def begin(self, entity_type: EntityType, container: Draft | None) -> Draft:
@@ -322,6 +331,7 @@ class StorePlanner:
         old_id, old_path = draft.id, draft.path
         below = relocate(self.workspace, draft, container, new_id)
         self.repathed.update((item.rid, item) for item in below)
+        self.origins.setdefault(draft.rid, self.run.origin)
         self.events.append(Renamed(draft, old_id, old_path))
 
     def remove(self, entity: Entity, *, system: bool = False) -> None:
@@ -333,9 +343,12 @@ class StorePlanner:
         below = self.workspace.load_tree([draft])
         if not (system or self.run.system):
             self._require(draft, not_removable(self, [draft, *below]))
-        for item in [*reversed(below), draft]:
-            if not item.removed:
-                self.mark_removed(item)
+        with self.run.following(StepOrigin("effect", draft, event=REMOVED)) if below else nullcontext():
+            for item in reversed(below):
+                if not item.removed:
+                    self.mark_removed(item)
+        if not draft.removed:
+            self.mark_removed(draft)
 
     def mark_removed(self, draft: Draft) -> None:
         """Plan that one object will be gone, with what its type does then."""
@@ -343,8 +356,10 @@ class StorePlanner:
         draft.removed = True
         self.workspace.contents_changed(draft)
         self.events.append(Removed(draft))
-        for name in draft.type.on_remove:
-            self.registry.behaviors.effects[name](self, draft, {})
+        self.origins.setdefault(draft.rid, self.run.origin)
+        with self.run.following(StepOrigin("effect", draft, event=REMOVED)):
+            for name in draft.type.on_remove:
+                self.registry.behaviors.effects[name](self, draft, {})
         self.run.removed(draft)
 
     def fire(

@@ -20,6 +20,8 @@ from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.row_checks import read_only_errors
 from objapi.store.writing.workspace import uids_in
 from objapi.store.writing.write_set import WriteSet
+from workflows import StepOrigin
+from workflows.cascades import REMOVED
 
 LISTED = 20
 
@@ -172,7 +174,8 @@ def _clear(planner: StorePlanner, referrers: Sequence[Reference]) -> None:
     for source, name, uid in referrers:
         value = source.data.get(name)
         left = [other for other in uids_in(value) if other != uid]
-        planner.write(source, name, left if isinstance(value, list) else None)
+        with planner.run.following(StepOrigin("effect", planner.workspace.by_uid[uid], event=REMOVED)):
+            planner.write(source, name, left if isinstance(value, list) else None)
 
 
 def _optional(source: Draft, name: str) -> bool:

@@ -47,6 +47,7 @@ class Upserting:
             return incoming
         if match.draft is not None:
             return self._change(attempt, place, item, match.draft, container)
+        attempt.sent[place] = trial.sent[place]
         if place in trial.errors:
             attempt.fail(place, trial.errors[place])
         self._editor.create_item(attempt, place, item, sent.entity_type, incoming, chosen)

@@ -9,13 +9,12 @@ from objapi.model.dependents import MEMBERSHIP, PLACE, VARIABLES, Dependents, De
 from objapi.model.paths import Back, Parent, Step, Target
 from objapi.model.types import Kind
 from objapi.store.records import to_micros
-from objapi.store.requests import AccessEvent, Change, FieldChange, Plan, StateChange
+from objapi.store.requests import AccessEvent, FieldChange
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.withdrawn_roles import described, withdrawn_roles
+from objapi.store.writing.withdrawn_roles import withdrawn_roles
 from objapi.store.writing.workspace import Workspace, uids_in
-from workflows import Step as TakenStep
 
 _STATES: Final = frozenset({VARIABLES})
 _PATH: Final = frozenset({"path"})
@@ -23,7 +22,7 @@ _PATH: Final = frozenset({"path"})
 
 @dataclass(frozen=True, slots=True)
 class WriteSet:
-    """Objects of a request by how they are written, and the plan."""
+    """Objects of a request by how they are written."""
 
     created: tuple[Draft, ...]
     changed: tuple[Draft, ...]
@@ -31,7 +30,6 @@ class WriteSet:
     derived: tuple[Draft, ...]
     """Existing objects whose answer, path, acl or index values follow from the changes."""
     removed: tuple[Draft, ...]
-    plan: Plan
     withdrawn: tuple[AccessEvent, ...] = ()
     """Local roles that users lose with the objects that stand for them."""
     affected: Mapping[int, frozenset[DerivedValue]] = field(default_factory=dict)
@@ -66,8 +64,8 @@ class WriteSet:
         return not (self.created or self.changed or self.derived or self.removed)
 
 
-def compute_write_set(planner: StorePlanner, *, with_changes: bool = True) -> WriteSet:
-    """Compute what must be written: created, changed, derived, removed. The plan lists changes if `with_changes`."""
+def compute_write_set(planner: StorePlanner) -> WriteSet:
+    """Compute what must be written: created, changed, derived, removed."""
     rescoped = _rescoped(planner)
     # A container is written before its contents, in whatever order effects made them.
     created = sorted(created_objects(planner), key=lambda draft: draft.path.count("/"))
@@ -86,9 +84,8 @@ def compute_write_set(planner: StorePlanner, *, with_changes: bool = True) -> Wr
     }
     persons = [draft for draft in (*changed.values(), *removed) if draft.type.login is not None]
     withdrawn = withdrawn_roles(planner, persons) if persons else ()
-    plan = Plan((*_changes(planner), *map(described, withdrawn)) if with_changes else (), len(derived))
     return WriteSet(
-        tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), plan, withdrawn, affected
+        tuple(created), tuple(changed.values()), tuple(derived.values()), tuple(removed), withdrawn, affected
     )
 
 
@@ -283,55 +280,12 @@ def _stored_acl(draft: Draft) -> int:
     return draft.record.acl
 
 
-def _changes(planner: StorePlanner) -> tuple[Change, ...]:
-    """The plan's rows: one for each object created, changed or removed, in order of happening, each with its steps."""
-    steps: dict[int, list[StateChange]] = {}
-    order: dict[int, tuple[str, Draft]] = {}
-    places: dict[int, Renamed] = {}
-    for event in planner.events:
-        draft = event.draft
-        match event:
-            case Created():
-                order[draft.rid] = ("create", draft)
-            case Removed():
-                order.pop(draft.rid, None)
-                if not draft.is_new:
-                    order[draft.rid] = ("remove", draft)
-            case Renamed():
-                order.setdefault(draft.rid, ("rename", draft))
-                places.setdefault(draft.rid, event)
-            case Stepped(_, step):
-                order.setdefault(draft.rid, ("transition", draft))
-                steps.setdefault(draft.rid, []).append(_state_change(step))
-    for draft in planner.workspace.by_rid.values():
-        if draft.changed and not draft.is_new and not draft.removed:
-            event_name, _ = order.get(draft.rid, ("update", draft))
-            order[draft.rid] = (event_name, draft)
-    return tuple(
-        Change(
-            name,
-            draft.uid,
-            draft.path,
-            draft.portal_type,
-            draft.id,
-            (*_place_changes(places.get(rid)), *field_changes(draft)),
-            tuple(steps.get(rid, ())),
-        )
-        for rid, (name, draft) in order.items()
-    )
-
-
-def _place_changes(event: Renamed | None) -> tuple[FieldChange, ...]:
+def place_changes(event: Renamed | None) -> tuple[FieldChange, ...]:
     """The id, when it is another, and the path of an object that was renamed or moved."""
     if event is None or event.draft.is_new:
         return ()
     pairs = {"id": (event.old_id, event.draft.id), "path": (event.old_path, event.draft.path)}
     return tuple(FieldChange(name, old, new) for name, (old, new) in pairs.items() if old != new)
-
-
-def _state_change(step: TakenStep) -> StateChange:
-    transition = step.transition.id if step.transition is not None else None
-    return StateChange(step.workflow.id, step.workflow.state_variable, transition, step.old_state, step.new_state)
 
 
 def field_changes(draft: Draft) -> tuple[FieldChange, ...]:
@@ -386,7 +340,7 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                 }
                 yield draft, "transition", details
             case Renamed():
-                changes = {change.field: [change.old, change.new] for change in _place_changes(event)}
+                changes = {change.field: [change.old, change.new] for change in place_changes(event)}
                 yield draft, "rename", {"changes": changes}
             case Removed():
                 yield draft, "remove", {"changes": {name: [value, None] for name, value in draft.data.items()}}

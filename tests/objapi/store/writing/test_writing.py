@@ -372,10 +372,12 @@ def test_an_outcome_without_its_plan_has_none(workshop: Gateway, team: str, pers
 
 
 def _shape(outcome: object) -> object:
-    """A plan without the UIDs of what it would create, which are new each time."""
+    """A plan without the UIDs of what it would create, which are new each time, and what a dry run alone names."""
     plan = outcome.plan
+    fields = [[(item.field, item.old, item.new) for item in change.fields] for change in plan.changes]
     return plan.reindexed, [
-        (change.event, change.path, change.portal_type, change.fields, change.states) for change in plan.changes
+        (change.event, change.path, change.portal_type, values, change.states)
+        for change, values in zip(plan.changes, fields, strict=True)
     ]
 
 
