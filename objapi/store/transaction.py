@@ -27,10 +27,12 @@ from objapi.errors import (
 from objapi.model.item_links import NO_LINKS, ItemLinks, LinkedItem, link_items, names_in_fields
 from objapi.model.principal import Principal
 from objapi.model.registry import CatalogDeclaration
+from objapi.store.access_requests import AccessQuestion, ObjectAccess
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.context import RequestContext, SiteContext
 from objapi.store.idempotency import AnswerToStore, EarlierRequest, FirstAnswer, find_answer, store_answer
 from objapi.store.permissions.acls import VIEW, ensure_scope
+from objapi.store.permissions.rights import Rights
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
@@ -57,6 +59,7 @@ from objapi.store.requests import (
     UpdateItem,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
+from objapi.store.writing.access import AccessExplainer, unseen_row
 from objapi.store.writing.batch_attempt import BatchAttempt, within_scope
 from objapi.store.writing.batch_plan import BatchPlan, CheckPlan, MakeOptions, PlanItems, WriteOptions
 from objapi.store.writing.copying import Unwritable, plan_copies
@@ -129,7 +132,7 @@ class Transaction:
 
     def require(self, permission: str) -> None:
         """Raise NoApiAccess unless the user holds a permission of the whole site, which no object sets otherwise."""
-        if not self.user.unrestricted and not any(self._rights.acls_with(permission)):
+        if not self.holds_anywhere(self.user, permission):
             raise NoApiAccess(f"This needs the permission {permission}, which you do not have.")
 
     def require_on_site(self, permission: str) -> None:
@@ -144,6 +147,11 @@ class Transaction:
         """True when the user holds a permission on an object. Raises NotFound."""
         draft = self._one(self._planner(), selector)
         return self.user.unrestricted or self._rights.may(permission, draft.acl, draft.scope)
+
+    def holds_anywhere(self, user: Principal, permission: str) -> bool:
+        """True when some user holds a permission on some object; what `require` asks of the caller."""
+        rights = self._rights if user is self.user else Rights(user, self._context.acls, self._rights.scoped_roles)
+        return user.unrestricted or any(rights.acls_with(permission))
 
     def visible(
         self,
@@ -209,6 +217,32 @@ class Transaction:
         found = [within_scope(self.user, item) for item in self._resolver(planner).select(selectors)]
         missing = tuple(item for item in found if isinstance(item, ApiError))
         return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft)), missing
+
+    def access(
+        self, selectors: Sequence[Selector], questions: Sequence[AccessQuestion], of: Principal | None = None
+    ) -> tuple[ObjectAccess, ...]:
+        """What the user, or another one, may do to each object, and by which rule. Raises NotFound, InsufficientScope.
+
+        Of another user it tells nothing that the user may not see.
+        """
+        planner = self._planner()
+        found = [within_scope(self.user, item) for item in self._resolver(planner).select(selectors)]
+        _raise_all([item for item in found if isinstance(item, ApiError)])
+        drafts = [item for item in found if isinstance(item, Draft)]
+        if of is None:
+            return tuple(AccessExplainer(planner, self._root(planner)).answers(drafts, questions))
+        other = Transaction(self._site, self.connection, of, self.now, writes=False)
+        other.connections = other._context.connections = self.connections
+        theirs = other._planner()
+        explainer = AccessExplainer(theirs, self._root(theirs), self._rights)
+        theirs.workspace.load_uids(draft.uid for draft in drafts)
+        there = [theirs.workspace.by_uid[draft.uid] for draft in drafts if draft.uid in theirs.workspace.by_uid]
+        answers = {answer.uid: answer for answer in explainer.answers(there, questions)}
+        # A row that its rule does not show to the other user is not there for them.
+        return tuple(
+            answers.get(draft.uid) or unseen_row(questions, draft.uid, draft.path, draft.portal_type)
+            for draft in drafts
+        )
 
     def history(self, selector: Selector, *, offset: int = 0, size: int = 50) -> HistoryPage:
         """History of an object, newest first; also of a removed one, by its UID. Raises NotFound, Forbidden."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from objapi.api.method import Method
 from objapi.api.methods.audit import AUDIT
+from objapi.api.methods.access import ACCESS
 from objapi.api.methods.batch import BATCH
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.description import DESCRIPTION
@@ -47,6 +48,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *USERS,
         *TOKENS,
         *AUDIT,
+        *ACCESS,
     )
 )
 

@@ -39,7 +39,7 @@ def plan_copies(
     with planner.workspace.without_locks():
         sources = attempt.targets(resolver, {place: item.source for place, item in items.items()})
     for place, source in sources.items():
-        attempt.fail(place, *_uncopyable(source))
+        attempt.fail(place, *uncopyable(source))
     sent = _sent_values(attempt, items, sources, resolver)
     containers = _containers(attempt, items, sources, sent, resolver)
     ready = {place: source for place, source in sources.items() if place in containers and place not in attempt.errors}
@@ -61,9 +61,9 @@ def plan_copies(
         attempt.refuse_taken(places)
 
 
-def _uncopyable(source: Draft) -> list[ApiError]:
+def uncopyable(source: Draft) -> list[ApiError]:
     """The refusal of an object that nobody copies."""
-    message = _why_uncopyable(source)
+    message = _whyuncopyable(source)
     return (
         [ValidationError(message, causes=[Cause("object", source.path, message, code="not_copyable")])]
         if message
@@ -71,7 +71,7 @@ def _uncopyable(source: Draft) -> list[ApiError]:
     )
 
 
-def _why_uncopyable(source: Draft) -> str:
+def _whyuncopyable(source: Draft) -> str:
     if source.type.table is not None:
         return f"{source.path} is a row of a table; make another row by create."
     if source.type.id_rule.kind is IdKind.FIXED:
@@ -187,7 +187,7 @@ class TreeCopier:
         for item in sorted(below, key=lambda item: (item.created, item.rid)):
             if item.removed or item.is_new or not self._planner.can(item, VIEW):
                 continue
-            reason = _why_uncopyable(item)
+            reason = _whyuncopyable(item)
             if reason:
                 self._result.left_out.append(LeftOut(item.path, "", reason))
             else:

@@ -145,8 +145,18 @@ def _places(planner: RulesPlanner, draft: Draft, name: str) -> Iterator[tuple[Dr
         yield storing, storing.type.fields[field.name]
 
 
+def write_permissions(planner: RulesPlanner, draft: Draft, name: str) -> Iterator[tuple[Draft, str]]:
+    """The permissions that writing a field needs, with the objects on which they are asked."""
+    for place, field in _places(planner, draft, name):
+        yield place, _needed(planner, place, field)
+
+
+def _needed(planner: RulesPlanner, draft: Draft, field: Field) -> str:
+    return _own_permission(planner, draft, field) or MODIFY
+
+
 def _forbidden(planner: RulesPlanner, draft: Draft, field: Field) -> list[Cause]:
-    permission = _own_permission(planner, draft, field) or MODIFY
+    permission = _needed(planner, draft, field)
     if planner.can(draft, permission):
         return []
     message = (

@@ -28,12 +28,12 @@ def plan_moves(attempt: BatchAttempt, items: Mapping[int, MoveItem], resolver: R
     attempt.drafts.update(targets)
     named = {place: items[place].container for place in targets if items[place].container is not None}
     containers = containers_of(attempt, resolver, {place: item for place, item in named.items() if item is not None})
-    laid_out = {planner.context.full_path(str(entry["path"])) for entry in planner.registry.layout}
+    laid_out = laid_out_paths(planner)
     for place, draft in targets.items():
         parent = planner.workspace.parent(draft)
         if items[place].container is None and parent is not None:
             containers[place] = parent
-        attempt.fail(place, *_unmovable(draft, laid_out))
+        attempt.fail(place, *unmovable(draft, laid_out))
     _refuse_repetitions(attempt, targets)
     ready = {place: draft for place, draft in targets.items() if place in containers and place not in attempt.errors}
     require_few(planner, ready.values())
@@ -50,7 +50,12 @@ def plan_moves(attempt: BatchAttempt, items: Mapping[int, MoveItem], resolver: R
     attempt.refuse_taken(places)
 
 
-def _unmovable(draft: Draft, laid_out: Collection[str]) -> list[ApiError]:
+def laid_out_paths(planner: StorePlanner) -> frozenset[str]:
+    """The paths of the objects that the site is made with."""
+    return frozenset(planner.context.full_path(str(entry["path"])) for entry in planner.registry.layout)
+
+
+def unmovable(draft: Draft, laid_out: Collection[str]) -> list[ApiError]:
     """The refusal of an object that stays where it is, whoever asks; an upgrade would lay it out once more."""
     if draft.type.table is not None:
         message = f"{draft.path} is a row of a table; it has no other place and keeps its key."

@@ -18,6 +18,7 @@ from objapi.model.types import EntityType, Field, Kind
 from objapi.store.blobs import NewBlob
 from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides
+from objapi.store.permissions.rights import Rights
 from objapi.store.records import rowids, to_micros, to_text
 from objapi.store.writing.draft import Draft, Values, as_draft
 from objapi.store.writing.field_rules import UNSEEN, failed_checks, not_removable, not_writable
@@ -392,6 +393,8 @@ class StoreWorld:
         """The planner that guards and effects of a profile get."""
         self.explains = False
         """True when all reasons of a refusal are wanted; set before the first question."""
+        self.asker: Rights | None = None
+        """Rights of whoever is told of another user's; what the asker may not see is told to neither."""
         self._contexts: dict[tuple[int, int, str, bool], tuple[Acl, Context]] = {}
         """Identity of an acl, scope, type and whether a token reaches them → the user as objects of these see them."""
         self._following: dict[tuple[int, int, int], tuple[Step, PermissionOverrides, PermissionOverrides]] = {}
@@ -406,7 +409,8 @@ class StoreWorld:
         draft = as_draft(subject)
         acl, scope = draft.acl, draft.scope
         # The objects of a request have few acls and scopes between them.
-        token = self.planner.context.principal.token
+        principal = self.planner.context.principal if self.asker is None else self.asker.principal
+        token = principal.token
         is_reached = token is None or token.covers(draft.portal_type, draft.stored_path)
         key = (id(acl), scope, draft.portal_type, is_reached)
         known = self._contexts.get(key)
@@ -420,15 +424,20 @@ class StoreWorld:
         # Whether a row is among the user's own is for its database to say, so only who sees all is told of it.
         rule = draft.type.table.rows if draft.type.table is not None else None
 
+        told = (rights,) if self.asker is None else (rights, self.asker)
+
         def reads(name: str) -> bool:
-            return name not in access.hidden(draft.portal_type, acl, scope, rights)
+            return all(name not in access.hidden(draft.portal_type, acl, scope, each) for each in told)
 
         return Context(
             principal.user_id or None,
             rights.roles_on(acl, scope),
             principal.groups,
             may,
-            sees=is_reached and may(VIEW) and (rule is None or may(rule.all_with)),
+            sees=is_reached
+            and all(
+                each.may(VIEW, acl, scope) and (rule is None or each.may(rule.all_with, acl, scope)) for each in told
+            ),
             reads=reads,
             explains=self.explains,
         )

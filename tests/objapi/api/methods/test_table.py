@@ -2,6 +2,7 @@ import pytest
 
 from objapi.api.method import GET_AND_POST, Json, Method, MethodCall
 from objapi.api.methods import METHODS, by_name
+from objapi.api.methods.access import RULES
 from objapi.http.access import API, PUBLIC
 from objapi.security.needs import Need
 from objapi.store.transaction import Transaction
@@ -61,3 +62,9 @@ def test_every_method_that_changes_objects_says_so() -> None:
     writing = {name for name, method in METHODS.items() if method.writing_verbs == GET_AND_POST}
     assert writing >= {"create", "update", "update_many", "remove", "doActionFor", "doActionFor_many"}
     assert not writing & {"read", "history", "file", "types", "catalogs", "workflows", "version", "getusers"}
+
+
+def test_methods_that_change_objects_are_held_to_a_rule_of_the_store() -> None:
+    """The others make objects of several types by a file, or change users and tokens."""
+    others = {method.name for method in METHODS.values() if method.writing_verbs and method.needs not in RULES}
+    assert others == {"import_requests", "ship", "users", "grants", "tokens"}
