@@ -220,7 +220,7 @@ class RecordField(DeclaredField):
     """record."""
 
     def _stored(self, raw: object, context: LoadContext) -> dict[str, object] | None:
-        return self._one(_structure(raw, context), context)
+        return self._one(_structure(raw, context, self.declared), context)
 
     def _one(self, raw: object, context: LoadContext) -> dict[str, object] | None:
         """One record, None when all its subfields are empty."""
@@ -274,14 +274,14 @@ class RecordsField(RecordField):
     """records; a record alone is a list of one."""
 
     def _stored(self, raw: object, context: LoadContext) -> list[dict[str, object]] | None:  # type: ignore[override]
-        whole = _structure(raw, context)
+        whole = _structure(raw, context, self.declared)
         entries = whole if isinstance(whole, list | tuple) else [whole]
         if len(entries) > context.max_entries:
             raise ValueProblem(f"a list has at most {context.max_entries} entries here, this one has {len(entries)}")
         records, problems = [], []
         for number, entry in enumerate(entries, 1):
             try:
-                record = self._one(_structure(entry, context), context)
+                record = self._one(_structure(entry, context, self.declared), context)
             except ValueProblem as problem:
                 problems.append(f"record {number}: {problem}")
             else:
@@ -325,14 +325,25 @@ class ComputedField(DeclaredField):
         raise ValueProblem("the value is computed by the gateway and cannot be set")
 
 
-def _structure(raw: object, context: LoadContext) -> object:
+def _structure(raw: object, context: LoadContext, declared: Field) -> object:
     """A record or list that may have been sent as text."""
     if not isinstance(raw, str):
         return raw
     try:
         return context.parse_structured(raw)
     except ValueError as problem:
-        raise ValueProblem(f"the text is no record: {problem}") from None
+        # Who has not written JSON has no use for the place at which it cannot be read.
+        found = f", not the text {shown(raw)}" if raw.lstrip()[:1] not in ("{", "[", "(") else f": {problem}"
+        raise ValueProblem(f"JSON is expected, such as {_example(declared)}{found}") from None
+
+
+def _example(declared: Field) -> str:
+    """The JSON text of a record, or a list of one, with the subfields of a field."""
+    lists = {name for name, kind in declared.subfield_kinds.items() if kind is Kind.LINES}
+    values = {name: '["…"]' if name in lists else '"…"' for name in declared.subfields[:3] or ("name",)}
+    members = [f'"{name}": {value}' for name, value in values.items()]
+    record = f"{{{', '.join(members)}}}"
+    return f"[{record}]" if declared.kind is Kind.RECORDS else record
 
 
 FIELD_CLASSES: Final[Mapping[Kind, type[DeclaredField]]] = {

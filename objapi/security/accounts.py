@@ -58,7 +58,7 @@ def add_pending_user(
 def _require_valid(account: Account, roles: Roles, others: Sequence[Cause] = ()) -> None:
     causes = [*_account_problems(account, roles), *others]
     if not is_user_id(account.id):
-        causes.insert(0, Cause("field", "id", f"{account.id!r} cannot be a user's id; allowed are {USER_ID_RULE}."))
+        causes.insert(0, Cause("field", "userid", f"{account.id!r} cannot be a user's id; allowed are {USER_ID_RULE}."))
     if causes:
         raise ValidationError.from_causes(causes)
 
@@ -291,7 +291,7 @@ def _missing(user_id: str) -> NotFound:
 def _taken(user_id: str, taken: str) -> Conflict:
     near = "" if user_id == taken else f" as {taken!r}, which differs only in case"
     message = f"The user {user_id!r} exists already{near}; choose another id."
-    return Conflict(message, causes=[Cause("field", "id", message)])
+    return Conflict(message, causes=[Cause("field", "userid", message)])
 
 
 def _grant(scope: int, principal: str) -> ColumnElement[bool]:

@@ -321,7 +321,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedItem:
     """An item that cannot be done, with its error; `index` is its place in the request, `row` that in a sheet."""
 
     entry: Entry
@@ -337,7 +337,7 @@ class Plan:
     changes: tuple[Change, ...] = ()
     reindexed: int = 0
     """Objects whose stored answer or index values follow from the changes, of those that the user may see."""
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedItem, ...] = ()
     """What cannot be done; the changes are those of the rest."""
 
     def __add__(self, other: "Plan") -> "Plan":

@@ -43,6 +43,17 @@ def test_a_client_duplicates_a_request_and_is_told_what_was_left_out(as_user: As
     as_user("pavel").refused("copy", {"UID": made["obj_uid"]}, status=404, type="NotFound")
 
 
+def test_a_copy_of_what_refers_to_something_out_of_use_says_what_to_send(admin: Client) -> None:
+    owner, batch = make_client(admin), make_batch(admin)["path"]
+    made = make_request(admin, owner, ["Calcium"], Batch=batch)
+    admin.call("doActionFor_many", {"obj_paths": batch, "action": "close"})
+    asked = {"UID": made["obj_uid"], "fields": "{}"}
+    message = admin.refused("copy", asked, status=422)["message"]
+    assert "closed" in message
+    assert "send another Batch, or an empty one, in fields" in message
+    admin.call("copy", {**asked, "fields": '{"Batch": ""}'})
+
+
 @pytest.mark.parametrize(
     ("method", "sent", "status", "named"),
     [
@@ -57,6 +68,7 @@ def test_a_client_duplicates_a_request_and_is_told_what_was_left_out(as_user: As
         ("rename", {"obj_path": "{batch}", "obj_id": "a b"}, 422, "obj_id"),
         ("rename", {"obj_path": "/clients", "obj_id": "customers"}, 422, "/Plone/clients"),
         ("copy", {"obj_paths": ["{batch}", "/batches/none"], "obj_id": "x"}, 400, "obj_id"),
+        ("copy", {"obj_paths": ["{batch}", "{batch}"]}, 400, "repeated"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(

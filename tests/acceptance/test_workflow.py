@@ -103,6 +103,13 @@ def test_do_action_for_many_needs_objects(admin: Client, request_form: dict[str,
     admin.refused("doActionFor_many", request_form | {"action": "cancel"}, status=status)
 
 
+def test_objects_are_named_by_uid_and_another_name_is_told(admin: Client) -> None:
+    for path in ("", "/batches"):
+        message = admin.refused("allowedTransitionsFor", {"obj_path": path}, status=400)["message"]
+        assert "uid" in message
+        assert "obj_path" in message
+
+
 @pytest.mark.parametrize("method", ["allowedTransitionsFor", "allowedTransitionsFor_many"])
 def test_allowed_transitions_are_those_of_the_caller(admin: Client, as_user: AsUser, method: str) -> None:
     made = [make_batch(admin)["obj_uid"] for _ in range(2)]

@@ -40,7 +40,8 @@ def copy(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     `fields` are values of the copies; `deep=0` leaves out what the objects contain.
     """
     call.refuse_unused()
-    selectors, wanted = named_objects(call), _id_for_one(call)
+    # Twice the same name may be meant as two copies, so the store refuses it.
+    selectors, wanted = named_objects(call, repeated=True), _id_for_one(call)
     container, values, deep = _target(call, tx), _fields(call), call.controls.flag("deep")
     items = [CopyItem(selector, container, values, wanted, deep) for selector in selectors]
     dry_run = call.controls.flag("dry_run")

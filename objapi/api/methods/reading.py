@@ -300,7 +300,9 @@ def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
     """
     uids = tuple(dict.fromkeys(call.controls.names("uid")))
     if not uids:
-        raise missing("uid")
+        others = "".join(f" The parameter {name} is unknown here." for name in call.controls.rest)
+        sentence = f"{missing('uid').message}. Name the objects by their UIDs.{others}"
+        raise BadRequest.of_parameter("uid", sentence)
     selectors, explain = [ByUid(uid) for uid in uids], call.controls.flag("explain")
     if call.target.method != _MANY:
         offered = tx.offered(selectors, explain=explain)

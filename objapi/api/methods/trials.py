@@ -13,7 +13,7 @@ from objapi.store.requests import (
     NamedObject,
     Plan,
     PlannedCause,
-    Refused,
+    RefusedItem,
     Selector,
 )
 
@@ -98,7 +98,7 @@ def _described_cause(cause: PlannedCause) -> Json:
     return {"kind": cause.kind, **{name: value for name, value in names.items() if value}}
 
 
-def _described_refusal(refused: Refused) -> Json:
+def _described_refusal(refused: RefusedItem) -> Json:
     place = {"row": refused.row} if refused.index is None else {"index": refused.index}
     return {**place, **path_and_uid(refused.entry), **described_error(refused.error)}
 

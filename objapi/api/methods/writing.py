@@ -138,10 +138,14 @@ def _container(call: MethodCall, tx: Transaction) -> Selector | None:
 # Objects by name
 
 
-def named_objects(call: MethodCall) -> list[Selector]:
-    """The objects that `obj_paths` and `uids` name. Raises BadRequest for none, TooLarge for too many."""
-    paths = dict.fromkeys(call.controls.names("obj_paths"))
-    uids = dict.fromkeys(call.controls.names("uids"))
+def named_objects(call: MethodCall, *, repeated: bool = False) -> list[Selector]:
+    """The objects that `obj_paths` and `uids` name, each name once unless `repeated`.
+
+    Raises BadRequest for none, TooLarge for too many.
+    """
+    paths, uids = call.controls.names("obj_paths"), call.controls.names("uids")
+    if not repeated:
+        paths, uids = tuple(dict.fromkeys(paths)), tuple(dict.fromkeys(uids))
     if not paths and not uids:
         raise missing("obj_paths")
     limit = call.settings.max_update_entries

@@ -4,7 +4,8 @@ References between what is copied together lead from copy to copy. Every copy is
 creator of its type where there is one, so that ids, states and effects are those of a new object.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -17,7 +18,7 @@ from objapi.store.writing.batch_attempt import BatchAttempt, Copied
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Incoming, Sent, missing, read_incoming
 from objapi.store.writing.field_rules import failed_checks, not_addable, not_creatable, references_out_of_use
-from objapi.store.writing.placing import containers_of, require_few, within
+from objapi.store.writing.placing import containers_of, refuse_repetitions, require_few, within
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.workspace import uids_in
@@ -38,6 +39,8 @@ def plan_copies(
     planner = attempt.planner
     with planner.workspace.without_locks():
         sources = attempt.targets(resolver, {place: item.source for place, item in items.items()})
+    # Whether a repetition asks for two copies or is a slip cannot be told.
+    refuse_repetitions(attempt, sources)
     for place, source in sources.items():
         attempt.fail(place, *uncopyable(source))
     sent = _sent_values(attempt, items, sources, resolver)
@@ -353,9 +356,21 @@ class TreeCopier:
                 text = f"title: it is derived, and is {title!r} here; leave it out"
                 causes.append(Cause("field", "title", text, object=draft.path, code="read_only"))
             causes.extend(failed_checks(self._planner, draft, values))
-            causes.extend(references_out_of_use(self._planner, draft, values))
+            causes.extend(self._with_remedy(source, references_out_of_use(self._planner, draft, values)))
         if causes:
             self._attempt.fail(self._place, ValidationError.from_causes(causes))
+
+    def _with_remedy(self, source: Draft, causes: Iterable[Cause]) -> Iterator[Cause]:
+        """Causes against references; of one that comes from the source they say what to send."""
+        for cause in causes:
+            if cause.kind != "field" or cause.name in self._sent:
+                yield cause
+            elif source is self._result.source:
+                field = source.type.fields.get(cause.name) or source.type.create_parameters.get(cause.name)
+                empty = "" if field is None or field.required else ", or an empty one,"
+                yield replace(cause, message=f"{cause.message}; send another {cause.name}{empty} in fields")
+            else:
+                yield replace(cause, message=f"{cause.message}; change it there first, or send deep=0 to copy without")
 
 
 def _lacking(draft: Draft, names: Sequence[str]) -> list[ApiError]:

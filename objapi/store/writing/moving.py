@@ -12,7 +12,7 @@ from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.field_rules import failed_checks, leans_on_out_of_use, not_addable, not_removable
 from objapi.store.writing.naming import require_short
-from objapi.store.writing.placing import containers_of, require_few, within
+from objapi.store.writing.placing import containers_of, refuse_repetitions, require_few, within
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import referrers_of
 from objapi.store.writing.resolve import Resolver
@@ -34,7 +34,7 @@ def plan_moves(attempt: BatchAttempt, items: Mapping[int, MoveItem], resolver: R
         if items[place].container is None and parent is not None:
             containers[place] = parent
         attempt.fail(place, *unmovable(draft, laid_out))
-    _refuse_repetitions(attempt, targets)
+    refuse_repetitions(attempt, targets)
     ready = {place: draft for place, draft in targets.items() if place in containers and place not in attempt.errors}
     require_few(planner, ready.values())
     planner.workspace.load_tree(ready.values())
@@ -66,14 +66,6 @@ def unmovable(draft: Draft, laid_out: Collection[str]) -> list[ApiError]:
     else:
         return []
     return [ValidationError(message, causes=[Cause("object", draft.path, message, code="not_movable")])]
-
-
-def _refuse_repetitions(attempt: BatchAttempt, targets: Mapping[int, Draft]) -> None:
-    seen: set[int] = set()
-    for place, draft in targets.items():
-        if draft.rid in seen:
-            attempt.fail(place, BadRequest(f"{draft.path} is named twice; send each object once."))
-        seen.add(draft.rid)
 
 
 def _not_movable(planner: StorePlanner, draft: Draft, container: Draft, item: MoveItem) -> list[ApiError]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from objapi.errors import Cause, TooLarge
+from objapi.errors import BadRequest, Cause, TooLarge
 from objapi.store.records import count_below
 from objapi.store.requests import Selector
 from objapi.store.writing.batch_attempt import BatchAttempt
@@ -24,6 +24,16 @@ def containers_of(attempt: BatchAttempt, resolver: Resolver, selectors: Mapping[
             attempt.fail(place, container)
     attempt.planner.workspace.lock_drafts(containers.values())
     return containers
+
+
+def refuse_repetitions(attempt: BatchAttempt, targets: Mapping[int, Draft]) -> None:
+    """Fail the items whose object an earlier one names."""
+    seen: set[int] = set()
+    for place, draft in targets.items():
+        if draft.rid in seen:
+            message = f"{draft.path} is named twice; send each object once."
+            attempt.fail(place, BadRequest(message, causes=[Cause("object", draft.path, message, code="repeated")]))
+        seen.add(draft.rid)
 
 
 def require_few(planner: StorePlanner, tops: Collection[Draft]) -> None:

@@ -14,7 +14,7 @@ from objapi.store.requests import (
     NamedObject,
     Plan,
     PlannedCause,
-    Refused,
+    RefusedItem,
     SentParameter,
     StateChange,
 )
@@ -32,7 +32,7 @@ _UNSENT = SentValues({}, {})
 _REQUEST = StepOrigin("request")
 
 
-def shown_plan(attempt: BatchAttempt, write_set: WriteSet, refused: Iterable[Refused] = (), *, named: bool) -> Plan:
+def shown_plan(attempt: BatchAttempt, write_set: WriteSet, refused: Iterable[RefusedItem] = (), *, named: bool) -> Plan:
     """The plan of an attempt, to be made before it is carried out; what references lead to if `named`.
 
     It has no objects that the user may not see or an API token not reach, and no unreadable fields. What the request
@@ -45,11 +45,11 @@ def shown_plan(attempt: BatchAttempt, write_set: WriteSet, refused: Iterable[Ref
     return Plan(tuple(changes), sum(map(reader.saw, write_set.derived)), tuple(refused))
 
 
-def refused_items(entries: Iterable[Entry], failed: Mapping[int, ApiError]) -> Iterator[Refused]:
+def refused_items(entries: Iterable[Entry], failed: Mapping[int, ApiError]) -> Iterator[RefusedItem]:
     """The items of a request that cannot be done."""
     for place, entry in enumerate(entries):
         if place in failed:
-            yield Refused(entry, failed[place], place)
+            yield RefusedItem(entry, failed[place], place)
 
 
 class _PlanReader:

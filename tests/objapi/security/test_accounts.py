@@ -41,7 +41,8 @@ def test_everything_wrong_with_a_new_user_is_said_at_once(people: Database, pass
     wrong = Account("a b", "two\nlines", roles=("Boss", "Authenticated"), groups=("Nobodies",))
     with pytest.raises(ValidationError) as refusal:
         people.run(lambda connection: add_user(connection, wrong, "short", roles=ROLES, passwords=passwords, now=NOW))
-    assert [cause.name for cause in refusal.value.causes] == ["id", "roles", "roles", "groups", "fullname", "password"]
+    names = [cause.name for cause in refusal.value.causes]
+    assert names == ["userid", "roles", "roles", "groups", "fullname", "password"]
     assert people.run(list_accounts) == [
         people.run(lambda connection, name=name: find_account(connection, name))
         for name in ("admin", "gone", "rita", "tom")
