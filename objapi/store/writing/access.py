@@ -49,7 +49,7 @@ class AccessExplainer:
         """The answers about each object; what they need is loaded together."""
         workspace = self._planner.workspace
         if any(isinstance(item, MayDo) and item.rule in _TREES for item in questions):
-            require_few(self._planner, drafts)
+            require_few(self._planner, drafts, "looked at")
             workspace.load_tree(drafts)
         for draft in drafts:
             groups = self._rights.principal.groups
@@ -208,7 +208,7 @@ class AccessExplainer:
         found = list(errors)
         if self._asker is None:
             return tuple(dict.fromkeys(error.message for error in found))[:FIRST_CAUSES]
-        own = [error for error in found if f" {draft.path} " in f" {error.message} "]
+        own = [error for error in found if _is_about(error, draft)]
         # What the user lacks is told with the permissions; what is inside the asker may not see.
         messages = [error.message for error in own if not isinstance(error, Forbidden)]
         return (*messages, *(("What it contains stands in the way.",) if len(own) < len(found) else ()))
@@ -245,6 +245,10 @@ def unseen_row(asked: Iterable[AccessQuestion], uid: str, path: str, portal_type
     """The answers about a row of a table that its rule does not show to the user."""
     verdicts = tuple(AccessVerdict(question.asked, False, (), (_UNSEEN_BY_THEM,)) for question in asked)
     return ObjectAccess(uid, path, portal_type, verdicts, frozenset(), 0)
+
+
+def _is_about(error: ApiError, draft: Draft) -> bool:
+    return any(cause.name == draft.path for cause in error.causes) or f" {draft.path} " in f" {error.message} "
 
 
 def _conditions(offer: Offer) -> Iterator[str]:

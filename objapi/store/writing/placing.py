@@ -36,14 +36,17 @@ def refuse_repetitions(attempt: BatchAttempt, targets: Mapping[int, Draft]) -> N
         seen.add(draft.rid)
 
 
-def require_few(planner: StorePlanner, tops: Collection[Draft]) -> None:
-    """Raise TooLarge when some objects and their contents are more than one request may copy or move."""
+def require_few(planner: StorePlanner, tops: Collection[Draft], done: str = "copied or moved") -> None:
+    """Raise TooLarge when some objects and their contents are more than one request may copy or move.
+
+    `done` completes the sentence that they would be.
+    """
     most = planner.context.site.most_tree
     stored = [draft.path for draft in tops if draft.record is not None and draft.record.rid > 0]
     number = len(stored) + count_below(planner.workspace.connection, stored)
     if number > most:
         message = (
-            f"{number} objects would be copied or moved, contents included; the limit of this site is {most} "
+            f"{number} objects would be {done}, contents included; the limit of this site is {most} "
             "(its setting OBJAPI_MAX_TREE_OBJECTS)."
         )
         raise TooLarge(message, causes=[Cause("object", stored[0], message)])

@@ -3,6 +3,7 @@
 import pytest
 
 from objapi.errors import ApiError, Forbidden
+from objapi.sheets.making import NewObject, make_objects
 from objapi.store.requests import BatchFailed, ByItem, ByPath, CreateItem, NamedObject, Plan, UpdateItem
 from tests.objapi.store.workshop import Gateway
 
@@ -111,6 +112,22 @@ def test_a_refused_trial_of_one_object_keeps_its_error(workshop: Gateway, thing:
     assert isinstance(error, Forbidden)
     assert isinstance(error.trial, Plan)
     assert (error.trial.changes, error.trial.refused[0].entry.path) == ((), thing)
+
+
+def test_a_plan_of_a_sheet_names_rows(workshop: Gateway, team: str, person: str) -> None:
+    objects = [
+        NewObject(CreateItem("Thing", ByPath(team), {"title": "Stool", "Maker": person}), row=4),
+        NewObject(CreateItem("Thing", ByPath(team), {"title": "Bench"}), row=5),
+    ]
+    for dry_run in (True, False):
+        with pytest.raises(ApiError) as refused:
+            workshop.run("mia", lambda tx, dry_run=dry_run: make_objects(tx, objects, dry_run=dry_run), write=True)
+        assert [cause.row for cause in refused.value.causes] == [5]
+        plan = refused.value.trial
+        assert isinstance(plan, Plan) is dry_run
+        if isinstance(plan, Plan):
+            assert [(change.row, change.index) for change in plan.changes] == [(4, None)]
+            assert [(item.row, item.index) for item in plan.refused] == [(5, None)]
 
 
 def test_names_that_the_real_request_may_give_otherwise_are_provisional(
