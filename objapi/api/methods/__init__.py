@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from objapi.api.method import Method
-from objapi.api.methods.audit import AUDIT
 from objapi.api.methods.access import ACCESS
+from objapi.api.methods.audit import AUDIT
 from objapi.api.methods.batch import BATCH
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.description import DESCRIPTION
