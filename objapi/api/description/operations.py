@@ -4,7 +4,18 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from objapi.api.answer_schemas import BOOLEAN, RECORD, TEXT, Schema, component, list_of, map_of, optional_members
+from objapi.api.answer_schemas import (
+    BOOLEAN,
+    RECORD,
+    RECORDS,
+    TEXT,
+    WHOLE,
+    Schema,
+    component,
+    list_of,
+    map_of,
+    optional_members,
+)
 from objapi.api.method import Method, OtherParameters
 from objapi.api.parameters import MAX_WHOLE, Control, ControlKind
 from objapi.api.responses import PARTLY_DONE, PROBLEM_TYPE
@@ -24,7 +35,8 @@ _FILE: Final[Schema] = {
     "required": ["base64"],
     "properties": {"filename": TEXT, "base64": {"type": "string", "contentEncoding": "base64"}},
 }
-_PLANNED: Final[Mapping[str, Schema]] = {"dry_run?": BOOLEAN, "plan?": RECORD}
+_PLAN: Final = optional_members({"changes": RECORDS, "reindexed": WHOLE, "refused?": RECORDS, "refused_count?": WHOLE})
+_PLANNED: Final[Mapping[str, Schema]] = {"dry_run?": BOOLEAN, "plan?": _PLAN}
 _WARNED: Final[Mapping[str, Schema]] = {"warnings?": list_of(TEXT), "warning_count?": {"type": "integer"}}
 
 _OF_ALL: Final = (400, 408, 413, 500, 503)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from objapi.api.answer_schemas import BOOLEAN, RECORDS, TEXT, TEXTS, list_of, optional_members, record
 from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.writing import named_objects
 from objapi.api.parameters import Control
@@ -230,18 +231,32 @@ def _described_role(role: RoleOrigin) -> Json:
     return described if role.counts else {**described, "counts": False}
 
 
+_PERMISSION: Final = optional_members(
+    {"permission": TEXT, "held": BOOLEAN, "by": TEXTS, "roles": TEXTS, "set_by": RECORDS, "for?": TEXTS}
+)
+_OBJECT: Final = record(
+    UID=TEXT,
+    path=TEXT,
+    portal_type=TEXT,
+    can=list_of(
+        record(asked=TEXT, kind=TEXT, allowed=BOOLEAN, reasons=TEXTS, permissions=list_of(_PERMISSION)),
+    ),
+    roles=list_of(optional_members({"role": TEXT, "from": TEXT, "group?": TEXT, "path?": TEXT, "counts?": BOOLEAN})),
+)
+
 ACCESS: Final = (
     Method(
         name="can",
         access=API,
         needs=(Need.VIEW,),
         controls=(
-            Control("can", "texts", ()),
-            Control("obj_paths", "texts", (), aliases=("obj_path", "f")),
-            Control("uids", "texts", (), aliases=("UID", "obj_uid")),
-            Control("obj_type", "text"),
-            Control("userid", "text"),
+            Control("can", "texts", (), about="Methods, permissions or transitions that are asked for.", required=True),
+            Control("obj_paths", "texts", (), aliases=("obj_path", "f"), about="Paths of objects; none: the site."),
+            Control("uids", "texts", (), aliases=("UID", "obj_uid"), about="UIDs of objects."),
+            Control("obj_type", "text", about="With create: the type of what is to be made."),
+            Control("userid", "text", about="Another user, for holders of Manage users."),
         ),
+        answer={"userid": TEXT, "token?": record(prefix=TEXT, scope=TEXT), "objects": list_of(_OBJECT)},
         run=can,
     ),
 )

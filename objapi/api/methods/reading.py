@@ -300,9 +300,8 @@ def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
     """
     uids = tuple(dict.fromkeys(call.controls.names("uid")))
     if not uids:
-        others = "".join(f" The parameter {name} is unknown here." for name in call.controls.rest)
-        sentence = f"{missing('uid').message}. Name the objects by their UIDs.{others}"
-        raise BadRequest.of_parameter("uid", sentence)
+        others = joined_messages(f"{name} is not known here; name objects by their UIDs" for name in call.controls.rest)
+        raise BadRequest.of_parameter("uid", f"{missing('uid').message}. {others}") if others else missing("uid")
     selectors, explain = [ByUid(uid) for uid in uids], call.controls.flag("explain")
     if call.target.method != _MANY:
         offered = tx.offered(selectors, explain=explain)
