@@ -24,7 +24,7 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
-class SentValues:
+class ItemValues:
     """Values of an item, as they were sent and in stored form, as far as they could be read."""
 
     sent: Mapping[str, object]
@@ -40,7 +40,7 @@ class BatchAttempt:
     errors: dict[int, ApiError] = field(default_factory=dict)
     updated: dict[int, tuple[str, ...]] = field(default_factory=dict)
     copied: dict[int, Copied] = field(default_factory=dict)
-    sent: dict[int, SentValues] = field(default_factory=dict)
+    sent: dict[int, ItemValues] = field(default_factory=dict)
     chosen_ids: dict[int, str] = field(default_factory=dict)
     """Place of an item that makes an object → the id that was asked for."""
     again: bool = False

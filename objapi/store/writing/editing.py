@@ -25,7 +25,7 @@ from objapi.model.validation import Mode, Validated, validate
 from objapi.model.values import LoadContext, ValueProblem
 from objapi.store.blobs import new_blob
 from objapi.store.requests import ByItem, ByPath, CreateItem, Selector, UpdateItem
-from objapi.store.writing.batch_attempt import BatchAttempt, SentValues, outdated
+from objapi.store.writing.batch_attempt import BatchAttempt, ItemValues, outdated
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.field_rules import (
     failed_checks,
@@ -88,7 +88,7 @@ def read_incoming(
         )
         for place, item in checked.items()
     }
-    attempt.sent.update((place, SentValues(sent[place].values, item.values)) for place, item in incoming.items())
+    attempt.sent.update((place, ItemValues(sent[place].values, item.values)) for place, item in incoming.items())
     return incoming
 
 

@@ -18,7 +18,7 @@ from objapi.store.requests import (
     SentParameter,
     StateChange,
 )
-from objapi.store.writing.batch_attempt import BatchAttempt, SentValues
+from objapi.store.writing.batch_attempt import BatchAttempt, ItemValues
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, Removed, Renamed, Stepped
 from objapi.store.writing.row_naming import NEW
@@ -28,7 +28,7 @@ from objapi.store.writing.write_set import WriteSet, field_changes, place_change
 from workflows import StepOrigin
 
 _ALL_NAMES = ("UID", "id", "path")
-_UNSENT = SentValues({}, {})
+_UNSENT = ItemValues({}, {})
 _REQUEST = StepOrigin("request")
 
 
@@ -234,7 +234,7 @@ class _PlanReader:
         )
         return replace(change, fields=fields, parameters=parameters)
 
-    def _with_reference(self, item: FieldChange, draft: Draft, values: SentValues) -> FieldChange:
+    def _with_reference(self, item: FieldChange, draft: Draft, values: ItemValues) -> FieldChange:
         field = _reference(draft, item.field)
         if field is None:
             return item
