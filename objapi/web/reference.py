@@ -30,9 +30,10 @@ _FILES: Final[Mapping[str, tuple[str, str]]] = {
 _TYPES: Final = {"css": "text/css", "js": "text/javascript"}
 _KEPT_SECONDS: Final = 24 * 60 * 60
 
-# Pictures of the style sheet are in it. What is tried out is sent to this site alone.
+# Pictures of the style sheet are in it, and those that are answered are shown from memory. What is tried out is sent to
+# this site alone.
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from objapi import __version__
-from objapi.api.answer_schemas import BOOLEAN, RECORD, RECORDS, TEXT, TEXT_OR_NULL, WHOLE, Schema, component, record
+from objapi.api.answer_schemas import BOOLEAN, RECORDS, TEXT, TEXT_OR_NULL, WHOLE, Schema, component, record
 from objapi.api.description.entity_types import type_schemas
 from objapi.api.description.operations import (
     answer_name,
@@ -107,7 +107,6 @@ def _common() -> dict[str, Schema]:
             "properties": {"path": TEXT, "UID": TEXT, "id": TEXT_OR_NULL, "portal_type": TEXT, "transitions": RECORDS},
             "additionalProperties": True,
         },
-        "ApiRecord": {**RECORD, "description": "A record of names and values."},
     }
 
 
