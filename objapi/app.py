@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Flask
 
-from objapi.api.dispatch import SITE
+from objapi.api.dispatch import SITE, TRAIL_WATCH
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.http.access import require_declarations
 from objapi.http.endpoint import ApiPaths
@@ -38,10 +38,6 @@ from objapi.web.routes import make_blueprint, make_error_handler
 
 # Bytes in the body of a form of the web face; the API has a setting of its own.
 MAX_FORM_SIZE: Final = 64 * 1024
-
-
-TRAIL_WATCH: Final = "objapi.trail_watch"
-"""The key, among the application's extensions, of what numbers requests."""
 
 
 def create_served_app(settings: Settings, metrics: Metrics, site: Site | None = None) -> Flask:

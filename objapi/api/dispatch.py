@@ -15,6 +15,7 @@ from objapi.api.method import Method, MethodCall
 from objapi.api.methods import METHODS
 from objapi.api.methods.trials import trial_of
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
+from objapi.api.waiting import WaitingCall
 from objapi.errors import (
     ApiError,
     BadRequest,
@@ -32,12 +33,16 @@ from objapi.http.forms.marshalling import Form
 from objapi.http.headers import answer_preflight, refuse_cross_site
 from objapi.http.keyed_requests import HEADER, KeyedRequest, request_key
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
+from objapi.http.trail_watch import TrailWatch
 from objapi.http.visitors import Visitor, current_visitor
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.idempotency import RequestKey
 from objapi.store.requests import Plan
 from objapi.store.transaction import Transaction
+
+TRAIL_WATCH: Final = "objapi.trail_watch"
+"""The key, among the application's extensions, of what numbers requests and tells who waits for them."""
 
 SITE: Final = "objapi.site"
 """The key of the site among the application's extensions."""
@@ -214,6 +219,10 @@ def _run_for_visitor(
         visitor.renew()
         return responses.respond(reply)
     if method.reads_trail and visitor.kind != "none":
+        seconds = method.waits(parameters.read) if isinstance(parameters.read, Controls) else 0
+        if seconds:
+            watch: TrailWatch = current_app.extensions[TRAIL_WATCH]
+            return WaitingCall(site, watch, method, visitor, admit, run).respond(seconds)
         site.number_requests()
     # What only asks what would happen keeps nobody from writing meanwhile, nor does what will be refused.
     write = isinstance(parameters.read, Controls) and method.changes(request.method, parameters.read)

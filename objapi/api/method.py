@@ -175,6 +175,14 @@ def _never(controls: Controls) -> bool:
     return False
 
 
+def _not_at_all(controls: Controls) -> int:
+    return 0
+
+
+def _none(reply: Reply) -> Mapping[str, str] | None:
+    return None
+
+
 def _nothing(error: ApiError, url: str) -> Json:
     return {}
 
@@ -221,6 +229,10 @@ class Method:
     """True for answers that carry an entity tag, by which a client that has the same answer gets none (304)."""
     reads_trail: bool = False
     """True for a method that reads the trail: requests that are committed are numbered before its transaction."""
+    waits: Callable[[Controls], int] = _not_at_all
+    """Seconds for which a call waits for an answer with something new in it."""
+    following: Callable[["Reply"], Mapping[str, str] | None] = _none
+    """The parameters with which such a call is carried out again; None for an answer with something new."""
     downloads: bool = False
     """True for an answer that is a file: a failure then has its real status for every client."""
     more_on_failure: Callable[[ApiError, str], Json] = _nothing

@@ -269,6 +269,12 @@ class Settings:
         "reads slowly keeps nobody waiting.",
     )
 
+    max_waiting: int = _setting(
+        whole_number(1, 400),
+        "100",
+        "Callers that may wait for changes at once in a worker; a further one is refused (503).",
+    )
+
     # Log-in
     login: LogIn | None = _setting(
         automatic(choice("password", "sign-on", "both"), "both with OBJAPI_OIDC_ISSUER, password without"),

@@ -74,6 +74,11 @@ COMMAND_LINE: Final = RequestSource()
 """Source of what the command line and the gateway itself do."""
 
 
+INHERIT: Final = "inherit"
+"""The event of an entry of an object that nobody changed, but that another one's change gave another path or let others
+see: those who follow changes are told of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessEvent:
     """A change of who may do what, for the history: of a user, or of local roles on an object."""

@@ -59,6 +59,8 @@ from objapi.store.requests import (
     UpdateItem,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
+from objapi.store.trail.changes import ChangeReader, Changes, ChangesWanted
+from objapi.store.trail.reading import VIEW_TRAIL, AuditPage, AuditSearch, search_trail
 from objapi.store.writing.access import AccessExplainer, unseen_row
 from objapi.store.writing.batch_attempt import BatchAttempt, within_scope
 from objapi.store.writing.batch_plan import BatchPlan, CheckPlan, MakeOptions, PlanItems, WriteOptions
@@ -259,6 +261,17 @@ class Transaction:
             # One answer to what is hidden and what never was: the difference would tell that the former exists.
             raise found
         return page
+
+    def audit(self, search: AuditSearch, size: int, after: str | None = None) -> AuditPage:
+        """One page of the trail, for auditors. Raises Forbidden, and NotFound for a path without an object."""
+        self.require_on_site(VIEW_TRAIL)
+        if self.user.token is not None:
+            self.user.token.require_all_objects("The trail cannot be read")
+        return search_trail(self._context, search, size, after)
+
+    def changes(self, wanted: ChangesWanted) -> Changes:
+        """One page of the feed of changes, of what the user may see. Raises BadRequest."""
+        return ChangeReader(self._context).page(wanted)
 
     def users(self, roles: Collection[str]) -> list[tuple[str, str]]:
         """The users who hold any of some roles. Raises Forbidden for a caller who is no staff."""

@@ -7,6 +7,7 @@ from objapi.api.method import Method
 from objapi.api.methods.access import ACCESS
 from objapi.api.methods.audit import AUDIT
 from objapi.api.methods.batch import BATCH
+from objapi.api.methods.changes import CHANGES
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.description import DESCRIPTION
 from objapi.api.methods.introspection import INTROSPECTION
@@ -49,6 +50,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *TOKENS,
         *AUDIT,
         *ACCESS,
+        *CHANGES,
     )
 )
 

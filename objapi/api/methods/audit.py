@@ -5,13 +5,13 @@ from typing import Final
 from catalog.dates import parse_date
 from objapi.api.answer_schemas import RECORDS, TEXT
 from objapi.api.method import Json, Method, MethodCall
-from objapi.api.methods.reading import OBJECT, page_size_of
+from objapi.api.methods.reading import OBJECT, page_size_of, whole_path
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, Cause, joined_messages
 from objapi.http.access import API
 from objapi.security.needs import Need
 from objapi.store.records import to_micros
-from objapi.store.trail.reading import KINDS, AuditSearch, search_trail
+from objapi.store.trail.reading import KINDS, AuditSearch
 from objapi.store.transaction import Transaction
 from workflows.declarations import suggestion
 
@@ -28,14 +28,14 @@ def audit(call: MethodCall, tx: Transaction) -> Json:
         raise BadRequest(joined_messages(cause.message for cause in causes), causes=causes)
     search = AuditSearch(
         uid=controls.text("obj_uid"),
-        path=controls.text("obj_path"),
+        path=whole_path(call, "obj_path"),
         actor=controls.text("actor"),
         begins=_instant(call, "from"),
         ends=_instant(call, "to"),
         kinds=controls.names("kind"),
         request_id=controls.text("request"),
     )
-    page = search_trail(tx, search, page_size_of(call), controls.text("next"))
+    page = tx.audit(search, page_size_of(call), controls.text("next"))
     more = {} if page.next is None else {"next": page.next}
     return call.with_warnings({**more, "entries": list(page.entries)})
 

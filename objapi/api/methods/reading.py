@@ -15,6 +15,7 @@ from objapi.api.method import Download, Json, Listing, Method, MethodCall, missi
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
 from objapi.http.access import API, PUBLIC
+from objapi.model.references import PathProblem, normalise_path, site_path
 from objapi.security.needs import Need
 from objapi.store.requests import Blocked, BlockReason, ByPath, ByUid, Find, Offered, Selector
 from objapi.store.transaction import Transaction
@@ -78,6 +79,20 @@ def selected(call: MethodCall, tx: Transaction) -> Selector:
     if path is not None and tx.entity(ByPath(path)).uid != tx.entity(ByUid(uid)).uid:
         raise BadRequest.of_parameter("obj_uid", "obj_path and obj_uid name different objects; send one of them.")
     return ByUid(uid)
+
+
+def whole_path(call: MethodCall, name: str) -> str | None:
+    """The path in a parameter, from any of its spellings, with the site's id; None when it was not sent.
+
+    Raises BadRequest.
+    """
+    text, site_id = call.controls.text(name), call.settings.site_id
+    if text is None:
+        return None
+    try:
+        return site_path(normalise_path(text, site_id), site_id)
+    except PathProblem as problem:
+        raise BadRequest.of_parameter(name, f"{name}: {problem}.") from None
 
 
 # A page of a result

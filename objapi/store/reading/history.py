@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from objapi.errors import Forbidden
 from objapi.store.context import RequestContext
 from objapi.store.records import from_micros
-from objapi.store.requests import HistoryPage
+from objapi.store.requests import INHERIT, HistoryPage
 from objapi.store.schema import history_entries, requests
 from objapi.store.writing.draft import Draft
 
@@ -53,7 +53,7 @@ class HistoryReader:
         return self._page(uid, hidden, offset, size)
 
     def _page(self, uid: str, hidden: frozenset[str], offset: int, size: int) -> HistoryPage:
-        of_object = history_entries.c.uid == uid
+        of_object = and_(history_entries.c.uid == uid, history_entries.c.event != INHERIT)
         statement = (
             select(*history_entries.c, requests.c.at, requests.c.actor, requests.c.api_key)
             .join(requests, requests.c.id == history_entries.c.request)

@@ -12,10 +12,11 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from typing import Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from catalog.dialect import bulk_update, insert_ignore
 from objapi.store.records import StaleWrite, chunks
+from objapi.store.requests import INHERIT
 from objapi.store.schema import history_entries, requests, trail_head
 from objapi.store.trail.chain import BEGINNING, Head, link_digest
 
@@ -105,12 +106,13 @@ def _changes_before(connection: Connection, batch: Sequence[int]) -> list[tuple[
     changed it next has waited for the commit before.
     """
     columns = history_entries.c
-    changed = select(columns.uid).where(columns.request.in_(batch), columns.version > 1).distinct()
+    later = or_(columns.version > 1, columns.event == INHERIT)
+    changed = select(columns.uid).where(columns.request.in_(batch), later).distinct()
     uids = connection.scalars(changed).all()
-    versions: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    versions: defaultdict[str, set[tuple[int, bool, int]]] = defaultdict(set)
     for part in chunks(uids):
         of_objects = (
-            select(columns.uid, columns.version, columns.request)
+            select(columns.uid, columns.version, columns.request, columns.event)
             .join(requests, requests.c.id == columns.request)
             .where(
                 columns.uid.in_(part),
@@ -119,12 +121,13 @@ def _changes_before(connection: Connection, batch: Sequence[int]) -> list[tuple[
                 requests.c.seq.is_(None),
             )
         )
-        for uid, version, request in connection.execute(of_objects):
-            versions[uid][version] = request
+        for uid, version, request, event in connection.execute(of_objects):
+            # What an object inherits leaves its version alone, and comes after the change that gave it.
+            versions[uid].add((version, event == INHERIT, request))
     latest = set(batch)
     pairs: list[tuple[int, int]] = []
     for by_version in versions.values():
-        ordered = [by_version[version] for version in sorted(by_version)]
+        ordered = [request for _, _, request in sorted(by_version)]
         while ordered and ordered[-1] not in latest:
             ordered.pop()
         pairs += [pair for pair in pairwise(ordered) if pair[0] != pair[1]]

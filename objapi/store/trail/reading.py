@@ -12,17 +12,17 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 
-from objapi.model.references import site_path
+from objapi.errors import NotFound
+from objapi.store.context import RequestContext
 from objapi.store.reading.cursors import Cursor, decode_cursor, encode_cursor
 from objapi.store.records import from_micros
-from objapi.store.requests import ByPath
+from objapi.store.requests import INHERIT
 from objapi.store.schema import entities, history_entries, requests
-from objapi.store.transaction import Transaction
 
 VIEW_TRAIL: Final = "objapi: View audit trail"
 
 KINDS: Final = (
-    *("create", "update", "transition", "rename", "remove"),
+    *("create", "update", "transition", "rename", "remove", INHERIT),
     *("grant", "revoke", "change", "enable", "disable", "link", "unlink", "permissions"),
     *("password", "password_link", "second_factor", "recovery_codes", "sign_on_link", "sign_on_unlink"),
     *("token_add", "token_revoke", "log_in_failed"),
@@ -38,6 +38,7 @@ class AuditSearch:
 
     uid: str | None = None
     path: str | None = None
+    """The whole path of an object that is there."""
     actor: str | None = None
     begins: int | None = None
     """Microseconds since 1970 UTC, that instant included."""
@@ -60,19 +61,16 @@ class AuditPage:
     """The cursor of the following page; None on the last one."""
 
 
-def search_trail(tx: Transaction, search: AuditSearch, size: int, after: str | None) -> AuditPage:
-    """One page of the numbered entries of the trail. Raises Forbidden, and NotFound for a path without an object.
+def search_trail(context: RequestContext, search: AuditSearch, size: int, after: str | None) -> AuditPage:
+    """One page of the numbered entries of the trail. Raises NotFound for a path without an object.
 
     Requests that have no number yet are left out: number them first.
     """
-    tx.require_on_site(VIEW_TRAIL)
-    if tx.user.token is not None:
-        tx.user.token.require_all_objects("The trail cannot be read")
     uid = search.uid
     if uid is None and search.path is not None:
-        uid = _uid_at(tx, search.path)
+        uid = _uid_at(context, search.path)
     statement = _statement(search, uid, size, None if after is None else decode_cursor(after, search.digest(), 2))
-    rows = tx.connection.execute(statement).mappings().all()
+    rows = context.connection.execute(statement).mappings().all()
     following = None
     if len(rows) > size:
         last = rows[size - 1]
@@ -80,11 +78,14 @@ def search_trail(tx: Transaction, search: AuditSearch, size: int, after: str | N
     return AuditPage(tuple(_described(row) for row in rows[:size]), following)
 
 
-def _uid_at(tx: Transaction, path: str) -> str:
-    """The UID of the object at a path, whoever may see it. Raises NotFound."""
-    whole = site_path(path, tx.site_id)
-    found = tx.connection.scalar(sa.select(entities.c.uid).where(entities.c.path == whole))
-    return tx.entity(ByPath(path)).uid if found is None else str(found)
+def _uid_at(context: RequestContext, path: str) -> str:
+    """The UID of the object or row at a path, whoever may see it. Raises NotFound."""
+    names = context.site.rows.names
+    found = context.connection.scalar(sa.select(entities.c.uid).where(entities.c.path == path))
+    rid = names.of_path(path) if found is None else None
+    if found is None and rid is None:
+        raise NotFound(f"There is no object at {path!r}; the changes of one that is gone are found by its UID.")
+    return names.uid(*names.of_rid(rid)) if rid is not None else str(found)
 
 
 def _statement(search: AuditSearch, uid: str | None, size: int, after: Cursor | None) -> sa.Select[Any]:

@@ -8,8 +8,9 @@ from typing import Final
 from objapi.model.dependents import MEMBERSHIP, PLACE, VARIABLES, Dependents, DerivedValue, RouteTree
 from objapi.model.paths import Back, Parent, Step, Target
 from objapi.model.types import Kind
+from objapi.store.permissions.acls import VIEW
 from objapi.store.records import to_micros
-from objapi.store.requests import AccessEvent, FieldChange
+from objapi.store.requests import INHERIT, AccessEvent, FieldChange
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
 from objapi.store.writing.planner import StorePlanner
@@ -302,7 +303,10 @@ def field_changes(draft: Draft) -> tuple[FieldChange, ...]:
 
 
 def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, object]]:
-    """One row for each creation, change of fields, step, new id and removal, in order of happening."""
+    """One row for each creation, change of fields, step, new id and removal, in order of happening.
+
+    Then those of objects that lie elsewhere, or are seen by others, because of what happened to another one.
+    """
     recorder, names = planner.context.recorder, planner.workspace.names
     rows = []
     for draft, event, details in _events(planner, write_set):
@@ -316,7 +320,34 @@ def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, o
         rows.append(
             recorder.entry(rid, draft.uid, draft.path, draft.portal_type, event=event, version=version, **details)
         )
+    for draft in write_set.derived:
+        rows += _inherited(planner, draft)
     return rows
+
+
+def _inherited(planner: StorePlanner, draft: Draft) -> list[dict[str, object]]:
+    """The row of an object of which derived values are written; none where path and viewers stay the same."""
+    record = draft.record
+    if record is None or draft.type.table is not None:
+        return []
+    old, new = planner.context.acls[record.acl], draft.acl
+    sees = (draft.scope, new.roles_with(VIEW), new.groups) == (record.scope, old.roles_with(VIEW), old.groups)
+    if sees and draft.path == record.path:
+        return []
+    changes = {} if draft.path == record.path else {"path": [record.path, draft.path]}
+    return [
+        planner.context.recorder.entry(
+            draft.rid,
+            draft.uid,
+            draft.path,
+            draft.portal_type,
+            event=INHERIT,
+            version=draft.stored_version,
+            changes=changes,
+            acl=record.acl,
+            scope=record.scope,
+        )
+    ]
 
 
 def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:

@@ -1,0 +1,70 @@
+"""The method `changes`: what has changed since a cursor, for front-ends and other programs that keep a copy."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from objapi.api.method import Json, Method, MethodCall, Reply, missing
+from objapi.api.methods.reading import page_size_of, whole_path
+from objapi.api.parameters import Control, Controls
+from objapi.errors import BadRequest, Cause, joined_messages, sentence_end
+from objapi.http.access import API
+from objapi.security.needs import Need
+from objapi.store.trail.changes import ChangesWanted
+from objapi.store.transaction import Transaction
+from workflows.declarations import suggestion
+
+LONGEST_WAIT: Final = 30
+"""Seconds."""
+
+
+def changes(call: MethodCall, tx: Transaction) -> Json:
+    """What has changed of the objects that the caller may see, after the cursor `since`, in order."""
+    controls = call.controls
+    since = controls.text("since")
+    if since is None:
+        raise missing("since")
+    types = controls.names("portal_type")
+    causes = [
+        Cause("parameter", "portal_type", f"portal_type: there is no type {name[:60]!r}{told}")
+        for name in types
+        if name not in tx.registry.types
+        for told in [sentence_end(suggestion(name[:60], tx.registry.types))]
+    ]
+    if (controls.whole("wait") or 0) > LONGEST_WAIT:
+        causes.append(Cause("parameter", "wait", f"wait: at most {LONGEST_WAIT} seconds; ask again after them."))
+    if causes:
+        raise BadRequest(joined_messages(cause.message for cause in causes), causes=causes)
+    found = tx.changes(ChangesWanted(since, types, whole_path(call, "path"), page_size_of(call)))
+    return call.with_warnings({"changes": list(found.changes), "cursor": found.cursor, "more": found.more})
+
+
+def seconds_to_wait(controls: Controls) -> int:
+    """Seconds for which the caller waits for a change; 0: not at all."""
+    return min(controls.whole("wait") or 0, LONGEST_WAIT)
+
+
+def following(reply: Reply) -> Mapping[str, str] | None:
+    """The parameters with which to ask again when there was no change; None for an answer that has one."""
+    if not isinstance(reply, Mapping) or reply["changes"] or reply["more"]:
+        return None
+    return {"since": str(reply["cursor"])}
+
+
+CHANGES: Final = (
+    Method(
+        name="changes",
+        access=API,
+        needs=(Need.VIEW,),
+        controls=(
+            Control("since", "text"),
+            Control("portal_type", "names", ()),
+            Control("path", "text", aliases=("obj_path",)),
+            Control("page_size", "whole", 100),
+            Control("wait", "whole", 0),
+        ),
+        reads_trail=True,
+        waits=seconds_to_wait,
+        following=following,
+        run=changes,
+    ),
+)
