@@ -322,6 +322,8 @@ def test_the_number_of_statements_does_not_grow_with_the_objects(library: Librar
         items = [CreateItem("Book", ByPath("/"), {"title": "Book", "Language": "fr"}) for _ in range(number)]
         library.site.run(lambda _: command_line_user(), lambda tx, made=items: tx.create(made), write=True)
         site = library.open({"types/library.yaml": BOOK.replace("[en, de, fr]", words)})
+        # Those that a server would number, the very first among them.
+        library.site.number_requests()
         statements = Statements.of(site)
         with statements.counted() as inside:
             upkeep.upgrade(site, _silent)
