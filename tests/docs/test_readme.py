@@ -31,7 +31,7 @@ def test_its_make_commands_and_variables_are_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_settings_on_a_page_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert set(re.findall(r"\bobjapi (\w+)", " ".join(re.findall(r"`([^`\n]+)`", text)))) <= set(main.commands)
+    assert set(re.findall(r"\bobjapi (\w+)", "\n".join(re.findall(r"`([^`\n]+)`", text)))) <= set(main.commands)
     assert set(re.findall(r"OBJAPI_[A-Z_]*[A-Z]", text)) <= {setting.env for setting in SETTINGS}
 
 
