@@ -68,10 +68,20 @@ def _run(root: str, login: str, folder: Path, *options: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_answers_are_as_they_are_described(root: str, tmp_path: Path) -> None:
-    """A part of the run below, short enough for every time."""
+def test_answers_are_as_they_are_described(shared: Serve, tmp_path: Path) -> None:
+    """A part of the run below, short enough for every time: to begin it takes longer than to call what is described."""
     some = r"^(GET|POST) /(getusers|version|workflows/\{workflow\}|update_many)$"
-    _run(root, "labmanager1", tmp_path, "--include-name-regex", some, "--phases", "fuzzing", "--max-examples", "3")
+    _run(
+        shared("sqlite"),
+        "labmanager1",
+        tmp_path,
+        "--include-name-regex",
+        some,
+        "--phases",
+        "fuzzing",
+        "--max-examples",
+        "3",
+    )
 
 
 @pytest.mark.extended
