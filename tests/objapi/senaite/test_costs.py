@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +116,13 @@ def test_a_consumer_takes_what_is_pushed_in_one_transaction(laboratory: Laborato
     laboratory.post("push", {"consumer": "test.import", "messages": ["third", "broken"]}, status=422)
     assert laboratory.get("Department?title=third")["count"] == 0
     assert ["first", "second"] in seen
+
+
+def test_passwords_in_urls_may_be_refused(laboratory: Laboratory) -> None:
+    site = laboratory.gateway.site
+    strict = replace(site, settings=replace(site.settings, query_passwords=False))
+    client = create_app(site=strict).test_client()
+    sent = {"__ac_name": "admin", "__ac_password": "secret"}
+    refused = client.post(f"{BASE}/login", query_string=sent)
+    assert (refused.status_code, "Set-Cookie" in refused.headers) == (400, False)
+    assert client.post(f"{BASE}/login", data=sent).status_code == 200
