@@ -331,6 +331,12 @@ class Unavailable(_RetryLater):
     status = 503
 
 
+class OutcomeUnknown(Unavailable):
+    """The database was lost while the request was being committed: whether it was carried out is not known."""
+
+    name = "OutcomeUnknown"
+
+
 class MissingTable(Unavailable):
     """The table of a type, or a column of its key, is not in its database."""
 

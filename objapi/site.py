@@ -20,6 +20,7 @@ from catalog.counts import MOST_FOLDED
 from catalog.dialect import DATABASE_USE, create_engine_for, transaction
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
+from catalog.dialect.failures import is_doubtful
 from objapi.errors import ApiError
 from objapi.model.always import guard_dependents
 from objapi.model.dependents import Dependents
@@ -44,9 +45,10 @@ from objapi.store.idempotency import ANSWERS_TO_SWEEP, sweep_answers
 from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
 from objapi.store.mapped.outbox import deliver, discard
 from objapi.store.mapped.row_site import RowSite
+from objapi.store.outcome import Doubt, Trace, is_done
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess
-from objapi.store.records import StaleWrite, to_micros
+from objapi.store.records import RequestNumbers, StaleWrite, to_micros
 from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.trail.chain import Head
@@ -141,7 +143,7 @@ class Site:
     def _fold(self, tables: CatalogTables) -> None:
         tables.unfolded = 0
         with suppress(CountsChanged):
-            while self.transact(partial(fold_counts, tables=tables), write=True) >= MOST_FOLDED:
+            while self.transact(partial(fold_counts, tables=tables), write=True, repeatable=True) >= MOST_FOLDED:
                 pass
 
     def run(
@@ -162,11 +164,12 @@ class Site:
         """
         context = self.context if profile is None else self.declarations_of(profile)
         opened: list[Transaction] = []
+        numbers = RequestNumbers()
 
         def carry_out(connection: Connection) -> _T:
             while opened:
                 opened.pop().connections.close()
-            begun = self._transaction(connection, authenticate, write, source, context, authority)
+            begun = self._transaction(connection, authenticate, write, source, context, authority, numbers)
             opened.append(begun)
             result = work(begun)
             if write:
@@ -174,7 +177,7 @@ class Site:
             return result
 
         try:
-            result = self.transact(carry_out, write=write)
+            result = self.transact(carry_out, write=write, trace=lambda: opened[-1].trace)
             for begun in opened:
                 self._commit_foreign(begun.connections)
         finally:
@@ -202,7 +205,7 @@ class Site:
 
     def sweep_answers(self) -> int:
         """Delete stored answers that are over, at most as many as keep nobody waiting; returns how many."""
-        return self.transact(partial(sweep_answers, oldest=self.answers_are_over()), write=True)
+        return self.transact(partial(sweep_answers, oldest=self.answers_are_over()), write=True, repeatable=True)
 
     def number_requests(self, *, aside: bool = False, advance: Callable[[int], None] = lambda done: None) -> Head:
         """Number and link all committed requests, those of failed log-ins with them; the head after that.
@@ -215,9 +218,9 @@ class Site:
         failures, unnumbered, head = transact(partial(_left_to_number, now=now), write=False)
         while failures:
             unnumbered = True
-            failures = transact(partial(record_failures, site_id=site_id, now=now), write=True) > 0
+            failures = transact(partial(record_failures, site_id=site_id, now=now), write=True, repeatable=True) > 0
         while unnumbered:
-            numbered = transact(partial(number_next, site_id=site_id, wait=not aside), write=True)
+            numbered = transact(partial(number_next, site_id=site_id, wait=not aside), write=True, repeatable=True)
             if numbered is None:
                 return transact(stored_head, write=False)
             head, unnumbered = numbered.head, numbered.more
@@ -233,10 +236,10 @@ class Site:
             if connection_lost(error):
                 raise outcome_unknown() from error
             if notes:
-                self.transact(partial(discard, notes=notes), write=True)
+                self.transact(partial(discard, notes=notes), write=True, repeatable=True)
             raise to_api_error(error) from error
         if notes:
-            self.transact(partial(deliver, notes=notes), write=True)
+            self.transact(partial(deliver, notes=notes), write=True, repeatable=True)
 
     def declarations_of(self, profile: str) -> SiteContext:
         """Declarations by which the rows of a profile are read and written, whether or not the site names the profile.
@@ -302,12 +305,23 @@ class Site:
             raise
         return result
 
-    def transact(self, work: Callable[[Connection], _T], *, write: bool, aside: bool = False) -> _T:
+    def transact(
+        self,
+        work: Callable[[Connection], _T],
+        *,
+        write: bool,
+        aside: bool = False,
+        repeatable: bool = False,
+        trace: Callable[[], Trace | None] = lambda: None,
+    ) -> _T:
         """Do work on a connection in one transaction, again when the database asks for it.
 
-        `aside`: on a connection of those for streams.
+        When the connection is lost in the commit, a row that the work left there tells whether that was done (`trace`,
+        called after the work). Without one, `repeatable` says that it does no harm to do the work twice.
+        Raises OutcomeUnknown when neither helps. `aside`: on a connection of those for streams.
         """
         tries, engine = self.settings.retries + 1, self.stream_engine if aside else self.engine
+        doubt: Doubt[_T] | None = None
         for attempt in range(1, tries + 1):
             committing = False
             try:
@@ -315,17 +329,25 @@ class Site:
                     result = work(connection)
                     committing = write
                 return result
-            except (StaleWrite, exc.DBAPIError) as error:
-                if committing and connection_lost(error):
+            except (StaleWrite, ApiError, exc.DBAPIError, exc.TimeoutError) as error:
+                if committing and is_doubtful(error) and not repeatable:
+                    doubt = Doubt(result, trace())
+                # Asked again after each later failure: a commit that was late may be its cause.
+                if doubt is not None and is_done(doubt, engine, error, self.settings.lock_timeout):
+                    return doubt.result
+                if isinstance(error, ApiError):
+                    raise
+                if doubt is not None and attempt == tries:
                     raise outcome_unknown() from error
-                self._pause(error, attempt, tries)
-            except exc.TimeoutError as error:
-                raise to_api_error(error) from error
+                self._pause(error, attempt, tries, again=doubt is not None)
         raise AssertionError("unreachable")
 
-    def _pause(self, error: Exception, attempt: int, tries: int) -> None:
-        """Wait before the next try; raise the error for the caller when there is to be none."""
-        if attempt == tries or not should_retry(error):
+    def _pause(self, error: Exception, attempt: int, tries: int, *, again: bool = False) -> None:
+        """Wait before the next try; raise the error for the caller when there is to be none.
+
+        `again`: a commit is in doubt, so there is one whatever the error is.
+        """
+        if not again and (attempt == tries or not should_retry(error)):
             raise to_api_error(error) from error
         DATABASE_USE.repeats += 1
         _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
@@ -339,11 +361,19 @@ class Site:
         source: RequestSource,
         context: SiteContext,
         authority: WriteAuthority | None = None,
+        numbers: RequestNumbers | None = None,
     ) -> Transaction:
         user = authenticate(connection)
         context.acls.refresh(connection, user.newest_acl)
         return Transaction(
-            context, connection, user.principal, self.now(), writes=write, source=source, authority=authority
+            context,
+            connection,
+            user.principal,
+            self.now(),
+            writes=write,
+            source=source,
+            authority=authority,
+            numbers=numbers,
         )
 
 
@@ -367,8 +397,14 @@ def profiles_of(settings: Settings) -> tuple[str, ...]:
 
 def _engine(settings: Settings, *, threads: int = 1, limit: float | None = None) -> Engine:
     """An engine of the site's own database. Raises DriverMissing."""
-    wait, driver = settings.lock_timeout, settings.mariadb_driver
-    return create_engine_for(settings.database, threads=threads, wait=wait, limit=limit, driver=driver)
+    return create_engine_for(
+        settings.database,
+        threads=threads,
+        wait=settings.lock_timeout,
+        limit=limit,
+        driver=settings.mariadb_driver,
+        causal=settings.causal_reads,
+    )
 
 
 def _places(settings: Settings, registry: Registry, limit: float | None) -> dict[str, DatabasePlace]:

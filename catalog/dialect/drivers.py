@@ -4,6 +4,7 @@ The difference between them is known here alone. Values, numbers of errors and t
 """
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from math import ceil
@@ -45,12 +46,17 @@ def with_driver(url: URL, wanted: Driver = "auto") -> URL:
     return url.set(drivername=f"{url.get_backend_name()}+{name}")
 
 
-def driver_arguments(url: URL, init_command: str, silence: float | None) -> dict[str, Any]:
-    """Arguments of a connection of the URL's driver, which gives up a server that is silent for so many seconds."""
+def driver_arguments(
+    url: URL, init_command: str, silence: float | None, connect_within: float = _CONNECT_SECONDS
+) -> dict[str, Any]:
+    """Arguments of a connection of the URL's driver, which gives up a server that is silent for so many seconds.
+
+    A server that does not answer at all is given up after `connect_within` seconds.
+    """
     arguments: dict[str, Any] = {"charset": "utf8mb4", "init_command": init_command}
-    connect = _CONNECT_SECONDS if silence is None else min(_CONNECT_SECONDS, silence)
+    connect = connect_within if silence is None else min(connect_within, silence)
     if url.get_driver_name() == "pymysql":
-        arguments["connect_timeout"] = _CONNECT_SECONDS
+        arguments["connect_timeout"] = connect_within
         if _is_on_this_machine(url) and not any(name.startswith(("ssl", "read_default")) for name in url.query):
             # PyMySQL reads all certificates of the system anew for each connection, which takes longer than the rest of
             # it: for nothing where no network is in between.
@@ -68,6 +74,17 @@ def driver_arguments(url: URL, init_command: str, silence: float | None) -> dict
     if silence is not None:
         arguments["read_timeout"] = arguments["write_timeout"] = ceil(silence)
     return arguments
+
+
+def connected(dbapi: Any, arguments: Mapping[str, Any], silence: float | None) -> Any:
+    """A new connection by a driver, whose server answers in time or is given up."""
+    if dbapi.__name__ != "pymysql":
+        # Its `connect_timeout` holds until the server has taken the log-in.
+        return dbapi.connect(**arguments)
+    connection = dbapi.connect(**{**arguments, "read_timeout": arguments["connect_timeout"]})
+    # PyMySQL waits for a server's greeting as long as for a statement, and has no other way to tell the two apart.
+    connection._read_timeout = silence
+    return connection
 
 
 def _is_on_this_machine(url: URL) -> bool:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil, inf
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction, make_url
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction
 from sqlalchemy.pool import PoolResetState, StaticPool
 
 from catalog.dialect.database_use import DATABASE_USE
-from catalog.dialect.drivers import Driver, driver_arguments, with_driver
+from catalog.dialect.drivers import Driver, connected, driver_arguments, with_driver
+from catalog.dialect.failures import GONE_CODES, is_silence
 from catalog.dialect.letters import SQLITE_FOLDED, sqlite_folded
+from catalog.dialect.nodes import CONNECT_SECONDS, Nodes, nodes_of
 from catalog.dialect.prepared import core_error, execute_in_unicode
 from catalog.dialect.row_keys import sqlite_key_as_text, sqlite_key_digest
 
@@ -42,6 +44,8 @@ _WRITE_OPTION: Final = "catalog_write"
 _USED: Final = "catalog_last_used"
 _LEVEL: Final = "catalog_isolation"
 _ENDED: Final = "catalog_ended"
+_PLACE: Final = "catalog_node"
+_SINCE: Final = "catalog_connected"
 _FOR_READS: Final = "REPEATABLE READ"
 _FOR_WRITES: Final = "READ COMMITTED"
 
@@ -139,10 +143,12 @@ def create_engine_for(
     own: bool = True,
     limit: float | None = None,
     driver: Driver = "auto",
+    causal: bool = False,
 ) -> Engine:
     """The engine for a database URL: `sqlite:///file`, or `mysql://…` and `mariadb://…`, whose driver is chosen here.
 
-    A driver that the URL names (`mysql+pymysql://…`) is passed over. Raises DriverMissing.
+    A driver that the URL names (`mysql+pymysql://…`) is passed over. Several hosts are the nodes of one cluster, see
+    `nodes`; `causal`: a read there waits for what was committed before on any node. Raises DriverMissing, ValueError.
 
     The pool is as large as the number of threads; `wait` is how many seconds to wait for a lock, a busy database or a
     free connection; a database that is not our `own` is left as it is, its journal included. A statement that takes
@@ -154,11 +160,12 @@ def create_engine_for(
     are one snapshot; `begin_write` turns a transaction to READ COMMITTED, which takes no gap locks: bulk upkeep deletes
     and inserts neighbouring side rows, and would deadlock on the gaps.
     """
-    target = make_url(url)
-    if target.get_backend_name() == "sqlite":
-        engine = _sqlite_engine(target, threads, wait, echo, own, limit)
+    targets = (url,) if isinstance(url, URL) else nodes_of(url)
+    if targets[0].get_backend_name() == "sqlite":
+        engine = _sqlite_engine(targets[0], threads, wait, echo, own, limit)
     else:
-        engine = _mysql_engine(with_driver(target, driver), threads, wait, echo, limit)
+        nodes = [with_driver(target, driver) for target in targets]
+        engine = _mysql_engine(nodes, threads, wait, echo, limit, causal)
     _count_statements(engine)
     return engine
 
@@ -227,14 +234,16 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, l
     return engine
 
 
-def _mysql_engine(url: URL, threads: int, wait: float, echo: bool, limit: float | None) -> Engine:
+def _mysql_engine(
+    urls: Sequence[URL], threads: int, wait: float, echo: bool, limit: float | None, causal: bool
+) -> Engine:
     init_command = (
         f"SET SESSION sql_mode='{SQL_MODE}', time_zone='+00:00', innodb_lock_wait_timeout={max(1, ceil(wait))}"
     )
     silence = None if limit is None else max(limit, ceil(wait)) + SILENCE_SECONDS
     engine = sa.create_engine(
-        url,
-        connect_args=driver_arguments(url, init_command, silence),
+        urls[0],
+        connect_args=driver_arguments(urls[0], init_command, silence),
         isolation_level=_FOR_READS,
         # Of either driver, whatever it prefers.
         paramstyle="pyformat",
@@ -260,6 +269,11 @@ def _mysql_engine(url: URL, threads: int, wait: float, echo: bool, limit: float 
                     else f"max_execution_time={limit * 1000:.0f}"
                 )
                 cursor.execute(f"SET SESSION {at_most}")
+            if causal:
+                cursor.execute("SHOW VARIABLES LIKE 'wsrep_sync_wait'")
+                # Other servers than those that can be nodes of a Galera cluster do not know it, and need it not.
+                if cursor.fetchone() is not None:
+                    cursor.execute("SET SESSION wsrep_sync_wait = 1")
 
     @event.listens_for(engine, "checkin")
     def note_time(connection: Any, record: Any) -> None:
@@ -274,10 +288,50 @@ def _mysql_engine(url: URL, threads: int, wait: float, echo: bool, limit: float 
             except engine.dialect.loaded_dbapi.Error as reason:
                 raise sa.exc.DisconnectionError("the database connection was cut while idle") from reason
 
+    _give_up_what_is_gone(engine, urls, init_command, silence)
     _isolate(engine)
     _end_on_return(engine)
     _compare_in_unicode(engine)
     return engine
+
+
+def _give_up_what_is_gone(engine: Engine, urls: Sequence[URL], init_command: str, silence: float | None) -> None:
+    """Use no connection to a node again that refuses statements; connect to another one, where there are several."""
+    nodes = Nodes(urls)
+    dialect: Any = engine.dialect
+    is_disconnect = dialect.is_disconnect
+
+    def is_gone(error: Any, connection: Any, cursor: Any) -> bool:
+        gone = bool(is_disconnect(error, connection, cursor)) or not GONE_CODES.isdisjoint(error.args[:1])
+        if gone and len(urls) > 1:
+            nodes.lose()
+            place = getattr(connection, "info", {}).get(_PLACE)
+            # It may take new connections all the same, and keep them waiting.
+            if place is not None and is_silence(error):
+                nodes.avoid(place)
+        return gone
+
+    dialect.is_disconnect = is_gone
+    if len(urls) == 1:
+        return
+
+    arguments = [
+        {**dialect.create_connect_args(url)[1], **driver_arguments(url, init_command, silence, CONNECT_SECONDS)}
+        for url in urls
+    ]
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_: Any, record: Any, *__: Any) -> Any:
+        place, connection = nodes.connect(
+            lambda place: connected(dialect.loaded_dbapi, arguments[place], silence), dialect.loaded_dbapi
+        )
+        record.info[_PLACE], record.info[_SINCE] = place, time.monotonic()
+        return connection
+
+    @event.listens_for(engine, "checkout")
+    def replace(connection: Any, record: Any, proxy: Any) -> None:
+        if nodes.is_over(record.info[_PLACE], record.info[_SINCE]):
+            raise sa.exc.DisconnectionError("the connection is to a node that was lost, or not to the first one")
 
 
 def _isolate(engine: Engine) -> None:
@@ -305,8 +359,13 @@ def _end_on_return(engine: Engine) -> None:
     @event.listens_for(engine, "reset")
     def end(connection: Any, record: Any, state: PoolResetState) -> None:
         ended = record.info.pop(_ENDED, False)
-        if not (ended or state.transaction_was_reset or state.terminate_only):
+        if ended or state.transaction_was_reset or state.terminate_only:
+            return
+        try:
             connection.rollback()
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The pool would log a traceback, and do the same.
+            record.invalidate(error)
 
 
 def _compare_in_unicode(engine: Engine) -> None:

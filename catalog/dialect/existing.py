@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.borrowed import ReadableDay, ReadableMoment
 from catalog.dialect.bulk import bulk_update
 from catalog.dialect.engines import is_mysql_family
+from catalog.dialect.nodes import nodes_of
 from catalog.dialect.row_keys import is_key_type
 
 MOST_CANDIDATES: Final = 12
@@ -49,16 +50,20 @@ class ExistingColumn:
 
 def schema_on_same_server(own: str, other: str) -> str | None:
     """The name under which connections to `own` reach the database at `other`; None when they do not."""
-    here, there = make_url(own), make_url(other)
-    if here.get_backend_name() == "sqlite" or there.get_backend_name() == "sqlite":
+    here, there = nodes_of(own), nodes_of(other)
+    if here[0].get_backend_name() == "sqlite" or there[0].get_backend_name() == "sqlite":
         return None
-    return there.database if _server(here) == _server(there) else None
+    # The nodes of a cluster have the same databases, so one that both name is enough.
+    return there[0].database if set(map(_server, here)) & set(map(_server, there)) else None
 
 
 def same_database(own: str, other: str) -> bool:
     """True if two URLs name one database."""
-    here, there = make_url(own), make_url(other)
-    return here.set(query={}) == there.set(query={})
+    here, there = (
+        {(node.drivername, node.username, node.password, *_server(node), node.database) for node in nodes_of(url)}
+        for url in (own, other)
+    )
+    return bool(here & there)
 
 
 def _server(url: URL) -> tuple[object, ...]:

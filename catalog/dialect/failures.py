@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from catalog.dialect.drivers import TIMED_OUT
 
 _RETRYABLE_CODES: Final = frozenset({1020, 1047, 1053, 1205, 1213, 1927, 2006, 2013, 2055, 4031})
+GONE_CODES: Final = frozenset({1047, 1053})
+"""Errors of a server that refuses all statements: it is not part of its cluster at present, or shuts down."""
 _UNAVAILABLE_CODES: Final = frozenset({1040, 1129, 1203, 1226})
 _UNFIT_CODES: Final = frozenset(
     {1048, 1067, 1264, 1265, 1292, 1366, 1406, 1906, 1978, 3105, 3140, 3156, 3819, 4025, 4078}
@@ -66,6 +68,8 @@ _DENIED: Final = re.compile(
 )
 _CLOSED: Final = re.compile(r"Access denied for user '([^']*)'@'([^']*)' to database '([^']+)'")
 _LOST: Final = 2013
+# What a node of a Galera cluster reports that was cut off from it while a commit was on its way to the others.
+_LEFT_OPEN_CODES: Final = frozenset({1105, 1180, 1317})
 _SILENT: Final = re.compile(rf"{TIMED_OUT}|system error: {errno.ETIMEDOUT}\b")
 # SQLite has no number of its own for what a statement names in vain; the text says so.
 _NAMED_IN_VAIN: Final = re.compile(r"no such (table|column|index): |has no column named ")
@@ -85,6 +89,16 @@ def _code(error: BaseException) -> int | None:
         return None if code is None else code & 0xFF
     first = original.args[0] if original.args else None
     return first if isinstance(first, int) else None
+
+
+def is_silence(error: BaseException) -> bool:
+    """True for the error of a driver that gave up a server because it went silent."""
+    return _code(error) == _LOST and _SILENT.search(database_message(error)) is not None
+
+
+def is_doubtful(error: BaseException) -> bool:
+    """True for an error of a commit that leaves open whether it was done: its connection was lost, or its node."""
+    return isinstance(error, sa.exc.DBAPIError) and (error.connection_invalidated or _code(error) in _LEFT_OPEN_CODES)
 
 
 def is_retryable(error: BaseException) -> bool:
@@ -133,7 +147,7 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
     if not isinstance(error, sa.exc.DBAPIError):
         return None
     # There is no number of its own for a server that went silent; the text says so.
-    if code == _LOST and _SILENT.search(database_message(error)):
+    if is_silence(error):
         return DatabaseFault.HANGS
     return _FAULTS.get(code)
 

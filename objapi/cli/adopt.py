@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 from sqlalchemy import exc
-from sqlalchemy.engine import make_url
 
 from catalog.dialect import create_engine_for
 from catalog.dialect.existing import existing_tables
+from catalog.dialect.nodes import nodes_of
 from objapi.cli.failures import Refused
 from objapi.model.loading import load_registry
 from objapi.settings.parsing import DATABASE_URL, without_password
@@ -48,7 +48,7 @@ def adopt(database_url: str, tables: tuple[str, ...], folder: Path, name: str | 
     url = _checked(database_url)
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty; name a folder that is not there yet.")
-    title = name or Path(make_url(url).database or "").stem.replace("-", "_") or "database"
+    title = name or Path(nodes_of(url)[0].database or "").stem.replace("-", "_") or "database"
     if not title.isidentifier():
         raise Refused(f"{title!r} cannot name a database; give --name with letters and digits.")
     known = load_registry(["base"])
@@ -78,7 +78,7 @@ def _checked(text: str) -> str:
         url: str = DATABASE_URL.parse(text)
     except ValueError as error:
         raise Refused(f"{without_password(text)} is not {DATABASE_URL.expected}.") from error
-    path = make_url(url).database
+    path = nodes_of(url)[0].database
     if url.startswith("sqlite") and not Path(path or "").is_file():
         raise Refused(f"There is no file {path}.")
     return url

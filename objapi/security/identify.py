@@ -118,7 +118,7 @@ class Authentication:
             count_attempt(connection, _TOKEN_LOGIN, address, now, check.rules)
             count_failure(connection, "token", "", address, to_micros(now))
 
-        check.run(count, write=True)
+        check.run(count, write=True, repeatable=True)
 
     def note_use(self, user: LoadedUser, now: datetime) -> None:
         """After a request: write the use of its session or API token when that is due, in a transaction of its own.
@@ -127,7 +127,7 @@ class Authentication:
         """
         token = user.token
         if token is not None and is_use_due(token, now):
-            self.password_check.run(lambda connection: note_use(connection, token, now), write=True)
+            self.password_check.run(lambda connection: note_use(connection, token, now), write=True, repeatable=True)
         self.renew(user, now)
 
     def renew(self, user: LoadedUser, now: datetime) -> datetime | None:
@@ -136,7 +136,7 @@ class Authentication:
         end = None if session is None else renewed_end(session, now, self.sessions)
         if session is None or end is None:
             return None
-        self.password_check.run(lambda connection: renew_session(connection, session, end), write=True)
+        self.password_check.run(lambda connection: renew_session(connection, session, end), write=True, repeatable=True)
         return end
 
     def _by_password(self, credentials: Credentials, address: str, now: datetime) -> "_ByPassword":

@@ -48,8 +48,8 @@ _SECOND_LOOKS: Final = 8
 class Transactions(Protocol):
     """Runs a function in a short transaction of its own, commits, and runs it again after a deadlock."""
 
-    def __call__(self, work: Callable[[Connection], T], *, write: bool) -> T:
-        """The function's result; `write=False` promises that it only reads."""
+    def __call__(self, work: Callable[[Connection], T], *, write: bool, repeatable: bool = False) -> T:
+        """The function's result; `write=False` promises that it only reads, `repeatable` that twice does no harm."""
         ...
 
 
@@ -104,13 +104,15 @@ class ThrottledChecks:
         try:
             found = look(credentials)
         except BaseException:
-            self.run(lambda connection: take_back_attempt(connection, login, address), write=True)
+            self.run(lambda connection: take_back_attempt(connection, login, address), write=True, repeatable=True)
             raise
         if found is None:
             at = to_micros(now)
-            self.run(lambda connection: count_failure(connection, kind, account, address, at), write=True)
+            self.run(
+                lambda connection: count_failure(connection, kind, account, address, at), write=True, repeatable=True
+            )
         else:
-            self.run(lambda connection: record_success(connection, login, address, now), write=True)
+            self.run(lambda connection: record_success(connection, login, address, now), write=True, repeatable=True)
         return found
 
     def _count(self, login: str, address: str, now: datetime) -> None:
@@ -118,7 +120,7 @@ class ThrottledChecks:
             count_attempt(connection, login, address, now, self.rules)
 
         try:
-            self.run(count, write=True)
+            self.run(count, write=True, repeatable=True)
         except TooManyAttempts:
             # Other processes may be checking the same credentials just now, as they do for a script with many
             # connections. Once they are found right their attempts are taken back, so it is worth a second look.
@@ -128,7 +130,7 @@ class ThrottledChecks:
                 time.sleep(_SECOND_LOOK_AFTER)
             finally:
                 self._second_looks.release()
-            self.run(count, write=True)
+            self.run(count, write=True, repeatable=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class PasswordCheck:
             return None
         if self.passwords.is_outdated(known.password_hash):
             newer = self.passwords.hash(credentials.password)
-            self.run(lambda connection: replace_hash(connection, known, newer), write=True)
+            self.run(lambda connection: replace_hash(connection, known, newer), write=True, repeatable=True)
         return known
 
 
@@ -237,18 +239,18 @@ def begin_checked(
         current = password_version(connection, user_id, lock=True) == version
         return begin_session(connection, user_id, version, now, rules) if current else None
 
-    begun = run(begin, write=True)
+    begun = run(begin, write=True, repeatable=True)
     if begun is None:
         return LoginFailed()
-    run(lambda connection: sweep_sessions(connection, now), write=True)
-    run(lambda connection: sweep_attempts(connection, now, password_check.rules), write=True)
+    run(lambda connection: sweep_sessions(connection, now), write=True, repeatable=True)
+    run(lambda connection: sweep_attempts(connection, now, password_check.rules), write=True, repeatable=True)
     return begun
 
 
 def log_out(run: Transactions, key: str | None) -> None:
     """End the session of a cookie, if there is one; an unknown key is no error."""
     if key:
-        run(lambda connection: end_session(connection, key), write=True)
+        run(lambda connection: end_session(connection, key), write=True, repeatable=True)
 
 
 def change_password(

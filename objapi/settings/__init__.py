@@ -13,6 +13,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from objapi.settings.parsing import (
+    BEFORE_A_NAME,
     BOOLEAN,
     DATABASE_URL,
     DIRECTORY,
@@ -130,7 +131,7 @@ class Settings:
         automatic(DATABASE_URL, f"the SQLite file {SQLITE_FILE} in the data directory"), "auto", "The database."
     )
     databases: tuple[tuple[str, str], ...] = _setting(
-        list_of(assigned(DATABASE_URL)),
+        list_of(assigned(DATABASE_URL), BEFORE_A_NAME),
         "",
         "Other databases whose tables a profile's types are stored in, by the name that the types use.",
     )
@@ -371,6 +372,11 @@ class Settings:
         duration(0.001, 3600),
         "30s",
         "Time that the database may take for one statement of a request, which then fails with 503.",
+    )
+    causal_reads: bool = _setting(
+        BOOLEAN,
+        "no",
+        "Whether a read on a node of a Galera cluster waits for what was committed before on any node.",
     )
     retries: int = _setting(
         whole_number(0, 20), "8", "Repetitions of a request after a deadlock, a lock time-out or a lost connection."

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from catalog.dialect.nodes import nodes_of
+
 Network = IPv4Network | IPv6Network
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -127,11 +129,11 @@ def assigned(kind: SettingKind) -> SettingKind:
     return SettingKind(f"name=value, the value being {kind.expected}", parse, kind.show)
 
 
-def list_of(kind: SettingKind) -> SettingKind:
-    """Values separated by commas, as a tuple; blanks around them and empty ones are dropped."""
+def list_of(kind: SettingKind, separator: str = ",") -> SettingKind:
+    """Values between separators (a regular expression), as a tuple; blanks around them and empty ones are dropped."""
 
     def parse(text: str) -> tuple[Any, ...]:
-        return tuple(kind.parse(part.strip()) for part in text.split(",") if part.strip())
+        return tuple(kind.parse(part.strip()) for part in re.split(separator, text) if part.strip())
 
     return SettingKind(f"a list, separated by commas, each {kind.expected}", parse, kind.show)
 
@@ -222,7 +224,7 @@ def _database(text: str) -> str:
     if scheme == "sqlite":
         if rest in ("", "/") or rest.startswith("/:memory:") or not rest.startswith("/"):
             raise ValueError("names no file")
-    elif not urlsplit(text).path.strip("/"):
+    elif not all(node.database for node in nodes_of(text)):
         raise ValueError("names no database")
     return text
 
@@ -238,12 +240,15 @@ FILE = SettingKind("a file", _path)
 SECRET = SettingKind("a secret of at least 32 characters", _secret, lambda text: "the secret that was given")
 TIMEZONE = SettingKind("a time zone of the IANA database, such as UTC or Europe/Berlin", _zone)
 NETWORK: SettingKind = SettingKind("a network in CIDR notation, such as 10.0.0.0/8 or 127.0.0.1", ip_network)
+BEFORE_A_NAME = r",(?=\s*(?:[A-Za-z][A-Za-z0-9_]*=|,|$))"
+"""Separator of values that have a name each and may hold commas themselves, as hosts of a URL do."""
 ORIGIN = SettingKind("an origin, such as https://lab.example.org", _origin)
 PUBLIC_URL = SettingKind("an http or https URL without query, such as https://lab.example.org", _public_url)
 ISSUER = SettingKind("an https URL without query, such as https://id.example.org/realms/lab", _issuer)
 GROUP_GRANT = SettingKind("GROUP=role:NAME or GROUP=group:NAME", _group_grant)
 DATABASE_URL = SettingKind(
-    "sqlite:///FILE or mysql://USER:PASSWORD@HOST/DATABASE (also mariadb, mysql+pymysql, mariadb+pymysql)",
+    "sqlite:///FILE or mysql://USER:PASSWORD@HOST/DATABASE (also mariadb, mysql+pymysql, mariadb+pymysql; "
+    "of a cluster HOST,HOST,HOST)",
     _database,
     without_password,
 )

@@ -21,9 +21,11 @@ from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.names import RowNames
 from objapi.store.mapped.row_site import RowSite
 from objapi.store.mapped.rows import Rows
+from objapi.store.mapped.schema import row_pending
+from objapi.store.outcome import Trace
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess, Rights, TransactionAcls
-from objapi.store.records import request_digest, rowids, to_micros, to_text
+from objapi.store.records import RequestNumbers, request_digest, rowids, to_micros, to_text
 from objapi.store.requests import COMMAND_LINE, AccessEvent, RequestSource
 from objapi.store.schema import history_entries, requests
 from workflows import Cascades
@@ -115,11 +117,11 @@ class Recorder:
             "scope": event.get("scope"),
         }
 
-    def request(self, entries: Sequence[dict[str, object]]) -> dict[str, object]:
-        """The row of the request; its number is noted in the entries, over which it holds a digest."""
+    def request(self, entries: Sequence[dict[str, object]], number: int) -> dict[str, object]:
+        """The row of the request under a number, which is noted in the entries, over which it holds a digest."""
         source = self.source
         row: dict[str, object] = {
-            "id": rowids.next(),
+            "id": number,
             "at": self.at,
             "actor": self.actor,
             "address": source.address,
@@ -136,12 +138,15 @@ class Recorder:
             self.entry(event.rid, event.uid, event.path, event.portal_type, event=event.event, changes=event.changes)
         )
 
-    def store(self, connection: Connection) -> None:
-        """Store the request with the entries collected so far; without any there is no request."""
-        if self.entries:
-            insert_rows(connection, requests, [self.request(self.entries)])
-            insert_rows(connection, history_entries, self.entries)
-            self.entries = []
+    def store(self, connection: Connection, numbers: RequestNumbers | None = None) -> int | None:
+        """Store the request with the entries collected so far; returns its number. Without any there is no request."""
+        if not self.entries:
+            return None
+        number = rowids.next() if numbers is None else numbers.next()
+        insert_rows(connection, requests, [self.request(self.entries, number)])
+        insert_rows(connection, history_entries, self.entries)
+        self.entries = []
+        return number
 
     def of_row(self, names: RowNames, portal_type: str, key: int, event: str, changes: object) -> dict[str, object]:
         """The history row of a change of a mapped row, known by its key."""
@@ -161,6 +166,7 @@ class RequestContext:
         *,
         writes: bool,
         source: RequestSource = COMMAND_LINE,
+        numbers: RequestNumbers | None = None,
     ) -> None:
         self.site = site
         self.registry = site.registry
@@ -172,6 +178,10 @@ class RequestContext:
         self.writes = writes
         """True in a writing transaction, in which objects are locked when they are loaded."""
         self.source = source
+        self._numbers = RequestNumbers() if numbers is None else numbers
+        self._numbers.begin()
+        self.trace: Trace | None = None
+        """A row that this request leaves, by which its commit can be looked for; None before the history is stored."""
         self.acls = TransactionAcls(site.acls, connection)
         self.rights = Rights(principal, self.acls, site.registry.roles.scoped_roles)
 
@@ -197,11 +207,16 @@ class RequestContext:
 
         What a foreign database must commit first is stored as pending, its request with it.
         """
-        self.recorder.store(self.connection)
+        number = self.recorder.store(self.connection, self._numbers)
+        if number is not None:
+            self.trace = Trace(requests, {"id": number})
         foreign = [row for _, outbox in self.connections.outboxes for row in outbox.history]
         if foreign:
-            self.connections.outboxes[-1][1].requests = [self.recorder.request(foreign)]
+            self.connections.outboxes[-1][1].requests = [self.recorder.request(foreign, self._numbers.next())]
         self.connections.store_pending(self.recorder.at)
+        if self.connections.pending:
+            # What the foreign database was sent is undone with this try, so another one would find it missing.
+            self.trace = Trace(row_pending, {"id": self.connections.pending[-1]}, repeatable=False)
 
     def full_path(self, path: str) -> str:
         """The whole path of what is at a path below the site."""

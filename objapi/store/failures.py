@@ -8,7 +8,7 @@ from sqlalchemy import exc
 
 from catalog.dialect import DATABASE_USE, DatabaseFault, fault_of, is_retryable, is_unavailable
 from catalog.dialect.failures import missing_grant
-from objapi.errors import Conflict, Unavailable
+from objapi.errors import Conflict, OutcomeUnknown, Unavailable
 from objapi.store.records import StaleWrite
 
 RETRY_AFTER = 2
@@ -103,11 +103,12 @@ def streams_taken(most: int) -> Unavailable:
     )
 
 
-def outcome_unknown() -> Unavailable:
-    """The answer when the connection was lost during a commit."""
+def outcome_unknown() -> OutcomeUnknown:
+    """The answer when the connection was lost during a commit, and nothing tells what became of it."""
     DATABASE_USE.fault = "lost"
-    return Unavailable(
+    return OutcomeUnknown(
         "The database was lost while the request was being committed, so it is not known whether it was carried out. "
-        "Read the objects before sending it again, or send it with the Idempotency-Key that it had.",
+        "Send it again with the Idempotency-Key that it had, which does nothing twice; without one, look at the "
+        "objects or their history first.",
         retry_after=RETRY_AFTER,
     )

@@ -278,3 +278,24 @@ class RowIds:
 
 rowids = RowIds()
 """The numbers of this process."""
+
+
+@dataclass(slots=True)
+class RequestNumbers:
+    """The number of a request's row in the history, the same each time that the request is done again."""
+
+    _number: int | None = None
+    _given: bool = False
+
+    def begin(self) -> None:
+        """Begin to do the request, for the first time or again."""
+        self._given = False
+
+    def next(self) -> int:
+        """The number of the request; for a further row of the same request a fresh one."""
+        if self._given:
+            return rowids.next()
+        self._given = True
+        if self._number is None:
+            self._number = rowids.next()
+        return self._number

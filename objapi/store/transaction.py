@@ -31,6 +31,7 @@ from objapi.store.access_requests import AccessQuestion, ObjectAccess
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.context import RequestContext, SiteContext
 from objapi.store.idempotency import AnswerToStore, EarlierRequest, FirstAnswer, find_answer, store_answer
+from objapi.store.outcome import Trace
 from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.permissions.rights import Rights
 from objapi.store.reading.documents import Documents
@@ -38,7 +39,7 @@ from objapi.store.reading.finding import ClosingStream, Finder
 from objapi.store.reading.history import HistoryReader
 from objapi.store.reading.object_records import ObjectRecords
 from objapi.store.reading.persons import Persons
-from objapi.store.records import StaleWrite, to_micros
+from objapi.store.records import RequestNumbers, StaleWrite, to_micros
 from objapi.store.requests import (
     COMMAND_LINE,
     AccessEvent,
@@ -59,6 +60,7 @@ from objapi.store.requests import (
     UpdateItem,
 )
 from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
+from objapi.store.schema import idempotency_keys
 from objapi.store.trail.changes import ChangeReader, Changes, ChangesWanted
 from objapi.store.trail.reading import VIEW_TRAIL, AuditPage, AuditSearch, search_trail
 from objapi.store.writing.access import AccessExplainer, unseen_row
@@ -101,10 +103,11 @@ class Transaction:
         writes: bool,
         source: RequestSource = COMMAND_LINE,
         authority: WriteAuthority | None = None,
+        numbers: RequestNumbers | None = None,
     ) -> None:
         if writes and user.token is not None:
             user.token.require_writing()
-        context = RequestContext(site, connection, user, now, writes=writes, source=source)
+        context = RequestContext(site, connection, user, now, writes=writes, source=source, numbers=numbers)
         self.connection = connection
         self.connections = context.connections
         self.user = user
@@ -634,7 +637,15 @@ class Transaction:
         self._context.write_history()
         # Of several outboxes the last is as good as any: they are delivered in one transaction.
         pending = self.connections.pending[-1] if self.connections.pending else None
-        store_answer(self.connection, user_id, answer, to_micros(self.now), outbox=pending)
+        at = to_micros(self.now)
+        store_answer(self.connection, user_id, answer, at, outbox=pending)
+        if self._context.trace is None:
+            self._context.trace = Trace(idempotency_keys, {"user_id": user_id, "key": answer.key.key, "at": at})
+
+    @property
+    def trace(self) -> Trace | None:
+        """A row by which it can be looked for whether this was committed; None when it stores none."""
+        return self._context.trace
 
     # Inside
 
