@@ -20,7 +20,7 @@ from catalog.counts import MOST_FOLDED
 from catalog.dialect import DATABASE_USE, create_engine_for, transaction
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
-from catalog.dialect.failures import is_doubtful
+from catalog.dialect.failures import is_conflict, is_doubtful
 from objapi.errors import ApiError
 from objapi.model.always import guard_dependents
 from objapi.model.dependents import Dependents
@@ -50,6 +50,7 @@ from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess
 from objapi.store.records import RequestNumbers, StaleWrite, to_micros
 from objapi.store.requests import COMMAND_LINE, RequestSource
+from objapi.store.reserving import reserve_numbers
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.trail.chain import Head
 from objapi.store.trail.numbering import has_unnumbered, number_next, stored_head
@@ -177,7 +178,9 @@ class Site:
             return result
 
         try:
-            result = self.transact(carry_out, write=write, trace=lambda: opened[-1].trace)
+            result = self.transact(
+                carry_out, write=write, trace=lambda: opened[-1].trace, prepare=partial(self._prepare_again, numbers)
+            )
             for begun in opened:
                 self._commit_foreign(begun.connections)
         finally:
@@ -187,6 +190,18 @@ class Site:
             self.written.set()
             self._tidy_after_commit(stored_answer=any(begun.stores_answer for begun in opened))
         return result
+
+    def _prepare_again(self, numbers: RequestNumbers, error: Exception) -> None:
+        """Reserve what a request that met others is to meet them in no more."""
+        if isinstance(error, exc.IntegrityError):
+            # A reserved number may be in an id that somebody gave by hand meanwhile.
+            numbers.reserved.clear()
+        lacking = numbers.lacking() if is_conflict(error) else {}
+        if lacking:
+            # Without them the request is done again as it was.
+            with suppress(ApiError):
+                reserve = partial(reserve_numbers, wanted=lacking)
+                numbers.reserved |= self.transact(reserve, write=True, repeatable=True)
 
     def _tidy_after_commit(self, *, stored_answer: bool) -> None:
         """Fold counts and delete old answers now and then; a failure is left for the next time: the work is done."""
@@ -270,12 +285,11 @@ class Site:
 
         Its first chunk has been read by then, so what fails up to there is done again as by `run`.
         """
-        tries = self.settings.retries + 1
-        for attempt in range(1, tries + 1):
+        for attempt in count(1):
             try:
                 return self._begun_stream(authenticate, work)
             except (StaleWrite, exc.DBAPIError) as error:
-                self._pause(error, attempt, tries)
+                self._pause(error, attempt, again=attempt <= self.settings.retries and should_retry(error))
             except exc.TimeoutError as error:
                 raise to_api_error(error) from error
         raise AssertionError("unreachable")
@@ -313,16 +327,18 @@ class Site:
         aside: bool = False,
         repeatable: bool = False,
         trace: Callable[[], Trace | None] = lambda: None,
+        prepare: Callable[[Exception], None] = lambda error: None,
     ) -> _T:
         """Do work on a connection in one transaction, again when the database asks for it.
 
         When the connection is lost in the commit, a row that the work left there tells whether that was done (`trace`,
         called after the work). Without one, `repeatable` says that it does no harm to do the work twice.
-        Raises OutcomeUnknown when neither helps. `aside`: on a connection of those for streams.
+        Raises OutcomeUnknown when neither helps. `prepare` is called with the failure before the work is done again,
+        `aside`: on a connection of those for streams.
         """
-        tries, engine = self.settings.retries + 1, self.stream_engine if aside else self.engine
+        until, engine = time.monotonic() + self.settings.lock_timeout, self.stream_engine if aside else self.engine
         doubt: Doubt[_T] | None = None
-        for attempt in range(1, tries + 1):
+        for attempt in count(1):
             committing = False
             try:
                 with transaction(engine, write=write) as connection:
@@ -337,21 +353,29 @@ class Site:
                     return doubt.result
                 if isinstance(error, ApiError):
                     raise
-                if doubt is not None and attempt == tries:
+                again = self._may_repeat(error, attempt, until)
+                if doubt is not None and not again:
                     raise outcome_unknown() from error
-                self._pause(error, attempt, tries, again=doubt is not None)
+                self._pause(error, attempt, again=again and (doubt is not None or should_retry(error)))
+                prepare(error)
         raise AssertionError("unreachable")
 
-    def _pause(self, error: Exception, attempt: int, tries: int, *, again: bool = False) -> None:
-        """Wait before the next try; raise the error for the caller when there is to be none.
+    def _may_repeat(self, error: Exception, attempt: int, until: float) -> bool:
+        """True as long as the settings let a request be done again.
 
-        `again`: a commit is in doubt, so there is one whatever the error is.
+        Who loses to others goes on for as long as one waits for a lock: on nodes of a cluster, that is what meeting at
+        the commit stands in place of.
         """
-        if not again and (attempt == tries or not should_retry(error)):
+        retries = self.settings.retries
+        return attempt <= retries or (retries > 0 and is_conflict(error) and time.monotonic() < until)
+
+    def _pause(self, error: Exception, attempt: int, *, again: bool) -> None:
+        """Wait before the next try; raise the error for the caller when there is to be none."""
+        if not again:
             raise to_api_error(error) from error
         DATABASE_USE.repeats += 1
-        _log.info("transaction repeated (%s of %s): %s", attempt, tries, type(error).__name__)
-        time.sleep(pause_after(attempt))
+        _log.info("transaction repeated (%s): %s", attempt, type(error).__name__)
+        time.sleep(pause_after(attempt, conflict=is_conflict(error)))
 
     def _transaction(
         self,

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,7 +34,8 @@ def mariadb_required() -> bool:
     return os.environ.get(REQUIRE_VARIABLE, "") not in ("", "0")
 
 
-def _program(*names: str) -> str:
+def program_path(*names: str) -> str:
+    """The path of the first of some programs that is installed; raises ServerMissing."""
     for name in names:
         found = shutil.which(name, path=SEARCH_PATH)
         if found:
@@ -94,7 +95,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", server: URL, log: Path
     wait_until(answers, "the answer of mariadbd", log)
 
 
-def _server_command(program: str, root: Path, port: int) -> list[str]:
+def server_command(program: str, root: Path, port: int) -> list[str]:
     """The command line of a small, fast, forgetful server that dies with the process that started it."""
     setpriv = shutil.which("setpriv", path=SEARCH_PATH)
     prefix = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
@@ -127,39 +128,44 @@ def _server_command(program: str, root: Path, port: int) -> list[str]:
     ]
 
 
+def install_tables(data: Path, environment: Mapping[str, str]) -> None:
+    """Make the directory of a server's data; its user root has no password. Raises ServerMissing."""
+    installer = program_path("mariadb-install-db", "mysql_install_db")
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    subprocess.run(
+        [
+            installer,
+            "--no-defaults",
+            *user,
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ],
+        check=True,
+        capture_output=True,
+        env=environment,
+    )
+
+
 @contextmanager
 def private_mariadb() -> Iterator[URL]:
     """Start a MariaDB server on a temporary directory and a free loopback port; stop it and remove it afterwards.
 
     Yields the URL of the server (user root, no password, no database). Raises ServerMissing without the programs.
     """
-    program = _program("mariadbd", "mysqld")
-    installer = _program("mariadb-install-db", "mysql_install_db")
+    program = program_path("mariadbd", "mysqld")
     with tempfile.TemporaryDirectory(prefix="objapi-mariadb-") as name:
         root = Path(name)
         # A server that starts clears its directory of temporary files, so no two of them may share one.
         environment = {**os.environ, "TMPDIR": str(root / "tmp")}
         (root / "tmp").mkdir()
-        user = ["--user=root"] if os.geteuid() == 0 else []
-        subprocess.run(
-            [
-                installer,
-                "--no-defaults",
-                *user,
-                f"--datadir={root / 'data'}",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                "--skip-name-resolve",
-            ],
-            check=True,
-            capture_output=True,
-            env=environment,
-        )
+        install_tables(root / "data", environment)
         port = free_port()
         log = root / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _server_command(program, root, port), stdout=output, stderr=output, env=environment
+                server_command(program, root, port), stdout=output, stderr=output, env=environment
             )
         server = URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=port)
         try:

@@ -68,6 +68,7 @@ _DENIED: Final = re.compile(
 )
 _CLOSED: Final = re.compile(r"Access denied for user '([^']*)'@'([^']*)' to database '([^']+)'")
 _LOST: Final = 2013
+_CONFLICT: Final = 1213
 # What a node of a Galera cluster reports that was cut off from it while a commit was on its way to the others.
 _LEFT_OPEN_CODES: Final = frozenset({1105, 1180, 1317})
 _SILENT: Final = re.compile(rf"{TIMED_OUT}|system error: {errno.ETIMEDOUT}\b")
@@ -99,6 +100,11 @@ def is_silence(error: BaseException) -> bool:
 def is_doubtful(error: BaseException) -> bool:
     """True for an error of a commit that leaves open whether it was done: its connection was lost, or its node."""
     return isinstance(error, sa.exc.DBAPIError) and (error.connection_invalidated or _code(error) in _LEFT_OPEN_CODES)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """True for a transaction that met another one, as a deadlock or at the commit of a node of a cluster."""
+    return isinstance(error, sa.exc.DBAPIError) and _code(error) == _CONFLICT
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -157,3 +157,11 @@ def all_commits_seen(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.exec_driver_sql(f"SET SESSION wsrep_sync_wait = {int(row[1])}")
+
+
+def is_in_cluster(connection: Connection) -> bool:
+    """True on a node of a Galera cluster."""
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return False
+    row = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'").first()
+    return row is not None and int(row[1]) > 0

@@ -379,7 +379,10 @@ class Settings:
         "Whether a read on a node of a Galera cluster waits for what was committed before on any node.",
     )
     retries: int = _setting(
-        whole_number(0, 20), "8", "Repetitions of a request after a deadlock, a lock time-out or a lost connection."
+        whole_number(0, 20),
+        "8",
+        "Repetitions of a request after a deadlock, a lock time-out or a lost connection; after deadlocks more, "
+        "for OBJAPI_LOCK_TIMEOUT.",
     )
 
     @property

@@ -178,8 +178,8 @@ class RequestContext:
         self.writes = writes
         """True in a writing transaction, in which objects are locked when they are loaded."""
         self.source = source
-        self._numbers = RequestNumbers() if numbers is None else numbers
-        self._numbers.begin()
+        self.numbers = RequestNumbers() if numbers is None else numbers
+        self.numbers.begin()
         self.trace: Trace | None = None
         """A row that this request leaves, by which its commit can be looked for; None before the history is stored."""
         self.acls = TransactionAcls(site.acls, connection)
@@ -207,12 +207,12 @@ class RequestContext:
 
         What a foreign database must commit first is stored as pending, its request with it.
         """
-        number = self.recorder.store(self.connection, self._numbers)
+        number = self.recorder.store(self.connection, self.numbers)
         if number is not None:
             self.trace = Trace(requests, {"id": number})
         foreign = [row for _, outbox in self.connections.outboxes for row in outbox.history]
         if foreign:
-            self.connections.outboxes[-1][1].requests = [self.recorder.request(foreign, self._numbers.next())]
+            self.connections.outboxes[-1][1].requests = [self.recorder.request(foreign, self.numbers.next())]
         self.connections.store_pending(self.recorder.at)
         if self.connections.pending:
             # What the foreign database was sent is undone with this try, so another one would find it missing.

@@ -18,6 +18,7 @@ RETRY_LATER = 30
 """Seconds after which a client may try again when that alone does not help."""
 
 _LONGEST_PAUSE = 1.0
+_LONGEST_AFTER_CONFLICT = 0.2
 _SAID: Final[Mapping[DatabaseFault, str]] = {
     DatabaseFault.OVER_TIME: (
         "The database took longer than this site lets it (OBJAPI_QUERY_TIME_LIMIT); nothing was done. "
@@ -40,9 +41,13 @@ _SAID: Final[Mapping[DatabaseFault, str]] = {
 }
 
 
-def pause_after(attempt: int) -> float:
-    """Seconds to wait after a failed attempt (1, 2 …): a random part of a span that doubles, at most a second."""
-    return random.uniform(0, min(0.02 * 2**attempt, _LONGEST_PAUSE))  # noqa: S311 - spreads contenders, no secret
+def pause_after(attempt: int, *, conflict: bool = False) -> float:
+    """Seconds to wait after a failed attempt (1, 2 …): a random part of a span that doubles, at most a second.
+
+    After a conflict with others at most a fifth of one: who waits longer than those that begin anew loses again.
+    """
+    longest = _LONGEST_AFTER_CONFLICT if conflict else _LONGEST_PAUSE
+    return random.uniform(0, min(0.02 * 2**attempt, longest))  # noqa: S311 - spreads contenders, no secret
 
 
 def connection_lost(error: BaseException) -> bool:

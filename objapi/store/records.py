@@ -10,8 +10,9 @@ import hashlib
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -282,14 +283,19 @@ rowids = RowIds()
 
 @dataclass(slots=True)
 class RequestNumbers:
-    """The number of a request's row in the history, the same each time that the request is done again."""
+    """Numbers that a request keeps when it is done again: that of its row in the history, and some for ids."""
 
+    reserved: dict[str, list[int]] = field(default_factory=dict)
+    """Prefix of ids → numbers that are this request's alone."""
+    drawn: Counter[str] = field(default_factory=Counter)
+    """Prefix → how many numbers the last try has asked for."""
     _number: int | None = None
     _given: bool = False
 
     def begin(self) -> None:
         """Begin to do the request, for the first time or again."""
         self._given = False
+        self.drawn.clear()
 
     def next(self) -> int:
         """The number of the request; for a further row of the same request a fresh one."""
@@ -299,3 +305,14 @@ class RequestNumbers:
         if self._number is None:
             self._number = rowids.next()
         return self._number
+
+    def draw(self, prefix: str, least: int) -> int | None:
+        """The next reserved number for a prefix; None when there is none of at least that size."""
+        place = self.drawn[prefix]
+        self.drawn[prefix] += 1
+        own = self.reserved.get(prefix, ())
+        return own[place] if place < len(own) and own[place] >= least else None
+
+    def lacking(self) -> dict[str, int]:
+        """Prefix → how many numbers the last try has asked for, where more than were reserved."""
+        return {name: count for name, count in self.drawn.items() if count > len(self.reserved.get(name, ()))}

@@ -15,7 +15,7 @@ from typing import cast
 
 from sqlalchemy import Connection, and_, or_, select, tuple_
 
-from catalog.dialect import upsert_rows
+from catalog.dialect import insert_rows, upsert_rows
 from catalog.schema import PATH_DEPTH, PATH_LENGTH
 from objapi.errors import Cause, Conflict, ValidationError
 from objapi.model.ids import (
@@ -50,6 +50,8 @@ class Sequences:
         self._lock = lock
         self._stored: dict[str, int] = {}
         self._values: dict[str, int] = {}
+        self._absent: set[str] = set()
+        """Prefixes whose counter was looked for in vain."""
 
     def load(self, prefixes: Iterable[str], portal_type: str) -> None:
         """Have the counters of prefixes here, locked if asked to; where there is none, from the ids that are in use."""
@@ -58,6 +60,7 @@ class Sequences:
         for name, value in rows_of_keys(self._connection, columns, sequences.c.name, wanted, lock=self._lock):
             self._stored[name] = self._values[name] = value
         missing = [prefix for prefix in wanted if prefix not in self._values]
+        self._absent.update(missing)
         for chunk in chunks(missing, SCANNED):
             self._values.update(self._in_use(chunk, portal_type))
 
@@ -99,7 +102,9 @@ class Sequences:
             for prefix, value in self._values.items()
             if value != self._stored.get(prefix) and value > 0
         ]
-        upsert_rows(self._connection, sequences, rows)
+        # A row that was not there could not be locked: who else makes it has drawn the same number, and must fail.
+        insert_rows(self._connection, sequences, [row for row in rows if row["name"] in self._absent])
+        upsert_rows(self._connection, sequences, [row for row in rows if row["name"] not in self._absent])
 
 
 class Naming:
@@ -189,6 +194,9 @@ class Naming:
             if isinstance(plan, IdPlan):
                 fresh = self._is_fresh(draft)
                 if not fresh:
+                    reserved = self._workspace.context.numbers.draw(plan.prefix, plan.least)
+                    if reserved is not None:
+                        return format_id(plan, reserved)
                     self.sequences.load(self._likely(draft, plan.prefix), draft.portal_type)
                 number = self.sequences.next(plan.prefix, draft.portal_type, plan.least, fresh=fresh)
                 return format_id(plan, number)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlalchemy import exc
 
+from catalog.dialect import transaction
 from objapi.errors import BadRequest, Conflict, NotFound, ValidationError
 from objapi.store.requests import ByPath, ByUid, CreateItem, MoveItem, UpdateItem
 from objapi.store.transaction import Transaction
 from objapi.store.writing import batch_plan
+from objapi.store.writing.naming import Sequences
 from tests.objapi.store.chance import Chance
 from tests.objapi.store.workshop import Gateway, assert_places_are_right
 from tests.waiting import ENOUGH
@@ -47,6 +49,23 @@ def test_two_never_get_the_same_id(workshop: Gateway, team: str, person: str) ->
     results = together(*(lambda name=f"T{number}": make(name) for number in range(8)))
     assert errors(results) == []
     assert len(set(results)) == 8
+
+
+def test_the_first_number_of_a_counter_is_drawn_once(workshop: Gateway) -> None:
+    """Where there is no row yet that the one could lock against the other; on SQLite one waits for the other anyway."""
+    if workshop.site.settings.on_sqlite:
+        return
+    engine = workshop.site.engine
+    with transaction(engine, write=True) as second:
+        with transaction(engine, write=True) as first:
+            both = [Sequences(connection, lock=True) for connection in (first, second)]
+            for each in both:
+                each.load(["first-"], "Thing")
+                assert each.next("first-", "Thing", 1, fresh=False) == 1
+            both[0].write()
+        with pytest.raises(exc.IntegrityError):
+            both[1].write()
+        second.rollback()
 
 
 def test_one_title_is_given_once(workshop: Gateway, team: str, person: str) -> None:
