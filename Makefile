@@ -59,22 +59,27 @@ serve: $(VENV)/.installed
 
 # When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
 # In the order of folders, tests/acceptance first: the long files begin, so that no process waits for another at the end.
+# The tests of a cluster are among the extended ones, so they alone ask for Galera.
 test: TESTS = -m 'not extended'
+test-all: CLUSTER = 1
 test test-all: $(VENV)/.installed-for-tests
 	@set -e; \
 	if sh .ci/mariadb; then mariadb=1; else mariadb=; fi; \
 	if [ -z "$$mariadb" ] && [ -n "$$OBJAPI_REQUIRE_MARIADB" ]; then \
 	    echo 'MariaDB half: NOT RUN, and OBJAPI_REQUIRE_MARIADB asks for it.' >&2; exit 1; \
 	fi; \
+	galera=; if [ -n '$(CLUSTER)' ] && [ -n "$$mariadb" ] && sh .ci/galera; then galera=1; fi; \
 	$(BIN)/ruff check $(CODE); \
 	$(BIN)/ruff format --check $(CODE); \
 	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks); \
 	PYTHONPATH=. $(BIN)/lint-imports; \
 	$(BIN)/vulture; \
-	OBJAPI_REQUIRE_MARIADB=$$mariadb $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
+	OBJAPI_REQUIRE_MARIADB=$$mariadb OBJAPI_TEST_REQUIRE_GALERA=$$galera $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
 	    --no-loadscope-reorder $(TESTS); \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
-	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi
+	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi; \
+	if [ -n "$$galera" ]; then echo 'Cluster: run.'; \
+	elif [ -n '$(CLUSTER)' ]; then echo '*** Cluster: NOT RUN. Galera is not installed. ***'; fi
 
 # What cannot be installed or looked up without the network fails nothing, and is said.
 audit: $(VENV)/.installed

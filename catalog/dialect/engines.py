@@ -46,6 +46,7 @@ _LEVEL: Final = "catalog_isolation"
 _ENDED: Final = "catalog_ended"
 _PLACE: Final = "catalog_node"
 _SINCE: Final = "catalog_connected"
+_FRESH: Final = "catalog_fresh"
 _FOR_READS: Final = "REPEATABLE READ"
 _FOR_WRITES: Final = "READ COMMITTED"
 
@@ -303,11 +304,11 @@ def _give_up_what_is_gone(engine: Engine, urls: Sequence[URL], init_command: str
 
     def is_gone(error: Any, connection: Any, cursor: Any) -> bool:
         gone = bool(is_disconnect(error, connection, cursor)) or not GONE_CODES.isdisjoint(error.args[:1])
-        if gone and len(urls) > 1:
-            nodes.lose()
-            place = getattr(connection, "info", {}).get(_PLACE)
+        place = getattr(connection, "info", {}).get(_PLACE)
+        if gone and place is not None:
+            nodes.lose(place)
             # It may take new connections all the same, and keep them waiting.
-            if place is not None and is_silence(error):
+            if is_silence(error):
                 nodes.avoid(place)
         return gone
 
@@ -325,12 +326,13 @@ def _give_up_what_is_gone(engine: Engine, urls: Sequence[URL], init_command: str
         place, connection = nodes.connect(
             lambda place: connected(dialect.loaded_dbapi, arguments[place], silence), dialect.loaded_dbapi
         )
-        record.info[_PLACE], record.info[_SINCE] = place, time.monotonic()
+        record.info.update({_PLACE: place, _SINCE: time.monotonic(), _FRESH: True})
         return connection
 
     @event.listens_for(engine, "checkout")
     def replace(connection: Any, record: Any, proxy: Any) -> None:
-        if nodes.is_over(record.info[_PLACE], record.info[_SINCE]):
+        # A pool that has to replace a connection that it has just made gives up.
+        if not record.info.pop(_FRESH, False) and nodes.is_over(record.info[_PLACE], record.info[_SINCE]):
             raise sa.exc.DisconnectionError("the connection is to a node that was lost, or not to the first one")
 
 

@@ -63,8 +63,9 @@ class Nodes:
         self._lock = threading.Lock()
         self._avoided = [0.0] * len(urls)
         """Place → instant until which the node comes after the others."""
+        self._lost = [0.0] * len(urls)
+        """Place → instant at which a connection to the node was lost last."""
         self._current = 0
-        self._lost_at = 0.0
 
     def connect(self, connect: Callable[[int], Any], errors: Any) -> tuple[int, Any]:
         """Connect to the first node that can be used; returns its place and the connection.
@@ -94,17 +95,17 @@ class Nodes:
         with self._lock:
             self._avoided[place] = time.monotonic() + AVOID_SECONDS
 
-    def lose(self) -> None:
-        """Have the connections that were made up to now be given up."""
-        self._lost_at = time.monotonic()
+    def lose(self, place: int) -> None:
+        """Have the connections that were made to a node up to now be given up."""
+        self._lost[place] = time.monotonic()
 
     def is_over(self, place: int, since: float) -> bool:
         """True for a connection that should be replaced.
 
-        That is one from before a node was lost, or an old one to another node than the first while that may be back.
+        That is one from before its node was lost, or an old one to another node than the first while that may be back.
         """
         now = time.monotonic()
-        return since <= self._lost_at or (place > 0 and now - since > RETURN_SECONDS and now > self._avoided[0])
+        return since <= self._lost[place] or (place > 0 and now - since > RETURN_SECONDS and now > self._avoided[0])
 
     def _order(self) -> list[int]:
         now = time.monotonic()
@@ -116,7 +117,7 @@ class Nodes:
             before, self._current = self._current, place
             self._avoided[place] = 0.0
         if before != place:
-            why = f" ({'; '.join(causes)})" if causes else ""
+            why = f" ({'; '.join(causes)})" if causes else " (which failed a moment ago)" if place > before else ""
             _log.warning("database: %s in place of %s%s", self._names[place], self._names[before], why)
 
 

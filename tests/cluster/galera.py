@@ -97,10 +97,6 @@ class Node:
         finally:
             connection.close()
 
-    def is_synced(self) -> bool:
-        status = self.status()
-        return status.get("wsrep_local_state_comment") == "Synced" and status.get("wsrep_ready") == "ON"
-
     def signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
@@ -150,8 +146,21 @@ class Cluster:
         self.start(node, f"--wsrep-start-position={found[1]}")
 
     def wait_until_synced(self, *nodes: Node) -> None:
-        for node in nodes or self.nodes:
-            wait_until(node.is_synced, f"{node.name} in step with its cluster", node.log)
+        """Wait until the nodes, all without any, make one cluster and have what it has committed."""
+        wanted = nodes or self.nodes
+
+        def synced() -> bool:
+            found = [node.status() for node in wanted]
+            # One that was stopped goes on with what it knew; the number of the view tells.
+            views = {(status.get("wsrep_cluster_size"), status.get("wsrep_cluster_conf_id")) for status in found}
+            return (
+                all(status.get("wsrep_local_state_comment") == "Synced" for status in found)
+                and all(status.get("wsrep_ready") == "ON" for status in found)
+                and len(views) == 1
+                and views.pop()[0] == str(len(wanted))
+            )
+
+        wait_until(synced, "a cluster in step", wanted[-1].log)
 
     def _environment(self, node: Node) -> dict[str, str]:
         return {

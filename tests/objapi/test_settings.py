@@ -248,3 +248,15 @@ def test_the_environment_of_this_process_is_not_read() -> None:
 )
 def test_a_login_means_one_person_where_the_gateways_users_alone_log_in(given: dict[str, str], same: bool) -> None:
     assert load_settings(given).has_ispyb_logins is same
+
+
+def test_a_database_may_have_several_hosts() -> None:
+    url = "mysql://lab:a,b@one:3306,two,three:3307/lab"
+    settings = load_settings(
+        {"OBJAPI_DATABASE_URL": url, "OBJAPI_DATABASES": f"stock={url}?charset=utf8mb4, beam=sqlite:////beam.db,"}
+    )
+    assert settings.database == url
+    assert settings.databases == (("stock", f"{url}?charset=utf8mb4"), ("beam", "sqlite:////beam.db"))
+    for wrong in ("mysql://lab:s3cret@one,/lab", "mysql://lab:s3cret@one,two:x/lab", "mysql://lab:s3cret@one,two"):
+        (problem,) = problems({"OBJAPI_DATABASE_URL": wrong})
+        assert "s3cret" not in problem
