@@ -47,7 +47,7 @@ class Database:
         if not statement.startswith("SET TRANSACTION"):
             self.statements.append(statement)
 
-    def run(self, work: Callable[[Connection], T], *, write: bool = True) -> T:
+    def run(self, work: Callable[[Connection], T], *, write: bool = True, repeatable: bool = False) -> T:
         with self.engine.connect() as connection:
             if write:
                 with begin_write(connection):
