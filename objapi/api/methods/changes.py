@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from objapi.api.answer_schemas import BOOLEAN, TEXT, TEXT_OR_NULL, TEXTS, list_of, record
 from objapi.api.method import Json, Method, MethodCall, Reply, missing
 from objapi.api.methods.reading import page_size_of, whole_path
 from objapi.api.parameters import Control, Controls
@@ -56,12 +57,34 @@ CHANGES: Final = (
         access=API,
         needs=(Need.VIEW,),
         controls=(
-            Control("since", "text"),
-            Control("portal_type", "names", ()),
-            Control("path", "text", aliases=("obj_path",)),
-            Control("page_size", "whole", 100),
-            Control("wait", "whole", 0),
+            Control(
+                "since",
+                "text",
+                about="The cursor that an earlier answer gave; 0: the beginning, now: no past changes.",
+                required=True,
+            ),
+            Control("portal_type", "names", (), about="Types whose objects alone are told of."),
+            Control("path", "text", aliases=("obj_path",), about="The path of an object: it and its contents alone."),
+            Control("page_size", "whole", 100, about="The most changes in one answer."),
+            Control("wait", "whole", 0, about="Seconds, 30 at most, to wait for a change when there is none."),
         ),
+        answer={
+            "changes": list_of(
+                record(
+                    cursor=TEXT,
+                    UID=TEXT,
+                    path=TEXT,
+                    portal_type=TEXT,
+                    kinds=TEXTS,
+                    fields=TEXTS,
+                    transition=TEXT_OR_NULL,
+                    time=TEXT,
+                    actor=TEXT,
+                )
+            ),
+            "cursor": TEXT,
+            "more": BOOLEAN,
+        },
         reads_trail=True,
         waits=seconds_to_wait,
         following=following,
