@@ -98,6 +98,8 @@ class Recorder:
     source: RequestSource
     entries: list[dict[str, object]] = field(default_factory=list)
     """Entries that the transaction of the gateway itself stores."""
+    undoes: str | None = None
+    """What is taken back by all that the request changes, as entries name it; None: the request takes nothing back."""
 
     def entry(self, rid: int, uid: str, path: str, portal_type: str, **event: object) -> dict[str, object]:
         """One history row. `event` gives its columns event and changes, and those others that are not empty."""
@@ -115,6 +117,8 @@ class Recorder:
             "changes": orjson.dumps(event["changes"]).decode(),
             "acl": event.get("acl"),
             "scope": event.get("scope"),
+            "kept": None if event.get("kept") is None else orjson.dumps(event["kept"]).decode(),
+            "undoes": self.undoes,
         }
 
     def request(self, entries: Sequence[dict[str, object]], number: int) -> dict[str, object]:

@@ -453,3 +453,13 @@ class HistoryPage:
 
     total: int
     rows: tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """Objects as they were at an instant, as JSON values."""
+
+    objects: Sequence[orjson.Fragment]
+    left_out: Mapping[str, tuple[str, ...]]
+    """Type → names of an answer about which the history says nothing."""
+    warnings: tuple[str, ...] = ()

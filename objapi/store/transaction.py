@@ -36,6 +36,7 @@ from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.permissions.rights import Rights
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
+from objapi.store.reading.former import FormerReader
 from objapi.store.reading.history import HistoryReader
 from objapi.store.reading.object_records import ObjectRecords
 from objapi.store.reading.persons import Persons
@@ -44,10 +45,12 @@ from objapi.store.requests import (
     COMMAND_LINE,
     AccessEvent,
     ByItem,
+    ByPath,
     ByUid,
     CopyItem,
     CreateItem,
     Find,
+    Former,
     Found,
     GrantTarget,
     HistoryPage,
@@ -275,6 +278,20 @@ class Transaction:
     def changes(self, wanted: ChangesWanted) -> Changes:
         """One page of the feed of changes, of what the user may see. Raises BadRequest."""
         return ChangeReader(self._context).page(wanted)
+
+    def former(self, selectors: Sequence[ByUid | ByPath], instant: datetime) -> Former:
+        """Objects as they were at an instant; one that was not there, or is not for the user, is left out.
+
+        A path names the object that is there today. Raises Forbidden for a history that the user may not see, Conflict
+        for a row of a table that was changed from outside.
+        """
+        planner = self._planner()
+        found = [
+            item if isinstance(item, NotFound) else _raised(within_scope(self.user, item))
+            for item in self._resolver(planner).select(selectors)
+        ]
+        uids = [selector.uid.lower() if isinstance(selector, ByUid) else None for selector in selectors]
+        return FormerReader(self._context, planner, self._root(planner), instant).answer(found, uids)
 
     def users(self, roles: Collection[str]) -> list[tuple[str, str]]:
         """The users who hold any of some roles. Raises Forbidden for a caller who is no staff."""

@@ -12,6 +12,7 @@ from catalog.facets import Facet
 from objapi import __version__
 from objapi.api.answer_schemas import BOOLEAN, OBJECT_READ, RECORDS, TEXT, TEXT_OR_NULL, WHOLE, list_of, map_of, record
 from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
+from objapi.api.methods.former import read_former
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
 from objapi.http.access import API, PUBLIC
@@ -55,6 +56,7 @@ _NUMBERS: Final = (
     Control("count_only", "boolean", False, about="Answer the number of objects without the objects."),
 )
 _TOKEN: Final = Control("authenticator", "boolean", True, about="Answer a token for forms, _authenticator.")
+_AS_OF: Final = Control("as_of", "text", about="An instant: the objects that UID or path names are answered as they were.")
 _COUNTED: Final = {"total_objects": WHOLE, "first_object_nr": WHOLE, "last_object_nr": WHOLE}
 _TRANSITIONS: Final = list_of(record(id=TEXT, title=TEXT))
 
@@ -225,7 +227,9 @@ def _search_of_read(call: MethodCall) -> ObjectSearch:
 
 
 def read(call: MethodCall, tx: Transaction) -> Json:
-    """One page of the objects that a catalog finds, in order, with its numbers."""
+    """One page of the objects that a catalog finds, in order, with its numbers; with `as_of` objects as they were."""
+    if "as_of" in call.controls.sent:
+        return read_former(call, tx)
     search = _search_of_read(call)
     found = tx.find(search.find)
     if found.offset != search.page.offset:
@@ -246,7 +250,7 @@ def read_all(call: MethodCall, tx: Transaction) -> Listing:
 
 def reads_all(controls: Controls) -> bool:
     """True when the answer may be too large for one piece: `page_size=0` asks for all objects found."""
-    return controls.whole("page_size") == 0 and not controls.flag("count_only")
+    return controls.whole("page_size") == 0 and not controls.flag("count_only") and "as_of" not in controls.sent
 
 
 def empty_result(error: ApiError, url: str) -> Json:
@@ -379,13 +383,15 @@ READING: Final = (
         name="read",
         access=API,
         needs=(Need.VIEW,),
-        controls=(*SEARCH, _NEXT, *_NUMBERS, _TOKEN),
+        controls=(*SEARCH, _NEXT, *_NUMBERS, _TOKEN, _AS_OF),
         others="criteria",
         answer={
             **_COUNTED,
             "objects": list_of(OBJECT_READ),
             "_authenticator?": TEXT_OR_NULL,
             "next?": TEXT,
+            "as_of?": TEXT,
+            "left_out?": map_of(list_of(TEXT)),
             "facets?": map_of(record(values=list_of(record(count=WHOLE)), more=BOOLEAN)),
         },
         run=read,

@@ -80,6 +80,8 @@ def _row(row: Mapping[Any, Any], hidden: frozenset[str]) -> Mapping[str, object]
     }
     if row["api_key"] is not None:
         described["token"] = row["api_key"]
+    if row["undoes"] is not None:
+        described["undoes"] = row["undoes"]
     if row["event"] == "transition":
         described.update(workflow=row["workflow"], transition=row["transition"], comment=row["comment"])
     return described

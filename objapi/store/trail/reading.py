@@ -29,6 +29,7 @@ KINDS: Final = (
 )
 """The kinds of entries: of objects, of what people may do, and of their log-ins."""
 
+_NOT_SHOWN: Final = ("request", "rid", "acl", "scope", "kept")
 _OF_REQUEST: Final = ("seq", "at", "actor", "address", "api_key", "request_id")
 
 
@@ -108,7 +109,7 @@ def _statement(search: AuditSearch, uid: str | None, size: int, after: Cursor | 
     if after is not None:
         further = sa.or_(chosen.c.seq < seq, history_entries.c.id < entry)
         conditions.append(further)
-    columns = [column for column in history_entries.columns if column.name not in ("request", "rid", "acl", "scope")]
+    columns = [column for column in history_entries.columns if column.name not in _NOT_SHOWN]
     return (
         sa.select(*columns, *(chosen.c[name] for name in _OF_REQUEST))
         .select_from(sa.join(chosen, history_entries, history_entries.c.request == chosen.c.id))
@@ -146,6 +147,8 @@ def _described(row: Mapping[Any, Any]) -> Mapping[str, object]:
         "version": row["version"],
         "changes": {name: {"old": old, "new": new} for name, (old, new) in changes.items()},
     }
+    if row["undoes"] is not None:
+        described["undoes"] = row["undoes"]
     if row["event"] == "transition":
         described |= {"workflow": row["workflow"], "transition": row["transition"], "comment": row["comment"]}
     return described

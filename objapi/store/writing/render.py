@@ -151,6 +151,22 @@ class Renderer:
         self._give_names(draft, members, shape)
         return members
 
+    def stored_members(self, draft: Draft) -> dict[str, object]:
+        """The members that are stored with the object itself: fields, workflow variables, path and names.
+
+        Files are named without an address, since that leads to what is there today.
+        """
+        shape = self._whole(draft)
+        members: dict[str, object] = {}
+        for name, source in shape.parts.stored.items():
+            self._give(draft, members, source, draft.data.get(name))
+            if source.shown.kind is Kind.FILE:
+                for member in source.members:
+                    value = members[member]
+                    members[member] = {**value, "url": None} if isinstance(value, dict) else value
+        self._give_names(draft, members, shape)
+        return members
+
     def _give_parts(self, draft: Draft, parts: ShapeParts, members: dict[str, object]) -> dict[str, dict[str, object]]:
         """Write members of an answer; values in catalogs, by index."""
         stored = parts.stored

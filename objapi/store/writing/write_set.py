@@ -5,6 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import orjson
+
 from objapi.model.dependents import MEMBERSHIP, PLACE, VARIABLES, Dependents, DerivedValue, RouteTree
 from objapi.model.paths import Back, Parent, Step, Target
 from objapi.model.types import Kind
@@ -372,13 +374,36 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                 yield draft, "transition", details
             case Renamed():
                 changes = {change.field: [change.old, change.new] for change in place_changes(event)}
-                yield draft, "rename", {"changes": changes}
+                yield draft, "rename", {"changes": changes, "kept": _former_container(draft)}
             case Removed():
-                yield draft, "remove", {"changes": {name: [value, None] for name, value in draft.data.items()}}
+                gone = {name: [value, None] for name, value in draft.data.items()}
+                yield draft, "remove", {"changes": gone, "kept": _kept(draft)}
     for draft in write_set.changed:
         changes = _fields(draft)
         if changes:
             yield draft, "update", {"changes": changes}
+
+
+def _former_container(draft: Draft) -> dict[str, object] | None:
+    """The row number of the container that a moved object was in; None for one that only got another id."""
+    if draft.record is None or draft.record.parent == draft.parent_rid:
+        return None
+    return {"parent": draft.record.parent}
+
+
+def _kept(draft: Draft) -> dict[str, object] | None:
+    """All of a removed object that is in no change of it and needed to restore it as it was stored."""
+    record = draft.record
+    if record is None:
+        return None
+    return {
+        "states": orjson.loads(record.states),
+        "settings": orjson.loads(record.settings),
+        "creator": record.creator,
+        "created": record.created,
+        "parent": record.parent,
+        "version": record.version,
+    }
 
 
 def _fields(draft: Draft) -> dict[str, list[object]]:
