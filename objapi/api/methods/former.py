@@ -63,7 +63,10 @@ def _instant(call: MethodCall, now: datetime) -> datetime:
     try:
         instant = parse_date(text, call.settings.timezone, iso="local")
     except ValueError:
-        message = f"as_of: {text[:60]!r} is no date; write it as 2026-03-01T09:30:00 or 2026-03-01T09:30:00+01:00."
+        message = (
+            f"as_of: {text[:60]!r} is no date; write it as 2026-03-01T09:30:00 or 2026-03-01T09:30:00+01:00, "
+            "in a URL with %2B for +."
+        )
         raise BadRequest.of_parameter("as_of", message) from None
     if instant > now:
         raise BadRequest.of_parameter("as_of", f"as_of: {text[:60]!r} has not come yet; leave it out to read what is.")

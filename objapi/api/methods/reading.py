@@ -56,7 +56,9 @@ _NUMBERS: Final = (
     Control("count_only", "boolean", False, about="Answer the number of objects without the objects."),
 )
 _TOKEN: Final = Control("authenticator", "boolean", True, about="Answer a token for forms, _authenticator.")
-_AS_OF: Final = Control("as_of", "text", about="An instant: the objects that UID or path names are answered as they were.")
+_AS_OF: Final = Control(
+    "as_of", "text", about="An instant: the objects that UID or path names are answered as they were."
+)
 _COUNTED: Final = {"total_objects": WHOLE, "first_object_nr": WHOLE, "last_object_nr": WHOLE}
 _TRANSITIONS: Final = list_of(record(id=TEXT, title=TEXT))
 

@@ -1,13 +1,14 @@
 """Tables that other programs write, and many at once, are seen and written as they are at that moment."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import orjson
 import pytest
 import sqlalchemy as sa
 
-from objapi.errors import ApiError
+from objapi.errors import ApiError, Conflict
 from objapi.store.requests import ByPath, ByUid, Find, UpdateItem
 from tests.objapi.store.mapped.conftest import StoreRoom
 from tests.objapi.store.mapped.stock import Article
@@ -92,3 +93,24 @@ def test_row_that_vanishes_is_not_there(room: StoreRoom) -> None:
         room.gateway.update("kim", "/stock/Article/4", number=1)
     with pytest.raises(ApiError, match="no object"):
         room.gateway.remove("kim", uid)
+
+
+def test_a_row_is_answered_as_it_was_unless_others_have_changed_it(room: StoreRoom) -> None:
+    gateway, path = room.gateway, "/stock/Article/2"
+    gateway.update("kim", path, number=11)
+    gateway.update("kim", path, number=12, code="B2")
+    uid = gateway.uid(path)
+    _, first = gateway.history("boss", ByUid(uid)).rows
+    instant = datetime.fromisoformat(str(first["time"]))
+
+    def then() -> Any:
+        return gateway.run("boss", lambda tx: tx.former([ByUid(uid)], instant))
+
+    found = then()
+    (row,) = (orjson.loads(orjson.dumps(item)) for item in found.objects)
+    assert (row["number"], row["review_state"]) == (11, "open")
+    assert "version" not in row
+    assert found.warnings[0].startswith("Article: ")
+    room.other.execute(sa.update(Article).where(Article.c.articleId == 2).values(number=13))
+    with pytest.raises(Conflict, match="changed from outside"):
+        then()
