@@ -254,6 +254,8 @@ class EntityType:
     """A reference field: who has local roles on the object named there has access to this one, too."""
     keep_after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """State variable → the only states in which an object may be removed."""
+    final_states: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """State variable → states in which nothing that was done to an object is undone."""
     out_of_use: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     """Path → the values (states mostly) with which an object is out of use: no new reference is made to it."""
     expires: Path | None = None

@@ -14,6 +14,8 @@ class Need(StrEnum):
     """To manage users, on the site."""
     TRAIL = "trail"
     """To read the trail, on the site."""
+    UNDO = "undo"
+    """To take requests back and restore what was removed, on the site."""
     VIEW = "view"
     """To see the object, and of its fields those that have a permission of their own."""
     HISTORY = "history"

@@ -20,6 +20,7 @@ from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides, derive
 from objapi.store.permissions.rights import FieldAccess
 from objapi.store.trail.reading import VIEW_TRAIL
 from objapi.store.writing.field_rules import DELETE, MODIFY
+from objapi.store.writing.undoing import UNDO
 from workflows import Guard, PermissionSetting, Transition, Workflow
 
 _NO_SETTINGS: Final[Mapping[str, PermissionSetting]] = {}
@@ -95,6 +96,8 @@ class RoleTable:
                 yield RoleRow(need, MANAGE_USERS, self.on_site(MANAGE_USERS))
             case Need.TRAIL:
                 yield RoleRow(need, VIEW_TRAIL, self.on_site(VIEW_TRAIL))
+            case Need.UNDO:
+                yield RoleRow(need, UNDO, self.on_site(UNDO))
             case _:
                 for entity_type in self._registry.types.values():
                     yield from self._rows_of_type(need, entity_type)

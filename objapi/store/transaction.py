@@ -17,9 +17,11 @@ from objapi.errors import (
     ApiError,
     BadRequest,
     Cause,
+    Conflict,
     Forbidden,
     NoApiAccess,
     NotFound,
+    TooLarge,
     ValidationError,
     combine,
     sentence_end,
@@ -73,11 +75,13 @@ from objapi.store.writing.copying import Unwritable, plan_copies
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
 from objapi.store.writing.moving import plan_moves
+from objapi.store.writing.past_requests import PastRequest, load_removal, load_request
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import TransitionRequest, offered, plan_steps
+from objapi.store.writing.undoing import UNDO, plan_undo, unknown_request
 from objapi.store.writing.upserting import Upserting
 from workflows.declarations import suggestion
 
@@ -555,6 +559,49 @@ class Transaction:
         self._write([ByItem(name, 0)], plan, {"with_plan": False})
         return bool(taken) and taken[-1]
 
+    def undo(self, request_id: str, *, dry_run: bool = False) -> Outcome:
+        """Take back all that a request has done, by a request of its own.
+
+        Raises NotFound for a request that changed nothing the user may see, Conflict naming what has happened to its
+        objects since or why else it is not undone.
+        """
+        self.require_on_site(UNDO)
+        past = load_request(self.connection, request_id)
+        if past is None:
+            raise unknown_request(request_id)
+        return self._take_back(past, dry_run=dry_run)
+
+    def restore(self, uid: str, *, dry_run: bool = False) -> Outcome:
+        """Restore a removed object, with what it contained when it was removed, under its UID, id and path.
+
+        Raises NotFound for an object that was not removed, Conflict for one that cannot be what it was.
+        """
+        self.require_on_site(UNDO)
+        past = load_removal(self.connection, uid.lower())
+        if past is None:
+            message = f"There is no removed object {uid[:60]!r}."
+            raise NotFound(message, causes=[Cause("object", uid, message)])
+        return self._take_back(past, dry_run=dry_run)
+
+    def _take_back(self, past: PastRequest, *, dry_run: bool) -> Outcome:
+        uids = list(past.by_uid)
+        if len(uids) > self._site.most_objects:
+            raise TooLarge(f"{len(uids)} objects are concerned, the limit is {self._site.most_objects}.")
+        self._context.recorder.undoes = past.name
+
+        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
+            attempt = BatchAttempt(editor.planner)
+            if len(places) < len(uids):
+                # The plan of what could be done without the rest, which a refused dry run asks for: nothing could be.
+                for place in places:
+                    attempt.fail(place, Conflict("It is taken back with all the others or not at all."))
+                return attempt
+            plan_undo(attempt, past, _some(uids, places))
+            return attempt
+
+        # Nothing follows from taking back: automatic transitions that followed from the request go with it.
+        return self._write([ByUid(uid) for uid in uids], plan, {"dry_run": dry_run}, follow=False)
+
     def _write(
         self,
         selectors: Sequence[Selector | ByItem],
@@ -564,14 +611,19 @@ class Transaction:
         *,
         as_batch: bool = False,
         check: CheckPlan | None = None,
+        follow: bool = True,
     ) -> Outcome:
-        """Plan and do what is asked; `planner` has loaded it already. See `BatchPlan`."""
+        """Plan and do what is asked; `planner` has loaded it already. See `BatchPlan`.
+
+        `follow`: take the transitions that are always automatic and become possible.
+        """
         if self.user.token is not None:
             self.user.token.require_writing()
         unknown = options.keys() - WriteOptions.__annotations__.keys()
         if unknown:
             raise TypeError(f"{', '.join(sorted(unknown))}: no such option of a request")
-        batch = BatchPlan(selectors, plan, self._planner, self._resolver, self._site.guard_dependents)
+        dependents = self._site.guard_dependents if follow else None
+        batch = BatchPlan(selectors, plan, self._planner, self._resolver, dependents)
         return batch.carried_out(planner or self._planner(), options, as_batch=as_batch, check=check)
 
     def write_rows(self, items: Sequence[RowItem], *, dry_run: bool = False) -> RowsOutcome:

@@ -17,6 +17,7 @@ from objapi.api.methods.removing import REMOVING
 from objapi.api.methods.sheets import SHEETS
 from objapi.api.methods.tokens import TOKENS
 from objapi.api.methods.transitions import TRANSITIONS
+from objapi.api.methods.undoing import UNDOING
 from objapi.api.methods.updating import UPDATING
 from objapi.api.methods.users import USERS
 from objapi.api.methods.writing import WRITING
@@ -40,6 +41,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *TRANSITIONS,
         *UPDATING,
         *REMOVING,
+        *UNDOING,
         *BATCH,
         *CREATE_MANY,
         *SHEETS,

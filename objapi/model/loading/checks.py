@@ -93,14 +93,15 @@ class TypeChecker:
     def _check_states(self, entity_type: EntityType) -> None:
         chain = [self.workflows[name] for name in entity_type.workflows if name in self.workflows]
         by_variable = {workflow.state_variable: workflow for workflow in reversed(chain)}
-        for variable, states in entity_type.keep_after.items():
-            if variable not in by_variable:
-                if len(chain) == len(entity_type.workflows):
-                    self._exists(entity_type, f"keep_after.{variable}", variable, by_variable, "state variable")
-                continue
-            for state in states:
-                known = by_variable[variable].states
-                self._exists(entity_type, f"keep_after.{variable}", state, known, f"state of {variable}")
+        for key, declared in (("keep_after", entity_type.keep_after), ("final_states", entity_type.final_states)):
+            for variable, states in declared.items():
+                if variable not in by_variable:
+                    if len(chain) == len(entity_type.workflows):
+                        self._exists(entity_type, f"{key}.{variable}", variable, by_variable, "state variable")
+                    continue
+                for state in states:
+                    known = by_variable[variable].states
+                    self._exists(entity_type, f"{key}.{variable}", state, known, f"state of {variable}")
 
         for path in entity_type.out_of_use:
             self._value(entity_type, f"out_of_use.{path}", path)

@@ -15,6 +15,7 @@ _MERGED: Final = frozenset(
         "create_parameters",
         "permissions",
         "keep_after",
+        "final_states",
         "natural_keys",
         "out_of_use",
         "embed",

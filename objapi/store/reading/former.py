@@ -7,7 +7,7 @@ Values that are worked out from others are left out: what they would have been t
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from sqlalchemy import or_, select
@@ -21,7 +21,6 @@ from objapi.model.former_values import (
     ObjectState,
     PastChange,
     changed_elsewhere,
-    states_in,
     taken_back,
 )
 from objapi.model.types import EntityType
@@ -30,6 +29,7 @@ from objapi.store.records import chunks, to_micros
 from objapi.store.requests import Former
 from objapi.store.schema import history_entries, requests
 from objapi.store.writing.draft import Draft
+from objapi.store.writing.past_requests import past_change, state_of
 from objapi.store.writing.planner import StorePlanner
 
 _MOST_LEVELS: Final = 20
@@ -37,22 +37,6 @@ _MOST_LEVELS: Final = 20
 _COLUMNS: Final = tuple(
     history_entries.c[name] for name in ("uid", "event", "changes", "version", "path", "portal_type", "kept", "rid")
 )
-
-
-def past_change(row: Any) -> PastChange:
-    """One entry of the history, read."""
-    kept = None if row.kept is None else orjson.loads(row.kept)
-    return PastChange(row.event, orjson.loads(row.changes), row.version, row.path, kept or {})
-
-
-def state_of(draft: Draft) -> ObjectState:
-    """An object as it is stored."""
-    record = draft.record
-    if record is None:
-        raise TypeError(f"{draft!r} is not stored")
-    version = None if draft.type.table is not None else record.version
-    states = states_in(orjson.loads(record.states))
-    return ObjectState(orjson.loads(record.data), states, record.id, record.path, record.parent, version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "id": draft.id,
         "path": draft.path,
         "title_key": rendered.title_key,
-        "version": 1 if draft.record is None else draft.record.version,
+        "version": draft.version_after or 1 if draft.record is None else draft.record.version,
         "modified": draft.modified,
         "acl": acl,
         "scope": draft.scope,

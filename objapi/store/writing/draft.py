@@ -104,7 +104,7 @@ class Draft:
         """Field → value before the request, for every stored field that differs."""
         self.removed = False
         self.version_after: int | None = None
-        """The version once it is written, where that is not one more than before."""
+        """The version once it is written, where that is not one more than before: of rows, and of what is restored."""
         self._settings: PermissionOverrides | None = None
         self._acl: tuple[int, Acl] | None = None
         self._scope: int | None = None

@@ -197,8 +197,14 @@ class StorePlanner:
             return
         stored = to_text(value) if isinstance(value, datetime) else value
         old = draft.data.get(field.name)
+        if self.put(draft, field, stored):
+            self._run_changes(draft, field, old)
+
+    def put(self, draft: Draft, field: Field, stored: object) -> bool:
+        """Give an object's own field a stored value, of which nothing follows; False when it has that value."""
+        old = draft.data.get(field.name)
         if old == stored:
-            return
+            return False
         self.origins.setdefault(draft.rid, self.run.origin)
         if draft.record is not None:
             draft.changed.setdefault(field.name, old)
@@ -207,7 +213,7 @@ class StorePlanner:
             self.workspace.reference_changed(draft, field.name, old, stored)
             if field.name == draft.type.access_from:
                 draft.forget_scope()
-        self._run_changes(draft, field, old)
+        return True
 
     def _run_changes(self, draft: Draft, field: Field, old: object) -> None:
         """The effects of a changed field; an effect that changes the same field does not set itself off again."""
@@ -354,14 +360,18 @@ class StorePlanner:
     def mark_removed(self, draft: Draft) -> None:
         """Plan that one object will be gone, with what its type does then."""
         # It is gone for whatever is asked from here on, so that nothing waits for it any more.
-        draft.removed = True
-        self.workspace.contents_changed(draft)
-        self.events.append(Removed(draft))
-        self.origins.setdefault(draft.rid, self.run.origin)
+        self.take_out(draft)
         with self.run.following(StepOrigin("effect", draft, event=REMOVED)):
             for name in draft.type.on_remove:
                 self.registry.behaviors.effects[name](self, draft, {})
         self.run.removed(draft)
+
+    def take_out(self, draft: Draft) -> None:
+        """Plan that one object will be gone, of which nothing follows."""
+        draft.removed = True
+        self.workspace.contents_changed(draft)
+        self.events.append(Removed(draft))
+        self.origins.setdefault(draft.rid, self.run.origin)
 
     def fire(
         self, entity: Entity, transition: str, *, attempt: bool = False, system: bool = False, cascade: bool = True

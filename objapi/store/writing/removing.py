@@ -119,7 +119,7 @@ def _fail_what_is_referred_to(
         for place, references in outside.items():
             blocking = [item for item in references if not (break_references and _optional(item[0], item[1]))]
             if blocking:
-                attempt.fail(place, _in_use(attempt.planner, blocking))
+                attempt.fail(place, in_use(attempt.planner, blocking, "or " + _CLEAR))
                 failed.add(place)
         if not failed:
             return {place: references for place, references in outside.items() if references}
@@ -183,8 +183,14 @@ def _optional(source: Draft, name: str) -> bool:
     return field is None or not field.required
 
 
-def _in_use(planner: StorePlanner, blocking: Sequence[Reference]) -> ReferenceInUse:
-    """The refusal, naming and counting the referrers that the user may see; of others it says no more than that."""
+_CLEAR: Final = "send break_references=1 to clear references that are optional"
+
+
+def in_use(planner: StorePlanner, blocking: Sequence[Reference], otherwise: str = "") -> ReferenceInUse:
+    """The refusal, naming and counting the referrers that the user may see; of others it says no more than that.
+
+    `otherwise`: what may be done in place of changing them.
+    """
     seen = [(source, name) for source, name, _ in blocking if planner.rights.may(VIEW, source.acl, source.scope)]
     causes = [
         Cause("object", source.path, f"{source.path} refers to it by its field {name}.", code="refers")
@@ -194,8 +200,5 @@ def _in_use(planner: StorePlanner, blocking: Sequence[Reference]) -> ReferenceIn
         return ReferenceInUse("Objects that you may not see refer to what should be removed.")
     more = f" (and {len(seen) - LISTED} more)" if len(seen) > LISTED else ""
     names = ", ".join(dict.fromkeys(cause.name for cause in causes))
-    return ReferenceInUse(
-        f"Other objects refer to what should be removed: {names}{more}. Change them first, or send break_references=1 "
-        "to clear references that are optional.",
-        causes=causes,
-    )
+    remedy = f"Change them first{f', {otherwise}' if otherwise else ''}."
+    return ReferenceInUse(f"Other objects refer to what should be removed: {names}{more}. {remedy}", causes=causes)

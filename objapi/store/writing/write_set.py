@@ -316,7 +316,7 @@ def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, o
         if draft.type.table is not None:
             rid = names.of_rid(draft.rid)[1]
         else:
-            version = draft.stored_version + 1
+            version = draft.version_after or draft.stored_version + 1
             if draft.record is not None:
                 details |= {"acl": draft.record.acl, "scope": draft.record.scope}
         rows.append(
@@ -376,12 +376,14 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                 changes = {change.field: [change.old, change.new] for change in place_changes(event)}
                 yield draft, "rename", {"changes": changes, "kept": _former_container(draft)}
             case Removed():
-                gone = {name: [value, None] for name, value in draft.data.items()}
+                # Before the request, whatever its effects have done to it until it went.
+                gone = {name: [draft.changed.get(name, value), None] for name, value in draft.data.items()}
                 yield draft, "remove", {"changes": gone, "kept": _kept(draft)}
+    stepped = {event.draft.rid for event in planner.events if isinstance(event, Stepped)}
     for draft in write_set.changed:
-        changes = _fields(draft)
-        if changes:
-            yield draft, "update", {"changes": changes}
+        changes, kept = _fields(draft), None if draft.rid in stepped else _former_settings(draft)
+        if changes or kept:
+            yield draft, "update", {"changes": changes, "kept": kept}
 
 
 def _former_container(draft: Draft) -> dict[str, object] | None:
@@ -389,6 +391,18 @@ def _former_container(draft: Draft) -> dict[str, object] | None:
     if draft.record is None or draft.record.parent == draft.parent_rid:
         return None
     return {"parent": draft.record.parent}
+
+
+def _former_settings(draft: Draft) -> dict[str, object] | None:
+    """The permission settings of an object whose settings a behaviour has changed; those of states follow from these.
+
+    Rows of tables have theirs from their type and states.
+    """
+    record = draft.record
+    if record is None or draft.type.table is not None or not draft.settings_written:
+        return None
+    former = orjson.loads(record.settings)
+    return None if former == orjson.loads(draft.settings.document()) else {"settings": former}
 
 
 def _kept(draft: Draft) -> dict[str, object] | None:
