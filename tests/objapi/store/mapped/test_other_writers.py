@@ -12,6 +12,7 @@ from objapi.errors import ApiError, Conflict
 from objapi.store.requests import ByPath, ByUid, Find, UpdateItem
 from tests.objapi.store.mapped.conftest import StoreRoom
 from tests.objapi.store.mapped.stock import Article
+from tests.objapi.store.writing.test_undoing import request_of, undo
 
 
 def numbers(room: StoreRoom, user: str = "boss", **criteria: Any) -> list[int]:
@@ -114,3 +115,19 @@ def test_a_row_is_answered_as_it_was_unless_others_have_changed_it(room: StoreRo
     room.other.execute(sa.update(Article).where(Article.c.articleId == 2).values(number=13))
     with pytest.raises(Conflict, match="changed from outside"):
         then()
+
+
+def test_a_change_of_a_row_is_undone_unless_others_have_changed_it(room: StoreRoom) -> None:
+    gateway, path = room.gateway, "/stock/Article/2"
+    uid, before = gateway.uid(path), room.other.rows(Article)[1]["number"]
+    gateway.update("kim", path, number=11)
+    undo(gateway, request_of(gateway, uid))
+    assert room.other.rows(Article)[1]["number"] == before
+    made = gateway.create("kim", "Article", None, Supplier="portal_type:Supplier|login:bolts", code="Q")
+    gateway.remove("boss", made.uid)
+    undo(gateway, request_of(gateway, made.uid))
+    assert gateway.uid(made.path) == made.uid
+    gateway.update("kim", path, number=12)
+    room.other.execute(sa.update(Article).where(Article.c.articleId == 2).values(number=99))
+    with pytest.raises(Conflict, match="was changed since"):
+        undo(gateway, request_of(gateway, uid))
