@@ -10,6 +10,7 @@ from objapi.senaite.items import BASE_KEYS
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.senaite import Senaite, checked
+from tests.waiting import ENOUGH
 
 SAMPLES = {"portal_type": "AnalysisRequest"}
 
@@ -36,7 +37,7 @@ def senaite(admin: Client) -> Senaite:
 )
 def test_urls_in_answers_begin_as_the_one_that_was_called(senaite: Senaite, beginning: str) -> None:
     root = senaite.client.root
-    answer = senaite.client.http.get(f"{root}/{beginning}/senaite/v1/client/?limit=1", timeout=30).json()
+    answer = senaite.client.http.get(f"{root}/{beginning}/senaite/v1/client/?limit=1", timeout=ENOUGH).json()
     shown = "senaite" if "senaite/" in beginning else "Plone"
     (item,) = answer["items"]
     assert answer["next"].startswith(f"{root}/{shown}/@@API/senaite/v1/client")
@@ -113,7 +114,7 @@ def test_next_keeps_every_parameter_and_leads_to_the_end(senaite: Senaite) -> No
     url: str | None = senaite.url("search?portal_type=SampleType&portal_type=Client&limit=4&title=&x=a%20b")
     seen: list[str] = []
     while url is not None:
-        answer = senaite.client.http.get(url, timeout=30).json()
+        answer = senaite.client.http.get(url, timeout=ENOUGH).json()
         seen += [item["uid"] for item in answer["items"]]
         url = answer["next"]
         assert url is None or "portal_type=SampleType&portal_type=Client&limit=4&title=&x=a%20b&b_start=" in url
@@ -145,7 +146,7 @@ def test_every_item_has_the_keys_of_every_object(senaite: Senaite) -> None:
 
 def test_parents_are_named_by_their_api_url(senaite: Senaite) -> None:
     client = senaite.only("client", getClientID="HBF")
-    parent = senaite.client.http.get(client["parent_url"], timeout=30).json()
+    parent = senaite.client.http.get(client["parent_url"], timeout=ENOUGH).json()
     folder = parent["items"][0]
     assert (folder["uid"], folder["path"], folder["id"]) == (
         client["parent_uid"],
@@ -189,7 +190,7 @@ def test_values_have_one_shape_for_each_kind(senaite: Senaite) -> None:
     assert (sample["Template"], sample["Profiles"], sample["CCEmails"], sample["DatePublished"]) == ({}, [], "", None)
     assert (sample["Composite"], sample["MemberDiscount"], sample["Priority"]) == (False, "20.00", "3")
     assert sample["SampleTypeUID"] == sample["SampleType"]["uid"]
-    analysis = senaite.client.http.get(sample["Analyses"][0]["api_url"], timeout=30).json()["items"][0]
+    analysis = senaite.client.http.get(sample["Analyses"][0]["api_url"], timeout=ENOUGH).json()["items"][0]
     assert analysis["uid"] == sample["Analyses"][0]["uid"]
     assert analysis["AnalysisService"]["uid"] == analysis["Service"]["uid"]
     assert isinstance(analysis["InterimFields"], list)
@@ -274,7 +275,7 @@ def test_files_are_answered_with_a_url_that_works(senaite: Senaite) -> None:
         len(content),
     )
     assert described["download"] == f"{point['url']}/at_download/AttachmentFile"
-    assert senaite.client.http.get(described["download"], timeout=30).text == content
+    assert senaite.client.http.get(described["download"], timeout=ENOUGH).text == content
     whole = senaite.get(point["uid"], filedata=1)["AttachmentFile"]
     assert whole["data"] == encoded
 

@@ -8,6 +8,7 @@ import requests
 from tests.acceptance.client import PASSWORD, Client
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.senaite import Senaite, checked
+from tests.waiting import ENOUGH
 
 USER_KEYS = {"username", "id", "fullname", "email", "roles", "groups", "authenticated", "api_url", "url"}
 
@@ -174,5 +175,5 @@ def test_consumers_are_named(senaite: Senaite) -> None:
 def test_api_tokens_are_taken_too(senaite: Senaite) -> None:
     made = senaite.client.call("tokens", {"action": "add", "name": "for a bridge"})
     bearer = {"Authorization": f"Bearer {made['token']}"}
-    answer = requests.get(senaite.url("users/current"), headers=bearer, timeout=30)
+    answer = requests.get(senaite.url("users/current"), headers=bearer, timeout=ENOUGH)
     assert answer.json()["items"][0]["username"] == "admin"
