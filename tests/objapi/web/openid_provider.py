@@ -2,10 +2,10 @@
 
 import json
 import secrets
-import time
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -77,7 +77,7 @@ class OpenIdProvider:
         digest = urlsafe_b64encode(sha256(form["code_verifier"].encode()).digest()).decode().rstrip("=")
         if asked is None or asked["redirect_uri"] != form["redirect_uri"] or asked["code_challenge"] != digest:
             return 400, {"error": "invalid_grant"}
-        now = int(time.time())
+        now = int(datetime.now(UTC).timestamp())
         claims = {"iss": self.issuer, "sub": asked["sub"], "aud": CLIENT_ID, "exp": now + 300, "iat": now}
         claims |= {"nonce": asked["nonce"]} | self.claims
         kept = {name: value for name, value in claims.items() if value is not None}

@@ -3,10 +3,10 @@
 import hmac
 import json
 import re
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -172,7 +172,7 @@ def by_another_key_under_its_name(claims: dict[str, Any]) -> str:
     return OpenIdProvider.signed_by(OTHER_KEY, kid=KEY.kid)(claims)
 
 
-NOW = int(time.time())
+NOW = int(datetime.now(UTC).timestamp())
 
 
 @pytest.mark.parametrize(
