@@ -95,7 +95,8 @@ PER_OBJECT: dict[Work, dict[str, int]] = {
     _update_parts: {
         "rendered whole": 0, "entities": 2, "history_entries": 1, "cat_portal_catalog": 1, "cat_uid_catalog": 0,
     },
-    _hide: {"rendered whole": 0, "history_entries": 1, "cat_portal_catalog_words": 0},
+    # Of its part, too, the feed tells that others see it then.
+    _hide: {"rendered whole": 0, "history_entries": 2, "cat_portal_catalog_words": 0},
     _create: {"rendered whole": 1, "cat_uid_catalog": 1},
     _remove: {"rendered whole": 0, "history_entries": 1},
 }  # fmt: skip
