@@ -1,7 +1,7 @@
 """Taking changes back: from an object as it is, and what has changed it since, to the object as it was. Pure.
 
 The history says of each change the old and the new value. So what an object was at an instant follows from what it is,
-by taking back, newest first, all that came after; a removed object begins with what its removal kept.
+by taking back, newest first, all that came after; a removed object begins with what its removal stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ class PastChange:
     """The version of the object afterwards; None where none was noted."""
     path: str = ""
     """The path afterwards; of a removal the last one."""
-    kept: Mapping[str, object] = field(default_factory=dict)
+    former: Mapping[str, object] = field(default_factory=dict)
     """What a removal or a move keeps beside the changes, see `history_entries`."""
 
 
@@ -86,13 +86,13 @@ def _before_renaming(state: ObjectState, change: PastChange, version: int | None
     parent = state.parent
     if _container(path) != _container(change.path):
         # Entries of former versions do not say which container it was; then the path alone tells where it was.
-        found = change.kept.get("parent")
+        found = change.former.get("parent")
         parent = found if isinstance(found, int) else None
     return replace(state, id=former_id, path=path, parent=parent, version=version)
 
 
 def _before_removal(change: PastChange) -> ObjectState:
-    parent, states = change.kept.get("parent"), change.kept.get("states")
+    parent, states = change.former.get("parent"), change.former.get("states")
     return ObjectState(
         values={name: pair[0] for name, pair in change.changes.items()},
         variables=states_in(states if isinstance(states, dict) else _NOTHING),

@@ -117,7 +117,7 @@ class Recorder:
             "changes": orjson.dumps(event["changes"]).decode(),
             "acl": event.get("acl"),
             "scope": event.get("scope"),
-            "kept": None if event.get("kept") is None else orjson.dumps(event["kept"]).decode(),
+            "former": None if event.get("former") is None else orjson.dumps(event["former"]).decode(),
             "undoes": self.undoes,
         }
 

@@ -221,7 +221,7 @@ DIGEST_FORMAT: Final = b"objapi request 1\n"
 """Domain and version before what is digested, so that no other document of the gateway has the same digest."""
 _NOT_DIGESTED: Final = frozenset({"seq", "digest", "link"})
 """Columns of a request that are filled later, or from the digest itself."""
-_LEFT_OUT_EMPTY: Final = ("acl", "scope", "kept", "undoes")
+_LEFT_OUT_EMPTY: Final = ("acl", "scope", "former", "undoes")
 """Columns of entries that are digested where they are filled: entries of former versions had none."""
 
 

@@ -132,7 +132,7 @@ history_entries = Table(
     Column("changes", long_text(), nullable=False),
     Column("acl", Integer, nullable=True),
     Column("scope", big_integer(), nullable=True),
-    Column("kept", long_text(), nullable=True),
+    Column("former", long_text(), nullable=True),
     Column("undoes", ascii_key(64), nullable=True),
     Index("ix_history_entries_uid", "uid", "id"),
     Index("ix_history_entries_request", "request"),
@@ -140,8 +140,8 @@ history_entries = Table(
 )
 """Changes of objects below the request that made them, never altered. `version` is that of the object afterwards; empty
 for users, rows of mapped tables, and changes made before it was noted. `acl` and `scope` are those of the object before
-the request; empty where there was no object, and for users and rows of mapped tables. `kept` is a JSON document of what
-no change says and taking it back needs, see `write_set`: of a removed object states, permission settings, creator and
+the request; empty where there was no object, and for users and rows of mapped tables. `former` is a JSON document of
+what no change says and taking it back needs, see `write_set`: of a removed object states, permission settings, creator and
 instant of creation; of a moved one its former container. `undoes` is the HTTP request id of the request, or the UID of
 the removed object, that was taken back by the change."""
 

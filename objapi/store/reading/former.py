@@ -35,7 +35,7 @@ from objapi.store.writing.planner import StorePlanner
 _MOST_LEVELS: Final = 20
 """Containers around an object, at most."""
 _COLUMNS: Final = tuple(
-    history_entries.c[name] for name in ("uid", "event", "changes", "version", "path", "portal_type", "kept", "rid")
+    history_entries.c[name] for name in ("uid", "event", "changes", "version", "path", "portal_type", "former", "rid")
 )
 
 
@@ -215,8 +215,8 @@ class FormerReader:
             members["title"] = self._planner.values.title(draft)
         if state.version is not None:
             members["version"] = state.version
-        kept = {name: value for name, value in members.items() if name not in hidden and name not in left_out}
-        return orjson.Fragment(orjson.dumps(kept, default=str))
+        shown = {name: value for name, value in members.items() if name not in hidden and name not in left_out}
+        return orjson.Fragment(orjson.dumps(shown, default=str))
 
     def _left_out(self, entity_type: EntityType, state: ObjectState) -> Iterator[str]:
         """The names of an answer about which the history says nothing."""

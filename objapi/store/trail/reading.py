@@ -29,7 +29,7 @@ KINDS: Final = (
 )
 """The kinds of entries: of objects, of what people may do, and of their log-ins."""
 
-_NOT_SHOWN: Final = ("request", "rid", "acl", "scope", "kept")
+_NOT_SHOWN: Final = ("request", "rid", "acl", "scope", "former")
 _OF_REQUEST: Final = ("seq", "at", "actor", "address", "api_key", "request_id")
 
 

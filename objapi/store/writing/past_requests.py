@@ -62,8 +62,8 @@ class LaterChange:
 
 def past_change(row: Any) -> PastChange:
     """The change that an entry of the history tells."""
-    kept = None if row.kept is None else orjson.loads(row.kept)
-    return PastChange(row.event, orjson.loads(row.changes), row.version, row.path, kept or {})
+    former = None if row.former is None else orjson.loads(row.former)
+    return PastChange(row.event, orjson.loads(row.changes), row.version, row.path, former or {})
 
 
 def state_of(draft: Draft) -> ObjectState:

@@ -1,4 +1,4 @@
-"""Restoring removed objects from what their removal has kept: with their UID, id, path and states."""
+"""Restoring removed objects from what their removal has stored: with their UID, id, path and states."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -34,7 +34,7 @@ class Restoring:
     def plan(self, removals: Iterable[PastEntry]) -> None:
         """Plan to restore what was removed; whatever keeps one from it is an error of its place."""
         ordered = sorted(removals, key=lambda entry: entry.path.count("/"))
-        parents = [parent for entry in ordered if isinstance(parent := entry.change.kept.get("parent"), int)]
+        parents = [parent for entry in ordered if isinstance(parent := entry.change.former.get("parent"), int)]
         self._workspace.load_rids(parents)
         self._workspace.load_paths(_container_path(entry) for entry in ordered)
         for entry in ordered:
@@ -52,8 +52,8 @@ class Restoring:
             raise _conflict(entry, f"the type {entry.portal_type} is not declared any more")
         if entry.uid in self._workspace.by_uid:
             raise _conflict(entry, "an object with its UID is there already")
-        if entity_type.workflows and "states" not in entry.change.kept and entity_type.table is None:
-            raise _conflict(entry, "it was removed before the history kept the states of what is removed")
+        if entity_type.workflows and "states" not in entry.change.former and entity_type.table is None:
+            raise _conflict(entry, "it was removed before the history stored the states of what is removed")
         if entity_type.table is not None:
             self._restore_row(entity_type, entry)
             return
@@ -68,7 +68,7 @@ class Restoring:
         self._note(entry, draft)
 
     def _container_of(self, entry: PastEntry) -> Draft:
-        parent = entry.change.kept.get("parent")
+        parent = entry.change.former.get("parent")
         found = self.container(parent if isinstance(parent, int) else None)
         # An object that is restored later gets another row number, so that only the path tells which it was.
         found = found or self._workspace.by_path.get(_container_path(entry))
@@ -79,13 +79,13 @@ class Restoring:
         return found
 
     def _draft(self, entity_type: EntityType, entry: PastEntry, container: Draft) -> Draft:
-        planner, kept = self._planner, entry.change.kept
+        planner, former = self._planner, entry.change.former
         draft = Draft(self._workspace, entity_type, None)
         draft.rid, draft.uid, draft.id = rowids.next(), entry.uid, entry.path.rpartition("/")[2]
         now = to_micros(planner.now)
-        created = kept.get("created")
+        created = former.get("created")
         draft.created, draft.modified = created if isinstance(created, int) else now, now
-        draft.creator = str(kept.get("creator") or planner.user_id)
+        draft.creator = str(former.get("creator") or planner.user_id)
         draft.parent_rid, draft.path = container.rid, f"{container.path}/{draft.id}"
         draft.scope = draft.rid if entity_type.scope else container.scope
         if entity_type.access_from is not None:
@@ -97,14 +97,14 @@ class Restoring:
 
     def _fill(self, draft: Draft, entry: PastEntry) -> None:
         """Give an object the values, states and permission settings that it had."""
-        kept, fields = entry.change.kept, draft.type.fields
+        former, fields = entry.change.former, draft.type.fields
         values = {name: pair[0] for name, pair in entry.change.changes.items()}
         draft.data = {
             name: value
             for name, value in values.items()
             if value is not None and name in fields and fields[name].is_stored
         }
-        states, settings = kept.get("states"), kept.get("settings")
+        states, settings = former.get("states"), former.get("settings")
         draft.states = deepcopy(states) if isinstance(states, dict) else {}
         draft.settings = self._workspace.overrides_of(None if settings is None else orjson.dumps(settings).decode())
 

@@ -70,16 +70,16 @@ class _Undoing:
         self._refuse_changed()
         if self.attempt.errors:
             return
-        kept = [uid for uid in self.former if uid in self.present]
+        staying = [uid for uid in self.former if uid in self.present]
         made = [self.drafts[uid] for uid in self.present if uid not in self.former]
-        written = {uid: self._changed_fields(uid) for uid in kept}
+        written = {uid: self._changed_fields(uid) for uid in staying}
         # What may be done is asked of the objects as they are, before anything of it is planned.
         refused = {uid: self._not_writable(uid, names) for uid, names in written.items()}
         self._refuse_removal(made)
         restoring = Restoring(self.attempt, self.places)
         restoring.plan([self.entries[uid][0] for uid in self.former if uid not in self.present])
-        self._move_back(kept, restoring)
-        self._put_states_back(kept)
+        self._move_back(staying, restoring)
+        self._put_states_back(staying)
         for uid, names in written.items():
             self._put_values_back(uid, names, refused[uid])
         if self.attempt.errors:
@@ -191,9 +191,11 @@ class _Undoing:
         for uid in stepped:
             self.attempt.guarded(self.places[uid], partial(self._place, uid, actors))
         for uid in uids:
-            kept = [entry.change.kept["settings"] for entry in self.entries[uid] if "settings" in entry.change.kept]
-            if kept:
-                document = orjson.dumps(kept[-1]).decode()
+            settings = [
+                entry.change.former["settings"] for entry in self.entries[uid] if "settings" in entry.change.former
+            ]
+            if settings:
+                document = orjson.dumps(settings[-1]).decode()
                 self.drafts[uid].settings = self.workspace.overrides_of(document)
 
     def _place(self, uid: str, actors: Mapping[tuple[str, str, str], str]) -> None:

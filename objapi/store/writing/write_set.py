@@ -374,16 +374,16 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                 yield draft, "transition", details
             case Renamed():
                 changes = {change.field: [change.old, change.new] for change in place_changes(event)}
-                yield draft, "rename", {"changes": changes, "kept": _former_container(draft)}
+                yield draft, "rename", {"changes": changes, "former": _former_container(draft)}
             case Removed():
                 # Before the request, whatever its effects have done to it until it went.
                 gone = {name: [draft.changed.get(name, value), None] for name, value in draft.data.items()}
-                yield draft, "remove", {"changes": gone, "kept": _kept(draft)}
+                yield draft, "remove", {"changes": gone, "former": _former_state(draft)}
     stepped = {event.draft.rid for event in planner.events if isinstance(event, Stepped)}
     for draft in write_set.changed:
-        changes, kept = _fields(draft), None if draft.rid in stepped else _former_settings(draft)
-        if changes or kept:
-            yield draft, "update", {"changes": changes, "kept": kept}
+        changes, former = _fields(draft), None if draft.rid in stepped else _former_settings(draft)
+        if changes or former:
+            yield draft, "update", {"changes": changes, "former": former}
 
 
 def _former_container(draft: Draft) -> dict[str, object] | None:
@@ -405,7 +405,7 @@ def _former_settings(draft: Draft) -> dict[str, object] | None:
     return None if former == orjson.loads(draft.settings.document()) else {"settings": former}
 
 
-def _kept(draft: Draft) -> dict[str, object] | None:
+def _former_state(draft: Draft) -> dict[str, object] | None:
     """All of a removed object that is in no change of it and needed to restore it as it was stored."""
     record = draft.record
     if record is None:

@@ -1,4 +1,4 @@
-"""Entries keep what taking a change back needs, and say what they take back."""
+"""Entries hold what taking a change back needs, and say what they take back."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,6 @@ depends_on = None
 def upgrade() -> None:
     """Add the columns."""
     present = {found["name"] for found in sa.inspect(op.get_bind()).get_columns("history_entries")}
-    for column in (sa.Column("kept", long_text(), nullable=True), sa.Column("undoes", ascii_key(64), nullable=True)):
+    for column in (sa.Column("former", long_text(), nullable=True), sa.Column("undoes", ascii_key(64), nullable=True)):
         if column.name not in present:
             op.add_column("history_entries", column)
