@@ -141,9 +141,9 @@ history_entries = Table(
 """Changes of objects below the request that made them, never altered. `version` is that of the object afterwards; empty
 for users, rows of mapped tables, and changes made before it was noted. `acl` and `scope` are those of the object before
 the request; empty where there was no object, and for users and rows of mapped tables. `former` is a JSON document of
-what no change says and taking it back needs, see `write_set`: of a removed object states, permission settings, creator and
-instant of creation; of a moved one its former container. `undoes` is the HTTP request id of the request, or the UID of
-the removed object, that was taken back by the change."""
+what no change says and taking it back needs, see `write_set`: of a removed object states, permission settings, creator
+and instant of creation; of a moved one its former container. `undoes` is the HTTP request id of the request, or the UID
+of the removed object, that was taken back by the change."""
 
 sequences = Table(
     "sequences",
