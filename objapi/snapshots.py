@@ -5,6 +5,7 @@ What follows from the rest is not in a snapshot: catalogs are filled by indexing
 
 import os
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -88,7 +89,9 @@ def _new_file(file: Path) -> Iterator[BinaryIO]:
     if file.exists():
         raise SiteError(f"{file} is there already. Name another file, or remove it.")
     part = file.with_name(f"{file.name}.part")
-    opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # One that an export left behind, or that somebody else made, may be open to others.
+    part.unlink(missing_ok=True)
+    opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(opened, "wb") as output:
             yield output
@@ -119,7 +122,8 @@ def import_site(site: Site, file: Path, more: Sequence[Table], progress: upkeep.
     if begun is None and is_installed(site.engine):
         raise SiteError("The database holds a site already. Name an empty one: OBJAPI_DATABASE_URL, or --data.")
     with progress("Verifying the file", header.total) as advance:
-        *_, last = _blocks(file, header, advance)
+        # The blocks of a large site do not fit into memory together.
+        (last,) = deque(_blocks(file, header, advance), maxlen=1)
     if begun is not None and begun["sha256"] != last.sha256:
         raise SiteError(f"The import of another file than {file} was cut short in this database. Import that one.")
     if begun is None:

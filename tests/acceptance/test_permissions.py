@@ -138,13 +138,16 @@ def test_who_may_do_what_is_as_the_table_says(
                 not roles.isdisjoint(row.roles)
             ), (method, roles)
     looked_at = 0
+    asked = set()
     for item, above, contents in islice(sampled(admin, registry, random), SAMPLED):
         looked_at += 1
         expected = Expectation(registry, rows, item, above)
         for client, roles, own in users:
             if not f"{item['path']}/".startswith(own):
                 compare(client, expected, item, roles, registry, contents)
+                asked.add(client.http.auth)
     assert looked_at == SAMPLED
+    assert len(asked) == len(users)
 
 
 def compare(

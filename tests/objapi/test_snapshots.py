@@ -173,7 +173,12 @@ def test_a_file_that_is_there_is_not_written_over_and_nobody_else_reads_it(labor
     with pytest.raises(SiteError, match="there already"):
         export_site(laboratory, snapshot, (), quietly)
     assert snapshot.read_bytes() == before
-    assert snapshot.stat().st_mode & 0o077 == 0
+    other, left_behind = snapshot.with_name("other.ndjson"), snapshot.with_name("other.ndjson.part")
+    left_behind.write_bytes(b"of an export that was killed")
+    left_behind.chmod(0o644)
+    export_site(laboratory, other, (), quietly)
+    assert {file.stat().st_mode & 0o077 for file in (snapshot, other)} == {0}
+    assert not left_behind.exists()
 
 
 def test_no_session_or_answer_leaves_with_a_snapshot(snapshot: Path) -> None:
