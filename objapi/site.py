@@ -35,6 +35,7 @@ from objapi.settings import DEFAULT_PROFILES, Settings
 from objapi.store.context import SiteContext
 from objapi.store.failures import (
     connection_lost,
+    lost_to_others,
     outcome_unknown,
     pause_after,
     should_retry,
@@ -367,7 +368,7 @@ class Site:
         the commit stands in place of.
         """
         retries = self.settings.retries
-        return attempt <= retries or (retries > 0 and is_conflict(error) and time.monotonic() < until)
+        return attempt <= retries or (retries > 0 and lost_to_others(error) and time.monotonic() < until)
 
     def _pause(self, error: Exception, attempt: int, *, again: bool) -> None:
         """Wait before the next try; raise the error for the caller when there is to be none."""
@@ -375,7 +376,7 @@ class Site:
             raise to_api_error(error) from error
         DATABASE_USE.repeats += 1
         _log.info("transaction repeated (%s): %s", attempt, type(error).__name__)
-        time.sleep(pause_after(attempt, conflict=is_conflict(error)))
+        time.sleep(pause_after(attempt, conflict=lost_to_others(error)))
 
     def _transaction(
         self,

@@ -381,8 +381,8 @@ class Settings:
     retries: int = _setting(
         whole_number(0, 20),
         "8",
-        "Repetitions of a request after a deadlock, a lock time-out or a lost connection; after deadlocks more, "
-        "for OBJAPI_LOCK_TIMEOUT.",
+        "Repetitions of a request after a deadlock, a lock time-out or a lost connection; more, for "
+        "OBJAPI_LOCK_TIMEOUT, when others were first with a deadlock or with a change of the same objects.",
     )
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import exc
 
 from catalog.dialect import DATABASE_USE, DatabaseFault, fault_of, is_retryable, is_unavailable
-from catalog.dialect.failures import missing_grant
+from catalog.dialect.failures import is_conflict, missing_grant
 from objapi.errors import Conflict, OutcomeUnknown, Unavailable
 from objapi.store.records import StaleWrite
 
@@ -53,6 +53,11 @@ def pause_after(attempt: int, *, conflict: bool = False) -> float:
 def connection_lost(error: BaseException) -> bool:
     """True when the connection was lost: during a commit, its result is then unknown."""
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
+
+
+def lost_to_others(error: BaseException) -> bool:
+    """True when other requests have come first: to the same objects, or to the commit on another node of a cluster."""
+    return isinstance(error, StaleWrite) or is_conflict(error)
 
 
 def should_retry(error: BaseException) -> bool:

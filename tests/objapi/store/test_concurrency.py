@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import exc
 
 from catalog.dialect import transaction
 from objapi.errors import BadRequest, Conflict, NotFound, ValidationError
+from objapi.store.records import StaleWrite
 from objapi.store.requests import ByPath, ByUid, CreateItem, MoveItem, UpdateItem
 from objapi.store.transaction import Transaction
 from objapi.store.writing import batch_plan
@@ -280,3 +282,29 @@ def test_any_requests_that_meet_leave_everything_in_step(workshop: Gateway, seed
     assert sum(chance.done for chance in chances) > 60
     assert_places_are_right(workshop)
     workshop.assert_settled()
+
+
+@pytest.mark.parametrize(
+    ("retries", "lock_timeout", "times", "done"),
+    [(2, 60.0, 5, True), (2, 0.1, 1000, False), (0, 60.0, 1, False)],
+    ids=["more often than is repeated", "for too long", "nothing is repeated"],
+)
+def test_who_comes_late_to_an_object_goes_on_for_the_time_of_a_lock(
+    workshop: Gateway, team: str, retries: int, lock_timeout: float, times: int, done: bool
+) -> None:
+    settings = replace(workshop.site.settings, retries=retries, lock_timeout=lock_timeout)
+    site, calls = replace(workshop.site, settings=settings), []
+
+    def work(tx: Transaction) -> str:
+        calls.append(1)
+        if len(calls) <= times:
+            raise StaleWrite
+        return tx.entity(ByPath(team)).portal_type
+
+    if done:
+        assert site.run(workshop.authenticate("mia"), work, write=True) == "Team"
+        assert len(calls) == times + 1
+    else:
+        with pytest.raises(Conflict, match="keep changing the same objects"):
+            site.run(workshop.authenticate("mia"), work, write=True)
+        assert len(calls) > retries

@@ -177,8 +177,10 @@ def race(workshop: Gateway, team: str, person: str, turns: int, seed: int) -> No
         told.extend(followed(follower, done))
 
     def write_all() -> None:
-        assert errors(together(*(lambda own=number: write(own) for number in range(3)))) == []
-        done.set()
+        try:
+            assert errors(together(*(lambda own=number: write(own) for number in range(3)))) == []
+        finally:  # else nothing would end the follower, and its thread would hide why a writer has failed
+            done.set()
 
     assert errors(together(write_all, follow)) == []
     by_object: dict[str, list[int]] = {}
