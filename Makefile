@@ -14,7 +14,7 @@ BENCH_OBJECTS ?= 10000
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(wildcard workflows catalog objapi)
-CODE := $(PACKAGES) $(wildcard tests benchmarks)
+CODE := $(PACKAGES) $(wildcard client tests benchmarks)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -71,7 +71,7 @@ test test-all: $(VENV)/.installed-for-tests
 	galera=; if [ -n '$(CLUSTER)' ] && [ -n "$$mariadb" ] && sh .ci/galera; then galera=1; fi; \
 	$(BIN)/ruff check $(CODE); \
 	$(BIN)/ruff format --check $(CODE); \
-	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks); \
+	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks client/objapi_client); \
 	PYTHONPATH=. $(BIN)/lint-imports; \
 	$(BIN)/vulture; \
 	OBJAPI_REQUIRE_MARIADB=$$mariadb OBJAPI_TEST_REQUIRE_GALERA=$$galera $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
@@ -98,5 +98,5 @@ bench: $(VENV)/.installed-for-bench
 	@$(BIN)/python -m benchmarks --databases $(BENCH_DATABASES) --objects $(BENCH_OBJECTS) --plot '$(DATA)/benchmark.png'
 
 clean:
-	rm -rf $(VENV) build dist objapi.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist objapi.egg-info client/build client/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -45,7 +45,7 @@ _OF_EVERY_OBJECT: Final[Mapping[str, Schema]] = {
     "UID": TEXT,
     "id": TEXT,
     "path": TEXT,
-    "portal_type": TEXT,
+    "version": {"type": ["integer", "null"]},
 }
 
 
@@ -65,7 +65,8 @@ def schema_name(portal_type: str) -> str:
 
 
 def _answered_object(registry: Registry, declared: EntityType) -> Schema:
-    properties: dict[str, Schema] = dict(_OF_EVERY_OBJECT)
+    # The name of a schema is not always that of its type.
+    properties: dict[str, Schema] = {**_OF_EVERY_OBJECT, "portal_type": {**TEXT, "const": declared.portal_type}}
     properties |= dict.fromkeys(registry.state_variables(declared.portal_type), TEXT_OR_NULL)
     for field in declared.fields.values():
         properties[field.name] = _answered(field)
