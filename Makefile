@@ -18,7 +18,7 @@ CODE := $(PACKAGES) $(wildcard client tests benchmarks)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all audit bench clean
+.PHONY: help serve test test-all audit bench console texts clean
 
 help:
 	@echo 'make serve     the sample laboratory on http://$(HOST):$(PORT)/ (HOST=, PORT=, DATA=directory, DATABASE_URL=)'
@@ -26,6 +26,8 @@ help:
 	@echo 'make test-all  the same, extended tests too: large random runs and repetitions'
 	@echo 'make audit     known faults of the installed libraries, looked up by pip-audit'
 	@echo 'make bench     what the gateway costs against the bare stack (BENCH_DATABASES=, BENCH_OBJECTS=sizes)'
+	@echo 'make console   the files of the pages, built anew from objapi/web/frontend (needs Node)'
+	@echo 'make texts     texts of the pages, gathered into the catalogs of translations'
 	@echo 'make clean     remove $(VENV) and what tools left behind; $(DATA)/ with its data stays'
 
 # The first Python of 3.11 or newer that can make virtual environments.
@@ -96,6 +98,17 @@ $(VENV)/.installed-for-bench: $(VENV)/.installed-for-tests
 
 bench: $(VENV)/.installed-for-bench
 	@$(BIN)/python -m benchmarks --databases $(BENCH_DATABASES) --objects $(BENCH_OBJECTS) --plot '$(DATA)/benchmark.png'
+
+console:
+	@cd objapi/web/frontend && { [ -d node_modules ] || npm ci; } && npm run --silent build
+
+# What was translated stays; new texts come without a translation.
+texts: $(VENV)/.installed
+	@$(BIN)/pybabel -q extract --mapping=objapi/web/locale/babel.cfg --no-default-keywords --keyword=_ --keyword=t \
+	    --keyword=n:1,2 --keyword=say --keyword=marked --add-location=file --omit-header --sort-by-file \
+	    --ignore-dirs='node_modules .*' --output=$(VENV)/messages.pot objapi/web
+	@$(BIN)/pybabel -q update --input-file=$(VENV)/messages.pot --output-dir=objapi/web/locale --locale=de \
+	    --omit-header --no-fuzzy-matching --ignore-obsolete --width=120
 
 clean:
 	rm -rf $(VENV) build dist objapi.egg-info client/build client/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

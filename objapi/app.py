@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Flask
 
-from objapi.api.dispatch import SITE, TRAIL_WATCH
+from objapi.api.dispatch import SITE, TRAIL_WATCH, answer_for_page
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.http.access import require_declarations
 from objapi.http.endpoint import ApiPaths
@@ -31,10 +31,12 @@ from objapi.senaite.attach import site_aliases
 from objapi.senaite.routes import ROUTE as SENAITE_ROUTE
 from objapi.settings import Settings, load_settings
 from objapi.site import Site
+from objapi.web.console.routes import make_console_blueprint
 from objapi.web.health import make_health_blueprint
 from objapi.web.metrics import make_metrics_blueprint
 from objapi.web.reference import make_reference_blueprint
 from objapi.web.routes import make_blueprint, make_error_handler
+from objapi.web.static_files import make_static_blueprint
 
 # Bytes in the body of a form of the web face; the API has a setting of its own.
 MAX_FORM_SIZE: Final = 64 * 1024
@@ -74,6 +76,8 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     attach_visitors(application, Visitors(site, authentication))
     application.register_blueprint(api_blueprint)
     application.register_blueprint(make_blueprint(settings))
+    application.register_blueprint(make_console_blueprint(site, answer_for_page))
+    application.register_blueprint(make_static_blueprint())
     application.register_blueprint(make_health_blueprint(site))
     sign_on = open_sign_on(settings, site.registry.roles, site.transact)
     if sign_on is not None:

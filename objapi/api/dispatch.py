@@ -1,7 +1,9 @@
 """The road of a call from URL to answer: verb, caller, permission, parameters, method, envelope, in this order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
@@ -65,6 +67,23 @@ def add_route(state: BlueprintSetupState) -> None:
     endpoint = f"{blueprint.name}.{call_api.__name__}"
     state.app.url_map.add(Rule(ROUTE, endpoint=endpoint, methods=None))
     state.app.view_functions[endpoint] = call_api
+
+
+def answer_for_page(name: str, query: Mapping[str, object]) -> bytes:
+    """The answer of a reading method to the visitor of the page that is being made, as a GET of it would be answered.
+
+    `name` may have segments behind the method (`types/Batch`). Raises what the method raises.
+    """
+    called, *rest = name.split("/")
+    target = ApiTarget((), "api", called, tuple(rest))
+    _, method = _method_called(target)
+    site: Site = current_app.extensions[SITE]
+    form = read_form("GET", urlencode(query, doseq=True).encode(), None, b"", site.settings, frozenset())
+    controls = read_controls(method.controls, form)
+    if controls.problems:
+        raise combine([problem.as_error() for problem in controls.problems])
+    response = _run_for_visitor(site, method, target, current_visitor(), _Parameters(controls))
+    return response.get_data()
 
 
 @access(API)

@@ -1,0 +1,23 @@
+// What the server has put into the page.
+
+export interface PageData {
+  page: string;
+  title: string;
+  site: { id: string; title: string; url: string; docs: string; timezone: string; takes_passwords: boolean };
+  user: { id: string; name: string; roles: string[] };
+  language: string;
+  navigation: { page: string; title: string; url: string }[];
+  /** Catalogs that have an index of what scanners read, with its name. */
+  scan: { catalog: string; index: string }[];
+  texts: Record<string, string | string[]>;
+  first: Record<string, unknown>;
+}
+
+const block = document.getElementById("page-data")?.textContent ?? "{}";
+
+export const page = JSON.parse(block) as PageData;
+
+/** An answer of the API that came with the page. */
+export function first<T>(name: string): T | undefined {
+  return page.first[name] as T | undefined;
+}

@@ -1,0 +1,135 @@
+// The fields of an object, each shown by its kind; those without a value are left out until asked for.
+import { useState } from "preact/hooks";
+import type { ObjectRead, Value } from "../../objapi";
+import { isDate, shownDate } from "../../frame/dates";
+import { n, t } from "../../frame/texts";
+import type { FieldDescription, TypeDescription } from "./description";
+
+export function Fields({ object, type }: { object: ObjectRead; type: TypeDescription }) {
+  const [all, showAll] = useState(false);
+  const present = type.fields.filter((field) => field.name in object);
+  const filled = present.filter((field) => !isEmpty(object[field.name]));
+  const shown = all ? present : filled;
+  return (
+    <section aria-labelledby="fields">
+      <h2 id="fields">{t("Fields")}</h2>
+      <dl class="fields">
+        {shown.map((field) => (
+          <div key={field.name}>
+            <dt>
+              {field.title || field.name}
+              {field.about && <small>{field.about}</small>}
+            </dt>
+            <dd>
+              <FieldValue field={field} object={object} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {present.length > filled.length && (
+        <button type="button" aria-pressed={all} onClick={() => showAll(!all)}>
+          {all ? t("Hide empty fields") : n("Show {count} empty field", "Show {count} empty fields", present.length - filled.length)}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function isEmpty(value: Value | undefined): boolean {
+  return value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+function FieldValue({ field, object }: { field: FieldDescription; object: ObjectRead }) {
+  const value = object[field.name];
+  if (isEmpty(value)) return <span class="none">{t("none")}</span>;
+  if (field.kind === "reference") return <References field={field} object={object} />;
+  if (field.kind === "records" && Array.isArray(value)) return <Records rows={value as Record<string, Value>[]} />;
+  if (field.kind === "record") return <Records rows={[value as Record<string, Value>]} />;
+  if (field.kind === "file") return <File file={value as unknown as FileValue} />;
+  if (field.kind === "boolean") return <>{value ? t("yes") : t("no")}</>;
+  if (field.vocabulary && typeof value === "string") return <>{field.vocabulary[value] ?? value}</>;
+  if (Array.isArray(value)) {
+    return (
+      <ul>
+        {value.map((item, place) => (
+          <li key={place}>{shownValue(item)}</li>
+        ))}
+      </ul>
+    );
+  }
+  if (field.kind === "text") return <span class="text">{String(value)}</span>;
+  return <>{shownValue(value as Value)}</>;
+}
+
+function References({ field, object }: { field: FieldDescription; object: ObjectRead }) {
+  const titles = listed(object[`${field.name}_title`]);
+  const paths = listed(object[`${field.name}_path`]);
+  const links = paths.map((path, place) => (
+    <a key={place} href={path}>
+      {titles[place] || path.split("/").at(-1)}
+    </a>
+  ));
+  return links.length > 1 ? (
+    <ul>
+      {links.map((link, place) => (
+        <li key={place}>{link}</li>
+      ))}
+    </ul>
+  ) : (
+    <>{links[0] ?? t("not visible")}</>
+  );
+}
+
+function listed(value: Value | undefined): string[] {
+  return (Array.isArray(value) ? value : isEmpty(value) ? [] : [value]).map(String);
+}
+
+function Records({ rows }: { rows: Record<string, Value>[] }) {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return (
+    <div class="wide">
+      <table>
+        <thead>
+          <tr>
+            {names.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, place) => (
+            <tr key={place}>
+              {names.map((name) => (
+                <td key={name}>{shownValue(row[name] ?? null)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface FileValue {
+  filename: string;
+  content_type: string;
+  size: number;
+  url: string;
+}
+
+function File({ file }: { file: FileValue }) {
+  return (
+    <a href={file.url} download={file.filename}>
+      {file.filename || t("file")} ({file.content_type}, {n("{count} byte", "{count} bytes", file.size)})
+    </a>
+  );
+}
+
+export function shownValue(value: Value): string {
+  if (value === null) return "";
+  if (isDate(value)) return shownDate(value);
+  if (Array.isArray(value)) return value.map(shownValue).join(", ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
