@@ -18,7 +18,7 @@ def _nothing(ask: Ask, place: str) -> Mapping[str, bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ConsolePage:
     """A page below `/<site>`; `path` may be followed by a segment, the `place`, that the page reads itself."""
 
     name: str
@@ -29,4 +29,4 @@ class Page:
     """Asks what the page shows at once, given the place; raises what the API raises."""
 
 
-PAGES: Final = (Page("start", "/console", marked("Start")),)
+PAGES: Final = (ConsolePage("start", "/console", marked("Start")),)

@@ -14,7 +14,7 @@ from objapi.model.types import Kind
 from objapi.site import Site
 from objapi.store.requests import ByPath
 from objapi.store.transaction import EntityRecord, Transaction
-from objapi.web.console.pages import PAGES, Ask, Page
+from objapi.web.console.pages import PAGES, Ask, ConsolePage
 from objapi.web.console.shell import shell
 from objapi.web.texts import language, translator
 
@@ -44,7 +44,7 @@ def make_console_blueprint(site: Site, ask: Ask) -> Blueprint:
     settings = site.settings
     console = Blueprint("console", __name__, template_folder="../templates")
 
-    @console.record_once
+    @console.record
     def add_page_of_object(state: BlueprintSetupState) -> None:
         routes, endpoint = state.app.url_map, f"{console.name}.{show_object.__name__}"
         routes.converters[_FOR_BROWSERS] = _PagePath
@@ -66,7 +66,7 @@ def make_console_blueprint(site: Site, ask: Ask) -> Blueprint:
     return console
 
 
-def _answer_page(site: Site, ask: Ask, page: Page, place: str = "") -> Response:
+def _answer_page(site: Site, ask: Ask, page: ConsolePage, place: str = "") -> Response:
     title = translator(language())(page.title)
     return shell(site, page.name, title, page.first(ask, place))
 
