@@ -55,6 +55,9 @@ _SAFE: Final = ("GET", "HEAD")
 # Bytes of a body that are parsed before the caller is known.
 _PARSED_FOR_ANYBODY: Final = 64 * 1024
 
+_SENDS_FILE: Final = "objapi.sends_file"
+"""The key under which the WSGI environment says that the answer is a file."""
+
 _HAS_JSON_BODY: Final = "objapi.has_json_body"
 """The key under which the WSGI environment says that the body was read as JSON, whatever it was called."""
 
@@ -178,6 +181,8 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
         controls = read_controls(method.controls, form)
         if controls.problems:
             raise combine([problem.as_error() for problem in controls.problems])
+        if method.exports(controls):
+            request.environ[_SENDS_FILE] = True
         key = _request_key(method, controls, form)
     except ApiError as refusal:
         return _Parameters(refusal)
@@ -297,7 +302,8 @@ def answer_failure(error: Exception) -> Response:
     method = METHODS.get(name_called())
     # A program that saves what it is sent must not take a failure for the file. What is refused before any method is
     # known, or because it did not come whole, is no answer of a method, in which clients in the historic style look.
-    is_real = method is None or method.downloads or EARLY_REFUSAL in request.environ
+    is_file = (method is not None and method.downloads) or _SENDS_FILE in request.environ
+    is_real = method is None or is_file or EARLY_REFUSAL in request.environ
     setting: responses.ErrorStatus = "http" if is_real else settings.error_status
     more = dict(method.more_on_failure(answered, exchange.url)) if method is not None else {}
     if isinstance(answered.trial, Plan):

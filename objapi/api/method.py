@@ -158,6 +158,19 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """Objects as a file in chunks, to be saved under a name; the consumer calls `close` in any case."""
+
+    content_type: str
+    filename: str
+    chunks: Iterator[bytes]
+    close: Callable[[], None]
+    total: int
+    """The number of objects that were found, of which the file may have a part."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A JSON document that is answered as it stands, without the envelope. `tag` is its entity tag."""
 
@@ -165,7 +178,7 @@ class Document:
     tag: str
 
 
-Reply: TypeAlias = Json | PartlyDone | Text | Download | Listing | Document
+Reply: TypeAlias = Json | PartlyDone | Text | Download | Listing | Export | Document
 
 OtherParameters: TypeAlias = Literal["none", "criteria", "fields"]
 """What the parameters mean that are none of a method's own."""
@@ -224,7 +237,7 @@ class Method:
     run: Callable[[MethodCall, Transaction], Reply] | None = None
     run_open: Callable[[MethodCall], Json] | None = None
     streams: Callable[[Controls], bool] = _never
-    streamed: Callable[[MethodCall, Transaction], Listing | Download] | None = None
+    streamed: Callable[[MethodCall, Transaction], Listing | Export | Download] | None = None
     tagged: bool = False
     """True for answers that carry an entity tag, by which a client that has the same answer gets none (304)."""
     reads_trail: bool = False
@@ -235,6 +248,8 @@ class Method:
     """The parameters with which such a call is carried out again; None for an answer with something new."""
     downloads: bool = False
     """True for an answer that is a file: a failure then has its real status for every client."""
+    exports: Callable[[Controls], bool] = _never
+    """True for a call whose answer is a file, of a method that has others, too."""
     more_on_failure: Callable[[ApiError, str], Json] = _nothing
     """Keys that a failed answer carries beside the usual ones, given the error and the URL called."""
 

@@ -3,6 +3,7 @@
 Documents that are JSON already enter the envelope as `orjson.Fragment` and are not parsed again.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from flask import Request, Response
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_list_header
 
-from objapi.api.method import Document, Download, Json, Listing, PartlyDone, Reply, Text
+from objapi.api.method import Document, Download, Export, Json, Listing, PartlyDone, Reply, Text
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError, CrossSite, InvalidHost, NoApiAccess, UnknownMethod
 from objapi.http.exchange import Exchange, current_exchange
 from objapi.http.failures import as_api_error, log_failure
@@ -121,6 +122,8 @@ def answer_status(setting: ErrorStatus, style: CallStyle, error: ApiError) -> in
 _REVALIDATED: Final = "private, no-cache"
 """Stored by the client alone, and used again only when the gateway says that it has not changed."""
 _VARIES: Final = "Authorization, Cookie, Accept-Encoding"
+_LONGEST_WARNING: Final = 300
+"""Characters of a warning in a header."""
 _LONGEST_LINKED: Final = 4000
 """Characters of a query up to which a link repeats it: servers bound the size of headers."""
 _PLACE: Final = re.compile(r"(?:page_nr|next)(?:(?:%3A|%5B|[:\[])[^=]*)?(?:=|$)", re.IGNORECASE)
@@ -247,6 +250,8 @@ def respond(reply: Reply) -> Response:
             return Response(reply.body, content_type=JSON_TYPE)
         case Download():
             return _download(reply)
+        case Export():
+            return _export(reply, current_exchange())
         case Listing():
             return _listing(reply, current_exchange())
         case _:
@@ -367,6 +372,33 @@ def _listing(reply: Listing, exchange: Exchange) -> Response:
     response = Response(_pieces(head.body, first, chunks, exchange), headers=head.headers)
     response.call_on_close(getattr(chunks, "close", _nothing))
     return response
+
+
+def _export(reply: Export, exchange: Exchange) -> Response:
+    """A file of objects. As of a list, what fails before its first chunk is a failure, and later breaks it off."""
+    chunks = reply.chunks
+    try:
+        first = next(chunks, b"")
+    except BaseException:
+        # What was read may be right, and have no place in the file.
+        reply.close()
+        raise
+    charset = "; charset=utf-8" if reply.content_type.startswith("text/") else ""
+    response = Response(_file_pieces(first, chunks, exchange), content_type=reply.content_type + charset)
+    response.call_on_close(reply.close)
+    response.headers["Content-Disposition"] = attachment(reply.filename)
+    response.headers["X-Api-Total-Objects"] = str(reply.total)
+    if reply.warnings:
+        few = [warning[:_LONGEST_WARNING] for warning in reply.warnings[:FIRST_CAUSES]]
+        # The members of a header are ASCII, which JSON can be.
+        response.headers["X-Api-Warnings"] = json.dumps(few)
+    return response
+
+
+def _file_pieces(first: bytes, chunks: Iterator[bytes], exchange: Exchange) -> Iterator[bytes]:
+    yield from _cut(first)
+    for chunk in _logged(chunks, exchange):
+        yield from _cut(chunk)
 
 
 def _nothing() -> None:

@@ -19,6 +19,7 @@ _TYPES: Final = frozenset(
     {
         "application/json",
         "application/problem+json",
+        "application/x-ndjson",
         "application/xml",
         "image/svg+xml",
         "text/css",

@@ -11,6 +11,7 @@ from io import StringIO
 from typing import Final
 
 from objapi.errors import TooLarge, ValidationError
+from objapi.sheets.cell_values import unquoted
 from objapi.sheets.cells import MOST_CELLS
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -81,6 +82,7 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
                 raise TooLarge(f"The file has more than {MOST_CELLS} cells, empty ones included. Send it in parts.")
             # A quoted cell of several lines is one row of the spreadsheet, and takes as many lines of the file.
             before = reader.line_num
-            yield row
+            # What an export has made harmless is again what it was.
+            yield [unquoted(cell) if cell[:1] == "'" else cell for cell in row]
     except csv.Error as error:
         raise ValidationError(f"Line {before + 1} of the file is no CSV: {error}.") from None

@@ -11,7 +11,8 @@ from typing import Final
 from catalog.facets import Facet
 from objapi import __version__
 from objapi.api.answer_schemas import BOOLEAN, OBJECT_READ, RECORDS, TEXT, TEXT_OR_NULL, WHOLE, list_of, map_of, record
-from objapi.api.method import Download, Json, Listing, Method, MethodCall, missing
+from objapi.api.method import Download, Export, Json, Listing, Method, MethodCall, missing
+from objapi.api.methods.exporting import FORMATS, export, format_of, is_export
 from objapi.api.methods.former import read_former
 from objapi.api.parameters import MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
@@ -56,6 +57,9 @@ _NUMBERS: Final = (
     Control("count_only", "boolean", False, about="Answer the number of objects without the objects."),
 )
 _TOKEN: Final = Control("authenticator", "boolean", True, about="Answer a token for forms, _authenticator.")
+_FORMAT: Final = Control(
+    "format", "text", "json", about="json; or csv, xlsx or ndjson for a file of all that is found."
+)
 _AS_OF: Final = Control(
     "as_of", "text", about="An instant: the objects that UID or path names are answered as they were."
 )
@@ -230,6 +234,7 @@ def _search_of_read(call: MethodCall) -> ObjectSearch:
 
 def read(call: MethodCall, tx: Transaction) -> Json:
     """One page of the objects that a catalog finds, in order, with its numbers; with `as_of` objects as they were."""
+    format_of(call.controls)
     if "as_of" in call.controls.sent:
         return read_former(call, tx)
     search = _search_of_read(call)
@@ -241,9 +246,11 @@ def read(call: MethodCall, tx: Transaction) -> Json:
     return {**head, **more, **_described_facets(found.facets), "objects": found.objects}
 
 
-def read_all(call: MethodCall, tx: Transaction) -> Listing:
+def read_all(call: MethodCall, tx: Transaction) -> Listing | Export:
     """All objects that a catalog finds, in chunks."""
     search = _search_of_read(call)
+    if is_export(call.controls):
+        return export(call, tx, search.find, search.warnings)
     streamed = tx.stream(search.find)
     search = replace(search, page=replace(search.page, offset=streamed.offset))
     head = _head(call, search, streamed.total, streamed.count, streamed.warnings)
@@ -251,7 +258,9 @@ def read_all(call: MethodCall, tx: Transaction) -> Listing:
 
 
 def reads_all(controls: Controls) -> bool:
-    """True when the answer may be too large for one piece: `page_size=0` asks for all objects found."""
+    """True when the answer may be too large for one piece: a file, or all objects found (`page_size=0`)."""
+    if is_export(controls):
+        return True
     return controls.whole("page_size") == 0 and not controls.flag("count_only") and "as_of" not in controls.sent
 
 
@@ -385,7 +394,7 @@ READING: Final = (
         name="read",
         access=API,
         needs=(Need.VIEW,),
-        controls=(*SEARCH, _NEXT, *_NUMBERS, _TOKEN, _AS_OF),
+        controls=(*SEARCH, _NEXT, *_NUMBERS, _TOKEN, _AS_OF, _FORMAT),
         others="criteria",
         answer={
             **_COUNTED,
@@ -396,8 +405,10 @@ READING: Final = (
             "left_out?": map_of(list_of(TEXT)),
             "facets?": map_of(record(values=list_of(record(count=WHOLE)), more=BOOLEAN)),
         },
+        media_types=tuple(FORMATS.values()),
         run=read,
         tagged=True,
+        exports=is_export,
         streams=reads_all,
         streamed=read_all,
         more_on_failure=empty_result,
