@@ -62,6 +62,25 @@ def pytest_collection_finish() -> None:
     limit_collections((100_000, 50, 100))
 
 
+FACES = tuple(
+    f"tests/{folder}/"
+    for folder in ("acceptance", "docs", *(f"objapi/{face}" for face in ("ispyb", "mxlive", "senaite", "web")))
+)
+"""Tests of what faces make of a request: its statements are those of the store, whose tests run on both databases."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark the tests of faces `extended` on MariaDB, but those marked `both_databases`.
+
+    Before the markers of a run are looked at, hence first.
+    """
+    for item in items:
+        on_mariadb = "mariadb" in item.name.rstrip("]").partition("[")[2].split("-")
+        if on_mariadb and item.nodeid.startswith(FACES) and item.get_closest_marker("both_databases") is None:
+            item.add_marker(pytest.mark.extended)
+
+
 LEFT_OUT = pytest.StashKey[int]()
 """Tests marked `extended` that this run leaves out."""
 

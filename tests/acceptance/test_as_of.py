@@ -8,6 +8,8 @@ import pytest
 from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser
 
+pytestmark = pytest.mark.both_databases
+
 STRICT = {"Prefer": "http-status"}
 
 

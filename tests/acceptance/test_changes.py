@@ -10,6 +10,8 @@ from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.test_tokens import bearer
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def batch(admin: Client) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.making import make_client, unique
 
+pytestmark = pytest.mark.both_databases
+
 PULP = "portal_type:SampleType|title:Apple Pulp"
 CALCIUM, ZINC = (f"portal_type:AnalysisService|title:{title}" for title in ("Calcium", "Zinc"))
 

@@ -18,6 +18,8 @@ from tests.acceptance.making import (
     unique,
 )
 
+pytestmark = pytest.mark.both_databases
+
 
 def act(client: Client, action: str, *paths: str) -> dict[str, Any]:
     return client.call("doActionFor_many", {"obj_paths": json.dumps(paths), "action": action})

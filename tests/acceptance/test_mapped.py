@@ -12,6 +12,8 @@ from tests.acceptance.making import make_client, make_contact, unique
 from tests.conftest import DATABASES
 from tests.waiting import ENOUGH
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture(scope="module", params=DATABASES)
 def facility(request: pytest.FixtureRequest, shared: Serve) -> str:

@@ -51,13 +51,12 @@ def visible(client: Client, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("root", "user"),
     [
-        ("sqlite", "clerk1"),
-        ("mariadb", "rita"),
+        ("sqlite", "rita"),
         *(
             pytest.param(database, user, marks=pytest.mark.extended)
             for database in DATABASES
             for user in USERS
-            if (database, user) not in {("sqlite", "clerk1"), ("mariadb", "rita")}
+            if (database, user) != ("sqlite", "rita")
         ),
     ],
     indirect=["root"],

@@ -9,6 +9,8 @@ from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.making import analyses_of, make_batch, make_client, make_contact, unique
 
+pytestmark = pytest.mark.both_databases
+
 
 def ids(answer: dict[str, Any]) -> list[str]:
     return [item["id"] for item in answer["objects"]]

@@ -9,6 +9,8 @@ from tests.acceptance.conftest import AsUser
 from tests.acceptance.making import unique
 from tests.acceptance.senaite import Senaite, checked
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def senaite(admin: Client) -> Senaite:

@@ -10,6 +10,8 @@ from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.making import analyses_of, make_batch, make_client, make_contact, make_request, unique
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_create_answers_id_uid_and_path(admin: Client) -> None:
     made = make_batch(admin)

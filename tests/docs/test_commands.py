@@ -285,6 +285,7 @@ def test_the_page_on_workflows_can_be_typed(shell: Shell) -> None:
     assert len(shell.ran) == 3
 
 
+@pytest.mark.extended
 def test_the_page_on_ispyb_can_be_typed(shell: Shell, shared: Serve) -> None:
     served = shared("sqlite", **WITH_BEAMLINES)
     page = DOCS / "ispyb.md"
@@ -306,6 +307,7 @@ def test_the_page_on_ispyb_can_be_typed(shell: Shell, shared: Serve) -> None:
     assert len(shell.ran) == 4
 
 
+@pytest.mark.extended
 def test_the_page_on_files_can_be_typed(shell: Shell, shared: Serve) -> None:
     served = shared("sqlite", **WITH_BEAMLINES)
     test_sheets.shown_sheets(shell.folder)

@@ -9,6 +9,8 @@ from objapi.cli import main
 from objapi.settings import SETTINGS
 from tests.docs.pages import DOCS, ROOT
 
+pytestmark = pytest.mark.both_databases
+
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CHANGES.md", *sorted(DOCS.glob("*.md"))]
 LONGEST = 60

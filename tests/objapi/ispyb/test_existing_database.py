@@ -26,6 +26,8 @@ from tests.objapi.ispyb.scenery import noted_statements
 from tests.objapi.ispyb.sync.payloads import large, payload, protein, session
 from tests.recorded import recorded_history
 
+pytestmark = pytest.mark.both_databases
+
 SYNC = "/webservices/userportalsync/sync_proposal"
 
 

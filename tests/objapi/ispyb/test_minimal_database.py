@@ -18,6 +18,8 @@ from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.flavours import FLAVOURS, tables_without
 from tests.objapi.ispyb.scenery import collection, collection_group, sample
 
+pytestmark = pytest.mark.both_databases
+
 LISTS = {
     "/shippings": 2,
     "/dewars": 2,

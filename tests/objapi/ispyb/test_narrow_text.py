@@ -19,6 +19,8 @@ from tests.objapi.ispyb.calling import KEY, Api, Rows, body
 from tests.objapi.ispyb.flavours import ESRF, tables_without
 from tests.objapi.ispyb.sync.payloads import payload, person
 
+pytestmark = pytest.mark.both_databases
+
 SYNC = "/webservices/userportalsync/sync_proposal"
 LOOK_UPS = (
     ("/proposals", "search"),

@@ -6,6 +6,8 @@ import pytest
 
 from tests.objapi.mxlive.station import KINDS, Station, User
 
+pytestmark = pytest.mark.both_databases
+
 Place = tuple[str, str]
 """A container's UID and the path of the slot in it."""
 

@@ -11,6 +11,8 @@ from objapi.profiles.ispyb import tables as t
 from tests.objapi.ispyb.calling import Api, Rows, at, body, faults
 from tests.objapi.ispyb.sync.payloads import LABORATORY, large, payload, person, protein, session
 
+pytestmark = pytest.mark.both_databases
+
 PATH = "/webservices/userportalsync/sync_proposal"
 COUNTED = (
     t.Person,
