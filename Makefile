@@ -62,6 +62,8 @@ serve: $(VENV)/.installed
 # When there is a MariaDB, its half of the tests must run (OBJAPI_REQUIRE_MARIADB); the last line says whether it did.
 # In the order of folders, tests/acceptance first: the long files begin, so that no process waits for another at the end.
 # The tests of a cluster are among the extended ones, so they alone ask for Galera.
+# While mypy works on one processor the tests are compiled on another, once for all processes that run them and for the
+# commands that they start; in $(VENV), so that a tree that shall stay clean does.
 test: TESTS = -m 'not extended'
 test-all: CLUSTER = 1
 test test-all: $(VENV)/.installed-for-tests
@@ -71,11 +73,14 @@ test test-all: $(VENV)/.installed-for-tests
 	    echo 'MariaDB half: NOT RUN, and OBJAPI_REQUIRE_MARIADB asks for it.' >&2; exit 1; \
 	fi; \
 	galera=; if [ -n '$(CLUSTER)' ] && [ -n "$$mariadb" ] && sh .ci/galera; then galera=1; fi; \
+	export PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/$(VENV)/bytecode'; \
+	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks client/objapi_client) & types=$$!; trap 'kill $$types 2>/dev/null' EXIT; \
 	$(BIN)/ruff check $(CODE); \
 	$(BIN)/ruff format --check $(CODE); \
-	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks client/objapi_client); \
 	PYTHONPATH=. $(BIN)/lint-imports; \
 	$(BIN)/vulture; \
+	$(BIN)/python -m pytest --collect-only --quiet --quiet >/dev/null || true; \
+	wait $$types; trap - EXIT; \
 	OBJAPI_REQUIRE_MARIADB=$$mariadb OBJAPI_TEST_REQUIRE_GALERA=$$galera $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
 	    --no-loadscope-reorder $(TESTS); \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
