@@ -1,12 +1,13 @@
 """Objects made from the rows of a sheet, all or none; mistakes are named by row and column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from objapi.errors import ApiError, Cause, combine, joined_messages
+from objapi.errors import ApiError, Cause, ValidationError, combine, joined_messages
 from objapi.model.references import ITEM_KEY
 from objapi.sheets.cells import SheetProblems, sheet_cause
-from objapi.store.requests import BatchFailed, CreateItem, Outcome, Plan
+from objapi.store.requests import BatchFailed, ByItem, CreateItem, Entry, Outcome, Plan, RefusedItem, UpdateItem
 from objapi.store.transaction import Transaction
 
 
@@ -21,6 +22,15 @@ class NewObject:
     """Field → the heading of its column."""
 
 
+@dataclass(frozen=True, slots=True)
+class RowItem:
+    """What a row of a sheet asks for, of an object that is there or of a new one."""
+
+    item: CreateItem | UpdateItem
+    row: int
+    columns: Mapping[str, str]
+
+
 def reference_to(name: str) -> dict[str, str]:
     """The value of a reference field to another object of the same sheet, by the name of its item."""
     return {ITEM_KEY: name}
@@ -31,27 +41,96 @@ def make_objects(tx: Transaction, objects: Sequence[NewObject], *, dry_run: bool
     try:
         outcome = tx.create([new.item for new in objects], dry_run=dry_run, with_plan=False, as_batch=True)
     except BatchFailed as failed:
-        errors = zip(objects, failed.outcome.entries, strict=True)
-        placed = [_placed(entry.error, new) for new, entry in errors if entry.error is not None]
-        own = [error for error in placed if any(cause.code != "depends" for cause in error.causes)]
-        error = combine(own or placed)
-        error.trial = _by_row(failed.trial, objects) if isinstance(failed.trial, Plan) else None
-        raise error from failed
+        raise _by_cell(failed, objects) from failed
     return replace(outcome, plan=_by_row(outcome.plan, objects))
 
 
-def refuse_problems(tx: Transaction, objects: Sequence[NewObject], problems: SheetProblems) -> None:
-    """Raise ValidationError for the problems of a sheet, with those that the store finds in the rest of it."""
-    if problems:
+def write_rows(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool) -> Outcome:
+    """Change objects and make others, all of them or none; the entries are in the order of the items.
+
+    Raises what the store raises about either, with row and column in each cause.
+    """
+    changed = [item for item in items if isinstance(item.item, UpdateItem)]
+    made = [item for item in items if isinstance(item.item, CreateItem)]
+    updates = [item.item for item in changed if isinstance(item.item, UpdateItem)]
+    creations = [item.item for item in made if isinstance(item.item, CreateItem)]
+    errors: list[ApiError] = []
+    entries: dict[int, Entry] = {}
+    plan = Plan()
+    for part, write in ((changed, partial(tx.update, updates)), (made, partial(tx.create, creations))):
+        if not part:
+            continue
         try:
-            make_objects(tx, objects, dry_run=True)
-        except ApiError as error:
-            # Their plan would not be that of the file, parts of which could not be read.
-            problems.add(error.causes)
+            # What follows on a failure is only tried, for its mistakes to be told along.
+            outcome = write(dry_run=dry_run or bool(errors), with_plan=False, as_batch=True)
+        except BatchFailed as failed:
+            errors.append(_by_cell(failed, part))
+        else:
+            entries.update((item.row, entry) for item, entry in zip(part, outcome.entries, strict=True))
+            plan += _by_row(outcome.plan, part)
+    if errors:
+        error = combine(errors)
+        trials = [item.trial for item in errors if isinstance(item.trial, Plan)]
+        error.trial = sum(trials, plan) if dry_run else None
+        raise error
+    return Outcome(tuple(entries[item.row] for item in items), plan, applied=not dry_run)
+
+
+def _by_cell(failed: BatchFailed, objects: Sequence[NewObject | RowItem]) -> ApiError:
+    """The error of a batch whose items are rows, with row and column in each cause."""
+    errors = zip(objects, failed.outcome.entries, strict=True)
+    placed = [_placed(entry.error, new) for new, entry in errors if entry.error is not None]
+    own = [error for error in placed if any(cause.code != "depends" for cause in error.causes)]
+    error = combine(own or placed)
+    error.trial = _by_row(failed.trial, objects) if isinstance(failed.trial, Plan) else None
+    return error
+
+
+def refuse_problems(tx: Transaction, objects: Sequence[NewObject], problems: SheetProblems, *, dry_run: bool) -> None:
+    """Raise ValidationError for the problems of a sheet, with those that the store finds in the rest of it.
+
+    A dry run has the plan of the rows that could be read.
+    """
+    if not problems:
+        return
+    unread = list(problems.causes)
+    try:
+        make_objects(tx, objects, dry_run=True)
+    except ApiError as error:
+        problems.add(error.causes)
+    try:
         problems.raise_if_any()
+    except ValidationError as refusal:
+        refusal.trial = _plan_of_the_rest(tx, objects, unread) if dry_run else None
+        raise
 
 
-def _by_row(plan: Plan, objects: Sequence[NewObject]) -> Plan:
+def refused_rows(causes: Iterable[Cause]) -> list[RefusedItem]:
+    """The rows that causes are about, each with its error, as a plan lists them; row 0 is the whole file."""
+    by_row: dict[int, list[Cause]] = {}
+    for cause in causes:
+        by_row.setdefault(cause.row or 0, []).append(cause)
+    return [
+        RefusedItem(Entry(ByItem("")), ValidationError.from_causes(found), None, row)
+        for row, found in sorted(by_row.items())
+    ]
+
+
+def _plan_of_the_rest(tx: Transaction, objects: Sequence[NewObject], unread: Sequence[Cause]) -> Plan:
+    refused = refused_rows(unread)
+    rows = {item.row for item in refused}
+    rest = [] if 0 in rows else [new for new in objects if new.row not in rows]
+    plan = Plan()
+    if rest:
+        try:
+            plan = make_objects(tx, rest, dry_run=True).plan
+        except ApiError as error:
+            plan = error.trial if isinstance(error.trial, Plan) else plan
+    in_order = sorted((*refused, *plan.refused), key=lambda item: item.row)
+    return replace(plan, refused=tuple(in_order))
+
+
+def _by_row(plan: Plan, objects: Sequence[NewObject | RowItem]) -> Plan:
     """A plan that names items by the rows that they come from."""
     changes = (
         change if change.index is None else replace(change, index=None, row=objects[change.index].row)
@@ -63,11 +142,11 @@ def _by_row(plan: Plan, objects: Sequence[NewObject]) -> Plan:
     return Plan(tuple(changes), plan.reindexed, tuple(refused))
 
 
-def _placed(error: ApiError, new: NewObject) -> ApiError:
+def _placed(error: ApiError, new: NewObject | RowItem) -> ApiError:
     causes = [_placed_cause(cause, new) for cause in error.causes] or [sheet_cause(new.row, "", error.message)]
     return error.restated(joined_messages(cause.message for cause in causes), causes)
 
 
-def _placed_cause(cause: Cause, new: NewObject) -> Cause:
+def _placed_cause(cause: Cause, new: NewObject | RowItem) -> Cause:
     placed = sheet_cause(new.row, new.columns.get(cause.name, ""), cause.message, cause.code)
     return replace(placed, kind=cause.kind, name=placed.column or cause.name)

@@ -1,5 +1,6 @@
 """A file that was sent, as a sheet: XLSX by its content, else CSV."""
 
+from collections.abc import Callable
 from typing import Final
 
 from objapi.errors import TooLarge, ValidationError
@@ -10,8 +11,8 @@ _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 
 
-def read_sheet(content: bytes, most_rows: int) -> Sheet:
-    """The rows of a file that hold anything.
+def read_sheet(content: bytes, most_rows: int, made: Callable[[list[list[str]]], Sheet] = sheet_of) -> Sheet:
+    """The rows of a file that hold anything, as `made` makes a sheet of them; usually without needless blanks.
 
     Raises ValidationError for a file that is empty or neither CSV nor XLSX, TooLarge for one of more than `most_rows`.
     """
@@ -19,7 +20,7 @@ def read_sheet(content: bytes, most_rows: int) -> Sheet:
         raise ValidationError("The file is empty.")
     if content.startswith(_OLD_EXCEL):
         raise ValidationError("The file is of the old format of Excel (XLS), or protected. Save it as XLSX or CSV.")
-    sheet = sheet_of(_read_workbook(content) if content.startswith(_ZIP) else read_csv(content))
+    sheet = made(_read_workbook(content) if content.startswith(_ZIP) else read_csv(content))
     if len(sheet.rows) > most_rows:
         raise TooLarge(
             f"The file has {len(sheet.rows)} rows, the limit of this site is {most_rows} (its setting "

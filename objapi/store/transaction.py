@@ -272,6 +272,16 @@ class Transaction:
             raise found
         return page
 
+    def values_at(self, versions: Mapping[str, int]) -> Mapping[str, Mapping[str, object]]:
+        """UID → the fields that have changed since a version of the object, with their stored values then.
+
+        Objects are left out that are not there, or whose history the user may not see.
+        """
+        found = self._resolver(self._planner()).select([ByUid(uid) for uid in versions])
+        drafts = (within_scope(self.user, item) for item in found if isinstance(item, Draft))
+        known = {item.uid: (item, versions[item.uid]) for item in drafts if isinstance(item, Draft)}
+        return HistoryReader(self._context).values_at(known)
+
     def audit(self, search: AuditSearch, size: int, after: str | None = None) -> AuditPage:
         """One page of the trail, for auditors. Raises Forbidden, and NotFound for a path without an object."""
         self.require_on_site(VIEW_TRAIL)

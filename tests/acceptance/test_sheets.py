@@ -362,3 +362,19 @@ def test_names_of_samples_are_safe_however_they_are_written(admin: Client, labor
 def test_files_are_not_taken_by_get(admin: Client) -> None:
     response = requests.get(admin.url("ship"), auth=("admin", "secret"), params={"name": "x"}, timeout=ENOUGH)
     failed(response, 400)
+
+
+def test_a_trial_with_unreadable_cells_has_the_plan_of_the_other_rows(admin: Client, laboratory: str) -> None:
+    requests_sheet = sheet().replace("2014-09-04", "one day")
+    told = failed(send(admin, "import_requests", requests_sheet, dry_run="1"), 422)
+    assert {item["row"] for item in told["plan"]["refused"]} == {11}
+    asked = {change["row"] for change in told["plan"]["changes"] if change.get("row")}
+    assert {10, 12} <= asked
+    assert 11 not in asked
+    shipment = MX.format(n=f"{next(NUMBERS)}-t").replace("Uni-Puck;16", "Uni-Puck;99")
+    user = Client(laboratory, "mxuser")
+    with user.http:
+        form = {"project": "mxuser", "name": f"Trial {next(NUMBERS)}", "dry_run": "1"}
+        told = failed(send(user, "ship", shipment, **form), 422)
+    assert {item["row"] for item in told["plan"]["refused"]} == {4}
+    assert told["plan"]["changes"]

@@ -14,6 +14,7 @@ from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
 from objapi.api.methods.removing import REMOVING
+from objapi.api.methods.returned_sheets import RETURNED_SHEETS
 from objapi.api.methods.sheets import SHEETS
 from objapi.api.methods.tokens import TOKENS
 from objapi.api.methods.transitions import TRANSITIONS
@@ -45,6 +46,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *BATCH,
         *CREATE_MANY,
         *SHEETS,
+        *RETURNED_SHEETS,
         *PLACES,
         *INTROSPECTION,
         *DESCRIPTION,

@@ -57,7 +57,7 @@ def ship(tx: Transaction, file: NewFile, proposal: str, name: str, *, most_rows:
         *_containers(lines, name),
         *_samples(tx, lines, owner, problems),
     ]
-    refuse_problems(tx, objects, problems)
+    refuse_problems(tx, objects, problems, dry_run=dry_run)
     return make_objects(tx, objects, dry_run=dry_run)
 
 

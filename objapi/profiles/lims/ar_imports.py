@@ -55,7 +55,7 @@ def import_requests(
     Raises ValidationError with every problem by row and column, Forbidden, and Conflict for an order number or a
     reference that an earlier import of the client has.
     """
-    plan = _plan(tx, file, client, most_rows)
+    plan = _plan(tx, file, client, most_rows, dry_run=dry_run)
     record: dict[str, object] = {**plan.header, "title": file.filename, "OriginalFile": file, "Filename": file.filename}
     if plan.batch is not None:
         record["Batch"] = reference_to(BATCH)
@@ -111,7 +111,7 @@ def run_import(
         raise Conflict(f"{there.path} has been imported already." if state else f"{there.path} is cancelled.")
     sent = tx.file(ByUid(there.uid), "OriginalFile")
     file = NewFile(sent.filename, sent.content_type, b"".join(sent.chunks))
-    plan = _plan(tx, file, ByPath(there.path.rpartition("/")[0]), most_rows, own_uid=there.uid)
+    plan = _plan(tx, file, ByPath(there.path.rpartition("/")[0]), most_rows, own_uid=there.uid, dry_run=dry_run)
     outcome = make_objects(tx, _objects(plan), dry_run=dry_run)
     record: dict[str, object] = {**plan.header, "Filename": file.filename}
     batch = plan.batch_uid or (outcome.entries[0].uid if plan.batch is not None and not dry_run else None)
@@ -131,11 +131,13 @@ def _without_places(plan: Plan) -> Plan:
     return replace(plan, changes=tuple(replace(change, index=None) for change in plan.changes))
 
 
-def _plan(tx: Transaction, file: NewFile, client: Selector | None, most_rows: int, own_uid: str = "") -> RequestPlan:
+def _plan(
+    tx: Transaction, file: NewFile, client: Selector | None, most_rows: int, own_uid: str = "", *, dry_run: bool
+) -> RequestPlan:
     problems = SheetProblems()
     sheet = read_requests(read_sheet(file.content, most_rows), problems)
     plan = RequestReader(tx, problems).plan(sheet, client)
-    refuse_problems(tx, _objects(plan), problems)
+    refuse_problems(tx, _objects(plan), problems, dry_run=dry_run)
     if not tx.may(ByPath(plan.client.path), _MANAGE):
         raise Forbidden(f"To import requests of {plan.client.path} needs the permission {_MANAGE}.")
     _refuse_repetition(tx, plan, own_uid)

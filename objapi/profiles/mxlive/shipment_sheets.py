@@ -49,7 +49,7 @@ def ship(tx: Transaction, file: NewFile, project: str, name: str, *, most_rows: 
         *_groups(lines, owner.uid),
         *_samples(tx, lines, owner.uid, problems),
     ]
-    refuse_problems(tx, objects, problems)
+    refuse_problems(tx, objects, problems, dry_run=dry_run)
     return make_objects(tx, objects, dry_run=dry_run)
 
 

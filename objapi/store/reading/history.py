@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, select
 
 from objapi.errors import Forbidden
 from objapi.store.context import RequestContext
-from objapi.store.records import from_micros
+from objapi.store.records import chunks, from_micros
 from objapi.store.requests import INHERIT, HistoryPage
 from objapi.store.schema import history_entries, requests
 from objapi.store.writing.draft import Draft
@@ -51,6 +51,31 @@ class HistoryReader:
         if portal_type in self._registry.types:
             hidden = self._access.hidden(portal_type, root.acl, root.scope, self._rights)
         return self._page(uid, hidden, offset, size)
+
+    def values_at(self, versions: Mapping[str, tuple[Draft, int]]) -> dict[str, dict[str, object]]:
+        """The fields that have changed since a version of each object, by its UID, with their stored values then.
+
+        Objects whose history the user may not see are left out, and fields that the user may not read.
+        """
+        permission = self._registry.roles.history_permission
+        told = {uid: item for uid, item in versions.items() if self._rights.may(permission, item[0].acl, item[0].scope)}
+        found: dict[str, dict[str, object]] = {uid: {} for uid in told}
+        columns = history_entries.c
+        for chunk in chunks(told):
+            statement = (
+                select(columns.uid, columns.version, columns.changes)
+                .where(columns.uid.in_(chunk), columns.event != INHERIT)
+                .order_by(columns.id.desc())
+            )
+            for uid, version, changes in self._connection.execute(statement):
+                draft, then = told[uid]
+                hidden = self._access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights)
+                if version is not None and version > then:
+                    # Newest first: the oldest change since then is what stays.
+                    found[uid].update(
+                        (name, old) for name, (old, _) in orjson.loads(changes).items() if name not in hidden
+                    )
+        return found
 
     def _page(self, uid: str, hidden: frozenset[str], offset: int, size: int) -> HistoryPage:
         of_object = and_(history_entries.c.uid == uid, history_entries.c.event != INHERIT)

@@ -134,13 +134,14 @@ class BatchAttempt:
                 self.errors[place] = refused
                 del self.drafts[place]
 
-    def require_versions(self, match: VersionMatch) -> None:
-        """Raise Conflict for an object that has none of the expected versions: the whole request depends on it."""
+    def outdated(self, match: VersionMatch) -> ApiError | None:
+        """The refusal of an object that has none of the expected versions: the whole request depends on it."""
         for draft in self.drafts.values():
             if match.versions is not None and draft.stored_version not in match.versions:
                 if not match.versions:
-                    raise _without_version(draft)
-                raise outdated(draft, " or ".join(map(str, sorted(match.versions))))
+                    return _without_version(draft)
+                return outdated(draft, " or ".join(map(str, sorted(match.versions))))
+        return None
 
     def guarded(self, place: int, work: Callable[[], None]) -> None:
         """Do an item's work; what goes wrong in it, or is refused by a behaviour, is the item's error."""

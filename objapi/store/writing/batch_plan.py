@@ -79,8 +79,12 @@ class BatchPlan:
                 f"If-Match is about one object, and the request about {len(self.selectors)}; "
                 "send a version with each row of update_many."
             )
-        attempt, failed = self._attempted(planner, match, is_partial=is_partial)
+        attempt, failed = self._attempted(planner, is_partial=is_partial)
         dry_run = options.get("dry_run", False)
+        if match is not None and (outdated := attempt.outdated(match)) is not None:
+            known = entries(self.selectors, attempt, {0: outdated})
+            outdated.trial = Plan(refused=tuple(refused_items(known, {0: outdated}))) if dry_run else None
+            raise outdated
         if failed and not is_partial:
             answered = entries(self.selectors, attempt, failed)
             refusal = failure(Outcome(answered, Plan(), applied=False), as_batch=as_batch)
@@ -106,7 +110,7 @@ class BatchPlan:
         refused = tuple(refused_items(answered, failed))
         if len(failed) == len(self.selectors):
             return Plan(refused=refused)
-        attempt, failed_then = self._attempted(self.new_planner(), None, is_partial=True, without=failed)
+        attempt, failed_then = self._attempted(self.new_planner(), is_partial=True, without=failed)
         later = {place: error for place, error in failed_then.items() if place not in failed}
         refused += tuple(refused_items(entries(self.selectors, attempt, later), later))
         in_order = sorted(refused, key=lambda item: item.index or 0)
@@ -115,7 +119,6 @@ class BatchPlan:
     def _attempted(
         self,
         planner: StorePlanner,
-        match: VersionMatch | None,
         *,
         is_partial: bool,
         without: Mapping[int, ApiError] = MappingProxyType({}),
@@ -132,7 +135,7 @@ class BatchPlan:
             if attempt.again:
                 planner = self.new_planner()
                 continue
-            self._complete(attempt, match)
+            self._complete(attempt)
             failed.update(attempt.errors)
             stored = ((place, attempt.drafts[place]) for place in attempt.errors if place in attempt.drafts)
             uids.update((place, draft.uid) for place, draft in stored if not draft.is_new)
@@ -147,7 +150,7 @@ class BatchPlan:
             attempt.drafts.update((place, planner.workspace.by_uid[uid]) for place, uid in uids.items())
         return attempt, failed
 
-    def _complete(self, attempt: BatchAttempt, match: VersionMatch | None) -> None:
+    def _complete(self, attempt: BatchAttempt) -> None:
         """Add to a plan what follows from it, and the errors that only the whole of it shows."""
         if self.dependents is not None:
             take_always(attempt, self.dependents)
@@ -155,8 +158,6 @@ class BatchPlan:
             attempt.fail(next(iter(attempt.drafts)), *attempt.planner.indirect_problems())
         attempt.refuse_out_of_scope()
         attempt.fail_dependents()
-        if match is not None:
-            attempt.require_versions(match)
 
 
 def take_always(attempt: BatchAttempt, dependents: Dependents) -> None:
