@@ -45,7 +45,7 @@ def make_objects(tx: Transaction, objects: Sequence[NewObject], *, dry_run: bool
     return replace(outcome, plan=_by_row(outcome.plan, objects))
 
 
-def write_rows(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool) -> Outcome:
+def write_items(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool) -> Outcome:
     """Change objects and make others, all of them or none; the entries are in the order of the items.
 
     Raises what the store raises about either, with row and column in each cause.

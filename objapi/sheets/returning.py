@@ -12,7 +12,7 @@ from objapi.model.types import EntityType, Field, Kind
 from objapi.sheets.cell_changes import CellConflict, merged, shown_text, stored_text, value_of
 from objapi.sheets.cells import SheetProblems, sheet_cause
 from objapi.sheets.export_columns import PATH, TYPE, UID, VERSION
-from objapi.sheets.making import RowItem, refused_rows, write_rows
+from objapi.sheets.making import RowItem, refused_rows, write_items
 from objapi.sheets.returned_rows import ReturnedRow, ReturnedSheet
 from objapi.store.requests import ByPath, ByUid, CreateItem, Entry, Find, Plan, UpdateItem
 from objapi.store.transaction import Transaction
@@ -96,7 +96,7 @@ def take_back(
     """
     difference = _Compared(tx, sheet, problems, zone, new_type, container).difference()
     if not problems and not difference.conflicts:
-        outcome = write_rows(tx, difference.items, dry_run=dry_run)
+        outcome = write_items(tx, difference.items, dry_run=dry_run)
         return SheetOutcome(
             tuple(difference.edits), difference.unchanged, outcome.entries, outcome.plan, tuple(difference.warnings)
         )
@@ -107,7 +107,7 @@ def take_back(
     plan = Plan()
     if rest:
         try:
-            plan = write_rows(tx, rest, dry_run=True).plan
+            plan = write_items(tx, rest, dry_run=True).plan
         except ApiError as error:
             problems.add(error.causes)
             plan = error.trial if isinstance(error.trial, Plan) else plan
