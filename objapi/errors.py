@@ -205,6 +205,18 @@ class SignOnFailed(Forbidden):
     name = "SignOnFailed"
 
 
+class SignatureRequired(Forbidden):
+    """A transition that is taken with a signature, and no proof that it is the signer who asks for it."""
+
+    name = "SignatureRequired"
+
+
+class SignatureRefused(Forbidden):
+    """A proof of the signer that is wrong, or a caller who cannot sign."""
+
+    name = "SignatureRefused"
+
+
 class InsufficientScope(Forbidden):
     """The API token by which the caller came is not for this, whatever its user may do (RFC 6750 3.1)."""
 

@@ -28,6 +28,7 @@ from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry, profile_address
 from objapi.model.registry import Registry
 from objapi.model.render_shapes import RenderShapes
+from objapi.model.signed_values import takes_signatures
 from objapi.security.accounts import users_with_roles
 from objapi.security.failed_log_ins import has_over, record_failures
 from objapi.security.principals import LoadedUser
@@ -492,6 +493,7 @@ def _site_context(
         parse_structured=parse_structured,
         users=lambda connection, roles: users_with_roles(connection, registry.roles, roles),
         index_names=frozenset(name for catalog in registry.catalogs.values() for name in catalog.schema.indexes),
+        signed_types=frozenset(name for name in registry.types if takes_signatures(registry, name)),
         ambiguous=settings.ambiguous_reference,
         most_objects=settings.max_update_entries,
         most_tree=settings.max_tree_objects,

@@ -20,6 +20,7 @@ from workflows.definition import (
     Expression,
     Guard,
     PermissionSetting,
+    Signature,
     State,
     Transition,
     Variable,
@@ -49,7 +50,7 @@ from workflows.registry import EffectFn, Firing, WorkflowRegistry
 from workflows.run import Cascades, Run
 from workflows.testing import PlainSubject, PlainUser, PlainWorld
 from workflows.worklists import OfferedWorklist, offered_worklists, worklist_query
-from workflows.world import Context, KeepsHistory, Reason, Step, StepOrigin, Subject, Verdict, World
+from workflows.world import Context, KeepsHistory, Reason, Step, StepOrigin, Subject, TakesSignatures, Verdict, World
 
 Registry = WorkflowRegistry
 """The short name of `WorkflowRegistry`, for users of this package alone."""
@@ -90,10 +91,12 @@ __all__ = [
     "Run",
     "RunEffect",
     "SetField",
+    "Signature",
     "State",
     "Step",
     "StepOrigin",
     "Subject",
+    "TakesSignatures",
     "Transition",
     "TransitionNotOffered",
     "TransitionRefused",

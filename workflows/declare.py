@@ -30,6 +30,7 @@ A workflow::
           permissions: [Receive Sample]     # one of them; likewise roles, groups
           conditions: [not_cancelled, {field_set: {field: DateSampled}}]   # all of them
         assignments: {by: actor}            # expressions
+        signature: {meaning: Received, re_authenticate: true, not_the_author: false}   # none: it takes no signature
     variables:                              # default: action, actor, comments, time, review_history
       by: {for_catalog: false, for_status: true, update_always: true, default: "", expression: actor, guard: {}}
     worklists:
@@ -64,6 +65,7 @@ from workflows.definition import (
     KINDS,
     Expression,
     PermissionSetting,
+    Signature,
     State,
     Transition,
     Variable,
@@ -95,7 +97,19 @@ WORKFLOW_KEYS = (
     "worklists",
 )
 STATE_KEYS = ("title", "exits", "permissions", "group_roles", "assignments")
-TRANSITION_KEYS = ("title", "to", "automatic", "depends", "offered_if", "action", "guard", "assignments", "undeclared")
+TRANSITION_KEYS = (
+    "title",
+    "to",
+    "automatic",
+    "depends",
+    "offered_if",
+    "action",
+    "guard",
+    "assignments",
+    "signature",
+    "undeclared",
+)
+SIGNATURE_KEYS = ("meaning", "re_authenticate", "not_the_author")
 VARIABLE_KEYS = ("for_catalog", "for_status", "update_always", "default", "expression", "guard")
 WORKLIST_KEYS = ("title", "action", "match", "guard")
 SETTING_KEYS = ("acquire", "roles")
@@ -192,6 +206,20 @@ def _transition(name: str, section: WorkflowSection) -> Transition:
         always=always,
         depends=section.texts("depends") if section.has("depends") else None,
         offered_if=section.calls("offered_if"),
+        signature=_signature(section, automatic=automatic),
+    )
+
+
+def _signature(section: WorkflowSection, *, automatic: bool) -> Signature | None:
+    if not section.has("signature"):
+        return None
+    if automatic:
+        section.note("an automatic transition is taken by nobody who could sign it", "a user transition", "signature")
+    inner = section.section("signature", SIGNATURE_KEYS)
+    return Signature(
+        meaning=inner.text("meaning", required=True),
+        re_authenticate=inner.flag("re_authenticate", True),
+        not_the_author=inner.flag("not_the_author"),
     )
 
 

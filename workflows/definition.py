@@ -203,6 +203,20 @@ def _set_by(state: State, permission: str) -> PermissionSetting | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """Electronic signature with which a transition is taken.
+
+    `meaning`: the word that stands with it, such as Reviewed. `re_authenticate`: signers prove who they are once more.
+    `not_the_author`: who has made what is signed does not sign it. What counts as proof, and who is the author, is for
+    the world to say, see `workflows.world.TakesSignatures`.
+    """
+
+    meaning: str
+    re_authenticate: bool = True
+    not_the_author: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A transition. It belongs to no state: states list it among their exits.
 
@@ -212,7 +226,7 @@ class Transition:
     (None: not declared). `offered_if` are conditions without which a state does not offer it: it is then neither shown
     nor refused, as if it were not declared. `action` is the name shown to people; without one the transition is in no
     menu. `undeclared` names what an imported definition hangs on this transition and this engine does not run (its
-    scripts).
+    scripts). `signature`: it is taken with an electronic signature, whoever asks for it and whatever it follows from.
     """
 
     id: str
@@ -226,6 +240,7 @@ class Transition:
     always: bool = False
     depends: tuple[str, ...] | None = None
     offered_if: tuple[ConditionCall, ...] = ()
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)

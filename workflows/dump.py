@@ -6,6 +6,7 @@ from workflows.definition import (
     ConditionCall,
     Expression,
     Guard,
+    Signature,
     State,
     Transition,
     Variable,
@@ -83,7 +84,18 @@ def _transition(transition: Transition) -> dict[str, object]:
         mapping["action"] = transition.action
     _put(mapping, "guard", _guard(transition.guard))
     _put(mapping, "assignments", {name: _expression(value) for name, value in transition.assignments.items()})
+    if transition.signature is not None:
+        mapping["signature"] = _signature(transition.signature)
     _put(mapping, "undeclared", list(transition.undeclared))
+    return mapping
+
+
+def _signature(signature: Signature) -> dict[str, object]:
+    mapping: dict[str, object] = {"meaning": signature.meaning}
+    if not signature.re_authenticate:
+        mapping["re_authenticate"] = False
+    if signature.not_the_author:
+        mapping["not_the_author"] = True
     return mapping
 
 

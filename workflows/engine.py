@@ -17,7 +17,7 @@ from workflows.errors import (
 from workflows.guards import check_guard
 from workflows.refusals import NotUserTransition, NoWorkflow, TransitionNotOffered, TransitionRefused
 from workflows.registry import WorkflowRegistry
-from workflows.world import PASSED, Context, KeepsHistory, Step, Subject, Verdict, World
+from workflows.world import PASSED, Context, KeepsHistory, Step, Subject, TakesSignatures, Verdict, World
 
 
 def state_id(workflow: Workflow, subject: Subject) -> str:
@@ -146,7 +146,19 @@ def _offers(world: World, registry: WorkflowRegistry, subject: Subject) -> Itera
             if not _is_offered(world, registry, transition, subject, context):
                 continue
             verdict = check_guard(world, registry, workflow, transition.guard, subject, context)
-            yield Offer(workflow, transition, verdict)
+            yield Offer(workflow, transition, _signable(world, subject, transition, context, verdict, taking=False))
+
+
+def _signable(
+    world: World, subject: Subject, transition: Transition, context: Context, verdict: Verdict, *, taking: bool
+) -> Verdict:
+    """The verdict of the guard and, where it passed or all reasons are wanted, that on the signature."""
+    if transition.signature is None or not (verdict.passed or context.explains):
+        return verdict
+    if not isinstance(world, TakesSignatures):
+        return verdict
+    own = world.may_sign(subject, transition, taking=taking)
+    return Verdict(verdict.passed and own.passed, verdict.reasons + own.reasons)
 
 
 def _is_offered(
@@ -215,6 +227,7 @@ def find_offer(
         if not _is_offered(world, registry, transition, subject, context):
             continue
         verdict = check_guard(world, registry, workflow, transition.guard, subject, context, system=system)
+        verdict = _signable(world, subject, transition, context, verdict, taking=True)
         if verdict.passed:
             return Offer(workflow, transition, verdict)
         first_refused = first_refused or Offer(workflow, transition, verdict)
@@ -371,6 +384,7 @@ def _named_offer(
         why = "it is automatic" if transition else f"{workflow.id} does not define it"
         raise NotUserTransition(subject, transition_id, states, _allowed_ids(world, registry, subject), why)
     verdict = check_guard(world, registry, workflow, transition.guard, subject, context, system=system)
+    verdict = _signable(world, subject, transition, context, verdict, taking=True)
     if not verdict.passed:
         allowed_now = _allowed_ids(world, registry, subject)
         raise TransitionRefused(subject, transition_id, states, allowed_now, verdict)

@@ -141,6 +141,17 @@ class KeepsHistory(Protocol):
         """Copies of all entries, oldest first."""
 
 
+@runtime_checkable
+class TakesSignatures(Protocol):
+    """A world that knows of signatures; one that does not takes signed transitions as it takes all others."""
+
+    def may_sign(self, subject: Subject, transition: Transition, *, taking: bool) -> Verdict:
+        """Whether the acting user may sign a transition of the object with `transition.signature`.
+
+        `taking`: it is to be taken now, so that what the signer has to show must be there.
+        """
+
+
 class World(Protocol):
     """Container of subjects, as one user sees it. It sees its own changes: what was applied shows in later guards."""
 

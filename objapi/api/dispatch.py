@@ -17,6 +17,7 @@ from objapi.api.method import Method, MethodCall
 from objapi.api.methods import METHODS
 from objapi.api.methods.trials import trial_of
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
+from objapi.api.signers import proven_signer, refuse_in_url, sign_with
 from objapi.api.waiting import WaitingCall
 from objapi.errors import (
     ApiError,
@@ -37,6 +38,7 @@ from objapi.http.keyed_requests import HEADER, KeyedRequest, request_key
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
 from objapi.http.trail_watch import TrailWatch
 from objapi.http.visitors import Visitor, current_visitor
+from objapi.security.signers import ProvenSigner
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.idempotency import RequestKey
@@ -183,6 +185,7 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
             raise combine([problem.as_error() for problem in controls.problems])
         if method.exports(controls):
             request.environ[_SENDS_FILE] = True
+        refuse_in_url(method, controls, settings)
         key = _request_key(method, controls, form)
     except ApiError as refusal:
         return _Parameters(refusal)
@@ -195,7 +198,8 @@ def _request_key(method: Method, controls: Controls, form: Form) -> RequestKey |
     if sent is None or not method.changes(request.method, controls):
         return None
     segments = (method.name, *called_target().rest)
-    return request_key(sent, fingerprint(request.method, segments, request.headers.get("If-Match"), form))
+    meant = {name: value for name, value in form.items() if name.removesuffix("[]") not in method.secret_parameters}
+    return request_key(sent, fingerprint(request.method, segments, request.headers.get("If-Match"), meant))
 
 
 def _body(most: int) -> bytes:
@@ -222,6 +226,9 @@ def _run_for_visitor(
 ) -> Response:
     """Carry a method out in one transaction of the visitor, whose first statement loads the user."""
     run, streamed = method.runner(parameters.read)
+    proven: ProvenSigner | None = None
+    if isinstance(parameters.read, Controls):
+        proven = proven_signer(site, method, visitor, parameters.read, parameters.key)
 
     def admit(tx: Transaction) -> MethodCall:
         tx.require(tx.registry.roles.api_permission)
@@ -230,6 +237,7 @@ def _run_for_visitor(
             tx.user.token.require_call(method.name, acts=may_act and not asks)
         controls = parameters.controls()
         _require_own_token(visitor, controls)
+        sign_with(tx, visitor, proven)
         return _call(site.settings, target, controls, visitor, may_act=may_act)
 
     may_act = request.method in method.writing_verbs

@@ -267,6 +267,11 @@ class Method:
         return inspect.getdoc(self.run or self.run_open) or ""
 
     @property
+    def secret_parameters(self) -> frozenset[str]:
+        """Its parameters that are credentials."""
+        return frozenset(control.name for control in self.controls if control.secret)
+
+    @property
     def verbs(self) -> tuple[str, ...]:
         """The HTTP verbs it answers; HEAD must not write (RFC 9110 9.2.1)."""
         return GET_AND_POST if "GET" in self.writing_verbs else ("GET", "HEAD", "POST")

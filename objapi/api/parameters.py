@@ -52,6 +52,8 @@ class Control:
     """Its meaning in a sentence, for the description of the API."""
     required: bool = field(default=False, kw_only=True)
     """True where no call does without it; the method itself refuses such a call."""
+    secret: bool = field(default=False, kw_only=True)
+    """True for a credential: it is taken from the body of a POST alone, and stored nowhere."""
     shape: Mapping[str, object] | None = field(default=None, kw_only=True)
     """JSON Schema of a `structure` or `any`; None: whatever the kind takes."""
 

@@ -25,6 +25,7 @@ from objapi.security.identify import NOT_LOGGED_IN, Authentication, Identified
 from objapi.security.origins import AuthenticationKind
 from objapi.security.principals import LoadedUser
 from objapi.security.sessions import COOKIE
+from objapi.security.signers import ProvenSigner, prove_signer
 from objapi.settings import Settings
 from objapi.site import Site
 
@@ -152,6 +153,11 @@ class Visitor:
             raise Unauthorized(NOT_LOGGED_IN)
         with self.counting_failures():
             return self._visitors.site.transact(self.load, write=False)
+
+    def prove(self, password: str, code: str | None) -> ProvenSigner:
+        """The proof that the visitor is who the credentials say, by the password once more; see `prove_signer`."""
+        user = self.require_authenticated()
+        return prove_signer(self._visitors.authentication, user, password, code, self._address, self._now)
 
     @property
     def is_authenticated(self) -> bool:

@@ -26,7 +26,7 @@ from objapi.store.outcome import Trace
 from objapi.store.permissions.acls import AclCache
 from objapi.store.permissions.rights import FieldAccess, Rights, TransactionAcls
 from objapi.store.records import RequestNumbers, request_digest, rowids, to_micros, to_text
-from objapi.store.requests import COMMAND_LINE, AccessEvent, RequestSource
+from objapi.store.requests import COMMAND_LINE, AccessEvent, RequestSource, SignerProof
 from objapi.store.schema import history_entries, requests
 from workflows import Cascades
 
@@ -58,6 +58,8 @@ class SiteContext:
     """Catalog and types → names, of those that reads have asked for, of what everybody may see of their objects."""
     index_names: frozenset[str] = frozenset()
     """The names of all indexes, before which a comma separates the terms of a reference."""
+    signed_types: frozenset[str] = frozenset()
+    """The types of which some transition is signed."""
     ambiguous: Literal["error", "first"] = "error"
     """Treatment of a reference that matches several objects: an error, or the first."""
     most_objects: int = 10_000
@@ -119,6 +121,7 @@ class Recorder:
             "scope": event.get("scope"),
             "former": None if event.get("former") is None else orjson.dumps(event["former"]).decode(),
             "undoes": self.undoes,
+            "signature": None if event.get("signature") is None else orjson.dumps(event["signature"]).decode(),
         }
 
     def request(self, entries: Sequence[dict[str, object]], number: int) -> dict[str, object]:
@@ -184,6 +187,10 @@ class RequestContext:
         self.source = source
         self.numbers = RequestNumbers() if numbers is None else numbers
         self.numbers.begin()
+        self.proof: SignerProof | None = None
+        """Proof of who the user is, given with this request to sign; None: there is none."""
+        self.tries = False
+        """True where nothing is done, but only tried: nobody signs then."""
         self.trace: Trace | None = None
         """A row that this request leaves, by which its commit can be looked for; None before the history is stored."""
         self.acls = TransactionAcls(site.acls, connection)

@@ -221,7 +221,7 @@ DIGEST_FORMAT: Final = b"objapi request 1\n"
 """Domain and version before what is digested, so that no other document of the gateway has the same digest."""
 _NOT_DIGESTED: Final = frozenset({"seq", "digest", "link"})
 """Columns of a request that are filled later, or from the digest itself."""
-_LEFT_OUT_EMPTY: Final = ("acl", "scope", "former", "undoes")
+_LEFT_OUT_EMPTY: Final = ("acl", "scope", "former", "undoes", "signature")
 """Columns of entries that are digested where they are filled: entries of former versions had none."""
 
 
@@ -252,6 +252,29 @@ def _canonical(row: Mapping[str, object]) -> bytes:
 
 def _as_text(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+DOCUMENT_FORMAT: Final = b"objapi document 1\n"
+
+
+def document_digest(site_id: str, uid: str, portal_type: str, values: Mapping[str, object]) -> str:
+    """SHA-256 in hexadecimal over values of an object in their stored form, as it is signed.
+
+    Canonical JSON (RFC 8785) of strings, booleans, lists and objects alone: numbers are written as text. A value of
+    None is as good as none.
+    """
+    document = {"portal_type": portal_type, "site": site_id, "uid": uid, "values": values}
+    return hashlib.sha256(DOCUMENT_FORMAT + orjson.dumps(_canonical_value(document))).hexdigest()
+
+
+def _canonical_value(value: object) -> object:
+    if isinstance(value, Mapping):
+        # RFC 8785 orders names by their code units in UTF-16.
+        names = sorted(value, key=lambda name: str(name).encode("utf-16-be"))
+        return {name: _canonical_value(value[name]) for name in names if value[name] is not None}
+    if isinstance(value, list | tuple):
+        return [_canonical_value(item) for item in value]
+    return value if value is None or isinstance(value, str | bool) else str(value)
 
 
 _EPOCH_MS = 1_577_836_800_000

@@ -74,6 +74,15 @@ COMMAND_LINE: Final = RequestSource()
 """Source of what the command line and the gateway itself do."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignerProof:
+    """Proof that a user has given, with a request, of being who they are: what their signatures rest on."""
+
+    user_id: str
+    kind: str
+    """`password`, or `password and code`."""
+
+
 INHERIT: Final = "inherit"
 """The event of an entry of an object that nobody changed, but that another one's change gave another path or let others
 see: those who follow changes are told of it."""
@@ -273,6 +282,8 @@ class StateChange:
     old: str | None
     new: str
     cause: PlannedCause
+    meaning: str = ""
+    """Meaning of the signature with which it is taken; empty: it takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +323,8 @@ class Entry:
     updated: tuple[str, ...] = ()
     states: Mapping[str, str] = field(default_factory=dict)
     """State variable → state after the request."""
+    signed_as: str = ""
+    """Meaning of the signature with which the request took a transition of it; empty: none was signed."""
     created: bool = False
     """True for an object that the request makes."""
     extra_ids: Mapping[str, str] = field(default_factory=dict)
@@ -439,12 +452,25 @@ class Offered:
     path: str
     transitions: tuple[tuple[str, str], ...]
     """(id, title) in order."""
+    signed: Mapping[str, str] = field(default_factory=dict)
+    """Transition among these that takes a signature → its meaning."""
     refused: tuple[tuple[str, str], ...] = ()
     """(id, why not)."""
     blocked: tuple[Blocked, ...] = ()
     """Those refused, explained; only when asked for."""
     roles: tuple[str, ...] = ()
     """The caller's roles on the object; only when asked for."""
+
+    def described(self) -> list[Mapping[str, object]]:
+        """The transitions as JSON values, each with the meaning of its signature if it takes one."""
+        return [
+            {
+                "id": name,
+                "title": title,
+                **({"signature": {"meaning": self.signed[name]}} if name in self.signed else {}),
+            }
+            for name, title in self.transitions
+        ]
 
 
 @dataclass(frozen=True, slots=True)

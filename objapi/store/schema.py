@@ -134,6 +134,7 @@ history_entries = Table(
     Column("scope", big_integer(), nullable=True),
     Column("former", long_text(), nullable=True),
     Column("undoes", ascii_key(64), nullable=True),
+    Column("signature", long_text(), nullable=True),
     Index("ix_history_entries_uid", "uid", "id"),
     Index("ix_history_entries_request", "request"),
     **TABLE_OPTIONS,
@@ -143,7 +144,27 @@ for users, rows of mapped tables, and changes made before it was noted. `acl` an
 the request; empty where there was no object, and for users and rows of mapped tables. `former` is a JSON document of
 what no change says and taking it back needs, see `write_set`: of a removed object states, permission settings, creator
 and instant of creation; of a moved one its former container. `undoes` is the HTTP request id of the request, or the UID
-of the removed object, that was taken back by the change."""
+of the removed object, that was taken back by the change. `signature` is a JSON document of the electronic signature with
+which a transition was taken, see `writing.signing`."""
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("entry", big_key(), primary_key=True, autoincrement=False),
+    Column("uid", ascii_key(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", big_integer(), nullable=False),
+    Column("user_id", text_key(128), nullable=False),
+    Column("fullname", long_text(), nullable=False),
+    Column("meaning", long_text(), nullable=False),
+    Column("document", ascii_key(64), nullable=False),
+    Column("independent", Integer, nullable=False),
+    Index("ix_signatures_uid", "uid", "version"),
+    **TABLE_OPTIONS,
+)
+"""Electronic signatures, never altered nor deleted, whatever becomes of object and user: `entry` is the entry of the
+history that has the signed transition, `version` that of the object after it, `document` a SHA-256 over what was
+signed, see `records.document_digest`. `independent` is 1 where the signer could not be the author."""
 
 sequences = Table(
     "sequences",

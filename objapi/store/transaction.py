@@ -61,6 +61,7 @@ from objapi.store.requests import (
     Outcome,
     RequestSource,
     Selector,
+    SignerProof,
     Streamed,
     UpdateItem,
 )
@@ -190,6 +191,15 @@ class Transaction:
             return True
         visibility = self._context.rows.visibility
         return visibility.by_rule(portal_type) is None or visibility.opens_many(portal_type)
+
+    def sign_with(self, proof: SignerProof) -> None:
+        """Sign what this request does, where it takes a signature, with a proof of who the user is."""
+        self._context.proof = proof
+
+    @property
+    def takes_signatures(self) -> bool:
+        """True where some transition of the site's objects is signed."""
+        return bool(self._site.signed_types)
 
     def find(self, find: Find) -> Found:
         """One page of what criteria find."""
@@ -632,6 +642,7 @@ class Transaction:
         unknown = options.keys() - WriteOptions.__annotations__.keys()
         if unknown:
             raise TypeError(f"{', '.join(sorted(unknown))}: no such option of a request")
+        self._context.tries = options.get("dry_run", False)
         dependents = self._site.guard_dependents if follow else None
         batch = BatchPlan(selectors, plan, self._planner, self._resolver, dependents)
         return batch.carried_out(planner or self._planner(), options, as_batch=as_batch, check=check)

@@ -3,8 +3,20 @@
 from collections.abc import Mapping
 from typing import Final
 
-from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, TEXT_OR_NULL, TEXTS, Schema, list_of
+from objapi.api.answer_schemas import (
+    BOOLEAN,
+    RECORD,
+    RECORDS,
+    TEXT,
+    TEXT_OR_NULL,
+    TEXTS,
+    WHOLE,
+    Schema,
+    list_of,
+    record,
+)
 from objapi.model.registry import Registry
+from objapi.model.signed_values import SIGNATURES, takes_signatures
 from objapi.model.types import EntityType, Field, Kind
 
 VALUES: Final = "Values"
@@ -41,6 +53,7 @@ _SENT: Final[Mapping[Kind, Schema]] = {
     Kind.RECORDS: {"type": ["array", "null"], "items": RECORD},
     Kind.FILE: _SENT_FILE,
 }
+_SIGNATURE: Final = record(meaning=TEXT, user_id=TEXT, fullname=TEXT, time=TEXT, version=WHOLE, valid=BOOLEAN)
 _OF_EVERY_OBJECT: Final[Mapping[str, Schema]] = {
     "UID": TEXT,
     "id": TEXT,
@@ -74,6 +87,8 @@ def _answered_object(registry: Registry, declared: EntityType) -> Schema:
             properties[f"{field.name}_uid"] = _reference(field)
     # What is contained comes with the members that these objects have for those who ask.
     properties |= dict.fromkeys(declared.embed, RECORDS)
+    if takes_signatures(registry, declared.portal_type):
+        properties[SIGNATURES] = list_of(_SIGNATURE)
     about = {"description": declared.about} if declared.about else {}
     return {"title": declared.title or declared.portal_type, **about, "type": "object", "properties": properties}
 

@@ -140,9 +140,9 @@ def _header(name: str) -> dict[str, Any]:
 
 
 def _query(method: Method, controls: list[Control]) -> Iterator[dict[str, Any]]:
-    """The parameters of a query string. Files are sent by POST alone."""
+    """The parameters of a query string. Files and credentials are sent by POST alone."""
     for control in controls:
-        if control.kind != "file":
+        if control.kind != "file" and not control.secret:
             yield _query_parameter(control)
     yield {"name": "_authenticator", "in": "query", "description": "The token of a form.", "schema": TEXT}
     if method.others != "none":
@@ -181,7 +181,7 @@ def schema_of(control: Control) -> dict[str, Any]:
         return dict(_FILE)
     if control.kind in _STRUCTURES:
         return dict(control.shape or {})
-    return {**TEXT, **default}
+    return {**TEXT, **({"format": "password", "writeOnly": True} if control.secret else {}), **default}
 
 
 def _as_json(value: object) -> object:

@@ -1,6 +1,7 @@
 """Methods that describe the site itself: `types`, `catalogs`, `workflows`."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Final
 
 from catalog import QueryOptions
@@ -226,6 +227,7 @@ def _transition(transition: Transition) -> Json:
         "automatic": transition.automatic,
         "always": transition.always,
         "guard": _guard(transition.guard),
+        "signature": None if transition.signature is None else asdict(transition.signature),
     }
 
 

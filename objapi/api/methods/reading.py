@@ -345,7 +345,7 @@ def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
 def _described(offered: Offered, *, explain: bool) -> Json:
     described: dict[str, object] = {
         "uid": offered.uid,
-        "transitions": [{"id": name, "title": title} for name, title in offered.transitions],
+        "transitions": offered.described(),
         "refused": [{"id": name, "message": reason} for name, reason in offered.refused],
     }
     if explain:

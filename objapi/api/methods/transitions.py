@@ -16,6 +16,7 @@ from objapi.api.methods.reading import SEARCH, search_of
 from objapi.api.methods.trials import described_error, path_and_uid, trial_of
 from objapi.api.methods.writing import DRY_RUN, PARTIAL, named_objects, plan_of, success_or_partial, unwrap_batch_errors
 from objapi.api.parameters import Control
+from objapi.api.signers import PROOF
 from objapi.errors import ApiError, BadRequest
 from objapi.http.access import API
 from objapi.profiles.lims.ar_imports import IMPORT, ImportedRequests, imports_among, run_import
@@ -29,6 +30,7 @@ _TRANSITION: Final = (
     Control("fields", "any", about="A record of fields and values, which are written first.", shape=RECORD),
     DRY_RUN,
     PARTIAL,
+    *PROOF,
 )
 _MOVED: Final = {"objects": list_of(record(UID=TEXT, path=TEXT))}
 
@@ -39,6 +41,7 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     `fields` are written to each of them first.
     """
     action = call.require_text("action")
+    _refuse_idle_proof(call, tx)
     # A criterion that a read may drop would here widen the set of objects that are changed.
     find = search_of(call, acts=True).find
     if not {"page_nr", "page_size"} & call.controls.sent:
@@ -52,6 +55,7 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     """Take `action` on the objects that `obj_paths` (or `f`) and `uids` name."""
     call.refuse_unused()
     action = call.require_text("action")
+    _refuse_idle_proof(call, tx)
     selectors = named_objects(call)
     if action == IMPORT and (ran := _run_imports(call, tx, selectors)) is not None:
         return ran
@@ -72,6 +76,14 @@ def _answered(call: MethodCall, take: Callable[..., Outcome]) -> Json | PartlyDo
         )
     objects = [_described_entry(entry) for entry in outcome.entries]
     return success_or_partial({"objects": objects, **plan_of(outcome, dry_run=dry_run)}, outcome)
+
+
+def _refuse_idle_proof(call: MethodCall, tx: Transaction) -> None:
+    """Raise BadRequest for a proof where nothing is ever signed: nobody is to think that they have signed something."""
+    sent = [control.name for control in PROOF if control.name in call.controls.sent]
+    if sent and not tx.takes_signatures:
+        message = "no transition of this site takes a signature; send the request without it. Nothing was done."
+        raise BadRequest.of_parameter(sent[0], f"{', '.join(sent)}: {message}")
 
 
 def _fields_to_write(call: MethodCall) -> Mapping[str, object] | None:
@@ -133,6 +145,8 @@ def _described_import(done: ImportedRequests) -> Json:
 def _described_entry(entry: Entry) -> Json:
     """An object after its transition: path, UID and state variables, or the error for which it was left as it was."""
     described: dict[str, object] = {**entry.states, **path_and_uid(entry)}
+    if entry.signed_as:
+        described["signature"] = {"meaning": entry.signed_as}
     if entry.error is not None:
         described |= {"success": False, "error": True, **described_error(entry.error)}
     return described

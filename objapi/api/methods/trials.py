@@ -65,6 +65,7 @@ def described_change(change: Change) -> Json:
                 "old": item.old,
                 "new": item.new,
                 "cause": _described_cause(item.cause),
+                **({"signature": {"meaning": item.meaning}} if item.meaning else {}),
             }
             for item in change.states
         ],

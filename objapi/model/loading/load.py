@@ -22,6 +22,7 @@ from objapi.model.loading.name_checks import check_type_permissions, check_workf
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
 from objapi.model.loading.reachability import check_containers
 from objapi.model.loading.row_rules import check_named_rules, read_row_rules
+from objapi.model.loading.signature_checks import check_signatures
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
 from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, check_tables
 from objapi.model.loading.tracing import Tracer, check_cycles
@@ -89,6 +90,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     persons_found_by = login_indexes(types, catalogs)
     check_logins(types.values(), persons_found_by, type_nodes, problems)
     check_natural_keys(types.values(), catalogs, type_nodes, problems)
+    check_signatures(types.values(), workflows.workflows, type_nodes, problems)
     check_containers(types, site.root_type, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)
     dialects = read_dialects(found, types, catalogs, workflows.workflows, problems)

@@ -7,10 +7,12 @@ import orjson
 from sqlalchemy import select
 
 from objapi.model.registry import CatalogDeclaration
+from objapi.model.signed_values import SIGNATURES
 from objapi.model.types import Kind
 from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW
 from objapi.store.reading.criteria import ACCESSOR
+from objapi.store.reading.signatures import signatures_of
 from objapi.store.records import chunks, to_micros
 from objapi.store.requests import Find
 from objapi.store.schema import entities
@@ -76,6 +78,9 @@ class FieldSelection:
         return self.names is None or name in self.names
 
 
+_EVERYTHING = FieldSelection(None)
+
+
 class Documents:
     """Loads and composes answers for one user."""
 
@@ -87,6 +92,9 @@ class Documents:
         self._names = context.site.rows.names
         self._public_url = context.site.public_url
         self._open_planner = open_planner
+        self._site_id = context.site.site_id
+        self._zone = context.site.zone
+        self._signed_types = context.site.signed_types
         self._now = to_micros(context.now)
         self._hidden_of: dict[tuple[str, int, int], frozenset[str]] = {}
         """Type, acl and scope → fields that the user may not read there."""
@@ -114,6 +122,7 @@ class Documents:
             by_rid = {row.rid: row for row in self._load(rids)}
             rows = [by_rid[rid] for rid in rids if rid in by_rid]
         embedded = self._embedded(rows, selection)
+        self._add_signatures(rows, selection, embedded)
         transitions = self._transitions([row.rid for row in rows]) if selection.transitions else {}
         # Whole objects are the usual case: their stored text goes into the answer without being parsed.
         if selection.is_everything:
@@ -263,7 +272,7 @@ class Documents:
         self,
         row: StoredAnswer,
         catalog: CatalogDeclaration,
-        embedded: Mapping[str, list[orjson.Fragment]],
+        embedded: Mapping[str, object],
         selection: FieldSelection,
     ) -> dict[str, object]:
         """The members that were asked for."""
@@ -281,20 +290,19 @@ class Documents:
         chosen[ALWAYS] = row.path
         return chosen
 
-    def _embedded(
-        self, rows: Sequence[StoredAnswer], selection: FieldSelection
-    ) -> dict[int, dict[str, list[orjson.Fragment]]]:
+    def _embedded(self, rows: Sequence[StoredAnswer], selection: FieldSelection) -> dict[int, dict[str, object]]:
         """Contained objects that are answered whole inside their container, by its row number; one statement a type."""
         wanted: dict[tuple[str, str], list[int]] = {}
         for row in rows:
             for name, portal_type in self._registry.types[row.portal_type].embed.items():
                 if selection.wants(name):
                     wanted.setdefault((name, portal_type), []).append(row.rid)
-        found: dict[int, dict[str, list[orjson.Fragment]]] = {}
+        found: dict[int, dict[str, object]] = {}
         token = self._rights.principal.token
         for (name, portal_type), parents in wanted.items():
-            for parent in parents:
-                found.setdefault(parent, {})[name] = []
+            lists: dict[int, list[orjson.Fragment]] = {parent: [] for parent in parents}
+            for parent, contained in lists.items():
+                found.setdefault(parent, {})[name] = contained
             own = self._registry.catalogs_of(portal_type)[0]
             children: list[StoredAnswer] = []
             for chunk in chunks(parents):
@@ -312,10 +320,27 @@ class Documents:
                 and (token is None or token.covers(child.portal_type, child.path))
             ]
             offered = self._transitions([child.rid for child in seen]) if selection.transitions else {}
+            signed: dict[int, dict[str, object]] = {}
+            self._add_signatures(seen, _EVERYTHING, signed)
             for child in seen:
-                more = {TRANSITIONS: offered[child.rid]} if child.rid in offered else {}
-                found[child.parent or 0][name].append(orjson.Fragment(self._spliced(child, own, more)))
+                more = signed.get(child.rid, {})
+                if child.rid in offered:
+                    more = {**more, TRANSITIONS: offered[child.rid]}
+                lists[child.parent or 0].append(orjson.Fragment(self._spliced(child, own, more)))
         return found
+
+    def _add_signatures(
+        self, rows: Sequence[StoredAnswer], selection: FieldSelection, members: dict[int, dict[str, object]]
+    ) -> None:
+        """Add the signatures of objects whose types have any, in one statement for all of them."""
+        if not selection.wants(SIGNATURES):
+            return
+        signed = [row.rid for row in rows if row.portal_type in self._signed_types]
+        if not signed:
+            return
+        found = signatures_of(self._connection, self._site_id, self._registry.types, signed, self._zone)
+        for rid in signed:
+            members.setdefault(rid, {})[SIGNATURES] = found.get(rid, [])
 
     # Referred objects
 
@@ -404,16 +429,12 @@ class Documents:
             rendered = {draft.rid: planner.renderer.render(draft) for draft in drafts}
         return {rid: (item.meta, item.answer) for rid, item in rendered.items()}
 
-    def _transitions(self, rids: Sequence[int]) -> Mapping[int, list[dict[str, str]]]:
+    def _transitions(self, rids: Sequence[int]) -> Mapping[int, list[Mapping[str, object]]]:
         """Transitions that the user may take, by row number."""
         planner = self._open_planner()
         planner.workspace.load_rids(rids)
         known = planner.workspace.by_rid
-        return {
-            rid: [{"id": name, "title": title} for name, title in offered(planner, known[rid]).transitions]
-            for rid in rids
-            if rid in known
-        }
+        return {rid: offered(planner, known[rid]).described() for rid in rids if rid in known}
 
 
 def _drafts(planner: StorePlanner, rids: Sequence[int]) -> list[Draft]:

@@ -23,6 +23,7 @@ from objapi.model.former_values import (
     changed_elsewhere,
     taken_back,
 )
+from objapi.model.signed_values import SIGNATURES
 from objapi.model.types import EntityType
 from objapi.store.context import RequestContext
 from objapi.store.records import chunks, to_micros
@@ -227,6 +228,8 @@ class FormerReader:
                 yield field.name
         yield from (name for name in state.values if name not in fields)
         yield from entity_type.embed
+        if entity_type.portal_type in self._context.site.signed_types:
+            yield SIGNATURES
         title = entity_type.title_path
         end = None if title is None or title.steps else fields.get(title.attribute or "")
         own = title is None or (end is not None and end.is_stored)

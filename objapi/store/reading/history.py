@@ -109,4 +109,6 @@ def _row(row: Mapping[Any, Any], hidden: frozenset[str]) -> Mapping[str, object]
         described["undoes"] = row["undoes"]
     if row["event"] == "transition":
         described.update(workflow=row["workflow"], transition=row["transition"], comment=row["comment"])
+    if row["signature"] is not None:
+        described["signature"] = orjson.loads(row["signature"])
     return described

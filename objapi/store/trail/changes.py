@@ -225,7 +225,9 @@ class ChangeReader:
             # What was moved may have left the place; its former path is in the changes.
             inside = sa.or_(entry.path == path, sa.and_(entry.path > f"{path}/", entry.path < f"{path}0"))
             conditions.append(sa.or_(inside, entry.event.in_(_MOVES)))
-        columns = [column for column in history_entries.columns if column.name not in ("id", "request", "comment")]
+        columns = [
+            column for column in history_entries.columns if column.name not in ("id", "request", "comment", "signature")
+        ]
         statement = (
             sa.select(*columns, seq, requests.c.at, requests.c.actor)
             .select_from(sa.join(requests, history_entries, entry.request == requests.c.id))

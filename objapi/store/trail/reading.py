@@ -151,4 +151,6 @@ def _described(row: Mapping[Any, Any]) -> Mapping[str, object]:
         described["undoes"] = row["undoes"]
     if row["event"] == "transition":
         described |= {"workflow": row["workflow"], "transition": row["transition"], "comment": row["comment"]}
+    if row["signature"] is not None:
+        described["signature"] = orjson.loads(row["signature"])
     return described

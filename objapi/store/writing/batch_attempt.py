@@ -3,14 +3,25 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from objapi.errors import ApiError, Cause, Conflict, TransitionNotAllowed, ValidationError, combine
+from objapi.errors import (
+    ApiError,
+    Cause,
+    Conflict,
+    SignatureRefused,
+    SignatureRequired,
+    TransitionNotAllowed,
+    ValidationError,
+    combine,
+)
 from objapi.model.item_links import NO_LINKS, ItemLinks
 from objapi.model.principal import Principal
 from objapi.store.requests import BatchFailed, ByItem, Entry, LeftOut, Outcome, Selector, VersionMatch
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import taken_ids, taken_titles
+from objapi.store.writing.plan_events import Stepped
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
+from objapi.store.writing.signing import PROOF, SIGNER
 from workflows import TransitionNotOffered, TransitionRefused, WorkflowError
 
 
@@ -169,8 +180,13 @@ def within_scope(principal: Principal, found: Draft | ApiError) -> Draft | ApiEr
 
 
 def as_api_error(error: WorkflowError) -> ApiError:
-    """API error for a refusal of the engine: 409 not offered by the state, 403 refused by a guard."""
+    """API error for a refusal of the engine: 409 not offered by the state, 403 refused by a guard or not signed."""
     if isinstance(error, TransitionRefused):
+        kinds = {reason.kind for reason in error.verdict.reasons}
+        for kind, refusal in ((SIGNER, SignatureRefused), (PROOF, SignatureRequired)):
+            if kind in kinds:
+                cause = Cause("object", str(error.subject.key), str(error), code="signature")
+                return refusal(str(error), causes=[cause])
         return _not_allowed(error, str(error.subject.key), by_guard=True)
     if isinstance(error, TransitionNotOffered):
         return _not_allowed(error, str(error.subject.key), by_guard=False)
@@ -193,10 +209,11 @@ def entries(
     `changed` are the objects whose version rises with the request.
     """
     rising = {draft.rid for draft in changed}
+    signed = _signed_as(attempt.planner)
     return tuple(
         Entry(selector, error=failed.get(place))
         if (draft := attempt.drafts.get(place)) is None
-        else _entry(attempt, place, selector, draft, failed.get(place), rising)
+        else _entry(attempt, place, selector, draft, failed.get(place), rising, signed)
         for place, selector in enumerate(selectors)
     )
 
@@ -208,6 +225,7 @@ def _entry(
     draft: Draft,
     error: ApiError | None,
     rising: Collection[int],
+    signed: Mapping[int, str],
 ) -> Entry:
     planner, copied = attempt.planner, attempt.copied.get(place)
     entry = Entry(
@@ -219,6 +237,7 @@ def _entry(
         version=_version(draft, rising),
         updated=attempt.updated.get(place, ()) if error is None else (),
         states=_states(planner, draft),
+        signed_as=signed.get(draft.rid, "") if error is None else "",
         created=draft.is_new,
         extra_ids=_extra_ids(planner, draft) if error is None else {},
         error=error,
@@ -226,6 +245,17 @@ def _entry(
     if copied is None or error is not None:
         return entry
     return replace(entry, source_uid=copied.source.uid, copies=len(copied.drafts), left_out=tuple(copied.left_out))
+
+
+def _signed_as(planner: StorePlanner) -> dict[int, str]:
+    """Row number → meaning of the last signature on an object of which the request takes a signed transition."""
+    return {
+        event.draft.rid: event.step.transition.signature.meaning
+        for event in planner.events
+        if isinstance(event, Stepped)
+        and event.step.transition is not None
+        and event.step.transition.signature is not None
+    }
 
 
 def outdated(draft: Draft, expected: object) -> Conflict:

@@ -31,6 +31,7 @@ class PastEntry:
     portal_type: str
     workflow: str | None
     transition: str | None
+    is_signed: bool
     change: PastChange
 
 
@@ -171,6 +172,7 @@ def _entries(connection: Connection, statement: Select[Any]) -> tuple[PastEntry,
             row.portal_type,
             row.workflow,
             row.transition,
+            row.signature is not None,
             past_change(row),
         )
         for row in rows

@@ -28,8 +28,9 @@ from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Rename
 from objapi.store.writing.relocation import relocate
 from objapi.store.writing.render import Renderer
 from objapi.store.writing.row_naming import name_row, place_row
+from objapi.store.writing.signing import Signing
 from objapi.store.writing.workspace import Workspace
-from workflows import Context, PermissionSetting, Run, Step, StepOrigin, Subject, Workflow
+from workflows import Context, PermissionSetting, Run, Step, StepOrigin, Subject, Transition, Verdict, Workflow
 from workflows.cascades import CREATED, REMOVED
 
 
@@ -71,6 +72,11 @@ class StorePlanner:
     def renderer(self) -> Renderer:
         """The one renderer of the request."""
         return Renderer(self.values, self.context.site.zone, self.context.site.shapes)
+
+    @cached_property
+    def signing(self) -> Signing:
+        """The signatures of the request."""
+        return Signing(self.context, self.workspace, self.events)
 
     @cached_property
     def keys(self) -> KeySearch | None:
@@ -451,6 +457,10 @@ class StoreWorld:
             reads=reads,
             explains=self.explains,
         )
+
+    def may_sign(self, subject: Subject, transition: Transition, *, taking: bool) -> Verdict:
+        """Whether the acting user may sign a transition of the object."""
+        return self.planner.signing.may_sign(as_draft(subject), transition, taking=taking)
 
     def related(self, subject: Subject, relation: str) -> Sequence[Draft]:
         """The objects of a relation, loaded for all objects of the type at once."""

@@ -127,7 +127,10 @@ class _PlanReader:
                     transition = step.transition.id if step.transition is not None else None
                     variable, origin = step.workflow.state_variable, origins[id(step)]
                     cause = self._cause(origin)
-                    taken = StateChange(step.workflow.id, variable, transition, step.old_state, step.new_state, cause)
+                    signature = None if step.transition is None else step.transition.signature
+                    meaning = "" if signature is None else signature.meaning
+                    old, new = step.old_state, step.new_state
+                    taken = StateChange(step.workflow.id, variable, transition, old, new, cause, meaning)
                     steps.setdefault(draft.rid, []).append(taken)
                     # What moves an object may also change its fields, so only of one that just moves it is the cause.
                     reasons.setdefault(draft.rid, origin)

@@ -68,10 +68,14 @@ def offered(planner: StorePlanner, draft: Draft) -> Offered:
     The latter in full where the world explains.
     """
     passed: dict[str, str] = {}
+    signed: dict[str, str] = {}
     refused: dict[str, Offer] = {}
     for offer in offers(planner.world, planner.registry.conditions, draft):
         transition = offer.transition
         if offer.verdict.passed:
+            # Of two workflows with such a transition the first takes it.
+            if transition.signature is not None and transition.id not in passed:
+                signed[transition.id] = transition.signature.meaning
             passed.setdefault(transition.id, transition.title or transition.id)
         else:
             refused.setdefault(transition.id, offer)
@@ -80,6 +84,7 @@ def offered(planner: StorePlanner, draft: Draft) -> Offered:
         draft.uid,
         draft.path,
         tuple(passed.items()),
+        signed,
         tuple((name, offer.verdict.sentence()) for name, offer in held_back.items()),
     )
     if not planner.world.explains:

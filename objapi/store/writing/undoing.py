@@ -66,6 +66,7 @@ class _Undoing:
         """Plan it; nothing of it when something stands in the way."""
         self._load()
         self._refuse_other_events()
+        self._refuse_signed()
         self._refuse_final()
         self._refuse_changed()
         if self.attempt.errors:
@@ -118,6 +119,12 @@ class _Undoing:
                     "undone; change it by the methods users, grants and tokens."
                 )
                 self._fail(uid, message, "access")
+
+    def _refuse_signed(self) -> None:
+        for uid, entries in self.entries.items():
+            if any(entry.is_signed for entry in entries):
+                message = f"{entries[0].path} was signed by the request, and nobody takes a signature back."
+                self._fail(uid, message, "signed")
 
     def _refuse_final(self) -> None:
         for uid, draft in self.drafts.items():

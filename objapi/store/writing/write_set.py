@@ -370,6 +370,7 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                     "transition": transition,
                     "comment": comment,
                     "changes": change,
+                    "signature": planner.signing.document(draft, step),
                 }
                 yield draft, "transition", details
             case Renamed():

@@ -1,0 +1,51 @@
+"""Proof of a signer: the password once more, and the code of an authenticator app where the log-in takes one.
+
+What a request came by is no proof: a session may be left open, Basic credentials are stored in scripts, an API token is
+a program's. Attempts count as log-ins do.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from objapi.errors import BadRequest, SignatureRefused
+from objapi.security.credentials import Credentials
+from objapi.security.identify import Authentication
+from objapi.security.principals import LoadedUser
+from objapi.store.requests import SignerProof
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenSigner:
+    """A proof, and the version of the password that it rests on."""
+
+    proof: SignerProof
+    password_version: int
+
+
+def prove_signer(
+    authentication: Authentication, user: LoadedUser, password: str, code: str | None, address: str, now: datetime
+) -> ProvenSigner:
+    """Check that a user is who sends the request, by password and code; the code is used up.
+
+    Raises SignatureRefused for a wrong or missing one and for who came by an API token, BadRequest for a code of who
+    has no app, TooManyAttempts, and Unavailable where codes cannot be checked.
+    """
+    user_id, check = user.principal.user_id, authentication.password_check
+    if user.principal.token is not None:
+        raise SignatureRefused("An API token cannot sign: log in, by the form or by Basic, to sign yourself.")
+    if not check.taken:
+        raise SignatureRefused("Nothing can be signed by a password here: users log in by the log-in provider.")
+    known = check.verify(Credentials(user_id, password), address, now, code_follows=True)
+    if known is None:
+        raise SignatureRefused("The password is wrong, so nothing was signed and nothing done.")
+    if not known.second_factor:
+        if code is not None:
+            raise BadRequest.of_parameter("second_factor", "second_factor: your log-in takes none. Nothing was done.")
+        return ProvenSigner(SignerProof(user_id, "password"), known.password_version)
+    if code is None:
+        raise SignatureRefused(
+            "Your log-in takes a code: send that of your authenticator app as `second_factor`, beside your password."
+        )
+    if not authentication.codes.check(user_id, code, address, now):
+        raise SignatureRefused("The code is wrong, or was used before. Nothing was signed and nothing done.")
+    return ProvenSigner(SignerProof(user_id, "password and code"), known.password_version)
