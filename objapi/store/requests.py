@@ -463,14 +463,8 @@ class Offered:
 
     def described(self) -> list[Mapping[str, object]]:
         """The transitions as JSON values, each with the meaning of its signature if it takes one."""
-        return [
-            {
-                "id": name,
-                "title": title,
-                **({"signature": {"meaning": self.signed[name]}} if name in self.signed else {}),
-            }
-            for name, title in self.transitions
-        ]
+        signed = {name: {"signature": {"meaning": meaning}} for name, meaning in self.signed.items()}
+        return [{"id": name, "title": title, **signed.get(name, {})} for name, title in self.transitions]
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,8 +144,8 @@ for users, rows of mapped tables, and changes made before it was noted. `acl` an
 the request; empty where there was no object, and for users and rows of mapped tables. `former` is a JSON document of
 what no change says and taking it back needs, see `write_set`: of a removed object states, permission settings, creator
 and instant of creation; of a moved one its former container. `undoes` is the HTTP request id of the request, or the UID
-of the removed object, that was taken back by the change. `signature` is a JSON document of the electronic signature with
-which a transition was taken, see `writing.signing`."""
+of the removed object, that was taken back by the change. `signature` is a JSON document of the electronic signature
+with which a transition was taken, see `writing.signing`."""
 
 signatures = Table(
     "signatures",

@@ -105,12 +105,19 @@ def laid_over(base: Node, later: Node) -> Node:
     for key, node in later.items().items():
         earlier = entries.get(key)
         if key in _MERGED and earlier is not None and isinstance(node.value, Mapping):
-            merged = {**earlier.items(), **node.items()}
+            before = earlier.items()
+            merged = {**before, **{name: _entry_over(before.get(name), entry) for name, entry in node.items().items()}}
             entries_left = {name: entry for name, entry in merged.items() if entry.value is not None}
             entries[key] = Node(entries_left, node.file, node.line)
         else:
             entries[key] = node
     return Node(entries, later.file, later.line)
+
+
+def _entry_over(earlier: Node | None, entry: Node) -> Node:
+    """An entry in the place of an earlier one of that name; over it, where it says ``extend: true``."""
+    extends = isinstance(entry.value, Mapping) and EXTEND in entry.items() and entry.items()[EXTEND].value is True
+    return laid_over(earlier, _without_extend(entry)) if extends and earlier is not None else entry
 
 
 def _without_extend(node: Node) -> Node:

@@ -37,6 +37,7 @@ _KINDS: Final = {
 }
 _PLACED: Final = "placed"
 """A state that an object was put into without a transition."""
+_NOT_READ: Final = ("id", "request", "comment", "signature")
 _MOST_CHARACTERS: Final = 200
 _LAST: Final = 2**63 - 1
 
@@ -225,9 +226,7 @@ class ChangeReader:
             # What was moved may have left the place; its former path is in the changes.
             inside = sa.or_(entry.path == path, sa.and_(entry.path > f"{path}/", entry.path < f"{path}0"))
             conditions.append(sa.or_(inside, entry.event.in_(_MOVES)))
-        columns = [
-            column for column in history_entries.columns if column.name not in ("id", "request", "comment", "signature")
-        ]
+        columns = [column for column in history_entries.columns if column.name not in _NOT_READ]
         statement = (
             sa.select(*columns, seq, requests.c.at, requests.c.actor)
             .select_from(sa.join(requests, history_entries, entry.request == requests.c.id))

@@ -68,10 +68,14 @@ class Signing:
             yield Reason(SIGNER, f"{named}, and an API token cannot sign", "log in with your password")
         elif principal.unrestricted or principal.claims is not None:
             yield Reason(SIGNER, f"{named}, which only a user of this site can do who has logged in", "log in")
-        elif taking and signature.re_authenticate and not context.tries:
-            if proof is None or proof.user_id != principal.user_id:
-                remedy = "send your password as `password` in the body of a POST to doActionFor or doActionFor_many"
-                yield Reason(PROOF, f"{named}, and your request does not prove that it is you", remedy)
+        elif (
+            taking
+            and signature.re_authenticate
+            and not context.tries
+            and (proof is None or proof.user_id != principal.user_id)
+        ):
+            remedy = "send your password as `password` in the body of a POST to doActionFor or doActionFor_many"
+            yield Reason(PROOF, f"{named}, and your request does not prove that it is you", remedy)
         if signature.not_the_author and self._is_author(draft):
             message = f"{named} by somebody who has not made it, and {principal.user_id} changed it or moved it last"
             yield Reason(AUTHOR, message, "somebody else has to sign")
