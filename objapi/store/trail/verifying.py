@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from objapi.store.records import from_micros, request_digest
-from objapi.store.schema import history_entries, requests
+from objapi.store.schema import history_entries, requests, signatures
+from objapi.store.signature_rows import signature_rows
 from objapi.store.trail.chain import Head, link_digest
 from objapi.store.trail.numbering import stored_head
 
@@ -67,6 +68,8 @@ def verify_trail(
                 result.found(f"{described(request)}: the request or its entries were changed, put in or taken away.")
         result.unlinked += len(page)
         advance(len(page))
+    for problem in _changed_signatures(connection):
+        result.found(problem)
     for entry in _lost_entries(connection):
         result.found(
             f"Entry {entry['id']} ({entry['event']} of {entry['path']}) belongs to request {entry['request']}, "
@@ -161,6 +164,32 @@ def _lost_entries(connection: Connection) -> Iterator[Row]:
     joined = sa.outerjoin(history_entries, requests, requests.c.id == columns.request)
     statement = sa.select(columns.id, columns.event, columns.path, columns.request).select_from(joined)
     return iter(_rows(connection, statement.where(requests.c.id.is_(None)).limit(MOST_TOLD)))
+
+
+def _changed_signatures(connection: Connection) -> Iterator[str]:
+    """A sentence for each signature that is not the one that its entry holds, or is without the other."""
+    entry, own = history_entries.c, [column.label(f"own_{column.name}") for column in signatures.c]
+    held = [entry.id, entry.uid, entry.version, entry.path, entry.signature, requests.c.at]
+    statement = (
+        sa.select(*held, *own)
+        .select_from(history_entries)
+        .join(requests, requests.c.id == entry.request)
+        .outerjoin(signatures, signatures.c.entry == entry.id)
+        .where(entry.signature.is_not(None))
+        .order_by(entry.id)
+        .limit(_ENTRIES)
+    )
+    page = _rows(connection, statement)
+    while page:
+        for row in page:
+            (expected,) = signature_rows([row], row["at"])
+            if any(row[f"own_{name}"] != value for name, value in expected.items()):
+                yield f"The signature of entry {row['id']} ({row['path']}) is not the one of the trail."
+        page = _rows(connection, statement.where(entry.id > page[-1]["id"])) if len(page) == _ENTRIES else []
+    joined = sa.outerjoin(signatures, history_entries, entry.id == signatures.c.entry)
+    lost = sa.select(signatures.c.entry, signatures.c.uid).select_from(joined).where(entry.signature.is_(None))
+    for row in _rows(connection, lost.limit(MOST_TOLD)):
+        yield f"The signature of entry {row['entry']} (UID {row['uid']}) is not the one of the trail: there is none."
 
 
 def _rows(connection: Connection, statement: sa.Select[Any]) -> list[Row]:

@@ -31,12 +31,12 @@ from objapi.store.permissions.acls import Acl, digest_of
 from objapi.store.permissions.shared_scopes import place_scopes
 from objapi.store.records import StaleWrite, StoredEntity, chunks, load_answers
 from objapi.store.schema import blob_chunks, blobs, entities, refs, scope_tree, signatures
+from objapi.store.signature_rows import signature_rows
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.render import Refreshed, Rendered, index_row
 from objapi.store.writing.row_writer import RowWriter
-from objapi.store.writing.signing import signature_rows
 from objapi.store.writing.withdrawn_roles import delete_withdrawn
 from objapi.store.writing.workspace import uids_in
 from objapi.store.writing.write_set import WriteSet, history_rows
@@ -88,7 +88,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     narrow = [draft for draft in living if draft.rid in refreshed]
     _refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
-    insert_rows(connection, signatures, signature_rows(events, context.recorder.at))
+    insert_rows(connection, signatures, list(signature_rows(events, context.recorder.at)))
     for event in write_set.withdrawn:
         context.recorder.note(event)
     if outbox is None:

@@ -6,7 +6,7 @@ changed a field of it since it was last signed by somebody who was none, and who
 follows from what somebody does counts as theirs; what the gateway alone writes does not.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -131,28 +131,6 @@ def digest_of_draft(site_id: str, draft: Draft) -> str:
     """The digest of what is signed of an object, as it will be stored."""
     stored = orjson.loads(orjson.dumps(draft.data))
     return document_digest(site_id, draft.uid, draft.portal_type, signed_values(draft.type, stored))
-
-
-def signature_rows(entries: Iterable[Mapping[str, Any]], at: int) -> list[dict[str, object]]:
-    """The rows of `signatures` for entries of the history; `at` in microseconds since 1970 UTC."""
-    rows = []
-    for entry in entries:
-        if entry["signature"] is not None:
-            held = orjson.loads(entry["signature"])
-            rows.append(
-                {
-                    "entry": entry["id"],
-                    "uid": entry["uid"],
-                    "version": entry["version"],
-                    "at": at,
-                    "user_id": held["user_id"],
-                    "fullname": held["fullname"],
-                    "meaning": held["meaning"],
-                    "document": held["document"],
-                    "independent": int(held["independent"]),
-                }
-            )
-    return rows
 
 
 def _changed(draft: Draft) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from objapi.errors import Conflict, SignatureRefused, SignatureRequired, TransitionNotAllowed
 from objapi.model.token_scope import TokenScope
@@ -11,6 +11,8 @@ from objapi.security.principals import LoadedUser
 from objapi.security.tables import memberships, users
 from objapi.store.reading.signatures import signed
 from objapi.store.requests import ByPath, Outcome, SignerProof
+from objapi.store.schema import signatures
+from objapi.store.trail.verifying import verify_trail
 from objapi.store.transaction import Transaction
 from tests.objapi.store.workshop import PROFILE, USERS, Gateway, open_site
 from tests.objapi.store.writing.test_undoing import request_of, undo
@@ -199,6 +201,29 @@ def test_who_cannot_sign_is_told_so(workshop: Gateway, thing: str) -> None:
     with pytest.raises(SignatureRequired):
         workshop.run("liz", lambda tx: work(tx, "finish"), write=True)
     assert sign(workshop, "boss", "hide", thing, proof=None).entries[0].signed_as == "Hidden"
+
+
+def test_a_signature_that_was_changed_by_hand_is_found(workshop: Gateway, thing: str) -> None:
+    def problems() -> list[str]:
+        found = workshop.site.transact(
+            lambda connection: verify_trail(connection, workshop.site.settings.site_id, {}), write=False
+        )
+        return [problem for problem in found.problems if "signature" in problem]
+
+    sign(workshop, "boss", "finish", thing)
+    own = signatures.c.uid == workshop.uid(thing)
+    assert problems() == []
+    for changed in (update(signatures).where(own).values(fullname="Somebody"), delete(signatures).where(own)):
+        workshop.site.transact(lambda connection, changed=changed: connection.execute(changed), write=True)
+        (problem,) = problems()
+        assert thing in problem
+    forged = {"entry": 1, "uid": "0" * 32, "version": 1, "at": 0, "independent": 0}
+    forged |= dict.fromkeys(("user_id", "fullname", "meaning", "document"), "x")
+    workshop.site.transact(lambda connection: connection.execute(insert(signatures).values(forged)), write=True)
+    assert any("there is none" in problem for problem in problems())
+    workshop.site.transact(
+        lambda connection: connection.execute(delete(signatures).where(signatures.c.entry == 1)), write=True
+    )
 
 
 def test_what_is_signed_is_not_undone(workshop: Gateway, thing: str) -> None:
