@@ -1,8 +1,10 @@
 """Reading the documentation: its fenced blocks, each with the line it begins on."""
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,3 +51,15 @@ def table_rows(page: Path, heading: str) -> list[list[str]]:
 def _plain(cell: str) -> str:
     """A cell without its code marks, when all of it is code."""
     return cell[1:-1] if re.fullmatch(r"`[^`]*`", cell) else cell
+
+
+@cache
+def _tests_in(path: Path) -> frozenset[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
+def named_tests(text: str) -> list[tuple[str, bool]]:
+    """The tests that a text names, and whether each is there."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    return [(f"{path}::{name}", name in _tests_in(ROOT / path)) for path, name in named]

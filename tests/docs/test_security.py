@@ -1,6 +1,5 @@
 """Whatever the page on security names is there: tests, settings, sections of other pages, files."""
 
-import ast
 import re
 import subprocess
 from functools import cache
@@ -9,16 +8,10 @@ from pathlib import Path
 import pytest
 
 from objapi.settings import SETTINGS
-from tests.docs.pages import DOCS, ROOT
+from tests.docs.pages import DOCS, ROOT, named_tests
 
 PAGE = (DOCS / "security.md").read_text(encoding="utf-8")
 STATES = {"met", "partly", "not met", "operator"}
-
-
-@cache
-def _tests(path: Path) -> frozenset[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
 @cache
@@ -29,9 +22,9 @@ def _anchors(path: Path) -> frozenset[str]:
 
 
 def test_every_test_that_is_named_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
+    named = named_tests(PAGE)
     assert len(named) > 60
-    assert [f"{path}::{name}" for path, name in named if name not in _tests(ROOT / path)] == []
+    assert [name for name, is_there in named if not is_there] == []
 
 
 def test_every_section_has_a_state_and_a_test() -> None:
