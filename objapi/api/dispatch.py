@@ -185,7 +185,8 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
             raise combine([problem.as_error() for problem in controls.problems])
         if method.exports(controls):
             request.environ[_SENDS_FILE] = True
-        refuse_in_url(method, controls, settings)
+        if method.secret_parameters & controls.sent:
+            refuse_in_url(method, controls, settings)
         key = _request_key(method, controls, form)
     except ApiError as refusal:
         return _Parameters(refusal)
@@ -227,8 +228,8 @@ def _run_for_visitor(
     """Carry a method out in one transaction of the visitor, whose first statement loads the user."""
     run, streamed = method.runner(parameters.read)
     proven: ProvenSigner | None = None
-    if isinstance(parameters.read, Controls):
-        proven = proven_signer(site, method, visitor, parameters.read, parameters.key)
+    if isinstance(parameters.read, Controls) and method.secret_parameters & parameters.read.sent:
+        proven = proven_signer(site, visitor, parameters.read, parameters.key)
 
     def admit(tx: Transaction) -> MethodCall:
         tx.require(tx.registry.roles.api_permission)
@@ -237,7 +238,8 @@ def _run_for_visitor(
             tx.user.token.require_call(method.name, acts=may_act and not asks)
         controls = parameters.controls()
         _require_own_token(visitor, controls)
-        sign_with(tx, visitor, proven)
+        if proven is not None:
+            sign_with(tx, visitor, proven)
         return _call(site.settings, target, controls, visitor, may_act=may_act)
 
     may_act = request.method in method.writing_verbs

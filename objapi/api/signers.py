@@ -37,9 +37,7 @@ PROOF: Final = (
 
 def refuse_in_url(method: Method, controls: Controls, settings: Settings) -> None:
     """Raise BadRequest for a credential in the URL of this request, which logs and histories of browsers store."""
-    sent = [control.name for control in method.controls if control.secret and control.name in controls.sent]
-    if not sent:
-        return
+    sent = sorted(method.secret_parameters & controls.sent)
     query = read_form("GET", request.query_string, None, b"", settings)
     in_url = [name for name in sent if request.method != "POST" or query.has_any({name, f"{name}[]"})]
     if in_url:
@@ -47,15 +45,11 @@ def refuse_in_url(method: Method, controls: Controls, settings: Settings) -> Non
         raise BadRequest.of_parameter(in_url[0], f"{', '.join(in_url)}: {message}")
 
 
-def proven_signer(
-    site: Site, method: Method, visitor: Visitor, controls: Controls, key: RequestKey | None
-) -> ProvenSigner | None:
-    """The proof that a request gives; None: it gives none, or has been done already and is only answered again.
+def proven_signer(site: Site, visitor: Visitor, controls: Controls, key: RequestKey | None) -> ProvenSigner | None:
+    """The proof that a request with credentials gives; None: it has been done already and is only answered again.
 
     Raises SignatureRefused for a wrong one, BadRequest for a code without a password, TooManyAttempts.
     """
-    if not any(control.secret and control.name in controls.sent for control in method.controls):
-        return None
     password, code = controls.text("password"), controls.text("second_factor")
     if password is None:
         raise BadRequest.of_parameter("second_factor", "second_factor: send it with your password. Nothing was done.")
@@ -67,10 +61,8 @@ def proven_signer(
     return visitor.prove(password, code)
 
 
-def sign_with(tx: Transaction, visitor: Visitor, proven: ProvenSigner | None) -> None:
-    """Let a transaction sign with a proof. Raises SignatureRefused when the user has changed since it was given."""
-    if proven is None:
-        return
+def sign_with(tx: Transaction, visitor: Visitor, proven: ProvenSigner) -> None:
+    """Let a transaction sign with a proof. Raises SignatureRefused when the password has changed since it was given."""
     if visitor.user is None or visitor.user.password_version != proven.password_version:
         raise SignatureRefused("Your password was changed just now. Nothing was signed; send the new one.")
     tx.sign_with(proven.proof)

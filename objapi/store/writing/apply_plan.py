@@ -88,7 +88,8 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     narrow = [draft for draft in living if draft.rid in refreshed]
     _refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
-    insert_rows(connection, signatures, list(signature_rows(events, context.recorder.at)))
+    if any(event["signature"] is not None for event in events):
+        insert_rows(connection, signatures, list(signature_rows(events, context.recorder.at)))
     for event in write_set.withdrawn:
         context.recorder.note(event)
     if outbox is None:

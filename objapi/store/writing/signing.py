@@ -20,7 +20,7 @@ from objapi.store.schema import history_entries, requests, signatures
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.plan_events import PlanEvent, Stepped
 from objapi.store.writing.workspace import Workspace
-from workflows import Reason, Signature, Step, Transition, Verdict
+from workflows import Reason, Signature, Transition, Verdict
 
 PROOF: Final = "proof"
 """Kind of the reason that the proof is missing."""
@@ -110,11 +110,8 @@ class Signing:
 
     # What is signed
 
-    def document(self, draft: Draft, step: Step) -> dict[str, object] | None:
-        """The signature with which a step was taken, as its entry holds it; None for a step that takes none."""
-        signature = None if step.transition is None else step.transition.signature
-        if signature is None:
-            return None
+    def document(self, draft: Draft, signature: Signature) -> dict[str, object]:
+        """A signature of a transition that was taken, as its entry holds it."""
         context = self._context
         return {
             "meaning": signature.meaning,

@@ -370,8 +370,9 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                     "transition": transition,
                     "comment": comment,
                     "changes": change,
-                    "signature": planner.signing.document(draft, step),
                 }
+                if step.transition is not None and step.transition.signature is not None:
+                    details["signature"] = planner.signing.document(draft, step.transition.signature)
                 yield draft, "transition", details
             case Renamed():
                 changes = {change.field: [change.old, change.new] for change in place_changes(event)}
