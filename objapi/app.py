@@ -9,10 +9,11 @@ from typing import Final
 
 from flask import Flask
 
-from objapi.api.dispatch import SITE, TRAIL_WATCH, answer_for_page
+from objapi.api.dispatch import EVENT_STREAMS, SITE, TRAIL_WATCH, answer_for_page
 from objapi.api.dispatch import blueprint as api_blueprint
 from objapi.http.access import require_declarations
 from objapi.http.endpoint import ApiPaths
+from objapi.http.event_streams import EventStreams
 from objapi.http.exchange import TrustedProxies, refuse_early
 from objapi.http.headers import finish_responses
 from objapi.http.memory import MemoryReturn
@@ -51,6 +52,8 @@ def create_served_app(settings: Settings, metrics: Metrics, site: Site | None = 
     for engine in application.extensions[SITE].engines:
         metrics.count_connections(engine)
     PROCESS_TURNS.tell(metrics.password_checks)
+    streams: EventStreams = application.extensions[EVENT_STREAMS]
+    streams.tell(metrics.event_streams)
     watch: TrailWatch = application.extensions[TRAIL_WATCH]
     watch.start()
     return application
@@ -67,7 +70,8 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
     application = Flask("objapi", static_folder=None)
     application.config["MAX_CONTENT_LENGTH"] = MAX_FORM_SIZE
     application.extensions[SITE] = site
-    application.extensions[TRAIL_WATCH] = TrailWatch(site)
+    watch = application.extensions[TRAIL_WATCH] = TrailWatch(site)
+    application.extensions[EVENT_STREAMS] = EventStreams(watch, settings.max_event_streams, settings.event_heartbeat)
     application.url_map.strict_slashes = False
     application.url_map.merge_slashes = False
     # First of all steps, so that each face answers the refusal in its shape.

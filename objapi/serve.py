@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from http.client import HTTPConnection, HTTPException
+from multiprocessing.connection import Connection, wait
 from typing import Any, Final
 from wsgiref.types import WSGIApplication
 
@@ -131,10 +132,18 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApp
             "Give a data directory that this user may write: --data DIR or OBJAPI_DATA_DIR."
         ) from error
     server = _server(settings, address)
+    stopping, stop = multiprocessing.Pipe(duplex=False)
+
+    def interrupted(*_: object) -> None:
+        if not server.interrupt_signal:
+            # Before granian tells the workers: they end when all is answered, and a stream of events would go on.
+            stop.send_bytes(b".")
+        server.signal_handler_interrupt()  # type: ignore[no-untyped-call]
 
     def started() -> None:
         # granian reloads on SIGHUP; a terminal that closes must end the server instead.
-        signal.signal(signal.SIGHUP, server.signal_handler_interrupt)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, interrupted)
         threading.Thread(target=_announce, args=(server, on_ready), name="readiness", daemon=True).start()
 
     server.on_startup(started)
@@ -143,7 +152,7 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApp
     gc.collect()
     gc.freeze()
     try:
-        server.serve(target_loader=partial(_load, application, settings), wrap_loader=False)
+        server.serve(target_loader=partial(_load, application, settings, stopping), wrap_loader=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
@@ -186,30 +195,35 @@ def logging_configuration(level: LogLevel, form: LogFormat) -> dict[str, Any]:
     }
 
 
-def _load(application: MakeApplication, settings: Settings) -> WsgiBridge:
+def _load(application: MakeApplication, settings: Settings, stopping: Connection) -> WsgiBridge:
     """Called in a worker process: tie its life to the parent's, then make the application."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # Not the handlers of the parent, which end its workers; granian sets those of a worker when it listens.
         signal.signal(number, signal.SIG_DFL)
     limit_allocation()
-    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     # A process group of its own: Ctrl-C and a closed terminal reach the parent alone, which ends the workers in order.
     os.setpgid(0, 0)
     metrics = Metrics()
     made = application(settings, metrics)
     limit_collections(SERVING)
-    return WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS, metrics.observe)
+    bridge = WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS, metrics.observe)
+    threading.Thread(target=_watch_parent, args=(stopping, bridge), name="parent-watch", daemon=True).start()
+    return bridge
 
 
-def _end_with_parent() -> None:
-    """Wait for the parent to end, however it ends, and end this worker at once.
+def _watch_parent(stopping: Connection, bridge: WsgiBridge) -> None:
+    """Have streams end when the server stops, and end this worker at once when the parent has ended, however it did.
 
     The pipe waited on closes when the parent is killed, too. No clean-up is run: the database rolls back what is open.
     """
     parent = multiprocessing.parent_process()
-    if parent is not None:
+    if parent is None:
+        return
+    # What is in the pipe stays there, for the other workers.
+    if parent.sentinel not in wait((parent.sentinel, stopping)):
+        bridge.end_streams()
         parent.join()
-        os._exit(1)
+    os._exit(1)
 
 
 def _announce(server: MPServer, on_ready: Callable[[], None]) -> None:

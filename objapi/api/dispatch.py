@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from objapi.api import responses
 from objapi.api.bodies import SentBody, sent_body, unread_problem
+from objapi.api.event_calls import EventCall, asks_for_events
 from objapi.api.idempotency import fingerprint, keyed_answer
 from objapi.api.method import Method, MethodCall
 from objapi.api.methods import METHODS
@@ -30,6 +31,7 @@ from objapi.errors import (
 )
 from objapi.http.access import API, access
 from objapi.http.endpoint import ROUTE, ApiTarget, called_target, name_called
+from objapi.http.event_streams import EventStreams
 from objapi.http.exchange import CALLED, EARLY_REFUSAL, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.forms.marshalling import Form
@@ -47,6 +49,9 @@ from objapi.store.transaction import Transaction
 
 TRAIL_WATCH: Final = "objapi.trail_watch"
 """The key, among the application's extensions, of what numbers requests and tells who waits for them."""
+
+EVENT_STREAMS: Final = "objapi.event_streams"
+"""The key of the streams of events among the application's extensions."""
 
 SITE: Final = "objapi.site"
 """The key of the site among the application's extensions."""
@@ -231,11 +236,13 @@ def _run_for_visitor(
     if isinstance(parameters.read, Controls) and method.secret_parameters & parameters.read.sent:
         proven = proven_signer(site, visitor, parameters.read, parameters.key)
 
-    def admit(tx: Transaction) -> MethodCall:
+    def require_access(tx: Transaction) -> None:
         tx.require(tx.registry.roles.api_permission)
         if tx.user.token is not None:
-            asks = isinstance(parameters.read, Controls) and not method.acts(request.method, parameters.read)
-            tx.user.token.require_call(method.name, acts=may_act and not asks)
+            tx.user.token.require_call(method.name, acts=acts)
+
+    def admit(tx: Transaction) -> MethodCall:
+        require_access(tx)
         controls = parameters.controls()
         _require_own_token(visitor, controls)
         if proven is not None:
@@ -243,6 +250,10 @@ def _run_for_visitor(
         return _call(site.settings, target, controls, visitor, may_act=may_act)
 
     may_act = request.method in method.writing_verbs
+    acts = may_act and not (isinstance(parameters.read, Controls) and not method.acts(request.method, parameters.read))
+    if method.events is not None and asks_for_events(request):
+        streams: EventStreams = current_app.extensions[EVENT_STREAMS]
+        return EventCall(site, streams, method, visitor, require_access, admit).respond(request)
     if parameters.key is not None:
         keyed = KeyedRequest(site, visitor, parameters.key, admit, lambda call, tx: keyed_answer(method, run(call, tx)))
         done = keyed.answer()

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -178,6 +178,15 @@ class Document:
     tag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Events:
+    """A reply as server-sent events: each with its id and data, and the id to go on from."""
+
+    events: Sequence[tuple[str, Json]]
+    last_id: str
+    more: bool
+
+
 Reply: TypeAlias = Json | PartlyDone | Text | Download | Listing | Export | Document
 
 OtherParameters: TypeAlias = Literal["none", "criteria", "fields"]
@@ -246,6 +255,8 @@ class Method:
     """Seconds for which a call waits for an answer with something new in it."""
     following: Callable[["Reply"], Mapping[str, str] | None] = _none
     """The parameters with which such a call is carried out again; None for an answer with something new."""
+    events: Callable[["Reply"], Events] | None = None
+    """A reply as events, for a caller who asks for a stream of them; each next call is for what comes `since`."""
     downloads: bool = False
     """True for an answer that is a file: a failure then has its real status for every client."""
     exports: Callable[[Controls], bool] = _never

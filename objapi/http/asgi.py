@@ -2,6 +2,7 @@
 
 The event loop reads bodies, and sends the pieces of streamed answers at the pace of their clients. A client holds a
 thread while a streamed answer is sent to it, and none before; one that takes nothing of it for long is broken off.
+Streams of events hold none: the loop follows them, see `event_streams`.
 """
 
 import asyncio
@@ -14,14 +15,16 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import aclosing
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from objapi.errors import ApiError, BadRequest
+from objapi.http.event_streams import EVENTS, EventStream
 from objapi.http.exchange import EARLY_REFUSAL
 from objapi.http.request_bodies import BodyLimits, ClientGone, Message, Receive, RequestBodies
 from objapi.http.threads import RequestThreads
@@ -29,6 +32,7 @@ from objapi.security.origins import client_address
 from objapi.settings import Settings
 
 _log = logging.getLogger("objapi.requests")
+_T = TypeVar("_T")
 
 Scope = dict[str, Any]
 """The scope of an ASGI connection."""
@@ -67,6 +71,8 @@ class WsgiBridge:
         self._answered: deque[asyncio.Future[None]] = deque()
         self._running = 0
         self._sweeps = False
+        self._closing = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the start and end of the server."""
@@ -86,11 +92,17 @@ class WsgiBridge:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol of ASGI. The end waits for the server's own threads."""
+        self._loop = asyncio.get_running_loop()
         while (await receive())["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         self._finish_answered()
         await asyncio.sleep(_LAST_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
+
+    def end_streams(self) -> None:
+        """End all streams of events, since the server stops; called in any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._closing.set)
 
     async def _read_body(self, environ: WSGIEnvironment, receive: Receive) -> bool:
         """Put the body into the environment; true when it was not read to its end."""
@@ -127,12 +139,44 @@ class WsgiBridge:
             asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
         try:
             await response.done
+            if response.events is not None:
+                await self._follow(response.start, response.events, receive, send)
         finally:
             self._running -= 1
+            if response.events is not None:
+                response.events.end()
+
+    async def _follow(self, start: Message, stream: EventStream, receive: Receive, send: Send) -> None:
+        """Send a stream of events until it ends, or its client takes nothing of it for too long."""
+        pieces = stream.follow(self._in_thread, receive, self._closing)
+        try:
+            async with aclosing(pieces):
+                await asyncio.wait_for(send(start), self._stall_limit)
+                async for piece in pieces:
+                    await asyncio.wait_for(send(_piece(piece, more=True)), self._stall_limit)
+            await asyncio.wait_for(send(_piece(b"", more=False)), self._stall_limit)
+        except TimeoutError:
+            _log.warning("A stream of events was broken off: its client took nothing of it for too long.")
+
+    def _in_thread(self, work: Callable[[], _T]) -> Awaitable[_T]:
+        """Result of some work, which one of the threads for requests does."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[_T] = loop.create_future()
+
+        def run() -> None:
+            try:
+                found = work()
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits
+                loop.call_soon_threadsafe(_fail, result, error)
+            else:
+                loop.call_soon_threadsafe(_finish, result, found)
+
+        self._threads.submit(run)
+        return result
 
     def _finish_answered(self) -> None:
         while self._answered:
-            _finish(self._answered.popleft())
+            _finish(self._answered.popleft(), None)
 
     def _sweep(self) -> None:
         """Finish what was answered, again and again as long as there is something to wait for."""
@@ -165,6 +209,10 @@ class _Response:
         self._whole = False
         self._begun = time.perf_counter()
         self.done: asyncio.Future[None] = self._loop.create_future()
+        self.events: EventStream | None = None
+        """The stream with which the answer goes on, which the event loop follows."""
+        self.start: Message = {}
+        """The head of such an answer."""
 
     def run(self, application: WSGIApplication, environ: WSGIEnvironment, observe: Observe) -> None:
         """Call the application and send its answer; a failure is logged, and the server answers 500 or breaks off."""
@@ -179,8 +227,14 @@ class _Response:
                 # The client has its answer. To wake the event loop for the end of a task would cost as much again.
                 self._answered.append(self.done)
             else:
-                self._loop.call_soon_threadsafe(_finish, self.done)
+                self._loop.call_soon_threadsafe(self._finish)
             self._count(environ, observe)
+
+    def _finish(self) -> None:
+        if self.done.done() and self.events is not None:
+            # The task was cancelled meanwhile: nobody follows the stream.
+            self.events.end()
+        _finish(self.done, None)
 
     def _count(self, environ: WSGIEnvironment, observe: Observe) -> None:
         """Have the request counted. The client has its answer by now, and waits for none of this."""
@@ -199,6 +253,12 @@ class _Response:
         chunks: Iterable[bytes] = ()
         try:
             chunks = application(environ, start_response)
+            stream: EventStream | None = environ.pop(EVENTS, None)
+            if stream is not None:
+                self.start = self._head(*started[0], left_out=b"content-length")
+                stream.take()
+                self.events = stream
+                return
             is_list = isinstance(chunks, list)
             pieces = iter([b"".join(chunks)] if is_list else chunks)
             # A generator may call start_response with its first piece, and that may be empty.
@@ -213,11 +273,8 @@ class _Response:
     def _respond(
         self, status: str, headers: list[tuple[str, str]], first: bytes, rest: Iterator[bytes], *, whole: bool
     ) -> None:
-        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        whole = whole or not first or (b"content-length", b"%d" % len(first)) in encoded
-        if self._closes:
-            encoded.append(_CLOSE)
-        start: Message = {"type": "http.response.start", "status": int(status[:3]), "headers": encoded}
+        start = self._head(status, headers)
+        whole = whole or not first or (b"content-length", b"%d" % len(first)) in start["headers"]
         if whole:
             # There is nothing to wait for: granian takes a whole answer from any thread.
             self._send(start)
@@ -225,6 +282,13 @@ class _Response:
             self._whole = True
         else:
             self._stream(start, first, rest)
+
+    def _head(self, status: str, headers: list[tuple[str, str]], left_out: bytes = b"") -> Message:
+        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        if self._closes:
+            encoded.append(_CLOSE)
+        kept = [header for header in encoded if header[0] != left_out]
+        return {"type": "http.response.start", "status": int(status[:3]), "headers": kept}
 
     def _stream(self, start: Message, first: bytes, rest: Iterator[bytes]) -> None:
         """Send pieces as fast as the client takes them, and no more of them once it has gone.
@@ -263,10 +327,15 @@ class _Response:
         self._gone = True
 
 
-def _finish(done: asyncio.Future[None]) -> None:
+def _finish(done: asyncio.Future[_T], result: _T) -> None:
     # One whose task was cancelled must not fail the request or sweep that finishes the others.
     if not done.done():
-        done.set_result(None)
+        done.set_result(result)
+
+
+def _fail(done: asyncio.Future[_T], error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)
 
 
 def _piece(body: bytes, *, more: bool) -> Message:

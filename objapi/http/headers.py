@@ -28,7 +28,9 @@ _ALWAYS: Final = {
 _log = logging.getLogger("objapi.answers")
 
 _PREFLIGHT_SECONDS: Final = 600
-_TAKEN: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Prefer, Range"
+_TAKEN: Final = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Last-Event-ID, Prefer, Range"
+)
 _EXPOSED: Final = (
     "X-Api-Status, X-Request-Id, Retry-After, Allow, ETag, Link, Content-Disposition, Content-Range, Accept-Ranges, "
     "Idempotency-Replayed, X-Api-Total-Objects, X-Api-Warnings"

@@ -115,6 +115,7 @@ class Metrics:
         self._password_checks = Gauge(
             "objapi_password_checks", "Log-ins whose password is being checked or waits for it.", **alive
         )
+        self._event_streams = Gauge("objapi_event_streams", "Streams of changes that are open.", **alive)
         self._children: dict[Answered, tuple[Any, Any]] = {}
         self._lock = Lock()
 
@@ -160,3 +161,8 @@ class Metrics:
     def password_checks(self) -> Callable[[int], None]:
         """A function to be told how many password checks there are at present."""
         return self._password_checks.set
+
+    @property
+    def event_streams(self) -> Callable[[int], None]:
+        """A function to be told how many streams of changes are open at present."""
+        return self._event_streams.set

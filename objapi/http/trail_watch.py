@@ -7,7 +7,7 @@ parent process has no such thread, since it has no connection to the database, a
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -40,6 +40,7 @@ class TrailWatch:
         self._numbered = threading.Condition()
         self._seq = 0
         self._waiting = 0
+        self._listeners: set[Callable[[], None]] = set()
 
     def start(self) -> None:
         """Start the thread, unless it runs."""
@@ -74,6 +75,21 @@ class TrailWatch:
             finally:
                 self._waiting -= 1
 
+    @contextmanager
+    def listening(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Have `wake`, which must not block, called in the thread of this when requests have got numbers."""
+        self.start()
+        with self._numbered:
+            self._listeners.add(wake)
+            self._waiting += 1
+            self._site.written.set()
+        try:
+            yield
+        finally:
+            with self._numbered:
+                self._listeners.discard(wake)
+                self._waiting -= 1
+
     def _run(self) -> None:
         written = self._site.written
         while True:
@@ -94,3 +110,5 @@ class TrailWatch:
             if head.seq > self._seq:
                 self._seq = head.seq
                 self._numbered.notify_all()
+                for wake in self._listeners:
+                    wake()

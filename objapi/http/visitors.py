@@ -135,6 +135,11 @@ class Visitor:
         self.user = self._identified.load(connection, key)
         return self.user
 
+    def at_present(self) -> "Visitor":
+        """The same visitor at this moment, by which the session or token may have expired."""
+        now = self._visitors.site.now()
+        return Visitor(self._visitors, self._csrf_tokens, self._identified.at(now), now, self._address)
+
     @contextmanager
     def counting_failures(self) -> Iterator[None]:
         """Count an invalid API token once the transaction that found it so has ended.

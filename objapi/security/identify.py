@@ -7,7 +7,7 @@ the database.
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -52,6 +52,10 @@ class Identified(Protocol):
 
         Raises Unauthorized (401).
         """
+        ...
+
+    def at(self, now: datetime) -> "Identified":
+        """The same credentials at a later instant, by which they may have expired."""
         ...
 
 
@@ -180,6 +184,10 @@ class _ByPassword:
         user.require_no_second_factor()
         return user
 
+    def at(self, now: datetime) -> Identified:
+        """The same: passwords do not expire."""
+        return self
+
     def _verify_again(self, user: LoadedUser, passwords: Passwords) -> None:
         """The password was changed since it was remembered, perhaps to the same one.
 
@@ -206,6 +214,10 @@ class _BySession:
             raise Unauthorized("The session has ended; log in again.")
         return user
 
+    def at(self, now: datetime) -> Identified:
+        """The same session at a later instant."""
+        return replace(self, now=now)
+
 
 @dataclass(frozen=True, slots=True)
 class _ByToken:
@@ -222,6 +234,10 @@ class _ByToken:
             raise invalid_token()
         return user
 
+    def at(self, now: datetime) -> Identified:
+        """The same token at a later instant."""
+        return replace(self, now=now)
+
 
 @dataclass(frozen=True, slots=True)
 class _Nobody:
@@ -230,6 +246,10 @@ class _Nobody:
     def load(self, connection: Connection, key: str | None = None) -> LoadedUser:
         """Nobody is logged in."""
         raise Unauthorized(NOT_LOGGED_IN)
+
+    def at(self, now: datetime) -> Identified:
+        """The same: nobody."""
+        return self
 
 
 def open_authentication(settings: Settings, roles: Roles, run: Transactions) -> Authentication:

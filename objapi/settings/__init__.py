@@ -43,6 +43,9 @@ SQLITE_FILE = "objapi.sqlite"
 DEFAULT_PROFILES = ("lims",)
 """Profiles of a new site for which none are named."""
 
+MOST_WAITING = 450
+"""Callers that may wait in a worker or have a stream of it, in all; it has 512 connections."""
+
 # Variables of the test suite, which may stand in the environment of a server that a test starts.
 _TEST_VARIABLES = ("OBJAPI_REQUIRE_MARIADB", "OBJAPI_TEST_")
 
@@ -275,6 +278,16 @@ class Settings:
         "100",
         "Callers that may wait for changes at once in a worker; a further one is refused (503).",
     )
+    max_event_streams: int = _setting(
+        whole_number(1, 400),
+        "100",
+        "Streams of changes (server-sent events) that a worker has open at once; a further one is refused (503).",
+    )
+    event_heartbeat: float = _setting(
+        duration(0.05, 300),
+        "15s",
+        "Time after which a stream of changes shows that it lives, and its session or token is looked at again.",
+    )
 
     # Log-in
     login: LogIn | None = _setting(
@@ -478,6 +491,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield (
             f"OBJAPI_MAX_VALUE_LENGTH ({settings.max_value_length}) is more than OBJAPI_MAX_BODY_SIZE "
             f"({settings.max_body_size}): no request could carry such a value. Raise the second or lower the first."
+        )
+    if settings.max_waiting + settings.max_event_streams > MOST_WAITING:
+        yield (
+            f"OBJAPI_MAX_WAITING ({settings.max_waiting}) and OBJAPI_MAX_EVENT_STREAMS ({settings.max_event_streams}) "
+            f"are more than {MOST_WAITING} together: a worker would have no connections left for requests. Lower one."
         )
     if settings.login_wait > settings.login_wait_limit:
         yield (

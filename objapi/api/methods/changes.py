@@ -1,14 +1,15 @@
 """The method `changes`: what has changed since a cursor, for front-ends and other programs that keep a copy."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from objapi.api.answer_schemas import BOOLEAN, TEXT, TEXT_OR_NULL, TEXTS, list_of, record
-from objapi.api.method import Json, Method, MethodCall, Reply, missing
+from objapi.api.method import Events, Json, Method, MethodCall, Reply, missing
 from objapi.api.methods.reading import page_size_of, whole_path
 from objapi.api.parameters import Control, Controls
 from objapi.errors import BadRequest, Cause, joined_messages, sentence_end
 from objapi.http.access import API
+from objapi.http.event_streams import EVENT_STREAM
 from objapi.security.needs import Need
 from objapi.store.trail.changes import ChangesWanted
 from objapi.store.transaction import Transaction
@@ -44,11 +45,23 @@ def seconds_to_wait(controls: Controls) -> int:
     return min(controls.whole("wait") or 0, LONGEST_WAIT)
 
 
+def _answered(reply: Reply) -> Mapping[str, Any]:
+    if not isinstance(reply, Mapping):
+        raise TypeError("an answer of changes is a mapping")
+    return reply
+
+
 def following(reply: Reply) -> Mapping[str, str] | None:
     """The parameters with which to ask again when there was no change; None for an answer that has one."""
-    if not isinstance(reply, Mapping) or reply["changes"] or reply["more"]:
-        return None
-    return {"since": str(reply["cursor"])}
+    answer = _answered(reply)
+    return None if answer["changes"] or answer["more"] else {"since": str(answer["cursor"])}
+
+
+def as_events(reply: Reply) -> Events:
+    """The changes of an answer as events, whose ids are their cursors."""
+    answer = _answered(reply)
+    found = [(str(change["cursor"]), change) for change in answer["changes"]]
+    return Events(found, str(answer["cursor"]), bool(answer["more"]))
 
 
 CHANGES: Final = (
@@ -88,6 +101,8 @@ CHANGES: Final = (
         reads_trail=True,
         waits=seconds_to_wait,
         following=following,
+        events=as_events,
+        media_types=(EVENT_STREAM,),
         run=changes,
     ),
 )
