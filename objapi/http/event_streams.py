@@ -120,7 +120,7 @@ class EventStream:
             self._streams.give_back_place()
 
     async def follow(
-        self, in_thread: "InThread[Look]", receive: Receive, closing: asyncio.Event
+        self, in_thread: InThread[Look], receive: Receive, closing: asyncio.Event
     ) -> AsyncGenerator[bytes, None]:
         """The events as they come, and what tells proxies and the client that the stream lives.
 

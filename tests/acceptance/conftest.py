@@ -21,7 +21,12 @@ WITH_BEAMLINES = {"OBJAPI_PROFILES": "lims,mxlive,ispyb"}
 """Settings of a laboratory that is a facility with beamlines, too."""
 
 # Cheap enough for tests that fail to log in on purpose, and without an influence on the others.
-SETTINGS = {"OBJAPI_WORKERS": "1", "OBJAPI_LOG_LEVEL": "warning"}
+SETTINGS = {
+    "OBJAPI_WORKERS": "1",
+    "OBJAPI_LOG_LEVEL": "warning",
+    "OBJAPI_MAX_EVENT_STREAMS": "3",
+    "OBJAPI_EVENT_HEARTBEAT": "0.5s",
+}
 
 
 @pytest.fixture(scope="session")
