@@ -12,7 +12,6 @@ from argon2 import PasswordHasher
 from hypothesis import settings
 from sqlalchemy.engine import URL
 
-import objapi.site
 from objapi.http.memory import limit_collections
 from objapi.security.passwords import DEFAULT_HASHER
 from tests.databases import (
@@ -22,7 +21,7 @@ from tests.databases import (
     mariadb_required,
     mariadb_server,
 )
-from tests.shipped import load_once
+from tests.shipped import share_declarations
 
 DATABASES = ("sqlite", "mariadb")
 
@@ -71,14 +70,21 @@ FACES = tuple(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark the tests of faces `extended` on MariaDB, but those marked `both_databases`.
+    """Mark `extended` what `make test` need not try on MariaDB, before the markers of a run are looked at.
 
-    Before the markers of a run are looked at, hence first.
+    The tests of faces, but those marked `both_databases`; of others all cases of a table but the first, since the
+    statements are those of that one. All cases of the catalog run, where values of every kind meet the database.
     """
+    seen: set[str] = set()
     for item in items:
         on_mariadb = "mariadb" in item.name.rstrip("]").partition("[")[2].split("-")
-        if on_mariadb and item.nodeid.startswith(FACES) and item.get_closest_marker("both_databases") is None:
+        if not on_mariadb or item.nodeid.startswith("tests/catalog/"):
+            continue
+        test = item.nodeid.partition("[")[0]
+        of_face = item.nodeid.startswith(FACES) and item.get_closest_marker("both_databases") is None
+        if of_face or test in seen:
             item.add_marker(pytest.mark.extended)
+        seen.add(test)
 
 
 LEFT_OUT = pytest.StashKey[int]()
@@ -114,7 +120,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def shipped_profiles() -> Iterator[None]:
     """Sites of one test process share the declarations that come with the gateway, which nothing changes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objapi.site, "load_registry", load_once)
+        share_declarations(patch.setattr)
         yield
 
 

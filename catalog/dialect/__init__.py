@@ -7,6 +7,7 @@ project asks which database it is on.
 from catalog.dialect.bulk import add_up, among, bulk_update, insert_ignore, insert_rows, upsert_rows
 from catalog.dialect.changes import (
     add_keys,
+    column_names,
     drop_keys,
     is_same_type,
     make_table,
@@ -57,6 +58,7 @@ __all__ = [
     "big_key",
     "bulk_update",
     "chosen_driver",
+    "column_names",
     "counts_by_sets",
     "create_engine_for",
     "database_message",

@@ -15,6 +15,32 @@ from sqlalchemy.types import TypeEngine
 
 from catalog.dialect.engines import is_mysql_family
 
+_SQLITE_COLUMNS = sa.text(
+    "SELECT lower(t.name), lower(c.name) FROM sqlite_schema t, pragma_table_xinfo(t.name) c "
+    "WHERE t.type IN ('table', 'view') AND lower(t.name) IN :names"
+).bindparams(sa.bindparam("names", expanding=True))
+_MYSQL_COLUMNS = sa.text(
+    "SELECT lower(table_name), lower(column_name) FROM information_schema.columns "
+    "WHERE table_schema = coalesce(:schema, database()) AND lower(table_name) IN :names"
+).bindparams(sa.bindparam("names", expanding=True))
+
+
+def column_names(connection: Connection, tables: Iterable[str], schema: str | None = None) -> dict[str, set[str]]:
+    """Names of the columns of tables and views by that of the table, all in lower case; one statement for them all.
+
+    A table that is not there, or of which this account may see nothing, is not in it. `schema` is the name of another
+    database of the same server.
+    """
+    names = sorted({name.lower() for name in tables})
+    if is_mysql_family(connection.dialect):
+        rows = connection.execute(_MYSQL_COLUMNS, {"names": names, "schema": schema})
+    else:
+        rows = connection.execute(_SQLITE_COLUMNS, {"names": names})
+    found: dict[str, set[str]] = {}
+    for table, column in rows:
+        found.setdefault(table, set()).add(column)
+    return found
+
 
 def make_table(connection: Connection, table: sa.Table) -> None:
     """Make a table with its keys, or leave the one that exists as it is.

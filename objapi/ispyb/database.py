@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.dialect import add_keys, make_table, put_columns
+from catalog.dialect import add_keys, column_names, make_table, put_columns
 from catalog.dialect.existing import name_schema, schema_on_same_server, stand_in_for_lacking
 from objapi.errors import Unavailable
 from objapi.model.principal import ANONYMOUS, Principal
@@ -194,10 +194,14 @@ def find_missing(connection: Connection, schema: str | None = None) -> MissingSc
     # MySQL keeps table names in lower case on some file systems.
     found = {name.lower(): name for name in names}
     tables = {name for name in METADATA.tables if name.lower() not in found}
+    stored = column_names(connection, METADATA.tables, schema)
     columns = set()
     for name, table in METADATA.tables.items():
         if name not in tables:
-            known = {entry["name"].lower() for entry in inspector.get_columns(found[name.lower()], schema=schema)}
+            known = stored.get(name.lower())
+            if known is None:
+                # It is there and may not be looked at: this raises what the account lacks.
+                known = {entry["name"].lower() for entry in inspector.get_columns(found[name.lower()], schema=schema)}
             columns |= {(name, column.name) for column in table.columns if column.name.lower() not in known}
     return MissingSchema(frozenset(tables), frozenset(columns))
 

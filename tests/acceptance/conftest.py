@@ -1,12 +1,15 @@
 """The sample laboratory, served: one server a database and session, and others for tests with needs of their own."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import cache
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
 
+from objapi.ispyb.demo import DIRECTORY
 from objapi.settings import SQLITE_FILE
 from tests.acceptance.client import Client
 from tests.acceptance.server import Servers, served_laboratory
@@ -33,6 +36,7 @@ SETTINGS = {
 def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """A function that serves a fresh laboratory until the session ends: `serve("sqlite", OBJAPI_…=…)` gives its URL."""
     ready: dict[tuple[str, str], Ready] = {}
+    files: list[Path] = []
     with ExitStack() as stack:
         servers = stack.enter_context(closing(Servers()))
 
@@ -47,9 +51,12 @@ def serve(mariadb: Callable[[], URL], tmp_path_factory: pytest.TempPathFactory) 
             kind = (database, settings.get("OBJAPI_PROFILES", ""))
             if kind in ready:
                 put_into(url, ready[kind])
+                if files:
+                    shutil.copytree(files[0], data / "var" / DIRECTORY)
             root = stack.enter_context(served_laboratory(servers, data, given))
             if kind not in ready:
                 ready[kind] = taken_from(url)
+                files.append(data / "var" / DIRECTORY)
             return root
 
         yield start

@@ -8,21 +8,32 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+import objapi.cli.demo
 import objapi.site
 from objapi.cli import main
-from tests.shipped import load_once
+from objapi.cli.demo import DEMO
+from objapi.model.loading.content import read_content
+from objapi.settings import load_settings
+from tests.shipped import load_once, share_declarations
 
-PRELOADED = (("lims",), ("lims", "mxlive", "ispyb"))
-"""Profiles of which most servers are."""
+PRELOADED = (("lims",), ("ispyb",), ("lims", "mxlive", "ispyb"))
+"""Profiles of which most servers are, and those of the rows of any."""
 
 
 def run() -> None:
-    objapi.site.load_registry = load_once
+    share_declarations(setattr)
+    objapi.cli.demo.read_content = read_once = cache(read_content)
+    zone = load_settings({}).timezone
     for profiles in PRELOADED:
-        load_once(profiles)
+        registry = load_once(profiles)
+        objapi.site.Dependents(registry)
+        objapi.site.FieldAccess(registry)
+        for file in registry.content_files.get(DEMO, ()):
+            read_once(Path(file), zone=zone)
     ended: dict[int, int] = {}
     running: set[int] = set()
     for line in sys.stdin:

@@ -406,3 +406,11 @@ def test_parts_of_rows_come_to_the_same_as_whole_rows(engine: Engine, seed: int)
         with pytest.raises(sa.exc.IntegrityError):
             insert(connection, CATALOG, rows[:1])
     connection.close()
+
+
+def test_columns_of_tables_and_views_are_named_at_once(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW Words AS SELECT word AS Named FROM things")
+        found = dialect.column_names(connection, ["THINGS", "words", "nothing"])
+        assert found == {"things": set(THINGS.columns.keys()), "words": {"named"}}
+        assert dialect.column_names(connection, []) == {}
