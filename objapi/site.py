@@ -493,6 +493,7 @@ def _site_context(
         parse_structured=parse_structured,
         users=lambda connection, roles: users_with_roles(connection, registry.roles, roles),
         index_names=frozenset(name for catalog in registry.catalogs.values() for name in catalog.schema.indexes),
+        how_to_prove=_how_to_prove(settings),
         signed_types=frozenset(name for name in registry.types if takes_signatures(registry, name)),
         ambiguous=settings.ambiguous_reference,
         most_objects=settings.max_update_entries,
@@ -502,6 +503,16 @@ def _site_context(
         most_reference_queries=settings.max_reference_queries,
         stream_time_limit=settings.stream_time_limit,
     )
+
+
+def _how_to_prove(settings: Settings) -> str:
+    """What somebody does to sign, by the ways in which users of a site log in."""
+    ways = []
+    if settings.takes_passwords:
+        ways.append("send your password as `password` in the body of a POST to doActionFor or doActionFor_many")
+    if settings.takes_sign_on:
+        ways.append(f"log in once more at /{settings.site_id}/sign_on?sign=1, and send the request again")
+    return ", or ".join(ways)
 
 
 def _close(connection: Connection) -> None:

@@ -245,8 +245,8 @@ def _run_for_visitor(
         require_access(tx)
         controls = parameters.controls()
         _require_own_token(visitor, controls)
-        if proven is not None:
-            sign_with(tx, visitor, proven)
+        if method.secret_parameters and (proof := proven or visitor.recent_proof()) is not None:
+            sign_with(tx, visitor, proof)
         return _call(site.settings, target, controls, visitor, may_act=may_act)
 
     may_act = request.method in method.writing_verbs

@@ -25,7 +25,7 @@ from objapi.security.identify import NOT_LOGGED_IN, Authentication, Identified
 from objapi.security.origins import AuthenticationKind
 from objapi.security.principals import LoadedUser
 from objapi.security.sessions import COOKIE
-from objapi.security.signers import ProvenSigner, prove_signer
+from objapi.security.signers import ProvenSigner, prove_signer, proven_by_log_in
 from objapi.settings import Settings
 from objapi.site import Site
 
@@ -163,6 +163,10 @@ class Visitor:
         """The proof that the visitor is who the credentials say, by the password once more; see `prove_signer`."""
         user = self.require_authenticated()
         return prove_signer(self._visitors.authentication, user, password, code, self._address, self._now)
+
+    def recent_proof(self) -> ProvenSigner | None:
+        """The proof of a visitor who has just logged in anew to sign; only once the user was loaded."""
+        return None if self.user is None else proven_by_log_in(self.user, self._now)
 
     @property
     def is_authenticated(self) -> bool:

@@ -225,9 +225,15 @@ def log_in(
 
 
 def begin_checked(
-    password_check: PasswordCheck, user_id: str, version: int, now: datetime, rules: SessionRules
+    password_check: PasswordCheck,
+    user_id: str,
+    version: int,
+    now: datetime,
+    rules: SessionRules,
+    *,
+    signs: bool = False,
 ) -> NewSession | LoginFailed:
-    """Begin a session for a user whose password, of this version, was right.
+    """Begin a session for a user whose password, of this version, was right; `signs`: who has logged in to sign.
 
     What is over by now, of sessions and of failed log-ins, is swept away by log-ins that succeed.
     """
@@ -237,7 +243,7 @@ def begin_checked(
         # The check took its time: whoever was disabled or given another password meanwhile gets no session, which
         # would hold again when the user is enabled.
         current = password_version(connection, user_id, lock=True) == version
-        return begin_session(connection, user_id, version, now, rules) if current else None
+        return begin_session(connection, user_id, version, now, rules, signs=signs) if current else None
 
     begun = run(begin, write=True, repeatable=True)
     if begun is None:

@@ -113,6 +113,7 @@ _OF_SESSION = (
     sessions.c.password_version.label("session_password_version"),
     sessions.c.created.label("session_created"),
     sessions.c.expires.label("session_expires"),
+    sessions.c.proved.label("session_proved"),
 )
 _OF_TOKEN = (
     api_tokens.c.digest.label("token_digest"),
@@ -255,6 +256,7 @@ def _session(row: Mapping[str, Any]) -> Session:
         row["session_password_version"],
         from_micros(row["session_created"]),
         from_micros(row["session_expires"]),
+        None if row["session_proved"] is None else from_micros(row["session_proved"]),
     )
 
 

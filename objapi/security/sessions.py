@@ -20,6 +20,9 @@ from objapi.store.records import to_micros
 COOKIE = "__ac"
 """The name of the session cookie, that of the historic server."""
 
+PROVED_FOR = timedelta(minutes=2)
+"""Time for which a session that began by logging in anew at the provider proves, once, who signs."""
+
 _LONGEST = timedelta(days=7)
 _KEY_BYTES = 32
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -53,6 +56,8 @@ class Session:
     password_version: int
     created: datetime
     expires: datetime
+    proved: datetime | None = None
+    """Instant at which its user logged in to sign; None: they did not, or have signed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,15 @@ def digest_of(key: str) -> str | None:
 
 
 def begin_session(
-    connection: Connection, user_id: str, password_version: int, now: datetime, rules: SessionRules
+    connection: Connection,
+    user_id: str,
+    password_version: int,
+    now: datetime,
+    rules: SessionRules,
+    *,
+    signs: bool = False,
 ) -> NewSession:
-    """Begin a session of a user whose password was just verified."""
+    """Begin a session of a user who has just shown who they are; `signs`: to sign something by it."""
     key = secrets.token_urlsafe(_KEY_BYTES)
     session = Session(
         sha256(key.encode("ascii")).hexdigest(),
@@ -79,6 +90,7 @@ def begin_session(
         password_version,
         now,
         now + min(rules.lifetime, rules.longest),
+        now if signs else None,
     )
     connection.execute(
         insert(sessions).values(
@@ -87,9 +99,18 @@ def begin_session(
             password_version=password_version,
             created=to_micros(session.created),
             expires=to_micros(session.expires),
+            proved=to_micros(now) if signs else None,
         )
     )
     return NewSession(key, session)
+
+
+def spend_proof(connection: Connection, session: Session) -> bool:
+    """Use the proof of a session up, in the transaction of what is signed; False when it has been used meanwhile."""
+    if session.proved is None:
+        return False
+    same = and_(sessions.c.digest == session.digest, sessions.c.proved == to_micros(session.proved))
+    return connection.execute(update(sessions).where(same).values(proved=None)).rowcount == 1
 
 
 def renewed_end(session: Session, now: datetime, rules: SessionRules) -> datetime | None:

@@ -1,7 +1,7 @@
 """Proof of a signer: the password once more, and the code of an authenticator app where the log-in takes one.
 
 What a request came by is no proof: a session may be left open, Basic credentials are stored in scripts, an API token is
-a program's. Attempts count as log-ins do.
+a program's. Attempts count as log-ins do. Users of a log-in provider log in there anew, right before they sign.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from objapi.errors import BadRequest, SignatureRefused
 from objapi.security.credentials import Credentials
 from objapi.security.identify import Authentication
 from objapi.security.principals import LoadedUser
+from objapi.security.sessions import PROVED_FOR, spend_proof
 from objapi.store.requests import SignerProof
 
 
@@ -34,7 +35,9 @@ def prove_signer(
     if user.principal.token is not None:
         raise SignatureRefused("An API token cannot sign: log in, by the form or by Basic, to sign yourself.")
     if not check.taken:
-        raise SignatureRefused("Nothing can be signed by a password here: users log in by the log-in provider.")
+        raise SignatureRefused(
+            "Nothing can be signed by a password here: log in once more by the log-in provider, at sign_on?sign=1."
+        )
     known = check.verify(Credentials(user_id, password), address, now, code_follows=True)
     if known is None:
         raise SignatureRefused("The password is wrong, so nothing was signed and nothing done.")
@@ -49,3 +52,12 @@ def prove_signer(
     if not authentication.codes.check(user_id, code, address, now):
         raise SignatureRefused("The code is wrong, or was used before. Nothing was signed and nothing done.")
     return ProvenSigner(SignerProof(user_id, "password and code"), known.password_version)
+
+
+def proven_by_log_in(user: LoadedUser, now: datetime) -> ProvenSigner | None:
+    """The proof of somebody who has just logged in anew at the log-in provider, good for one request that signs."""
+    session = user.session
+    if session is None or session.proved is None or now > session.proved + PROVED_FOR:
+        return None
+    proof = SignerProof(user.principal.user_id, "sign-on", lambda connection: spend_proof(connection, session))
+    return ProvenSigner(proof, user.password_version)

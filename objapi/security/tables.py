@@ -49,11 +49,13 @@ sessions = Table(
     Column("password_version", Integer, nullable=False),
     Column("created", big_integer(), nullable=False),
     Column("expires", big_integer(), nullable=False),
+    Column("proved", big_integer(), nullable=True),
     Index("ix_sessions_user", "user_id"),
     Index("ix_sessions_expires", "expires"),
     **TABLE_OPTIONS,
 )
-"""Log-ins by cookie; `digest` is that of the key in the cookie."""
+"""Log-ins by cookie; `digest` is that of the key in the cookie. `proved` is the instant at which the user logged in
+anew at the log-in provider, in order to sign; empty once something is signed."""
 
 password_links = Table(
     "password_links",

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from catalog import CatalogTables
 from catalog.dialect import insert_rows
+from objapi.errors import SignatureRequired
 from objapi.model.dependents import Dependents
 from objapi.model.principal import Principal
 from objapi.model.references import site_path
@@ -60,6 +61,8 @@ class SiteContext:
     """The names of all indexes, before which a comma separates the terms of a reference."""
     signed_types: frozenset[str] = frozenset()
     """The types of which some transition is signed."""
+    how_to_prove: str = "prove who you are"
+    """What somebody has to do to sign, as refusals say it."""
     ambiguous: Literal["error", "first"] = "error"
     """Treatment of a reference that matches several objects: an error, or the first."""
     most_objects: int = 10_000
@@ -212,6 +215,12 @@ class RequestContext:
         token = self.principal.token
         source = self.source if token is None else replace(self.source, api_key=token.prefix)
         return Recorder(self.site.site_id, to_micros(self.now), self.principal.user_id, source)
+
+    def spend_proof(self) -> None:
+        """Use the proof of the signer up, with what is signed. Raises SignatureRequired when it is used already."""
+        spend = None if self.proof is None else self.proof.spend
+        if spend is not None and not spend(self.connection):
+            raise SignatureRequired("Your log-in has served for another signature meanwhile; log in once more to sign.")
 
     def write_history(self) -> None:
         """Store the request and its history: the last that a writing transaction does.

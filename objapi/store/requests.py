@@ -1,10 +1,11 @@
 """Requests of a face to a `Transaction`, and their results: plain values, the same for every face."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import orjson
+from sqlalchemy import Connection
 
 from catalog.facets import Facet
 from objapi.errors import ApiError, Cause, ValidationError, joined_messages
@@ -80,7 +81,9 @@ class SignerProof:
 
     user_id: str
     kind: str
-    """`password`, or `password and code`."""
+    """`password`, `password and code`, or `sign-on`."""
+    spend: Callable[[Connection], bool] | None = field(default=None, compare=False, repr=False)
+    """Uses a proof up that is good once; False when it has been used meanwhile."""
 
 
 INHERIT: Final = "inherit"

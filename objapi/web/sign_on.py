@@ -9,7 +9,7 @@ from objapi.errors import ApiError, NotFound, SignOnFailed
 from objapi.http.access import PUBLIC, access
 from objapi.http.exchange import current_exchange
 from objapi.http.headers import refuse_cross_site
-from objapi.http.visitors import cookies_are_secure, current_visitors
+from objapi.http.visitors import cookies_are_secure, current_visitor, current_visitors
 from objapi.security.credentials import Credentials
 from objapi.security.csrf_tokens import derived_key
 from objapi.security.password_check import LoginFailed, begin_checked
@@ -56,8 +56,12 @@ def make_sign_on_blueprint(settings: Settings, sign_on: SignOn) -> Blueprint:
 
 
 def answer_begin(settings: Settings, sign_on: SignOn) -> Response:
-    """To the provider, by a link that a page or another site may hold: whoever follows it logs in as themselves."""
-    flow = Flow.begin(current_visitors().site.now(), came_from=safe_target(request.args.get("came_from")) or "")
+    """To the provider, by a link that a page or another site may hold: whoever follows it logs in as themselves.
+
+    With `sign=1` they log in anew, whoever is logged in there, and may then sign what takes a signature, once.
+    """
+    came_from, anew = safe_target(request.args.get("came_from")) or "", request.args.get("sign") == "1"
+    flow = Flow.begin(current_visitors().site.now(), came_from=came_from, anew=anew)
     return _holding(settings, flow, _sent_to(sign_on.provider.authorization_url(flow)))
 
 
@@ -109,12 +113,25 @@ def answer_callback(settings: Settings, sign_on: SignOn) -> Response:
         source=current_exchange().source,
     )
     authentication = visitors.authentication
-    begun = begin_checked(authentication.password_check, user_id, version, now, authentication.sessions)
+    if flow.anew:
+        _require_same_user(user_id)
+    check, rules = authentication.password_check, authentication.sessions
+    begun = begin_checked(check, user_id, version, now, rules, signs=flow.anew)
     if isinstance(begun, LoginFailed):
         raise SignOnFailed(f"The user {user_id} was changed just now. Begin again.")
     response = logged_in(settings, begun, flow.came_from)
     response.delete_cookie(COOKIE, path=_cookie_path(settings))
     return response
+
+
+def _require_same_user(user_id: str) -> None:
+    """Raise SignOnFailed when the browser is that of another user, who was about to sign something."""
+    logged_in_as = current_visitor().get_id()
+    if logged_in_as not in ("", user_id):
+        raise SignOnFailed(
+            f"{logged_in_as} is logged in here, and {user_id} has logged in at the provider. Log out first to sign as "
+            f"{user_id}."
+        )
 
 
 def answer_logout(settings: Settings, sign_on: SignOn) -> Response:

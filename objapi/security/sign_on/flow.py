@@ -23,7 +23,10 @@ _OVER: Final = "This log-in was not begun in this browser, or too long ago. Begi
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A log-in under way, with the page it leads to and, for a first one, the key of a one-time link."""
+    """A log-in under way, with the page it leads to and, for a first one, the key of a one-time link.
+
+    `anew`: it is to be a log-in by all that the provider asks for, whoever is logged in there, so that they may sign.
+    """
 
     state: str
     nonce: str = field(repr=False)
@@ -31,12 +34,13 @@ class Flow:
     came_from: str
     link: str = field(repr=False)
     begun: int
+    anew: bool = False
 
     @classmethod
-    def begin(cls, now: datetime, *, came_from: str = "", link: str = "") -> Self:
+    def begin(cls, now: datetime, *, came_from: str = "", link: str = "", anew: bool = False) -> Self:
         """A flow that begins now."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        return cls(state, nonce, verifier, came_from, link, int(now.timestamp()))
+        return cls(state, nonce, verifier, came_from, link, int(now.timestamp()), anew)
 
     def cookie(self, key: str) -> str:
         """The text that the browser holds meanwhile."""

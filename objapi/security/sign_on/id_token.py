@@ -36,6 +36,8 @@ _LONGEST_CLAIMS: Final = 256 * 1024
 """Characters of the claims; somebody may be in very many groups."""
 _LEEWAY: Final = 60
 """Seconds by which the clocks of both may differ."""
+_CLOCKS: Final = 15
+"""The same where somebody is to have logged in just now: who has lately done so for something else must not do."""
 
 
 class UnknownKey(Exception):
@@ -65,9 +67,11 @@ def read_id_token(
     access_token: str | None,
     algorithms: Sequence[str],
     now: datetime,
+    begun: int | None = None,
 ) -> ProviderAccount:
     """Whom a token is about, once it is shown to be the provider's, for this client, and for this log-in.
 
+    `begun`: seconds since 1970 UTC before which nobody may have logged in at the provider; None: whenever it was.
     Raises UnknownKey, and SignOnFailed for whatever else is wrong with it.
     """
     taken = [name for name in algorithms if name in ALGORITHMS]
@@ -90,7 +94,18 @@ def read_id_token(
         raise UnknownKey from None
     except (JoseError, ValueError, TypeError) as error:
         raise SignOnFailed(f"The answer of the log-in provider is not valid ({error}). Begin again.") from error
+    if begun is not None:
+        _require_later_log_in(claims.get("auth_time"), begun)
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise SignOnFailed("The answer of the log-in provider names nobody. Begin again.")
     return ProviderAccount(issuer, subject, dict(claims))
+
+
+def _require_later_log_in(auth_time: object, begun: int) -> None:
+    if isinstance(auth_time, bool) or not isinstance(auth_time, int | float):
+        raise SignOnFailed(
+            "The log-in provider does not say when you have logged in (auth_time), so that nothing can be signed by it."
+        )
+    if auth_time < begun - _CLOCKS:
+        raise SignOnFailed("The log-in provider has not let you log in anew, which it takes to sign. Begin again.")

@@ -77,6 +77,7 @@ class Provider:
     def authorization_url(self, flow: Flow) -> str:
         """The URL at which somebody logs in at the provider. Raises Unavailable."""
         client = self.client
+        anew = {"prompt": "login", "max_age": "0"} if flow.anew else {}
         url: str = prepare_grant_uri(
             self._described().authorization,
             client.client_id,
@@ -87,6 +88,7 @@ class Provider:
             nonce=flow.nonce,
             code_challenge=create_s256_code_challenge(flow.verifier),
             code_challenge_method="S256",
+            **anew,
         )
         return url
 
@@ -116,6 +118,7 @@ class Provider:
                     access_token=access_token if isinstance(access_token, str) else None,
                     algorithms=self._described().algorithms,
                     now=now,
+                    begun=flow.begun if flow.anew else None,
                 )
             except UnknownKey:
                 continue

@@ -89,6 +89,7 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     _refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
     if any(event["signature"] is not None for event in events):
+        context.spend_proof()
         insert_rows(connection, signatures, list(signature_rows(events, context.recorder.at)))
     for event in write_set.withdrawn:
         context.recorder.note(event)

@@ -74,8 +74,8 @@ class Signing:
             and not context.tries
             and (proof is None or proof.user_id != principal.user_id)
         ):
-            remedy = "send your password as `password` in the body of a POST to doActionFor or doActionFor_many"
-            yield Reason(PROOF, f"{named}, and your request does not prove that it is you", remedy)
+            message = f"{named}, and your request does not prove that it is you"
+            yield Reason(PROOF, message, context.site.how_to_prove)
         if signature.not_the_author and self._is_author(draft):
             message = f"{named} by somebody who has not made it, and {principal.user_id} changed it or moved it last"
             yield Reason(AUTHOR, message, "somebody else has to sign")

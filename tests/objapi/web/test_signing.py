@@ -2,7 +2,9 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +20,14 @@ from objapi.security.passwords import Passwords
 from objapi.security.principals import command_line_user, load_by_login
 from objapi.security.sealing import Seal
 from objapi.security.second_factors import begin_set_up, confirm
+from objapi.security.sign_on.links import link_sign_on
 from objapi.settings import load_settings
 from objapi.site import Site
+from objapi.store.requests import ByPath, CreateItem
 from objapi.store.schema import metadata
 from tests.objapi.security.test_second_factors import code_at
 from tests.objapi.store.workshop import quietly
+from tests.objapi.web.openid_provider import CLIENT_ID, SECRET, serving
 
 PASSWORD = "correct horse battery"
 ACT = "/Plone/@@API/doActionFor_many"
@@ -224,6 +229,52 @@ def test_who_has_an_app_sends_its_code_and_a_repetition_needs_no_other(
     assert [row for row in rows if PASSWORD in row or f"'{code}'" in row] == []
     assert PASSWORD not in caplog.text
     assert code not in caplog.text
+
+
+def test_who_has_no_password_logs_in_anew_to_sign_once(site: Site, tmp_path: Path) -> None:
+    """The provider has to say that they have logged in just now; the session that begins signs one request."""
+    file = tmp_path / "secret"
+    file.write_text(SECRET, encoding="utf-8")
+    with serving() as provider:
+        given = {"public_url": "http://localhost", "oidc_issuer": provider.issuer, "oidc_client_id": CLIENT_ID}
+        settings = replace(site.settings, oidc_client_secret_file=file, login="sign-on", **given)
+        application = create_app(site=replace(site, settings=settings))
+        for name in ("una", "uwe"):
+            site.run(
+                lambda connection: command_line_user(),
+                lambda tx, name=name: link_sign_on(tx, UserAdministration(tx), name, provider.issuer, f"s-{name}"),
+                write=True,
+            )
+        client = application.test_client()
+
+        def sign_on(query: str, auth_time: int | None, subject: str = "s-una") -> tuple[int, str]:
+            provider.claims = {"auth_time": auth_time}
+            url = client.get(f"/Plone/sign_on{query}").headers["Location"]
+            answer = client.get(f"/Plone/sign_on/callback?{provider.log_in(url, subject)}")
+            return answer.status_code, url
+
+        status, url = sign_on("", None)
+        assert (status, "prompt=login" in url) == (200, False)
+        paths = [drafted(site, f"signed-on-{number}") for number in (1, 2)]
+        assert approve(client, paths[0])["type"] == "SignatureRefused"
+        assert approve(client, paths[0], None)["type"] == "SignatureRequired"
+        now = int(datetime.now(UTC).timestamp())
+        for auth_time in (None, now - 600):
+            assert sign_on("?sign=1", auth_time)[0] == 403
+        assert sign_on("?sign=1", now, "s-uwe")[0] == 403
+        status, url = sign_on("?sign=1", now)
+        assert (status, "prompt=login" in url, "max_age=0" in url) == (200, True, True)
+        assert [approve(client, path, None)["status"] for path in paths] == [200, 403]
+        trail = client.get(f"/Plone/@@API/history?obj_path={paths[0]}").json
+        assert trail is not None
+        assert trail["history"][0]["signature"]["proof"] == "sign-on"
+
+
+def drafted(site: Site, title: str) -> str:
+    """The path of a new draft, made at the command line."""
+    item = CreateItem("Note", ByPath("/"), {"title": title}, title)
+    outcome = site.run(lambda connection: command_line_user(), lambda tx: tx.create([item]), write=True)
+    return outcome.entries[0].path
 
 
 def load_by_login_of(site: Site, connection: Any, name: str) -> Any:
