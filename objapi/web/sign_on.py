@@ -126,11 +126,11 @@ def answer_callback(settings: Settings, sign_on: SignOn) -> Response:
 
 def _require_same_user(user_id: str) -> None:
     """Raise SignOnFailed when the browser is that of another user, who was about to sign something."""
-    logged_in_as = current_visitor().get_id()
-    if logged_in_as not in ("", user_id):
+    visitor = current_visitor()
+    if visitor.is_authenticated and visitor.get_id() != user_id:
         raise SignOnFailed(
-            f"{logged_in_as} is logged in here, and {user_id} has logged in at the provider. Log out first to sign as "
-            f"{user_id}."
+            f"{visitor.get_id()} is logged in here, and {user_id} has logged in at the provider. Log out first to sign "
+            f"as {user_id}."
         )
 
 
