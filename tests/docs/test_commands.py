@@ -27,6 +27,7 @@ from tests.acceptance.conftest import WITH_BEAMLINES, Serve
 from tests.docs import (
     test_adopt,
     test_api_examples,
+    test_changes,
     test_client,
     test_ispyb,
     test_laboratory,
@@ -52,6 +53,7 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/api.md", "http"): test_api_examples.test_answers_are_as_shown,
     ("docs/api.md", "json"): test_api_examples.test_answers_are_as_shown,
     ("docs/catalog.md", "python"): test_library_pages.test_the_session_gives_what_the_page_shows,
+    ("docs/changes.md", "python"): test_changes.test_the_program_that_reads_a_stream_prints_changes,
     ("docs/client.md", "python"): test_client.test_the_recipes_run,
     ("docs/ispyb.md", "sql"): test_ispyb.test_indexes_that_are_recommended_are_those_of_our_own_tables,
     ("docs/ispyb.md", "yaml"): test_ispyb.test_plugins_on_the_page_are_of_kinds_that_there_are,
