@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlencode
 
+import orjson
 from flask import Blueprint, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -80,15 +80,16 @@ def add_route(state: BlueprintSetupState) -> None:
 
 
 def answer_for_page(name: str, query: Mapping[str, object]) -> bytes:
-    """The answer of a reading method to the visitor of the page that is being made, as a GET of it would be answered.
+    """The answer of a reading method to the visitor of the page that is being made.
 
-    `name` may have segments behind the method (`types/Batch`). Raises what the method raises.
+    `query` is what a JSON body would hold; `name` may have segments behind the method (`types/Batch`). Raises what the
+    method raises.
     """
     called, *rest = name.split("/")
     target = ApiTarget((), "api", called, tuple(rest))
     _, method = _method_called(target)
     site: Site = current_app.extensions[SITE]
-    form = read_form("GET", urlencode(query, doseq=True).encode(), None, b"", site.settings, frozenset())
+    form = read_form("POST", b"", "application/json", orjson.dumps(query), site.settings)
     controls = read_controls(method.controls, form)
     if controls.problems:
         raise combine([problem.as_error() for problem in controls.problems])

@@ -9,6 +9,7 @@ from objapi.model.behaviors import Behaviors
 from objapi.model.dialects import Dialect
 from objapi.model.paths import Path
 from objapi.model.types import EntityType, FoldRule
+from objapi.model.worklists import DeclaredWorklist
 from workflows import Cascade, PermissionSetting, Workflow, WorkflowRegistry
 
 MOST_COUNTED = 4
@@ -139,6 +140,8 @@ class Registry:
     """Catalog and index by which the person of a user is found → the types of such persons."""
     dialects: Mapping[str, Dialect] = field(default_factory=dict)
     """Names under which clients of other programs know types, fields and catalogs, by the name of the dialect."""
+    worklists: Mapping[str, DeclaredWorklist] = field(default_factory=dict)
+    """Queries for those who have something to do, in their order."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
     containers: frozenset[str] = field(init=False, compare=False, repr=False)

@@ -15,6 +15,7 @@ from objapi.model.loading.profiles import PROFILE_KEYS
 from objapi.model.loading.reachability import remarks
 from objapi.model.loading.site import ROLES_KEYS
 from objapi.model.loading.types import ID_KEYS, TYPE_KEYS
+from objapi.model.loading.worklists import WORKLIST_KEYS
 from objapi.model.types import Kind
 from tests.acceptance.conftest import Serve
 from tests.conftest import DATABASES
@@ -109,6 +110,7 @@ FILES = (
     "layout.yaml",
     "behaviors.py",
     "dialects/*.yaml",
+    "worklists.yaml",
 )
 
 
@@ -125,6 +127,7 @@ FILES = (
         ("key of `id`", 0, ID_KEYS),
         ("key of `roles.yaml`", 0, ROLES_KEYS),
         ("key of an index", 0, INDEX_KEYS),
+        ("key of a worklist", 0, WORKLIST_KEYS),
         ("key of a workflow", 0, WORKFLOW_KEYS),
         ("key of a state", 0, STATE_KEYS),
         ("key of a transition", 0, TRANSITION_KEYS),

@@ -21,6 +21,7 @@ from objapi.api.methods.transitions import TRANSITIONS
 from objapi.api.methods.undoing import UNDOING
 from objapi.api.methods.updating import UPDATING
 from objapi.api.methods.users import USERS
+from objapi.api.methods.worklists import WORKLISTS
 from objapi.api.methods.writing import WRITING
 
 
@@ -55,6 +56,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *AUDIT,
         *ACCESS,
         *CHANGES,
+        *WORKLISTS,
     )
 )
 

@@ -28,6 +28,7 @@ from objapi.model.loading.tables import catalog_of_table, catalogs_of_tables, ch
 from objapi.model.loading.tracing import Tracer, check_cycles
 from objapi.model.loading.types import read_types
 from objapi.model.loading.workflows import read_workflows, with_entry_points
+from objapi.model.loading.worklists import read_worklists
 from objapi.model.registry import CatalogDeclaration, Registry, Roles, login_indexes
 from objapi.model.types import EntityType
 from workflows import Workflow
@@ -94,6 +95,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     check_containers(types, site.root_type, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)
     dialects = read_dialects(found, types, catalogs, workflows.workflows, problems)
+    worklists = read_worklists(found, tracer, workflows.workflows, catalogs, site.default_catalog, roles, problems)
     if problems:
         raise ProfileError(problems)
     return Registry(
@@ -115,6 +117,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         profiles=frozenset(profile.name for profile in found),
         login_indexes=persons_found_by,
         dialects=dialects,
+        worklists=worklists,
         fingerprint=fingerprint(types, catalogs, workflows.workflows),
     )
 

@@ -7,10 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import orjson
+
 from objapi.web.texts import marked
 
 Ask: TypeAlias = Callable[[str, Mapping[str, object]], bytes]
 """Asks a reading method of the API with parameters, as the user of the page; gives its answer."""
+
+PAGE_SIZE: Final = 50
+"""Rows that a list shows at once; its script asks for as many more."""
 
 
 def _nothing(ask: Ask, place: str) -> Mapping[str, bytes]:
@@ -29,4 +34,19 @@ class ConsolePage:
     """Asks what the page shows at once, given the place; raises what the API raises."""
 
 
-PAGES: Final = (ConsolePage("start", "/console", marked("Start")),)
+def _worklists(ask: Ask, place: str) -> Mapping[str, bytes]:
+    """The worklists of the user with their numbers, and the beginning of the one that the place names."""
+    if place:
+        # Before all others: one that is not for the user has no page.
+        ask(f"worklists/{place}", {})
+    answer = ask("worklists", {"counts": True})
+    listed = orjson.loads(answer)["worklists"]
+    wanted = place or next((item["id"] for item in listed if item["count"]), "")
+    query = next((item["query"] for item in listed if item["id"] == wanted), None)
+    if query is None:
+        return {"worklists": answer}
+    return {"worklists": answer, "read": ask("read", {**query, "page_size": PAGE_SIZE, "authenticator": False})}
+
+
+PAGES: Final = (ConsolePage("worklists", "/console/worklists", marked("Worklists"), _worklists),)
+"""The first one is also the page of `/console`."""

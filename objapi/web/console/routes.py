@@ -55,7 +55,8 @@ def make_console_blueprint(site: Site, ask: Ask) -> Blueprint:
 
     for page in PAGES:
         view = access(LOGGED_IN)(partial(_answer_page, site, ask, page))
-        for rule in (f"/{settings.site_id}{page.path}", f"/{settings.site_id}{page.path}/<place>"):
+        paths = (page.path, f"{page.path}/<place>", *(("/console",) if page is PAGES[0] else ()))
+        for rule in (f"/{settings.site_id}{path}" for path in paths):
             console.add_url_rule(rule, endpoint=page.name, view_func=view, methods=["GET"])
 
     @access(LOGGED_IN)
@@ -68,7 +69,7 @@ def make_console_blueprint(site: Site, ask: Ask) -> Blueprint:
 
 def _answer_page(site: Site, ask: Ask, page: ConsolePage, place: str = "") -> Response:
     title = translator(language())(page.title)
-    return shell(site, page.name, title, page.first(ask, place))
+    return shell(site, page.name, title, {"place": place, **page.first(ask, place)})
 
 
 def answer_object(site: Site, ask: Ask, place: str) -> Response:

@@ -7,7 +7,7 @@ import "./style/console.css";
 
 const PAGES: Record<string, () => Promise<{ default: ComponentType }>> = {
   object: () => import("./pages/object/index"),
-  start: () => import("./pages/start/index"),
+  worklists: () => import("./pages/worklists/index"),
 };
 
 async function show(): Promise<void> {

@@ -1,8 +1,9 @@
 // The fields of an object, each shown by its kind; those without a value are left out until asked for.
 import { useState } from "preact/hooks";
 import type { ObjectRead, Value } from "../../objapi";
-import { isDate, shownDate } from "../../frame/dates";
+import { labelOf } from "../../frame/labels";
 import { n, t } from "../../frame/texts";
+import { isEmpty, referred, shownValue } from "../../frame/values";
 import type { FieldDescription, TypeDescription } from "./description";
 
 export function Fields({ object, type }: { object: ObjectRead; type: TypeDescription }) {
@@ -17,7 +18,7 @@ export function Fields({ object, type }: { object: ObjectRead; type: TypeDescrip
         {shown.map((field) => (
           <div key={field.name}>
             <dt>
-              {field.title || field.name}
+              {labelOf(field)}
               {field.about && <small>{field.about}</small>}
             </dt>
             <dd>
@@ -33,10 +34,6 @@ export function Fields({ object, type }: { object: ObjectRead; type: TypeDescrip
       )}
     </section>
   );
-}
-
-function isEmpty(value: Value | undefined): boolean {
-  return value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 function FieldValue({ field, object }: { field: FieldDescription; object: ObjectRead }) {
@@ -62,26 +59,19 @@ function FieldValue({ field, object }: { field: FieldDescription; object: Object
 }
 
 function References({ field, object }: { field: FieldDescription; object: ObjectRead }) {
-  const titles = listed(object[`${field.name}_title`]);
-  const paths = listed(object[`${field.name}_path`]);
-  const links = paths.map((path, place) => (
-    <a key={place} href={path}>
-      {titles[place] || path.split("/").at(-1)}
+  const links = referred(object, field.name).map((other) => (
+    <a key={other.path} href={other.path}>
+      {other.title}
     </a>
   ));
-  return links.length > 1 ? (
+  if (links.length < 2) return <>{links[0] ?? t("not visible")}</>;
+  return (
     <ul>
-      {links.map((link, place) => (
-        <li key={place}>{link}</li>
+      {links.map((link) => (
+        <li key={link.key}>{link}</li>
       ))}
     </ul>
-  ) : (
-    <>{links[0] ?? t("not visible")}</>
   );
-}
-
-function listed(value: Value | undefined): string[] {
-  return (Array.isArray(value) ? value : isEmpty(value) ? [] : [value]).map(String);
 }
 
 function Records({ rows }: { rows: Record<string, Value>[] }) {
@@ -125,11 +115,4 @@ function File({ file }: { file: FileValue }) {
       {file.filename || t("file")} ({file.content_type}, {n("{count} byte", "{count} bytes", file.size)})
     </a>
   );
-}
-
-export function shownValue(value: Value): string {
-  if (value === null) return "";
-  if (isDate(value)) return shownDate(value);
-  if (Array.isArray(value)) return value.map(shownValue).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

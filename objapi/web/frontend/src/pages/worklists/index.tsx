@@ -1,0 +1,113 @@
+// The worklists of the user, with live numbers; the rows of one of them, to be selected and taken a step further.
+import { useEffect } from "preact/hooks";
+import type { ObjectRead, Page } from "../../objapi";
+import { api, asking, messageOf } from "../../frame/api";
+import { first, page } from "../../frame/data";
+import { tell } from "../../frame/notices";
+import { onScan } from "../../frame/scan";
+import { n, t } from "../../frame/texts";
+import { bringUp, fill, outcomes, reread, rows, selected } from "./rows";
+import { Steps } from "./steps";
+import { Rows } from "./table";
+import { follow, recount, titleOf, type Worklist, worklists } from "./worklist";
+import "./worklists.css";
+
+const place = first<string>("place") || worklists.value.find((list) => list.count)?.id;
+const beginning = first<Page>("read");
+if (beginning) fill(beginning);
+
+export default function Worklists() {
+  const list = worklists.value.find((item) => item.id === place);
+  useEffect(() => {
+    const stop = new AbortController();
+    follow(renew, stop.signal).catch((error: unknown) => tell(messageOf(error), "bad"));
+    const end = onScan(select);
+    return () => {
+      stop.abort();
+      end();
+    };
+  }, []);
+  return (
+    <div class="worklists">
+      <Menu />
+      <div>
+        {list ? (
+          <>
+            <h1>
+              {titleOf(list)} <small>{list.count}</small>
+            </h1>
+            <p class="soft">{list.about}</p>
+            <Steps list={list} done={renewNow} />
+            <Rows list={list} />
+          </>
+        ) : (
+          <>
+            <h1>{page.title}</h1>
+            <p>{worklists.value.length ? t("There is nothing to do in any of your lists.") : t("There are no worklists for your roles.")}</p>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Menu() {
+  return (
+    <nav class="lists" aria-label={page.title}>
+      <ul>
+        {worklists.value.map((list) => (
+          <li key={list.id}>
+            <a href={`${page.site.url}/console/worklists/${list.id}`} aria-current={list.id === place ? "page" : undefined}>
+              <span>{titleOf(list)}</span>
+              <b class={list.count ? "" : "zero"}>{list.count}</b>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function shown(): Worklist | undefined {
+  return worklists.value.find((item) => item.id === place);
+}
+
+/** The numbers and the rows anew. A failure shows what was there before. */
+function renew(): void {
+  renewNow().catch((error: unknown) => tell(messageOf(error), "bad"));
+}
+
+async function renewNow(): Promise<void> {
+  await recount();
+  const list = shown();
+  if (list) await reread(list.query);
+}
+
+/** Selects the rows of this list that carry what was scanned; the list may be longer than what is shown of it. */
+function select(found: ObjectRead[], code: string): boolean {
+  const list = shown();
+  if (!list) return false;
+  const uids = new Set(found.map((item) => item.UID));
+  const here = rows.value.filter((row) => uids.has(row.UID));
+  if (here.length) pick(here);
+  else selectFurther(list, found, code).catch((error: unknown) => tell(messageOf(error), "bad"));
+  return true;
+}
+
+async function selectFurther(list: Worklist, found: ObjectRead[], code: string): Promise<void> {
+  const answer = await asking(api.read({ ...list.query, UID: found.map((item) => item.UID), page_size: 50 }));
+  if (answer.objects.length) {
+    bringUp(answer.objects);
+    pick(answer.objects);
+    return;
+  }
+  const target = found.find((item) => list.types.includes(item.portal_type)) ?? found[0];
+  tell(t("{code} is not in this list.", { code }), "bad", target && { label: t("Open"), run: () => location.assign(target.path) });
+}
+
+function pick(found: ObjectRead[]): void {
+  outcomes.value = new Map();
+  selected.value = new Set([...selected.value, ...found.map((row) => row.UID)]);
+  const names = found.map((row) => row.id).join(", ");
+  tell(n("{names} is selected, {count} in all.", "{names} is selected, {count} in all.", selected.value.size, { names }), "info");
+}

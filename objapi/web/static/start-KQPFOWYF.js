@@ -1,1 +1,0 @@
-import{d as r,g as o,i as e,k as t}from"./chunk-5P6UT727.js";function p(){return t(r,{children:[t("h1",{children:o.site.title}),t("p",{children:e("Scan or type a number to open what carries it.")})]})}export{p as default};
