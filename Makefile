@@ -73,6 +73,7 @@ test test-all: $(VENV)/.installed-for-tests
 	    echo 'MariaDB half: NOT RUN, and OBJAPI_REQUIRE_MARIADB asks for it.' >&2; exit 1; \
 	fi; \
 	galera=; if [ -n '$(CLUSTER)' ] && [ -n "$$mariadb" ] && sh .ci/galera; then galera=1; fi; \
+	browser=; if [ -n '$(CLUSTER)' ] && sh .ci/browser $(BIN)/python; then browser=1; fi; \
 	export PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/$(VENV)/bytecode'; \
 	$(BIN)/mypy $(PACKAGES) $(wildcard benchmarks client/objapi_client) & types=$$!; trap 'kill $$types 2>/dev/null' EXIT; \
 	$(BIN)/ruff check $(CODE); \
@@ -81,12 +82,15 @@ test test-all: $(VENV)/.installed-for-tests
 	$(BIN)/vulture; \
 	$(BIN)/python -m pytest --collect-only --quiet --quiet >/dev/null || true; \
 	wait $$types; trap - EXIT; \
-	OBJAPI_REQUIRE_MARIADB=$$mariadb OBJAPI_TEST_REQUIRE_GALERA=$$galera $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
+	OBJAPI_REQUIRE_MARIADB=$$mariadb OBJAPI_TEST_REQUIRE_GALERA=$$galera \
+	    OBJAPI_REQUIRE_BROWSER=$$browser $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
 	    --no-loadscope-reorder $(TESTS); \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
 	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi; \
 	if [ -n "$$galera" ]; then echo 'Cluster: run.'; \
-	elif [ -n '$(CLUSTER)' ]; then echo '*** Cluster: NOT RUN. Galera is not installed. ***'; fi
+	elif [ -n '$(CLUSTER)' ]; then echo '*** Cluster: NOT RUN. Galera is not installed. ***'; fi; \
+	if [ -n "$$browser" ]; then echo 'Browser: run.'; \
+	elif [ -n '$(CLUSTER)' ]; then echo '*** Browser: NOT RUN. The pages were not tried in Chromium. ***'; fi
 
 # What cannot be installed or looked up without the network fails nothing, and is said.
 audit: $(VENV)/.installed

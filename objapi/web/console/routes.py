@@ -86,5 +86,6 @@ def answer_object(site: Site, ask: Ask, place: str) -> Response:
         }
 
     found, query = site.run(current_visitor().load, look, write=False)
-    first = {"read": ask("read", query), "type": ask(f"types/{found.portal_type}", {})}
+    described = ask(f"types/{found.portal_type}", {})
+    first = {"read": ask("read", query), "type": described, "catalog": query["catalog_name"]}
     return shell(site, "object", found.id, first)

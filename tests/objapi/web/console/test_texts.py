@@ -46,6 +46,13 @@ def test_every_text_is_translated_and_no_other_one(language: str, shown: set[obj
         assert {place for form in forms for place in re.findall(r"\{\w+\}", str(form))} == wanted, message.id
 
 
+def test_no_text_stands_where_it_is_not_found() -> None:
+    """What is within a template string of a script is not looked at."""
+    scripts = [path for path in (WEB / "frontend" / "src").rglob("*.ts*")]
+    hidden = {path.name: re.findall(r"\$\{[^}]*\b[tn]\(", path.read_text("utf-8")) for path in scripts}
+    assert {name: found for name, found in hidden.items() if found} == {}
+
+
 def test_scripts_get_their_own_texts() -> None:
     texts = texts_of_scripts("de")
     assert texts["Log out"] == "Abmelden"

@@ -22,6 +22,5 @@ export interface TypeDescription {
   contains: string[];
   workflows: { id: string; state_variable: string }[];
   catalogs: string[];
-  read_catalog: string;
   fields: FieldDescription[];
 }

@@ -4,16 +4,19 @@ import type { ObjectRead, Value } from "../../objapi";
 import { labelOf } from "../../frame/labels";
 import { n, t } from "../../frame/texts";
 import { isEmpty, referred, shownValue } from "../../frame/values";
-import type { FieldDescription, TypeDescription } from "./description";
+import type { FieldDescription } from "./description";
+import { object, type } from "./object";
 
-export function Fields({ object, type }: { object: ObjectRead; type: TypeDescription }) {
+export function Fields() {
   const [all, showAll] = useState(false);
-  const present = type.fields.filter((field) => field.name in object);
-  const filled = present.filter((field) => !isEmpty(object[field.name]));
+  const here = object.value;
+  if (!here || !type) return null;
+  const present = type.fields.filter((field) => field.name in here);
+  const filled = present.filter((field) => !isEmpty(here[field.name]));
   const shown = all ? present : filled;
   return (
-    <section aria-labelledby="fields">
-      <h2 id="fields">{t("Fields")}</h2>
+    <section aria-labelledby="fields-heading" class="part">
+      <h2 id="fields-heading" class="hidden">{t("Fields")}</h2>
       <dl class="fields">
         {shown.map((field) => (
           <div key={field.name}>
@@ -22,7 +25,7 @@ export function Fields({ object, type }: { object: ObjectRead; type: TypeDescrip
               {field.about && <small>{field.about}</small>}
             </dt>
             <dd>
-              <FieldValue field={field} object={object} />
+              <FieldValue field={field} object={here} />
             </dd>
           </div>
         ))}

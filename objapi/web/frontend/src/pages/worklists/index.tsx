@@ -1,13 +1,13 @@
 // The worklists of the user, with live numbers; the rows of one of them, to be selected and taken a step further.
 import { useEffect } from "preact/hooks";
-import type { ObjectRead, Page } from "../../objapi";
+import type { Batch, Named, ObjectRead, Page } from "../../objapi";
 import { api, asking, messageOf } from "../../frame/api";
 import { first, page } from "../../frame/data";
 import { tell } from "../../frame/notices";
 import { onScan } from "../../frame/scan";
 import { n, t } from "../../frame/texts";
-import { bringUp, fill, outcomes, reread, rows, selected } from "./rows";
-import { Steps } from "./steps";
+import { Steps } from "../../frame/steps";
+import { bringUp, chosen, fill, noted, outcomes, reread, rows, selected } from "./rows";
 import { Rows } from "./table";
 import { follow, recount, titleOf, type Worklist, worklists } from "./worklist";
 import "./worklists.css";
@@ -37,7 +37,7 @@ export default function Worklists() {
               {titleOf(list)} <small>{list.count}</small>
             </h1>
             <p class="soft">{list.about}</p>
-            <Steps list={list} done={renewNow} />
+            <Chosen list={list} />
             <Rows list={list} />
           </>
         ) : (
@@ -49,6 +49,18 @@ export default function Worklists() {
       </div>
     </div>
   );
+}
+
+function Chosen({ list }: { list: Worklist }) {
+  const uids = chosen.value.map((row) => row.UID);
+  if (!uids.length) return <p class="hint">{t("Select rows, or scan what you have at hand.")}</p>;
+  const done = async (_step: Named | null, answer: Batch | null) => {
+    outcomes.value = noted(answer, uids);
+    await renewNow();
+  };
+  const version = chosen.value.map((row) => `${row.UID} ${row.version}`).join();
+  const clear = () => (selected.value = new Set());
+  return <Steps uids={uids} version={version} preferred={list.transitions} clear={clear} done={done} />;
 }
 
 function Menu() {

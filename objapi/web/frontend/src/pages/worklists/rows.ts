@@ -1,6 +1,6 @@
 // The rows of the list that is shown: which there are, which are selected, and how the last step ended for each.
 import { computed, signal } from "@preact/signals";
-import type { ObjectRead, Page, Parameters } from "../../objapi";
+import type { Batch, ObjectRead, Page, Parameters } from "../../objapi";
 import { api, asking } from "../../frame/api";
 
 export const SIZE = 50;
@@ -19,6 +19,16 @@ export const outcomes = signal<ReadonlyMap<string, RowOutcome>>(new Map());
 
 /** The selected rows in the order in which they are shown. */
 export const chosen = computed(() => rows.value.filter((row) => selected.value.has(row.UID)));
+
+/** How a step ended for each row, by UID. */
+export function noted(answer: Batch | null, uids: string[]): ReadonlyMap<string, RowOutcome> {
+  const found = new Map<string, RowOutcome>();
+  (answer?.objects ?? []).forEach((item, place) => {
+    const uid = String(item.UID ?? item.obj_uid ?? uids[place] ?? "");
+    found.set(uid, { good: item.success !== false, text: String(item.message ?? "") });
+  });
+  return found;
+}
 
 let anchor: string | null = null;
 

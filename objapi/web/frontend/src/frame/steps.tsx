@@ -1,12 +1,11 @@
-// The steps that the selected objects can take: what all of them allow, what holds the others back, and how it ended.
+// The steps that objects can take: what all of them allow, what holds the others back, and the way back afterwards.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Allowed, Batch, Named } from "../../objapi";
-import { api, asking, messageOf } from "../../frame/api";
-import { tell } from "../../frame/notices";
-import { n, t } from "../../frame/texts";
-import { chosen, outcomes, type RowOutcome, selected } from "./rows";
-import type { Worklist } from "./worklist";
+import type { Allowed, Batch, Named } from "../objapi";
+import { api, asking, messageOf } from "./api";
+import { tell } from "./notices";
+import { n, t } from "./texts";
+import "./steps.css";
 
 const MOST_ASKED = 200;
 const SOON = 150;
@@ -15,13 +14,23 @@ interface HeldBack extends Named {
   reasons: { text: string; needs: string; count: number }[];
 }
 
-export function Steps({ list, done }: { list: Worklist; done: () => Promise<void> }) {
+interface Asked {
+  uids: string[];
+  /** Changes whenever the objects are others, or in other states. */
+  version: string;
+  /** Steps that come first, in this order. */
+  preferred?: string[];
+  /** Lets go of the objects. */
+  clear?: () => void;
+  /** What to do when a step was taken, or taken back. */
+  done: (step: Named | null, answer: Batch | null) => Promise<void>;
+}
+
+export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
   const open = useSignal<Named[]>([]);
   const held = useSignal<HeldBack[]>([]);
   const comment = useSignal("");
   const busy = useSignal(false);
-  const uids = chosen.value.map((row) => row.UID);
-  const key = uids.join();
 
   useEffect(() => {
     if (!uids.length) {
@@ -33,7 +42,7 @@ export function Steps({ list, done }: { list: Worklist; done: () => Promise<void
     const timer = setTimeout(async () => {
       try {
         const allowed = await asking(api.transitions(uids.slice(0, MOST_ASKED), true, { signal: stop.signal }));
-        open.value = ordered(allowedByAll(allowed), list.transitions);
+        open.value = ordered(allowedByAll(allowed), preferred);
         held.value = heldBack(allowed, open.value);
       } catch (error) {
         if (!stop.signal.aborted) tell(messageOf(error), "bad");
@@ -43,14 +52,14 @@ export function Steps({ list, done }: { list: Worklist; done: () => Promise<void
       clearTimeout(timer);
       stop.abort();
     };
-  }, [key]);
+  }, [version]);
 
   const take = async (step: Named) => {
     busy.value = true;
     try {
       const answer = await asking(api.take(step.id, uids, { comment: comment.value, partial: true }, { key: crypto.randomUUID() }));
       comment.value = "";
-      await told(step, answer, uids, done);
+      await told(step, answer, done);
     } catch (error) {
       tell(messageOf(error), "bad");
     } finally {
@@ -58,15 +67,17 @@ export function Steps({ list, done }: { list: Worklist; done: () => Promise<void
     }
   };
 
-  if (!uids.length) return <p class="hint">{t("Select rows, or scan what you have at hand.")}</p>;
+  if (!uids.length) return null;
   return (
     <section class="steps" aria-label={t("Steps")}>
-      <p>
-        <b>{n("{count} selected", "{count} selected", uids.length)}</b>{" "}
-        <button type="button" class="plain" onClick={() => (selected.value = new Set())}>
-          {t("Clear")}
-        </button>
-      </p>
+      {clear && (
+        <p>
+          <b>{n("{count} selected", "{count} selected", uids.length)}</b>{" "}
+          <button type="button" class="plain" onClick={clear}>
+            {t("Clear")}
+          </button>
+        </p>
+      )}
       <label for="comment" class="hidden">
         {t("Comment")}
       </label>
@@ -78,11 +89,11 @@ export function Steps({ list, done }: { list: Worklist; done: () => Promise<void
       />
       <div class="buttons">
         {open.value.map((step) => (
-          <button key={step.id} type="button" class={list.transitions.includes(step.id) ? "main" : ""} disabled={busy.value} onClick={() => take(step)}>
+          <button key={step.id} type="button" class={preferred.includes(step.id) ? "main" : ""} disabled={busy.value} onClick={() => take(step)}>
             {step.title}
           </button>
         ))}
-        {!open.value.length && <span class="none">{t("No step is open to all of them.")}</span>}
+        {!open.value.length && <span class="none">{uids.length > 1 ? t("No step is open to all of them.") : t("No step is open to you now.")}</span>}
       </div>
       {held.value.length > 0 && (
         <details class="held">
@@ -142,40 +153,34 @@ function heldBack(allowed: Allowed[], open: Named[]): HeldBack[] {
   return [...found.values()].filter((step) => !open.some((item) => item.id === step.id));
 }
 
-/** Notes for each row how it ended, renews the list, and offers the way back to those who may undo. */
-async function told(step: Named, answer: Batch, uids: string[], done: () => Promise<void>): Promise<void> {
-  const found = new Map<string, RowOutcome>();
-  (answer.objects ?? []).forEach((item, place) => {
-    const uid = String(item.UID ?? item.obj_uid ?? uids[place] ?? "");
-    const failed = item.success === false;
-    found.set(uid, failed ? { good: false, text: String(item.message ?? "") } : { good: true, text: step.title });
-  });
-  outcomes.value = found;
-  const bad = [...found.values()].filter((item) => !item.good).length;
-  const good = found.size - bad;
+/** Says how it ended, and offers the way back to those who may undo. */
+async function told(step: Named, answer: Batch, done: Asked["done"]): Promise<void> {
+  const objects = answer.objects ?? [];
+  const bad = objects.filter((item) => item.success === false);
+  const good = objects.length - bad.length;
   const words = [good ? n("{step}: {count} done.", "{step}: {count} done.", good, { step: step.title }) : ""];
-  if (bad) words.push(n("{count} could not be done.", "{count} could not be done.", bad));
+  if (bad.length) words.push(n("{count} could not be done.", "{count} could not be done.", bad.length));
+  if (bad.length === 1) words.push(String(bad[0]?.message ?? ""));
   const request = answer.request_id ?? "";
-  await done();
+  await done(step, answer);
   const way = good && request && (await mayUndo()) ? { label: t("Undo"), run: () => void undo(request, done) } : undefined;
-  tell(words.join(" ").trim(), bad ? "bad" : "good", way);
+  tell(words.join(" ").trim(), bad.length ? "bad" : "good", way);
 }
 
 let undoes: Promise<boolean> | null = null;
 
 function mayUndo(): Promise<boolean> {
   undoes ??= api
-    .call("can", { can: "undo" })
+    .call("can", { can: "permission:objapi: Undo requests" })
     .then((answer) => (answer as unknown as { objects: { can: { allowed: boolean }[] }[] }).objects[0]?.can[0]?.allowed ?? false)
     .catch(() => false);
   return undoes;
 }
 
-async function undo(request: string, done: () => Promise<void>): Promise<void> {
+async function undo(request: string, done: Asked["done"]): Promise<void> {
   try {
     await asking(api.call("undo", { request_id: request }));
-    outcomes.value = new Map();
-    await done();
+    await done(null, null);
     tell(t("Undone."), "good");
   } catch (error) {
     tell(messageOf(error), "bad");
