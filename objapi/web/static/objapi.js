@@ -42,20 +42,21 @@ var Api = class {
   }
   /** Calls any method. Raises ApiFailure. With `partial` an answer in which some could not be done is given, too. */
   async call(method, parameters = {}, options = {}) {
-    const headers = { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest" };
+    const headers = { "Content-Type": "application/json" };
     if (options.version !== void 0) headers["If-Match"] = String(options.version);
     if (options.key !== void 0) headers["Idempotency-Key"] = options.key;
     return this.send(method, { method: "POST", headers, body: JSON.stringify(parameters) }, options, Boolean(parameters["partial"]));
   }
   /** Calls a method with a form, in which files may be. */
   async sendForm(method, form, options = {}) {
-    const headers = { Prefer: "http-status", "X-Requested-With": "XMLHttpRequest" };
+    const headers = { Prefer: "http-status" };
     if (options.version !== void 0) headers["If-Match"] = String(options.version);
     return this.send(method, { method: "POST", headers, body: form }, options, false);
   }
   async send(method, init, options, partial) {
     const headers = { ...init.headers, Accept: "application/json" };
-    if (this.token !== void 0) headers["Authorization"] = `Bearer ${this.token}`;
+    if (this.token === void 0) headers["X-Requested-With"] = "XMLHttpRequest";
+    else headers["Authorization"] = `Bearer ${this.token}`;
     const credentials = this.token === void 0 ? "include" : "omit";
     const signal = options.signal ?? null;
     const response = await this.fetch(this.url(method), { ...init, headers, credentials, signal });

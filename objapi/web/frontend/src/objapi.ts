@@ -173,7 +173,7 @@ export class Api {
 
   /** Calls any method. Raises ApiFailure. With `partial` an answer in which some could not be done is given, too. */
   async call<T extends Answer = Answer>(method: string, parameters: Parameters = {}, options: CallOptions = {}): Promise<T> {
-    const headers: Record<string, string> = { "Content-Type": "application/json", "X-Requested-With": "XMLHttpRequest" };
+    const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (options.version !== undefined) headers["If-Match"] = String(options.version);
     if (options.key !== undefined) headers["Idempotency-Key"] = options.key;
     return this.send<T>(method, { method: "POST", headers, body: JSON.stringify(parameters) }, options, Boolean(parameters["partial"]));
@@ -181,14 +181,16 @@ export class Api {
 
   /** Calls a method with a form, in which files may be. */
   async sendForm<T extends Answer = Answer>(method: string, form: FormData, options: CallOptions = {}): Promise<T> {
-    const headers: Record<string, string> = { Prefer: "http-status", "X-Requested-With": "XMLHttpRequest" };
+    const headers: Record<string, string> = { Prefer: "http-status" };
     if (options.version !== undefined) headers["If-Match"] = String(options.version);
     return this.send<T>(method, { method: "POST", headers, body: form }, options, false);
   }
 
   private async send<T extends Answer>(method: string, init: RequestInit, options: CallOptions, partial: boolean): Promise<T> {
     const headers = { ...(init.headers as Record<string, string>), Accept: "application/json" } as Record<string, string>;
-    if (this.token !== undefined) headers["Authorization"] = `Bearer ${this.token}`;
+    // Without the mark a browser answers 401 by a dialogue of its own. Pages of other sites may not send it.
+    if (this.token === undefined) headers["X-Requested-With"] = "XMLHttpRequest";
+    else headers["Authorization"] = `Bearer ${this.token}`;
     const credentials = this.token === undefined ? "include" : "omit";
     const signal = options.signal ?? null;
     const response = await this.fetch(this.url(method), { ...init, headers, credentials, signal });

@@ -48,7 +48,7 @@ def test_every_text_is_translated_and_no_other_one(language: str, shown: set[obj
 
 def test_no_text_stands_where_it_is_not_found() -> None:
     """What is within a template string of a script is not looked at."""
-    scripts = [path for path in (WEB / "frontend" / "src").rglob("*.ts*")]
+    scripts = list((WEB / "frontend" / "src").rglob("*.ts*"))
     hidden = {path.name: re.findall(r"\$\{[^}]*\b[tn]\(", path.read_text("utf-8")) for path in scripts}
     assert {name: found for name, found in hidden.items() if found} == {}
 

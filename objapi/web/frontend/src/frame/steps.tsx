@@ -98,7 +98,7 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
       {held.value.length > 0 && (
         <details class="held">
           <summary>{n("{count} step is held back", "{count} steps are held back", held.value.length)}</summary>
-          <dl>
+          <dl tabIndex={0}>
             {held.value.map((step) => (
               <div key={step.id}>
                 <dt>{step.title}</dt>

@@ -22,7 +22,7 @@ export function Conflict({ found, keep, take }: Decisions) {
   return (
     <section class="conflict" aria-labelledby="conflict-heading">
       <h3 id="conflict-heading">{t("Changed by both")}</h3>
-      <div class="wide">
+      <div class="wide" tabIndex={0}>
         <table>
           <thead>
             <tr>

@@ -80,7 +80,7 @@ function References({ field, object }: { field: FieldDescription; object: Object
 function Records({ rows }: { rows: Record<string, Value>[] }) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return (
-    <div class="wide">
+    <div class="wide" tabIndex={0}>
       <table>
         <thead>
           <tr>
