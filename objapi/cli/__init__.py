@@ -7,6 +7,7 @@ import click
 from objapi import __version__
 from objapi.cli.adopt import adopt
 from objapi.cli.audit import audit
+from objapi.cli.bulk import bulk
 from objapi.cli.check import check
 from objapi.cli.failures import DEBUG, Commands
 from objapi.cli.ispyb import ispyb
@@ -45,6 +46,7 @@ for command in (
     user,
     token,
     content,
+    bulk,
     upgrade,
     reindex,
     export_command,

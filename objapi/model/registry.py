@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from catalog import CatalogSchema, IndexKind, ValueType
 from objapi.model.behaviors import Behaviors
 from objapi.model.dialects import Dialect
+from objapi.model.instrument_files import InstrumentFile
 from objapi.model.paths import Path
 from objapi.model.types import EntityType, FoldRule
 from objapi.model.worklists import DeclaredWorklist
@@ -142,6 +143,8 @@ class Registry:
     """Names under which clients of other programs know types, fields and catalogs, by the name of the dialect."""
     worklists: Mapping[str, DeclaredWorklist] = field(default_factory=dict)
     """Queries for those who have something to do, in their order."""
+    instrument_files: Mapping[str, InstrumentFile] = field(default_factory=dict)
+    """Shapes of files of results that instruments write, by name."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
     containers: frozenset[str] = field(init=False, compare=False, repr=False)

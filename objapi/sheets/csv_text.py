@@ -33,6 +33,11 @@ def decode(content: bytes) -> str:
         text = content.decode("utf-8") if marked is None else _decoded(content, marked)
     except UnicodeDecodeError:
         text = _decoded(content, "cp1252")
+    return _without_nul(text)
+
+
+def _without_nul(text: str) -> str:
+    """The text. Raises ValidationError for one with a character that no text has."""
     if "\0" in text:
         raise ValidationError("The file is no text: it holds NUL characters. Save it as CSV (UTF-8) or as XLSX.")
     return text
@@ -45,13 +50,15 @@ def _decoded(content: bytes, encoding: str) -> str:
         raise ValidationError("The file is no text that can be read. Save it as CSV (UTF-8) or as XLSX.") from None
 
 
-def read_csv(content: bytes) -> list[list[str]]:
-    """The rows of a CSV file.
+def read_csv(content: bytes, encoding: str = "", delimiter: str = "") -> list[list[str]]:
+    """The rows of a CSV file, whose encoding and delimiter are found by its content where they are not named.
 
     Raises ValidationError for what is no text, or has a quote that never ends, and TooLarge for more cells than a sheet
     may have: each takes some hundred times the memory of the sign that ends it.
     """
-    text = decode(content)
+    text = _without_nul(_decoded(content, encoding)) if encoding else decode(content)
+    if delimiter:
+        return list(_rows(text, delimiter))
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith(_SEPARATOR_LINE) and len(first.strip()) == len(_SEPARATOR_LINE) + 1:
         # The line stays in the count, so that rows have the numbers that a spreadsheet shows.

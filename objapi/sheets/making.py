@@ -45,10 +45,11 @@ def make_objects(tx: Transaction, objects: Sequence[NewObject], *, dry_run: bool
     return replace(outcome, plan=_by_row(outcome.plan, objects))
 
 
-def write_items(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool) -> Outcome:
+def write_items(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool, action: str = "") -> Outcome:
     """Change objects and make others, all of them or none; the entries are in the order of the items.
 
-    Raises what the store raises about either, with row and column in each cause.
+    `action` is a transition that those take which were changed. Raises what the store raises about either, with row and
+    column in each cause.
     """
     changed = [item for item in items if isinstance(item.item, UpdateItem)]
     made = [item for item in items if isinstance(item.item, CreateItem)]
@@ -56,24 +57,26 @@ def write_items(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool) -> 
     creations = [item.item for item in made if isinstance(item.item, CreateItem)]
     errors: list[ApiError] = []
     entries: dict[int, Entry] = {}
+    change = partial(tx.update_and_move, action=action) if action else partial(tx.update, as_batch=True)
     plan = Plan()
-    for part, write in ((changed, partial(tx.update, updates)), (made, partial(tx.create, creations))):
+    create = partial(tx.create, creations, as_batch=True)
+    for part, write in ((changed, partial(change, updates)), (made, create)):
         if not part:
             continue
         try:
             # What follows on a failure is only tried, for its mistakes to be told along.
-            outcome = write(dry_run=dry_run or bool(errors), with_plan=False, as_batch=True)
+            outcome = write(dry_run=dry_run or bool(errors), with_plan=False)
         except BatchFailed as failed:
             errors.append(_by_cell(failed, part))
         else:
-            entries.update((item.row, entry) for item, entry in zip(part, outcome.entries, strict=True))
+            entries.update((id(item), entry) for item, entry in zip(part, outcome.entries, strict=True))
             plan += _by_row(outcome.plan, part)
     if errors:
         error = combine(errors)
         trials = [item.trial for item in errors if isinstance(item.trial, Plan)]
         error.trial = sum(trials, plan) if dry_run else None
         raise error
-    return Outcome(tuple(entries[item.row] for item in items), plan, applied=not dry_run)
+    return Outcome(tuple(entries[id(item)] for item in items), plan, applied=not dry_run)
 
 
 def _by_cell(failed: BatchFailed, objects: Sequence[NewObject | RowItem]) -> ApiError:

@@ -11,8 +11,17 @@ _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 
 
-def read_sheet(content: bytes, most_rows: int, made: Callable[[list[list[str]]], Sheet] = sheet_of) -> Sheet:
+def read_sheet(
+    content: bytes,
+    most_rows: int,
+    made: Callable[[list[list[str]]], Sheet] = sheet_of,
+    *,
+    encoding: str = "",
+    delimiter: str = "",
+) -> Sheet:
     """The rows of a file that hold anything, as `made` makes a sheet of them; usually without needless blanks.
+
+    Encoding and delimiter of a CSV are found by its content where they are not named.
 
     Raises ValidationError for a file that is empty or neither CSV nor XLSX, TooLarge for one of more than `most_rows`.
     """
@@ -20,7 +29,8 @@ def read_sheet(content: bytes, most_rows: int, made: Callable[[list[list[str]]],
         raise ValidationError("The file is empty.")
     if content.startswith(_OLD_EXCEL):
         raise ValidationError("The file is of the old format of Excel (XLS), or protected. Save it as XLSX or CSV.")
-    sheet = made(_read_workbook(content) if content.startswith(_ZIP) else read_csv(content))
+    is_workbook = content.startswith(_ZIP)
+    sheet = made(_read_workbook(content) if is_workbook else read_csv(content, encoding, delimiter))
     if len(sheet.rows) > most_rows:
         raise TooLarge(
             f"The file has {len(sheet.rows)} rows, the limit of this site is {most_rows} (its setting "

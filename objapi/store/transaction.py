@@ -81,7 +81,7 @@ from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
 from objapi.store.writing.row_batch import RowBatch
-from objapi.store.writing.transitions import TransitionRequest, offered, plan_steps
+from objapi.store.writing.transitions import TransitionRequest, offered, plan_steps, plan_updates_and_steps
 from objapi.store.writing.undoing import UNDO, plan_undo, unknown_request
 from objapi.store.writing.upserting import Upserting
 from workflows.declarations import suggestion
@@ -436,6 +436,19 @@ class Transaction:
         """
         self._require_action(action)
         return self._write(selectors, _steps(selectors, TransitionRequest(action, comment, fields or {})), options)
+
+    def update_and_move(self, items: Sequence[UpdateItem], action: str, **options: Unpack[WriteOptions]) -> Outcome:
+        """Change fields of objects and take a transition of each of them, all or none.
+
+        What is wrong is raised as `BatchFailed`.
+        """
+        self._require_action(action)
+        return self._write(
+            [item.target for item in items],
+            lambda editor, places: plan_updates_and_steps(editor, _some(items, places), action),
+            options,
+            as_batch=True,
+        )
 
     def transition_found(
         self,

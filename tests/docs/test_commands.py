@@ -329,7 +329,7 @@ def test_the_page_on_files_can_be_typed(shell: Shell, shared: Serve) -> None:
     make_demo(site)
     site.close()
     shell.follow(test_sheets.PAGE, of_objapi)
-    assert len(shell.ran) == 3
+    assert len(shell.ran) == 6
 
 
 def test_no_page_prints_a_command_that_nobody_types() -> None:

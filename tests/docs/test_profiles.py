@@ -11,6 +11,7 @@ from objapi.model.loading import ProfileError, load_registry, read_content
 from objapi.model.loading.catalogs import CATALOG_KEYS, INDEX_KEYS
 from objapi.model.loading.content import OBJECT_KEYS, USER_KEYS
 from objapi.model.loading.fields import FIELD_KEYS
+from objapi.model.loading.instrument_files import INSTRUMENT_KEYS, RESULT_KEYS, SAMPLE_KEYS
 from objapi.model.loading.profiles import PROFILE_KEYS
 from objapi.model.loading.reachability import remarks
 from objapi.model.loading.site import ROLES_KEYS
@@ -111,6 +112,7 @@ FILES = (
     "behaviors.py",
     "dialects/*.yaml",
     "worklists.yaml",
+    "result_files/*.yaml",
 )
 
 
@@ -131,6 +133,9 @@ FILES = (
         ("key of a workflow", 0, WORKFLOW_KEYS),
         ("key of a state", 0, STATE_KEYS),
         ("key of a transition", 0, TRANSITION_KEYS),
+        ("key of a file of results", 0, INSTRUMENT_KEYS),
+        ("key of `samples`", 0, SAMPLE_KEYS),
+        ("key of `results`", 0, RESULT_KEYS),
         ("key of a user", 0, USER_KEYS),
         ("key of an object", 0, OBJECT_KEYS),
         ("condition", 0, tuple(STANDARD)),

@@ -10,6 +10,7 @@ from objapi.api.methods.batch import BATCH
 from objapi.api.methods.changes import CHANGES
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.description import DESCRIPTION
+from objapi.api.methods.instruments import INSTRUMENTS
 from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
@@ -48,6 +49,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *CREATE_MANY,
         *SHEETS,
         *RETURNED_SHEETS,
+        *INSTRUMENTS,
         *PLACES,
         *INTROSPECTION,
         *DESCRIPTION,

@@ -18,6 +18,7 @@ from objapi.model.loading.dialects import read_dialects
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.folded_states import with_folds
 from objapi.model.loading.guard_checks import GuardChecker
+from objapi.model.loading.instrument_files import read_instrument_files
 from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
 from objapi.model.loading.reachability import check_containers
@@ -96,6 +97,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     _check_settings(found, site, types, catalogs, problems)
     dialects = read_dialects(found, types, catalogs, workflows.workflows, problems)
     worklists = read_worklists(found, tracer, workflows.workflows, catalogs, site.default_catalog, roles, problems)
+    instrument_files = read_instrument_files(found, types, catalogs, workflows.workflows, problems)
     if problems:
         raise ProfileError(problems)
     return Registry(
@@ -118,6 +120,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         login_indexes=persons_found_by,
         dialects=dialects,
         worklists=worklists,
+        instrument_files=instrument_files,
         fingerprint=fingerprint(types, catalogs, workflows.workflows),
     )
 

@@ -19,7 +19,7 @@ from objapi.model.loading.yaml_nodes import read_yaml
 from workflows.declarations import DeclarationProblem, Node, Section, closest, listed, suggestion, without_followers
 
 GROUP: Final = "objapi.profiles"
-FOLDERS: Final = ("types", "catalogs", "workflows", "dialects")
+FOLDERS: Final = ("types", "catalogs", "workflows", "dialects", "result_files")
 FILES: Final = ("profile", "roles", "layout", "worklists")
 SUFFIX: Final = ".yaml"
 MODULES: Final = ("behaviors", "derived_types")

@@ -25,12 +25,20 @@ class TransitionRequest:
 def plan_steps(editor: Editor, selectors: Mapping[int, Selector], asked: TransitionRequest) -> BatchAttempt:
     """The plan of a transition: fields are checked and written as by an update, then the objects move."""
     if asked.fields:
-        attempt = editor.update({place: UpdateItem(target, asked.fields) for place, target in selectors.items()})
-        targets = {place: draft for place, draft in attempt.drafts.items() if place not in attempt.errors}
-    else:
-        attempt = BatchAttempt(editor.planner)
-        targets = attempt.targets(editor.resolver, selectors)
-    take_all(attempt, targets, asked.action, asked.comment)
+        items = {place: UpdateItem(target, asked.fields) for place, target in selectors.items()}
+        return plan_updates_and_steps(editor, items, asked.action, asked.comment)
+    attempt = BatchAttempt(editor.planner)
+    take_all(attempt, attempt.targets(editor.resolver, selectors), asked.action, asked.comment)
+    return attempt
+
+
+def plan_updates_and_steps(
+    editor: Editor, items: Mapping[int, UpdateItem], action: str, comment: str = ""
+) -> BatchAttempt:
+    """The plan of values of their own for several objects, and of a transition that all of them take then."""
+    attempt = editor.update(items)
+    targets = {place: draft for place, draft in attempt.drafts.items() if place not in attempt.errors}
+    take_all(attempt, targets, action, comment)
     return attempt
 
 

@@ -539,3 +539,20 @@ def test_settings_in_force_are_shown_without_secrets(monkeypatch: pytest.MonkeyP
     refused = objapi("settings")
     assert (refused.exit_code, "OBJAPI_PORT: 'many' is not" in refused.stderr) == (1, True)
     assert "OBJAPI_HOST (default: " in refused.stdout
+
+
+def test_a_sheet_is_checked_written_and_refused(made: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "farms.csv"
+    sheet.write_text("UID,ClientID,Name\n,MDW,Meadow\n,RDG,Ridge\n")
+    asked = ("bulk", sheet, "--type", "Client", "--in", "/clients", "--data", made)
+    trial = objapi(*asked, "--dry-run")
+    assert (trial.exit_code, "2 would be created" in trial.stderr) == (0, True)
+    done = objapi(*asked)
+    assert done.exit_code == 0, done.output
+    path = done.stdout.splitlines()[1].split("\t")[2]
+    assert done.stdout.splitlines()[1] == f"row 3\tcreate\t{path}\tClientID: '' -> 'RDG', Name: '' -> 'Ridge'"
+    assert "0 changed, 2 created, 0 unchanged." in done.stderr
+    refused = objapi(*asked)
+    assert refused.exit_code == 1
+    assert "row 2, column ClientID" in refused.output
+    assert "Nothing was done." in refused.output
