@@ -93,6 +93,14 @@ class InsufficientScope(Forbidden):
     """The API token is not for this, whatever its user may do."""
 
 
+class SignatureRequired(Forbidden):
+    """The transition takes a signature: send the password once more."""
+
+
+class SignatureRefused(Forbidden):
+    """The password or code is wrong, or the caller came by an API token, which cannot sign."""
+
+
 class NotFound(ApiError):
     """There is no such object, or the caller may not see it."""
 

@@ -237,13 +237,18 @@ class Site:
         *,
         comment: str | None = None,
         fields: Mapping[str, Any] | None = None,
+        password: str | None = None,
+        second_factor: str | None = None,
     ) -> list[Object]:
         """Take a transition with all of some objects, or with none; the answer has their states.
 
-        Raises TransitionNotAllowed, whose `reasons` say for each object what holds it back and what would do.
+        `password`, and `second_factor` where the log-in takes a code, sign what takes a signature.
+
+        Raises SignatureRequired where they are missing, SignatureRefused, and TransitionNotAllowed, whose `reasons` say
+        for each object what holds it back and what would do.
         """
         names = names_of(targets)
-        more = {"comment": comment, "fields": fields}
+        more = {"comment": comment, "fields": fields, "password": password, "second_factor": second_factor}
         asked = {name: value for name, value in more.items() if value is not None}
         try:
             return cast("list[Object]", self.call("doActionFor_many", action=action, **names, **asked)["objects"])

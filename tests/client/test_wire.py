@@ -195,6 +195,20 @@ def test_a_refused_transition_says_why_even_where_nothing_more_is_told() -> None
     assert (reason.object, reason.message, reason.needs) == ("/Plone/a", "it is closed", "")
 
 
+def test_a_signature_is_sent_in_the_body_alone() -> None:
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return refused("SignatureRefused", 403)
+
+    with site_of(handler) as (site, _), pytest.raises(objapi_client.SignatureRefused):
+        site.transition("verify", "/a", password="secret", second_factor="123456")
+    (request,) = asked
+    assert (request.method, request.url.query) == ("POST", b"")
+    assert {"password": "secret", "second_factor": "123456"}.items() <= json.loads(request.content).items()
+
+
 def test_values_are_sent_as_the_api_takes_them(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_bytes(b"rain")
     instant = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)

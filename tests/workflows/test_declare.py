@@ -19,6 +19,7 @@ from workflows import (
     PermissionSetting,
     RunEffect,
     SetField,
+    Signature,
     State,
     Transition,
     Variable,
@@ -157,6 +158,13 @@ GOOD: dict[str, object] = {"initial_state": "a", "states": {"a": {"exits": ["go"
             {"transitions": {"go": {"guard": {"conditions": [3]}}}},
             "transitions.go.guard.conditions",
             "3 is not a condition",
+        ),
+        ({"transitions": {"go": {"signature": {}}}}, "transitions.go.signature.meaning", "is missing"),
+        ({"transitions": {"go": {"signature": {"mean": "A"}}}}, "transitions.go.signature", "did you mean 'meaning'"),
+        (
+            {"transitions": {"go": {"automatic": True, "signature": {"meaning": "A"}}}},
+            "transitions.go.signature",
+            "taken by nobody who could sign",
         ),
         ({"transitions": {"go": {"assignments": {"actor": "magic"}}}}, "transitions.go.assignments.actor", "'magic'"),
         ({"variables": {"v": {"expression": {"now": True}}}}, "variables.v.expression", "is not an expression"),
@@ -335,6 +343,10 @@ def workflows(draw: st.DrawFn) -> Workflow:
             )
         )
         for name in transition_ids
+    }
+    signed = st.none() | st.builds(Signature, names, flags, flags)
+    transitions = {
+        name: item if item.automatic else replace(item, signature=draw(signed)) for name, item in transitions.items()
     }
     worklists = {
         name: draw(

@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objapi.store.records import DIGEST_FORMAT, request_digest
+from objapi.store.records import DIGEST_FORMAT, DOCUMENT_FORMAT, document_digest, request_digest
 
 NUMBERS = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -31,6 +31,30 @@ def test_digest_is_of_canonical_json(site_id: str, request: dict[str, Any], entr
     document = {"site": site_id, "request": _texts(request), "entries": [_texts(row) for row in entries]}
     expected = hashlib.sha256(DIGEST_FORMAT + rfc8785.dumps(document)).hexdigest()
     assert request_digest(site_id, request, entries) == expected
+
+
+VALUES = st.recursive(
+    st.booleans() | NUMBERS | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(TEXTS, st.dictionaries(TEXTS, VALUES, max_size=4), TEXTS)
+def test_what_is_signed_is_digested_as_canonical_json(uid: str, values: dict[str, Any], empty: str) -> None:
+    """Numbers as text; a value of None is none."""
+
+    def as_text(value: Any) -> Any:
+        match value:
+            case dict():
+                return {name: as_text(item) for name, item in value.items()}
+            case list():
+                return [as_text(item) for item in value]
+        return value if isinstance(value, str | bool) else str(value)
+
+    document = {"site": "Plone", "uid": uid, "portal_type": "Thing", "values": as_text(values)}
+    expected = hashlib.sha256(DOCUMENT_FORMAT + rfc8785.dumps(document)).hexdigest()
+    assert document_digest("Plone", uid, "Thing", {empty: None} | values) == expected
 
 
 REQUEST: dict[str, object] = {"id": 1, "at": 2, "actor": "mia", "address": "", "api_key": None, "request_id": "a"}

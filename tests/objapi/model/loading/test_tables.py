@@ -206,3 +206,24 @@ def test_a_module_without_derived_types_is_refused(tmp_path: Path, text: str) ->
     (tmp_path / "p" / "derived_types.py").write_text(text)
     with pytest.raises(ProfileError, match="no mapping of that name"):
         load(tmp_path / "p", SUPPLIER)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("Article: {table: {name: a, key: id}, workflows: [w], fields: {code: {kind: string}}}", "rows of a table"),
+        (
+            "Note: {containers: [Plone Site], workflows: [w], fields: {signatures: {kind: text}}}",
+            "are answered as signatures",
+        ),
+    ],
+    ids=["table", "name"],
+)
+def test_signatures_are_of_objects_of_the_gateway_and_have_their_name(
+    tmp_path: Path, declared: str, message: str
+) -> None:
+    workflow = (
+        "workflows: {w: {initial_state: a, states: {a: {exits: [go]}}, transitions: {go: {signature: {meaning: X}}}}}"
+    )
+    with pytest.raises(ProfileError, match=message):
+        load(tmp_path / "p", declared, **{"workflows/w.yaml": workflow})

@@ -174,6 +174,7 @@ def test_an_independent_signature_closes_what_was_done_before_it(workshop: Gatew
     sign(workshop, "liz", "do", part)
     entry = workshop.read("boss", part)["signatures"][0]
     assert (entry["meaning"], entry["user_id"]) == ("Reviewed", "liz")
+    assert workshop.read("boss", path)["Parts"][0]["signatures"] == [entry]
     # The cascade of the same request has finished, and signed, the thing; liz was the last to move it.
     assert [item["meaning"] for item in workshop.read("boss", path)["signatures"]] == ["Finished"]
     with pytest.raises(TransitionNotAllowed):
