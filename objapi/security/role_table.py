@@ -21,7 +21,7 @@ from objapi.store.permissions.rights import FieldAccess
 from objapi.store.trail.reading import VIEW_TRAIL
 from objapi.store.writing.field_rules import DELETE, MODIFY
 from objapi.store.writing.undoing import UNDO
-from workflows import Guard, PermissionSetting, Transition, Workflow
+from workflows import PermissionSetting, Transition, Workflow
 
 _NO_SETTINGS: Final[Mapping[str, PermissionSetting]] = {}
 
@@ -176,7 +176,7 @@ class RoleTable:
                 found.append((item, (MANAGER, *roles) if bypass else roles))
         if len({(item.labels, roles) for item, roles in found}) == len({item.labels for item, _ in found}):
             found = [(replace(item, state=_name(workflow, state)), roles) for item, roles in found]
-        asked, also = " or ".join(permissions), _also(guard, [call.name for call in transition.offered_if])
+        asked, also = " or ".join(permissions), _also(transition)
         for label, told, roles in _where_it_matters(found, told=True):
             yield RoleRow(Need.TRANSITION, asked, roles, entity_type.portal_type, transition.id, label, told, also)
 
@@ -366,9 +366,12 @@ def _row_rule(entity_type: EntityType) -> str:
     return ""
 
 
-def _also(guard: Guard, offered_if: Sequence[str]) -> str:
-    """The parts of a guard beside its permissions."""
+def _also(transition: Transition) -> str:
+    """What a transition asks for beside the permissions of its guard."""
+    guard, signature = transition.guard, transition.signature
     parts = [f"one of the roles {', '.join(guard.roles)}"] if guard.roles else []
     parts += [f"one of the groups {', '.join(guard.groups)}"] if guard.groups else []
-    parts += [f"condition {name}" for name in (*(call.name for call in guard.conditions), *offered_if)]
+    parts += [f"condition {call.name}" for call in (*guard.conditions, *transition.offered_if)]
+    if signature is not None:
+        parts.append(f"signature {signature.meaning}{', not by the author' if signature.not_the_author else ''}")
     return "; ".join(parts)

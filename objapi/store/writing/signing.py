@@ -51,6 +51,9 @@ class Signing:
         self._workspace = workspace
         self._events = events
         self._authors: dict[str, _Authors] = {}
+        self._moved_by_request: set[int] = set()
+        self._looked_at = 0
+        """Events that are in `_moved_by_request` already: very many objects may be signed in a request."""
 
     def may_sign(self, draft: Draft, transition: Transition, *, taking: bool) -> Verdict:
         """Whether the user may sign a transition of an object; `taking`: now, so that the proof must be there."""
@@ -86,13 +89,20 @@ class Signing:
         """True when the user is an author of the object, by what this request does to it or by its history."""
         if draft.is_new or any(counts(draft.type, name) for name in _changed(draft)):
             return True
-        own = (event for event in self._events if isinstance(event, Stepped) and event.draft is draft)
-        if any(event.step.transition is not None for event in own):
+        if draft.rid in self._moved():
             return True
         if draft.uid not in self._authors:
             self._load(draft.portal_type)
         found, user_id = self._authors[draft.uid], self._context.principal.user_id
         return user_id in found.changed or user_id == found.last[2]
+
+    def _moved(self) -> set[int]:
+        """The row numbers of the objects of which the request has taken a transition so far."""
+        new = self._events[self._looked_at :]
+        self._looked_at += len(new)
+        steps = (event for event in new if isinstance(event, Stepped))
+        self._moved_by_request.update(event.draft.rid for event in steps if event.step.transition is not None)
+        return self._moved_by_request
 
     def _load(self, portal_type: str) -> None:
         """Load the authors of all objects of a type that are at hand, together."""

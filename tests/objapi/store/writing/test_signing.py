@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete, insert, update
 
+from objapi.api.methods.introspection import described_workflow
 from objapi.errors import Conflict, SignatureRefused, SignatureRequired, TransitionNotAllowed
 from objapi.model.token_scope import TokenScope
+from objapi.security.needs import Need
 from objapi.security.principals import LoadedUser
+from objapi.security.role_table import RoleTable
 from objapi.security.tables import memberships, users
 from objapi.store.reading.signatures import signed
 from objapi.store.requests import ByPath, Outcome, SignerProof
@@ -166,6 +169,15 @@ def test_the_author_does_not_sign(workshop: Gateway, thing: str, steps: str, ref
         "somebody else has to sign",
     )
     sign(workshop, taken, "publish", thing)
+
+
+def test_the_table_of_rights_and_the_workflow_say_what_is_signed(workshop: Gateway) -> None:
+    rows = {row.of: row.also for row in RoleTable(workshop.site.registry).rows(Need.TRANSITION) if row.of}
+    assert (rows["publish"], rows["hide"]) == ("signature Approved, not by the author", "signature Hidden")
+    shown = described_workflow(workshop.site.registry.workflows["thing_workflow"])["transitions"]
+    assert [item["signature"] for item in shown if item["id"] == "hide"] == [  # type: ignore[attr-defined]
+        {"meaning": "Hidden", "re_authenticate": False, "not_the_author": False}
+    ]
 
 
 def test_an_independent_signature_closes_what_was_done_before_it(workshop: Gateway, team: str, person: str) -> None:
