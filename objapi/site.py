@@ -509,7 +509,9 @@ def _how_to_prove(settings: Settings) -> str:
     """What somebody does to sign, by the ways in which users of a site log in."""
     ways = []
     if settings.takes_passwords:
-        ways.append("send your password as `password` in the body of a POST to doActionFor or doActionFor_many")
+        ways.append(
+            "send your password as `password` in the body of a POST to doActionFor, doActionFor_many or import_results"
+        )
     if settings.takes_sign_on:
         ways.append(f"log in once more at /{settings.site_id}/sign_on?sign=1, and send the request again")
     return ", or ".join(ways)

@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import request
 
-from objapi.api.method import Method
+from objapi.api.method import Method, MethodCall
 from objapi.api.parameters import Control, Controls, read_form
 from objapi.errors import BadRequest, SignatureRefused
 from objapi.http.visitors import Visitor
@@ -43,6 +43,14 @@ def refuse_in_url(method: Method, controls: Controls, settings: Settings) -> Non
     if in_url:
         message = "a credential is sent in the body of a POST, never in a URL, which others store. Nothing was done."
         raise BadRequest.of_parameter(in_url[0], f"{', '.join(in_url)}: {message}")
+
+
+def refuse_idle_proof(call: MethodCall, tx: Transaction) -> None:
+    """Raise BadRequest for a proof where nothing is ever signed: nobody is to think that they have signed something."""
+    sent = [control.name for control in PROOF if control.name in call.controls.sent]
+    if sent and not tx.takes_signatures:
+        message = "no transition of this site takes a signature; send the request without it. Nothing was done."
+        raise BadRequest.of_parameter(sent[0], f"{', '.join(sent)}: {message}")
 
 
 def proven_signer(site: Site, visitor: Visitor, controls: Controls, key: RequestKey | None) -> ProvenSigner | None:

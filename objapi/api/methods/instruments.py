@@ -7,6 +7,7 @@ from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.trials import trial_of
 from objapi.api.methods.writing import DRY_RUN
 from objapi.api.parameters import Control
+from objapi.api.signers import PROOF, refuse_idle_proof
 from objapi.errors import BadRequest
 from objapi.http.access import API
 from objapi.model.values import NewFile
@@ -19,6 +20,7 @@ from objapi.store.transaction import Transaction
 def import_results_method(call: MethodCall, tx: Transaction) -> Json:
     """Enter the results of `file`, which the instrument `instrument` has written, and submit them."""
     call.refuse_unused()
+    refuse_idle_proof(call, tx)
     if not call.may_act:
         raise BadRequest("Send the file by POST; a GET only reads.")
     file: NewFile | None = call.controls.file("file")
@@ -59,6 +61,7 @@ INSTRUMENTS: Final = (
             Control("file", "file", about="The file of results: CSV or XLSX.", required=True),
             Control("instrument", "text", about="The name of the shape of the file.", required=True),
             DRY_RUN,
+            *PROOF,
         ),
         answer={
             "results": list_of(record(row=WHOLE, sample=TEXT, keyword=TEXT, path=TEXT, UID=TEXT, result=TEXT)),

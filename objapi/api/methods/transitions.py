@@ -16,7 +16,7 @@ from objapi.api.methods.reading import SEARCH, search_of
 from objapi.api.methods.trials import described_error, path_and_uid, trial_of
 from objapi.api.methods.writing import DRY_RUN, PARTIAL, named_objects, plan_of, success_or_partial, unwrap_batch_errors
 from objapi.api.parameters import Control
-from objapi.api.signers import PROOF
+from objapi.api.signers import PROOF, refuse_idle_proof
 from objapi.errors import ApiError, BadRequest
 from objapi.http.access import API
 from objapi.profiles.lims.ar_imports import IMPORT, ImportedRequests, imports_among, run_import
@@ -41,7 +41,7 @@ def do_action_for(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     `fields` are written to each of them first.
     """
     action = call.require_text("action")
-    _refuse_idle_proof(call, tx)
+    refuse_idle_proof(call, tx)
     # A criterion that a read may drop would here widen the set of objects that are changed.
     find = search_of(call, acts=True).find
     if not {"page_nr", "page_size"} & call.controls.sent:
@@ -55,7 +55,7 @@ def do_action_for_many(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     """Take `action` on the objects that `obj_paths` (or `f`) and `uids` name."""
     call.refuse_unused()
     action = call.require_text("action")
-    _refuse_idle_proof(call, tx)
+    refuse_idle_proof(call, tx)
     selectors = named_objects(call)
     if action == IMPORT and (ran := _run_imports(call, tx, selectors)) is not None:
         return ran
@@ -76,14 +76,6 @@ def _answered(call: MethodCall, take: Callable[..., Outcome]) -> Json | PartlyDo
         )
     objects = [_described_entry(entry) for entry in outcome.entries]
     return success_or_partial({"objects": objects, **plan_of(outcome, dry_run=dry_run)}, outcome)
-
-
-def _refuse_idle_proof(call: MethodCall, tx: Transaction) -> None:
-    """Raise BadRequest for a proof where nothing is ever signed: nobody is to think that they have signed something."""
-    sent = [control.name for control in PROOF if control.name in call.controls.sent]
-    if sent and not tx.takes_signatures:
-        message = "no transition of this site takes a signature; send the request without it. Nothing was done."
-        raise BadRequest.of_parameter(sent[0], f"{', '.join(sent)}: {message}")
 
 
 def _fields_to_write(call: MethodCall) -> Mapping[str, object] | None:
