@@ -99,6 +99,8 @@ class Field:
     name: str
     kind: Kind
     title: str = ""
+    about: str = ""
+    """Help for whoever fills it in."""
     required: bool = False
     default: object = None
     """The stored form of the value that a new object gets, when the form names none."""

@@ -125,7 +125,8 @@ def _reference(field: Field) -> Schema:
 def _sent(field: Field) -> Schema:
     if field.kind is Kind.REFERENCE:
         targets = f" Of {', '.join(sorted(field.targets))}." if field.targets else ""
-        about = f"{field.title or field.name}.{targets} UID, path, id, or a query such as portal_type:…|title:…."
+        told = f" {field.about}" if field.about else ""
+        about = f"{field.title or field.name}.{told}{targets} UID, path, id, or a query such as portal_type:…|title:…."
         schema: Schema = (
             {"type": ["array", "string", "null"], "items": {}} if field.multi else {"type": ["string", "null"]}
         )
@@ -138,4 +139,5 @@ def _sent(field: Field) -> Schema:
 
 
 def _about(field: Field) -> Schema:
-    return {"title": field.title} if field.title and field.title != field.name else {}
+    named = {"title": field.title} if field.title and field.title != field.name else {}
+    return {**named, "description": field.about} if field.about else named

@@ -104,6 +104,7 @@ def _described_field(field: Field) -> Json:
         "read_only": field.system or field.path is not None or field.compute is not None,
     }
     optional = {
+        "about": field.about,
         "targets": sorted(field.targets),
         "subfields": list(field.subfields),
         "required_subfields": list(field.required_subfields),

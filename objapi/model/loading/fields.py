@@ -17,6 +17,7 @@ from workflows.declarations import Node, Section, listed, suggestion
 
 FIELD_KEYS: Final = (
     "title",
+    "about",
     "kind",
     "required",
     "default",
@@ -105,6 +106,7 @@ def read_field(section: Section, name: str, siblings: Mapping[str, Node]) -> Fie
         name=name,
         kind=kind,
         title=section.text("title"),
+        about=section.text("about"),
         required=section.flag("required"),
         default_from=section.optional_text("default_from"),
         targets=section.texts("targets"),

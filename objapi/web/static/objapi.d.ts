@@ -89,6 +89,18 @@ export interface Named {
     id: string;
     title: string;
 }
+/** A transition that the caller may take. */
+export interface Step extends Named {
+    /** It takes an electronic signature, which means this. */
+    signature?: {
+        meaning: string;
+    };
+}
+/** Proof of who signs: the password once more and, where there is a second factor, its code. */
+export interface Proof {
+    password: string;
+    second_factor?: string;
+}
 export interface Blocked extends Named {
     new_state: string;
     reason: string;
@@ -96,7 +108,7 @@ export interface Blocked extends Named {
 }
 export interface Allowed {
     uid: string;
-    transitions: Named[];
+    transitions: Step[];
     refused: {
         id: string;
         message: string;
@@ -175,7 +187,7 @@ export declare class Api {
         comment?: string;
         partial?: boolean;
         dry_run?: boolean;
-    }, options?: CallOptions): Promise<Batch>;
+    } & Partial<Proof>, options?: CallOptions): Promise<Batch>;
     /**
      * What changes from now on, or since a cursor: a list of changes as soon as there are any, with the cursor to go on
      * from. It ends by the signal, and waits when the server is busy or away.

@@ -81,6 +81,18 @@ export interface Named {
   title: string;
 }
 
+/** A transition that the caller may take. */
+export interface Step extends Named {
+  /** It takes an electronic signature, which means this. */
+  signature?: { meaning: string };
+}
+
+/** Proof of who signs: the password once more and, where there is a second factor, its code. */
+export interface Proof {
+  password: string;
+  second_factor?: string;
+}
+
 export interface Blocked extends Named {
   new_state: string;
   reason: string;
@@ -89,7 +101,7 @@ export interface Blocked extends Named {
 
 export interface Allowed {
   uid: string;
-  transitions: Named[];
+  transitions: Step[];
   refused: { id: string; message: string }[];
   roles?: string[];
   blocked?: Blocked[];
@@ -238,7 +250,7 @@ export class Api {
   take(
     action: string,
     uids: string[],
-    more: { comment?: string; partial?: boolean; dry_run?: boolean } = {},
+    more: { comment?: string; partial?: boolean; dry_run?: boolean } & Partial<Proof> = {},
     options?: CallOptions,
   ): Promise<Batch> {
     return this.call<Batch>("doActionFor_many", { action, uids, ...more }, options);

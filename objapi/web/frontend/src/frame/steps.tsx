@@ -1,9 +1,10 @@
 // The steps that objects can take: what all of them allow, what holds the others back, and the way back afterwards.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Allowed, Batch, Named } from "../objapi";
+import type { Allowed, Batch, Named, Proof, Step } from "../objapi";
 import { api, asking, messageOf } from "./api";
 import { tell } from "./notices";
+import { Signature } from "./signature";
 import { n, t } from "./texts";
 import "./steps.css";
 
@@ -27,7 +28,8 @@ interface Asked {
 }
 
 export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
-  const open = useSignal<Named[]>([]);
+  const open = useSignal<Step[]>([]);
+  const signing = useSignal<Step | null>(null);
   const held = useSignal<HeldBack[]>([]);
   const comment = useSignal("");
   const busy = useSignal(false);
@@ -54,11 +56,17 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
     };
   }, [version]);
 
-  const take = async (step: Named) => {
+  const take = async (step: Step, proof?: Proof) => {
+    if (step.signature && !proof) {
+      signing.value = step;
+      return;
+    }
     busy.value = true;
     try {
-      const answer = await asking(api.take(step.id, uids, { comment: comment.value, partial: true }, { key: crypto.randomUUID() }));
+      const more = { comment: comment.value, partial: true, ...proof };
+      const answer = await asking(api.take(step.id, uids, more, { key: crypto.randomUUID() }));
       comment.value = "";
+      signing.value = null;
       await told(step, answer, done);
     } catch (error) {
       tell(messageOf(error), "bad");
@@ -95,6 +103,9 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
         ))}
         {!open.value.length && <span class="none">{uids.length > 1 ? t("No step is open to all of them.") : t("No step is open to you now.")}</span>}
       </div>
+      {signing.value && (
+        <Signature step={signing.value} count={uids.length} busy={busy.value} sign={take} leave={() => (signing.value = null)} />
+      )}
       {held.value.length > 0 && (
         <details class="held">
           <summary>{n("{count} step is held back", "{count} steps are held back", held.value.length)}</summary>
@@ -118,13 +129,13 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
   );
 }
 
-function allowedByAll(allowed: Allowed[]): Named[] {
+function allowedByAll(allowed: Allowed[]): Step[] {
   const [one, ...others] = allowed;
   if (!one) return [];
   return one.transitions.filter((step) => others.every((other) => other.transitions.some((item) => item.id === step.id)));
 }
 
-function ordered(steps: Named[], preferred: string[]): Named[] {
+function ordered(steps: Step[], preferred: string[]): Step[] {
   const rank = (step: Named) => (preferred.includes(step.id) ? preferred.indexOf(step.id) : preferred.length);
   return [...steps].sort((one, other) => rank(one) - rank(other));
 }
