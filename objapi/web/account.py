@@ -32,6 +32,9 @@ from objapi.security.sessions import COOKIE, NewSession
 from objapi.security.token_administration import TokenAdministration
 from objapi.settings import Settings
 from objapi.web.pages import page, site_path
+from objapi.web.texts import marked
+
+_NOT_TWICE: Final = marked("The new password was not typed the same way twice.")
 
 FAILED: Final = "login_failed"
 """The text by which published clients recognise the page of a failed log-in."""
@@ -56,7 +59,7 @@ def answer_login(settings: Settings) -> Response:
             credentials = Credentials(name, form.get("__ac_password", ""))
             begun = log_in(authentication.password_check, credentials, address, now, authentication.sessions)
             if isinstance(begun, LoginFailed):
-                return _login_form(settings, came_from, name, "The user name or the password is wrong.")
+                return _login_form(settings, came_from, name, marked("The user name or the password is wrong."))
             if isinstance(begun, NewSession):
                 return logged_in(settings, begun, came_from)
             note = authentication.codes.note(begun, now)
@@ -71,7 +74,7 @@ def answer_login(settings: Settings) -> Response:
         response.headers.extend(refused.headers)
         return response
     if isinstance(begun, LoginFailed):
-        return _code_form(settings, note, came_from, "The code is wrong, or was used before.")
+        return _code_form(settings, note, came_from, marked("The code is wrong, or was used before."))
     return logged_in(settings, begun, came_from)
 
 
@@ -82,12 +85,12 @@ def answer_logout(settings: Settings) -> Response:
     response = page(
         "message.html",
         settings,
-        heading="Logged out",
-        message="Your session has ended.",
+        heading=marked("Logged out"),
+        message=marked("Your session has ended."),
         other_link=f"{site_path(settings)}/sign_on/logout" if settings.takes_sign_on else "",
-        other_text="Log out at the log-in provider, too",
+        other_text=marked("Log out at the log-in provider, too"),
         link=f"{site_path(settings)}/login_form",
-        link_text="Log in again",
+        link_text=marked("Log in again"),
     )
     delete_session_cookie(response, settings)
     return response
@@ -106,7 +109,7 @@ def answer_password_change(settings: Settings) -> Response:
     refuse_cross_site(request, current_exchange(), visitor.kind, settings.allowed_origins)
     new = form.get("new_password", "")
     if form.get("confirm", new) != new:
-        return _password_form(settings, visitor, "The new password was not typed the same way twice.", status=422)
+        return _password_form(settings, visitor, _NOT_TWICE, status=422)
     try:
         change_password(
             visitors.authentication.password_check,
@@ -125,10 +128,10 @@ def answer_password_change(settings: Settings) -> Response:
         "message.html",
         settings,
         visitor=visitor,
-        heading="Password changed",
+        heading=marked("Password changed"),
         message=f"Your other sessions have ended. {_fate_of_tokens(user_id)}".strip(),
         link=site_path(settings),
-        link_text="Go on",
+        link_text=marked("Go on"),
     )
 
 
@@ -146,8 +149,7 @@ def answer_new_password(settings: Settings) -> Response:
     key, new, site = form.get("key", ""), form.get("new_password", ""), visitors.site
     user_id = holder_of_link(key)
     if form.get("confirm", new) != new:
-        problem = "The new password was not typed the same way twice."
-        return _new_password_form(settings, key, user_id, problem, status=422)
+        return _new_password_form(settings, key, user_id, _NOT_TWICE, status=422)
     check = visitors.authentication.password_check
     try:
         password_hash = new_password_hash(new, user_id, check.passwords)
@@ -165,10 +167,10 @@ def answer_new_password(settings: Settings) -> Response:
     return page(
         "message.html",
         settings,
-        heading="Password set",
+        heading=marked("Password set"),
         message=f"You can log in as {user_id} now. {_fate_of_tokens(user_id)}".strip(),
         link=f"{site_path(settings)}/login_form",
-        link_text="Log in",
+        link_text=marked("Log in"),
     )
 
 
@@ -282,10 +284,10 @@ def logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> R
         response = page(
             "message.html",
             settings,
-            heading="Logged in",
-            message="You are now logged in.",
+            heading=marked("Logged in"),
+            message=marked("You are now logged in."),
             link=site_path(settings),
-            link_text="Go on",
+            link_text=marked("Go on"),
         )
     # The server alone decides when the session ends.
     set_session_cookie(response, begun.key, settings)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from objapi.http.exchange import current_exchange
 from objapi.http.visitors import Visitor
 from objapi.settings import Settings
+from objapi.web.texts import language, translator
 
 _STYLE: Final = files("objapi.web").joinpath("style.css").read_text(encoding="utf-8")
 _DIGEST: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
@@ -32,6 +33,8 @@ def page(
     user = visitor.user.principal if visitor is not None and visitor.user is not None else None
     body = render_template(
         template,
+        _=translator(language()),
+        language=language(),
         # The style sheet is our own file, and its digest is in the policy.
         style=Markup(_STYLE),  # noqa: S704
         site_title=settings.site_title,
@@ -44,4 +47,5 @@ def page(
     )
     response = Response(body, status=status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
+    response.vary.add("Accept-Language")
     return response

@@ -1,6 +1,7 @@
 """The routes of the web face, each with the access it requires, and its error handler."""
 
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -14,6 +15,9 @@ from objapi.security.password_links import PAGE
 from objapi.settings import Settings
 from objapi.web import account, second_factor
 from objapi.web.pages import page, site_path
+from objapi.web.texts import marked
+
+_HEADINGS: Final = {401: marked("Not logged in"), 403: marked("Not allowed"), 404: marked("Not found")}
 
 
 def make_blueprint(settings: Settings) -> Blueprint:
@@ -115,12 +119,12 @@ def make_error_handler(settings: Settings) -> Callable[[Exception], Response]:
             "message.html",
             settings,
             status=answered.status,
-            heading={401: "Not logged in", 403: "Not allowed", 404: "Not found"}.get(answered.status, "Not done"),
+            heading=_HEADINGS.get(answered.status, marked("Not done")),
             message=answered.message,
             bad=True,
             request_id=exchange.request_id,
             link=form if answered.status == 401 else site_path(settings),
-            link_text="Log in" if answered.status == 401 else "Go to the front page",
+            link_text=marked("Log in") if answered.status == 401 else marked("Go to the front page"),
         )
         response.headers.extend(answered.headers)
         if answered.status == 401:

@@ -47,6 +47,7 @@ def shell(site: Site, page: str, title: str, first: Mapping[str, bytes | object]
             "docs": current_exchange().url_of("/docs"),
             "timezone": str(settings.timezone),
             "takes_passwords": settings.takes_passwords,
+            "takes_sign_on": settings.takes_sign_on,
         },
         "user": {"id": user.user_id, "name": user.fullname or user.user_id, "roles": sorted(user.roles)},
         "language": spoken,

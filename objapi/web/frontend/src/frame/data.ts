@@ -3,7 +3,7 @@
 export interface PageData {
   page: string;
   title: string;
-  site: { id: string; title: string; url: string; docs: string; timezone: string; takes_passwords: boolean };
+  site: { id: string; title: string; url: string; docs: string; timezone: string; takes_passwords: boolean; takes_sign_on: boolean };
   user: { id: string; name: string; roles: string[] };
   language: string;
   navigation: { page: string; title: string; url: string }[];

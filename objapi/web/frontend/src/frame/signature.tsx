@@ -1,6 +1,7 @@
 // What is asked of whoever signs a step: the password once more, and the code of a second factor where there is one.
 import { useEffect, useRef } from "preact/hooks";
 import type { Proof, Step } from "../objapi";
+import { page } from "./data";
 import { n, t } from "./texts";
 
 interface Asked {
@@ -29,6 +30,11 @@ export function Signature({ step, count, busy, sign, leave }: Asked) {
             meaning: step.signature?.meaning ?? "",
           })}
         </p>
+        {page.site.takes_sign_on && (
+          <p>
+            <a href={`${page.site.url}/sign_on?sign=1&came_from=${encodeURIComponent(location.href)}`}>{t("Log in anew at the log-in provider to sign")}</a>
+          </p>
+        )}
         <label for="signature-password">{t("Password")}</label>
         <input id="signature-password" name="password" type="password" autocomplete="current-password" required />
         <label for="signature-code">{t("Code of the second factor, if you have one")}</label>

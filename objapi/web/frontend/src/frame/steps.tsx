@@ -1,8 +1,9 @@
 // The steps that objects can take: what all of them allow, what holds the others back, and the way back afterwards.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Allowed, Batch, Named, Proof, Step } from "../objapi";
+import { ApiFailure, type Allowed, type Batch, type Named, type Proof, type Step } from "../objapi";
 import { api, asking, messageOf } from "./api";
+import { page } from "./data";
 import { tell } from "./notices";
 import { Signature } from "./signature";
 import { n, t } from "./texts";
@@ -57,7 +58,8 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
   }, [version]);
 
   const take = async (step: Step, proof?: Proof) => {
-    if (step.signature && !proof) {
+    // Who has just logged in anew at the provider has proved who signs; all others are asked.
+    if (step.signature && !proof && !page.site.takes_sign_on) {
       signing.value = step;
       return;
     }
@@ -69,7 +71,8 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
       signing.value = null;
       await told(step, answer, done);
     } catch (error) {
-      tell(messageOf(error), "bad");
+      if (error instanceof ApiFailure && error.type === "SignatureRequired") signing.value = step;
+      else tell(messageOf(error), "bad");
     } finally {
       busy.value = false;
     }
