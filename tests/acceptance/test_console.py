@@ -12,6 +12,7 @@ from tests.acceptance.browser import Person, chromium
 from tests.acceptance.client import Client, succeeded
 from tests.acceptance.conftest import Serve
 from tests.acceptance.making import make_batch, make_client, make_request, state_of
+from tests.docs.pages import DOCS, blocks
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.extended
@@ -262,6 +263,21 @@ def test_pages_speak_german(person: Log) -> None:
     page = person("clerk1", locale="de-CH").open("/Plone/console/worklists/late")
     assert page.locator("h1").inner_text().startswith("Überfällig")
     assert page.get_by_placeholder("Nummer scannen oder eingeben").is_visible()
+
+
+def test_the_program_of_the_page_runs_on_another_site(
+    admin: Client, browser: Any, root: str, other_origin: str
+) -> None:
+    token = succeeded(admin.json("tokens", {"action": "add", "read_only": True}))["token"]
+    (block,) = blocks(DOCS / "console.md", "js")
+    page = browser.new_page()
+    page.goto(other_origin)
+    shown = page.evaluate(f"async (token) => {{ {block.text.replace('http://127.0.0.1:8080', root)} }}", token)
+    page.close()
+    assert (len(shown), shown[-1]) == (
+        admin.read(portal_type="Client", page_size="1")["total_objects"] + 1,
+        "InsufficientScope",
+    )
 
 
 def test_a_page_of_another_site_uses_the_client_with_a_token(

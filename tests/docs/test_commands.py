@@ -23,6 +23,7 @@ from objapi.ispyb.demo import make_demo
 from objapi.model.loading import read_content
 from objapi.settings import load_settings
 from objapi.site import Site
+from tests.acceptance import test_console
 from tests.acceptance.conftest import WITH_BEAMLINES, Serve
 from tests.docs import (
     test_adopt,
@@ -55,6 +56,7 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/catalog.md", "python"): test_library_pages.test_the_session_gives_what_the_page_shows,
     ("docs/changes.md", "python"): test_changes.test_the_program_that_reads_a_stream_prints_changes,
     ("docs/client.md", "python"): test_client.test_the_recipes_run,
+    ("docs/console.md", "js"): test_console.test_the_program_of_the_page_runs_on_another_site,
     ("docs/ispyb.md", "sql"): test_ispyb.test_indexes_that_are_recommended_are_those_of_our_own_tables,
     ("docs/ispyb.md", "yaml"): test_ispyb.test_plugins_on_the_page_are_of_kinds_that_there_are,
     ("docs/laboratory.md", "http"): test_laboratory.test_answers_are_as_shown,

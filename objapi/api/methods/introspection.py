@@ -1,6 +1,7 @@
 """Methods that describe the site itself: `types`, `catalogs`, `workflows`."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Final
 
@@ -76,7 +77,7 @@ def described_type(registry: Registry, portal_type: str) -> Json:
             for key in declared.natural_keys
         ],
         "create_parameters": _described_fields(declared.create_parameters),
-        "fields": _described_fields(declared.fields),
+        "fields": _described_fields(declared.fields, _common_fields(registry)),
         "embedded": _embedded(declared),
     }
 
@@ -90,8 +91,17 @@ def _embedded(declared: EntityType) -> Json:
     return {name: {"portal_type": contained} for name, contained in declared.embed.items()}
 
 
-def _described_fields(fields: Mapping[str, Field]) -> list[Json]:
-    return [_described_field(field) for field in fields.values()]
+def _described_fields(fields: Mapping[str, Field], common: Collection[str] = ()) -> list[Json]:
+    return [
+        {**_described_field(field), **({"common": True} if name in common else {})} for name, field in fields.items()
+    ]
+
+
+def _common_fields(registry: Registry) -> frozenset[str]:
+    """The fields that objects of most types have, and that tell little of one."""
+    stored = [declared for declared in registry.types.values() if declared.table is None]
+    having = Counter(name for declared in stored for name in declared.fields)
+    return frozenset(name for name, count in having.items() if count > 1 and count * 2 > len(stored))
 
 
 def _described_field(field: Field) -> Json:

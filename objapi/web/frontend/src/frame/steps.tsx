@@ -13,7 +13,7 @@ const MOST_ASKED = 200;
 const SOON = 150;
 
 interface HeldBack extends Named {
-  reasons: { text: string; needs: string; count: number }[];
+  reasons: { text: string; needs: string; count: number; more: boolean }[];
 }
 
 interface Asked {
@@ -119,6 +119,7 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
                 {step.reasons.map((reason) => (
                   <dd key={reason.text}>
                     {uids.length > 1 && <b>{n("{count} object", "{count} objects", reason.count)}: </b>}
+                    {reason.more && <span class="soft">{t("for example:")} </span>}
                     {reason.text}
                     {reason.needs && <span class="needs">{t("It needs: {needs}", { needs: reason.needs })}</span>}
                   </dd>
@@ -149,9 +150,13 @@ function heldBack(allowed: Allowed[], open: Named[]): HeldBack[] {
   const note = (step: Named, text: string, needs: string) => {
     const held = found.get(step.id) ?? { id: step.id, title: step.title, reasons: [] };
     found.set(step.id, held);
-    const same = held.reasons.find((reason) => reason.text === text);
-    if (same) same.count += 1;
-    else held.reasons.push({ text, needs, count: 1 });
+    // What would satisfy it is told once; the reason names other objects each time.
+    const same = held.reasons.find((reason) => reason.text === text || (needs !== "" && reason.needs === needs));
+    if (!same) held.reasons.push({ text, needs, count: 1, more: false });
+    else {
+      same.count += 1;
+      same.more ||= same.text !== text;
+    }
   };
   for (const { blocked = [] } of allowed) {
     for (const step of blocked) note(step, step.reason, step.needs);

@@ -13,6 +13,14 @@ export interface FieldDescription {
   required_subfields?: string[];
   vocabulary?: Record<string, string>;
   precision?: number;
+  /** Most types have it. */
+  common?: boolean;
+}
+
+/** The title, then what is the type's own, then what most types have. */
+export function ordered(fields: FieldDescription[]): FieldDescription[] {
+  const rank = (field: FieldDescription) => (field.name === "title" ? 0 : field.common ? 2 : 1);
+  return [...fields].sort((one, other) => rank(one) - rank(other));
 }
 
 export interface TypeDescription {

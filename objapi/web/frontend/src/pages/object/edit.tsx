@@ -7,7 +7,7 @@ import { labelOf } from "../../frame/labels";
 import { tell } from "../../frame/notices";
 import { n, t } from "../../frame/texts";
 import { Conflict, type Disagreement } from "./conflict";
-import type { FieldDescription } from "./description";
+import { type FieldDescription, ordered } from "./description";
 import { Input } from "./inputs";
 import { object, readAnew, type } from "./object";
 
@@ -38,7 +38,7 @@ export default function Edit() {
     addEventListener("beforeunload", warn);
     return () => removeEventListener("beforeunload", warn);
   }, [object.value?.version]);
-  const fields = (type?.fields ?? []).filter((field) => writable.value?.has(field.name) && base.value?.[field.name] !== undefined);
+  const fields = ordered(type?.fields ?? []).filter((field) => writable.value?.has(field.name) && base.value?.[field.name] !== undefined);
   if (writable.value === null) return null;
   if (!fields.length) return <p class="none">{t("You may not change any of its fields now.")}</p>;
   return (

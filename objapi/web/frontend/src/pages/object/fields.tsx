@@ -4,14 +4,14 @@ import type { ObjectRead, Value } from "../../objapi";
 import { labelOf } from "../../frame/labels";
 import { n, t } from "../../frame/texts";
 import { isEmpty, referred, shownValue } from "../../frame/values";
-import type { FieldDescription } from "./description";
+import { type FieldDescription, ordered } from "./description";
 import { object, type } from "./object";
 
 export function Fields() {
   const [all, showAll] = useState(false);
   const here = object.value;
   if (!here || !type) return null;
-  const present = type.fields.filter((field) => field.name in here);
+  const present = ordered(type.fields).filter((field) => field.name in here);
   const filled = present.filter((field) => !isEmpty(here[field.name]));
   const shown = all ? present : filled;
   return (
