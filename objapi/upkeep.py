@@ -145,22 +145,37 @@ def load_lines(
     elif done is not None:
         report(f"Lines 1 to {done.line} of {file} are loaded; going on after them.")
     total = count_lines(file, 0 if done is None else done.offset)
-    if total >= very_many and total >= _LINES_AN_OBJECT * site.transact(count_objects, write=False):
+    with keys_made_afterwards(site, total, progress, very_many):
+        try:
+            with progress("Loading contents", total) as advance:
+                plain = plain_renderers(site.context)
+                for chunk in read_chunks(file, site.settings.timezone, done, lines):
+                    site.transact(partial(_load_chunk, site, file, chunk, plain), write=True)
+                    advance(chunk.after.line - chunk.before.line)
+                    done = chunk.after
+        except (ApiError, ProfileError):
+            if done is not None:
+                report(f"Lines 1 to {done.line} of {file} are loaded. Correct what follows and load the file again.")
+            raise
+        site.transact(partial(finish_load, file=file), write=True)
+
+
+@contextmanager
+def keys_made_afterwards(
+    site: Site, objects: int, progress: Progress, very_many: int = VERY_MANY
+) -> Iterator[None]:
+    """Load so many objects, with the keys of catalogs made at the end where they are very many for this site.
+
+    Keys that an earlier load has put off are made, too; none after a failure that was not foreseen, as after a kill.
+    """
+    if objects >= very_many and objects >= _LINES_AN_OBJECT * site.transact(count_objects, write=False):
         with _lease_refusals():
             put_keys_off(site.engine, site.context.tables.values(), site.now())
     try:
-        with progress("Loading contents", total) as advance:
-            plain = plain_renderers(site.context)
-            for chunk in read_chunks(file, site.settings.timezone, done, lines):
-                site.transact(partial(_load_chunk, site, file, chunk, plain), write=True)
-                advance(chunk.after.line - chunk.before.line)
-                done = chunk.after
+        yield
     except (ApiError, ProfileError):
-        if done is not None:
-            report(f"Lines 1 to {done.line} of {file} are loaded. Correct what follows and load the file again.")
         make_missing_keys(site, progress)
         raise
-    site.transact(partial(finish_load, file=file), write=True)
     make_missing_keys(site, progress)
 
 

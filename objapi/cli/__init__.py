@@ -14,6 +14,7 @@ from objapi.cli.ispyb import ispyb
 from objapi.cli.lims import lims
 from objapi.cli.mxlive import mxlive
 from objapi.cli.permissions import permissions
+from objapi.cli.pull import pull_command
 from objapi.cli.serving import serve
 from objapi.cli.site import content, init, reindex, show_settings, upgrade
 from objapi.cli.snapshots import export_command, import_command
@@ -51,6 +52,7 @@ for command in (
     reindex,
     export_command,
     import_command,
+    pull_command,
     check,
     audit,
     workflows,

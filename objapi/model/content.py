@@ -39,6 +39,12 @@ class ContentObject:
     created: datetime | None = None
     source: str = ""
     """File and line, for messages."""
+    modified: datetime | None = None
+    """When it was last changed; None: when it came to be."""
+    uid: str | None = None
+    """The UID of an object that moves in; None: it gets a new one."""
+    creator: str = ""
+    """Who made it; empty: whoever loads it."""
 
     @property
     def container(self) -> str:

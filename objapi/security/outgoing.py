@@ -7,7 +7,7 @@ time holds nobody up. To be called outside of any transaction.
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
@@ -18,6 +18,8 @@ class ServerAnswer:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers by name in lower case."""
 
 
 class NoAnswer(Exception):
@@ -44,11 +46,12 @@ def _ask(url: str, seconds: float, longest: int, body: str | None, headers: Mapp
         # Closed by itself: a connection that ends with its answer knows nothing of it any more.
         with connection.getresponse() as response:
             read = response.read(longest + 1)
+            told = {name.lower(): value for name, value in response.getheaders()}
     finally:
         connection.close()
     if len(read) > longest:
         raise NoAnswer(f"its answer is longer than {longest} bytes")
-    return ServerAnswer(response.status, read)
+    return ServerAnswer(response.status, read, told)
 
 
 def _within(seconds: float, call: Callable[[], ServerAnswer]) -> ServerAnswer:

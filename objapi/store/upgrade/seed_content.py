@@ -11,7 +11,7 @@ from objapi.errors import Cause, ValidationError
 from objapi.model import kinds
 from objapi.model.content import ContentObject, Ref
 from objapi.model.types import EntityType, Field, Kind
-from objapi.model.values import LoadContext
+from objapi.model.values import LoadContext, NewFile
 from objapi.store.permissions.acls import PermissionOverrides
 from objapi.store.records import to_micros
 from objapi.store.writing.draft import Draft, WorkflowStatus
@@ -166,11 +166,14 @@ class _Loader:
                 self._problem(item, f"there is a {there.portal_type} at this path already")
                 return None
             return there
-        draft = planner.begin(entity_type, container)
+        draft = planner.begin(entity_type, container, item.uid)
         draft.id = own_id or planner.context.site.site_id
+        draft.creator = item.creator or draft.creator
         planner.workspace.moved(draft, planner.context.full_path(item.path))
         if item.created is not None:
             draft.created = draft.modified = to_micros(item.created)
+            if item.modified is not None:
+                draft.modified = max(to_micros(item.modified), draft.created)
             planner.workspace.contents_changed(draft)
         return draft
 
@@ -195,6 +198,8 @@ class _Loader:
                 stored: object = _reference(value, declared)
             else:
                 stored = self._reader(draft.type, declared).deserialize(value)
+            if isinstance(stored, NewFile):
+                stored = self._planner.store_file(stored)
         except (ValueError, InvalidValue) as error:
             self._problem(item, f"{declared.name}: {error}")
             return

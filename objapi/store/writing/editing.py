@@ -23,7 +23,6 @@ from objapi.model.record_merging import merge_records
 from objapi.model.types import EntityType, Field
 from objapi.model.validation import Mode, Validated, validate
 from objapi.model.values import LoadContext, ValueProblem
-from objapi.store.blobs import new_blob
 from objapi.store.requests import ByItem, ByPath, CreateItem, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt, ItemValues, outdated
 from objapi.store.writing.draft import Draft
@@ -118,14 +117,7 @@ def _stored(
         elif (place, name) in resolved:
             values[name] = resolved[place, name]
     for name, file in checked.files.items():
-        blob = new_blob(file.content)
-        attempt.planner.blobs.append(blob)
-        values[name] = {
-            "filename": file.filename,
-            "content_type": file.content_type,
-            "size": len(file.content),
-            "sha256": blob.sha256,
-        }
+        values[name] = attempt.planner.store_file(file)
     return {name: values[name] for name in checked.names if name in values}
 
 

@@ -15,7 +15,8 @@ from objapi.model.behaviors import Entity
 from objapi.model.paths import NamedRelation, Path, parse_relation
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import EntityType, Field, Kind
-from objapi.store.blobs import NewBlob
+from objapi.model.values import NewFile
+from objapi.store.blobs import NewBlob, new_blob
 from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides
 from objapi.store.permissions.rights import Rights
@@ -282,10 +283,10 @@ class StorePlanner:
                 self.registry.behaviors.effects[name](self, draft, {})
         return draft
 
-    def begin(self, entity_type: EntityType, container: Draft | None) -> Draft:
-        """A new object without values and id."""
+    def begin(self, entity_type: EntityType, container: Draft | None, uid: str | None = None) -> Draft:
+        """A new object without values and id; `uid` is that of one that moves in."""
         draft = Draft(self.workspace, entity_type, None)
-        draft.rid, draft.uid, draft.id = rowids.next(), uuid4().hex, ""
+        draft.rid, draft.uid, draft.id = rowids.next(), uid or uuid4().hex, ""
         draft.created = draft.modified = to_micros(self.now)
         draft.creator = self.user_id
         draft.parent_rid = None if container is None else container.rid
@@ -298,6 +299,17 @@ class StorePlanner:
         draft.settings = self.workspace.interned(PermissionOverrides(entity_type.permissions))
         self.workspace.register(draft)
         return draft
+
+    def store_file(self, file: NewFile) -> dict[str, object]:
+        """Have the content of a file stored; the value of its field."""
+        blob = new_blob(file.content)
+        self.blobs.append(blob)
+        return {
+            "filename": file.filename,
+            "content_type": file.content_type,
+            "size": len(file.content),
+            "sha256": blob.sha256,
+        }
 
     def fill(self, draft: Draft, values: Mapping[str, object]) -> None:
         """Give a new object its defaults and values."""
