@@ -188,6 +188,8 @@ class Dialect:
     """Path below the site → the path that it means, the longest first."""
     closed_folders: frozenset[str] = frozenset()
     """Paths of folders that are not changed, and in which nothing is created directly."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """Folded state → the state that an object gets which moves in with it, where several are answered by that word."""
     transitions: Mapping[str, str] = field(default_factory=dict)
     """Transition → the one that it is here."""
     unknown_transitions: frozenset[str] = frozenset()

@@ -114,7 +114,8 @@ class ItemReader:
             return None
         entity_type = self._registry.types[portal_type]
         read = _Values(self, entity_type, item, path, uid)
-        states, lacking = states_of(self._registry, portal_type, item)
+        meant = self._dialect.states if self._dialect is not None else {}
+        states, lacking = states_of(self._registry, portal_type, item, meant)
         for state in lacking:
             read.misfit("", f"there is no state {state[:80]!r} here; it begins in the first one")
         return PulledObject(

@@ -9,21 +9,20 @@ from objapi.model.types import EntityType
 from workflows import Workflow
 
 
-def states_of(registry: Registry, portal_type: str, item: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+def states_of(
+    registry: Registry, portal_type: str, item: Mapping[str, Any], meant: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Workflow → state, as far as an item tells; and the states that there are not here.
 
     What each workflow says is taken where the workflow and its state are here, too; the one state that SENAITE shows
-    is unfolded for all others.
+    is unfolded for all others, by `meant` where several states are shown so.
     """
     chain = registry.chain(portal_type)
     states = _told(chain, item)
     shown = item.get("review_state")
     if len(states) == len(chain) or not isinstance(shown, str) or not shown:
         return states, ()
-    entity_type = registry.types[portal_type]
-    if _shown(entity_type, chain, states) == shown:
-        return states, ()
-    unfolded = _unfolded(entity_type, chain, states, shown)
+    unfolded = _unfolded(registry.types[portal_type], chain, states, shown, meant.get(shown))
     return (states, (shown,)) if unfolded is None else ({**states, **unfolded}, ())
 
 
@@ -49,23 +48,22 @@ def _shown(entity_type: EntityType, chain: Sequence[Workflow], states: Mapping[s
 
 
 def _unfolded(
-    entity_type: EntityType, chain: Sequence[Workflow], told: Mapping[str, str], shown: str
+    entity_type: EntityType, chain: Sequence[Workflow], told: Mapping[str, str], shown: str, meant: str | None
 ) -> dict[str, str] | None:
     """States of the workflows of which nothing was told with which an object shows a state; None for none.
 
-    As few as possible are other than initial, and of several the one declared last: who says only that something is
-    registered has let it pass the steps before.
+    As few as possible are other than initial.
     """
+    if meant is None and (not chain or _shown(entity_type, chain, told) == shown):
+        return {}
     free = [workflow for workflow in chain if workflow.id not in told]
     for count in range(1, min(len(free), 2) + 1):
-        fitting = [
-            choice
-            for chosen in combinations(free, count)
-            for choice in _choices(chosen)
-            if _shown(entity_type, chain, {**told, **choice}) == shown
-        ]
-        if fitting:
-            return fitting[-1] if count == 1 else fitting[0]
+        for chosen in combinations(free, count):
+            fitting = [
+                choice for choice in _choices(chosen) if _shown(entity_type, chain, {**told, **choice}) == shown
+            ]
+            if fitting:
+                return next((choice for choice in fitting if meant in choice.values()), fitting[0])
     return None
 
 

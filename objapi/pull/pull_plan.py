@@ -41,6 +41,8 @@ class _Candidate(NamedTuple):
     path: str
     portal_type: str
     references: tuple[str, ...]
+    files: tuple[int, ...]
+    """Sizes of its files."""
 
     @property
     def container(self) -> str:
@@ -108,8 +110,6 @@ def plan_pull(site: Site, spool: Spool, dialect: Dialect | None) -> PullPlan:
             title = item.get("title")
             if found.portal_type in named and isinstance(title, str):
                 plan.titled.setdefault((found.portal_type, title), found.path)
-            plan.files += len(found.files)
-            plan.file_bytes += sum(file.size for file in found.files.values())
             if len(plan.reader.misfits) > _MANY:
                 spool.add_misfits("plan", _taken(plan.reader.misfits))
     _compare_with_site(site, plan, candidates, named)
@@ -128,7 +128,8 @@ def load_context(site: Site) -> LoadContext:
 
 def _candidate(number: int, found: PulledObject) -> _Candidate:
     uids = dict.fromkeys(uid for uids in found.references.values() for uid in uids)
-    return _Candidate(number, found.uid, found.path, found.portal_type, tuple(uids))
+    sizes = tuple(file.size for file in found.files.values())
+    return _Candidate(number, found.uid, found.path, found.portal_type, tuple(uids), sizes)
 
 
 def _types_by_title(site: Site, dialect: Dialect | None) -> Iterator[Sequence[str]]:
@@ -163,17 +164,24 @@ def _compare_with_site(
     by_path, by_uid, titled = site.transact(look, write=False)
     plan.titled = {**titled, **plan.titled}
     laid_out = {str(item["path"]) for item in site.registry.layout}
+    dropped: set[str] = set()
     for path in sorted(candidates, key=lambda path: path.count("/")):
         item = candidates[path]
-        problem = _problem(site, item, candidates, by_path, by_uid, laid_out)
+        problem = LEFT_OUT if item.container in dropped else _problem(
+            site, item, candidates, by_path, by_uid, laid_out
+        )
         if problem is not None:
             _leave_out(plan, path, item.portal_type, item.uid, problem)
+            # What is there in its place is another object, which does not hold what it holds.
+            dropped.add(path)
             del candidates[path]
             continue
         plan.paths[item.uid] = path
         plan.types[path] = item.portal_type
         plan.numbers[path] = item.number
         plan.counts[item.portal_type] += 1
+        plan.files += len(item.files)
+        plan.file_bytes += sum(item.files)
         if path not in by_path:
             plan.new.add(path)
     for place in by_uid.values():
@@ -202,7 +210,7 @@ def _problem(
         return f"the object with this UID is at {same.path} here"
     container = candidates.get(item.container) or by_path.get(item.container)
     if container is None:
-        return f"{LEFT_OUT}, or there is no {item.container}"
+        return f"there is no {item.container} to put it into"
     if there is None and container.portal_type not in site.registry.types[item.portal_type].containers:
         return f"a {item.portal_type} cannot be in the {container.portal_type} {item.container}"
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 from objapi import __version__
 from objapi.model.json_text import parse_json
@@ -49,6 +49,7 @@ class Remote:
     """Requests a second, at most."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    send: Callable[..., ServerAnswer] = ask
     _next: float = 0.0
 
     def json(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:
@@ -68,7 +69,8 @@ class Remote:
         return value
 
     def content(self, url: str, longest: int) -> bytes:
-        """The content of a file of the same server. Raises PageFailed, RemoteError."""
+        """The content of a file of the same server, at a URL or at a path of it. Raises PageFailed, RemoteError."""
+        url = urljoin(f"{self.base}/", url)
         if not self.has(url):
             raise PageFailed(f"the file is on another server, {url[:200]}, which is not asked")
         return self._asked(url, longest, "*/*").body
@@ -96,7 +98,7 @@ class Remote:
         for attempt in range(1, _TRIES + 1):
             self._keep_rate()
             try:
-                answer = ask(url, seconds=_SECONDS, longest=longest, headers=headers)
+                answer = self.send(url, seconds=_SECONDS, longest=longest, headers=headers)
             except NoAnswer as failure:
                 if "longer than" in str(failure):
                     raise PageFailed(f"{self.base}: {failure}.") from None

@@ -35,6 +35,8 @@ class Listing:
     """From a place on, so many objects: the number of all there are, and these. Raises PageFailed."""
     known: Callable[[], int]
     """The number of its objects that are here."""
+    by_page: bool = False
+    """True where a place is the number of a page: each begins at a multiple of its size."""
 
 
 class Source(Protocol):
@@ -146,7 +148,7 @@ class BikaSource:
 
     def fetch(self, spool: Spool, show: Show) -> None:
         """All objects by the catalog of UIDs."""
-        read_listing(Listing("everything", self._page, spool.count), self, spool, show)
+        read_listing(Listing("everything", self._page, spool.count, by_page=True), self, spool, show)
 
     def _page(self, start: int, size: int) -> tuple[int, Items]:
         asked = {"catalog_name": "uid_catalog", "page_nr": start // size, "page_size": size}
@@ -188,8 +190,7 @@ def _read_once(listing: Listing, note: str, source: Source, spool: Spool, show: 
     start, odd, first = (int(part) for part in (spool.noted(note) or "0 0 0").split())
     size, total = PAGE, first or 1
     while start < total:
-        # Where the other interface counts in pages, a page begins at a multiple of its size.
-        while start % size:
+        while listing.by_page and start % size:
             size //= 2
         try:
             total, items = listing.page(start, size)

@@ -36,6 +36,7 @@ DIALECT_KEYS: Final = (
     "closed_folders",
     "types",
     "words",
+    "states",
     "transitions",
     "unknown_transitions",
     "deactivation",
@@ -107,6 +108,7 @@ class _DialectReader:
         self._catalogs = catalogs
         self._problems = problems
         self._transitions = {name for workflow in workflows.values() for name in workflow.transitions}
+        self._states = {name for workflow in workflows.values() for name in workflow.states}
         self._words: dict[str, DialectWords] = {}
 
     def read(self) -> Dialect:
@@ -129,6 +131,9 @@ class _DialectReader:
         for root in self._sources.roots:
             for name, own in _texts(root, "transitions").items():
                 root.choose(f"transitions.{name}", own, self._transitions, "transition")
+        for root in self._sources.roots:
+            for name, own in _texts(root, "states").items():
+                root.choose(f"states.{name}", own, self._states, "state")
         folders = {self._path(alias): self._path(path) for alias, path in self._merged("folder_aliases").items()}
         return Dialect(
             name=self._name,
@@ -138,6 +143,7 @@ class _DialectReader:
             site_aliases=self._all("site_aliases"),
             folder_aliases=dict(sorted(folders.items(), key=lambda pair: -len(pair[0]))),
             closed_folders=frozenset(map(self._path, self._all("closed_folders"))),
+            states=self._merged("states"),
             transitions=transitions,
             unknown_transitions=frozenset(self._all("unknown_transitions")),
             deactivation=deactivation,
