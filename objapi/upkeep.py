@@ -161,9 +161,7 @@ def load_lines(
 
 
 @contextmanager
-def keys_made_afterwards(
-    site: Site, objects: int, progress: Progress, very_many: int = VERY_MANY
-) -> Iterator[None]:
+def keys_made_afterwards(site: Site, objects: int, progress: Progress, very_many: int = VERY_MANY) -> Iterator[None]:
     """Load so many objects, with the keys of catalogs made at the end where they are very many for this site.
 
     Keys that an earlier load has put off are made, too; none after a failure that was not foreseen, as after a kill.

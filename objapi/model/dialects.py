@@ -135,6 +135,23 @@ class Default:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """An object that is here beside another, and that the other program has not: made when objects move in."""
+
+    reference: str
+    """The field that names it."""
+    portal_type: str
+    id: str = ""
+    """Its id, with `{id}` for that of the object beside which it is."""
+    state: str | None = None
+    """Its state where its workflow has not that of the object."""
+    contains: Mapping[str, str] = field(default_factory=dict)
+    """Type → id, with `{id}` for that of the companion: what is made in it."""
+    of_container: bool = False
+    """True where it was made with the container of the object."""
+
+
+@dataclass(frozen=True, slots=True)
 class DialectType:
     """A type as the dialect knows it."""
 
@@ -153,6 +170,7 @@ class DialectType:
     """Embedded objects that are answered as a list of references."""
     found_by: tuple[str, ...] = ()
     """Indexes whose values name an object in a reference, beside its title and id."""
+    companions: tuple[Companion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,17 @@ from marshmallow import fields as marshmallow_fields
 from catalog import DateSyntaxError, parse_date
 from objapi.errors import joined_messages
 from objapi.model import kinds
-from objapi.model.dialects import Dialect, DialectWords
+from objapi.model.dialects import Companion, Dialect, DialectWords
 from objapi.model.ids import IdProblem, check_id
 from objapi.model.references import PathProblem, is_uid, normalise_path
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, Kind
 from objapi.model.values import LoadContext
+from objapi.pull.companions import companion_references
 from objapi.pull.foreign_states import states_of
 from objapi.pull.spool import PullMisfit
 
-_EMPTY: Final = (None, "", [], {})
+_EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 _ITEM_KEYS: Final = frozenset(
     {
         "id", "uid", "UID", "title", "description", "portal_type", "path", "url", "api_url", "parent_id", "parent_uid",
@@ -182,6 +183,11 @@ class ItemReader:
             found = self._passed_over[name] = frozenset(names)
         return found
 
+    def companions(self, entity_type: EntityType) -> tuple[Companion, ...]:
+        """What is here beside objects of a type, and not in the other laboratory."""
+        known = None if self._dialect is None else self._dialect.types.get(entity_type.portal_type)
+        return () if known is None else known.companions
+
     def problem_of(self, entity_type: EntityType, declared: Field, value: object) -> str | None:
         """What is wrong with a value for a field; None: it fits."""
         key = (entity_type.portal_type, declared.name)
@@ -220,6 +226,7 @@ class _Values:
         names = reader.names(entity_type)
         for name, candidates in names.items():
             self._read(entity_type.fields[name], candidates, item)
+        self.references.update(companion_references(reader.companions(entity_type), item, uid))
         known = reader.passed_over(entity_type)
         for name, value in item.items():
             if name not in known and not name.startswith("get") and value not in _EMPTY and value is not False:

@@ -59,9 +59,7 @@ def _unfolded(
     free = [workflow for workflow in chain if workflow.id not in told]
     for count in range(1, min(len(free), 2) + 1):
         for chosen in combinations(free, count):
-            fitting = [
-                choice for choice in _choices(chosen) if _shown(entity_type, chain, {**told, **choice}) == shown
-            ]
+            fitting = [choice for choice in _choices(chosen) if _shown(entity_type, chain, {**told, **choice}) == shown]
             if fitting:
                 return next((choice for choice in fitting if meant in choice.values()), fitting[0])
     return None

@@ -1,4 +1,4 @@
-"""Order in which objects are made: containers first, what is referred to before what refers, circles left to the end."""
+"""Order in which objects are made: containers first, what is referred to before what refers, circles at the end."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,9 +40,7 @@ def order_objects(containers: Mapping[int, int | None], references: Mapping[int,
     return order
 
 
-def _needs(
-    number: int, containers: Mapping[int, int | None], references: Mapping[int, Sequence[int]]
-) -> Iterator[int]:
+def _needs(number: int, containers: Mapping[int, int | None], references: Mapping[int, Sequence[int]]) -> Iterator[int]:
     container = containers[number]
     if container is not None:
         yield container

@@ -150,9 +150,7 @@ def _leave_out(plan: PullPlan, path: str, portal_type: str, uid: str, reason: st
     plan.reader.misfits.append(PullMisfit(path, portal_type, reason, uid=uid))
 
 
-def _compare_with_site(
-    site: Site, plan: PullPlan, candidates: dict[str, _Candidate], named: Collection[str]
-) -> None:
+def _compare_with_site(site: Site, plan: PullPlan, candidates: dict[str, _Candidate], named: Collection[str]) -> None:
     """Drop what has no place in the site, and find the objects of the site that are referred to."""
     containers = {item.container for item in candidates.values()} - candidates.keys()
     uids = {uid for item in candidates.values() for uid in (item.uid, *item.references)}
@@ -167,9 +165,7 @@ def _compare_with_site(
     dropped: set[str] = set()
     for path in sorted(candidates, key=lambda path: path.count("/")):
         item = candidates[path]
-        problem = LEFT_OUT if item.container in dropped else _problem(
-            site, item, candidates, by_path, by_uid, laid_out
-        )
+        problem = LEFT_OUT if item.container in dropped else _problem(site, item, candidates, by_path, by_uid, laid_out)
         if problem is not None:
             _leave_out(plan, path, item.portal_type, item.uid, problem)
             # What is there in its place is another object, which does not hold what it holds.

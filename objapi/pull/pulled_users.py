@@ -55,11 +55,7 @@ def _user(
     through = roles_of_groups(own, known) | known.scoped_roles | _NOBODYS
     unknown = [
         *(f"there is no group {name[:80]!r} here" for name in groups if name not in known.groups),
-        *(
-            f"there is no role {name[:80]!r} here"
-            for name in roles
-            if name not in known.roles and name not in _NOBODYS
-        ),
+        *(f"there is no role {name[:80]!r} here" for name in roles if name not in known.roles and name not in _NOBODYS),
     ]
     user = ContentUser(
         id=login,

@@ -12,11 +12,13 @@ import orjson
 from objapi import upkeep
 from objapi.model import kinds
 from objapi.model.dialects import Dialect
+from objapi.model.registry import Registry
+from objapi.pull.companions import add_companions
 from objapi.pull.loading import NOT_MADE, Loader
 from objapi.pull.pull_plan import PullPlan, load_context, plan_pull
 from objapi.pull.pulled_users import add_users, persons_of, read_users
 from objapi.pull.remote import PageFailed, Remote
-from objapi.pull.sources import SENAITE, Show, SenaiteSource, Source, open_source
+from objapi.pull.sources import SENAITE, SenaiteSource, Show, Source, open_source
 from objapi.pull.spool import PullMisfit, Spool
 from objapi.site import Site
 
@@ -99,7 +101,7 @@ def pull(
     dialect = site.registry.dialects.get(SENAITE)
     source = open_source(remote, options.kind, dialect, site.registry.roles.roles)
     names = dialect if isinstance(source, SenaiteSource) else None
-    _fetch(source, spool, options, progress)
+    _fetch(source, spool, options, site.registry, names, progress)
     plan = plan_pull(site, spool, names)
     if dry_run:
         _check_references(site, spool, plan, names)
@@ -115,10 +117,18 @@ def pull(
     return _report(spool, plan, len(users), options)
 
 
-def _fetch(source: Source, spool: Spool, options: PullOptions, progress: upkeep.Progress) -> None:
+def _fetch(
+    source: Source,
+    spool: Spool,
+    options: PullOptions,
+    registry: Registry,
+    names: Dialect | None,
+    progress: upkeep.Progress,
+) -> None:
     if spool.noted(FETCHED) is None:
         with _shown(progress) as show:
             source.fetch(spool, show)
+        add_companions(spool, registry, names)
         spool.note(FETCHED, "yes")
     if options.users and spool.noted("users") is None:
         source.fetch_users(spool)

@@ -123,7 +123,9 @@ class Remote:
         if answer.status == 401:
             raise RemoteError(f"{self.base} does not take the user {self.login} with this password.")
         if answer.status == 403:
-            raise RemoteError(f"{self.base} does not let {self.login} read {url[:200]}. Name a manager of it as --user.")
+            raise RemoteError(
+                f"{self.base} does not let {self.login} read {url[:200]}. Name a manager of it as --user."
+            )
         if answer.status == 404:
             raise NotThere(f"{self.base} has no {url[:200]}.")
 
@@ -144,7 +146,7 @@ def _wait_of(header: str | None) -> float | None:
         at = parsedate_to_datetime(header)
     except ValueError:
         return None
-    return max((at - datetime.now(at.tzinfo or UTC)).total_seconds(), 0.0) if at.tzinfo is not None else None
+    return max((at - datetime.now(UTC)).total_seconds(), 0.0) if at.tzinfo is not None else None
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:

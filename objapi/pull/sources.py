@@ -20,7 +20,7 @@ _GROWTH: Final = 1_000
 """Objects by which a list may grow while it is read, beside a tenth of it."""
 _SWEEPS: Final = 3
 
-Items = Sequence[Mapping[str, Any]]
+Items = Sequence[Any]
 Show = Callable[[int, int], None]
 """Called with the number of objects that are here, and of those that the other laboratory counts."""
 
@@ -42,8 +42,9 @@ class Listing:
 class Source(Protocol):
     """An interface."""
 
-    uid_key: str
-    """Name of the UID in an item."""
+    @property
+    def uid_key(self) -> str:
+        """Name of the UID in an item."""
 
     def fetch(self, spool: Spool, show: Show) -> None:
         """Put all objects into the spool, on from where that was interrupted. Raises RemoteError."""
@@ -71,7 +72,7 @@ def open_source(remote: Remote, kind: str | None, dialect: Dialect | None, roles
         remote.json("@@API/version")
     except NotThere:
         raise RemoteError(
-            f"{remote.base} answers neither @@API/senaite/v1/version nor @@API/version. Name the URL of the site itself, "
+            f"{remote.base} answers neither @@API/senaite/v1/version nor @@API/version. Name the URL of the site, "
             "such as https://lims.example.org/senaite."
         ) from None
     return BikaSource(remote, tuple(roles))
@@ -83,7 +84,11 @@ class SenaiteSource:
 
     remote: Remote
     dialect: Dialect
-    uid_key: str = "uid"
+
+    @property
+    def uid_key(self) -> str:
+        """Name of the UID in an item."""
+        return "uid"
 
     def fetch(self, spool: Spool, show: Show) -> None:
         """All objects by the catalog of everything; then, by type, what that catalog does not hold."""
@@ -144,7 +149,11 @@ class BikaSource:
 
     remote: Remote
     roles: tuple[str, ...]
-    uid_key: str = "UID"
+
+    @property
+    def uid_key(self) -> str:
+        """Name of the UID in an item."""
+        return "UID"
 
     def fetch(self, spool: Spool, show: Show) -> None:
         """All objects by the catalog of UIDs."""

@@ -133,19 +133,13 @@ class Spool:
 
     def content(self, uid: str, field: str) -> bytes | None:
         """The content of a file; None where it could not be fetched."""
-        row = self._connection.execute(
-            "select content from files where uid = ? and field = ?", (uid, field)
-        ).fetchone()
+        row = self._connection.execute("select content from files where uid = ? and field = ?", (uid, field)).fetchone()
         return None if row is None or row[0] is None else bytes(row[0])
 
     def file_sizes(self) -> dict[int, int]:
         """Number of an object → bytes of its files, of objects that have some."""
         statement = "select number, sum(length(content)) from files join objects using (uid) where content is not null"
         return dict(self._connection.execute(f"{statement} group by number"))
-
-    def file_problems(self) -> Iterator[tuple[str, str, str]]:
-        """UID, field and reason of the files that could not be fetched."""
-        yield from self._connection.execute("select uid, field, problem from files where problem is not null")
 
     # Users
 

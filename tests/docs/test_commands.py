@@ -35,6 +35,7 @@ from tests.docs import (
     test_library_pages,
     test_production_blocks,
     test_profiles,
+    test_pull,
     test_senaite,
     test_sheets,
 )
@@ -68,6 +69,7 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/profiles.md", "python"): test_profiles.test_the_profile_serves_as_shown,
     ("docs/profiles.md", "text"): test_profiles.test_mistakes_are_told_as_shown,
     ("docs/profiles.md", "yaml"): test_profiles.test_the_profile_serves_as_shown,
+    ("docs/pull.md", "json"): test_pull.test_a_line_of_a_report_is_as_shown,
     ("docs/senaite.md", "http"): test_senaite.test_answers_are_as_shown,
     ("docs/senaite.md", "json"): test_senaite.test_answers_are_as_shown,
     ("docs/senaite.md", "yaml"): test_senaite.test_the_mapping_shown_is_one,
@@ -334,6 +336,17 @@ def test_the_page_on_files_can_be_typed(shell: Shell, shared: Serve) -> None:
     assert len(shell.ran) == 6
 
 
+def test_the_page_on_pulling_can_be_typed(shell: Shell, shared: Serve) -> None:
+    shell.monkeypatch.setenv("PULL_PASSWORD", "secret")
+    shell.replaced = {
+        "https://lims.example.org/senaite": f"{shared('sqlite')}/senaite",
+        "--user admin": "--user admin --rate 1000",
+    }
+    shell.follow(DOCS / "pull.md")
+    assert len(shell.ran) == 3
+    assert "rita" in shell.run("objapi user list")
+
+
 def test_no_page_prints_a_command_that_nobody_types() -> None:
     typed = {
         "adopt.md",
@@ -343,6 +356,7 @@ def test_no_page_prints_a_command_that_nobody_types() -> None:
         "mxlive.md",
         "production.md",
         "profiles.md",
+        "pull.md",
         "sheets.md",
         "workflows.md",
     }

@@ -1,10 +1,11 @@
 """Dialects from the declarations of all profiles: files in `dialects`, one for each, every name in them checked."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from objapi.model.dialects import (
+    Companion,
     CriterionKind,
     CriterionSource,
     Default,
@@ -25,7 +26,7 @@ from objapi.model.loading.yaml_nodes import read_yaml
 from objapi.model.paths import Path
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import CatalogDeclaration
-from objapi.model.types import EntityType
+from objapi.model.types import EntityType, Kind
 from workflows import Workflow
 from workflows.declarations import DeclarationProblem, Node, Section
 
@@ -46,10 +47,12 @@ DIALECT_KEYS: Final = (
 )
 TYPE_KEYS: Final = (
     "extend", "catalog", "names", "fields", "written", "defaults", "read", "not_here", "contents", "found_by",
+    "companions",
 )  # fmt: skip
 CATALOG_KEYS: Final = ("extend", "catalog", "also", "types", "indexes", "columns", "words", "listed")
 _FIELD_KEYS: Final = ("field", "words")
 _WRITTEN_KEYS: Final = ("to", "more", "otherwise", "adds", "through")
+_COMPANION_KEYS: Final = ("id", "state", "contains", "of_container")
 _WORD_KEYS: Final = ("values", "answers", "default")
 _CRITERIA: Final = ("value", "present", "outside")
 _NOW: Final = "now"
@@ -198,7 +201,30 @@ class _DialectReader:
             not_here=frozenset(section.texts("not_here")),
             contents=frozenset(section.texts("contents")),
             found_by=section.texts("found_by"),
+            companions=tuple(self._companions(section, declared)),
         )
+
+    def _companions(self, section: Section, declared: EntityType) -> Iterator[Companion]:
+        for name, inner in section.sections("companions", _COMPANION_KEYS):
+            references = {own: item for own, item in declared.fields.items() if item.kind is Kind.REFERENCE}
+            if not inner.choose(name, name, list(references), "reference field"):
+                continue
+            targets = references[name].targets
+            if len(targets) != 1:
+                inner.note(f"{name} refers to objects of several types", "a field that refers to one type", name)
+                continue
+            contains = _texts(inner, "contains")
+            for contained in contains:
+                holders = self._types[contained].containers if contained in self._types else ()
+                if inner.choose("contains", contained, list(self._types), "type") and targets[0] not in holders:
+                    inner.note(f"{contained} cannot be in {targets[0]}", f"a type that {targets[0]} holds", "contains")
+            state = inner.optional_text("state")
+            if state is not None:
+                inner.choose("state", state, self._states, "state")
+            of_container = inner.flag("of_container")
+            yield Companion(
+                name, targets[0], inner.text("id", required=not of_container), state, contains, of_container
+            )
 
     def _field(self, section: Section, their: str, declared: EntityType) -> FieldName:
         key = f"fields.{their}"
