@@ -26,7 +26,7 @@ Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class PagedList:
     """One list of the other laboratory that is read to its end."""
 
     name: str
@@ -93,7 +93,7 @@ class SenaiteSource:
     def fetch(self, spool: Spool, show: Show) -> None:
         """All objects by the catalog of everything; then, by type, what that catalog does not hold."""
         everything = self._pages("search", {"catalog": self.dialect.everything})
-        read_listing(Listing("everything", everything, spool.count), self, spool, show)
+        read_listing(PagedList("everything", everything, spool.count), self, spool, show)
         for portal_type, declared in self.dialect.types.items():
             for name in declared.names:
                 resource = name.replace(" ", "").lower()
@@ -106,7 +106,7 @@ class SenaiteSource:
                     continue
                 known = partial(self._known, spool, portal_type)
                 if total > known():
-                    read_listing(Listing(resource, pages, known), self, spool, show)
+                    read_listing(PagedList(resource, pages, known), self, spool, show)
                 spool.note(f"asked for {resource}", str(total))
                 break
 
@@ -157,7 +157,7 @@ class BikaSource:
 
     def fetch(self, spool: Spool, show: Show) -> None:
         """All objects by the catalog of UIDs."""
-        read_listing(Listing("everything", self._page, spool.count, by_page=True), self, spool, show)
+        read_listing(PagedList("everything", self._page, spool.count, by_page=True), self, spool, show)
 
     def _page(self, start: int, size: int) -> tuple[int, Items]:
         asked = {"catalog_name": "uid_catalog", "page_nr": start // size, "page_size": size}
@@ -180,7 +180,7 @@ class BikaSource:
         spool.add_users(found.items())
 
 
-def read_listing(listing: Listing, source: Source, spool: Spool, show: Show) -> None:
+def read_listing(listing: PagedList, source: Source, spool: Spool, show: Show) -> None:
     """Read a list to its end, on from where that was interrupted, and again when objects have moved in it meanwhile.
 
     Raises RemoteError.
@@ -194,7 +194,7 @@ def read_listing(listing: Listing, source: Source, spool: Spool, show: Show) -> 
     spool.add_misfits("fetch", [PullMisfit("", listing.name, reason)])
 
 
-def _read_once(listing: Listing, note: str, source: Source, spool: Spool, show: Show) -> tuple[int, int]:
+def _read_once(listing: PagedList, note: str, source: Source, spool: Spool, show: Show) -> tuple[int, int]:
     """Read a list once; the number of objects that it counts, and of those among them that are none."""
     start, odd, first = (int(part) for part in (spool.noted(note) or "0 0 0").split())
     size, total = PAGE, first or 1
