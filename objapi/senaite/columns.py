@@ -39,13 +39,13 @@ class Columns:
         stored: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> list[dict[str, Any]]:
         """The values under some names for each object; `stored` are values of indexes by row number."""
-        made: list[dict[str, Any]] = [{} for _ in objects]
         # Many columns lead over the same objects.
         self._ends = {}
-        for name, column in columns.items():
-            for found, value in zip(made, self._values(column, objects, stored or {}), strict=True):
-                if value is not _HIDDEN:
-                    found[name] = value
+        values = [self._values(column, objects, stored or {}) for column in columns.values()]
+        rows = zip(*values, strict=True) if values else (() for _ in objects)
+        made = [dict(zip(columns, row, strict=True)) for row in rows]
+        if any(value is _HIDDEN for column in values for value in column):
+            return [{name: value for name, value in row.items() if value is not _HIDDEN} for row in made]
         return made
 
     def _values(
@@ -84,7 +84,7 @@ class Columns:
         if path is None:
             return [None for _ in objects]
         values = self._records.values(objects, path, self._followed(objects, path))
-        if not path.steps and path.attribute is not None:
+        if not path.steps and path.attribute is not None and None in values:
             name = path.attribute
             values = [
                 _HIDDEN if value is None and self._is_hidden(record, name) else value
@@ -93,6 +93,8 @@ class Columns:
         if column.kind is ColumnKind.JOINED:
             return [_joined(value) for value in values]
         kinds = {name: self._vocabulary.kind_at(name, path) for name in {record.portal_type for record in objects}}
+        if len(kinds) == 1:
+            return _all_shown(values, *kinds.values())
         return [_shown(value, kinds[record.portal_type]) for record, value in zip(objects, values, strict=True)]
 
     def _followed(self, objects: Sequence[ObjectRecord], path: Path) -> list[list[ObjectRecord]]:
@@ -164,6 +166,13 @@ def _joined(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """The value of an index; dates come as text with an offset."""
     return instant(value) if isinstance(value, str) else value
+
+
+def _all_shown(values: list[Any], kind: Kind | None) -> list[Any]:
+    """The values of one kind; most kinds are answered as they are."""
+    if kind is Kind.DATETIME:
+        return [_shown(value, kind) for value in values]
+    return ["" if value is None else value for value in values] if is_text(kind) else values
 
 
 def _shown(value: Any, kind: Kind | None) -> Any:

@@ -10,7 +10,7 @@ from objapi.model.dialects import Default, DialectType, DialectWords, WrittenNam
 from objapi.model.paths import Path, Target
 from objapi.model.references import is_uid
 from objapi.model.types import Kind
-from objapi.senaite.items import BASE_KEYS
+from objapi.senaite.field_values import BASE_KEYS
 from objapi.senaite.parameters import NOISE
 from objapi.senaite.references import References
 from objapi.senaite.values import instant

@@ -3,23 +3,18 @@
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from objapi.model.dialects import DialectCatalog
 from objapi.model.types import Kind
 from objapi.senaite.columns import Columns
 from objapi.senaite.urls import SITE_UID, Urls
-from objapi.senaite.values import converter, instant
-from objapi.senaite.vocabulary import FieldPlan, Vocabulary
+from objapi.senaite.field_values import FieldRenderer
+from objapi.senaite.values import instant
+from objapi.senaite.vocabulary import Vocabulary
 from objapi.store.reading.object_records import ObjectName, ObjectRecord, uids_of
 from objapi.store.requests import ByUid
 from objapi.store.transaction import Transaction
-
-BASE_KEYS: Final = (
-    "id", "uid", "title", "description", "portal_type", "path", "url", "api_url", "parent_id", "parent_uid",
-    "parent_path", "parent_url", "created", "modified", "effective", "author", "tags", "review_state",
-)  # fmt: skip
-"""Keys that every item has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,7 @@ class Items:
             "review_state": self._records.folded_state(record),
         }
 
-    def _add_parents(self, objects: Sequence[ObjectRecord], items: Sequence[dict[str, Any]]) -> None:
+    def _add_parents(self, objects: Sequence[ObjectRecord], items: list[dict[str, Any]]) -> None:
         parents = self._tx.records.parents(objects)
         for record, item in zip(objects, items, strict=True):
             parent = parents.get(record.parent) if record.parent is not None else None
@@ -110,7 +105,7 @@ class Items:
                 item["parent_uid"] = parent.uid
                 item["parent_url"] = self._urls.record(self._vocabulary.resource(parent.portal_type), parent.uid)
 
-    def _add_columns(self, objects: Sequence[ObjectRecord], items: Sequence[dict[str, Any]], wanted: ItemShape) -> None:
+    def _add_columns(self, objects: Sequence[ObjectRecord], items: list[dict[str, Any]], wanted: ItemShape) -> None:
         places: dict[str, list[int]] = {}
         for place, record in enumerate(objects):
             catalog = wanted.catalog or self._vocabulary.catalog_of(record.portal_type)
@@ -121,53 +116,40 @@ class Items:
             )
             for place, values in zip(those, columns, strict=True):
                 # What every item has under a name stays: it is the same, in a known shape.
-                items[place].update((key, value) for key, value in values.items() if key not in items[place])
+                items[place] = items[place] | values | items[place]
 
     # Complete items
 
-    def _add_fields(self, objects: Sequence[ObjectRecord], items: Sequence[dict[str, Any]], wanted: ItemShape) -> None:
-        plans = {name: self._vocabulary.plans(name) for name in {record.portal_type for record in objects}}
-        self._load_references(objects, plans)
-        converters = {
-            name: [
-                (plan, converter(plan.kind, plan.multi, self.reference)) for plan in own if plan.name not in BASE_KEYS
-            ]
-            for name, own in plans.items()
-        }
+    def _add_fields(self, objects: Sequence[ObjectRecord], items: list[dict[str, Any]], wanted: ItemShape) -> None:
+        names = dict.fromkeys(record.portal_type for record in objects)
+        renderers = {name: FieldRenderer.of(self._vocabulary.plans(name)) for name in names}
+        self._load_references(objects, renderers)
         for record, item in zip(objects, items, strict=True):
-            members = record.members
-            for plan, convert in converters[record.portal_type]:
-                if plan.field not in members:
+            renderer = renderers[record.portal_type]
+            renderer.render(record.members, item, self._references)
+            for plan in renderer.special:
+                if plan.field not in record.members:
                     continue
-                value = members[plan.field]
                 if plan.kind is Kind.FILE:
-                    value = self._file(record, plan.field, value, filedata=wanted.filedata)
-                elif plan.words is not None:
-                    value = self._columns.word(record, plan)
-                elif convert is not None:
-                    value = convert(value)
-                item[plan.name] = value
+                    value = record.members[plan.field]
+                    item[plan.name] = self._file(record, plan.field, value, filedata=wanted.filedata)
+                else:
+                    item[plan.name] = self._columns.word(record, plan)
             item["version"] = record.version
         self._add_read(objects, items)
         self._add_contents(objects, items)
 
-    def _load_references(self, objects: Sequence[ObjectRecord], plans: Mapping[str, Sequence[FieldPlan]]) -> None:
-        fields = {name: [plan.field for plan in own if plan.kind is Kind.REFERENCE] for name, own in plans.items()}
+    def _load_references(self, objects: Sequence[ObjectRecord], renderers: Mapping[str, FieldRenderer]) -> None:
+        """Look up all objects that fields refer to, together."""
         uids = {
             uid: None
             for record in objects
-            for name in fields[record.portal_type]
-            for uid in uids_of(record.members.get(name))
+            for name in renderers[record.portal_type].references
+            if (value := record.members.get(name))
+            for uid in ((value,) if isinstance(value, str) else uids_of(value))
         }
         known = self._records.names(uids)
         self._references.update((uid, self._described(uid, known.get(uid))) for uid in uids)
-
-    def reference(self, uid: str) -> dict[str, Any]:
-        """The record of an object that a field refers to; one that the caller may not see is its UID alone."""
-        found = self._references.get(uid)
-        if found is None:
-            found = self._references[uid] = self._described(uid, self._records.names([uid]).get(uid))
-        return found
 
     def _described(self, uid: str, name: ObjectName | None) -> dict[str, Any]:
         if name is None:
@@ -195,7 +177,7 @@ class Items:
             described["data"] = b64encode(b"".join(stored.chunks)).decode("ascii")
         return described
 
-    def _add_read(self, objects: Sequence[ObjectRecord], items: Sequence[dict[str, Any]]) -> None:
+    def _add_read(self, objects: Sequence[ObjectRecord], items: list[dict[str, Any]]) -> None:
         """Add the names under which only answers have something."""
         by_type: dict[str, list[int]] = {}
         for place, record in enumerate(objects):
@@ -206,9 +188,9 @@ class Items:
             read = self._vocabulary.dialect.types[portal_type].read
             values = self._columns.of(read, [objects[place] for place in places])
             for place, found in zip(places, values, strict=True):
-                items[place].update((name, value) for name, value in found.items() if name not in items[place])
+                items[place] = items[place] | found | items[place]
 
-    def _add_contents(self, objects: Sequence[ObjectRecord], items: Sequence[dict[str, Any]]) -> None:
+    def _add_contents(self, objects: Sequence[ObjectRecord], items: list[dict[str, Any]]) -> None:
         """Add the contained objects that are answered as lists of references, each with its state."""
         wanted: dict[tuple[str, str], list[int]] = {}
         for place, record in enumerate(objects):
@@ -227,9 +209,7 @@ class Items:
 
     # On demand
 
-    def _add_children(
-        self, objects: Sequence[ObjectRecord], items: Sequence[dict[str, Any]], wanted: ItemShape
-    ) -> None:
+    def _add_children(self, objects: Sequence[ObjectRecord], items: list[dict[str, Any]], wanted: ItemShape) -> None:
         holding = [
             (record, item)
             for record, item in zip(objects, items, strict=True)
@@ -243,7 +223,7 @@ class Items:
             item["children"] = [by_rid[name.rid] for name in inside[record.rid] if name.rid in by_rid]
             item["children_count"] = len(item["children"])
 
-    def _add_workflows(self, objects: Sequence[ObjectRecord], items: Sequence[dict[str, Any]]) -> None:
+    def _add_workflows(self, objects: Sequence[ObjectRecord], items: list[dict[str, Any]]) -> None:
         offered, _ = self._tx.offered_of_those_found([ByUid(record.uid) for record in objects])
         may = {one.uid: one.transitions for one in offered}
         taken = self._records.steps_taken(objects)

@@ -94,6 +94,7 @@ class ObjectRecords:
         self._names: dict[str, ObjectName | None] = {}
         self._containers: dict[int, ObjectName] = {}
         self._contents: dict[tuple[int, ...], list[ObjectName]] = {}
+        self._folded: dict[int, str | None] = {}
 
     # Objects
 
@@ -206,14 +207,17 @@ class ObjectRecords:
 
     def forget(self) -> None:
         """Read everything anew: what was read may have been changed by the request itself."""
-        for known in (self._by_uid, self._by_rid, self._names, self._containers, self._contents):
+        for known in (self._by_uid, self._by_rid, self._names, self._containers, self._contents, self._folded):
             known.clear()
 
     # States
 
     def folded_state(self, record: ObjectRecord) -> str | None:
         """The folded state of an object."""
-        return fold(self._registry.types[record.portal_type].folds, record.members.get)
+        # Asked several times of each object of a list.
+        if record.rid not in self._folded:
+            self._folded[record.rid] = fold(self._registry.types[record.portal_type].folds, record.members.get)
+        return self._folded[record.rid]
 
     def state_title(self, record: ObjectRecord) -> str:
         """The title of the state that is the folded one, in the first workflow that has a state of that name."""
@@ -328,13 +332,18 @@ class ObjectRecords:
         types = {record.portal_type for record in records}
         multiple = {name: path.multiple or self._is_multi(name, path.steps[0]) for name in types}
         found: list[Any] = []
+        # The paths of many objects end at few others.
+        at_end: dict[int, Any] = {}
+        for end in (end for reached in ends for end in reached):
+            if end.rid not in at_end:
+                at_end[end.rid] = self._own_value(end, path.end)
         for record, reached in zip(records, ends, strict=True):
             if multiple[record.portal_type]:
-                values = [self._own_value(end, path.end) for end in reached]
+                values = [at_end[end.rid] for end in reached]
                 flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
                 found.append([value for value in flat if value not in (None, "")])
             else:
-                found.append(self._own_value(reached[0], path.end) if reached else None)
+                found.append(at_end[reached[0].rid] if reached else None)
         return found
 
     def _is_multi(self, portal_type: str, step: Step) -> bool:
@@ -343,6 +352,9 @@ class ObjectRecords:
 
     def follow(self, records: Sequence[ObjectRecord], steps: Sequence[Step]) -> list[list[ObjectRecord]]:
         """The objects at the end of steps from each object, each once."""
+        if len(steps) == 1:
+            beyond = self._beyond(records, steps[0])
+            return [beyond[record.rid] for record in records]
         ends = [[record] for record in records]
         for step in steps:
             distinct = list({item.rid: item for reached in ends for item in reached}.values())
