@@ -22,6 +22,8 @@ from objapi.model.registry import Registry
 from objapi.mxlive.paths import BASE
 from objapi.mxlive.routes import ROUTES
 from objapi.security.role_table import RoleTable
+from objapi.senaite import DIALECT
+from objapi.senaite.routes import ROUTE, ListedRoute, listed_routes
 from objapi.site import profiles_of
 
 # What everybody holds is among the rights of each role.
@@ -90,6 +92,8 @@ def call_rows(registry: Registry) -> Iterator[CallRow]:
                     for row in table.rows(need)
                 ]
             yield from (replace(row, method=name) for row in by_need[need])
+    if DIALECT in registry.dialects:
+        yield from (_of_senaite(route, api_permission, table) for route in listed_routes())
     yield from (_of_ispyb(route) for group in GROUPS for route in group.routes)
     for name, device in ROUTES.items():
         for verb in device.verbs:
@@ -97,6 +101,15 @@ def call_rows(registry: Registry) -> Iterator[CallRow]:
             roles = table.on_site(permission) if permission else ("Anonymous",)
             also = "signed by the key of a project" if permission else "not signed"
             yield CallRow(f"{verb} {BASE}/{name}", "call", permission, "", "", "", "", roles, also)
+
+
+def _of_senaite(route: ListedRoute, permission: str, table: RoleTable) -> CallRow:
+    """A route of SENAITE; beyond the call it needs what the methods do that do the same."""
+    name = f"{route.verb} {ROUTE}/{route.path}"
+    if route.is_open:
+        return CallRow(name, "", "", "", "", "", "", ("Anonymous",), _DOORS[Door.NONE])
+    also = f"and the rights of {' and '.join(route.like)}" if route.like else ""
+    return CallRow(name, "call", permission, "", "", "", "", table.on_site(permission), also)
 
 
 def _of_ispyb(route: IspybRoute) -> CallRow:

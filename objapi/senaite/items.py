@@ -8,8 +8,8 @@ from typing import Any
 from objapi.model.dialects import DialectCatalog
 from objapi.model.types import Kind
 from objapi.senaite.columns import Columns
-from objapi.senaite.urls import SITE_UID, Urls
 from objapi.senaite.field_values import FieldRenderer
+from objapi.senaite.urls import SITE_UID, Urls
 from objapi.senaite.values import instant
 from objapi.senaite.vocabulary import Vocabulary
 from objapi.store.reading.object_records import ObjectName, ObjectRecord, uids_of

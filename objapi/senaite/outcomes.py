@@ -7,6 +7,7 @@ from typing import Any
 from objapi.errors import ApiError, Cause, combine, joined_messages
 from objapi.senaite.call import SenaiteCall
 from objapi.senaite.incoming import their_error
+from objapi.senaite.refusals import in_their_words
 from objapi.store.requests import BatchFailed, Change, Outcome
 from objapi.store.transaction import Transaction
 
@@ -75,7 +76,8 @@ def answer_of(
 
 def theirs(call: SenaiteCall, error: ApiError, portal_type: str) -> ApiError:
     """An error with the names that clients know."""
-    return their_error(error, call.vocabulary, call.vocabulary.dialect.types.get(portal_type))
+    known = call.vocabulary.dialect.types.get(portal_type)
+    return in_their_words(their_error(error, call.vocabulary, known), call.vocabulary)
 
 
 def described_error(place: int, error: ApiError) -> dict[str, Any]:

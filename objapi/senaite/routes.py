@@ -1,6 +1,6 @@
 """The routes of the face: which function answers a URL with which verb, and who may call it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -90,6 +90,53 @@ _WITH_KEY: Final[Mapping[str, Answer]] = MappingProxyType(
     {"schema": site_routes.show_schema, "workflow": site_routes.show_workflow}
 )
 """DialectWords that a name has to follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRoute:
+    """One verb of a URL of the face, for whoever lists what there is."""
+
+    verb: str
+    path: str
+    like: tuple[str, ...] = ()
+    """Methods of `@@API` whose rights it asks for; none: the right to call it is enough."""
+    is_open: bool = False
+
+
+_LIKE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "create": ("create",),
+        "update": ("update", "doActionFor"),
+        "delete": ("doActionFor",),
+        "search": ("read",),
+        "users": ("users",),
+        "workflow": ("allowedTransitionsFor",),
+    }
+)
+"""Word → methods of `@@API` that do the same."""
+
+
+def listed_routes() -> Iterator[ListedRoute]:
+    """Every URL of the face with each of its verbs."""
+    for word, actions in _OPEN.items():
+        path = "users/current" if word == "current" else word
+        yield from (ListedRoute(verb, path, is_open=True) for verb in actions)
+        if word not in ("version", "current"):
+            yield from (ListedRoute(verb, f"users/{word}", is_open=True) for verb in actions)
+    for word in _ACTIONS:
+        for path in (word, f"{word}/<uid>", f"<type>/{word}", f"<type>/{word}/<uid>"):
+            yield ListedRoute("POST", path, _LIKE[word])
+    for word, (_, of_one) in _PLAIN.items():
+        yield from (
+            ListedRoute("GET", path, _LIKE.get(word, ())) for path in (word, *((f"{word}/<name>",) if of_one else ()))
+        )
+    yield from (ListedRoute("GET", f"{word}/<name>", _LIKE.get(word, ())) for word in _WITH_KEY)
+    yield ListedRoute("POST", "push")
+    yield ListedRoute("GET", "<type>", _LIKE["search"])
+    for path in ("<uid>", "<type>/<uid>"):
+        yield ListedRoute("GET", path, _LIKE["search"])
+        yield from (ListedRoute(verb, path, _LIKE["update"]) for verb in ("PUT", "PATCH"))
+        yield ListedRoute("DELETE", path, _LIKE["delete"])
 
 
 def find_route(segments: tuple[str, ...], vocabulary: Vocabulary | None) -> Route:

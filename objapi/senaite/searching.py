@@ -87,7 +87,7 @@ class SearchReader:
         self._read_times(sent, criteria)
         self._read_words(catalog, sent, criteria)
         self._read_path(sent, criteria)
-        sort_on, descending = self._order(catalog, sent, criteria)
+        sort_on, sort_order = self._order(catalog, sent, criteria)
         if criteria.warnings and sent.flag("strict"):
             causes = [Cause("parameter", item["parameter"], item["message"]) for item in criteria.warnings]
             raise BadRequest(joined_messages(cause.message for cause in causes), causes=causes)
@@ -98,8 +98,8 @@ class SearchReader:
         find = Find(
             criteria=criteria.values,
             catalog=catalog.catalog,
-            sort_on=(sort_on,),
-            sort_order=("descending",) if descending else ("ascending",),
+            sort_on=sort_on,
+            sort_order=sort_order,
             offset=min(start, _MOST_START),
             size=size,
         )
@@ -315,21 +315,31 @@ class SearchReader:
 
     # Order
 
-    def _order(self, catalog: DialectCatalog, sent: SentValues, criteria: _Criteria) -> tuple[str, bool]:
-        order = (sent.text("sort_order") or "ascending").lower()
-        if order not in _ASCENDING | _DESCENDING:
-            message = f"sort_order: asc or desc is expected, not {order[:40]!r}."
-            raise BadRequest.of_parameter("sort_order", message)
-        name = sent.text("sort_on")
-        if name is None:
-            return DEFAULT_SORT, order in _DESCENDING
-        source = self._source(catalog, name)
+    def _order(
+        self, catalog: DialectCatalog, sent: SentValues, criteria: _Criteria
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The indexes to sort by, each with its direction; where fewer directions are sent, the last goes on."""
+        words = [word.lower() for word in sent.texts("sort_order")] or ["ascending"]
+        for word in words:
+            if word not in _ASCENDING | _DESCENDING:
+                message = f"sort_order: asc or desc is expected, not {word[:40]!r}."
+                raise BadRequest.of_parameter("sort_order", message)
+        order: dict[str, str] = {}
         indexes = self._vocabulary.registry.catalogs[catalog.catalog].schema.indexes
-        index = None if source is None else indexes.get(source.index)
-        if index is None or not index.sortable:
-            criteria.warn("sort_on", f"{catalog.name} has no index {name[:80]!r} to sort by; it was ignored")
-            return DEFAULT_SORT, order in _DESCENDING
-        return index.name, order in _DESCENDING
+        for place, name in enumerate(sent.texts("sort_on")):
+            source = self._source(catalog, name)
+            index = None if source is None else indexes.get(source.index)
+            if index is None or not index.sortable:
+                criteria.warn("sort_on", f"{catalog.name} has no index {name[:80]!r} to sort by; it was ignored")
+            else:
+                order.setdefault(index.name, _direction(words[min(place, len(words) - 1)]))
+        if not order:
+            order[DEFAULT_SORT] = _direction(words[0])
+        return tuple(order), tuple(order.values())
+
+
+def _direction(word: str) -> str:
+    return "descending" if word in _DESCENDING else "ascending"
 
 
 def meant_path(vocabulary: Vocabulary, text: str, site_id: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from objapi.senaite.items import BASE_KEYS
+from objapi.senaite.field_values import BASE_KEYS
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import AsUser
 from tests.acceptance.senaite import Senaite, checked

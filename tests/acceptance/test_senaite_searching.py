@@ -142,6 +142,13 @@ def test_order_follows_an_index_and_is_turned_round_by_words(senaite: Senaite, o
     assert found == sorted(found, reverse=descending)
 
 
+def test_several_indexes_sort_one_after_the_other_each_in_its_direction(senaite: Senaite) -> None:
+    found = senaite.items("AnalysisRequest", sort_on="getClientTitle,id", sort_order="asc,desc", limit=200)
+    keys = [(item["getClientTitle"], item["id"]) for item in found]
+    assert keys == sorted(sorted(keys, key=lambda key: key[1], reverse=True), key=lambda key: key[0])
+    assert len({client for client, _ in keys}) > 1
+
+
 def test_without_an_order_the_oldest_comes_first(senaite: Senaite) -> None:
     created = [item["created"] for item in senaite.items("search", limit=200)]
     assert created == sorted(created)

@@ -3,7 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 
+from objapi.model.dialects import Dialect
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, IndexSource, counted_indexes
 from objapi.model.types import EntityType, Field, FoldRule
@@ -14,13 +17,15 @@ def fingerprint(
     types: Mapping[str, EntityType],
     catalogs: Mapping[str, CatalogDeclaration],
     workflows: Mapping[str, Workflow],
+    dialects: Mapping[str, Dialect],
 ) -> str:
     """SHA-256, as hexadecimal digits, over what the gateway has tables of its own for: mapped tables are left out.
 
     It changes with an index, its kind, type or source, with the catalogs of a type, with how a field is stored or
     computed, with states and values that are to be moved, with the rules of the folded state, with the field that
     access follows, and with state variables by which documents are counted; titles, permissions and all else in
-    workflows leave it alone.
+    workflows leave it alone. Dialects are in it wholly: processes with other names for the same would answer one client
+    in two ways.
     """
     own = {name: catalog for name, catalog in catalogs.items() if catalog.table_of is None}
     content: dict[str, object] = {
@@ -31,8 +36,25 @@ def fingerprint(
     moved = _moved(types, workflows)
     if moved:
         content["moved"] = moved
+    if dialects:
+        content["dialects"] = {name: _plain(dialect) for name, dialect in dialects.items()}
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """A declaration as values of JSON; sets and mappings in one order, whatever the process."""
+    if isinstance(value, Path):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in dataclass_fields(value) if item.init}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _moved(types: Mapping[str, EntityType], workflows: Mapping[str, Workflow]) -> dict[str, object]:

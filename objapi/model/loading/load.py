@@ -121,7 +121,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         dialects=dialects,
         worklists=worklists,
         instrument_files=instrument_files,
-        fingerprint=fingerprint(types, catalogs, workflows.workflows),
+        fingerprint=fingerprint(types, catalogs, workflows.workflows, dialects),
     )
 
 

@@ -13,10 +13,14 @@ from objapi.cli.permissions import COLUMNS, CallRow, call_rows
 from objapi.http.access import PUBLIC
 from objapi.ispyb.face import GROUPS
 from objapi.ispyb.wire.routes import Door
+from objapi.model.dependents import Dependents
 from objapi.model.loading import load_registry
+from objapi.model.render_shapes import RenderShapes
 from objapi.mxlive.paths import BASE
 from objapi.mxlive.routes import ROUTES
 from objapi.security.needs import Need
+from objapi.senaite.routes import ROUTE, find_route, listed_routes
+from objapi.senaite.vocabulary import Vocabulary
 
 PROFILES = ("lims", "mxlive", "ispyb")
 ASKED = ("--type", "MxContainer", "--role", "MxStaff")
@@ -54,6 +58,18 @@ def test_every_route_has_its_door_or_permission(rows: list[CallRow]) -> None:
     for name, device in ROUTES.items():
         for verb in device.verbs:
             assert shown[f"{verb} {BASE}/{name}"].permission == (device.permission or "")
+
+
+def test_every_route_of_senaite_is_one_that_answers_and_has_its_right(rows: list[CallRow]) -> None:
+    registry = load_registry(PROFILES)
+    vocabulary = Vocabulary.of(registry, RenderShapes(registry, Dependents(registry)))
+    shown = {row.method: row for row in rows}
+    for route in listed_routes():
+        path = route.path.replace("<type>", "client").replace("<uid>", "a" * 32).replace("<name>", "b" * 32)
+        action = find_route(tuple(path.split("/")), vocabulary).actions[route.verb]
+        row = shown[f"{route.verb} {ROUTE}/{route.path}"]
+        assert (action.run_open is not None) == route.is_open == (row.permission == ""), route
+        assert {"read", *METHODS} >= set(route.like)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def guarded(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     """The sample laboratory with second factors, and users for these tests."""
     key = tmp_path_factory.mktemp("key") / "key"
     key.write_text("k" * 40, encoding="utf-8")
-    for name in ("una", "uwe", "uli"):
+    for name in ("una", "uwe", "uli", "uma"):
         account = Account(name, roles=("Manager",))
         site.run(
             lambda connection: command_line_user(),
@@ -155,3 +155,19 @@ def test_a_site_without_a_key_offers_none(site: Site) -> None:
     client.post(FORM, data={"__ac_name": "admin", "__ac_password": "secret"})
     assert "offers no second factor" in client.get(PAGE).text
     assert client.post(PAGE, data={"action": "begin", "password": "secret"}).status_code == 409
+
+
+def test_a_log_in_of_senaite_takes_the_code_and_basic_no_longer_suffices(application: Flask) -> None:
+    url, client = "/senaite/@@API/senaite/v1", application.test_client(use_cookies=False)
+    secret, codes = set_up(application.test_client(), "uma")
+    form = {"__ac_name": "uma", "__ac_password": PASSWORD}
+    alone = client.post(f"{url}/login", data=form)
+    assert (alone.status_code, "Set-Cookie" in alone.headers) == (401, False)
+    assert "__ac_code" in alone.json["message"]
+    assert client.post(f"{url}/login", data=form | {"__ac_code": "000000"}).status_code == 401
+    assert client.get(f"{url}/client", auth=("uma", PASSWORD)).status_code == 401
+    logged_in = client.post(f"{url}/login", json=form | {"__ac_code": shown(secret, 1)})
+    assert (logged_in.status_code, logged_in.json["items"][0]["authenticated"]) == (200, True)
+    bearer = {"Authorization": f"Bearer {logged_in.json['token']}"}
+    assert client.get(f"{url}/client", headers=bearer).status_code == 200
+    assert client.post(f"{url}/login", data=form | {"__ac_code": codes[0]}).status_code == 200

@@ -82,6 +82,25 @@ def test_the_same_declarations_have_the_same_fingerprint(library):
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        "site_aliases: [lab]",
+        "transitions: {undo: cancel}",
+        "types: {Client: {extend: true, fields: {code: ClientID}}}",
+        "types: {Client: {extend: true, not_here: [Loyalty]}}",
+        "catalogs: {senaite_catalog_client: {extend: true, columns: {getCode: ClientID}}}",
+        "words: {priority: {values: {'1': Rush}, answers: {}, default: '1'}}",
+    ],
+)
+def test_the_fingerprint_follows_every_part_of_a_dialect(tmp_path, more):
+    (tmp_path / "dialects").mkdir()
+    (tmp_path / "profile.yaml").write_text("title: Mine\nextends: [lims]\n")
+    before = load_registry([tmp_path]).fingerprint
+    (tmp_path / "dialects" / "senaite.yaml").write_text(f"{more}\n")
+    assert load_registry([tmp_path]).fingerprint != before
+
+
+@pytest.mark.parametrize(
     ("file", "old", "new", "changes"),
     [
         ("types/library.yaml", "title: Shelf", "title: Board", False),
@@ -101,13 +120,14 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "775b6ed7ae9e8891ce5edf512ac7286b472923d2d4a0f9b10c0620248c180a19"),
-        ("lims,mxlive,ispyb", "4a36e2bf2602dc111980864187322138d5bff284f530aa01a87f3005aa9cf323"),
+        ("lims", "71de34cf054c6dcb427d347be721f4e92b43992bf03d79e4d92fd958f9aa9def"),
+        ("lims,mxlive,ispyb", "7bc4053f40f3d4f44198a403fc9e36c1314c920af3516c329582b71b4e9230d2"),
         ("base,ispyb", "e67c16723a5b874f311cca28d30fadcc263cbdada06cfe7d72745fd4b02f33c7"),
     ],
 )
 def test_sites_of_the_profiles_that_come_along_need_no_upgrade(profiles, digest):
-    """A new digest here makes every site run `objapi upgrade` and reindex: only what tables hold may ask for that."""
+    """A new digest here makes every site run `objapi upgrade` and reindex: only what tables hold, and the names of
+    dialects, may ask for that."""
     assert load_registry(profiles.split(",")).fingerprint == digest
 
 
