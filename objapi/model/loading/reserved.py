@@ -21,7 +21,7 @@ _OF_SEARCHES: Final = (
     "references",
     "next",
 )
-_OF_READ_ALONE: Final = ("facets", "count_only", "authenticator", "as_of")
+_OF_READ_ALONE: Final = ("facets", "count_only", "authenticator", "as_of", "format")
 
 READ_PARAMETERS: Final = (*_OF_SEARCHES, *_OF_READ_ALONE)
 """Control parameters of a read: an index of such a name could never be asked for."""
