@@ -52,7 +52,7 @@ def test_a_cancelled_request_is_not_finished_again() -> None:
     async def finish() -> bool:
         cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         cancelled.cancel()
-        _finish(cancelled)
+        _finish(cancelled, None)
         return cancelled.cancelled()
 
     assert asyncio.run(finish())
