@@ -56,6 +56,10 @@ def create_served_app(settings: Settings, metrics: Metrics, site: Site | None = 
     streams.tell(metrics.event_streams)
     watch: TrailWatch = application.extensions[TRAIL_WATCH]
     watch.start()
+    if settings.webhook_hosts:
+        from objapi.webhooks.deliverer import Deliverer  # noqa: PLC0415 - for sites that have webhooks
+
+        Deliverer(application.extensions[SITE], metrics.count_webhook).start()
     return application
 
 

@@ -20,6 +20,7 @@ from objapi.cli.site import content, init, reindex, show_settings, upgrade
 from objapi.cli.snapshots import export_command, import_command
 from objapi.cli.tokens import token
 from objapi.cli.users import user
+from objapi.cli.webhooks import webhook
 from objapi.cli.workflows import workflows
 
 HELP: Final = """A gateway through which laboratories talk JSON to everything they keep.
@@ -55,6 +56,7 @@ for command in (
     pull_command,
     check,
     audit,
+    webhook,
     workflows,
     permissions,
     adopt,

@@ -116,6 +116,7 @@ class Metrics:
             "objapi_password_checks", "Log-ins whose password is being checked or waits for it.", **alive
         )
         self._event_streams = Gauge("objapi_event_streams", "Streams of changes that are open.", **alive)
+        self._webhooks = Counter("objapi_webhook_deliveries", "Messages of webhooks.", ("outcome",), **own)
         self._children: dict[Answered, tuple[Any, Any]] = {}
         self._lock = Lock()
 
@@ -166,3 +167,7 @@ class Metrics:
     def event_streams(self) -> Callable[[int], None]:
         """A function to be told how many streams of changes are open at present."""
         return self._event_streams.set
+
+    def count_webhook(self, outcome: str) -> None:
+        """Count a message of a webhook by its outcome."""
+        self._webhooks.labels(outcome).inc()

@@ -48,6 +48,8 @@ from objapi.store.transaction import Transaction
 
 MANAGE_USERS: Final = "Manage users"
 """The permission, on the site's root, to manage users; Manager's unless roles.yaml gives it to others."""
+MANAGE_WEBHOOKS: Final = "objapi: Manage webhooks"
+"""The same, to manage webhooks."""
 
 
 @dataclass(frozen=True, slots=True)

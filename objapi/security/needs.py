@@ -16,6 +16,8 @@ class Need(StrEnum):
     """To read the trail, on the site."""
     UNDO = "undo"
     """To take requests back and restore what was removed, on the site."""
+    WEBHOOKS = "webhooks"
+    """To manage webhooks, on the site."""
     VIEW = "view"
     """To see the object, and of its fields those that have a permission of their own."""
     HISTORY = "history"

@@ -9,7 +9,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def ask(
 
     Raises NoAnswer when it cannot be reached, takes longer than `seconds`, or answers more than `longest` bytes.
     """
-    return _within(seconds, lambda: _ask(url, seconds, longest, body, headers or {}))
+    return within(seconds, lambda: _ask(url, seconds, longest, body, headers or {}))
 
 
 def _ask(url: str, seconds: float, longest: int, body: str | None, headers: Mapping[str, str]) -> ServerAnswer:
@@ -54,23 +57,26 @@ def _ask(url: str, seconds: float, longest: int, body: str | None, headers: Mapp
     return ServerAnswer(response.status, read, told)
 
 
-def _within(seconds: float, call: Callable[[], ServerAnswer]) -> ServerAnswer:
-    """The answer of a call if it arrives in time; a later one is discarded."""
-    answers: queue.SimpleQueue[ServerAnswer | NoAnswer] = queue.SimpleQueue()
+def within(seconds: float, call: Callable[[], _T]) -> _T:
+    """The answer of a call if it arrives in time; a later one is discarded.
+
+    Raises NoAnswer, also when the call raises the errors of a connection, and whatever else the call raises.
+    """
+    answers: queue.SimpleQueue[tuple[_T] | Exception] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            answers.put(call())
-        except NoAnswer as failure:
-            answers.put(failure)
+            answers.put((call(),))
         except (OSError, HTTPException, ValueError):
             answers.put(NoAnswer("it cannot be reached"))
+        except Exception as failure:  # noqa: BLE001 - raised where the answer is waited for
+            answers.put(failure)
 
     threading.Thread(target=run, name="call to another server", daemon=True).start()
     try:
         answer = answers.get(timeout=seconds)
     except queue.Empty:
         raise NoAnswer(f"it did not answer within {seconds:g} s") from None
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, Exception):
         raise answer
-    return answer
+    return answer[0]

@@ -12,7 +12,7 @@ from typing import Final
 
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, IdKind
-from objapi.security.administration import MANAGE_USERS
+from objapi.security.administration import MANAGE_USERS, MANAGE_WEBHOOKS
 from objapi.security.grant_rules import MANAGER
 from objapi.security.needs import Need
 from objapi.store.mapped.row_site import enter_state, first_overrides
@@ -96,6 +96,8 @@ class RoleTable:
                 yield RoleRow(need, MANAGE_USERS, self.on_site(MANAGE_USERS))
             case Need.TRAIL:
                 yield RoleRow(need, VIEW_TRAIL, self.on_site(VIEW_TRAIL))
+            case Need.WEBHOOKS:
+                yield RoleRow(need, MANAGE_WEBHOOKS, self.on_site(MANAGE_WEBHOOKS))
             case Need.UNDO:
                 yield RoleRow(need, UNDO, self.on_site(UNDO))
             case _:

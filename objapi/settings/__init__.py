@@ -19,6 +19,7 @@ from objapi.settings.parsing import (
     DIRECTORY,
     FILE,
     GROUP_GRANT,
+    HOST_AND_PORT,
     ISSUER,
     NETWORK,
     ORIGIN,
@@ -218,6 +219,14 @@ class Settings:
         "auto",
         "File with the private key (Ed25519, PEM) that signs the head of the trail; made when it is first needed.",
     )
+
+    # Webhooks
+    webhook_hosts: tuple[str, ...] = _setting(
+        list_of(HOST_AND_PORT),
+        "",
+        "Hosts that webhooks may be sent to, with a port unless it is the usual one; none are without.",
+    )
+    webhook_timeout: float = _setting(duration(0.1, 60), "10s", "Time that the receiver of a webhook has to answer.")
 
     # Limits
     max_body_size: int = _setting(size(1024), "16M", "Bytes in the body of a request.")

@@ -24,6 +24,7 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d|)", re.IGNORECA
 _DURATION_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SECRET_LENGTH = 32
 _DATABASES = ("sqlite", "mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql")
+_HOST_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?")
 _PASSWORD = re.compile(r"(//[^:/@]*|^[^:/@]*(?!://)):.*@")
 
 
@@ -208,6 +209,16 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def _host_and_port(text: str) -> str:
+    parts = urlsplit(f"//{text.lower()}")
+    host = parts.hostname or ""
+    if parts.netloc != text.lower() or parts.username is not None or parts.port == 0:
+        raise ValueError("more than a host and a port")
+    if not _HOST_NAME.fullmatch(host):
+        ip_address(host)
+    return text.lower()
+
+
 def _public_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
@@ -243,6 +254,7 @@ NETWORK: SettingKind = SettingKind("a network in CIDR notation, such as 10.0.0.0
 BEFORE_A_NAME = r",(?=\s*(?:[A-Za-z][A-Za-z0-9_]*=|,|$))"
 """Separator of values that have a name each and may hold commas themselves, as hosts of a URL do."""
 ORIGIN = SettingKind("an origin, such as https://lab.example.org", _origin)
+HOST_AND_PORT = SettingKind("a host, such as hooks.example.org, [2001:db8::7] or localhost:8443", _host_and_port)
 PUBLIC_URL = SettingKind("an http or https URL without query, such as https://lab.example.org", _public_url)
 ISSUER = SettingKind("an https URL without query, such as https://id.example.org/realms/lab", _issuer)
 GROUP_GRANT = SettingKind("GROUP=role:NAME or GROUP=group:NAME", _group_grant)

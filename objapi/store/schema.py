@@ -235,6 +235,31 @@ blob_chunks = Table(
 )
 """Contents of files in pieces of 512 KiB, each content once."""
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", ascii_key(16), primary_key=True),
+    Column("owner", text_key(64), nullable=False),
+    Column("url", long_text(), nullable=False),
+    Column("name", long_text(), nullable=False),
+    Column("types", long_text(), nullable=False),
+    Column("path", long_text(), nullable=True),
+    Column("created", big_integer(), nullable=False),
+    Column("place", long_text(), nullable=False),
+    Column("attempted", long_text(), nullable=True),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", big_integer(), nullable=True),
+    Column("due", big_integer(), nullable=False),
+    Column("delivered", big_integer(), nullable=True),
+    Column("outcome", long_text(), nullable=False),
+    Column("stopped", long_text(), nullable=True),
+    **TABLE_OPTIONS,
+)
+"""Receivers of the feed on other hosts, see `objapi.webhooks`. `owner` is the user whose rights decide what is sent,
+`types` a JSON list, `place` the cursor in the feed up to which all is delivered. Of a message that was not delivered
+`attempted` is the cursor of its last change; `failures` counts its attempts since `failing_since`, and the next one is
+`due`. `stopped` is why nothing more is sent, NULL while it is."""
+
 site_state = Table(
     "site_state",
     metadata,

@@ -15,6 +15,7 @@ from tests.acceptance.client import Client
 from tests.acceptance.server import Servers, served_laboratory
 from tests.conftest import DATABASES
 from tests.databases import fresh_mariadb_database
+from tests.ports import free_port
 from tests.ready_sites import Ready, put_into, taken_from
 
 Serve = Callable[..., str]
@@ -23,12 +24,16 @@ AsUser = Callable[[str | None], Client]
 WITH_BEAMLINES = {"OBJAPI_PROFILES": "lims,mxlive,ispyb"}
 """Settings of a laboratory that is a facility with beamlines, too."""
 
+RECEIVER_PORT = free_port()
+"""Port of this machine that webhooks may be sent to."""
+
 # Cheap enough for tests that fail to log in on purpose, and without an influence on the others.
 SETTINGS = {
     "OBJAPI_WORKERS": "1",
     "OBJAPI_LOG_LEVEL": "warning",
     "OBJAPI_MAX_EVENT_STREAMS": "3",
     "OBJAPI_EVENT_HEARTBEAT": "0.5s",
+    "OBJAPI_WEBHOOK_HOSTS": f"localhost:{RECEIVER_PORT},localhost:8765",
 }
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -45,6 +46,7 @@ from tests.objapi.store.mapped import test_rights
 from tests.objapi.store.mapped.conftest import fill
 from tests.objapi.store.mapped.stock import OtherProgram
 from tests.objapi.store.workshop import quietly
+from tests.ports import free_port
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
@@ -55,6 +57,7 @@ RUN_BY: Mapping[tuple[str, str], Callable[..., object]] = {
     ("docs/api.md", "http"): test_api_examples.test_answers_are_as_shown,
     ("docs/api.md", "json"): test_api_examples.test_answers_are_as_shown,
     ("docs/catalog.md", "python"): test_library_pages.test_the_session_gives_what_the_page_shows,
+    ("docs/changes.md", "json"): test_changes.test_a_message_looks_as_shown,
     ("docs/changes.md", "python"): test_changes.test_the_program_that_reads_a_stream_prints_changes,
     ("docs/client.md", "python"): test_client.test_the_recipes_run,
     ("docs/console.md", "js"): test_console.test_the_program_of_the_page_runs_on_another_site,
@@ -206,6 +209,29 @@ def of_objapi(command: Command) -> bool:
     return re.match(r"(export |OBJAPI_\w+=\S+ +)*(objapi |export )", command.text) is not None
 
 
+def test_the_page_on_changes_can_be_typed(shell: Shell) -> None:
+    """The receiver on the page prints what the webhook sends."""
+    content, port = shell.folder / "content.yaml", str(free_port())
+    content.write_text(
+        f"users: [{{id: admin, password: {PASSWORD}, roles: [Manager]}}]\n"
+        "objects: [{path: /clients/client-1, portal_type: Client, fields: {Name: Orchard, ClientID: O1}}]\n"
+    )
+    shell.monkeypatch.setenv("OBJAPI_PROFILES", "lims")
+    shell.run("objapi init")
+    shell.run(f"objapi content load {content}")
+    shell.replaced = {test_changes.PORT: port}
+    with ExitStack() as stack:
+        for command in commands(test_changes.PAGE):
+            output = shell.run(command.text)
+            if " webhook add " in command.text:
+                secret, hook = re.findall(r"whsec_\S+|(?<=the webhook )\w+", output)
+                shell.replaced = {test_changes.PORT: port, " HOOK": f" {hook}"}
+                lines = stack.enter_context(test_changes.receiving(port, secret))
+            if " webhook replay " in command.text:
+                test_changes.deliver_all()
+        assert next(lines).strip() == "['create'] /Plone/clients/client-1"
+
+
 def test_every_fenced_block_is_run_by_a_test() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     languages = set(re.findall(r"^```([a-z]+)", text, re.MULTILINE))
@@ -351,6 +377,7 @@ def test_no_page_prints_a_command_that_nobody_types() -> None:
     typed = {
         "adopt.md",
         "audit.md",
+        "changes.md",
         "client.md",
         "ispyb.md",
         "mxlive.md",

@@ -22,6 +22,7 @@ from objapi.api.methods.transitions import TRANSITIONS
 from objapi.api.methods.undoing import UNDOING
 from objapi.api.methods.updating import UPDATING
 from objapi.api.methods.users import USERS
+from objapi.api.methods.webhooks import WEBHOOKS
 from objapi.api.methods.worklists import WORKLISTS
 from objapi.api.methods.writing import WRITING
 
@@ -59,6 +60,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *ACCESS,
         *CHANGES,
         *WORKLISTS,
+        *WEBHOOKS,
     )
 )
 

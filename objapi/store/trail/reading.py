@@ -26,6 +26,7 @@ KINDS: Final = (
     *("grant", "revoke", "change", "enable", "disable", "link", "unlink", "permissions"),
     *("password", "password_link", "second_factor", "recovery_codes", "sign_on_link", "sign_on_unlink"),
     *("token_add", "token_revoke", "log_in_failed"),
+    *("webhook_add", "webhook_remove", "webhook_replay", "webhook_stop"),
 )
 """The kinds of entries: of objects, of what people may do, and of their log-ins."""
 

@@ -1,4 +1,4 @@
-"""The lease under which the schema is changed: one process at a time, whatever becomes of it.
+"""Leases: one process at a time changes the schema, or delivers webhooks, whatever becomes of it.
 
 It is a row that says who holds it and until when. A holder that dies leaves a lease that expires; a holder that was
 too slow finds out with its next renewal and stops.
@@ -22,8 +22,8 @@ from objapi.store.schema import site_state
 LEASE_ROW = "lease"
 DURATION = timedelta(minutes=5)
 """For how long a lease is good; it must outlast the longest single step, such as making a key of a large table."""
-RENEWAL = DURATION / 10
-"""The age at which a lease is renewed."""
+PARTS = 10
+"""A lease is renewed when this part of its duration is over."""
 _FREE = ""
 
 Clock = Callable[[], datetime]
@@ -61,9 +61,13 @@ def holder_of(text: str | None, now: datetime) -> Holder | None:
 class Lease:
     """A lease that this process holds; see `hold_lease`."""
 
-    def __init__(self, engine: Engine, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock = utc_now, row: str = LEASE_ROW, duration: timedelta = DURATION
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._row = row
+        self._duration = duration
         self._owner = f"process {os.getpid()} on {socket.gethostname()}"
         self._token = secrets.token_hex(8)
         self._text = _FREE
@@ -72,41 +76,46 @@ class Lease:
     def take(self) -> None:
         """Take the lease, also one that has expired. Raises LeaseRefused."""
         with self._engine.connect() as connection, begin_write(connection):
-            insert_ignore(connection, site_state, [{"name": LEASE_ROW, "value": _FREE}])
-            found = _read(connection)
+            insert_ignore(connection, site_state, [{"name": self._row, "value": _FREE}])
+            found = _read(connection, self._row)
             holder = holder_of(found, self._clock())
             if holder is not None or found is None or not self._replace(connection, found):
                 raise LeaseRefused(_refusal(holder))
 
+    def holder(self) -> Holder | None:
+        """Holder of the lease at present, which may be this one; None: it can be taken."""
+        with self._engine.connect() as connection:
+            return holder_of(_read(connection, self._row), self._clock())
+
     def renew(self) -> None:
         """Prolong the lease when it has aged. Raises LeaseRefused when another process has taken it over."""
-        if self._clock() - self._taken < RENEWAL:
+        if self._clock() - self._taken < self._duration / PARTS:
             return
         with self._engine.connect() as connection, begin_write(connection):
             if not self._replace(connection, self._text):
-                holder = holder_of(_read(connection), self._clock())
+                holder = holder_of(_read(connection, self._row), self._clock())
                 raise LeaseRefused(f"This upgrade was too slow and another took over. {_refusal(holder)}")
 
     def give_back(self) -> None:
         """Let others have the lease; nothing happens when it is another's by now."""
         with self._engine.connect() as connection, begin_write(connection):
-            ours = (site_state.c.name == LEASE_ROW) & (site_state.c.value == self._text)
+            ours = (site_state.c.name == self._row) & (site_state.c.value == self._text)
             connection.execute(delete(site_state).where(ours))
 
     def _replace(self, connection: Connection, found: str) -> bool:
         """Write our own row in place of the one found, unless somebody else was faster."""
         now = self._clock()
-        row = {"owner": self._owner, "token": self._token, "until": to_micros(now + DURATION)}
+        row = {"owner": self._owner, "token": self._token, "until": to_micros(now + self._duration)}
         text = orjson.dumps(row).decode()
-        unchanged = (site_state.c.name == LEASE_ROW) & (site_state.c.value == found)
+        unchanged = (site_state.c.name == self._row) & (site_state.c.value == found)
         if connection.execute(update(site_state).where(unchanged).values(value=text)).rowcount != 1:
             return False
         self._text, self._taken = text, now
         return True
 
 
-def _read(connection: Connection) -> str | None:
-    return connection.scalar(select(site_state.c.value).where(site_state.c.name == LEASE_ROW))
+def _read(connection: Connection, row: str) -> str | None:
+    return connection.scalar(select(site_state.c.value).where(site_state.c.name == row))
 
 
 def _refusal(holder: Holder | None) -> str:

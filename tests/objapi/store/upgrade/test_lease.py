@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from catalog.dialect import create_engine_for
 from objapi.store.schema import site_state
-from objapi.store.upgrade.lease import DURATION, LEASE_ROW, RENEWAL, Lease, LeaseRefused, hold_lease, holder_of
+from objapi.store.upgrade.lease import DURATION, LEASE_ROW, PARTS, Lease, LeaseRefused, hold_lease, holder_of
 
 MINUTE = timedelta(minutes=1)
 
@@ -101,10 +101,10 @@ def test_young_lease_is_not_written_again(engine: Engine) -> None:
     lease = Lease(engine, clock)
     lease.take()
     taken = _row(engine)
-    clock.now += RENEWAL / 2
+    clock.now += DURATION / PARTS / 2
     lease.renew()
     assert _row(engine) == taken
-    clock.now += RENEWAL / 2
+    clock.now += DURATION / PARTS / 2
     lease.renew()
     assert _row(engine) != taken
 
