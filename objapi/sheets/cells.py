@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from objapi.errors import Cause, ValidationError
+from workflows.declarations import suggestion
 
 MOST_CELLS: Final = 500_000
 """Cells that a sheet may have, empty ones before the last included."""
+
+
+MOST_COLUMNS: Final = 1_000
+"""Columns that a sheet of objects may have."""
+_MOST_HINTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,20 @@ MOST_PROBLEMS: Final = 1_000
 """Problems of a sheet that an answer names; the others are counted."""
 EVERY_ROW: Final = "every_row"
 """The code of a problem with what all rows get, so that it is named once."""
+
+
+@dataclass(slots=True)
+class Hints:
+    """What may be meant by the first unknown names of a file: each costs a comparison with all that are known."""
+
+    given: dict[str, str] = field(default_factory=dict)
+
+    def near(self, name: str, known: Iterable[str]) -> str:
+        """A text `, did you mean 'x'?` for one of the first names, else the empty text."""
+        short = name[:60]
+        if short not in self.given and len(self.given) < _MOST_HINTS:
+            self.given[short] = suggestion(short, known)
+        return self.given.get(short, "")
 
 
 @dataclass(slots=True)

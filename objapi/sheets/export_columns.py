@@ -6,7 +6,7 @@ from typing import Final
 
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, Kind
-from workflows.declarations import suggestion
+from objapi.sheets.cells import Hints
 
 UID: Final = "UID"
 VERSION: Final = "version"
@@ -46,8 +46,9 @@ def columns_of(
             fields.setdefault(name, field)
     known = dict.fromkeys((*_OF_EVERY_OBJECT, *fields, *methods, *_computed(registry, types)))
     asked = dict.fromkeys(include) if include else _everything(registry, types)
+    hints = Hints()
     unknown = [
-        f"include_fields: {name!r} is no field of what was asked for{suggestion(name, known)}"
+        f"include_fields: {name[:60]!r} is no field of what was asked for{hints.near(name, known)}"
         for name in asked
         if name not in known
     ]

@@ -44,7 +44,7 @@ def shape_of(tx: Transaction, name: str) -> InstrumentFile:
     known = tx.registry.instrument_files
     if name not in known:
         listed = ", ".join(sorted(known)) or "none"
-        message = f"instrument: there is no {name[:40]!r}{suggestion(name, known)}; this site has {listed}."
+        message = f"instrument: there is no {name[:40]!r}{suggestion(name[:60], known)}; this site has {listed}."
         raise BadRequest.of_parameter("instrument", message)
     return known[name]
 

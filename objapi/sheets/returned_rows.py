@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from objapi.errors import ValidationError
+from objapi.errors import TooLarge, ValidationError
 from objapi.model.references import is_uid
-from objapi.sheets.cells import Sheet, SheetProblems, SheetRow, records
+from objapi.sheets.cells import MOST_CELLS, MOST_COLUMNS, Sheet, SheetProblems, SheetRow, records
 from objapi.sheets.export_columns import PATH, TYPE, UID, VERSION
 
 _OWN: frozenset[str] = frozenset({UID, VERSION, PATH, TYPE, "id"})
@@ -98,11 +98,14 @@ def _row(number: int, texts: Mapping[str, str], problems: SheetProblems) -> Retu
 
 
 def _checked(rows: Sequence[ReturnedRow], names: tuple[str, ...], problems: SheetProblems) -> ReturnedSheet:
+    """The rows, each about an object of its own. Raises TooLarge."""
     seen: dict[str, int] = {}
     for row in rows:
         if row.uid and row.uid in seen:
             problems.note(row.row, UID, f"row {seen[row.uid]} is about the same object; leave one of them", "twice")
         seen.setdefault(row.uid, row.row)
+    if len(names) > MOST_COLUMNS or len(names) * len(rows) > MOST_CELLS:
+        raise TooLarge(f"The file has more than {MOST_COLUMNS} columns or {MOST_CELLS} values. Send it in parts.")
     return ReturnedSheet(tuple(rows), names)
 
 

@@ -10,13 +10,12 @@ import orjson
 from objapi.errors import ApiError, Cause, Conflict, ValidationError, joined_messages
 from objapi.model.types import EntityType, Field, Kind
 from objapi.sheets.cell_changes import CellConflict, merged, shown_text, stored_text, value_of
-from objapi.sheets.cells import SheetProblems, sheet_cause
+from objapi.sheets.cells import Hints, SheetProblems, sheet_cause
 from objapi.sheets.export_columns import PATH, TYPE, UID, VERSION
 from objapi.sheets.making import RowItem, refused_rows, write_items
 from objapi.sheets.returned_rows import ReturnedRow, ReturnedSheet
 from objapi.store.requests import ByPath, ByUid, CreateItem, Entry, Find, Plan, UpdateItem
 from objapi.store.transaction import Transaction
-from workflows.declarations import suggestion
 
 _CHUNK: Final = 500
 _TARGETS: Final = ("_title", "_path", "_uid")
@@ -153,6 +152,8 @@ class _Compared:
         self._container = container
         self._found = _Difference(problems)
         self._types = tx.registry.types
+        self._hints = Hints()
+        self._worked_out: dict[str, frozenset[str]] = {}
 
     def difference(self) -> _Difference:
         """What the sheet changes."""
@@ -242,14 +243,21 @@ class _Compared:
 
     def _other_column(self, row: ReturnedRow, name: str, declared: EntityType) -> None:
         """Note a column that is none of the type: of catalogs, contained objects or another type; or a mistake."""
-        catalogs = self._tx.registry.catalogs_of(declared.portal_type)
-        states = self._tx.registry.state_variables(declared.portal_type)
-        known = {*declared.embed, *states, "title", *(column for item in catalogs for column in item.returned)}
-        if name in known or name.endswith(_TARGETS):
+        if name.endswith(_TARGETS) or name in self._worked_out_of(declared):
             self._found.warnings[f"The column {name} is worked out by the gateway and was not looked at."] = None
         else:
-            near = suggestion(name, declared.fields)
+            near = self._hints.near(name, declared.fields)
             self._note(row, name, f"{declared.portal_type} has no field of this name{near}; leave the cell empty")
+
+    def _worked_out_of(self, declared: EntityType) -> frozenset[str]:
+        """Members of an answer that are no fields of the type."""
+        if declared.portal_type not in self._worked_out:
+            registry = self._tx.registry
+            catalogs = registry.catalogs_of(declared.portal_type)
+            states = registry.state_variables(declared.portal_type)
+            columns = (column for item in catalogs for column in item.returned)
+            self._worked_out[declared.portal_type] = frozenset({*declared.embed, *states, *columns, "title"})
+        return self._worked_out[declared.portal_type]
 
     def _base(self, declared: EntityType, then: Mapping[str, object] | None) -> dict[str, str] | None:
         """The texts that cells had when the sheet was written, of fields that have changed since."""
@@ -268,8 +276,8 @@ class _Compared:
         portal_type = row.portal_type or self._new_type
         declared = self._types.get(portal_type)
         if declared is None:
-            near = suggestion(portal_type, self._types)
-            what = f"there is no type {portal_type!r}{near}" if portal_type else "a new object needs a type"
+            near = self._hints.near(portal_type, self._types)
+            what = f"there is no type {portal_type[:60]!r}{near}" if portal_type else "a new object needs a type"
             self._note(row, TYPE, what)
             return
         fields = {**declared.fields, **declared.create_parameters}

@@ -45,5 +45,9 @@ def test_what_is_no_export_is_refused() -> None:
         read_returned(b"title\nx\n", 10)
     with pytest.raises(TooLarge, match="limit of this site"):
         read_returned(b"UID\n" + b"\n".join([A.encode()] * 3), 1)
+    wide = ",".join(["UID", *(f"c{number}" for number in range(1001))])
+    for content in (wide.encode(), b'{"UID": "", ' + b", ".join(b'"c%d": 1' % n for n in range(1001)) + b"}"):
+        with pytest.raises(TooLarge, match="more than 1000 columns"):
+            read_returned(content + b"\n", 10)
     with pytest.raises(ValidationError, match="more than 1 lines"):
         read_returned(b'{"a": 1}\n{"a": 1}\n', 1)
