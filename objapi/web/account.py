@@ -286,7 +286,7 @@ def logged_in(settings: Settings, begun: NewSession, came_from: str | None) -> R
             settings,
             heading=marked("Logged in"),
             message=marked("You are now logged in."),
-            link=site_path(settings),
+            link=f"{site_path(settings)}/console",
             link_text=marked("Go on"),
         )
     # The server alone decides when the session ends.

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -257,6 +258,33 @@ def test_pages_are_accessible_in_both_themes_and_fit_a_phone(person: Log, theme:
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found[path] = [*manager.violations(), *([f"{over} px too wide"] if over > 0 else [])]
     assert {path: list(faults) for path, faults in found.items() if faults} == {}
+
+
+SIGNED = """workflows:
+  bika_analysis_workflow:
+    extend: true
+    transitions:
+      verify: {extend: true, signature: {meaning: Reviewed, not_the_author: true}}
+"""
+
+
+def test_a_step_that_is_signed_asks_for_the_password(serve: Serve, browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "profile.yaml").write_text("title: Ours\nextends: [lims]\n")
+    (tmp_path / "workflows" / "signed.yaml").write_text(SIGNED)
+    verifier = Person(browser, serve("sqlite", OBJAPI_PROFILES=str(tmp_path)), "verifier1")
+    page = verifier.open("/Plone/console/worklists/to_be_verified")
+    page.locator("table.rows tbody input").first.click()
+    page.get_by_role("button", name="Verify").click()
+    dialog = page.get_by_role("dialog")
+    assert "Reviewed" in dialog.inner_text()
+    assert verifier.violations() == []
+    for password, told in (("wrong", dialog.get_by_role("alert")), ("secret", page.get_by_text("Verify: 1 done."))):
+        dialog.get_by_label("Password").fill(password)
+        dialog.get_by_role("button", name="Sign").click()
+        told.wait_for()
+    assert verifier.complaints == []
+    verifier.context.close()
 
 
 def test_pages_speak_german(person: Log) -> None:

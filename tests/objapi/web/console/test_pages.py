@@ -112,6 +112,17 @@ def test_the_page_of_an_object_takes_as_many_statements_whatever_it_is(client: F
     assert max(costs) <= 16, costs
 
 
+def test_worklists_are_counted_in_a_statement_each_whatever_they_hold(client: FlaskClient, site: Site) -> None:
+    manager = ("labmanager1", "secret")
+    client.get("/Plone/@@API/worklists?counts=1", auth=manager)
+    with statements(site) as sent:
+        listed = client.get("/Plone/@@API/worklists?counts=1", auth=manager).get_json()["worklists"]
+    with statements(site) as without:
+        client.get("/Plone/@@API/worklists", auth=manager)
+    assert len(listed) >= 9
+    assert len(sent) - len(without) <= 2 * len(listed), sent
+
+
 def test_files_are_known_by_name_and_kept_as_long_as_their_names_last(client: FlaskClient) -> None:
     page = client.get("/Plone/console", headers=BROWSER, auth=CLERK)
     (script,) = re.findall(r'type="module" src="([^"]+)"', page.text)

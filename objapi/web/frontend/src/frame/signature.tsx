@@ -6,13 +6,15 @@ import { n, t } from "./texts";
 
 interface Asked {
   step: Step;
+  /** Why it was refused before. */
+  problem: string;
   count: number;
   busy: boolean;
   sign: (step: Step, proof: Proof) => void;
   leave: () => void;
 }
 
-export function Signature({ step, count, busy, sign, leave }: Asked) {
+export function Signature({ step, problem, count, busy, sign, leave }: Asked) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const send = (event: SubmitEvent) => {
@@ -35,8 +37,20 @@ export function Signature({ step, count, busy, sign, leave }: Asked) {
             <a href={`${page.site.url}/sign_on?sign=1&came_from=${encodeURIComponent(location.href)}`}>{t("Log in anew at the log-in provider to sign")}</a>
           </p>
         )}
+        {problem && (
+          <p class="notice bad" role="alert" id="signature-problem">
+            {problem}
+          </p>
+        )}
         <label for="signature-password">{t("Password")}</label>
-        <input id="signature-password" name="password" type="password" autocomplete="current-password" required />
+        <input
+          id="signature-password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+          aria-describedby={problem ? "signature-problem" : undefined}
+        />
         <label for="signature-code">{t("Code of the second factor, if you have one")}</label>
         <input id="signature-code" name="code" autocomplete="one-time-code" inputMode="numeric" />
         <p class="buttons">

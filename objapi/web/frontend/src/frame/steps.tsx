@@ -3,7 +3,6 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiFailure, type Allowed, type Batch, type Named, type Proof, type Step } from "../objapi";
 import { api, asking, messageOf } from "./api";
-import { page } from "./data";
 import { tell } from "./notices";
 import { Signature } from "./signature";
 import { n, t } from "./texts";
@@ -30,7 +29,7 @@ interface Asked {
 
 export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
   const open = useSignal<Step[]>([]);
-  const signing = useSignal<Step | null>(null);
+  const signing = useSignal<{ step: Step; problem: string } | null>(null);
   const held = useSignal<HeldBack[]>([]);
   const comment = useSignal("");
   const busy = useSignal(false);
@@ -44,7 +43,10 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
     const stop = new AbortController();
     const timer = setTimeout(async () => {
       try {
-        const allowed = await asking(api.transitions(uids.slice(0, MOST_ASKED), true, { signal: stop.signal }));
+        const allowed: Allowed[] = [];
+        for (let from = 0; from < uids.length; from += MOST_ASKED) {
+          allowed.push(...(await asking(api.transitions(uids.slice(from, from + MOST_ASKED), true, { signal: stop.signal }))));
+        }
         open.value = ordered(allowedByAll(allowed), preferred);
         held.value = heldBack(allowed, open.value);
       } catch (error) {
@@ -58,20 +60,19 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
   }, [version]);
 
   const take = async (step: Step, proof?: Proof) => {
-    // Who has just logged in anew at the provider has proved who signs; all others are asked.
-    if (step.signature && !proof && !page.site.takes_sign_on) {
-      signing.value = step;
-      return;
-    }
     busy.value = true;
     try {
       const more = { comment: comment.value, partial: true, ...proof };
       const answer = await asking(api.take(step.id, uids, more, { key: crypto.randomUUID() }));
+      if (!proof && (answer.objects ?? []).some((item) => item.type === "SignatureRequired")) {
+        signing.value = { step, problem: "" };
+        return;
+      }
       comment.value = "";
       signing.value = null;
       await told(step, answer, done);
     } catch (error) {
-      if (error instanceof ApiFailure && error.type === "SignatureRequired") signing.value = step;
+      if (error instanceof ApiFailure && error.type.startsWith("Signature")) signing.value = { step, problem: proof ? error.message : "" };
       else tell(messageOf(error), "bad");
     } finally {
       busy.value = false;
@@ -100,14 +101,14 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
       />
       <div class="buttons">
         {open.value.map((step) => (
-          <button key={step.id} type="button" class={preferred.includes(step.id) ? "main" : ""} disabled={busy.value} onClick={() => take(step)}>
+          <button key={step.id} type="button" title={step.signature?.meaning} class={preferred.includes(step.id) ? "main" : ""} disabled={busy.value} onClick={() => take(step)}>
             {step.title}
           </button>
         ))}
         {!open.value.length && <span class="none">{uids.length > 1 ? t("No step is open to all of them.") : t("No step is open to you now.")}</span>}
       </div>
       {signing.value && (
-        <Signature step={signing.value} count={uids.length} busy={busy.value} sign={take} leave={() => (signing.value = null)} />
+        <Signature {...signing.value} count={uids.length} busy={busy.value} sign={take} leave={() => (signing.value = null)} />
       )}
       {held.value.length > 0 && (
         <details class="held">
@@ -173,7 +174,7 @@ function heldBack(allowed: Allowed[], open: Named[]): HeldBack[] {
 }
 
 /** Says how it ended, and offers the way back to those who may undo. */
-async function told(step: Named, answer: Batch, done: Asked["done"]): Promise<void> {
+async function told(step: Step, answer: Batch, done: Asked["done"]): Promise<void> {
   const objects = answer.objects ?? [];
   const bad = objects.filter((item) => item.success === false);
   const good = objects.length - bad.length;
@@ -182,7 +183,7 @@ async function told(step: Named, answer: Batch, done: Asked["done"]): Promise<vo
   if (bad.length === 1) words.push(String(bad[0]?.message ?? ""));
   const request = answer.request_id ?? "";
   await done(step, answer);
-  const way = good && request && (await mayUndo()) ? { label: t("Undo"), run: () => void undo(request, done) } : undefined;
+  const way = good && request && !step.signature && (await mayUndo()) ? { label: t("Undo"), run: () => void undo(request, done) } : undefined;
   tell(words.join(" ").trim(), bad.length ? "bad" : "good", way);
 }
 
