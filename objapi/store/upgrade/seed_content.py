@@ -15,6 +15,7 @@ from objapi.model.values import LoadContext, NewFile
 from objapi.store.permissions.acls import PermissionOverrides
 from objapi.store.records import to_micros
 from objapi.store.writing.draft import Draft, WorkflowStatus
+from objapi.store.writing.naming import taken_titles
 from objapi.store.writing.plan_events import Created, Stepped
 from objapi.store.writing.planner import StorePlanner
 from workflows import PermissionSetting
@@ -62,6 +63,7 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
     for item, draft in drafts:
         if draft is not None and draft.type.on_load:
             loader.run_effects(item, draft)
+    loader.note_taken_titles({draft.rid: item for item, draft in drafts if draft is not None})
     loader.raise_problems()
 
 
@@ -139,6 +141,12 @@ class _Loader:
         for error in refused:
             self._problem(item, error.message)
         refused.clear()
+
+    def note_taken_titles(self, items: Mapping[int, ContentObject]) -> None:
+        """Refuse titles that siblings have: the database would, too, and tell nobody which they are."""
+        for draft, message in taken_titles(self._planner.workspace, self._planner.values):
+            if draft.rid in items:
+                self._problem(items[draft.rid], message)
 
     def raise_problems(self) -> None:
         if self._problems:

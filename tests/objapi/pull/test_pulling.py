@@ -231,3 +231,52 @@ def test_requests_that_come_without_samples_get_them(source: Source, tmp_path: P
     received.act("admin", "receive", due.removeprefix("/Plone"))
     assert objects_of(site)[f"{due}-S"][3]["bika_sample_workflow"] == "sample_received"
     site.close()
+
+
+def small_laboratory(url: str, **options: Any) -> ServerAnswer:
+    """Two departments of one name, and categories that refer to the second, to a client, and to what is not here."""
+    folder = "/senaite/setup/departments"
+    items = [
+        {"uid": f"{number:032x}", "portal_type": "Department", "path": f"{folder}/department-{number}", "title": "Same"}
+        for number in (1, 2)
+    ]
+    items.append(
+        {"uid": f"{3:032x}", "portal_type": "Client", "path": "/senaite/clients/client-3", "title": "C", "Name": "C"}
+    )
+    items += [
+        {
+            "uid": f"{number:032x}",
+            "portal_type": "AnalysisCategory",
+            "path": f"/senaite/setup/analysiscategories/category-{number}",
+            "title": f"Category {number}",
+            "Department": {"uid": f"{department:032x}"},
+        }
+        for number, department in ((4, 2), (5, 3), (6, 9), (7, 1))
+    ]
+    items.append({"uid": f"{8:032x}", "portal_type": "Contact", "path": "/senaite/nowhere/contact-1", "title": "N"})
+    whole = "v1/search" in url and "b_start=0" in url
+    return ServerAnswer(200, json.dumps({"version": "1.0.0", "count": 8 if whole else 0, "items": items}).encode())
+
+
+def test_what_cannot_be_made_is_told_and_everything_else_is_made(tmp_path: Path) -> None:
+    site = open_site(f"sqlite:///{tmp_path / 'site.sqlite'}", tmp_path, ("lims",))
+    remote = Remote(BASE, "admin", "secret", 1_000.0, lambda seconds: None, send=small_laboratory)
+    options = PullOptions(SENAITE)
+    with opened_spool(site, remote, options) as spool:
+        done = pull(site, remote, spool, options, quietly)
+    told = {first.path.rpartition("/")[2]: (first.field, first.reason) for _, first in done.groups}
+    assert told.keys() == {"department-2", "category-4", "category-5", "category-6", "contact-1"}
+    assert told["department-2"][1] == (
+        "not made: title: 'Same' is taken in /Plone/bika_setup/bika_departments by department-1; choose another title."
+    )
+    assert told["category-4"] == ("Department", "/bika_setup/bika_departments/department-2 was not made")
+    assert told["category-5"] == ("Department", "/clients/client-3 is a Client, not one of Department")
+    assert told["category-6"] == ("Department", f"the object {9:032x} that it names is not here")
+    assert told["contact-1"] == ("", "there is no /nowhere to put it into")
+    assert (done.not_made, done.counts) == (1, {"Department": 1, "Client": 1, "AnalysisCategory": 4})
+    made = objects_of(site)
+    assert made["/Plone/bika_setup/bika_analysiscategories/category-7"][2]["Department"] == (
+        "/Plone/bika_setup/bika_departments/department-1"
+    )
+    assert "/Plone/bika_setup/bika_departments/department-2" not in made
+    site.close()
