@@ -176,7 +176,22 @@ class Site:
         """Write the content of a file field of the object at a path into a file."""
         self._connection.download(path, field, into)
 
+    def export(self, query: Query[Any], into: Path) -> None:
+        """Write all that a query finds into a file: CSV, XLSX or NDJSON, by the ending of its name."""
+        self._connection.export({**query.parameters, "format": into.suffix.removeprefix(".")}, into)
+
     # Writing
+
+    def apply_sheet(
+        self, file: Path, *, kind: str | type | None = None, container: str | None = None, dry_run: bool = False
+    ) -> Object:
+        """Write what was edited in an exported file; rows without a UID become objects of `kind` in `container`.
+
+        The answer, with `dry_run` too, has in `rows` what is changed from what to what. Raises ApiError with a cause
+        for each cell that is wrong, and Conflict for cells that were changed meanwhile.
+        """
+        more = {"obj_type": None if kind is None else type_name(kind), "obj_path": container}
+        return self.call("apply_sheet", file=file, dry_run=dry_run, **{k: v for k, v in more.items() if v is not None})
 
     def create(self, kind: str | type, container: str, values: Mapping[str, Any]) -> Object:
         """Create an object in the container at a path; the answer has its `path` and `obj_uid`."""

@@ -4,6 +4,7 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -118,10 +119,22 @@ class Connection:
     def download(self, path: str, field: str, into: Path) -> None:
         """Write the file of a field into a file; one that broke off is left out. Raises ClientError."""
         below = path.strip("/").removeprefix(self.site.rpartition("/")[2] + "/")
-        url = f"{self.site}/{below}/@@API/file"
+        asked = self.http.build_request(
+            "GET", f"{self.site}/{below}/@@API/file", params={"field": field}, headers=_REAL_STATUS
+        )
+        self._save(asked, into)
+
+    def export(self, parameters: Mapping[str, Any], into: Path) -> None:
+        """Write what a read with a format answers into a file; one that broke off is left out. Raises ClientError."""
+        body = json.dumps(parameters, default=plain, allow_nan=False).encode()
+        headers = {"Content-Type": "application/json"}
+        self._save(self.http.build_request("POST", f"{self.site}/@@API/read", content=body, headers=headers), into)
+
+    def _save(self, asked: httpx.Request, into: Path) -> None:
         part = into.with_name(f"{into.name}.part")
         try:
-            with self.http.stream("GET", url, params={"field": field}, headers=_REAL_STATUS) as response:
+            response = self.http.send(asked, stream=True)
+            with closing(response):
                 if response.status_code != httpx.codes.OK:
                     response.read()
                     _answer_of(response, "success")
@@ -131,7 +144,7 @@ class Connection:
                         file.write(piece)
             part.replace(into)
         except httpx.TransportError as error:
-            raise NoAnswer(f"{url}: {_told(error)}") from error
+            raise NoAnswer(f"{asked.url}: {_told(error)}") from error
         finally:
             part.unlink(missing_ok=True)
 

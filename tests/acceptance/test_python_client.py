@@ -8,6 +8,7 @@ import pytest
 
 from objapi_client import (
     NO_RETRIES,
+    BadRequest,
     BatchStopped,
     LogInFailed,
     NotFound,
@@ -96,3 +97,15 @@ def test_files_go_up_and_down(site: Site, admin: Client, tmp_path: Path) -> None
     with pytest.raises(NotFound):
         site.download(made["path"] + "x", "AttachmentFile", tmp_path / "none.txt")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back.txt", "note.txt"]
+
+
+def test_a_sheet_goes_out_and_comes_back(site: Site, admin: Client, tmp_path: Path) -> None:
+    uids = [make_batch(admin, Remarks="before")["obj_uid"] for _ in range(2)]
+    sheet = tmp_path / "batches.ndjson"
+    site.export(site.query("Batch", UID=uids, include_fields=["Remarks"]), sheet)
+    sheet.write_text(sheet.read_text("utf-8").replace("before", "after"), encoding="utf-8")
+    assert site.apply_sheet(sheet)["updated"] == 2
+    assert {site.get(uid)["Remarks"] for uid in uids} == {"after"}
+    with pytest.raises(BadRequest, match="format"):
+        site.export(site.query("Batch"), tmp_path / "batches.doc")
+    assert [path.name for path in tmp_path.iterdir()] == ["batches.ndjson"]

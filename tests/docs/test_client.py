@@ -49,6 +49,7 @@ def test_the_recipes_run(shared: Serve) -> None:
     told = printed.getvalue()
     assert "/Plone/clients/client-1 Green Valley Orchards\n" in told
     assert "3 farms\n" in told
+    assert "1 row changed\n" in told
     assert "[('ClientID', 'required')]\n" in told
     assert "Frost open\n" in told
     assert "is not offered" in told or "Allowed now" in told
