@@ -65,4 +65,5 @@ def plot(ratios: Sequence[Ratio], machine: str, file: Path) -> None:
         axes.set_xlabel("gateway ÷ floor (red: the aim)")
         axes.set_title(f"{database}, {objects:,} objects")
     figure.suptitle(machine, fontsize=9)
+    file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=120)

@@ -476,11 +476,12 @@ class Transaction:
 
     def _found(self, planner: StorePlanner, find: Find) -> list[ByUid]:
         """The objects that criteria find, loaded by the planner; see `Finder.matching` for what is refused."""
-        rids = self._finder.matching(find, self._site.most_objects)
+        search = self._finder.matching(find, self._site.most_objects)
+        rids = search()
         planner.workspace.load_rids(rids)
         if self.writes:
             # Until they were locked others could change them: those are left that are still found.
-            again = frozenset(self._finder.matching(find, self._site.most_objects))
+            again = frozenset(search())
             rids = [rid for rid in rids if rid in again]
         found = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
         if not found:

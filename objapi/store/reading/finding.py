@@ -1,8 +1,9 @@
 """Reading: pages, streams and row numbers of what criteria find."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import orjson
@@ -42,7 +43,7 @@ STREAMED = 500
 _MOST_VALUES = 100
 """Values of a facet that are answered."""
 
-_SIZE = bindparam("size", type_=Integer())
+_SIZE, _OFFSET = bindparam("size", type_=Integer()), bindparam("offset", type_=Integer())
 
 _FAR = 1_000
 """Offset from which on a page may be read from the end of the result."""
@@ -142,11 +143,11 @@ class Finder:
         titles = self._documents.titles([value for value in values if isinstance(value, str) and is_uid(value)])
         return {name: replace(facet, titles=titles) for name, facet in found.items()} if titles else found
 
-    def matching(self, find: Find, most: int) -> list[int]:
-        """The row numbers of all that a transition is asked for; nothing in the criteria may be ignored.
+    def matching(self, find: Find, most: int) -> Callable[[], list[int]]:
+        """The search for all that a transition is asked for, read once; nothing in the criteria may be ignored.
 
-        Raises BadRequest for an unknown criterion or none at all, NotFound when nothing is found, TooLarge beyond
-        `most`.
+        Raises BadRequest for an unknown criterion or none at all. Each call searches for the row numbers, and raises
+        NotFound when nothing is found, TooLarge beyond `most`.
         """
         prepared = self._reader.prepare(replace(find, strict=True), own_catalog=True)
         if prepared.warnings:
@@ -154,6 +155,9 @@ class Finder:
         if not prepared.named:
             message = "No criterion was given, which would mean every object there is. Name what is meant."
             raise BadRequest(message, causes=[Cause("parameter", "portal_type", message)])
+        return partial(self._matched, prepared, find, most)
+
+    def _matched(self, prepared: Prepared, find: Find, most: int) -> list[int]:
         rids = self._page(prepared, find.offset, find.size or most + 1)
         if not rids:
             raise NotFound("No object matches the criteria, or you may not see it.")
@@ -324,8 +328,14 @@ class Finder:
         return self._executed(prepared, statement, start)
 
     def _page(self, prepared: Prepared, offset: int, size: int | None) -> list[int]:
-        statement = page_statement(prepared.tables, prepared.query, visible=prepared.visible, offset=offset, size=size)
-        return [prepared.tables.number(row) for row in prepared.connection.execute(statement)]
+        tables, query = prepared.tables, prepared.query
+        left = _left(query, offset, size)
+        values = {"size": _EVERYTHING if left is None else left, "offset": query.start + offset}
+        rows: Iterable[Sequence[Any]] | None = self._shaped(prepared, _page_of_numbers, values)
+        if rows is None:
+            statement = page_statement(tables, query, visible=prepared.visible, offset=offset, size=size)
+            rows = prepared.connection.execute(statement)
+        return [tables.number(row) for row in rows]
 
     def _total(self, prepared: Prepared, find: Find, found: int) -> int:
         if find.after is not None:
@@ -392,12 +402,18 @@ def _left(query: Query, passed: int, size: int | None) -> int | None:
     return left if size is None else min(left, size)
 
 
+def _page_of_numbers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
+    """The row numbers of a page alone."""
+    statement = page_statement(tables, query, visible=visible_condition(tables, visible))
+    return statement.limit(_SIZE).offset(_OFFSET)
+
+
 def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
     """The rows of a page, of which alone the answers are looked up: keys of the order first, then the answer."""
     chunk = _with_key(
         tables, query, visible, chunk_statement(tables, query, visible=visible_condition(tables, visible), size=None)
     )
-    return _with_answers(tables, query, chunk.limit(_SIZE).offset(bindparam("offset", type_=Integer())))
+    return _with_answers(tables, query, chunk.limit(_SIZE).offset(_OFFSET))
 
 
 def _page_with_number(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:

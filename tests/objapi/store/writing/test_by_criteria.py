@@ -240,4 +240,14 @@ def test_no_more_is_taken_than_one_request_may(
 ) -> None:
     things(workshop, team, person, "Chair", "Table")
     with pytest.raises(TooLarge, match="More than 1 objects match"):
-        workshop.run("mia", lambda tx: tx._finder.matching(found(team), 1))
+        workshop.run("mia", lambda tx: tx._finder.matching(found(team), 1)())
+
+
+def test_objects_are_searched_by_a_statement_that_is_built_once(workshop: Gateway, team: str, person: str) -> None:
+    things(workshop, team, person, "Chair", "Table")
+    built = []
+    for title in ("Chair", "Table"):
+        find = Find({"portal_type": "Thing", "title": title}, strict=True)
+        update(workshop, find, Goes=[])
+        built.append(sum(len(tables.prepared) for tables in workshop.site.context.tables.values()))
+    assert built[0] == built[1] > 0
