@@ -171,19 +171,21 @@ def update_columns(connection: Connection, tables: CatalogTables, changes: Seque
 def _changed_columns(tables: CatalogTables, change: ColumnChange) -> tuple[list[sa.Column[Any]], list[dict[str, Any]]]:
     """The columns of a change, and its rows with their values."""
     names = ["acl", "scope"] if change.visibility else []
-    indexes = []
     for index in map(tables.schema.indexes.__getitem__, change.names):
-        own = column_names(index)
-        names += own
-        if own:
-            indexes.append(index)
+        names += column_names(index)
     blank: dict[str, Any] = dict.fromkeys(names)
+    keys, writers = _column_writers(tables)
+    single = [(name, *keys[name]) for name in change.names if name in keys]
+    several = [(name, writers[name]) for name in change.names if name in writers]
     changed = []
     for row in change.rows:
-        values = {**blank, "rid": row.rid, "acl": row.acl, "scope": row.scope}
-        for index in indexes:
-            if index.name in row.values:
-                values.update(index_columns(index, row.values[index.name], tables.dates))
+        values, given = blank | {"rid": row.rid, "acl": row.acl, "scope": row.scope}, row.values
+        for name, column, read in single:
+            if name in given:
+                values[column] = read(given[name])
+        for name, write in several:
+            if name in given:
+                values.update(write(given[name]))
         changed.append(values)
     return [tables.main.c[name] for name in names], changed
 

@@ -344,6 +344,12 @@ class Workflow:
             self._exits[state.id, automatic] = found
         return found
 
+    @property
+    def tells_history(self) -> bool:
+        """True when a status holds the entries before it, and so differs from one object to the next."""
+        expressions = (variable.expression for variable in self.variables.values() if variable.for_status)
+        return any(expression is not None and expression.kind == "history" for expression in expressions)
+
     def settings_of(self, state: State) -> StateSettings:
         """Permissions and roles of groups that entering a state sets; the same object each time."""
         found = self._settings.get(state.id)

@@ -14,7 +14,7 @@ from workflows.errors import (
     UnknownWorkflow,
     WorkflowError,
 )
-from workflows.guards import check_guard
+from workflows.guards import ask, check_guard
 from workflows.refusals import NotUserTransition, NoWorkflow, TransitionNotOffered, TransitionRefused
 from workflows.registry import WorkflowRegistry
 from workflows.world import PASSED, Context, KeepsHistory, Step, Subject, TakesSignatures, Verdict, World
@@ -137,15 +137,15 @@ def offers(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[
 
 
 def _offers(world: World, registry: WorkflowRegistry, subject: Subject) -> Iterator[Offer]:
-    context = world.context(subject)
+    context, known = world.context(subject), dict[str, Verdict]()
     for workflow in world.chain(subject):
         state = state_of(workflow, subject)
         if state is None:
             continue
         for transition in workflow.exits(state, automatic=False):
-            if not _is_offered(world, registry, transition, subject, context):
+            if not _is_offered(world, registry, transition, subject, context, known):
                 continue
-            verdict = check_guard(world, registry, workflow, transition.guard, subject, context)
+            verdict = check_guard(world, registry, workflow, transition.guard, subject, context, known=known)
             yield Offer(workflow, transition, _signable(world, subject, transition, context, verdict, taking=False))
 
 
@@ -162,9 +162,14 @@ def _signable(
 
 
 def _is_offered(
-    world: World, registry: WorkflowRegistry, transition: Transition, subject: Subject, context: Context
+    world: World,
+    registry: WorkflowRegistry,
+    transition: Transition,
+    subject: Subject,
+    context: Context,
+    known: dict[str, Verdict] | None = None,
 ) -> bool:
-    return all(registry.evaluate(call, world, subject, context).passed for call in transition.offered_if)
+    return all(ask(world, registry, call, subject, context, known).passed for call in transition.offered_if)
 
 
 def allowed(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[Offer, ...]:
@@ -275,9 +280,14 @@ def enter_workflow(world: World, workflow: Workflow, subject: Subject) -> Step |
     """
     if subject.status(workflow.id) is not None:
         return None
-    step = build_step(world, workflow, subject, None, workflow.initial_state)
+    step = entry_step(world, workflow, subject)
     world.apply(subject, step)
     return step
+
+
+def entry_step(world: World, workflow: Workflow, subject: Subject) -> Step:
+    """The step that puts a new object into the initial state. UndefinedState when there is no such state."""
+    return build_step(world, workflow, subject, None, workflow.initial_state)
 
 
 def automatic_steps(

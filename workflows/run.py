@@ -7,6 +7,7 @@ makes it.
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from workflows.cascades import (
@@ -25,7 +26,7 @@ from workflows.definition import ConditionCall, Workflow
 from workflows.engine import (
     AUTOMATIC_LIMIT,
     automatic_steps,
-    enter_workflow,
+    entry_step,
     find_offer,
     fire,
     loop_of,
@@ -82,6 +83,7 @@ class Run:
         "_always_taken",
         "_cascades",
         "_done",
+        "_entries",
         "limit",
         "origin",
         "origins",
@@ -111,6 +113,8 @@ class Run:
         of the object that moved."""
         self._cascades = cascades if isinstance(cascades, Cascades) else Cascades(cascades)
         self._done: set[tuple[Hashable, str]] = set()
+        self._entries: dict[tuple[str, datetime], Step] = {}
+        """Workflow and instant → the step by which any object enters it then."""
         self._always_taken: Counter[tuple[Hashable, str]] = Counter()
         """(Object, workflow) → transitions that other changes than its own steps set off."""
 
@@ -219,12 +223,26 @@ class Run:
 
     def _enter(self, subject: Subject) -> Task:
         for workflow in self.world.chain(subject):
-            step = enter_workflow(self.world, workflow, subject)
-            if step is not None:
-                self._note(subject, step, _CREATION)
+            if subject.status(workflow.id) is not None:
+                continue
+            step = self._entry(workflow, subject)
+            self.world.apply(subject, step)
+            self._note(subject, step, _CREATION)
+            if _goes_on(step):
                 yield self._automatic(subject, step, "", None)
         actions = self._cascades.on(subject.type_name, CREATED)
-        yield self._actions(subject, actions, StepOrigin("cascade", subject, event=CREATED))
+        if actions:
+            yield self._actions(subject, actions, StepOrigin("cascade", subject, event=CREATED))
+
+    def _entry(self, workflow: Workflow, subject: Subject) -> Step:
+        """The step by which a new object enters a workflow, the same for all that enter it at one instant."""
+        key = (workflow.id, self.world.now())
+        step = self._entries.get(key)
+        if step is None:
+            step = entry_step(self.world, workflow, subject)
+            if not workflow.tells_history:
+                self._entries[key] = step
+        return step
 
     def _follow(
         self,
@@ -242,7 +260,7 @@ class Run:
         self._note(subject, step, origin)
         if cascade:
             yield self._cascade(subject, step)
-        if state_id(step.workflow, subject) == step.new_state:
+        if _goes_on(step) and state_id(step.workflow, subject) == step.new_state:
             yield self._automatic(subject, step, comment, kwargs)
 
     def _cascade(self, subject: Subject, step: Step) -> Task:
@@ -340,6 +358,11 @@ class Run:
             case "field":
                 return subject.value(str(value.argument))
         raise WorkflowError(f"there is no value {value.kind!r} to assign")
+
+
+def _goes_on(step: Step) -> bool:
+    """True when the state that a step led to has automatic transitions."""
+    return bool(step.workflow.exits(step.workflow.states[step.new_state], automatic=True))
 
 
 def _drive(task: Task) -> None:

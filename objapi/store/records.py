@@ -117,7 +117,7 @@ def load_below(connection: Connection, paths: Iterable[str], *, lock: bool = Fal
     found: list[StoredEntity] = []
     for chunk in chunks(paths, 100):
         statement = select(*COLUMNS).where(or_(*map(_below, chunk))).order_by(entities.c.path)
-        found.extend(StoredEntity(*tuple(row)) for row in connection.execute(_locked(statement, lock)))
+        found.extend(StoredEntity(*row) for row in connection.execute(_locked(statement, lock)).all())
     return found
 
 
@@ -184,7 +184,8 @@ def rows_of_keys(
         if len(chunk) == 1:
             yield from _by_key(column, columns, lock).rows(connection, {"key": chunk[0]})
         else:
-            yield from connection.execute(_locked(select(*columns).where(column.in_(chunk)), lock))
+            # Taken together: a driver is asked for each row else.
+            yield from connection.execute(_locked(select(*columns).where(column.in_(chunk)), lock)).all()
 
 
 @lru_cache(maxsize=50)
@@ -195,7 +196,7 @@ def _by_key(column: ColumnElement[object], columns: tuple[ColumnElement[Any], ..
 
 def _run(connection: Connection, statement: Select[Any], lock: bool) -> list[StoredEntity]:
     ordered = statement.order_by(entities.c.created, entities.c.rid)
-    return [StoredEntity(*tuple(row)) for row in connection.execute(_locked(ordered, lock))]
+    return [StoredEntity(*row) for row in connection.execute(_locked(ordered, lock)).all()]
 
 
 def _locked(statement: Select[Any], lock: bool) -> Select[Any]:

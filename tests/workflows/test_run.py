@@ -10,6 +10,7 @@ from workflows import (
     Cascade,
     CascadeAction,
     ConditionCall,
+    Expression,
     FireRelated,
     Guard,
     NamedValue,
@@ -21,9 +22,12 @@ from workflows import (
     SetField,
     TransitionNotOffered,
     TransitionRefused,
+    Variable,
     Where,
     Workflow,
     WorkflowError,
+    offers,
+    state_id,
 )
 
 
@@ -289,6 +293,22 @@ def test_creation_enters_the_chain_then_runs_the_cascades_on_created() -> None:
     assert document.fields == {"Made": NOON}
 
 
+@pytest.mark.parametrize("looks_back", [False, True], ids=["alike", "with its history"])
+def test_objects_enter_a_workflow_by_one_step_unless_it_holds_their_history(looks_back: bool) -> None:
+    former = Variable("former", expression=Expression("history"))
+    world = world_of(machine(states={"a": ""}, variables=[former] if looks_back else None))
+    run = Run(world, world.registry)
+    documents = [world.create("Document", name, entering=False) for name in ("one", "two")]
+    for document in documents:
+        run.enter(document)
+    (_, first), (_, second) = run.steps
+    assert (first is second) is not looks_back
+    assert [state_id(step.workflow, document) for (_, step), document in zip(run.steps, documents, strict=True)] == [
+        "a",
+        "a",
+    ]
+
+
 def test_removal_runs_its_cascades() -> None:
     world, request = laboratory(1)
     run = Run(world, world.registry, [Cascade("Analysis", None, (FireRelated("receive", "request"),), event="removed")])
@@ -390,6 +410,22 @@ def test_a_guard_asks_each_of_its_conditions_once_for_each_object() -> None:
     run.fire(request, "receive")
     assert len(run.steps) == 1001
     assert len(asked) == 10 * 1001
+
+
+def test_offers_of_an_object_ask_a_condition_without_arguments_once() -> None:
+    asked: list[object] = []
+
+    def counting(world: object, subject: PlainSubject, context: object, args: object) -> bool:
+        asked.append(subject.key)
+        return True
+
+    registry = Registry.standard().extended(conditions={"counting": counting})  # type: ignore[dict-item]
+    guard = Guard(conditions=(ConditionCall("counting"),))
+    world = world_of(machine(states={"a": "go stay leave"}, transitions=[move(n, guard=guard) for n in ("go", "stay")]))
+    document = world.create("Document", "doc")
+    for _ in range(2):
+        assert [offer.verdict.passed for offer in offers(world, registry, document)] == [True, True]
+    assert len(asked) == 2
 
 
 def crates() -> tuple[PlainWorld, PlainSubject]:

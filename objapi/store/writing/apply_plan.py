@@ -4,7 +4,7 @@ The number of statements depends on the kinds of things that change and on their
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection, delete, update
@@ -289,21 +289,27 @@ def _write_scopes(planner: StorePlanner, living: Sequence[Draft]) -> None:
         place_scopes(planner.context.connection, rows, replaced, moved)
 
 
-def _written_references(draft: Draft) -> list[str]:
-    """The reference fields whose rows a request writes: all of a new object, else those that changed."""
-    return [
-        field.name
-        for field in draft.type.fields.values()
-        if field.kind is Kind.REFERENCE and field.alias_of is None and (draft.is_new or field.name in draft.changed)
-    ]
+def _written_references(drafts: Iterable[Draft]) -> Iterator[tuple[Draft, str]]:
+    """Objects with their reference fields whose rows a request writes: all of a new one, else those that changed."""
+    of_type: dict[str, list[str]] = {}
+    for draft in drafts:
+        names = of_type.get(draft.portal_type)
+        if names is None:
+            names = of_type[draft.portal_type] = [
+                field.name
+                for field in draft.type.fields.values()
+                if field.kind is Kind.REFERENCE and field.alias_of is None
+            ]
+        for name in names:
+            if draft.is_new or name in draft.changed:
+                yield draft, name
 
 
 def _clear_references(connection: Connection, changed: Sequence[Draft]) -> None:
     """Take away the rows of changed reference fields, before what they referred to may go."""
     sources: dict[str, list[int]] = {}
-    for draft in changed:
-        for name in _written_references(draft):
-            sources.setdefault(name, []).append(draft.rid)
+    for draft, name in _written_references(changed):
+        sources.setdefault(name, []).append(draft.rid)
     for name, rids in sources.items():
         for chunk in chunks(rids):
             connection.execute(delete(refs).where(refs.c.field == name, refs.c.source.in_(chunk)))
@@ -312,7 +318,7 @@ def _clear_references(connection: Connection, changed: Sequence[Draft]) -> None:
 def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
     """Write the rows of new and changed reference fields. Raises Conflict when a target is gone."""
     rows: list[dict[str, object]] = []
-    wanted = [(draft, name, uids_in(draft.data.get(name))) for draft in drafts for name in _written_references(draft)]
+    wanted = [(draft, name, uids_in(draft.data.get(name))) for draft, name in _written_references(drafts)]
     targets = planner.by_uid(uid for _, _, uids in wanted for uid in uids)
     for draft, name, uids in wanted:
         for position, uid in enumerate(uids):
@@ -363,7 +369,8 @@ def _refresh_catalogs(
         for name in {item.portal_type for item in drafts}
     }
     for draft in sorted(drafts, key=lambda item: item.rid):
-        found, stored = refreshed[draft.rid], _stored_sides(draft)
+        found = refreshed[draft.rid]
+        stored = _stored_sides(draft) if found.sides else {}
         moved = draft.record is not None and (acl_of[draft.rid], draft.scope) != (draft.record.acl, draft.record.scope)
         names = {part.catalog.name: part.names for part in found.shape.indexes}
         for catalog in catalogs[draft.portal_type] if moved else names:

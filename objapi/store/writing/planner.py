@@ -5,6 +5,7 @@ Nothing is written here. Drafts change in memory, events are listed in order, an
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache, partial
 from typing import Protocol
@@ -42,6 +43,28 @@ class CatalogSearch(Protocol):
         """Search."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """The fields of a type that act when a new object is filled in."""
+
+    defaults: Mapping[str, object]
+    """Field → its value where none is given."""
+    computed: Sequence[tuple[str, str]]
+    """Fields whose default a behaviour gives, with its name."""
+    acting: Sequence[Field]
+    """Fields whose values have effects."""
+
+    @classmethod
+    def of(cls, entity_type: EntityType) -> "_Filling":
+        """Those of a type."""
+        fields = entity_type.fields.values()
+        return cls(
+            {field.name: field.default for field in fields if field.default is not None and field.alias_of is None},
+            [(field.name, field.default_from) for field in fields if field.default_from is not None],
+            [field for field in fields if field.on_change],
+        )
+
+
 class StorePlanner:
     """The planner of one request."""
 
@@ -68,6 +91,8 @@ class StorePlanner:
         self.origins: dict[int, StepOrigin] = {}
         """Row number → what first made a behaviour or the request make, change or remove the object."""
         self._changing: set[tuple[int, str]] = set()
+        self._fillings: dict[str, _Filling] = {}
+        """Type → its fields that act on a new object."""
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -313,16 +338,15 @@ class StorePlanner:
 
     def fill(self, draft: Draft, values: Mapping[str, object]) -> None:
         """Give a new object its defaults and values."""
-        for field in draft.type.fields.values():
-            if field.default is not None and field.alias_of is None:
-                draft.data[field.name] = field.default
+        fields = self._filling(draft.type)
+        draft.data.update(fields.defaults)
         for name, value in values.items():
             self.write(draft, name, value)
-        for field in draft.type.fields.values():
-            if field.default_from is not None and field.name not in values and draft.data.get(field.name) is None:
-                value = self.registry.behaviors.defaults[field.default_from](self, draft)
+        for name, behavior in fields.computed:
+            if name not in values and draft.data.get(name) is None:
+                value = self.registry.behaviors.defaults[behavior](self, draft)
                 if value is not None:
-                    self.write(draft, field.name, value)
+                    self.write(draft, name, value)
 
     def name(self, draft: Draft, wanted: str | None) -> None:
         """Give a new object its id, and run the effects of the values that it has by now."""
@@ -330,9 +354,16 @@ class StorePlanner:
             name_row(self.workspace, draft, wanted)
         else:
             self.naming.name(draft, wanted)
-        for field in draft.type.fields.values():
-            if field.on_change and draft.data.get(field.name) not in (None, "", [], {}):
+        for field in self._filling(draft.type).acting:
+            if draft.data.get(field.name) not in (None, "", [], {}):
                 self._run_changes(draft, field, None)
+
+    def _filling(self, entity_type: EntityType) -> "_Filling":
+        """The fields of a type that act on a new object; found once, for all that the request makes."""
+        found = self._fillings.get(entity_type.portal_type)
+        if found is None:
+            found = self._fillings[entity_type.portal_type] = _Filling.of(entity_type)
+        return found
 
     def place(self, draft: Draft, states: Mapping[str, str]) -> None:
         """Put a new object into states without a transition; into the initial one where none is named."""
@@ -404,8 +435,11 @@ class StorePlanner:
     # Inside
 
     def _compute(self, name: str, draft: Draft) -> object:
+        compute = self.registry.behaviors.computed[name]
+        if not self.workspace.locks:
+            return compute(self, draft)
         with self.workspace.without_locks():
-            return self.registry.behaviors.computed[name](self, draft)
+            return compute(self, draft)
 
     @staticmethod
     def _stored_name(entity_type: EntityType, name: str) -> str:

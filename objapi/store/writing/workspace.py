@@ -306,7 +306,8 @@ class Workspace:
                 self.add(record)
             loaded.update(rids)
         index = self._index_of(portal_type, field)
-        return sorted((item for item in index.get(draft.uid, {}).values() if not item.removed), key=_age)
+        found = [item for item in index.get(draft.uid, {}).values() if not item.removed]
+        return sorted(found, key=_age) if len(found) > 1 else found
 
     def _records_referring(self, rids: Sequence[int], portal_type: str, field: str) -> list[StoredEntity]:
         if self.registry.types[portal_type].table is not None:
