@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Request, Response, current_app
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import Rule
@@ -32,7 +32,7 @@ from objapi.errors import (
 from objapi.http.access import API, access
 from objapi.http.endpoint import ROUTE, ApiTarget, called_target, name_called
 from objapi.http.event_streams import EventStreams
-from objapi.http.exchange import CALLED, EARLY_REFUSAL, current_exchange
+from objapi.http.exchange import CALLED, EARLY_REFUSAL, current_exchange, current_request
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.forms.marshalling import Form
 from objapi.http.headers import answer_preflight, refuse_cross_site
@@ -103,7 +103,7 @@ def call_api() -> Response:
 
     Cheap checks come before dear ones, and nothing of a body is parsed for a caller that a header already refuses.
     """
-    target = called_target()
+    target, request = called_target(), current_request()
     name, method = _method_called(target)
     request.environ[CALLED] = method.name
     # A preflight carries no credentials, so it is answered before a caller is asked for.
@@ -116,15 +116,15 @@ def call_api() -> Response:
     site: Site = current_app.extensions[SITE]
     # A method open to all looks at no credentials: wrong ones must not keep a monitor from the version.
     if method.run_open is not None:
-        controls = _read_parameters(method, site.settings, is_open=True).controls()
-        return responses.respond(method.run_open(_call(site.settings, target, controls)))
+        controls = _read_parameters(request, method, site.settings, is_open=True).controls()
+        return responses.respond(method.run_open(_call(request, site.settings, target, controls)))
     visitor = current_visitor()
     if request.method in method.writing_verbs:
         refuse_cross_site(request, current_exchange(), visitor.kind, site.settings.allowed_origins)
     # Parsing a long body costs memory and time, which no stranger may spend; a short one costs less than the log-in.
-    if request.method == "POST" and _is_long():
+    if request.method == "POST" and _is_long(request):
         visitor.require_authenticated()
-    return _run_for_visitor(site, method, target, visitor, _read_parameters(method, site.settings))
+    return _run_for_visitor(request, site, method, target, visitor, _read_parameters(request, method, site.settings))
 
 
 def _method_called(target: ApiTarget) -> tuple[str, Method]:
@@ -141,7 +141,7 @@ def _method_called(target: ApiTarget) -> tuple[str, Method]:
     return name, method
 
 
-def _is_long() -> bool:
+def _is_long(request: Request) -> bool:
     """True for a long body, and for one whose length is not declared."""
     length = request.content_length
     return (length is None and "Transfer-Encoding" in request.headers) or (length or 0) > _PARSED_FOR_ANYBODY
@@ -166,7 +166,7 @@ class _Parameters:
         return self.read
 
 
-def _read_parameters(method: Method, settings: Settings, *, is_open: bool = False) -> _Parameters:
+def _read_parameters(request: Request, method: Method, settings: Settings, *, is_open: bool = False) -> _Parameters:
     """The parameters of this request, those of the query string alone when the method is open to all.
 
     A body larger than the site allows is refused before it is read whole. A method that acts refuses what it would
@@ -174,9 +174,9 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
     """
     body = b""
     if request.method == "POST" and not is_open:
-        body = _body(settings.max_body_size)
+        body = _body(request, settings.max_body_size)
     try:
-        sent = _sent_body(body)
+        sent = _sent_body(request, body)
         request.environ[_HAS_JSON_BODY] = sent.type.kind == "json"
         if request.method in method.writing_verbs:
             if sent.problem:
@@ -193,13 +193,13 @@ def _read_parameters(method: Method, settings: Settings, *, is_open: bool = Fals
             request.environ[_SENDS_FILE] = True
         if method.secret_parameters & controls.sent:
             refuse_in_url(method, controls, settings)
-        key = _request_key(method, controls, form)
+        key = _request_key(request, method, controls, form)
     except ApiError as refusal:
         return _Parameters(refusal)
     return _Parameters(replace(controls, notes=(sent.problem,)) if sent.problem else controls, key)
 
 
-def _request_key(method: Method, controls: Controls, form: Form) -> RequestKey | None:
+def _request_key(request: Request, method: Method, controls: Controls, form: Form) -> RequestKey | None:
     """The idempotency key of a request that changes something; None without one. Raises BadRequest."""
     sent = request.headers.get(HEADER)
     if sent is None or not method.changes(request.method, controls):
@@ -209,7 +209,7 @@ def _request_key(method: Method, controls: Controls, form: Form) -> RequestKey |
     return request_key(sent, fingerprint(request.method, segments, request.headers.get("If-Match"), meant))
 
 
-def _body(most: int) -> bytes:
+def _body(request: Request, most: int) -> bytes:
     """The body of this request. Raises TooLarge before one beyond the limit is read whole."""
     request.max_content_length = most
     try:
@@ -220,7 +220,7 @@ def _body(most: int) -> bytes:
         ) from None
 
 
-def _sent_body(body: bytes) -> SentBody:
+def _sent_body(request: Request, body: bytes) -> SentBody:
     """The body of this request; that of another verb than POST is not looked into, and its presence is a problem."""
     sent = sent_body(request.method, request.content_type, body)
     if request.method != "POST" and ((request.content_length or 0) > 0 or "Transfer-Encoding" in request.headers):
@@ -229,7 +229,7 @@ def _sent_body(body: bytes) -> SentBody:
 
 
 def _run_for_visitor(
-    site: Site, method: Method, target: ApiTarget, visitor: Visitor, parameters: _Parameters
+    request: Request, site: Site, method: Method, target: ApiTarget, visitor: Visitor, parameters: _Parameters
 ) -> Response:
     """Carry a method out in one transaction of the visitor, whose first statement loads the user."""
     run, streamed = method.runner(parameters.read)
@@ -248,7 +248,7 @@ def _run_for_visitor(
         _require_own_token(visitor, controls)
         if method.secret_parameters and (proof := proven or visitor.recent_proof()) is not None:
             sign_with(tx, visitor, proof)
-        return _call(site.settings, target, controls, visitor, may_act=may_act)
+        return _call(request, site.settings, target, controls, visitor, may_act=may_act)
 
     may_act = request.method in method.writing_verbs
     acts = may_act and not (isinstance(parameters.read, Controls) and not method.acts(request.method, parameters.read))
@@ -287,7 +287,13 @@ def _require_own_token(visitor: Visitor, controls: Controls) -> None:
 
 
 def _call(
-    settings: Settings, target: ApiTarget, controls: Controls, visitor: Visitor | None = None, *, may_act: bool = False
+    request: Request,
+    settings: Settings,
+    target: ApiTarget,
+    controls: Controls,
+    visitor: Visitor | None = None,
+    *,
+    may_act: bool = False,
 ) -> MethodCall:
     return MethodCall(
         settings=settings,
@@ -296,13 +302,13 @@ def _call(
         controls=controls,
         visitor=visitor,
         if_match=request.headers.get("If-Match"),
-        file_conditions=_file_conditions(),
+        file_conditions=_file_conditions(request),
         may_act=may_act,
         methods=METHODS,
     )
 
 
-def _file_conditions() -> FileConditions:
+def _file_conditions(request: Request) -> FileConditions:
     """The conditions of this request. A range is of a GET; of a HEAD it is ignored (RFC 9110 14.2)."""
     if request.method not in _SAFE:
         return NO_CONDITIONS
@@ -314,7 +320,7 @@ def _file_conditions() -> FileConditions:
 @blueprint.errorhandler(Exception)
 def answer_failure(error: Exception) -> Response:
     """The error handler of this face: any failure as an envelope, logged once."""
-    exchange, settings = current_exchange(), current_app.extensions[SITE].settings
+    exchange, request, settings = current_exchange(), current_request(), current_app.extensions[SITE].settings
     answered = as_api_error(error)
     log_failure(error, answered, request_id=exchange.request_id, method=request.method, path=exchange.path)
     style = responses.CallStyle.of_request(

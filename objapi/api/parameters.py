@@ -113,8 +113,11 @@ class Controls:
 class _Layout:
     """The names under which the controls of a method are sent."""
 
-    controls: tuple[tuple[Control, tuple[str, ...], frozenset[str]], ...]
-    """Each with its spellings, and with all names under which these may be in a form."""
+    controls: tuple[tuple[Control, tuple[str, ...]], ...]
+    """Each with its spellings."""
+    places: Mapping[str, tuple[int, ...]]
+    """Name under which spellings may be in a form → the places of their controls."""
+    defaults: Mapping[str, Any]
     taken: frozenset[str]
     """Names that are no criteria."""
 
@@ -122,12 +125,19 @@ class _Layout:
 @lru_cache(maxsize=256)
 def _layout(declared: tuple[Control, ...]) -> _Layout:
     controls = {control.name: control for control in declared}
-    found = []
-    for control in controls.values():
-        others = (name for name in control.aliases if name not in controls)
-        spellings = (control.name, *others)
-        found.append((control, spellings, frozenset((*spellings, *(f"{name}[]" for name in spellings)))))
-    return _Layout(tuple(found), IGNORED.union(*(spellings for _, spellings, _ in found)))
+    found: list[tuple[Control, tuple[str, ...]]] = []
+    places: dict[str, tuple[int, ...]] = {}
+    for place, control in enumerate(controls.values()):
+        spellings = (control.name, *(name for name in control.aliases if name not in controls))
+        found.append((control, spellings))
+        for name in (*spellings, *(f"{name}[]" for name in spellings)):
+            places[name] = (*places.get(name, ()), place)
+    return _Layout(
+        tuple(found),
+        places,
+        {control.name: control.default for control, _ in found},
+        IGNORED.union(*(spellings for _, spellings in found)),
+    )
 
 
 def read_controls(declared: Iterable[Control], form: Form) -> Controls:
@@ -137,14 +147,12 @@ def read_controls(declared: Iterable[Control], form: Form) -> Controls:
     two spellings, is a problem.
     """
     layout = _layout(tuple(declared))
-    values: dict[str, Any] = {}
+    values = dict(layout.defaults)
     sent: set[str] = set()
     problems: list[FormProblem] = []
-    for control, spellings, names in layout.controls:
-        # Few of a method's controls are sent with one request.
-        if not form.has_any(names):
-            values[control.name] = control.default
-            continue
+    # Few of a method's controls are sent with one request.
+    for place in sorted({place for name in form for place in layout.places.get(name, ())}):
+        control, spellings = layout.controls[place]
         value, given = _read_spellings(control, spellings, form, problems)
         values[control.name] = value
         if given:
@@ -317,17 +325,18 @@ def read_form(
     bound them. Raises BadRequest naming every parameter that cannot be read, TooLarge for every one past a limit.
     """
     kind = sent_body(verb, content_type, body).type
-    options = FormOptions.gateway(
-        max_parameters=settings.max_parameters,
-        max_value_length=settings.max_body_size,
-        max_list=settings.max_list_length,
-    )
+    options = _form_options(settings.max_parameters, settings.max_body_size, settings.max_list_length)
     form = with_nested(_marshalled(kind, query, body, options, settings.timezone, settings))
     form.refuse_problems()
     if kind.kind == "json":
         form = merge(form, parse_body(body, kind.charset, most_values=settings.max_json_values))
     _refuse_excess(form, settings, unbounded)
     return form
+
+
+@lru_cache(maxsize=8)
+def _form_options(parameters: int, length: int, entries: int) -> FormOptions:
+    return FormOptions.gateway(max_parameters=parameters, max_value_length=length, max_list=entries)
 
 
 def has_json_body(verb: str, content_type: str | None) -> bool:

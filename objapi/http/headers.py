@@ -11,7 +11,7 @@ from werkzeug.http import dump_options_header
 
 from catalog.dialect import DATABASE_USE
 from objapi.http.compression import compress
-from objapi.http.exchange import ANSWERED, Exchange, current_exchange, note_answer
+from objapi.http.exchange import ANSWERED, Exchange, current_exchange, current_request, note_answer
 from objapi.security.grant_rules import MANAGER
 from objapi.security.origins import AuthenticationKind, BrowserMarks, check_cross_site, same_origin
 from objapi.settings import Settings
@@ -70,13 +70,14 @@ def finish_responses(application: Flask, settings: Settings) -> None:
 
     @application.after_request
     def finish(response: Response) -> Response:
-        if "Accept-Encoding" in request.headers:
-            compress(request, response)
-        secure(response, current_exchange())
-        share(request, response, settings.allowed_origins)
-        note_answer(request, response)
+        asked, exchange = current_request(), current_exchange()
+        if "Accept-Encoding" in asked.headers:
+            compress(asked, response)
+        secure(response, exchange)
+        share(asked, response, settings.allowed_origins)
+        note_answer(asked, response)
         if settings.server_timing and _is_for_manager():
-            response.headers["Server-Timing"] = _timing(current_exchange())
+            response.headers["Server-Timing"] = _timing(exchange)
         if _log.isEnabledFor(logging.DEBUG):
             _log_answer()
         return response
