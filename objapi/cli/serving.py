@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,9 +19,6 @@ from objapi.cli.failures import Refused
 from objapi.http.metrics import Metrics
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.auth.configuration import load_plugins
-from objapi.ispyb.demo import make_demo as make_ispyb_demo
-from objapi.ispyb.demo import with_demo_files
-from objapi.ispyb.demo.accounts import ACCOUNTS
 from objapi.model.content import ContentUser
 from objapi.model.registry import Registry
 from objapi.security.identify import open_authentication
@@ -63,6 +61,8 @@ def serve(
         ispyb_same_logins="yes" if demo else None,
     )
     if demo:
+        from objapi.ispyb.demo import with_demo_files  # noqa: PLC0415 - no other site has the sample facility
+
         settings = with_demo_files(settings)
         if is_exposed(settings):
             raise Refused(DEMO_REFUSED)
@@ -90,6 +90,9 @@ def _prepared(settings: Settings, *, demo: bool) -> tuple[Site, Sequence[Content
     if demo:
         settings, registry, users = _made_demo(settings)
     site = Site.open(settings, serving=True, registry=registry)
+    if "ispyb" in site.registry.profiles:
+        # Imported before there are workers, which then share it.
+        import_module("objapi.ispyb.dispatch")
     try:
         upkeep.check_current(site)
         load_plugins(site)
@@ -104,6 +107,8 @@ def _prepared(settings: Settings, *, demo: bool) -> tuple[Site, Sequence[Content
 
 def _made_demo(settings: Settings) -> tuple[Settings, Registry, Sequence[ContentUser]]:
     """Make the sample laboratory where there is none yet; its settings, declarations and users."""
+    from objapi.ispyb.demo import make_demo as make_ispyb_demo  # noqa: PLC0415 - as above
+
     site = Site.open(settings)
     try:
         content = demo_content(site)
@@ -139,6 +144,8 @@ def _ispyb_accounts(settings: Settings) -> list[str]:
     """Log-ins of the py-ISPyB face, unless it serves a database with people of its own."""
     if settings.ispyb_url is not None:
         return []
+    from objapi.ispyb.demo.accounts import ACCOUNTS  # noqa: PLC0415 - as above
+
     width = max(len(account.login) for account in ACCOUNTS)
     return [
         "",

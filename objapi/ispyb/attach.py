@@ -1,32 +1,37 @@
-"""Attachment of the face to the application, and the page of its routes at `/redoc`, for people without scripts."""
+"""Attachment of the face to the application."""
 
-from base64 import b64encode
-from hashlib import sha256
-from itertools import groupby
-from typing import Final
+import threading
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, Response, render_template
-from markupsafe import Markup
+from flask import Blueprint, Flask, Response
 from werkzeug.routing import Rule
 
 from objapi.errors import ApiError
 from objapi.http.access import PUBLIC, access
 from objapi.ispyb import API_ROOT
-from objapi.ispyb.dispatch import answer, answer_failure
-from objapi.ispyb.face import Face
-from objapi.ispyb.wire.routes import IspybRoute
+from objapi.ispyb.auth.configuration import load_plugins
 from objapi.site import Site
 
-_STYLE: Final = """
-body { margin: 0 auto; max-width: 60rem; padding: 1rem; font: 1rem/1.55 system-ui, sans-serif; }
-body { overflow-wrap: anywhere; }
-dt { margin-top: 1rem; }
-dd { margin: 0 0 0 1rem; }
-code { font: .92em/1.4 ui-monospace, monospace; }
-"""
-"""Style of the page: paths of routes break, so that nothing is wider than a telephone."""
-_DIGEST: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
-_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'none'; base-uri 'none'"
+if TYPE_CHECKING:
+    from objapi.ispyb.face import Face
+
+
+class LateFace:
+    """The face of a site, made for the first who asks: its routes know some hundred tables, which most sites lack."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lock = threading.Lock()
+        self._made: Face | None = None
+
+    def __call__(self) -> "Face":
+        """The face."""
+        from objapi.ispyb.face import Face  # noqa: PLC0415 - a sixth of the time that all imports take
+
+        with self._lock:
+            if self._made is None:
+                self._made = Face(self._site)
+            return self._made
 
 
 def attach(application: Flask, site: Site) -> None:
@@ -34,42 +39,33 @@ def attach(application: Flask, site: Site) -> None:
 
     Raises SiteError for a mistake in the configuration of the log-in plugins.
     """
-    face = Face(site)
-    face.services.plugins  # noqa: B018 - raises
+    load_plugins(site)
+    face = LateFace(site)
     ispyb = Blueprint("ispyb", __name__, template_folder="templates")
 
     @ispyb.get("/redoc")
     @access(PUBLIC)
     def routes_page() -> Response:
         """The page for people."""
-        return show_routes(face)
+        from objapi.ispyb.page import show_routes  # noqa: PLC0415 - see `LateFace`
+
+        return show_routes(face())
 
     @access(PUBLIC)
     def call_route() -> Response:
         """Every route of the face, whatever the verb; each says itself who may call it."""
-        return answer(face)
+        from objapi.ispyb.dispatch import answer  # noqa: PLC0415 - see `LateFace`
 
-    ispyb.register_error_handler(ApiError, lambda error: answer_failure(face, error))
+        return answer(face())
+
+    def answer_refusal(error: ApiError) -> Response:
+        from objapi.ispyb.dispatch import answer_failure  # noqa: PLC0415 - see `LateFace`
+
+        return answer_failure(face(), error)
+
+    ispyb.register_error_handler(ApiError, answer_refusal)
     application.register_blueprint(ispyb)
     endpoint = "ispyb.call_route"
     # Whatever is below the root is routed here; `dispatch` takes the path of the exchange apart.
     application.url_map.add(Rule(API_ROOT, endpoint=endpoint, methods=None))
     application.view_functions[endpoint] = call_route
-
-
-def show_routes(face: Face) -> Response:
-    """All routes by subject, with what they take and which permission they need."""
-
-    def title(route: IspybRoute) -> str:
-        return route.group
-
-    groups = [(name, list(routes)) for name, routes in groupby(sorted(face.routes, key=title), key=title)]
-    body = render_template(
-        "ispyb_routes.html",
-        # The style is our own, and its digest is in the policy.
-        style=Markup(_STYLE),  # noqa: S704
-        groups=groups,
-        api_root=API_ROOT,
-        description_url=f"{API_ROOT}/openapi.json",
-    )
-    return Response(body, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
