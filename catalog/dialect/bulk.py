@@ -43,6 +43,8 @@ def bulk_update(
 ) -> int:
     """Give many rows their own values; one statement (several when the packet limit asks for it).
 
+    The MySQL family takes many rows as a table of JSON; making that costs more than the update of a single row.
+
     Each row maps the names of `key_column` and of all `columns` to Python values. With `version`, a row also holds
     the version it was read with; only a row that still has it is changed, and its version is raised by one.
     Returns the number of rows matched, so fewer than `len(rows)` means a conflict (or a missing key).
@@ -51,8 +53,8 @@ def bulk_update(
     """
     if not rows:
         return 0
-    if is_mysql_family(connection.dialect):
-        return _json_table_update(connection, table, key_column, columns, rows, version)
+    if len(rows) > 1 and is_mysql_family(connection.dialect):
+        return _json_table_update(connection, table, key_column, tuple(columns), rows, version)
     return _prepared_update(table, key_column, tuple(columns), version).execute(connection, rows)
 
 
@@ -79,7 +81,8 @@ class PreparedWrite:
         bound = [compiled.bound(row) for row in rows]
         if len(bound) > 1:
             return on_cursor(connection, compiled.text, bound, _written_all, many=True)
-        return on_cursor(connection, compiled.text, bound[0], _written_one, many=False)
+        run = _updated if isinstance(self._statement, sa.Update) else _inserted
+        return on_cursor(connection, compiled.text, bound[0], run, many=False)
 
     def _compile(self, dialect: Dialect) -> "_CompiledWrite":
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
@@ -125,7 +128,7 @@ def _written_all(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:
     return int(cursor.rowcount)
 
 
-def _written_one(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:
+def _inserted(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:
     # Drivers count the row of executemany alone as they do those of many.
     cursor.executemany(text, [parameters])
     return int(cursor.rowcount)
@@ -155,11 +158,20 @@ def _prepared_insert(table: sa.Table, names: tuple[str, ...]) -> PreparedWrite |
 
 @lru_cache(maxsize=1000)
 def _prepared_upsert(
-    table: sa.Table, names: tuple[str, ...], changed: tuple[sa.Column[Any], ...]
+    dialect: Dialect, table: sa.Table, names: tuple[str, ...], changed: tuple[sa.Column[Any], ...]
 ) -> PreparedWrite | None:
-    """As `_prepared_insert`, changing columns of a row whose primary key exists; on SQLite."""
-    if _core_fills(table, names):
+    """As `_prepared_insert`, changing columns of a row whose primary key exists; on SQLite and MariaDB.
+
+    MySQL has a form of its own, whose rows its drivers do not join into one statement.
+    """
+    if _core_fills(table, names) or not all(map(str.isidentifier, names)):
         return None
+    if is_mysql_family(dialect):
+        if not is_mariadb(dialect):
+            return None
+        ours = mysql.insert(table).inline()
+        values = {column.name: ours.inserted[column.name] for column in changed}
+        return PreparedWrite(ours.on_duplicate_key_update(values), {name: name for name in names}, names)
     other = sqlite.insert(table).inline()
     statement = other.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
@@ -225,11 +237,38 @@ def _json_table_update(
     connection: Connection,
     table: sa.Table,
     key_column: sa.Column[Any],
-    columns: Sequence[sa.Column[Any]],
+    columns: tuple[sa.Column[Any], ...],
     rows: Sequence[Mapping[str, Any]],
     version: sa.Column[Any] | None,
 ) -> int:
     dialect = connection.dialect
+    passed = [key_column, *columns, *([] if version is None else [version])]
+    text = _json_table_text(dialect, table, key_column, columns, version)
+    limit = int(connection.info.get(PACKET, DEFAULT_PACKET_BYTES)) // 4
+    return sum(
+        on_cursor(connection, text, {"rows": packet}, _updated, many=False)
+        for packet in _packets(_json_rows(passed, rows, dialect), limit)
+    )
+
+
+def _updated(dialect: Dialect, cursor: Any, text: str, parameters: Any) -> int:
+    cursor.execute(text, parameters)
+    matched = int(cursor.rowcount)
+    if is_mysql_family(dialect) and cursor.warning_count:
+        cursor.execute("SHOW WARNINGS")
+        raise BulkWarning("; ".join(f"{row[1]}: {row[2]}" for row in cursor.fetchmany(5)))
+    return matched
+
+
+@lru_cache(maxsize=1000)
+def _json_table_text(
+    dialect: Dialect,
+    table: sa.Table,
+    key_column: sa.Column[Any],
+    columns: tuple[sa.Column[Any], ...],
+    version: sa.Column[Any] | None,
+) -> str:
+    """The statement, whose rows are its one parameter."""
     quote = dialect.identifier_preparer.quote
     passed = [key_column, *columns, *([] if version is None else [version])]
     declared = ", ".join(f"c{n} {_json_type(column, dialect)} PATH '$[{n}]'" for n, column in enumerate(passed))
@@ -240,22 +279,8 @@ def _json_table_update(
         settings.append(f"t.{quote(version.name)} = t.{quote(version.name)} + 1")
     name = dialect.identifier_preparer.format_table(table)
     # Only quoted identifiers are put together here; every value travels in :rows.
-    rows_as_table = f"JSON_TABLE(:rows, '$[*]' COLUMNS ({declared})) j"
-    joined = f"{name} t JOIN {rows_as_table} ON {' AND '.join(match)}"
-    statement = sa.text(f"UPDATE {joined} SET {', '.join(settings)}")  # noqa: S608
-    limit = int(connection.info.get(PACKET, DEFAULT_PACKET_BYTES)) // 4
-    matched = 0
-    for packet in _packets(_json_rows(passed, rows, dialect), limit):
-        result = connection.execute(statement, {"rows": packet})
-        matched += result.rowcount
-        _refuse_warnings(connection, result)
-    return matched
-
-
-def _refuse_warnings(connection: Connection, result: sa.CursorResult[Any]) -> None:
-    if result.context.cursor.warning_count:
-        warnings = connection.exec_driver_sql("SHOW WARNINGS").fetchmany(5)
-        raise BulkWarning("; ".join(f"{row[1]}: {row[2]}" for row in warnings))
+    joined = f"{name} t JOIN JSON_TABLE(%(rows)s, '$[*]' COLUMNS ({declared})) j ON {' AND '.join(match)}"
+    return f"UPDATE {joined} SET {', '.join(settings)}"  # noqa: S608
 
 
 def _multi_row(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -325,11 +350,11 @@ def upsert_rows(
     changed = [c for c in table.columns if c.name in given and not c.primary_key] if update is None else list(update)
     if not changed:
         insert_ignore(connection, table, rows)
+    elif (prepared := _prepared_upsert(connection.dialect, table, tuple(rows[0]), tuple(changed))) is not None:
+        prepared.execute(connection, rows)
     elif is_mysql_family(connection.dialect):
         ours = mysql.insert(table)
         _multi_row(connection, ours.on_duplicate_key_update({c.name: ours.inserted[c.name] for c in changed}), rows)
-    elif (prepared := _prepared_upsert(table, tuple(rows[0]), tuple(changed))) is not None:
-        prepared.execute(connection, rows)
     else:
         other = sqlite.insert(table)
         settings = {c.name: other.excluded[c.name] for c in changed}
