@@ -93,7 +93,7 @@ def answer_for_page(name: str, query: Mapping[str, object]) -> bytes:
     controls = read_controls(method.controls, form)
     if controls.problems:
         raise combine([problem.as_error() for problem in controls.problems])
-    response = _run_for_visitor(site, method, target, current_visitor(), _Parameters(controls))
+    response = _run_for_visitor(current_request(), site, method, target, current_visitor(), _Parameters(controls))
     return response.get_data()
 
 
