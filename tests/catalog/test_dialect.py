@@ -1,5 +1,6 @@
 """The differences between the databases, from above: the same calls do the same on both."""
 
+import gc
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -294,6 +295,23 @@ def test_dates_can_be_set_in_bulk(mariadb_engine: Engine) -> None:
         assert dialect.bulk_update(connection, table, table.c.rid, [column], [{"rid": 1, "at": at}]) == 1
         assert connection.execute(sa.select(column)).scalar_one() == at
     connection.close()
+
+
+def test_a_connection_that_is_dropped_while_it_writes_lets_the_next_writer_go(tmp_path: Any) -> None:
+    engine = dialect.create_engine_for(f"sqlite:///{tmp_path / 'dropped.db'}", threads=2, wait=0.1)
+    pooled: Any = engine.raw_connection()
+    kind, lock_path = type(pooled.dbapi_connection), pooled.dbapi_connection.lock_path
+    pooled.close()
+    dropped = kind(tmp_path / "dropped.db", isolation_level=None)
+    dropped.lock_path = lock_path
+    dropped.begin(write=True)
+    with engine.connect() as connection, pytest.raises(sa.exc.OperationalError):
+        dialect.begin_write(connection)
+    del dropped
+    gc.collect()
+    with engine.connect() as connection, dialect.begin_write(connection):
+        connection.exec_driver_sql("CREATE TABLE made (number INTEGER)")
+    engine.dispose()
 
 
 def test_writers_that_meet_wait_for_each_other(database_url: str) -> None:
