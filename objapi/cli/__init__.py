@@ -42,7 +42,12 @@ _PLACES: Final = {
     "settings": "site",
 }
 """Command → its module here."""
-_NAMES: Final = {"export": "export_command", "import": "import_command", "pull": "pull_command", "settings": "show_settings"}
+_NAMES: Final = {
+    "export": "export_command",
+    "import": "import_command",
+    "pull": "pull_command",
+    "settings": "show_settings",
+}
 """The names there of commands that Python or the module uses for something else."""
 
 
