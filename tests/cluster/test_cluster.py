@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from objapi.settings import Settings
 from objapi.site import Site
 from tests.cluster.galera import DATABASE, Cluster, Node, galera_cluster
 from tests.databases import ServerMissing
+from tests.objapi.store.trail.test_changes import page
 from tests.objapi.store.workshop import PROFILE, USERS, Gateway, open_site
 from tests.waiting import ENOUGH, wait_until
 
@@ -157,6 +158,50 @@ def test_nothing_acknowledged_is_lost_while_nodes_die_and_come_back(
         numbers = [number for (number,) in rows(node, "SELECT seq FROM lab.requests ORDER BY seq")]
         assert numbers == list(range(1, len(numbers) + 1)), "the numbers of requests have gaps"
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+def test_changes_read_through_another_node_have_no_gap_while_nodes_die(
+    cluster: Cluster, load: Load, tmp_path: Path
+) -> None:
+    first, second, _ = cluster.nodes
+    settings = Settings(data_dir=tmp_path, database_url=cluster.url(2), profiles=(str(PROFILE),), threads=1, **_LIMITS)
+    told: list[dict[str, Any]] = []
+    over = threading.Event()
+
+    def follow(reader: Gateway, since: str) -> None:
+        while True:
+            last = over.is_set()
+            # What a node refuses while others die is asked again with the same cursor, as clients do.
+            with suppress(Unavailable):
+                answer = page(reader, "mia", since, types=("Thing",), size=7)
+                told.extend(map(dict, answer.changes))
+                since = answer.cursor
+                if last and not answer.more:
+                    return
+
+    with closing(Site.open(settings, serving=True)) as site:
+        reader = Gateway.on(site)
+        since = page(reader, "mia", "now").cursor
+        following = threading.Thread(target=follow, args=(reader, since), daemon=True)
+        following.start()
+        load.begin()
+        for node in (first, second):
+            load.go_on()
+            node.kill()
+            load.go_on()
+            cluster.bring_back(node)
+            cluster.wait_until_synced()
+        load.go_on()
+        load.end()
+        # The third node has all that was committed, once it has answered this.
+        rows(cluster.nodes[2], "SELECT 1")
+        over.set()
+        following.join(ENOUGH)
+        assert not following.is_alive()
+    stored = rows(cluster.nodes[0], "SELECT DISTINCT uid FROM lab.history_entries WHERE portal_type = 'Thing'")
+    assert sorted(change["UID"] for change in told) == sorted(uid for (uid,) in stored)
+    assert {uid for made in load.made for _, uid in made} <= {change["UID"] for change in told}
+    assert {change["version"] for change in told} == {1}
 
 
 def test_causal_reads_see_what_was_committed_through_another_node(cluster: Cluster, load: Load, tmp_path: Path) -> None:
