@@ -84,7 +84,7 @@ def served_laboratory(servers: Servers, data: Path, settings: Mapping[str, str])
     command = ["serve", "--demo", "--port", str(port), "--data", str(data / "var")]
     process = servers.start(command, data, log, settings)
     try:
-        _wait_until_served(servers, process, root, log)
+        wait_until_served(servers, process, root, log)
         _PROCESSES[root] = process
         yield root
     finally:
@@ -93,7 +93,8 @@ def served_laboratory(servers: Servers, data: Path, settings: Mapping[str, str])
         servers.kill(process)
 
 
-def _wait_until_served(servers: Servers, process: int, root: str, log: Path) -> None:
+def wait_until_served(servers: Servers, process: int, root: str, log: Path) -> None:
+    """Wait until the server answers; fails when it has ended."""
     with requests.Session() as session:
         session.trust_env = False
 
