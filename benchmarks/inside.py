@@ -1,6 +1,6 @@
 """Measurements on an open site, without HTTP: time and statements of each transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 
@@ -55,7 +55,8 @@ def _reads(objects: int) -> Iterator[tuple[str, Work]]:
     }
     for what, find in finds.items():
         yield what, partial(_find, find)
-    yield f"{MANY:,} complete items for SENAITE", _complete_items
+    yield f"{MANY:,} complete items for SENAITE", partial(_complete_items, BATCHES)
+    yield "requests complete for SENAITE", partial(_complete_items, {"portal_type": "AnalysisRequest"})
 
 
 def _writes(uids: list[str]) -> Iterator[tuple[str, Work]]:
@@ -72,8 +73,8 @@ def _find(find: Find, tx: Transaction) -> object:
     return tx.find(find)
 
 
-def _complete_items(tx: Transaction) -> object:
-    """What the SENAITE face answers to `complete=yes&limit=1000`, rendered."""
+def _complete_items(criteria: Mapping[str, object], tx: Transaction) -> object:
+    """What the SENAITE face answers to `complete=yes&limit=1000`, rendered; requests have the most columns."""
     dependents = Dependents(tx.registry)
     vocabulary = _VOCABULARIES.get(tx.registry.fingerprint)
     if vocabulary is None:
@@ -82,7 +83,7 @@ def _complete_items(tx: Transaction) -> object:
             raise TypeError("the laboratory declares the dialect")
         _VOCABULARIES[tx.registry.fingerprint] = vocabulary
     urls = Urls(Exchange("http://127.0.0.1", "/"), tx.site_id, tx.site_id)
-    found = tx.records.find(Find(BATCHES, sort_on="created", size=MANY))
+    found = tx.records.find(Find(criteria, sort_on="created", size=MANY))
     return orjson.dumps(Items(vocabulary, tx, urls).made(found.records, ItemShape(complete=True)))
 
 
