@@ -165,6 +165,7 @@ def test_two_editors_are_told_of_each_other_and_nothing_is_lost(admin: Client, p
     page.route("**/@@API/changes", lambda route: route.fulfill(status=503, json={"success": False}))
     admin.call("update", {"obj_path": path, "Remarks": "theirs", "title": "Renamed meanwhile"})
     page.get_by_role("button", name="Save").click()
+    assert manager.violations() == []
     page.get_by_role("button", name="Keep mine").click()
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Saved.").wait_for()
@@ -231,6 +232,7 @@ def test_no_arrow_of_a_diagram_goes_through_a_box(person: Log, path: str) -> Non
 
 PAGES = (
     "/Plone",
+    "/Plone/login_form",
     "/Plone/console/worklists/late",
     "/Plone/clients/client-3/AP-0001-R01",
     "/Plone/clients/client-3/AP-0001-R01#edit",

@@ -1,4 +1,5 @@
 // Fields that two people have changed at once: before, theirs, mine, and a decision for each.
+import { useEffect } from "preact/hooks";
 import type { ObjectRead, Value } from "../../objapi";
 import { labelOf } from "../../frame/labels";
 import { t } from "../../frame/texts";
@@ -19,9 +20,11 @@ interface Decisions {
 }
 
 export function Conflict({ found, keep, take }: Decisions) {
+  // Whoever has sent the form is somewhere else on the page.
+  useEffect(() => document.getElementById("conflict-heading")?.focus(), []);
   return (
     <section class="conflict" aria-labelledby="conflict-heading">
-      <h3 id="conflict-heading">{t("Changed by both")}</h3>
+      <h2 id="conflict-heading" tabIndex={-1}>{t("Changed by both")}</h2>
       <div class="wide" tabIndex={0}>
         <table>
           <thead>
