@@ -9,6 +9,7 @@ from objapi.model.behaviors import Behaviors
 from objapi.model.dialects import Dialect
 from objapi.model.instrument_files import InstrumentFile
 from objapi.model.paths import Path
+from objapi.model.result_sheets import ResultSheet
 from objapi.model.types import EntityType, FoldRule
 from objapi.model.worklists import DeclaredWorklist
 from workflows import Cascade, PermissionSetting, Workflow, WorkflowRegistry
@@ -143,6 +144,8 @@ class Registry:
     """Names under which clients of other programs know types, fields and catalogs, by the name of the dialect."""
     worklists: Mapping[str, DeclaredWorklist] = field(default_factory=dict)
     """Queries for those who have something to do, in their order."""
+    result_sheets: Mapping[str, ResultSheet] = field(default_factory=dict)
+    """Type → the sheet in which the results that its objects hold are entered."""
     instrument_files: Mapping[str, InstrumentFile] = field(default_factory=dict)
     """Shapes of files of results that instruments write, by name."""
     fingerprint: str = ""

@@ -7,8 +7,6 @@ from typing import Final
 
 USER: Final = "{user}"
 NOW: Final = "{now}"
-PLACES: Final = (USER, NOW)
-"""Texts that stand, as a whole value of a criterion, for the caller's user id and for the moment of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +37,24 @@ class DeclaredWorklist:
 
     def criteria_of(self, user_id: str, now: datetime) -> dict[str, object]:
         """The criteria for one caller at one moment."""
-        return {name: filled(value, user_id, now) for name, value in self.criteria.items()}
+        places = places_of(user_id, now)
+        return {name: filled(value, places) for name, value in self.criteria.items()}
 
 
-def filled(value: object, user_id: str, now: datetime) -> object:
-    """A value of a criterion with the texts in it that stand for something else."""
+def places_of(user_id: str, now: datetime) -> dict[str, str]:
+    """What stands, as a whole value of a criterion, for the caller's user id and for the moment of the call."""
+    return {USER: user_id, NOW: now.isoformat()}
+
+
+def filled(value: object, places: Mapping[str, str]) -> object:
+    """A value of a criterion with what the texts in it stand for."""
     match value:
         case Mapping():
-            return {name: filled(item, user_id, now) for name, item in value.items()}
+            return {name: filled(item, places) for name, item in value.items()}
         case list() | tuple():
-            return [filled(item, user_id, now) for item in value]
-        case str() if value == USER:
-            return user_id
-        case str() if value == NOW:
-            return now.isoformat()
+            return [filled(item, places) for item in value]
+        case str():
+            return places.get(value, value)
     return value
 
 

@@ -15,6 +15,7 @@ from objapi.api.methods.introspection import INTROSPECTION
 from objapi.api.methods.places import PLACES
 from objapi.api.methods.reading import READING
 from objapi.api.methods.removing import REMOVING
+from objapi.api.methods.result_sheets import RESULT_SHEETS
 from objapi.api.methods.returned_sheets import RETURNED_SHEETS
 from objapi.api.methods.sheets import SHEETS
 from objapi.api.methods.tokens import TOKENS
@@ -61,6 +62,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *CHANGES,
         *WORKLISTS,
         *WEBHOOKS,
+        *RESULT_SHEETS,
     )
 )
 

@@ -79,7 +79,14 @@ def described_type(registry: Registry, portal_type: str) -> Json:
         "create_parameters": _described_fields(declared.create_parameters),
         "fields": _described_fields(declared.fields, _common_fields(registry)),
         "embedded": _embedded(declared),
+        "result_sheet": _brief_sheet(registry, portal_type),
     }
+
+
+def _brief_sheet(registry: Registry, portal_type: str) -> Json | None:
+    """What the sheet of results is called that an object of the type has; None without one."""
+    sheet = registry.result_sheets.get(portal_type)
+    return None if sheet is None else {"title": sheet.title, "titles": dict(sheet.titles)}
 
 
 def _stays(declared: EntityType) -> bool:

@@ -1,6 +1,6 @@
 """The method `worklists`: the queries that the profile declares for the caller's roles, with numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from objapi.api.answer_schemas import RECORD, TEXT, TEXTS, list_of, record
@@ -37,12 +37,12 @@ def worklists(call: MethodCall, tx: Transaction) -> Json:
 
 
 def _described(call: MethodCall, tx: Transaction, worklist: DeclaredWorklist, *, counted: bool) -> Json:
-    columns = list(_columns(tx.registry, worklist))
+    columns = list(described_columns(tx.registry, worklist.columns or _SHOWN, worklist.types))
     criteria = worklist.criteria_of(tx.user.user_id, tx.now)
     query: dict[str, object] = {
         **criteria,
         "catalog_name": worklist.catalog,
-        "include_fields": ["UID", "id", "portal_type", "title", *(str(column["name"]) for column in columns)],
+        "include_fields": ["UID", "id", "portal_type", "title", "version", *(str(column["name"]) for column in columns)],
     }
     expanded = [str(column["name"]) for column in columns if column.get("kind") == Kind.REFERENCE.value]
     if expanded:
@@ -66,12 +66,14 @@ def _described(call: MethodCall, tx: Transaction, worklist: DeclaredWorklist, *,
     return described
 
 
-def _columns(registry: Registry, worklist: DeclaredWorklist) -> Iterator[Mapping[str, object]]:
+def described_columns(
+    registry: Registry, columns: Sequence[str], types: Sequence[str]
+) -> Iterator[Mapping[str, object]]:
     """The columns, each with its title and, of a field, its kind; `words` are the titles of states and of choices."""
-    for name in worklist.columns or _SHOWN:
+    for name in columns:
         described: dict[str, object] = {"name": name, "title": name}
         words: dict[str, str] = {}
-        for portal_type in worklist.types:
+        for portal_type in types:
             field = registry.types[portal_type].fields.get(name)
             if field is not None:
                 described |= {"title": field.title or name, "kind": field.kind.value}

@@ -14,6 +14,7 @@ from objapi.model.loading.checks import (
     check_sources,
     settings_type,
 )
+from objapi.model.loading.declared_queries import QueryReader
 from objapi.model.loading.dialects import read_dialects
 from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.folded_states import with_folds
@@ -22,6 +23,7 @@ from objapi.model.loading.instrument_files import read_instrument_files
 from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
 from objapi.model.loading.reachability import check_containers
+from objapi.model.loading.result_sheets import read_result_sheets
 from objapi.model.loading.row_rules import check_named_rules, read_row_rules
 from objapi.model.loading.signature_checks import check_signatures
 from objapi.model.loading.site import SiteSettings, check_roles, read_layout, read_roles, read_settings
@@ -96,7 +98,9 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     check_containers(types, site.root_type, type_nodes, problems)
     _check_settings(found, site, types, catalogs, problems)
     dialects = read_dialects(found, types, catalogs, workflows.workflows, problems)
-    worklists = read_worklists(found, tracer, workflows.workflows, catalogs, site.default_catalog, roles, problems)
+    queries = QueryReader(tracer, workflows.workflows, catalogs, site.default_catalog)
+    worklists = read_worklists(found, queries, roles, problems)
+    result_sheets = read_result_sheets(found, queries, types, site.uid_catalog, problems)
     instrument_files = read_instrument_files(found, types, catalogs, workflows.workflows, problems)
     if problems:
         raise ProfileError(problems)
@@ -120,6 +124,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         login_indexes=persons_found_by,
         dialects=dialects,
         worklists=worklists,
+        result_sheets=result_sheets,
         instrument_files=instrument_files,
         fingerprint=fingerprint(types, catalogs, workflows.workflows, dialects),
     )

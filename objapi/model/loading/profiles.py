@@ -20,7 +20,7 @@ from workflows.declarations import DeclarationProblem, Node, Section, closest, l
 
 GROUP: Final = "objapi.profiles"
 FOLDERS: Final = ("types", "catalogs", "workflows", "dialects", "result_files")
-FILES: Final = ("profile", "roles", "layout", "worklists")
+FILES: Final = ("profile", "roles", "layout", "worklists", "result_sheets")
 SUFFIX: Final = ".yaml"
 MODULES: Final = ("behaviors", "derived_types")
 PROFILE_KEYS: Final = (

@@ -17,6 +17,9 @@ Ask: TypeAlias = Callable[[str, Mapping[str, object]], bytes]
 PAGE_SIZE: Final = 50
 """Rows that a list shows at once; its script asks for as many more."""
 
+ROWS_OF_SHEET: Final = 500
+"""Rows of a sheet of results that are there at once; its script reads the others, if there are more."""
+
 
 def _nothing(ask: Ask, place: str) -> Mapping[str, bytes]:
     return {}
@@ -29,9 +32,11 @@ class ConsolePage:
     name: str
     path: str
     title: str
-    """The title in the navigation, in English; translated by the catalogs. Empty: it is not in the navigation."""
+    """Its title, in English; translated by the catalogs."""
     first: Callable[[Ask, str], Mapping[str, bytes]] = _nothing
     """Asks what the page shows at once, given the place; raises what the API raises."""
+    listed: bool = True
+    """It is in the navigation; else other pages lead to it."""
 
 
 def _worklists(ask: Ask, place: str) -> Mapping[str, bytes]:
@@ -48,5 +53,15 @@ def _worklists(ask: Ask, place: str) -> Mapping[str, bytes]:
     return {"worklists": answer, "read": ask("read", {**query, "page_size": PAGE_SIZE, "authenticator": False})}
 
 
-PAGES: Final = (ConsolePage("worklists", "/console/worklists", marked("Worklists"), _worklists),)
+def _results(ask: Ask, place: str) -> Mapping[str, bytes]:
+    """The sheet of results of the object whose UID is the place, and its first rows."""
+    answer = ask("result_sheet", {"obj_uid": place} if place else {})
+    query = orjson.loads(answer)["sheet"]["query"]
+    return {"sheet": answer, "read": ask("read", {**query, "page_size": ROWS_OF_SHEET, "authenticator": False})}
+
+
+PAGES: Final = (
+    ConsolePage("worklists", "/console/worklists", marked("Worklists"), _worklists),
+    ConsolePage("results", "/console/results", marked("Results"), _results, listed=False),
+)
 """The first one is also the page of `/console`."""

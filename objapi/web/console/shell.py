@@ -52,7 +52,7 @@ def shell(site: Site, page: str, title: str, first: Mapping[str, bytes | object]
         "user": {"id": user.user_id, "name": user.fullname or user.user_id, "roles": sorted(user.roles)},
         "language": spoken,
         "navigation": [
-            {"page": item.name, "title": say(item.title), "url": f"{url}{item.path}"} for item in PAGES if item.title
+            {"page": item.name, "title": say(item.title), "url": f"{url}{item.path}"} for item in PAGES if item.listed
         ],
         "scan": [
             {"catalog": catalog.name, "index": index.name}

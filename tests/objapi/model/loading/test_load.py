@@ -120,8 +120,8 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "71de34cf054c6dcb427d347be721f4e92b43992bf03d79e4d92fd958f9aa9def"),
-        ("lims,mxlive,ispyb", "7bc4053f40f3d4f44198a403fc9e36c1314c920af3516c329582b71b4e9230d2"),
+        ("lims", "acba1958a77dd27e924003c493c90fe23bf9a1c9007cfc6fd77dbb8db9f4dd49"),
+        ("lims,mxlive,ispyb", "588f678baf8373dbc77f6a0e1820cd72c95e019b2a1bc749a0f8b4a8680545ef"),
         ("base,ispyb", "e67c16723a5b874f311cca28d30fadcc263cbdada06cfe7d72745fd4b02f33c7"),
     ],
 )

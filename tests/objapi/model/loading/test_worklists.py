@@ -54,7 +54,7 @@ def test_a_worklist_is_for_holders_of_its_roles_or_for_all(tmp_path: Path) -> No
         (f"{DUE}, sort_on: [getSamplingDat]}}", "to sort by 'getSamplingDat', did you mean 'getSamplingDate'?"),
         (f"{DUE}, sort_order: upwards}}", "there is no order 'upwards'"),
         (f"{DUE}, transitions: [recieve]}}", "did you mean 'receive'?"),
-        ("{title: X, catalog: bika_catalog}", "a worklist asks for something"),
+        ("{title: X, catalog: bika_catalog}", "it asks for nothing"),
         ("{title: X, catalog: bika_catalog, criteria: {review_state: due}}", "it is not said what is found"),
         ("{catalog: bika_catalog, criteria: {portal_type: Batch}}", "title is missing"),
         ("{title: X, catalog: bika_catalog, criteria: {portal_type: Batsch}}", "there is no type 'Batsch'"),

@@ -30,5 +30,7 @@ export interface TypeDescription {
   contains: string[];
   workflows: { id: string; state_variable: string }[];
   catalogs: string[];
+  /** The sheet in which results that the object holds are entered, for types that have one. */
+  result_sheet: { title: string; titles: Record<string, string> } | null;
   fields: FieldDescription[];
 }

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
 import { api, asking, messageOf } from "../../frame/api";
+import { page } from "../../frame/data";
 import { tell } from "../../frame/notices";
 import { Steps } from "../../frame/steps";
 import { t } from "../../frame/texts";
@@ -50,6 +51,13 @@ export default function ObjectPage() {
           </span>
         ))}
       </p>
+      {type.result_sheet && (
+        <p>
+          <a class="button" href={`${page.site.url}/console/results/${here.UID}`}>
+            {type.result_sheet.titles[page.language] ?? type.result_sheet.title}
+          </a>
+        </p>
+      )}
       {type.workflows.length > 0 && <Steps uids={[here.UID]} version={`${here.UID} ${here.version}`} done={renew} />}
       <Parts />
     </>
