@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.engine import URL
 
 from objapi.ispyb.demo import DIRECTORY
 from objapi.settings import SQLITE_FILE
+from tests.acceptance.browser import Person, chromium
 from tests.acceptance.client import Client
 from tests.acceptance.server import Servers, served_laboratory
 from tests.conftest import DATABASES
@@ -20,6 +22,7 @@ from tests.ready_sites import Ready, put_into, taken_from
 
 Serve = Callable[..., str]
 AsUser = Callable[[str | None], Client]
+Log = Callable[..., Person]
 
 WITH_BEAMLINES = {"OBJAPI_PROFILES": "lims,mxlive,ispyb"}
 """Settings of a laboratory that is a facility with beamlines, too."""
@@ -101,3 +104,25 @@ def as_user(root: str) -> Iterator[AsUser]:
             return made
 
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def person(browser: Any, root: str) -> Iterator[Log]:
+    """A function that logs somebody in with a browser. Nothing may have gone wrong in it at the end."""
+    with ExitStack() as stack:
+        there: list[Person] = []
+
+        def log_in(user: str, **options: Any) -> Person:
+            made = Person(browser, root, user, **options)
+            stack.callback(made.context.close)
+            there.append(made)
+            return made
+
+        yield log_in
+        assert [line for one in there for line in one.complaints] == []

@@ -1,17 +1,16 @@
 """The console in a real browser: people of a laboratory at work, by scanner, by keyboard, on a phone, in the dark."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.browser import Person, chromium
 from tests.acceptance.client import Client, succeeded
-from tests.acceptance.conftest import Serve
+from tests.acceptance.conftest import Log, Serve
 from tests.acceptance.making import make_batch, make_client, make_request, state_of
 from tests.docs.pages import DOCS, blocks
 from tests.waiting import wait_until
@@ -19,7 +18,6 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.extended
 
 BATCH = "/Plone/batches/B-001"
-Log = Callable[..., Person]
 
 
 class _Elsewhere(BaseHTTPRequestHandler):
@@ -45,12 +43,6 @@ def elsewhere() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def other_origin() -> Iterator[str]:
     with elsewhere() as origin:
         yield origin
@@ -67,22 +59,6 @@ def admin(root: str) -> Iterator[Client]:
     client = Client(root, "admin")
     with client.http:
         yield client
-
-
-@pytest.fixture
-def person(browser: Any, root: str) -> Iterator[Log]:
-    """A function that logs somebody in with a browser. Nothing may have gone wrong in it at the end."""
-    with ExitStack() as stack:
-        there: list[Person] = []
-
-        def log_in(user: str, **options: Any) -> Person:
-            made = Person(browser, root, user, **options)
-            stack.callback(made.context.close)
-            there.append(made)
-            return made
-
-        yield log_in
-        assert [line for one in there for line in one.complaints] == []
 
 
 def requests_due(admin: Client, count: int) -> list[dict[str, Any]]:

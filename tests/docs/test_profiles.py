@@ -14,6 +14,7 @@ from objapi.model.loading.fields import FIELD_KEYS
 from objapi.model.loading.instrument_files import INSTRUMENT_KEYS, RESULT_KEYS, SAMPLE_KEYS
 from objapi.model.loading.profiles import PROFILE_KEYS
 from objapi.model.loading.reachability import remarks
+from objapi.model.loading.result_sheets import SHEET_KEYS
 from objapi.model.loading.site import ROLES_KEYS
 from objapi.model.loading.types import ID_KEYS, TYPE_KEYS
 from objapi.model.loading.worklists import WORKLIST_KEYS
@@ -112,6 +113,7 @@ FILES = (
     "behaviors.py",
     "dialects/*.yaml",
     "worklists.yaml",
+    "result_sheets.yaml",
     "result_files/*.yaml",
 )
 
@@ -130,6 +132,7 @@ FILES = (
         ("key of `roles.yaml`", 0, ROLES_KEYS),
         ("key of an index", 0, INDEX_KEYS),
         ("key of a worklist", 0, WORKLIST_KEYS),
+        ("key of a sheet", 0, SHEET_KEYS),
         ("key of a workflow", 0, WORKFLOW_KEYS),
         ("key of a state", 0, STATE_KEYS),
         ("key of a transition", 0, TRANSITION_KEYS),

@@ -17,6 +17,8 @@ from objapi.store.transaction import Transaction
 from workflows.declarations import suggestion
 
 _SHOWN: Final = ("id",)
+_OF_EVERY_ROW: Final = ("UID", "id", "portal_type", "title", "version")
+"""By the version a front-end notices that a row has changed."""
 
 
 def worklists(call: MethodCall, tx: Transaction) -> Json:
@@ -42,7 +44,14 @@ def _described(call: MethodCall, tx: Transaction, worklist: DeclaredWorklist, *,
     query: dict[str, object] = {
         **criteria,
         "catalog_name": worklist.catalog,
-        "include_fields": ["UID", "id", "portal_type", "title", "version", *(str(column["name"]) for column in columns)],
+        "include_fields": [
+            "UID",
+            "id",
+            "portal_type",
+            "title",
+            "version",
+            *(str(column["name"]) for column in columns),
+        ],
     }
     expanded = [str(column["name"]) for column in columns if column.get("kind") == Kind.REFERENCE.value]
     if expanded:

@@ -62,13 +62,15 @@ function Row({ row }: { row: ObjectRead }) {
         )}
       </th>
       {sheet?.columns.map((column) => (
-        <td key={column.name}>{told(row, column)}</td>
+        <td key={column.name} data-label={labelOf(column)}>
+          {told(row, column)}
+        </td>
       ))}
       {inputColumns.value.map((input) => (
         <Entered key={input.keyword} cell={{ row, part: input.keyword }} label={input.title || input.keyword} />
       ))}
       <Entered cell={{ row, part: RESULT }} label={labelOf(sheet?.result ?? { name: "", title: "" })} />
-      {sheet?.range && <td class="range">{shownRange(rangeOf(row))}</td>}
+      {sheet?.range && <td class="range" data-label={t("Range")}>{shownRange(rangeOf(row))}</td>}
     </tr>
   );
 }
@@ -81,15 +83,15 @@ function told(row: ObjectRead, column: Column): string {
 
 function Entered({ cell, label }: { cell: Cell; label: string }) {
   const { row, part } = cell;
-  if (!exists(cell)) return <td />;
+  if (!exists(cell)) return <td class="empty" />;
   const text = shown(cell);
   const key = keyOf(cell);
   const marks = part === RESULT ? marksOf(row, text) : [];
   const marked = marks.length > 0 && <Marks id={`mark-${row.UID}`} found={marks} />;
   if (!mayWrite(cell)) {
     return (
-      <td class="number">
-        {text}
+      <td class="number" data-label={label}>
+        <span>{text}</span>
         <Calculated row={row} part={part} text={text} />
         {marked}
       </td>
@@ -100,7 +102,7 @@ function Entered({ cell, label }: { cell: Cell; label: string }) {
   const says = [fault && `fault-${row.UID}`, marks.length > 0 && `mark-${row.UID}`].filter(Boolean).join(" ");
   const out = marks.some((mark) => mark.kind === "out");
   return (
-    <td class="number">
+    <td class="number" data-label={label}>
       <input
         class={[drafts.value.has(key) && "changed", follows && "follows", out && "out"].filter(Boolean).join(" ")}
         value={text}
