@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.browser import Person
 from tests.acceptance.client import Client, succeeded
 from tests.acceptance.conftest import Log, Serve
 from tests.acceptance.making import make_batch, make_client, make_request, state_of

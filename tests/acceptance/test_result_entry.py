@@ -133,6 +133,7 @@ def test_results_that_two_have_entered_are_decided_one_by_one(admin: Client, per
     admin.call("update_many", {"input_values": json.dumps(theirs)})
     save.click()
     conflicts = page.get_by_role("region", name="Changed by both").first
+    conflicts.get_by_role("button", name="Keep mine").first.wait_for()
     lines = [row.split("\t")[:5] for row in conflicts.locator("tbody tr").all_inner_texts()]
     assert lines == [["Calcium", "Result", "", "42", "41"], ["Copper", "Result", "", "3", "2"]]
     conflicts.locator("tr", has_text="Calcium").get_by_role("button", name="Keep mine").click()

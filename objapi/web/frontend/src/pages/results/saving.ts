@@ -38,15 +38,22 @@ export function planSoon(): void {
   }, SOON);
 }
 
-export async function planNow(): Promise<void> {
+/** Asks the server what follows. `again`: what others have saved meanwhile is read first, and what fits is asked for anew. */
+export async function planNow(again = true): Promise<void> {
   clearTimeout(timer);
   asked?.abort();
   const own = (asked = new AbortController());
   const sent = entries();
   if (!sent.length) return forget();
   try {
-    const answer = await asking(trial(sent, own.signal));
-    if (own === asked) await follow(answer, sent);
+    const found = await asking(trial(sent, own.signal));
+    if (own !== asked) return;
+    if (again && found.refused.some((one) => one.type === "Conflict")) {
+      await reread();
+      if (!disagreements.value.length) await planNow(false);
+    } else {
+      follow(found, sent);
+    }
   } catch (error) {
     if (!own.signal.aborted) throw error;
   }
@@ -70,13 +77,12 @@ async function trial(sent: ReturnType<typeof entries>, signal: AbortSignal): Pro
   }
 }
 
-async function follow(found: Plan, sent: ReturnType<typeof entries>): Promise<void> {
+function follow(found: Plan, sent: ReturnType<typeof entries>): void {
   plan.value = found;
   const results = found.changes.flatMap((change) =>
     (change.fields ?? []).filter((field) => field.field === sheet?.result.name).map((field) => [change.path, String(field.new ?? "")] as const),
   );
   following.value = new Map(results);
-  if (found.refused.some((one) => one.type === "Conflict")) return reread();
   faults.value = new Map(found.refused.map((one) => [sent[Number(one["index"])]?.obj_uid ?? "", one.message ?? ""]));
 }
 
