@@ -44,14 +44,7 @@ def _described(call: MethodCall, tx: Transaction, worklist: DeclaredWorklist, *,
     query: dict[str, object] = {
         **criteria,
         "catalog_name": worklist.catalog,
-        "include_fields": [
-            "UID",
-            "id",
-            "portal_type",
-            "title",
-            "version",
-            *(str(column["name"]) for column in columns),
-        ],
+        "include_fields": [*_OF_EVERY_ROW, *(str(column["name"]) for column in columns)],
     }
     expanded = [str(column["name"]) for column in columns if column.get("kind") == Kind.REFERENCE.value]
     if expanded:
