@@ -62,6 +62,7 @@ def _results(ask: Ask, place: str) -> Mapping[str, bytes]:
 
 PAGES: Final = (
     ConsolePage("worklists", "/console/worklists", marked("Worklists"), _worklists),
+    ConsolePage("search", "/console/search", marked("Search")),
     ConsolePage("results", "/console/results", marked("Results"), _results, listed=False),
 )
 """The first one is also the page of `/console`."""

@@ -8,6 +8,7 @@ import "./style/console.css";
 const PAGES: Record<string, () => Promise<{ default: ComponentType }>> = {
   object: () => import("./pages/object/index"),
   results: () => import("./pages/results/index"),
+  search: () => import("./pages/search/index"),
   worklists: () => import("./pages/worklists/index"),
 };
 

@@ -6,7 +6,7 @@ import type { ObjectRead } from "../../objapi";
 import { more, next, outcomes, rows, selected, selectEverything, toggle, toggleAll, total } from "./rows";
 import type { Column, Worklist } from "./worklist";
 
-export function Rows({ list }: { list: Worklist }) {
+export function Rows({ list }: { list: Pick<Worklist, "query" | "columns"> }) {
   const all = rows.value.length > 0 && rows.value.every((row) => selected.value.has(row.UID));
   const some = selected.value.size > 0;
   const beyond = total.value > rows.value.length;
