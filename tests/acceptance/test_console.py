@@ -1,11 +1,13 @@
 """The console in a real browser: people of a laboratory at work, by scanner, by keyboard, on a phone, in the dark."""
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -188,6 +190,128 @@ def test_a_file_goes_up_and_comes_down(admin: Client, person: Log) -> None:
     assert download.value.path().read_bytes() == b"a plan"
 
 
+def searched(catalog: str, portal_type: str, *criteria: Mapping[str, Any], **more: Any) -> str:
+    """The address of a search. A criterion has the keys `index`, `operator`, `values`, and `depth` for a place."""
+    asked = {"catalog": catalog, "type": portal_type, "criteria": criteria, **more}
+    return f"/Plone/console/search?q={quote(json.dumps(asked))}"
+
+
+def asks(index: str, operator: str, *values: str, **more: str) -> Mapping[str, Any]:
+    return {"index": index, "operator": operator, "values": values, **more}
+
+
+SEARCHES = {
+    "numbers": searched("bika_analysis_catalog", "Analysis", asks("getResult", "any", "5", "12")),
+    "numbers between": searched(
+        "bika_analysis_catalog", "Analysis", asks("getResult", "gt", "5"), asks("getResult", "le", "12")
+    ),
+    "none of these, with a part": searched(
+        "portal_catalog", "Client", asks("id", "not", "client-1", "client-2"), asks("id", "contains", "CLIENT")
+    ),
+    "all words": searched("bika_catalog", "Sample", asks("getAnalysisService", "all", "Calcium", "Zinc")),
+    "dates": searched(
+        "portal_catalog", "Client", asks("created", "ge", "2020-01-01"), asks("created", "lt", "2100-01-01")
+    ),
+    "within the last": searched("portal_catalog", "Client", asks("modified", "since", "1d")),
+    "of today": searched("portal_catalog", "Client", asks("created", "recent", "this-week")),
+    "without": searched("bika_catalog", "AnalysisRequest", asks("getBatchUID", "empty")),
+    "with": searched("bika_catalog", "AnalysisRequest", asks("getClientUID", "filled")),
+    "yes or no": searched("portal_catalog", "Contact", asks("is_folderish", "is", "0")),
+    "place": searched("uid_catalog", "", asks("path", "is", "/Plone/clients", depth="1")),
+    "words of a text": searched(
+        "portal_catalog", "Client", asks("SearchableText", "is", 'orchard* OR "Stonebridge Mills"')
+    ),
+    "label": searched("bika_catalog", "AnalysisRequest", asks("scan", "is", "ap-0001")),
+    "order": searched("portal_catalog", "Client", sort="created", descending=True),
+}
+
+
+def test_a_search_of_each_kind_finds_the_same_by_its_url(admin: Client, person: Log) -> None:
+    found, by_url = {}, {}
+    manager = person("labmanager1")
+    for name, path in SEARCHES.items():
+        page = manager.open(path)
+        page.locator(".call summary").click()
+        page.locator("table.rows tbody tr").first.wait_for()
+        assert (page.locator(".fault").count(), page.locator(".hint").all_inner_texts()) == (0, []), name
+        ids = page.locator("table.rows tbody th").all_inner_texts()
+        found[name] = (int(page.locator("h1 small").inner_text()), ids)
+        url = page.locator(".call pre").first.inner_text()
+        answer = manager.context.request.get(f"{url}&strict=1&page_size=50").json()
+        by_url[name] = (answer["total_objects"], [item["path"].rpartition("/")[2] for item in answer["objects"]])
+    assert found == by_url
+
+
+def test_a_search_is_put_together_and_taken_to_a_script_and_to_a_file(
+    admin: Client, person: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = person("admin").open("/Plone/console/search")
+    page.get_by_role("combobox", name="Type", exact=True).select_option("AnalysisRequest")
+    page.get_by_label("Add a criterion").select_option("created")
+    page.get_by_role("textbox", name="Created").fill("2020-01-01")
+    page.get_by_role("textbox", name="Created").press("Enter")
+    page.locator(".facets").get_by_role("button", name="Published").click()
+    page.locator(".facets").get_by_role("button", name="Published", pressed=True).wait_for()
+    page.locator(".columns summary").click()
+    page.get_by_role("checkbox", name="Client order number").check()
+    page.get_by_role("columnheader", name="Client order number").wait_for()
+    published = page.locator("table.rows tbody th").all_inner_texts()
+    assert published == [
+        item["id"] for item in admin.read(portal_type="AnalysisRequest", review_state="published")["objects"]
+    ]
+    page.locator(".call summary").click()
+    program = page.locator(".call pre").nth(2).inner_text()
+    token = succeeded(admin.json("tokens", {"action": "add", "read_only": True}))["token"]
+    exec(program, {"token": token})
+    assert [line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()] == published
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    names, *rows = download.value.path().read_text("utf-8-sig").splitlines()
+    assert names.startswith("UID,version,path,title,")
+    assert names.endswith("ClientOrderNumber")
+    assert len(rows) == len(published)
+    page.go_back()
+    page.get_by_role("columnheader", name="Client order number").wait_for(state="detached")
+
+
+def test_the_tree_is_opened_step_by_step(person: Log) -> None:
+    page = person("labmanager1").open("/Plone/console/search")
+    page.get_by_role("button", name="What is in Clients").click()
+    page.get_by_role("button", name="Green Valley Orchards", exact=True).click()
+    page.get_by_role("link", name="The page of /Plone/clients/client-1").wait_for()
+    page.locator("table.rows a[href='/Plone/clients/client-1/contact-1']").wait_for()
+    assert page.locator(".tree [aria-current]").inner_text() == "Green Valley Orchards"
+
+
+def test_a_saved_search_is_a_worklist_of_its_user(admin: Client, person: Log) -> None:
+    made = requests_due(admin, 2)
+    clerk = person("clerk1")
+    due = searched("bika_catalog", "AnalysisRequest", asks("review_state", "is", "sample_due"))
+    page = clerk.open(due)
+    page.get_by_label("Save this search as").fill("Due")
+    page.get_by_label("Save this search as").press("Enter")
+    number = page.locator(".saved li b")
+    wait_until(lambda: number.inner_text().isdigit(), "the number")
+    before = int(number.inner_text())
+    page = clerk.open("/Plone/console/search")
+    page.locator(".saved").get_by_role("link", name="Due").click()
+    page.get_by_role("heading", name="Due", level=1).wait_for()
+    clerk.scan(made[0]["ar_id"])
+    page.wait_for_selector(f"tr.on a[href='{made[0]['path']}']")
+    page.get_by_role("button", name="Receive sample").click()
+    page.wait_for_selector(".notice.good")
+    assert state_of(admin, made[0]["path"]) == "sample_received"
+    wait_until(lambda: number.inner_text() == str(before - 1), "the new number")
+
+
+def test_what_the_server_refuses_stands_beside_the_search(person: Log) -> None:
+    clerk = person("clerk1")
+    page = clerk.open(searched("portal_catalog", "Client", asks("created", "since", "some time")))
+    assert "some time" in page.get_by_role("alert").inner_text()
+    page = clerk.open("/Plone/console/search?q={")
+    page.get_by_text("The link of this page holds no search of this site.").wait_for()
+
+
 CROSSED = """() => [...document.querySelectorAll('.diagram svg')].flatMap((svg) => {
     const boxes = [...svg.querySelectorAll('.box rect')].map((rect) => rect.getBBox());
     return [...svg.querySelectorAll('path.arrow')].filter((path) => {
@@ -216,6 +340,8 @@ PAGES = (
     "/Plone/clients/client-3#contents",
     "/Plone/clients/client-3/AP-0001-R01#workflow",
     "/Plone/clients/client-3/AP-0001-R01#history",
+    SEARCHES["place"],
+    SEARCHES["all words"],
 )
 
 
@@ -231,6 +357,10 @@ def test_pages_are_accessible_in_both_themes_and_fit_a_phone(person: Log, theme:
         if "late" in path:
             page.locator("table.rows tbody input").first.click()
             page.locator(".held summary").click()
+        if "search" in path:
+            page.locator(".call summary").click()
+            page.locator(".columns summary").click()
+            page.locator(".facets li, .facets .none").first.wait_for(state="attached")
         if "#" in path:
             page.locator(f".parts a[href='#{path.partition('#')[2]}'][aria-current]").wait_for()
             page.locator(".edit .field, .listing, .box.current, .history li").first.wait_for()

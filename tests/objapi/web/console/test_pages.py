@@ -135,7 +135,7 @@ def test_files_are_known_by_name_and_kept_as_long_as_their_names_last(client: Fl
 
 
 def test_the_first_view_is_small(client: FlaskClient) -> None:
-    for url in ("/Plone/console", "/Plone/clients/client-3/AP-0001-R01"):
+    for url in ("/Plone/console", "/Plone/console/search", "/Plone/clients/client-3/AP-0001-R01"):
         page = client.get(url, headers=BROWSER, auth=CLERK)
         size = len(page.data)
         for part in set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)):
