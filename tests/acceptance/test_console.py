@@ -262,7 +262,9 @@ def test_a_search_is_put_together_and_taken_to_a_script_and_to_a_file(
     page.locator(".call summary").click()
     program = page.locator(".call pre").nth(2).inner_text()
     token = succeeded(admin.json("tokens", {"action": "add", "read_only": True}))["token"]
-    exec(program, {"token": token})
+    names: dict[str, Any] = {"token": token}
+    exec(program, names)
+    names["site"].close()
     assert [line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()] == published
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
