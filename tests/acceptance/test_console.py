@@ -298,6 +298,7 @@ def test_a_saved_search_is_a_worklist_of_its_user(admin: Client, person: Log) ->
     page = clerk.open("/Plone/console/search")
     page.locator(".saved").get_by_role("link", name="Due").click()
     page.get_by_role("heading", name="Due", level=1).wait_for()
+    page.wait_for_selector(f"table.rows a[href='{made[0]['path']}']")
     clerk.scan(made[0]["ar_id"])
     page.wait_for_selector(f"tr.on a[href='{made[0]['path']}']")
     page.get_by_role("button", name="Receive sample").click()
