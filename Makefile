@@ -83,7 +83,7 @@ test test-all: $(VENV)/.installed-for-tests
 	$(BIN)/python -m pytest --collect-only --quiet --quiet >/dev/null || true; \
 	wait $$types; trap - EXIT; \
 	OBJAPI_REQUIRE_MARIADB=$$mariadb OBJAPI_TEST_REQUIRE_GALERA=$$galera \
-	    OBJAPI_REQUIRE_BROWSER=$$browser $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
+	    OBJAPI_TEST_REQUIRE_BROWSER=$$browser $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
 	    --no-loadscope-reorder $(TESTS); \
 	if [ -n "$$mariadb" ]; then echo 'MariaDB half: run.'; \
 	else echo '*** MariaDB half: NOT RUN. Only SQLite was tested. ***'; fi; \

@@ -13,7 +13,7 @@ from tests.acceptance.client import PASSWORD
 from tests.waiting import ENOUGH
 
 AXE = Path(__file__).resolve().parents[2] / "objapi" / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-REQUIRED = "OBJAPI_REQUIRE_BROWSER"
+REQUIRED = "OBJAPI_TEST_REQUIRE_BROWSER"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 

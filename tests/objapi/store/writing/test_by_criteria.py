@@ -244,9 +244,9 @@ def test_no_more_is_taken_than_one_request_may(
 
 
 def test_objects_are_searched_by_a_statement_that_is_built_once(workshop: Gateway, team: str, person: str) -> None:
-    things(workshop, team, person, "Chair", "Table")
+    things(workshop, team, person, "Searched chair", "Searched table")
     built = []
-    for title in ("Chair", "Table"):
+    for title in ("Searched chair", "Searched table"):
         find = Find({"portal_type": "Thing", "title": title}, strict=True)
         update(workshop, find, Goes=[])
         built.append(sum(len(tables.prepared) for tables in workshop.site.context.tables.values()))
