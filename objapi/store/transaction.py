@@ -11,18 +11,15 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import TypeVar, Unpack, cast
 
-from sqlalchemy import ColumnElement, Connection, FromClause, true
+from sqlalchemy import Connection
 
 from objapi.errors import (
     ApiError,
     BadRequest,
     Cause,
-    Conflict,
     Forbidden,
     NoApiAccess,
     NotFound,
-    TooLarge,
-    ValidationError,
     combine,
     sentence_end,
 )
@@ -32,30 +29,23 @@ from objapi.model.registry import CatalogDeclaration
 from objapi.store.access_requests import AccessQuestion, ObjectAccess
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.context import RequestContext, SiteContext
+from objapi.store.grant_calls import GrantCalls
 from objapi.store.idempotency import AnswerToStore, EarlierRequest, FirstAnswer, find_answer, store_answer
 from objapi.store.outcome import Trace
-from objapi.store.permissions.acls import VIEW, ensure_scope
+from objapi.store.past_calls import PastCalls
 from objapi.store.permissions.rights import Rights
 from objapi.store.reading.documents import Documents
 from objapi.store.reading.finding import ClosingStream, Finder
-from objapi.store.reading.former import FormerReader
-from objapi.store.reading.history import HistoryReader
 from objapi.store.reading.object_records import ObjectRecords
-from objapi.store.reading.persons import Persons
 from objapi.store.records import RequestNumbers, StaleWrite, to_micros
 from objapi.store.requests import (
     COMMAND_LINE,
-    AccessEvent,
     ByItem,
-    ByPath,
     ByUid,
     CopyItem,
     CreateItem,
     Find,
-    Former,
     Found,
-    GrantTarget,
-    HistoryPage,
     MoveItem,
     Offered,
     Outcome,
@@ -65,24 +55,20 @@ from objapi.store.requests import (
     Streamed,
     UpdateItem,
 )
-from objapi.store.row_requests import RowItem, RowsOutcome, WriteAuthority
+from objapi.store.row_calls import RowCalls
+from objapi.store.row_requests import WriteAuthority
 from objapi.store.schema import idempotency_keys
-from objapi.store.trail.changes import ChangeReader, Changes, ChangesWanted
-from objapi.store.trail.reading import VIEW_TRAIL, AuditPage, AuditSearch, search_trail
 from objapi.store.writing.access import AccessExplainer, unseen_row
-from objapi.store.writing.batch_attempt import BatchAttempt, within_scope
+from objapi.store.writing.batch_attempt import BatchAttempt, raised, within_scope
 from objapi.store.writing.batch_plan import BatchPlan, CheckPlan, MakeOptions, PlanItems, WriteOptions
 from objapi.store.writing.copying import Unwritable, plan_copies
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
 from objapi.store.writing.moving import plan_moves
-from objapi.store.writing.past_requests import PastRequest, load_removal, load_request
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
-from objapi.store.writing.row_batch import RowBatch
 from objapi.store.writing.transitions import TransitionRequest, offered, plan_steps, plan_updates_and_steps
-from objapi.store.writing.undoing import UNDO, plan_undo, unknown_request
 from objapi.store.writing.upserting import Upserting
 from workflows.declarations import suggestion
 
@@ -98,7 +84,7 @@ class EntityRecord:
     version: int
 
 
-class Transaction:
+class Transaction(PastCalls, GrantCalls, RowCalls):
     """One request of one user on one connection; whoever opened it commits or rolls back."""
 
     def __init__(
@@ -165,32 +151,6 @@ class Transaction:
         """True when some user holds a permission on some object; what `require` asks of the caller."""
         rights = self._rights if user is self.user else Rights(user, self._context.acls, self._rights.scoped_roles)
         return user.unrestricted or any(rights.acls_with(permission))
-
-    def visible(
-        self,
-        portal_type: str,
-        table: FromClause | None = None,
-        joined: Sequence[FromClause] = (),
-        *,
-        counted: bool = False,
-    ) -> ColumnElement[bool]:
-        """The rows of a mapped type that its row rule lets the user see, as a condition for a statement.
-
-        `table` is the type's table as it stands in the statement; `joined` are tables that the statement joins to it
-        along references of the rule, which then need no look at tables of their own. `counted` is for a statement that
-        goes over all rows rather than to the end of a page. Permissions are not asked for.
-        """
-        if self.user.unrestricted:
-            return true()
-        condition = self._context.rows.visibility.by_rule(portal_type, table, joined, counted=counted)
-        return true() if condition is None else condition
-
-    def sees_many(self, portal_type: str) -> bool:
-        """True where the row rule of a mapped type lets the user see all rows, or very many."""
-        if self.user.unrestricted:
-            return True
-        visibility = self._context.rows.visibility
-        return visibility.by_rule(portal_type) is None or visibility.opens_many(portal_type)
 
     def sign_with(self, proof: SignerProof) -> None:
         """Sign what this request does, where it takes a signature, with a proof of who the user is."""
@@ -265,57 +225,6 @@ class Transaction:
             answers.get(draft.uid) or unseen_row(questions, draft.uid, draft.path, draft.portal_type)
             for draft in drafts
         )
-
-    def history(self, selector: Selector, *, offset: int = 0, size: int = 50) -> HistoryPage:
-        """History of an object, newest first; also of a removed one, by its UID. Raises NotFound, Forbidden."""
-        planner = self._planner()
-        reader = HistoryReader(self._context)
-        found = self._resolver(planner).select([selector])[0]
-        if isinstance(found, Draft):
-            return reader.of_object(_raised(within_scope(self.user, found)), offset, size)
-        uid = selector.uid.lower() if isinstance(selector, ByUid) and isinstance(found, NotFound) else None
-        page = None
-        if uid is not None and uid not in planner.workspace.by_uid:
-            page = reader.of_removed(uid, self._root(planner), offset, size)
-        if page is None:
-            # One answer to what is hidden and what never was: the difference would tell that the former exists.
-            raise found
-        return page
-
-    def values_at(self, versions: Mapping[str, int]) -> Mapping[str, Mapping[str, object]]:
-        """UID → the fields that have changed since a version of the object, with their stored values then.
-
-        Objects are left out that are not there, or whose history the user may not see.
-        """
-        found = self._resolver(self._planner()).select([ByUid(uid) for uid in versions])
-        drafts = (within_scope(self.user, item) for item in found if isinstance(item, Draft))
-        known = {item.uid: (item, versions[item.uid]) for item in drafts if isinstance(item, Draft)}
-        return HistoryReader(self._context).values_at(known)
-
-    def audit(self, search: AuditSearch, size: int, after: str | None = None) -> AuditPage:
-        """One page of the trail, for auditors. Raises Forbidden, and NotFound for a path without an object."""
-        self.require_on_site(VIEW_TRAIL)
-        if self.user.token is not None:
-            self.user.token.require_all_objects("The trail cannot be read")
-        return search_trail(self._context, search, size, after)
-
-    def changes(self, wanted: ChangesWanted) -> Changes:
-        """One page of the feed of changes, of what the user may see. Raises BadRequest."""
-        return ChangeReader(self._context).page(wanted)
-
-    def former(self, selectors: Sequence[ByUid | ByPath], instant: datetime) -> Former:
-        """Objects as they were at an instant; one that was not there, or is not for the user, is left out.
-
-        A path names the object that is there today. Raises Forbidden for a history that the user may not see, Conflict
-        for a row of a table that was changed from outside.
-        """
-        planner = self._planner()
-        found = [
-            item if isinstance(item, NotFound) else _raised(within_scope(self.user, item))
-            for item in self._resolver(planner).select(selectors)
-        ]
-        uids = [selector.uid.lower() if isinstance(selector, ByUid) else None for selector in selectors]
-        return FormerReader(self._context, planner, self._root(planner), instant).answer(found, uids)
 
     def users(self, roles: Collection[str]) -> list[tuple[str, str]]:
         """The users who hold any of some roles. Raises Forbidden for a caller who is no staff."""
@@ -593,49 +502,6 @@ class Transaction:
         self._write([ByItem(name, 0)], plan, {"with_plan": False})
         return bool(taken) and taken[-1]
 
-    def undo(self, request_id: str, *, dry_run: bool = False) -> Outcome:
-        """Take back all that a request has done, by a request of its own.
-
-        Raises NotFound for a request that changed nothing the user may see, Conflict naming what has happened to its
-        objects since or why else it is not undone.
-        """
-        self.require_on_site(UNDO)
-        past = load_request(self.connection, request_id)
-        if past is None:
-            raise unknown_request(request_id)
-        return self._take_back(past, dry_run=dry_run)
-
-    def restore(self, uid: str, *, dry_run: bool = False) -> Outcome:
-        """Restore a removed object, with what it contained when it was removed, under its UID, id and path.
-
-        Raises NotFound for an object that was not removed, Conflict for one that cannot be what it was.
-        """
-        self.require_on_site(UNDO)
-        past = load_removal(self.connection, uid.lower())
-        if past is None:
-            message = f"There is no removed object {uid[:60]!r}."
-            raise NotFound(message, causes=[Cause("object", uid, message)])
-        return self._take_back(past, dry_run=dry_run)
-
-    def _take_back(self, past: PastRequest, *, dry_run: bool) -> Outcome:
-        uids = list(past.by_uid)
-        if len(uids) > self._site.most_objects:
-            raise TooLarge(f"{len(uids)} objects are concerned, the limit is {self._site.most_objects}.")
-        self._context.recorder.undoes = past.name
-
-        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
-            attempt = BatchAttempt(editor.planner)
-            if len(places) < len(uids):
-                # The plan of what could be done without the rest, which a refused dry run asks for: nothing could be.
-                for place in places:
-                    attempt.fail(place, Conflict("It is taken back with all the others or not at all."))
-                return attempt
-            plan_undo(attempt, past, _some(uids, places))
-            return attempt
-
-        # Nothing follows from taking back: automatic transitions that followed from the request go with it.
-        return self._write([ByUid(uid) for uid in uids], plan, {"dry_run": dry_run}, follow=False)
-
     def _write(
         self,
         selectors: Sequence[Selector | ByItem],
@@ -660,60 +526,6 @@ class Transaction:
         dependents = self._site.guard_dependents if follow else None
         batch = BatchPlan(selectors, plan, self._planner, self._resolver, dependents)
         return batch.carried_out(planner or self._planner(), options, as_batch=as_batch, check=check)
-
-    def write_rows(self, items: Sequence[RowItem], *, dry_run: bool = False) -> RowsOutcome:
-        """Insert, change and delete rows of mapped tables, all or none, with the authority of the declared route.
-
-        The access that the route declares stands in place of the write permissions of the types, and the face alone
-        judges values; the row rule and the table's own checks hold. A row that holds the values already is left alone.
-
-        Raises Forbidden without an authority for the table, NotFound, ValidationError, and what the database raises
-        for a key that is taken or refers to nothing.
-        """
-        if self._authority is None:
-            raise Forbidden("Rows are written with a route's authority only where the route declares one.")
-        if self.user.token is not None:
-            self.user.token.require_writing()
-            self.user.token.require_all_objects("Rows cannot be written here")
-        if not self.writes and not dry_run:
-            raise TypeError("the transaction was opened for reading")
-        return RowBatch(self._context, self._authority).write(items, dry_run=dry_run)
-
-    # Grants: what `objapi.security` needs of objects
-
-    @cached_property
-    def persons(self) -> Persons:
-        """Persons whom objects stand for, and whose log-ins they have."""
-        return Persons(self._context, self._planner(), self._resolver, self._finder)
-
-    def grant_target(self, selector: Selector) -> GrantTarget:
-        """The object on which local roles are to be granted. Raises NotFound, and ValidationError for a table's row."""
-        draft = self._one(self._planner(), selector)
-        if draft.type.table is not None:
-            message = f"{draft.path} is a row of a table: its type declares who sees it; it has no local roles."
-            raise ValidationError.from_causes([Cause("object", draft.path, message)])
-        roles = self._rights.roles_on(draft.acl, draft.scope)
-        return GrantTarget(draft.rid, draft.uid, draft.path, draft.portal_type, roles)
-
-    def may_view(self, acl: int, scope: int) -> bool:
-        """True when the user may view the objects of an acl in a scope."""
-        return self._rights.may(VIEW, self._context.acls[acl], scope)
-
-    def knows_in_tables(self, user_id: str) -> bool:
-        """True when tables of other programs have a person of a user's id, whose rows that user would see."""
-        return self._context.rows.visibility.knows(user_id)
-
-    def roles_on(self, acl: int, scope: int) -> frozenset[str]:
-        """The roles that the user has on the objects of an acl in a scope."""
-        return self._rights.roles_on(self._context.acls[acl], scope)
-
-    def make_scope(self, rid: int) -> None:
-        """Make an object one on which local roles are granted, unless it is."""
-        ensure_scope(self.connection, self._site.tables, rid)
-
-    def record(self, event: AccessEvent) -> None:
-        """Add a change of who may do what to the history."""
-        self._context.recorder.note(event)
 
     # Requests that are sent again
 
@@ -773,7 +585,7 @@ class Transaction:
         return root
 
     def _one(self, planner: StorePlanner, selector: Selector) -> Draft:
-        return _raised(within_scope(self.user, self._resolver(planner).select([selector])[0]))
+        return raised(within_scope(self.user, self._resolver(planner).select([selector])[0]))
 
 
 _T = TypeVar("_T")
@@ -785,12 +597,6 @@ def _some(items: Sequence[_T], places: Collection[int]) -> dict[int, _T]:
 
 def _steps(selectors: Sequence[Selector], step: TransitionRequest) -> PlanItems:
     return lambda editor, places: plan_steps(editor, _some(selectors, places), step)
-
-
-def _raised(found: Draft | ApiError) -> Draft:
-    if isinstance(found, ApiError):
-        raise found
-    return found
 
 
 def _raise_all(errors: Sequence[ApiError]) -> None:

@@ -179,6 +179,13 @@ def within_scope(principal: Principal, found: Draft | ApiError) -> Draft | ApiEr
     return token.refusal("An object that was named is out of reach")
 
 
+def raised(found: Draft | ApiError) -> Draft:
+    """The object that was found. Raises the refusal that stands in its place."""
+    if isinstance(found, ApiError):
+        raise found
+    return found
+
+
 def as_api_error(error: WorkflowError) -> ApiError:
     """API error for a refusal of the engine: 409 not offered by the state, 403 refused by a guard or not signed."""
     if isinstance(error, TransitionRefused):
