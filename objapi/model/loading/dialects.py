@@ -20,9 +20,8 @@ from objapi.model.dialects import (
 from objapi.model.loading.dialect_columns import ColumnReader
 from objapi.model.loading.merging import Declared, declare_all
 from objapi.model.loading.names_and_paths import optional_path
-from objapi.model.loading.profiles import SUFFIX, Profile
+from objapi.model.loading.profiles import Profile
 from objapi.model.loading.tracing import BrokenPath, Tracer
-from objapi.model.loading.yaml_nodes import read_yaml
 from objapi.model.paths import Path
 from objapi.model.references import PathProblem, normalise_path
 from objapi.model.registry import CatalogDeclaration
@@ -77,11 +76,8 @@ def read_dialects(
     """Every dialect by name. A later profile lays its types, catalogs and words over those of earlier ones."""
     found: dict[str, _Sources] = {}
     for profile in profiles:
-        for path in sorted((profile.folder / FOLDER).glob(f"*{SUFFIX}")):
-            node = read_yaml(path, problems)
-            if node is None:
-                continue
-            sources = found.setdefault(path.stem, _Sources())
+        for name, node in profile.named_trees(FOLDER, problems):
+            sources = found.setdefault(name, _Sources())
             root = Section(node, "", problems, DIALECT_KEYS)
             sources.roots.append(root)
             declare_all(sources.types, "type", profile, root.mapping("types").items(), problems)

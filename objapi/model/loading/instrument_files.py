@@ -7,8 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from objapi.model.instrument_files import Conversion, InstrumentFile, ResultColumn, ResultTarget, SampleColumn
-from objapi.model.loading.profiles import SUFFIX, Profile
-from objapi.model.loading.yaml_nodes import read_yaml
+from objapi.model.loading.profiles import Profile
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.types import EntityType
 from workflows import Workflow
@@ -38,11 +37,9 @@ def read_instrument_files(
     """Every shape of files by the name of its own file. A later profile replaces one of the same name."""
     found: dict[str, InstrumentFile] = {}
     for profile in profiles:
-        for path in sorted((profile.folder / FOLDER).glob(f"*{SUFFIX}")):
-            node = read_yaml(path, problems)
-            if node is not None:
-                root = Section(node, "", problems, INSTRUMENT_KEYS)
-                found[path.stem] = _Reader(path.stem, root, types, catalogs, workflows).read()
+        for name, node in profile.named_trees(FOLDER, problems):
+            root = Section(node, "", problems, INSTRUMENT_KEYS)
+            found[name] = _Reader(name, root, types, catalogs, workflows).read()
     return found
 
 

@@ -67,10 +67,15 @@ class Profile:
 
     def trees(self, part: str, problems: list[DeclarationProblem]) -> Iterator[Node]:
         """The YAML files of a part of the profile (`types`, `catalogs`, `workflows`), by name."""
+        for _, node in self.named_trees(part, problems):
+            yield node
+
+    def named_trees(self, part: str, problems: list[DeclarationProblem]) -> Iterator[tuple[str, Node]]:
+        """As `trees`, of a part whose files give what they declare their own name, with that name."""
         for path in sorted((self.folder / part).glob(f"*{SUFFIX}")):
             node = read_yaml(path, problems)
             if node is not None:
-                yield node
+                yield path.stem, node
 
     def tree(self, name: str, problems: list[DeclarationProblem]) -> Node | None:
         """One YAML file of the profile, None when it has none of that name."""
