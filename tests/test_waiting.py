@@ -13,6 +13,8 @@ CLOCKS = {"sleep", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns
 SHORTEST = 60
 # Methods that take seconds as their only number, by position.
 WAITING = {"wait", "join", "result", "settimeout"}
+# What a page shows at this moment, in Playwright's words: an assertion about it has to wait (`browser.expect`).
+AT_ONCE = {"all_inner_texts", "count", "get_attribute", "inner_text", "input_value", "is_checked", "is_visible"}
 
 
 def called(node: ast.Call) -> str:
@@ -28,6 +30,16 @@ def short(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value < SHORTEST
 
 
+def hasty(node: ast.Assert) -> Iterator[str]:
+    """What an assertion reads off a page without waiting for it."""
+    for part in ast.walk(node.test):
+        match part:
+            case ast.Call(func=ast.Attribute(value=shown, attr=name)) if name in AT_ONCE:
+                where = ast.unparse(shown)
+                if name not in {"count", "get_attribute"} or "locator(" in where or "get_by_" in where:
+                    yield ast.unparse(part)
+
+
 def clocked(source: str) -> Iterator[str]:
     """What in a test's source makes its result depend on the speed of the machine."""
     for node in ast.walk(ast.parse(source)):
@@ -36,6 +48,8 @@ def clocked(source: str) -> Iterator[str]:
                 yield from (f"from time import {name.name}" for name in names if name.name in CLOCKS | {"time"})
             case ast.Attribute(value=ast.Name(id="time"), attr=attribute) if attribute in CLOCKS | {"time"}:
                 yield f"time.{attribute}"
+            case ast.Assert():
+                yield from hasty(node)
             case ast.Call(args=[seconds]) if called(node) in WAITING and short(seconds):
                 yield ast.unparse(node)
             case ast.Call(keywords=keywords):
@@ -59,6 +73,9 @@ def clocked(source: str) -> Iterator[str]:
         ("event.wait()\nthread.join(60)\nfuture.result(ENOUGH)\n', '.join(names)", []),
         ("@settings(deadline=200)\ndef test(): ...", ["deadline=200"]),
         ("@settings(deadline=None)\ndef test(): ...", []),
+        ("assert page.locator('tr').count() == 3", ["page.locator('tr').count()"]),
+        ("assert 'done' in note.inner_text()", ["note.inner_text()"]),
+        ("expect(page.locator('tr')).to_have_count(3)\nassert names.count('a') == query.count()", []),
     ],
 )
 def test_what_depends_on_the_speed_of_the_machine_is_found(source: str, found: list[str]) -> None:

@@ -42,6 +42,14 @@ def chromium() -> Iterator[Any]:
             browser.close()
 
 
+def expect(shown: Any) -> Any:
+    """Playwright's assertions about a page. They wait, since a page shows what follows an act a while later."""
+    from playwright.sync_api import expect as waiting
+
+    waiting.set_options(timeout=ENOUGH * 1000)
+    return waiting(shown)
+
+
 class Person:
     """Somebody who is logged in with a browser. What the page complains of is in `complaints`."""
 

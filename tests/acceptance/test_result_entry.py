@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.browser import expect
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import Log, Serve
 from tests.acceptance.making import analyses_of, make_client, make_request
@@ -56,30 +57,32 @@ def test_results_are_typed_judged_reviewed_saved_and_submitted(admin: Client, pe
         page.keyboard.press(key)
     page.keyboard.type("700")
     page.keyboard.press("Escape")
-    assert cell(page, "Magnesium").input_value() == ""
+    expect(cell(page, "Magnesium")).to_have_value("")
     page.keyboard.type("70")
     # Within the text after F2: arrows move in it, and nothing is selected any more.
     page.keyboard.press("F2")
     page.keyboard.press("ArrowLeft")
     page.keyboard.type("5")
-    assert cell(page, "Magnesium").input_value() == "750"
+    expect(cell(page, "Magnesium")).to_have_value("750")
     page.keyboard.press("Enter")
-    assert cell(page, "Moisture").evaluate("input => input === document.activeElement")
+    expect(cell(page, "Moisture")).to_be_focused()
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
     for mass in ("12", "8", "2"):
         page.keyboard.type(mass)
         page.keyboard.press("Tab")
     page.locator("tr", has_text="Moisture").get_by_text("calculated").wait_for()
-    assert (cell(page, "Moisture").input_value(), cell(page, "Dry Matter").input_value()) == ("40", "60")
-    marks = {title: page.locator("tr", has_text=title).locator(".mark").all_inner_texts() for title in SERVICES}
-    assert marks == {
+    expect(cell(page, "Moisture")).to_have_value("40")
+    expect(cell(page, "Dry Matter")).to_have_value("60")
+    marks = {
         "Calcium": ["below the range"],
         "Copper": ["below the detection limit", "below the range"],
         "Dry Matter": [],
         "Magnesium": ["above the range"],
         "Moisture": ["below the range"],
     }
+    for title, texts in marks.items():
+        expect(page.locator("tr", has_text=title).locator(".mark")).to_have_text(texts)
     page.keyboard.press("Control+s")
     review = page.get_by_role("region", name="What will be saved")
     review.get_by_text("Mass of wet sample and dish").wait_for()
@@ -103,13 +106,14 @@ def test_a_column_is_pasted_and_what_is_refused_stands_in_its_row(admin: Client,
         input.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
     }"""
     cell(page, "Copper").evaluate(paste, "3.5\r\n61\r\nbeyond the last row\r\n")
-    assert [cell(page, title).input_value() for title in ("Calcium", "Copper", "Magnesium")] == ["", "3.5", "61"]
+    for title, text in (("Calcium", ""), ("Copper", "3.5"), ("Magnesium", "61")):
+        expect(cell(page, title)).to_have_value(text)
     page.get_by_text("2 values changed").wait_for()
     cell(page, "Calcium").fill("50")
     admin.call("doActionFor_many", {"obj_paths": json.dumps([f"{request['path']}/Cu"]), "action": "cancel"})
     page.get_by_role("button", name="Review and save").click()
     page.locator("tr", has_text="Copper").locator(".fault").wait_for()
-    assert cell(page, "Copper").get_attribute("aria-invalid") == "true"
+    expect(cell(page, "Copper")).to_have_attribute("aria-invalid", "true")
     cell(page, "Copper").fill("")
     page.get_by_role("button", name="Review and save").click()
     page.get_by_role("button", name="Save 2 rows").click()
@@ -152,7 +156,7 @@ def test_the_sheet_is_accessible_in_both_themes_and_fits_a_phone(
 ) -> None:
     analyst = person("analyst1", color_scheme=theme, locale="de-CH", viewport={"width": width, "height": 800})
     page = analyst.open(page_of(received(admin)))
-    assert page.locator("h1").inner_text().startswith("Ergebnisse")
+    expect(page.locator("h1")).to_contain_text("Ergebnisse")
     cell(page, "Calcium", "Result").or_(page.get_by_label("Result von Calcium", exact=True)).fill("5")
     page.locator(".mark").first.wait_for()
     page.get_by_role("button", name="Prüfen und speichern").click()
