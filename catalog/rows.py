@@ -26,7 +26,7 @@ from catalog.schema import (
     ValueType,
     column_name,
 )
-from catalog.tables import CatalogTables, keyword_text, parent_number, path_names, span_names, stored_text
+from catalog.tables import CatalogTables, keyword_text, path_names, span_names, stored_text
 from catalog.text import words_of
 from catalog.values import (
     INTEGER_LIMIT,
@@ -38,6 +38,7 @@ from catalog.values import (
     date_key,
     encodable,
     exact_key,
+    parent_number,
 )
 
 _EXPECTED = {

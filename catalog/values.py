@@ -1,11 +1,13 @@
 """Values in an index's own terms: what a document's value, or a criterion's, is as a key."""
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from catalog.clauses import Key
@@ -183,3 +185,13 @@ def high_key(index: Index, bound: Decimal | str | int) -> Key | None:
     if bound < -INTEGER_LIMIT - 1:
         return None
     return int(min(bound, Decimal(INTEGER_LIMIT)).to_integral_value(rounding=ROUND_FLOOR))
+
+
+def parent_number(path: str) -> int:
+    """A 63-bit number for the parent of a path, which makes a short key; queries compare the path itself as well."""
+    return _number_of(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _number_of(parent: str) -> int:
+    return int.from_bytes(hashlib.blake2b(parent.encode(), digest_size=8).digest()) >> 1

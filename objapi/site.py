@@ -3,36 +3,29 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, exc
-from sqlalchemy.engine import make_url
 
 from catalog import CatalogTables, CountsChanged, fold_counts
 from catalog.counts import MOST_FOLDED
-from catalog.dialect import DATABASE_USE, create_engine_for, transaction
+from catalog.dialect import DATABASE_USE, transaction
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
 from catalog.dialect.failures import is_conflict, is_doubtful
 from objapi.errors import ApiError
-from objapi.model.always import guard_dependents
-from objapi.model.dependents import Dependents
-from objapi.model.literal import parse_structured
 from objapi.model.loading import load_registry, profile_address
 from objapi.model.registry import Registry
-from objapi.model.render_shapes import RenderShapes
-from objapi.model.signed_values import takes_signatures
-from objapi.security.accounts import users_with_roles
 from objapi.security.failed_log_ins import has_over, record_failures
 from objapi.security.principals import LoadedUser
-from objapi.settings import DEFAULT_PROFILES, Settings
+from objapi.settings import Settings
+from objapi.site_context import find_places, make_context, own_engine, profiles_of
 from objapi.store.context import SiteContext
 from objapi.store.failures import (
     connection_lost,
@@ -44,12 +37,9 @@ from objapi.store.failures import (
     to_api_error,
 )
 from objapi.store.idempotency import ANSWERS_TO_SWEEP, sweep_answers
-from objapi.store.mapped.databases import Connections, DatabasePlace, find_databases
+from objapi.store.mapped.databases import Connections
 from objapi.store.mapped.outbox import deliver, discard
-from objapi.store.mapped.row_site import RowSite
 from objapi.store.outcome import Doubt, Trace, is_done
-from objapi.store.permissions.acls import AclCache
-from objapi.store.permissions.rights import FieldAccess
 from objapi.store.records import RequestNumbers, StaleWrite, to_micros
 from objapi.store.requests import COMMAND_LINE, RequestSource
 from objapi.store.reserving import reserve_numbers
@@ -57,20 +47,12 @@ from objapi.store.row_requests import WriteAuthority
 from objapi.store.trail.chain import Head
 from objapi.store.trail.numbering import has_unnumbered, number_next, stored_head
 from objapi.store.transaction import Transaction
-from objapi.store.upgrade.versions import (
-    stored_profiles,
-)
-from workflows import Cascades
 
 _log = logging.getLogger("objapi.site")
 _T = TypeVar("_T")
 
 ROWS_TO_FOLD = 1_000
 """Counts that a process has inserted into a catalog when it folds them: a read adds up 10,000 in a millisecond."""
-
-
-class SiteError(Exception):
-    """A site that cannot be used as it is; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +91,7 @@ class Site:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         limit = settings.query_time_limit if serving else None
         engine, stream_engine = (
-            _engine(settings, threads=threads, limit=limit)
+            own_engine(settings, threads=threads, limit=limit)
             for threads in (settings.worker_threads, settings.max_streams)
         )
         if settings.ispyb_url is not None and schema_on_same_server(settings.database, settings.ispyb_url):
@@ -117,8 +99,8 @@ class Site:
             keep_server_clock(engine)
             keep_server_clock(stream_engine)
         catalog_metadata = MetaData()
-        places = _places(settings, registry, limit)
-        context = _site_context(settings, registry, catalog_metadata, places)
+        places = find_places(settings, registry, limit)
+        context = make_context(settings, registry, catalog_metadata, places)
         return cls(settings, registry, engine, stream_engine, context, catalog_metadata, limit)
 
     @property
@@ -269,10 +251,10 @@ class Site:
         with self._lock:
             if profile not in self._of_profiles:
                 registry = load_registry((profile,))
-                places = _places(self.settings, registry, self.statement_limit)
+                places = find_places(self.settings, registry, self.statement_limit)
                 # Without catalogs: the site's own, and its objects in them, are declared by other profiles.
                 self._of_profiles[profile] = replace(
-                    _site_context(self.settings, registry, MetaData(), places),
+                    make_context(self.settings, registry, MetaData(), places),
                     tables={},
                     acls=self.context.acls,
                 )
@@ -406,115 +388,6 @@ class Site:
 def _left_to_number(connection: Connection, now: int) -> tuple[bool, bool, Head]:
     """Whether there are failed log-ins that are no requests yet, and requests without a number; and the head."""
     return has_over(connection, now), has_unnumbered(connection), stored_head(connection)
-
-
-def profiles_of(settings: Settings) -> tuple[str, ...]:
-    """The profiles that the settings name; else those that the site was made with, or the default for a new one."""
-    if settings.profiles is not None:
-        return settings.profiles
-    if settings.on_sqlite and not Path(make_url(settings.database).database or "").is_file():
-        return DEFAULT_PROFILES
-    engine = _engine(settings)
-    try:
-        return stored_profiles(engine) or DEFAULT_PROFILES
-    finally:
-        engine.dispose()
-
-
-def _engine(settings: Settings, *, threads: int = 1, limit: float | None = None) -> Engine:
-    """An engine of the site's own database. Raises DriverMissing."""
-    return create_engine_for(
-        settings.database,
-        threads=threads,
-        wait=settings.lock_timeout,
-        limit=limit,
-        driver=settings.mariadb_driver,
-        causal=settings.causal_reads,
-    )
-
-
-def _places(settings: Settings, registry: Registry, limit: float | None) -> dict[str, DatabasePlace]:
-    """Places of the tables of mapped types, their statements limited; SiteError for a database without a URL."""
-    urls = {"ispyb": settings.ispyb_url or settings.database, **dict(settings.databases)}
-    try:
-        threads = settings.worker_threads + settings.max_streams
-        places = find_databases(
-            registry,
-            settings.database,
-            urls,
-            threads=threads,
-            wait=settings.lock_timeout,
-            limit=limit,
-            driver=settings.mariadb_driver,
-        )
-    except LookupError as error:
-        raise SiteError(str(error)) from error
-    ispyb = places.get("ispyb")
-    if ispyb is not None and ispyb.engine is not None:
-        keep_server_clock(ispyb.engine)
-    return places
-
-
-def _site_context(
-    settings: Settings, registry: Registry, catalog_metadata: MetaData, places: Mapping[str, DatabasePlace]
-) -> SiteContext:
-    tables = {
-        name: CatalogTables(
-            catalog.schema,
-            catalog_metadata,
-            settings.timezone,
-            "nearest",
-            counted=registry.counted_indexes(catalog),
-            always=registry.complete_indexes(catalog),
-        )
-        for name, catalog in registry.catalogs.items()
-        if catalog.table_of is None
-    }
-    dependents = Dependents(registry)
-    return SiteContext(
-        registry=registry,
-        tables=tables,
-        rows=RowSite(
-            registry,
-            settings.site_id,
-            settings.timezone,
-            places,
-            separate_logins=frozenset() if settings.has_ispyb_logins else frozenset({"ispyb"}),
-        ),
-        access=FieldAccess(registry),
-        dependents=dependents,
-        shapes=RenderShapes(registry, dependents),
-        guard_dependents=guard_dependents(registry),
-        cascades=Cascades(registry.cascades),
-        acls=AclCache(),
-        site_id=settings.site_id,
-        public_url=settings.public_url or "",
-        zone=settings.timezone,
-        parse_structured=parse_structured,
-        users=lambda connection, roles: users_with_roles(connection, registry.roles, roles),
-        index_names=frozenset(name for catalog in registry.catalogs.values() for name in catalog.schema.indexes),
-        how_to_prove=_how_to_prove(settings),
-        signed_types=frozenset(name for name in registry.types if takes_signatures(registry, name)),
-        ambiguous=settings.ambiguous_reference,
-        most_objects=settings.max_update_entries,
-        most_tree=settings.max_tree_objects,
-        most_text=settings.max_value_length,
-        most_entries=settings.max_list_length,
-        most_reference_queries=settings.max_reference_queries,
-        stream_time_limit=settings.stream_time_limit,
-    )
-
-
-def _how_to_prove(settings: Settings) -> str:
-    """What somebody does to sign, by the ways in which users of a site log in."""
-    ways = []
-    if settings.takes_passwords:
-        ways.append(
-            "send your password as `password` in the body of a POST to doActionFor, doActionFor_many or import_results"
-        )
-    if settings.takes_sign_on:
-        ways.append(f"log in once more at /{settings.site_id}/sign_on?sign=1, and send the request again")
-    return ", or ".join(ways)
 
 
 def _close(connection: Connection) -> None:

@@ -21,7 +21,8 @@ from catalog.dialect import for_update, insert_rows, transaction, upsert_rows
 from objapi import __version__, upkeep
 from objapi.errors import Conflict
 from objapi.progress import Advance
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 from objapi.store.schema import metadata, site_state
 from objapi.store.snapshot.snapshot_lines import (
     SnapshotBlock,

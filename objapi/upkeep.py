@@ -21,7 +21,8 @@ from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
 from objapi.security.principals import command_line_user
 from objapi.security.seed_users import add_content_users, check_passwords
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 from objapi.store.context import Recorder, SiteContext
 from objapi.store.mapped.outbox import deliver_abandoned
 from objapi.store.mapped.recompute_acls import recompute_row_acls

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import objapi.site
+import objapi.site_context
 from objapi.model.dependents import Dependents
 from objapi.model.loading import load_registry
 from objapi.model.registry import Registry
@@ -48,5 +49,5 @@ def once(make: Callable[[Registry], _T]) -> Callable[[Registry], _T]:
 def share_declarations(put: Callable[[object, str, object], None]) -> None:
     """Let sites share declarations and what follows from them; `put` sets an attribute of a module."""
     put(objapi.site, "load_registry", load_once)
-    put(objapi.site, "Dependents", once(Dependents))
-    put(objapi.site, "FieldAccess", once(FieldAccess))
+    put(objapi.site_context, "Dependents", once(Dependents))
+    put(objapi.site_context, "FieldAccess", once(FieldAccess))

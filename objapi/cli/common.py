@@ -9,7 +9,8 @@ import click
 
 from objapi import upkeep
 from objapi.settings import SQLITE_FILE, Settings, load_settings
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 
 data_option = click.option(
     "--data",

@@ -13,7 +13,8 @@ from objapi.progress import progress
 from objapi.security.accounts import list_accounts
 from objapi.security.passwords import Passwords
 from objapi.security.principals import LoadedUser, load_by_login
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 
 DEMO: Final = "demo"
 """The name under which a profile offers its sample contents."""

@@ -15,7 +15,7 @@ from objapi.model.loading import ProfileError
 from objapi.security.audit_key import AuditKeyError
 from objapi.serve import ServeError
 from objapi.settings import SettingsError
-from objapi.site import SiteError
+from objapi.site_context import SiteError
 from workflows import DefinitionError
 
 DEBUG: Final = "--debug"

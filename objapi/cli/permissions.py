@@ -24,7 +24,7 @@ from objapi.mxlive.routes import ROUTES
 from objapi.security.role_table import RoleTable
 from objapi.senaite import DIALECT
 from objapi.senaite.routes import ROUTE, ListedRoute, listed_routes
-from objapi.site import profiles_of
+from objapi.site_context import profiles_of
 
 # What everybody holds is among the rights of each role.
 _EVERYBODY: Final = frozenset({"Anonymous", "Authenticated"})

@@ -9,7 +9,7 @@ from objapi.cli.common import data_option, settings_from
 from objapi.cli.failures import Refused
 from objapi.model.loading import known_permissions, load_registry, load_roles
 from objapi.model.registry import Roles
-from objapi.site import profiles_of
+from objapi.site_context import profiles_of
 from workflows import Workflow, declarable, dump_workflow, mermaid, names_used, read_definition, svg
 
 

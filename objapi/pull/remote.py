@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 from objapi import __version__
 from objapi.model.json_text import parse_json
 from objapi.security.outgoing import NoAnswer, ServerAnswer, ask
-from objapi.site import SiteError
+from objapi.site_context import SiteError
 
 LONGEST_PAGE: Final = 64 * 1024 * 1024
 """Bytes of an answer in JSON."""

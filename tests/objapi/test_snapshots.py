@@ -15,7 +15,8 @@ from objapi.cli.snapshots import own_row_tables
 from objapi.ispyb.demo import make_demo as make_ispyb_demo
 from objapi.model.loading import read_content
 from objapi.settings import Settings
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 from objapi.snapshots import export_site, import_site
 from objapi.store.requests import ByPath, CreateItem
 from objapi.store.schema import entities, metadata

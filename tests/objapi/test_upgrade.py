@@ -12,7 +12,8 @@ from sqlalchemy.engine import URL, make_url
 
 from objapi import upkeep
 from objapi.settings import load_settings
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 from objapi.store.schema import entities
 from tests.databases import fresh_mariadb_database
 from tests.objapi.model.loading.small_profile import write_profile

@@ -24,7 +24,8 @@ from objapi.ispyb.auth.ldap import Ldap
 from objapi.ispyb.auth.plugins import Counted, Dummy, GatewayUsers, Plugin, Throttled
 from objapi.security.password_check import PasswordCheck, ThrottledChecks, open_password_check
 from objapi.security.passwords import CheckTurns
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 
 DUMMY: Final = "dummy"
 _LDAP: Final = ("LDAP_URI", "LDAP_BASE_INTERNAL")

@@ -23,7 +23,8 @@ from objapi.profiles.ispyb import tables as t
 from objapi.security.accounts import Account, add_user, set_active, store_password
 from objapi.security.passwords import Passwords
 from objapi.security.tables import memberships, second_factors, users
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 from tests.objapi.ispyb.calling import KEY, Api, Rows, at, body, faults
 
 GROUPS = """[

@@ -13,7 +13,8 @@ from sqlalchemy.engine import URL
 
 from objapi import upkeep
 from objapi.errors import BadRequest, NotFound
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 from objapi.store.idempotency import AnswerToStore, FirstAnswer, RequestKey
 from objapi.store.mapped import outbox
 from objapi.store.mapped.databases import Connections

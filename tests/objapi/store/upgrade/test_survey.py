@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 from objapi import upkeep
 from objapi.security.principals import command_line_user
 from objapi.settings import load_settings
-from objapi.site import Site, SiteError
+from objapi.site import Site
+from objapi.site_context import SiteError
 from objapi.store.requests import ByPath, ByUid, CreateItem, Find
 from objapi.store.schema import entities
 from tests.objapi.model.loading.small_profile import write_profile
