@@ -1,27 +1,30 @@
 """Statements for many rows at once."""
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import TypeDecorator
 
 from catalog.dialect.engines import PACKET, is_mariadb, is_mysql_family
+from catalog.dialect.literals import InsertFrame, insert_frame, text_literal
 from catalog.dialect.prepared import on_cursor
 from catalog.dialect.types import AsciiText
 from catalog.errors import BulkWarning
 
 DEFAULT_PACKET_BYTES: Final = 16 * 1024 * 1024
 MULTI_ROW: Final = 500
+_ROWS: Final = "%(rows)s"
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 
 
@@ -81,8 +84,8 @@ class PreparedWrite:
         if compiled is None:
             compiled = self._compiled[connection.dialect] = self._compile(connection.dialect)
         bound = [compiled.bound(row) for row in rows]
-        if len(bound) > 1:
-            return on_cursor(connection, compiled.text, bound, _written_all, many=True)
+        if len(bound) > 1 or compiled.frame is not None:
+            return on_cursor(connection, compiled.text, bound, compiled.write_all, many=True)
         run = _updated if isinstance(self._statement, sa.Update) else _inserted
         return on_cursor(connection, compiled.text, bound[0], run, many=False)
 
@@ -93,17 +96,21 @@ class PreparedWrite:
             # Drivers that take values by name take them by place in less than half of the time.
             names = tuple(_NAMED.findall(text))
             text = _NAMED.sub("%s", text)
-        processors = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        types = [compiled.binds[name].type for name in names]
+        processors = [type_.dialect_impl(dialect).bind_processor(dialect) for type_ in types]
         return _CompiledWrite(
             text=text,
             values_of=_values_of([self._sources[name] for name in names]),
             converted=tuple((place, convert) for place, convert in enumerate(processors) if convert is not None),
+            frame=insert_frame(text, types, dialect) if is_mysql_family(dialect) else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _CompiledWrite:
     text: str
+    frame: InsertFrame | None
+    """What is around the literals of rows, where they are written into the text."""
     values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     """Takes the values out of a row, in the order of the parameters."""
     converted: tuple[tuple[int, Callable[[Any], Any]], ...]
@@ -119,16 +126,23 @@ class _CompiledWrite:
             found = tuple(values)
         return found
 
+    def write_all(self, _: Dialect, cursor: Any, text: str, parameters: Any) -> int:
+        """Write rows; the number of those that were matched or inserted."""
+        statements = None if self.frame is None else self.frame.statements(parameters)
+        if statements is None:
+            cursor.executemany(text, parameters)
+            return int(cursor.rowcount)
+        written = 0
+        for statement in statements:
+            cursor.execute(statement)
+            written += int(cursor.rowcount)
+        return written
+
 
 def _values_of(members: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     if len(members) == 1:
         return lambda row: (row[members[0]],)
     return itemgetter(*members)
-
-
-def _written_all(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:
-    cursor.executemany(text, parameters)
-    return int(cursor.rowcount)
 
 
 def _inserted(_: Dialect, cursor: Any, text: str, parameters: Any) -> int:
@@ -204,36 +218,37 @@ def _json_type(column: sa.Column[Any], dialect: Dialect) -> str:
     raise TypeError(f"column {column.name}: {column.type!r} cannot be set by bulk_update")
 
 
-def _json_value(value: Any) -> Any:
-    if value is None or isinstance(value, (str, int)):
-        return value
+def _json_value(value: object) -> str:
+    """What JSON has no notation of, as text."""
     if isinstance(value, Decimal):
         return format(value, "f")
-    if hasattr(value, "isoformat"):
+    if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     raise TypeError(f"{type(value).__name__} cannot be passed by bulk_update")
 
 
-def _json_rows(columns: Sequence[sa.Column[Any]], rows: Sequence[Mapping[str, Any]], dialect: Dialect) -> Iterator[str]:
+def _json_rows(
+    columns: Sequence[sa.Column[Any]], rows: Sequence[Mapping[str, Any]], dialect: Dialect
+) -> Iterator[bytes]:
     processors = [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in columns]
     for row in rows:
         values = [row[name] if process is None else process(row[name]) for name, process in processors]
-        yield json.dumps([_json_value(value) for value in values], ensure_ascii=False, separators=(",", ":"))
+        yield orjson.dumps(values, default=_json_value, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
-def _packets(texts: Iterable[str], limit: int) -> Iterator[str]:
+def _packets(texts: Iterable[bytes], limit: int) -> Iterator[str]:
     """JSON arrays of as many rows as stay below the limit in bytes, quoting included."""
-    gathered: list[str] = []
+    gathered: list[bytes] = []
     size = 0
     for text in texts:
-        bytes_ = len(text.encode()) + text.count('"') + text.count("\\") + 1
+        bytes_ = len(text) + text.count(b'"') + text.count(b"\\") + 1
         if gathered and size + bytes_ > limit:
-            yield f"[{','.join(gathered)}]"
+            yield f"[{b','.join(gathered).decode()}]"
             gathered, size = [], 0
         gathered.append(text)
         size += bytes_
     if gathered:
-        yield f"[{','.join(gathered)}]"
+        yield f"[{b','.join(gathered).decode()}]"
 
 
 def _json_table_update(
@@ -249,12 +264,20 @@ def _json_table_update(
     text = _json_table_text(dialect, table, key_column, columns, version)
     limit = int(connection.info.get(PACKET, DEFAULT_PACKET_BYTES)) // 4
     return sum(
-        on_cursor(connection, text, {"rows": packet}, _updated, many=False)
+        on_cursor(connection, text, {"rows": packet}, _updated_from_json, many=False)
         for packet in _packets(_json_rows(passed, rows, dialect), limit)
     )
 
 
-def _updated(dialect: Dialect, cursor: Any, text: str, parameters: Any) -> int:
+def _updated_from_json(dialect: Dialect, cursor: Any, text: str, parameters: Any) -> int:
+    literal = text_literal(parameters["rows"])
+    if literal is None:
+        return _updated(dialect, cursor, text, parameters)
+    before, after = (part.replace("%%", "%").encode() for part in text.split(_ROWS))
+    return _updated(dialect, cursor, before + literal + after, None)
+
+
+def _updated(dialect: Dialect, cursor: Any, text: str | bytes, parameters: Any) -> int:
     cursor.execute(text, parameters)
     matched = int(cursor.rowcount)
     if is_mysql_family(dialect) and cursor.warning_count:
@@ -282,7 +305,7 @@ def _json_table_text(
         settings.append(f"t.{quote(version.name)} = t.{quote(version.name)} + 1")
     name = dialect.identifier_preparer.format_table(table)
     # Only quoted identifiers are put together here; every value travels in :rows.
-    joined = f"{name} t JOIN JSON_TABLE(%(rows)s, '$[*]' COLUMNS ({declared})) j ON {' AND '.join(match)}"
+    joined = f"{name} t JOIN JSON_TABLE({_ROWS}, '$[*]' COLUMNS ({declared})) j ON {' AND '.join(match)}"
     return f"UPDATE {joined} SET {', '.join(settings)}"  # noqa: S608
 
 

@@ -19,7 +19,7 @@ TIMED_OUT: Final = "timed out"
 """Part of the message of an error by which a driver gives up a server that went silent."""
 _CONNECT_SECONDS: Final = 10.0
 _LOST: Final = 2013
-_STATEMENT_BYTES: Final = 1_000_000
+STATEMENT_BYTES: Final = 1_000_000
 """Length of the statements into which rows of one insert are put together: below the least limit of servers, 1 MiB."""
 
 
@@ -104,7 +104,7 @@ def _cursor_class(silence: float | None) -> type[Any]:
     class TellingCursor(Cursor):
         """A cursor of mysqlclient that tells a server that went silent from a connection that was cut."""
 
-        max_stmt_length = _STATEMENT_BYTES
+        max_stmt_length = STATEMENT_BYTES
 
         def execute(self, query: Any, args: Any = None) -> Any:
             begun = time.monotonic()

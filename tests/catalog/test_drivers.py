@@ -73,6 +73,48 @@ def test_values_come_back_as_they_were_written(engine: Engine) -> None:
         assert connection.exec_driver_sql(sums).all() == [(2, Decimal(1), '{"a": 1}', "é".encode())]
 
 
+def test_texts_in_rows_come_back_whatever_is_in_them(engine: Engine) -> None:
+    plain = [
+        '"',
+        "\\",
+        "'",
+        '\\"',
+        "\\'",
+        "%s",
+        "%(rows)s",
+        "\b\t\n\r",
+        "\x7f",
+        "é🧪",
+        "\\0",
+        "\\%",
+        "\\Z",
+        "--",
+        "/*",
+        "",
+    ]
+    others = ["\0", "\f", "\x1a", "\x1b[0m", "\\u0041", "C:\\files"]
+    texts = sa.Table(
+        "texts",
+        sa.MetaData(),
+        sa.Column("rid", dialect.big_key(), primary_key=True, autoincrement=False),
+        sa.Column("body", dialect.long_text()),
+        **dialect.TABLE_OPTIONS,
+    )
+    texts.create(engine)
+    for number, sent in enumerate((plain, others, plain + others)):
+        with dialect.transaction(engine, write=True) as connection:
+            connection.execute(sa.delete(texts))
+            rows = [{"rid": place, "body": text} for place, text in enumerate(sent, start=1)]
+            dialect.insert_rows(connection, texts, rows)
+            found = sa.select(texts.c.body).order_by(texts.c.rid)
+            assert connection.scalars(found).all() == sent, number
+            again = [{"rid": place, "body": text} for place, text in enumerate(reversed(sent), start=1)]
+            assert dialect.bulk_update(connection, texts, texts.c.rid, [texts.c.body], again) == len(sent)
+            assert connection.scalars(found).all() == sent[::-1], number
+            dialect.upsert_rows(connection, texts, rows)
+            assert connection.scalars(found).all() == sent, number
+
+
 def test_a_date_that_no_calendar_has_reads_as_none(engine: Engine) -> None:
     with engine.connect() as connection:
         with dialect.begin_write(connection):
