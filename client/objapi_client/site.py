@@ -183,15 +183,23 @@ class Site:
     # Writing
 
     def apply_sheet(
-        self, file: Path, *, kind: str | type | None = None, container: str | None = None, dry_run: bool = False
+        self,
+        file: Path,
+        *,
+        kind: str | type | None = None,
+        container: str | None = None,
+        partial: bool = False,
+        dry_run: bool = False,
     ) -> Object:
         """Write what was edited in an exported file; rows without a UID become objects of `kind` in `container`.
 
         The answer, with `dry_run` too, has in `rows` what is changed from what to what. Raises ApiError with a cause
-        for each cell that is wrong, and Conflict for cells that were changed meanwhile.
+        for each cell that is wrong, and Conflict for cells that were changed meanwhile; with `partial` the other rows
+        are done, and the answer has in `refused` those that are not.
         """
         more = {"obj_type": None if kind is None else type_name(kind), "obj_path": container}
-        return self.call("apply_sheet", file=file, dry_run=dry_run, **{k: v for k, v in more.items() if v is not None})
+        given = {name: value for name, value in more.items() if value is not None}
+        return self.call("apply_sheet", file=file, partial=partial, dry_run=dry_run, **given)
 
     def create(self, kind: str | type, container: str, values: Mapping[str, Any]) -> Object:
         """Create an object in the container at a path; the answer has its `path` and `obj_uid`."""

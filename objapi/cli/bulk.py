@@ -1,6 +1,6 @@
 """`objapi bulk`: a sheet of objects, or the results in a file of an instrument, written as one request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +13,9 @@ from objapi.errors import ApiError
 from objapi.security.principals import command_line_user
 from objapi.sheets.instrument_import import ImportedResults, import_results, shape_of
 from objapi.sheets.returned_files import read_returned
-from objapi.sheets.returning import CellEdit, SheetOutcome, take_back
+from objapi.sheets.returning import CellEdit, SheetOutcome, SheetRequest, take_back
 from objapi.site import Site
+from objapi.store.requests import RefusedItem
 from objapi.store.transaction import Transaction
 
 _T = TypeVar("_T")
@@ -28,15 +29,23 @@ _LONGEST = 60
 )
 @click.option("--in", "container", metavar="PATH", default="", help="Where rows without a UID and a path are made.")
 @click.option("--instrument", metavar="NAME", help="FILE has results, as the instrument of this name writes them.")
+@click.option("--partial", "is_partial", is_flag=True, help="Do the rows that are right, and tell of the others.")
 @dry_run_option
 @data_option
 def bulk(
-    file: Path, new_type: str, container: str, instrument: str | None, dry_run: bool, data_dir: Path | None
+    file: Path,
+    new_type: str,
+    container: str,
+    instrument: str | None,
+    is_partial: bool,
+    dry_run: bool,
+    data_dir: Path | None,
 ) -> None:
     """Change and create the objects of FILE, a CSV, XLSX or NDJSON as read exports them: all of them, or nothing.
 
     Rows are known by their UID, and cells compared with what is there: only what was edited is written. Every change
-    is printed, old and new. Exit status 1: something is wrong, told by row and column, and nothing was done.
+    is printed, old and new. Exit status 1: something is wrong, told by row and column, and nothing was done; with
+    --partial all but these rows.
 
     With --instrument the results in FILE are entered and submitted, as a profile declares it.
     """
@@ -45,13 +54,13 @@ def bulk(
     with opened_site(data_dir) as site:
         content, most = sent_file(file).content, site.settings.max_update_entries
         if instrument is not None:
-            _enter_results(site, file, instrument, dry_run=dry_run)
+            _enter_results(site, file, instrument, dry_run=dry_run, is_partial=is_partial)
             return
 
         def work(tx: Transaction) -> SheetOutcome:
             sheet, problems = read_returned(content, most)
-            zone = site.settings.timezone
-            return take_back(tx, sheet, problems, zone=zone, new_type=new_type, container=container, dry_run=dry_run)
+            request = SheetRequest(site.settings.timezone, new_type, container, dry_run=dry_run, is_partial=is_partial)
+            return take_back(tx, sheet, problems, request)
 
         done = _carried_out(site, file, work, dry_run=dry_run)
     for edit, entry in zip(done.edits, done.entries, strict=True):
@@ -65,13 +74,15 @@ def bulk(
         f"{done.unchanged} unchanged.",
         err=True,
     )
+    _tell_refused(done.refused)
 
 
-def _enter_results(site: Site, file: Path, instrument: str, *, dry_run: bool) -> None:
+def _enter_results(site: Site, file: Path, instrument: str, *, dry_run: bool, is_partial: bool) -> None:
     content, most = sent_file(file).content, site.settings.max_update_entries
 
     def work(tx: Transaction) -> ImportedResults:
-        return import_results(tx, content, shape_of(tx, instrument), most_rows=most, dry_run=dry_run)
+        shape = shape_of(tx, instrument)
+        return import_results(tx, content, shape, most_rows=most, dry_run=dry_run, is_partial=is_partial)
 
     done = _carried_out(site, file, work, dry_run=dry_run)
     for item in done.results:
@@ -79,6 +90,16 @@ def _enter_results(site: Site, file: Path, instrument: str, *, dry_run: bool) ->
     for one in done.left_out:
         click.echo(f"row {one.row}: nobody asked for {one.keyword} of {one.sample}; it was left out.", err=True)
     click.echo(f"{len(done.results)} results {'would be' if dry_run else 'are'} entered.", err=True)
+    _tell_refused(done.refused)
+
+
+def _tell_refused(refused: Sequence[RefusedItem]) -> None:
+    """Raise Refused with what is wrong with the rows that were left out, if there are any."""
+    if refused:
+        lines = [cause.message for item in refused for cause in item.error.causes] or [
+            item.error.message for item in refused
+        ]
+        raise Refused("\n".join((*lines, f"{len(refused)} could not be done and were left as they were.")))
 
 
 def _carried_out(site: Site, file: Path, work: Callable[[Transaction], _T], *, dry_run: bool) -> _T:

@@ -87,13 +87,19 @@ class SheetProblems:
     causes: list[Cause] = field(default_factory=list)
     unnamed: int = 0
     """Problems beyond those that are named."""
+    rows: set[int] = field(default_factory=set)
+    """All rows with problems, those that are not named included."""
+    of_all: bool = False
+    """True when something is wrong that concerns every row, or so much that not all of it can be told."""
 
     def note(self, row: int, column: str, message: str, code: str = "invalid") -> None:
         """Add a problem of a row (0: of the whole file) and the column with a heading (empty: of the whole row)."""
+        self.rows.add(row)
         if len(self.causes) < MOST_PROBLEMS:
             self.causes.append(sheet_cause(row, column, message, code))
         else:
             self.unnamed += 1
+        self.of_all |= not row or self.unnamed > 0
 
     def __bool__(self) -> bool:
         """True when something is wrong."""
@@ -135,6 +141,7 @@ def records(
             continue
         if heading.casefold() in known:
             problems.note(header.number, heading, "there are two columns with this heading; leave one", "twice")
+            problems.of_all = True
         else:
             places[heading] = place
             known.add(heading.casefold())

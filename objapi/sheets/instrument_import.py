@@ -1,4 +1,4 @@
-"""Results of a file written into the objects that they are about, which then take their next step: all or nothing."""
+"""Results of a file written into the objects that they are about, which then take their next step: by default all."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,8 +10,8 @@ from objapi.errors import ApiError, BadRequest, ValidationError
 from objapi.model.instrument_files import InstrumentFile
 from objapi.sheets.cells import SheetProblems
 from objapi.sheets.instrument_results import FileResult, converted, is_number, read_results
-from objapi.sheets.making import RowItem, refused_rows, write_items
-from objapi.store.requests import ByUid, Entry, Find, Plan, UpdateItem
+from objapi.sheets.making import RowItem, refused_items, refused_rows, write_items
+from objapi.store.requests import ByUid, Entry, Find, Plan, RefusedItem, UpdateItem
 from objapi.store.transaction import Transaction
 from workflows.declarations import suggestion
 
@@ -37,6 +37,8 @@ class ImportedResults:
     left_out: tuple[FileResult, ...]
     """Results of tests that nobody has asked for."""
     plan: Plan
+    refused: tuple[RefusedItem, ...] = ()
+    """Lines and results that could not be entered, in a partial request."""
 
 
 def shape_of(tx: Transaction, name: str) -> InstrumentFile:
@@ -50,26 +52,41 @@ def shape_of(tx: Transaction, name: str) -> InstrumentFile:
 
 
 def import_results(
-    tx: Transaction, content: bytes, shape: InstrumentFile, *, most_rows: int, dry_run: bool
+    tx: Transaction,
+    content: bytes,
+    shape: InstrumentFile,
+    *,
+    most_rows: int,
+    dry_run: bool,
+    is_partial: bool = False,
 ) -> ImportedResults:
     """Write the results of a file, and take the declared transition with each: all of them or nothing.
 
     Raises ValidationError with every problem by row and column, and what the store raises. A dry run that is refused
-    has the plan of the other rows.
+    has the plan of the other rows. With `is_partial` the lines that are right are done; what is wrong with the file as
+    a whole is raised all the same.
     """
     problems = SheetProblems()
     measured = read_results(content, shape, most_rows, problems)
     matched = _Matching(tx, shape, problems).match(measured)
     if not measured and not problems:
         raise ValidationError(f"The file holds no results of {shape.title}.")
-    if problems:
+    if problems and not (is_partial and not problems.of_all):
         raise _refusal(tx, shape, matched, problems, dry_run=dry_run)
-    if not matched.found:
-        return ImportedResults((), tuple(matched.left_out), Plan())
-    outcome = write_items(tx, matched.items(shape), dry_run=dry_run, action=shape.target.action)
-    results = zip(matched.found, outcome.entries, strict=True)
-    recorded = (RecordedResult(one.measured, one.value, entry) for one, entry in results)
-    return ImportedResults(tuple(recorded), tuple(matched.left_out), outcome.plan)
+    found = [one for one in matched.found if one.measured.row not in problems.rows]
+    unread = refused_rows(problems.causes)
+    if not found:
+        return ImportedResults((), tuple(matched.left_out), Plan(refused=tuple(unread)), tuple(unread))
+    items = _items(found, shape)
+    outcome = write_items(tx, items, dry_run=dry_run, action=shape.target.action, is_partial=is_partial)
+    recorded = (
+        RecordedResult(one.measured, one.value, entry)
+        for one, entry in zip(found, outcome.entries, strict=True)
+        if entry.error is None
+    )
+    refused = sorted((*unread, *refused_items(items, outcome.entries)), key=lambda item: item.row)
+    plan = replace(outcome.plan, refused=tuple(sorted((*unread, *outcome.plan.refused), key=lambda item: item.row)))
+    return ImportedResults(tuple(recorded), tuple(matched.left_out), plan, tuple(refused))
 
 
 def _refusal(
@@ -77,8 +94,7 @@ def _refusal(
 ) -> ValidationError:
     """The refusal of a file with problems, and of what the store finds in the rest of it."""
     unread = list(problems.causes)
-    bad = {cause.row for cause in unread}
-    rest = [item for item in matched.items(shape) if item.row not in bad]
+    rest = _items([one for one in matched.found if one.measured.row not in problems.rows], shape)
     plan = Plan()
     if rest:
         try:
@@ -108,13 +124,14 @@ class _Matched:
     found: list[_Match] = field(default_factory=list)
     left_out: list[FileResult] = field(default_factory=list)
 
-    def items(self, shape: InstrumentFile) -> list[RowItem]:
-        """What is to be written."""
-        name = shape.target.field
-        return [
-            RowItem(UpdateItem(ByUid(one.uid), {name: one.value}), one.measured.row, {name: one.measured.column})
-            for one in self.found
-        ]
+
+def _items(found: Iterable[_Match], shape: InstrumentFile) -> list[RowItem]:
+    """What is to be written."""
+    name = shape.target.field
+    return [
+        RowItem(UpdateItem(ByUid(one.uid), {name: one.value}), one.measured.row, {name: one.measured.column})
+        for one in found
+    ]
 
 
 class _Matching:
@@ -133,7 +150,8 @@ class _Matching:
             dict.fromkeys(one.keyword for one in measured),
         )
         matched = _Matched()
-        seen: dict[str, int] = {}
+        seen: dict[str, FileResult] = {}
+        twice: set[str] = set()
         for one in measured:
             paths = samples.get(one.sample.casefold(), ())
             if not paths:
@@ -147,13 +165,19 @@ class _Matching:
             elif (target := self._open(one, named)) is not None and (value := self._in_unit(one, target)) is not None:
                 uid = str(target["UID"])
                 if uid in seen:
-                    self._note(
-                        one, one.column, f"row {seen[uid]} has a result of the same test of this sample; leave one"
-                    )
+                    # Which of them is right nobody knows, so none of them is.
+                    self._note_twice(one, seen[uid])
+                    if uid not in twice:
+                        self._note_twice(seen[uid], one)
+                        twice.add(uid)
                 else:
-                    seen[uid] = one.row
+                    seen[uid] = one
                     matched.found.append(_Match(one, uid, str(target["path"]), value))
         return matched
+
+    def _note_twice(self, one: FileResult, other: FileResult) -> None:
+        where = f"row {other.row}" if other.row != one.row else f"column {other.column}"
+        self._note(one, one.column, f"{where} has a result of the same test of this sample; leave one")
 
     def _note(self, one: FileResult, column: str, message: str) -> None:
         self._problems.note(one.row, column, message)

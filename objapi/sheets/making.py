@@ -45,11 +45,13 @@ def make_objects(tx: Transaction, objects: Sequence[NewObject], *, dry_run: bool
     return replace(outcome, plan=_by_row(outcome.plan, objects))
 
 
-def write_items(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool, action: str = "") -> Outcome:
+def write_items(
+    tx: Transaction, items: Sequence[RowItem], *, dry_run: bool, action: str = "", is_partial: bool = False
+) -> Outcome:
     """Change objects and make others, all of them or none; the entries are in the order of the items.
 
     `action` is a transition that those take which were changed. Raises what the store raises about either, with row and
-    column in each cause.
+    column in each cause; with `is_partial` those have it in their entries that cannot be done, and the others are done.
     """
     changed = [item for item in items if isinstance(item.item, UpdateItem)]
     made = [item for item in items if isinstance(item.item, CreateItem)]
@@ -58,25 +60,37 @@ def write_items(tx: Transaction, items: Sequence[RowItem], *, dry_run: bool, act
     errors: list[ApiError] = []
     entries: dict[int, Entry] = {}
     change = partial(tx.update_and_move, action=action) if action else partial(tx.update, as_batch=True)
-    plan = Plan()
+    plan, applied = Plan(), False
     create = partial(tx.create, creations, as_batch=True)
     for part, write in ((changed, partial(change, updates)), (made, create)):
         if not part:
             continue
         try:
             # What follows on a failure is only tried, for its mistakes to be told along.
-            outcome = write(dry_run=dry_run or bool(errors), with_plan=False)
+            outcome = write(dry_run=dry_run or bool(errors), with_plan=False, partial=is_partial)
         except BatchFailed as failed:
             errors.append(_by_cell(failed, part))
         else:
-            entries.update((id(item), entry) for item, entry in zip(part, outcome.entries, strict=True))
+            pairs = zip(part, outcome.entries, strict=True)
+            entries.update((id(item), _placed_entry(entry, item)) for item, entry in pairs)
             plan += _by_row(outcome.plan, part)
+            applied |= outcome.applied
     if errors:
         error = combine(errors)
         trials = [item.trial for item in errors if isinstance(item.trial, Plan)]
         error.trial = sum(trials, plan) if dry_run else None
         raise error
-    return Outcome(tuple(entries[id(item)] for item in items), plan, applied=not dry_run)
+    return Outcome(tuple(entries[id(item)] for item in items), plan, applied)
+
+
+def refused_items(items: Sequence[RowItem], entries: Sequence[Entry]) -> list[RefusedItem]:
+    """Those items that could not be done, each with its row."""
+    pairs = zip(items, entries, strict=True)
+    return [RefusedItem(entry, entry.error, None, item.row) for item, entry in pairs if entry.error is not None]
+
+
+def _placed_entry(entry: Entry, item: RowItem) -> Entry:
+    return entry if entry.error is None else replace(entry, error=_placed(entry.error, item))
 
 
 def _by_cell(failed: BatchFailed, objects: Sequence[NewObject | RowItem]) -> ApiError:

@@ -44,7 +44,8 @@ def returned_rows(sheet: Sheet, problems: SheetProblems) -> ReturnedSheet:
             "Rows with an empty UID become new objects."
         )
     found = [_row(number, texts, problems) for number, texts in records(header, rows, problems)]
-    return _checked(found, tuple(name for name in header.cells if name and name not in _OWN), problems)
+    names = tuple(name for name in header.cells if name and name not in _OWN)
+    return _checked(found, names, problems)
 
 
 def returned_objects(content: bytes, most_rows: int, problems: SheetProblems) -> ReturnedSheet:
@@ -99,11 +100,14 @@ def _row(number: int, texts: Mapping[str, str], problems: SheetProblems) -> Retu
 
 def _checked(rows: Sequence[ReturnedRow], names: tuple[str, ...], problems: SheetProblems) -> ReturnedSheet:
     """The rows, each about an object of its own. Raises TooLarge."""
-    seen: dict[str, int] = {}
+    same: dict[str, list[int]] = {}
     for row in rows:
-        if row.uid and row.uid in seen:
-            problems.note(row.row, UID, f"row {seen[row.uid]} is about the same object; leave one of them", "twice")
-        seen.setdefault(row.uid, row.row)
+        if row.uid:
+            same.setdefault(row.uid, []).append(row.row)
+    for first, *others in same.values():
+        # Which of them is right nobody knows, so none of them is.
+        for number, other in ((first, others[0]), *((one, first) for one in others)) if others else ():
+            problems.note(number, UID, f"row {other} is about the same object; leave one of them", "twice")
     if len(names) > MOST_COLUMNS or len(names) * len(rows) > MOST_CELLS:
         raise TooLarge(f"The file has more than {MOST_COLUMNS} columns or {MOST_CELLS} values. Send it in parts.")
     return ReturnedSheet(tuple(rows), names)

@@ -1,6 +1,6 @@
-"""Sheets of objects that have come back: the difference to what is there now, and its writing, all of it or nothing."""
+"""Sheets of objects that have come back: the difference to what is there now, and its writing, by default all of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any, Final, Literal
@@ -12,9 +12,9 @@ from objapi.model.types import EntityType, Field, Kind
 from objapi.sheets.cell_changes import CellConflict, merged, shown_text, stored_text, value_of
 from objapi.sheets.cells import Hints, SheetProblems, sheet_cause
 from objapi.sheets.export_columns import PATH, TYPE, UID, VERSION
-from objapi.sheets.making import RowItem, refused_rows, write_items
+from objapi.sheets.making import RowItem, refused_items, refused_rows, write_items
 from objapi.sheets.returned_rows import ReturnedRow, ReturnedSheet
-from objapi.store.requests import ByPath, ByUid, CreateItem, Entry, Find, Plan, UpdateItem
+from objapi.store.requests import ByPath, ByUid, CreateItem, Entry, Find, Plan, RefusedItem, UpdateItem
 from objapi.store.transaction import Transaction
 
 _CHUNK: Final = 500
@@ -45,6 +45,14 @@ class RowEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody has decided about a conflict, who has seen the value of the others."""
+
+    theirs: str
+    takes_mine: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SheetOutcome:
     """The result of a sheet that has come back."""
 
@@ -54,6 +62,26 @@ class SheetOutcome:
     """Of each edit, in order."""
     plan: Plan
     warnings: tuple[str, ...]
+    refused: tuple[RefusedItem, ...] = ()
+    """Rows that could not be done, in a partial request."""
+    conflicts: tuple[CellConflict, ...] = ()
+    """Cells of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRequest:
+    """How a sheet is taken back."""
+
+    zone: tzinfo
+    new_type: str = ""
+    """The type of new objects, where the row has none."""
+    container: str = ""
+    """Their container, where the row has no path."""
+    dry_run: bool = False
+    is_partial: bool = False
+    """What cannot be done is left out, and the rest is done."""
+    decisions: Mapping[tuple[int, str], Decision] = field(default_factory=dict)
+    """Row and field of a conflict → what was decided about it."""
 
 
 class SheetConflict(Conflict):
@@ -77,31 +105,24 @@ class _Difference:
     warnings: dict[str, None] = field(default_factory=dict)
 
 
-def take_back(
-    tx: Transaction,
-    sheet: ReturnedSheet,
-    problems: SheetProblems,
-    *,
-    zone: tzinfo,
-    new_type: str = "",
-    container: str = "",
-    dry_run: bool = False,
-) -> SheetOutcome:
-    """Write what a sheet changes, all of it or nothing; rows without a UID become objects of `new_type` in `container`.
+def take_back(tx: Transaction, sheet: ReturnedSheet, problems: SheetProblems, request: SheetRequest) -> SheetOutcome:
+    """Write what a sheet changes, all of it or nothing unless it is partial; rows without a UID become objects.
 
-    The type and the path of a row, where they are given, come before these two. Raises SheetConflict for cells that
-    were changed meanwhile, ValidationError and what the store raises by row and column. A dry run that is refused has
-    the plan of the other rows.
+    Raises SheetConflict for cells that were changed meanwhile, ValidationError and what the store raises by row and
+    column. A dry run that is refused has the plan of the other rows. What is wrong with the sheet as a whole refuses a
+    partial request, too.
     """
-    difference = _Compared(tx, sheet, problems, zone, new_type, container).difference()
-    if not problems and not difference.conflicts:
-        outcome = write_items(tx, difference.items, dry_run=dry_run)
+    difference = _Compared(tx, sheet, problems, request).difference()
+    if not problems and not difference.conflicts and not request.is_partial:
+        outcome = write_items(tx, difference.items, dry_run=request.dry_run)
         return SheetOutcome(
             tuple(difference.edits), difference.unchanged, outcome.entries, outcome.plan, tuple(difference.warnings)
         )
-    # The rows that are right may be wrong for the store: one answer tells all.
     unread = [*problems.causes, *map(_conflict_cause, difference.conflicts)]
-    bad = {cause.row for cause in unread}
+    bad = problems.rows | {conflict.row for conflict in difference.conflicts}
+    if request.is_partial and not problems.of_all:
+        return _done_in_part(tx, difference, unread, bad, dry_run=request.dry_run)
+    # The rows that are right may be wrong for the store: one answer tells all.
     rest = [item for item in difference.items if item.row not in bad]
     plan = Plan()
     if rest:
@@ -112,10 +133,35 @@ def take_back(
             plan = error.trial if isinstance(error.trial, Plan) else plan
     causes = sorted([*problems.causes, *map(_conflict_cause, difference.conflicts)], key=lambda cause: cause.row or 0)
     refusal = _refusal(causes, difference.conflicts)
-    if dry_run:
-        in_order = sorted((*refused_rows(unread), *plan.refused), key=lambda item: item.row)
-        refusal.trial = replace(plan, refused=tuple(in_order))
+    if request.dry_run:
+        refusal.trial = _with_refused(plan, refused_rows(unread))
     raise refusal
+
+
+def _done_in_part(
+    tx: Transaction, difference: "_Difference", unread: Sequence[Cause], bad: Set[int], *, dry_run: bool
+) -> SheetOutcome:
+    """The rows that are right, written, beside what is wrong with the others."""
+    pairs = zip(difference.edits, difference.items, strict=True)
+    readable = [(edit, item) for edit, item in pairs if item.row not in bad]
+    items = [item for _, item in readable]
+    outcome = write_items(tx, items, dry_run=dry_run, is_partial=True)
+    done = [(edit, entry) for (edit, _), entry in zip(readable, outcome.entries, strict=True) if entry.error is None]
+    before = refused_rows(unread)
+    refused = sorted((*before, *refused_items(items, outcome.entries)), key=lambda item: item.row)
+    return SheetOutcome(
+        tuple(edit for edit, _ in done),
+        difference.unchanged,
+        tuple(entry for _, entry in done),
+        _with_refused(outcome.plan, before),
+        tuple(difference.warnings),
+        tuple(refused),
+        tuple(difference.conflicts),
+    )
+
+
+def _with_refused(plan: Plan, refused: Iterable[RefusedItem]) -> Plan:
+    return replace(plan, refused=tuple(sorted((*refused, *plan.refused), key=lambda item: item.row)))
 
 
 def _refusal(causes: Sequence[Cause], conflicts: Sequence[CellConflict]) -> ApiError:
@@ -141,15 +187,12 @@ class _Compared:
         tx: Transaction,
         sheet: ReturnedSheet,
         problems: SheetProblems,
-        zone: tzinfo,
-        new_type: str,
-        container: str,
+        request: SheetRequest,
     ) -> None:
         self._tx = tx
         self._sheet = sheet
-        self._zone = zone
-        self._new_type = new_type
-        self._container = container
+        self._zone = request.zone
+        self._request = request
         self._found = _Difference(problems)
         self._types = tx.registry.types
         self._hints = Hints()
@@ -212,14 +255,22 @@ class _Compared:
         theirs = {name: shown_text(now.get(name), declared.fields[name], self._zone) for name in mine}
         base = self._base(declared, then) if is_stale else {}
         edits, conflicting = merged(mine, theirs, base, declared.fields, self._zone)
+        open_ones = []
         for name in conflicting:
+            decision = self._request.decisions.get((row.row, name))
+            # What has changed once more since then was not what was decided about.
+            if decision is None or decision.theirs != theirs[name]:
+                open_ones.append(name)
+            elif decision.takes_mine:
+                edits[name] = mine[name]
+        for name in open_ones:
             old = None if base is None else base[name]
             self._found.conflicts.append(CellConflict(row.row, now[PATH], name, old, theirs[name], mine[name]))
         values = self._values(row, edits, declared.fields)
-        if conflicting:
+        if open_ones:
             return
         if not edits:
-            self._found.unchanged += 1
+            self._found.unchanged += row.row not in self._found.problems.rows
             return
         cells = tuple(CellEdit(name, theirs[name], text) for name, text in edits.items())
         item = UpdateItem(ByUid(row.uid), values, int(now[VERSION]) if now.get(VERSION) is not None else None)
@@ -273,7 +324,7 @@ class _Compared:
     # Rows of new objects
 
     def _create(self, row: ReturnedRow) -> None:
-        portal_type = row.portal_type or self._new_type
+        portal_type = row.portal_type or self._request.new_type
         declared = self._types.get(portal_type)
         if declared is None:
             near = self._hints.near(portal_type, self._types)
@@ -293,7 +344,7 @@ class _Compared:
                 ] = None
             else:
                 self._other_column(row, name, declared)
-        parent = row.path.rpartition("/")[0] or self._container
+        parent = row.path.rpartition("/")[0] or self._request.container
         values = self._values(row, sent, fields)
         item = CreateItem(portal_type, ByPath(parent) if parent else None, values, row.id or None)
         cells = tuple(CellEdit(name, "", text) for name, text in sent.items())

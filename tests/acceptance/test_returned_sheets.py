@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from typing import Any
 
 import requests
@@ -107,6 +108,62 @@ def test_all_mistakes_are_told_by_row_and_column_and_nothing_is_done(admin: Clie
     assert [change["row"] for change in told["plan"]["changes"]] == [5]
     failed(sent(admin, rows), 422)
     assert {batch["version"] for batch in admin.read(UID=uids)["objects"]} == {1}
+
+
+def test_rows_that_are_right_are_done_when_that_is_asked_for(admin: Client) -> None:
+    uids = made(admin, 5, Remarks="base")
+    rows = exported(admin, uids)
+    admin.call("update", {"UID": uids[1], "Remarks": "theirs"})
+    taken = unique("Taken")
+    rows[1][4] = "right"
+    rows[2][4] = "mine"
+    rows[3][5] = "next week"
+    rows.append([*rows[4]])
+    rows.append(["", "", "", unique("New"), "fresh", "", "", ""])
+    rows.append(["", "", "", taken, "fresh", "next year", "", ""])
+    asked = {"obj_type": "Batch", "obj_path": "/batches", "partial": "1"}
+    for more in ({"dry_run": "1"}, {}):
+        told = failed(sent(admin, rows, **asked, **more), 200, "PartlyDone")
+        assert told["message"].startswith("5 of 7 could not be done")
+        assert [(item["row"], item["event"]) for item in told["rows"]] == [(2, "update"), (8, "create")]
+        assert (told["updated"], told["created"], told["unchanged"]) == (1, 1, 1)
+        assert [(item["row"], item["errors"][0]["column"]) for item in told["refused"]] == [
+            (3, "Remarks"),
+            (4, "BatchDate"),
+            (5, "UID"),
+            (7, "UID"),
+            (9, "BatchDate"),
+        ]
+        assert [(item["row"], item["theirs"]) for item in told["conflicts"]] == [(3, "theirs")]
+    assert [item["Remarks"] for item in admin.read(UID=uids, sort_on="created")["objects"]] == [
+        "right",
+        "theirs",
+        *["base"] * 3,
+    ]
+    assert admin.read(portal_type="Batch", title=taken)["objects"] == []
+    # What is wrong with the heading concerns every row.
+    rows[0][5] = rows[0][4]
+    failed(sent(admin, rows, **asked), 409)
+
+
+def test_a_conflict_is_decided_for_the_value_that_was_seen(admin: Client) -> None:
+    uids = made(admin, 2, Remarks="base", BatchDate="2026-03-01")
+    rows = exported(admin, uids)
+    for uid in uids:
+        admin.call("update", {"UID": uid, "Remarks": "theirs"})
+    for row in rows[1:]:
+        row[4] = "mine"
+    decisions = [
+        {"row": row, "field": "Remarks", "theirs": "theirs", "take": take} for row, take in ((2, "mine"), (3, "theirs"))
+    ]
+    admin.call("update", {"UID": uids[0], "Remarks": "theirs again"})
+    told = failed(sent(admin, rows, decisions=json.dumps(decisions)), 409)
+    assert [(item["row"], item["theirs"]) for item in told["conflicts"]] == [(2, "theirs again")]
+    decisions[0]["theirs"] = "theirs again"
+    done = succeeded(sent(admin, rows, decisions=json.dumps(decisions)))
+    assert (done["updated"], done["unchanged"]) == (1, 1)
+    assert [admin.read(UID=uid)["objects"][0]["Remarks"] for uid in uids] == ["mine", "theirs"]
+    assert "entry 0" in failed(sent(admin, rows, decisions='[{"row": 2}]'), 400)["message"]
 
 
 def test_a_sheet_is_written_once_and_by_whom_it_may(admin: Client, root: str) -> None:

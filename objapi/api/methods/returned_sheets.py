@@ -1,23 +1,26 @@
-"""`apply_sheet`: a file that `read` has written and somebody has edited, written back, all of it or nothing."""
+"""`apply_sheet`: a file that `read` has written and somebody has edited, written back: all of it unless `partial=1`."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from objapi.api.answer_schemas import RECORDS, TEXT, WHOLE, list_of, record
-from objapi.api.method import Json, Method, MethodCall, missing
-from objapi.api.methods.trials import trial_of
-from objapi.api.methods.writing import DRY_RUN
+from objapi.api.method import Json, Method, MethodCall, PartlyDone, missing
+from objapi.api.methods.trials import described_refusals, trial_of
+from objapi.api.methods.writing import DRY_RUN, PARTIAL
 from objapi.api.parameters import Control
-from objapi.errors import ApiError, BadRequest
+from objapi.errors import ApiError, BadRequest, Cause, joined_messages
 from objapi.http.access import API
 from objapi.model.values import NewFile
 from objapi.security.needs import Need
 from objapi.sheets.returned_files import read_returned
-from objapi.sheets.returning import RowEdit, SheetConflict, SheetOutcome, take_back
+from objapi.sheets.returning import Decision, RowEdit, SheetConflict, SheetOutcome, SheetRequest, take_back
 from objapi.store.requests import Entry
 from objapi.store.transaction import Transaction
 
+_DECISION_KEYS: Final = frozenset({"row", "field", "theirs", "take"})
 
-def apply_sheet(call: MethodCall, tx: Transaction) -> Json:
+
+def apply_sheet(call: MethodCall, tx: Transaction) -> Json | PartlyDone:
     """Write what was edited in a sheet that `read` has made as CSV, XLSX or NDJSON; rows without a UID become objects.
 
     With `dry_run` the answer is the difference, row by row.
@@ -29,18 +32,48 @@ def apply_sheet(call: MethodCall, tx: Transaction) -> Json:
     if file is None:
         raise missing("file")
     dry_run = call.controls.flag("dry_run")
-    sheet, problems = read_returned(file.content, call.settings.max_update_entries)
-    done = take_back(
-        tx,
-        sheet,
-        problems,
-        zone=call.settings.timezone,
-        new_type=call.controls.text("obj_type") or "",
-        container=call.controls.text("obj_path") or "",
+    request = SheetRequest(
+        call.settings.timezone,
+        call.controls.text("obj_type") or "",
+        call.controls.text("obj_path") or "",
         dry_run=dry_run,
+        is_partial=call.controls.flag("partial"),
+        decisions=decisions_of(call.controls.structure("decisions")),
     )
+    sheet, problems = read_returned(file.content, call.settings.max_update_entries)
+    done = take_back(tx, sheet, problems, request)
     warnings = {"warnings": list(done.warnings)} if done.warnings else {}
-    return {**described(done), **warnings, **(trial_of(done.plan) if dry_run else {})}
+    answer = {**described(done), **warnings, **(trial_of(done.plan) if dry_run else {})}
+    if not done.refused:
+        return answer
+    conflicts = {"conflicts": [conflict.as_dict() for conflict in done.conflicts]} if done.conflicts else {}
+    answer = {**answer, **described_refusals(done.refused), **conflicts}
+    return PartlyDone(answer, len(done.refused), len(done.refused) + len(done.edits))
+
+
+def decisions_of(values: object) -> Mapping[tuple[int, str], Decision]:
+    """Row and field → what was decided about a conflict. Raises BadRequest that names every wrong entry."""
+    if values is None:
+        return {}
+    if not isinstance(values, list):
+        raise BadRequest.of_parameter("decisions", "decisions: a list of records is expected.")
+    found: dict[tuple[int, str], Decision] = {}
+    problems: list[Cause] = []
+    for number, entry in enumerate(values):
+        match entry:
+            case {"row": int(row), "field": str(name), "theirs": str(theirs), "take": "mine" | "theirs" as take} if (
+                entry.keys() == _DECISION_KEYS
+            ):
+                found[row, name] = Decision(theirs, take == "mine")
+            case _:
+                text = (
+                    f"decisions, entry {number}: row, field and theirs of a conflict are expected, and take, which is "
+                    "mine or theirs."
+                )
+                problems.append(Cause("parameter", "decisions", text, index=number))
+    if problems:
+        raise BadRequest(joined_messages(problem.message for problem in problems), causes=problems)
+    return found
 
 
 def described(done: SheetOutcome) -> Json:
@@ -82,9 +115,24 @@ RETURNED_SHEETS: Final = (
             Control("file", "file", about="The edited file: CSV, XLSX or NDJSON.", required=True),
             Control("obj_type", "text", about="The type of new objects, where the row names none."),
             Control("obj_path", "text", about="The container of new objects, where the row has no path."),
+            Control(
+                "decisions",
+                "structure",
+                about="What was decided about conflicts: the row, field and theirs of each, and take, which is mine or "
+                "theirs.",
+                shape=RECORDS,
+            ),
+            PARTIAL,
             DRY_RUN,
         ),
-        answer={"updated": WHOLE, "created": WHOLE, "unchanged": WHOLE, "rows": list_of(_ROW)},
+        answer={
+            "updated": WHOLE,
+            "created": WHOLE,
+            "unchanged": WHOLE,
+            "rows": list_of(_ROW),
+            "refused?": RECORDS,
+            "conflicts?": RECORDS,
+        },
         writing_verbs=("POST",),
         run=apply_sheet,
         more_on_failure=described_conflicts,

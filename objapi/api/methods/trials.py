@@ -1,5 +1,7 @@
 """Plans of dry runs as JSON, and the errors of single objects, for every method that writes."""
 
+from collections.abc import Sequence
+
 from objapi.api.method import Json
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError
 from objapi.store.requests import (
@@ -24,15 +26,20 @@ def trial_of(plan: Plan) -> dict[str, object]:
 
 
 def described_plan(plan: Plan) -> Json:
-    """A plan as JSON; of very many refusals the first, as an answer lists errors."""
-    few = plan.refused if len(plan.refused) <= MANY_CAUSES else plan.refused[:FIRST_CAUSES]
-    described: dict[str, object] = {
+    """A plan as JSON."""
+    return {
         "changes": [described_change(change) for change in plan.changes],
         "reindexed": plan.reindexed,
-        "refused": [_described_refusal(item) for item in few],
+        **described_refusals(plan.refused),
     }
-    if len(few) < len(plan.refused):
-        described["refused_count"] = len(plan.refused)
+
+
+def described_refusals(refused: Sequence[RefusedItem]) -> dict[str, object]:
+    """What cannot be done, under the key `refused`; of very many the first, as an answer lists errors."""
+    few = refused if len(refused) <= MANY_CAUSES else refused[:FIRST_CAUSES]
+    described: dict[str, object] = {"refused": [_described_refusal(item) for item in few]}
+    if len(few) < len(refused):
+        described["refused_count"] = len(refused)
     return described
 
 

@@ -35,7 +35,7 @@ def test_values_of_ndjson_are_the_texts_of_cells() -> None:
 
 def test_each_mistake_is_told_by_row_and_column() -> None:
     _, problems = read_returned(f"UID,version,title\nnonsense,1,a\n{A},two,b\n{B},1,c\n{B},1,d,e\n".encode(), 10)
-    assert sorted(places(problems)) == [(2, "UID"), (3, "version"), (5, "D"), (5, "UID")]
+    assert sorted(places(problems)) == [(2, "UID"), (3, "version"), (4, "UID"), (5, "D"), (5, "UID")]
     _, problems = read_returned(b'{"UID": ""}\n[1]\n{"UID"\n', 10)
     assert places(problems) == [(2, ""), (3, "")]
 

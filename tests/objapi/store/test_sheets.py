@@ -5,7 +5,7 @@ from datetime import UTC
 from objapi.model.values import NewFile
 from objapi.profiles.lims.ar_imports import import_requests
 from objapi.sheets.returned_files import read_returned
-from objapi.sheets.returning import SheetOutcome, take_back
+from objapi.sheets.returning import SheetOutcome, SheetRequest, take_back
 from objapi.store.transaction import Transaction
 from tests.objapi.store.workshop import Gateway
 
@@ -36,7 +36,7 @@ def returned(laboratory: Gateway, text: str) -> tuple[SheetOutcome, int]:
 
     def work(tx: Transaction) -> SheetOutcome:
         sheet, problems = read_returned(text.encode(), 1000)
-        return take_back(tx, sheet, problems, zone=UTC, new_type="Batch", container="/batches")
+        return take_back(tx, sheet, problems, SheetRequest(UTC, "Batch", "/batches"))
 
     with laboratory.statements.counted() as inside:
         done = laboratory.run("admin", work, write=True)
