@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import objapi.cli.demo
-import objapi.site
+import objapi.site_context
 from objapi.cli import main
 from objapi.cli.demo import DEMO
 from objapi.model.loading.content import read_content
@@ -30,8 +30,8 @@ def run() -> None:
     zone = load_settings({}).timezone
     for profiles in PRELOADED:
         registry = load_once(profiles)
-        objapi.site.Dependents(registry)
-        objapi.site.FieldAccess(registry)
+        objapi.site_context.Dependents(registry)
+        objapi.site_context.FieldAccess(registry)
         for file in registry.content_files.get(DEMO, ()):
             read_once(Path(file), zone=zone)
     ended: dict[int, int] = {}
