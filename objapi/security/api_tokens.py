@@ -157,12 +157,14 @@ def remove_tokens(connection: Connection, prefixes: Sequence[str]) -> None:
 
 def is_use_due(token: TokenInUse, now: datetime) -> bool:
     """True when the last use that is noted was so long ago that this one is worth a write."""
-    return token.last_used is None or now - token.last_used >= _NOTED_AFTER
+    # A use that lies ahead was noted by a clock that has been set back since.
+    return token.last_used is None or not timedelta(0) <= now - token.last_used < _NOTED_AFTER
 
 
 def note_use(connection: Connection, token: TokenInUse, now: datetime) -> None:
     """Write that a token was used, unless another request has done so; in a transaction of its own."""
-    long_ago = or_(api_tokens.c.last_used.is_(None), api_tokens.c.last_used <= to_micros(now - _NOTED_AFTER))
+    used = api_tokens.c.last_used
+    long_ago = or_(used.is_(None), used <= to_micros(now - _NOTED_AFTER), used > to_micros(now))
     due = and_(api_tokens.c.digest == token.digest, long_ago)
     connection.execute(update(api_tokens).where(due).values(last_used=to_micros(now)))
 

@@ -5,7 +5,8 @@ a program's. Attempts count as log-ins do. Users of a log-in provider log in the
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from objapi.errors import BadRequest, SignatureRefused
 from objapi.security.credentials import Credentials
@@ -13,6 +14,9 @@ from objapi.security.identify import Authentication
 from objapi.security.principals import LoadedUser
 from objapi.security.sessions import PROVED_FOR, spend_proof
 from objapi.store.requests import SignerProof
+
+_CLOCK_SKEW: Final = timedelta(minutes=1)
+"""Greatest difference between the clocks of two machines that serve one site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ def prove_signer(
 def proven_by_log_in(user: LoadedUser, now: datetime) -> ProvenSigner | None:
     """The proof of somebody who has just logged in anew at the log-in provider, good for one request that signs."""
     session = user.session
-    if session is None or session.proved is None or now > session.proved + PROVED_FOR:
+    if session is None or session.proved is None:
+        return None
+    # One that lies ahead was given by a clock that has been set back since: it would hold for too long.
+    if not -_CLOCK_SKEW <= now - session.proved <= PROVED_FOR:
         return None
     proof = SignerProof(user.principal.user_id, "sign-on", lambda connection: spend_proof(connection, session))
     return ProvenSigner(proof, user.password_version)

@@ -24,6 +24,10 @@ from objapi.store.records import from_micros, to_micros
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
+_CLOCK_SKEW = timedelta(minutes=1)
+"""Greatest difference between the clocks of two machines that serve one site. What is further ahead was counted by a
+clock that has been set back since: nobody has to wait until it is reached again."""
+
 
 @dataclass(frozen=True, slots=True)
 class ThrottleRules:
@@ -108,7 +112,9 @@ def read_attempts(connection: Connection, login: str, address: str, now: datetim
     """The failures that matter to a login from an address. One statement, one row."""
     columns = login_attempts.c
     of_login, of_address = columns.login == login_key(login), columns.address == address_key(address)
-    recent = columns.failed_at > to_micros(now - _window(rules))
+    recent = and_(
+        columns.failed_at > to_micros(now - _window(rules)), columns.failed_at <= to_micros(now + _CLOCK_SKEW)
+    )
     of_pair = and_(of_login, of_address)
     row = connection.execute(
         select(

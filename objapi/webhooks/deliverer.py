@@ -104,7 +104,7 @@ class Deliverer:
         return looked if place == hook.place else hook.place
 
     def _is_due(self, hook: Webhook) -> bool:
-        return hook.stopped is None and hook.due <= to_micros(self._site.now())
+        return hook.is_due(to_micros(self._site.now()))
 
     def _take(self, hook: Webhook) -> bool:
         """Note that a hook is being delivered to, unless it is, or rests, or enough others are."""

@@ -38,18 +38,25 @@ class Webhook:
     outcome: str = ""
     stopped: str | None = None
 
+    def is_due(self, now: int) -> bool:
+        """True when something may be sent.
+
+        It waits for no longer than the pause after its last failure: that was by a clock that has been set back since.
+        """
+        return self.stopped is None and not now < self.due <= now + _pause(self.failures - 1)
+
     def failed(self, outcome: str, last: str, now: int) -> "Webhook":
         """The hook after a message, whose last change has that cursor, was not delivered: to be tried again, or not."""
-        since = self.failing_since or now
+        # A clock that has been set back since must not keep it failing for longer.
+        since = min(self.failing_since or now, now)
         if now - since >= GIVEN_UP_AFTER // _MICROSECOND:
             return self.stopping(f"given up after {GIVEN_UP_AFTER.days} days: {outcome}")
-        pause = PAUSES[min(self.failures, len(PAUSES) - 1)] // _MICROSECOND
         return replace(
             self,
             attempted=last,
             failures=self.failures + 1,
             failing_since=since,
-            due=now + pause,
+            due=now + _pause(self.failures),
             outcome=outcome,
         )
 
@@ -65,6 +72,11 @@ class Webhook:
     def resumed(self, place: str, now: int) -> "Webhook":
         """The hook that goes on from a place of the feed."""
         return replace(self.moved(place, now), stopped=None)
+
+
+def _pause(failures: int) -> int:
+    """Microseconds to wait after a failure with as many before it; none after no failure, which is -1."""
+    return 0 if failures < 0 else PAUSES[min(failures, len(PAUSES) - 1)] // _MICROSECOND
 
 
 def list_webhooks(connection: Connection) -> list[Webhook]:

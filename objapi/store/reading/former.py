@@ -162,6 +162,9 @@ class FormerReader:
 
     def _before_later_changes(self, uid: str, draft: Draft | None) -> ObjectState | None:
         later = [entry.change for entry in self._entries.get(uid, ()) if entry.at > self._at]
+        # The order of versions is that of the changes, also where a clock was set back between them.
+        if all(change.version is not None for change in later):
+            later.sort(key=lambda change: change.version or 0, reverse=True)
         return taken_back(None if draft is None else state_of(draft), later)
 
     def _paths_then(self, states: Mapping[str, ObjectState]) -> dict[str, str]:

@@ -49,13 +49,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def holder_of(text: str | None, now: datetime) -> Holder | None:
-    """Holder of the lease in a row; None: nobody, or the lease has expired."""
+def holder_of(text: str | None, now: datetime, duration: timedelta = DURATION) -> Holder | None:
+    """Holder of a lease of some duration in a row; None: nobody, or the lease has expired.
+
+    One that would last twice as long as any does was taken by a clock that was ahead, and set back since: its holder
+    renews it at once if it lives, and nobody waits for one that does not.
+    """
     if not text:
         return None
     row = orjson.loads(text)
     holder = Holder(str(row["owner"]), from_micros(int(row["until"])))
-    return holder if holder.until > now else None
+    return holder if now < holder.until <= now + 2 * duration else None
 
 
 class Lease:
@@ -78,22 +82,23 @@ class Lease:
         with self._engine.connect() as connection, begin_write(connection):
             insert_ignore(connection, site_state, [{"name": self._row, "value": _FREE}])
             found = _read(connection, self._row)
-            holder = holder_of(found, self._clock())
+            holder = holder_of(found, self._clock(), self._duration)
             if holder is not None or found is None or not self._replace(connection, found):
                 raise LeaseRefused(_refusal(holder))
 
     def holder(self) -> Holder | None:
         """Holder of the lease at present, which may be this one; None: it can be taken."""
         with self._engine.connect() as connection:
-            return holder_of(_read(connection, self._row), self._clock())
+            return holder_of(_read(connection, self._row), self._clock(), self._duration)
 
     def renew(self) -> None:
         """Prolong the lease when it has aged. Raises LeaseRefused when another process has taken it over."""
-        if self._clock() - self._taken < self._duration / PARTS:
+        # A clock that was set back since has to be followed: by it, the lease would last for too long.
+        if timedelta(0) <= self._clock() - self._taken < self._duration / PARTS:
             return
         with self._engine.connect() as connection, begin_write(connection):
             if not self._replace(connection, self._text):
-                holder = holder_of(_read(connection, self._row), self._clock())
+                holder = holder_of(_read(connection, self._row), self._clock(), self._duration)
                 raise LeaseRefused(f"This upgrade was too slow and another took over. {_refusal(holder)}")
 
     def give_back(self) -> None:

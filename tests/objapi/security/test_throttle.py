@@ -148,6 +148,19 @@ def test_failures_are_forgotten_after_a_quiet_window(door: Door) -> None:
     assert door.attempts("tom", HERE, 2 + 900).pair.count == 1
 
 
+def test_failures_of_a_clock_that_was_set_back_keep_nobody_waiting(door: Door) -> None:
+    for _ in range(5):
+        door.fail("tom", HERE, 3600)
+    with pytest.raises(TooManyAttempts):
+        door.fail("tom", HERE, 3600)
+    assert door.attempts("tom", HERE) == Attempts()
+    # One more attempt, and they count again, by the clock of now.
+    door.fail("tom", HERE)
+    assert door.attempts("tom", HERE, 1).pair == Failures(6, NOW)
+    with pytest.raises(TooManyAttempts):
+        door.fail("tom", HERE, 1)
+
+
 def test_reading_is_one_statement_however_many_rows_there_are(door: Door) -> None:
     for number in range(8):
         door.fail(f"user{number}", HERE)

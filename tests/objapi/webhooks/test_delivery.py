@@ -214,6 +214,17 @@ def test_the_pauses_grow_until_the_hook_is_given_up() -> None:
     assert (again.failures, again.failing_since, again.stopped) == (0, None, None)
 
 
+def test_a_hook_that_failed_before_the_clock_was_set_back_is_due() -> None:
+    hook = Webhook("h", "boss", "https://hooks.example.org/", "", (), None, 0, "p", 3_600 * SECOND)
+    assert hook.is_due(0)
+    for _ in range(9):
+        hook = hook.failed("status 500", "cursor", 3_600 * SECOND)
+    assert not hook.is_due(hook.due - 1)
+    assert hook.is_due(hook.due)
+    assert hook.is_due(0)
+    assert hook.failed("status 500", "cursor", 0).failing_since == 0
+
+
 def test_managers_alone_manage_webhooks_and_no_secret_is_in_the_trail(gateway: Gateway, there: Receiver) -> None:
     for user in ("mia", "anna", "olga"):
         with pytest.raises(Forbidden, match="Manage webhooks"):

@@ -133,3 +133,18 @@ def test_one_of_many_who_take_it_at_once_gets_it(engine: Engine, database_url: s
 @pytest.mark.parametrize("text", [None, ""])
 def test_nobody_holds_an_absent_lease(text: str | None) -> None:
     assert holder_of(text, datetime.now(UTC)) is None
+
+
+def test_lease_of_a_clock_that_was_set_back_keeps_nobody_waiting(engine: Engine) -> None:
+    clock = Clock()
+    dead, alive = Lease(engine, clock), Lease(engine, clock)
+    dead.take()
+    clock.now -= timedelta(hours=1)
+    alive.take()
+    with pytest.raises(LeaseRefused):
+        dead.renew()
+    clock.now -= timedelta(hours=1)
+    # Who lives follows the clock before anybody else asks.
+    alive.renew()
+    with pytest.raises(LeaseRefused, match="until 2026-03-01 07:35:00"):
+        dead.take()
