@@ -58,7 +58,7 @@ def _connect(server: URL) -> pymysql.Connection:
     )
 
 
-def _administer(server: URL, statement: str) -> None:
+def administer(server: URL, statement: str) -> None:
     connection = _connect(server)
     try:
         with connection.cursor() as cursor:
@@ -82,7 +82,7 @@ def _drop(server: URL, name: str) -> None:
         connection.close()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", server: URL, log: Path) -> None:
+def wait_until_ready(process: "subprocess.Popen[bytes]", server: URL, log: Path) -> None:
     def answers() -> bool:
         if process.poll() is not None:
             raise RuntimeError(f"mariadbd ended with status {process.returncode}:\n{log.read_text(errors='replace')}")
@@ -169,7 +169,7 @@ def private_mariadb() -> Iterator[URL]:
             )
         server = URL.create("mysql+pymysql", username="root", host="127.0.0.1", port=port)
         try:
-            _wait_until_ready(process, server, log)
+            wait_until_ready(process, server, log)
             yield server
         finally:
             process.terminate()
@@ -195,7 +195,7 @@ def mariadb_server() -> Iterator[URL]:
 def fresh_mariadb_database(server: URL) -> Iterator[str]:
     """Create an empty database with a unique name; yield its URL; drop it."""
     name = f"objapi_test_{uuid.uuid4().hex[:16]}"
-    _administer(server, f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+    administer(server, f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
