@@ -335,6 +335,7 @@ PAGES = (
     "/Plone",
     "/Plone/login_form",
     "/Plone/console/worklists/late",
+    "/Plone/console/files",
     "/Plone/clients/client-3/AP-0001-R01",
     "/Plone/clients/client-3/AP-0001-R01#edit",
     "/Plone/clients/client-3#contents",

@@ -60,9 +60,15 @@ def _results(ask: Ask, place: str) -> Mapping[str, bytes]:
     return {"sheet": answer, "read": ask("read", {**query, "page_size": ROWS_OF_SHEET, "authenticator": False})}
 
 
+def _files(ask: Ask, place: str) -> Mapping[str, bytes]:
+    """The shapes of files of results; the place may name the one that is chosen at first."""
+    return {"result_files": ask("result_files", {})}
+
+
 PAGES: Final = (
     ConsolePage("worklists", "/console/worklists", marked("Worklists"), _worklists),
     ConsolePage("search", "/console/search", marked("Search")),
+    ConsolePage("files", "/console/files", marked("Files"), _files),
     ConsolePage("results", "/console/results", marked("Results"), _results, listed=False),
 )
 """The first one is also the page of `/console`."""

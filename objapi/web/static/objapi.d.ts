@@ -83,6 +83,9 @@ export interface PlannedChange {
         transition: string | null;
         old: string | null;
         new: string | null;
+        signature?: {
+            meaning: string;
+        };
     }[];
 }
 export interface Named {
@@ -163,7 +166,7 @@ export declare class Api {
     logIn(name: string, password: string, code?: string): Promise<void>;
     /** Calls any method. Raises ApiFailure. With `partial` an answer in which some could not be done is given, too. */
     call<T extends Answer = Answer>(method: string, parameters?: Parameters, options?: CallOptions): Promise<T>;
-    /** Calls a method with a form, in which files may be. */
+    /** Calls a method with a form, in which files may be. With `partial` in it, as `call` does. */
     sendForm<T extends Answer = Answer>(method: string, form: FormData, options?: CallOptions): Promise<T>;
     private send;
     /** One page of the objects that a query finds. */

@@ -47,11 +47,12 @@ var Api = class {
     if (options.key !== void 0) headers["Idempotency-Key"] = options.key;
     return this.send(method, { method: "POST", headers, body: JSON.stringify(parameters) }, options, Boolean(parameters["partial"]));
   }
-  /** Calls a method with a form, in which files may be. */
+  /** Calls a method with a form, in which files may be. With `partial` in it, as `call` does. */
   async sendForm(method, form, options = {}) {
     const headers = { Prefer: "http-status" };
     if (options.version !== void 0) headers["If-Match"] = String(options.version);
-    return this.send(method, { method: "POST", headers, body: form }, options, false);
+    if (options.key !== void 0) headers["Idempotency-Key"] = options.key;
+    return this.send(method, { method: "POST", headers, body: form }, options, Boolean(form.get("partial")));
   }
   async send(method, init, options, partial) {
     const headers = { ...init.headers, Accept: "application/json" };
@@ -62,7 +63,7 @@ var Api = class {
     const response = await this.fetch(this.url(method), { ...init, headers, credentials, signal });
     const answer = await asJson(response);
     answer["request_id"] ??= response.headers.get("X-Request-Id") ?? "";
-    const partly = partial && ("objects" in answer || "updates" in answer);
+    const partly = partial && answer["type"] === "PartlyDone";
     if (answer["success"] !== true && !partly) {
       const wait = Number(response.headers.get("Retry-After"));
       throw new ApiFailure(answer, response.status, wait > 0 ? wait : null);

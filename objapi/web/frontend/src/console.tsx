@@ -6,6 +6,7 @@ import { messageOf } from "./frame/api";
 import "./style/console.css";
 
 const PAGES: Record<string, () => Promise<{ default: ComponentType }>> = {
+  files: () => import("./pages/files/index"),
   object: () => import("./pages/object/index"),
   results: () => import("./pages/results/index"),
   search: () => import("./pages/search/index"),

@@ -73,7 +73,7 @@ export interface PlannedChange {
   portal_type: string;
   index?: number;
   fields?: { field: string; old: Value; new: Value }[];
-  states?: { workflow: string; variable: string; transition: string | null; old: string | null; new: string | null }[];
+  states?: { workflow: string; variable: string; transition: string | null; old: string | null; new: string | null; signature?: { meaning: string } }[];
 }
 
 export interface Named {
@@ -191,11 +191,12 @@ export class Api {
     return this.send<T>(method, { method: "POST", headers, body: JSON.stringify(parameters) }, options, Boolean(parameters["partial"]));
   }
 
-  /** Calls a method with a form, in which files may be. */
+  /** Calls a method with a form, in which files may be. With `partial` in it, as `call` does. */
   async sendForm<T extends Answer = Answer>(method: string, form: FormData, options: CallOptions = {}): Promise<T> {
     const headers: Record<string, string> = { Prefer: "http-status" };
     if (options.version !== undefined) headers["If-Match"] = String(options.version);
-    return this.send<T>(method, { method: "POST", headers, body: form }, options, false);
+    if (options.key !== undefined) headers["Idempotency-Key"] = options.key;
+    return this.send<T>(method, { method: "POST", headers, body: form }, options, Boolean(form.get("partial")));
   }
 
   private async send<T extends Answer>(method: string, init: RequestInit, options: CallOptions, partial: boolean): Promise<T> {
@@ -208,7 +209,7 @@ export class Api {
     const response = await this.fetch(this.url(method), { ...init, headers, credentials, signal });
     const answer = await asJson(response);
     answer["request_id"] ??= response.headers.get("X-Request-Id") ?? "";
-    const partly = partial && ("objects" in answer || "updates" in answer);
+    const partly = partial && answer["type"] === "PartlyDone";
     if (answer["success"] !== true && !partly) {
       const wait = Number(response.headers.get("Retry-After"));
       throw new ApiFailure(answer, response.status, wait > 0 ? wait : null);

@@ -6,6 +6,7 @@ import { api, asking, messageOf } from "./api";
 import { tell } from "./notices";
 import { Signature } from "./signature";
 import { n, t } from "./texts";
+import { mayUndo } from "./undo";
 import "./steps.css";
 
 const MOST_ASKED = 200;
@@ -185,16 +186,6 @@ async function told(step: Step, answer: Batch, done: Asked["done"]): Promise<voi
   await done(step, answer);
   const way = good && request && !step.signature && (await mayUndo()) ? { label: t("Undo"), run: () => void undo(request, done) } : undefined;
   tell(words.join(" ").trim(), bad.length ? "bad" : "good", way);
-}
-
-let undoes: Promise<boolean> | null = null;
-
-function mayUndo(): Promise<boolean> {
-  undoes ??= api
-    .call("can", { can: "permission:objapi: Undo requests" })
-    .then((answer) => (answer as unknown as { objects: { can: { allowed: boolean }[] }[] }).objects[0]?.can[0]?.allowed ?? false)
-    .catch(() => false);
-  return undoes;
 }
 
 async function undo(request: string, done: Asked["done"]): Promise<void> {

@@ -12,6 +12,7 @@ import { loadDetection } from "./limits";
 import { Conflicts, Review } from "./review";
 import { busy, disagreements, discard, followOthers, reread, review, reviewing } from "./saving";
 import { drafts, findWritable, rows, sheet, writable } from "./sheet";
+import "../../frame/review.css";
 import "./results.css";
 
 /** Rows that a step which the sheet offers is open to. */

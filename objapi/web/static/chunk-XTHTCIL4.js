@@ -1,0 +1,1 @@
+function a(t){if(t.title&&t.title!==t.name)return t.title;let r=t.name.replace(/_/g," ").replace(/([a-z\d])([A-Z])/g,"$1 $2").replace(/([A-Z])([A-Z][a-z])/g,"$1 $2").trim().split(/\s+/).map(e=>/^[A-Z]{2,}s?$/.test(e)?e:e.toLowerCase()).join(" ");return r.charAt(0).toUpperCase()+r.slice(1)}export{a};
