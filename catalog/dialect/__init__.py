@@ -17,7 +17,14 @@ from catalog.dialect.changes import (
 )
 from catalog.dialect.database_use import DATABASE_USE
 from catalog.dialect.drivers import Driver, DriverMissing, chosen_driver
-from catalog.dialect.engines import begin_write, create_engine_for, for_update, is_mysql_family, transaction
+from catalog.dialect.engines import (
+    begin_write,
+    create_engine_for,
+    for_update,
+    is_mysql_family,
+    sorts_before_joining,
+    transaction,
+)
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
 from catalog.dialect.letters import fold, folded, has_case, like_ignores_case
 from catalog.dialect.prepared import PreparedSelect
@@ -87,6 +94,7 @@ __all__ = [
     "require_table_rights",
     "small_integer",
     "sortable_decimal",
+    "sorts_before_joining",
     "spare_keys",
     "text_key",
     "transaction",

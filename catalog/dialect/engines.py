@@ -421,3 +421,11 @@ def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
 def for_update(statement: sa.Select[T]) -> sa.Select[T]:
     """The select with its rows locked until the end of the transaction; on SQLite the whole database already is."""
     return statement.with_for_update()
+
+
+def sorts_before_joining(connection: Connection) -> bool:
+    """True where rows of one table are put in order, and cut, before others are looked up for them by an outer join.
+
+    SQLite looks up what belongs to every row first when no key gives the order.
+    """
+    return is_mysql_family(connection.dialect)

@@ -67,11 +67,16 @@ class StoredEntity:
     settings: str
     sides: str
     data: str
+    answer: str | None = None
+    """The stored answer, where it was loaded as well."""
+    meta: str | None = None
+    """The stored metadata, loaded with the answer."""
 
 
 _UNIQUE = frozenset({entities.c.rid, entities.c.uid, entities.c.path})
 _ANSWERS = (entities.c.rid, entities.c.stamp, entities.c.answer, entities.c.meta)
-COLUMNS = tuple(entities.c[name] for name in StoredEntity.__slots__)
+_WITH_ANSWER = tuple(entities.c[name] for name in StoredEntity.__slots__)
+COLUMNS = _WITH_ANSWER[:-2]
 
 
 def load_where(
@@ -82,11 +87,15 @@ def load_where(
     lock: bool = False,
     **equal: object,
 ) -> list[StoredEntity]:
-    """The rows whose column has one of the keys, in order of creation; `equal`: other columns, one value or a list."""
+    """The rows whose column has one of the keys, in order of creation; `equal`: other columns, one value or a list.
+
+    A single object that is locked, most likely to be written, comes with its answer.
+    """
     found: list[StoredEntity] = []
     for chunk in chunks(keys):
         if len(chunk) == 1 and not equal and column in _UNIQUE:
-            found.extend(StoredEntity(*row) for row in rows_of_keys(connection, COLUMNS, column, chunk, lock=lock))
+            columns = _WITH_ANSWER if lock else COLUMNS
+            found.extend(StoredEntity(*row) for row in rows_of_keys(connection, columns, column, chunk, lock=lock))
             continue
         statement = select(*COLUMNS).where(column.in_(chunk))
         for name, value in equal.items():

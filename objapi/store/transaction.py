@@ -386,13 +386,14 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
     def _found(self, planner: StorePlanner, find: Find) -> list[ByUid]:
         """The objects that criteria find, loaded by the planner; see `Finder.matching` for what is refused."""
         search = self._finder.matching(find, self._site.most_objects)
-        rids = search()
-        planner.workspace.load_rids(rids)
-        if self.writes:
+        matched = search()
+        rids, workspace = matched.rids, planner.workspace
+        workspace.load_rids(rids)
+        if self.writes and not all(workspace.has_stamp(rid, matched.stamps.get(rid)) for rid in rids):
             # Until they were locked others could change them: those are left that are still found.
-            again = frozenset(search())
+            again = frozenset(search().rids)
             rids = [rid for rid in rids if rid in again]
-        found = [ByUid(planner.workspace.by_rid[rid].uid) for rid in rids if rid in planner.workspace.by_rid]
+        found = [ByUid(workspace.by_rid[rid].uid) for rid in rids if rid in workspace.by_rid]
         if not found:
             raise StaleWrite
         return found

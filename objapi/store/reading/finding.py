@@ -25,6 +25,7 @@ from catalog import (
     visible_condition,
 )
 from catalog.clauses import Exact
+from catalog.dialect import sorts_before_joining
 from catalog.facets import Facet, facet_of
 from catalog.shapes import Build
 from objapi.errors import BadRequest, Cause, NotFound, TooLarge, joined_messages
@@ -59,6 +60,18 @@ class FoundPage:
     total: int
     answers: Sequence[StoredAnswer]
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObjects:
+    """The objects that a search finds, by row number in its order, and the stamps that they had as it found them.
+
+    An object that still has its stamp is still found: whatever is searched of it is written together with that.
+    """
+
+    stamps: Mapping[int, int]
+    """Row number → stamp; of rows of mapped tables there is none."""
+    rids: Sequence[int]
 
 
 class Finder:
@@ -143,10 +156,10 @@ class Finder:
         titles = self._documents.titles([value for value in values if isinstance(value, str) and is_uid(value)])
         return {name: replace(facet, titles=titles) for name, facet in found.items()} if titles else found
 
-    def matching(self, find: Find, most: int) -> Callable[[], list[int]]:
+    def matching(self, find: Find, most: int) -> Callable[[], FoundObjects]:
         """The search for all that a transition is asked for, read once; nothing in the criteria may be ignored.
 
-        Raises BadRequest for an unknown criterion or none at all. Each call searches for the row numbers, and raises
+        Raises BadRequest for an unknown criterion or none at all. Each call searches for the objects, and raises
         NotFound when nothing is found, TooLarge beyond `most`.
         """
         prepared = self._reader.prepare(replace(find, strict=True), own_catalog=True)
@@ -157,16 +170,22 @@ class Finder:
             raise BadRequest(message, causes=[Cause("parameter", "portal_type", message)])
         return partial(self._matched, prepared, find, most)
 
-    def _matched(self, prepared: Prepared, find: Find, most: int) -> list[int]:
-        rids = self._page(prepared, find.offset, find.size or most + 1)
-        if not rids:
+    def _matched(self, prepared: Prepared, find: Find, most: int) -> FoundObjects:
+        size = _left(prepared.query, find.offset, find.size or most + 1)
+        values = {"size": _EVERYTHING if size is None else size, "offset": prepared.query.start + find.offset}
+        rows = self._shaped(prepared, _page_of_stamps, values)
+        if rows is None:
+            found = FoundObjects({}, self._page(prepared, find.offset, find.size or most + 1))
+        else:
+            found = FoundObjects({rid: stamp for rid, stamp in rows if stamp is not None}, [rid for rid, _ in rows])
+        if not found.rids:
             raise NotFound("No object matches the criteria, or you may not see it.")
-        if len(rids) > most:
+        if len(found.rids) > most:
             raise TooLarge(
                 f"More than {most} objects match, which is the limit of one request (the setting "
                 "OBJAPI_MAX_UPDATE_ENTRIES). Narrow the criteria."
             )
-        return rids
+        return found
 
     def rids(
         self,
@@ -268,8 +287,12 @@ class Finder:
         self, prepared: Prepared, start: Cursor | None, values: Mapping[str, Any]
     ) -> list[tuple[Any, ...]] | None:
         if start is None:
-            counted = self._counted_page(prepared, values)
-            return self._shaped(prepared, _page_with_answers, values) if counted is None else counted
+            # What comes before a page that begins further on must not be looked up.
+            direct = not values["offset"] and sorts_before_joining(prepared.connection)
+            counted = self._counted_page(prepared, values, _first_page_with_number if direct else _page_with_number)
+            if counted is not None:
+                return counted
+            return self._shaped(prepared, _first_page_with_answers if direct else _page_with_answers, values)
         keys = {f"after{place}": key for place, key in enumerate(start.keys)}
         try:
             return self._shaped(prepared, _page_after_with_answers, {"size": values["size"], **keys})
@@ -278,14 +301,16 @@ class Finder:
         except (StatementError, OverflowError, TypeError, ValueError, ArithmeticError) as error:
             raise bad_cursor() from error
 
-    def _counted_page(self, prepared: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
+    def _counted_page(
+        self, prepared: Prepared, values: Mapping[str, Any], build: Build
+    ) -> list[tuple[Any, ...]] | None:
         """The rows of a page where the same statement can give the number of all rows, which is then known."""
         tables, seen, query = prepared.tables, prepared.seen, prepared.query
         if not isinstance(tables, CatalogTables) or not isinstance(seen, tuple) or not is_counted(tables, query):
             return None
         if (query, seen) in self._numbers:
             return None
-        rows = self._shaped(prepared, _page_with_number, values)
+        rows = self._shaped(prepared, build, values)
         if rows:
             self._numbers[query, seen] = int(rows[0][-1] or 0)
         return rows
@@ -408,6 +433,12 @@ def _page_of_numbers(tables: CatalogTables, query: Query, visible: Sequence[Visi
     return statement.limit(_SIZE).offset(_OFFSET)
 
 
+def _page_of_stamps(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
+    """The row numbers of a page with the stamps of the objects."""
+    page = _page_of_numbers(tables, query, visible)
+    return page.outerjoin(entities, entities.c.rid == tables.main.c.rid).add_columns(entities.c.stamp)
+
+
 def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
     """The rows of a page, of which alone the answers are looked up: keys of the order first, then the answer."""
     chunk = _with_key(
@@ -419,6 +450,19 @@ def _page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Vi
 def _page_with_number(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
     """The same with the number of all rows in each row, for a query that is counted."""
     page = _page_with_answers(tables, query, visible)
+    return page.add_columns(number_statement(tables, query, visible).scalar_subquery())
+
+
+def _first_page_with_answers(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
+    """The same rows for a page without an offset, where a database sorts before it joins: no table between is made."""
+    chunk = chunk_statement(tables, query, visible=visible_condition(tables, visible), size=None)
+    joined = _with_key(tables, query, visible, chunk).outerjoin(entities, entities.c.rid == tables.main.c.rid)
+    return joined.add_columns(*ANSWER_COLUMNS).limit(_SIZE)
+
+
+def _first_page_with_number(tables: CatalogTables, query: Query, visible: Sequence[Visibility]) -> Select[Any]:
+    """The same with the number of all rows in each row, for a query that is counted."""
+    page = _first_page_with_answers(tables, query, visible)
     return page.add_columns(number_statement(tables, query, visible).scalar_subquery())
 
 
@@ -451,7 +495,8 @@ def _with_key(
     equal = [clause.index for clause in query.clauses if isinstance(clause, Exact) and len(clause.values) == 1]
     if len(equal) < len(query.clauses) or any(item.scoped for item in visible):
         return statement
-    key = tables.hot_key(equal, [item.index for item in query.sort])
+    sort = [item.index for item in query.sort]
+    key = tables.hot_key(equal, sort) or tables.hot_key([name for name in equal if name not in sort], sort)
     if key is None:
         return statement
     for family in ("mysql", "mariadb"):

@@ -1,7 +1,7 @@
 """Recomputing acls, stored answers and index values: found out by reading which differ, and only these are written."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ COMPARED = 2_000
 REWRITTEN = 500
 """Objects written in one transaction."""
 _DERIVED = tuple(entities.c[name] for name in ("title", "title_key", "meta", "answer", "fresh_until"))
-_OWN = len(fields(StoredEntity))
+_OWN = len(COLUMNS)
 _NEXT = PreparedSelect(
     select(*COLUMNS, *_DERIVED)
     .where(entities.c.rid > bindparam("after", type_=entities.c.rid.type))

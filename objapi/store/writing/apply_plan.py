@@ -119,8 +119,13 @@ def _rendered(
             whole[draft.rid] = renderer.render(draft)
         else:
             shapes.append((draft, draft.record, renderer.shape(draft, affected[draft.rid])))
-    answered = [draft.rid for draft, _, shape in shapes if shape.answered]
-    answers = load_answers(planner.context.connection, answered, lock=True)
+    answers = {
+        record.rid: (record.stamp, record.answer, record.meta)
+        for _, record, _ in shapes
+        if record.answer is not None and record.meta is not None
+    }
+    lacking = [draft.rid for draft, _, shape in shapes if shape.answered and draft.rid not in answers]
+    answers |= load_answers(planner.context.connection, lacking, lock=True)
     refreshed: dict[int, Refreshed] = {}
     for draft, record, shape in shapes:
         stamp, answer, meta = answers.get(draft.rid, (record.stamp, "", ""))

@@ -337,8 +337,8 @@ def taken_titles(workspace: Workspace, values: Values) -> Iterator[tuple[Draft, 
             if other is not draft:
                 is_seen = workspace.context.rights.may(VIEW, other.acl, other.scope)
                 yield draft, _sentence(workspace, values, draft, other.id if is_seen else None)
-    pair = tuple_(entities.c.parent, entities.c.title_key)
     for chunk in chunks(claimed):
+        pair = tuple_(entities.c.parent, entities.c.title_key)
         columns = (
             entities.c.rid,
             entities.c.parent,

@@ -185,6 +185,11 @@ class Workspace:
 
     # Locking and optimistic checks
 
+    def has_stamp(self, rid: int, stamp: int | None) -> bool:
+        """True for an object that was loaded with this stamp, and so is as it was when that was read."""
+        draft = self.by_rid.get(rid)
+        return draft is not None and draft.record is not None and draft.record.stamp == stamp
+
     def lock_drafts(self, drafts: Iterable[Draft]) -> None:
         """Lock objects that were read without. Raises StaleWrite when one was changed since."""
         self._check_stamps([draft.rid for draft in drafts if draft.rid in self._unlocked], shared=False)

@@ -160,3 +160,15 @@ def test_removing_many_costs_what_removing_few_costs(workshop: Gateway, things: 
             workshop.remove("mia", *(entry.uid for entry in made))
         counts.append(len(inside))
     assert counts[1] <= counts[0] + 3
+
+
+def test_one_object_is_searched_and_read_once(workshop: Gateway, things: list[str]) -> None:
+    label = workshop.create("boss", "Label", "/", title="Searched once").path
+    with workshop.statements.counted() as updating:
+        workshop.update("boss", label, title="Read once")
+    asked = Find({"portal_type": "Thing", "title": "Thing 3"}, strict=True)
+    ready_for(workshop, "mia", "hide", show, things[3:4])
+    with workshop.statements.counted() as moving:
+        workshop.run("mia", lambda tx: tx.transition_found(asked, "hide"), write=True)
+    assert len([text for text in updating if "FROM entities" in text and "entities.answer" in text]) == 1
+    assert len([text for text in moving if text.startswith("SELECT cat_") and "entities.stamp" in text]) == 1
