@@ -134,7 +134,7 @@ def import_site(site: Site, file: Path, more: Sequence[Table], progress: upkeep.
         for table in more:
             table.create(site.engine, checkfirst=True)
         site.transact(partial(_begin, last.sha256, tables), write=True)
-        put_keys_off(site.engine, site.context.tables.values(), site.now())
+        put_keys_off(site.engine, site.context, site.now())
     done = 0 if begun is None else begun["lines"]
     with progress("Importing", header.total) as advance:
         for block in _blocks(file, header, advance):

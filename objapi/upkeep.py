@@ -169,7 +169,7 @@ def keys_made_afterwards(site: Site, objects: int, progress: Progress, very_many
     """
     if objects >= very_many and objects >= _LINES_AN_OBJECT * site.transact(count_objects, write=False):
         with _lease_refusals():
-            put_keys_off(site.engine, site.context.tables.values(), site.now())
+            put_keys_off(site.engine, site.context, site.now())
     try:
         yield
     except (ApiError, ProfileError):

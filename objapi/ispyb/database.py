@@ -169,14 +169,16 @@ class Database:
         transaction.write_rows([RowUpdate(table.name, (key,), self.storable(table, values))])
 
 
-def writing(name: str, *tables: sa.Table, linked: Sequence[sa.Table] = ()) -> WriteAuthority:
+def writing(
+    name: str, *tables: sa.Table, linked: Sequence[sa.Table] = (), told_apart: Sequence[sa.Table] = ()
+) -> WriteAuthority:
     """Declare the tables that a route writes.
 
-    Of `tables` it writes rows that the caller sees, of `linked` those too to which a row of the caller's leads.
+    Of `tables` it writes rows that the caller sees, of `linked` those too to which a row of the caller's leads. Rows of
+    `told_apart` are not held to natural keys, since the route has another rule for them.
     """
-    return WriteAuthority(
-        name, PROFILE, frozenset(table.name for table in tables), frozenset(table.name for table in linked)
-    )
+    seen, any_row, other_rule = (frozenset(table.name for table in group) for group in (tables, linked, told_apart))
+    return WriteAuthority(name, PROFILE, seen, any_row, other_rule)
 
 
 def connection_of(transaction: Transaction) -> Connection:

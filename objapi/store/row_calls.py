@@ -46,7 +46,8 @@ class RowCalls(Calls):
         """Insert, change and delete rows of mapped tables, all or none, with the authority of the declared route.
 
         The access that the route declares stands in place of the write permissions of the types, and the face alone
-        judges values; the row rule and the table's own checks hold. A row that holds the values already is left alone.
+        judges values; the row rule, natural keys and the table's own checks hold. A row that holds the values
+        already is left alone.
 
         Raises Forbidden without an authority for the table, NotFound, ValidationError, and what the database raises
         for a key that is taken or refers to nothing.
@@ -58,4 +59,4 @@ class RowCalls(Calls):
             self.user.token.require_all_objects("Rows cannot be written here")
         if not self.writes and not dry_run:
             raise TypeError("the transaction was opened for reading")
-        return RowBatch(self._context, self._authority).write(items, dry_run=dry_run)
+        return RowBatch(self._context, self._authority, lambda: self._planner().keys).write(items, dry_run=dry_run)

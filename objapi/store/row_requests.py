@@ -22,6 +22,8 @@ class WriteAuthority:
     """Tables of which only those rows are written that the row rule of their type lets the caller see."""
     linked: frozenset[str] = frozenset()
     """Tables of which any row is written that a caller's own row leads to, or that the route's access opens."""
+    told_apart: frozenset[str] = frozenset()
+    """Tables whose rows the route tells apart by a rule of its own, in place of the natural keys of their types."""
 
     def covers(self, table: str) -> bool:
         """True if the route may write rows of a table."""

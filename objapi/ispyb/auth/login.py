@@ -14,7 +14,8 @@ from objapi.security.principals import LoadedUser
 from objapi.store.requests import RequestSource
 from objapi.store.transaction import Transaction
 
-WRITES: Final = writing("log-in", linked=(Person,))
+# Whether two log-ins are one is for whoever has checked the password to say.
+WRITES: Final = writing("log-in", linked=(Person,), told_apart=(Person,))
 
 
 def log_in(database: Database, plugin: Plugin | None, attempt: LoginAttempt, source: RequestSource) -> Caller:

@@ -46,7 +46,8 @@ _KINDS: Final = {
     "session participants": Session_has_Person,
     "proteins": Protein,
 }
-WRITES: Final = writing("synchronisation", linked=tuple(_KINDS.values()))
+# Persons by the case of their log-ins, proteins by their keys in the portal: that is how portals have sent them.
+WRITES: Final = writing("synchronisation", linked=tuple(_KINDS.values()), told_apart=(Person, Protein))
 
 _NO_SUCH_ROW: Final = "the payload names a row that does not exist, or adds one that exists"
 _UNFIT: Final = "the payload has a value that does not fit its column"

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, func, select
 
 from objapi.model.content import ContentObject
 from objapi.model.principal import system_principal
 from objapi.model.references import site_path
+from objapi.model.registry import CatalogDeclaration
 from objapi.model.values import LoadContext
 from objapi.store.context import RequestContext, SiteContext
+from objapi.store.reading.documents import Documents
+from objapi.store.reading.finding import Finder
 from objapi.store.records import chunks
 from objapi.store.schema import entities
 from objapi.store.upgrade.plain_types import MixedRenderer, PlainRenderer
@@ -26,7 +30,13 @@ Advance = Callable[[int], None]
 def system_planner(site: SiteContext, connection: Connection, now: datetime, *, writes: bool = True) -> StorePlanner:
     """A planner of the gateway itself, which no permission stops."""
     site.acls.refresh(connection)
-    return StorePlanner(RequestContext(site, connection, system_principal(), now, writes=writes))
+    context = RequestContext(site, connection, system_principal(), now, writes=writes)
+    return StorePlanner(context, search_of_all=partial(_search, context))
+
+
+def _search(context: RequestContext, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> list[int]:
+    finder = Finder(context, Documents(context, partial(StorePlanner, context)))
+    return finder.rids(catalog, criteria, most=None, of_everybody=True)
 
 
 def install_contents(

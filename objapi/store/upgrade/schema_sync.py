@@ -35,14 +35,20 @@ def add_missing_keys(engine: Engine, table: Table, before_step: BeforeStep) -> N
     _step(engine, before_step, partial(_add_keys, table=table))
 
 
-def drop_spare_keys(engine: Engine, table: Table, named: Collection[str], before_step: BeforeStep) -> None:
-    """Drop the keys without which every statement still runs; `named` are those that statements name."""
-    _step(engine, before_step, partial(_drop_spare, table=table, named=named))
+def drop_spare_keys(
+    engine: Engine, table: Table, named: Collection[str], asked: Collection[str], before_step: BeforeStep
+) -> None:
+    """Drop the keys without which every statement still runs; `named` are those that statements name.
+
+    Those that begin with one of the columns `asked` stay: the load asks for them itself.
+    """
+    _step(engine, before_step, partial(_drop_spare, table=table, named=named, asked=asked))
 
 
-def _drop_spare(connection: Connection, table: Table, named: Collection[str]) -> None:
+def _drop_spare(connection: Connection, table: Table, named: Collection[str], asked: Collection[str]) -> None:
     present = _present_keys(connection, table)
-    drop_keys(connection, table, [name for name in spare_keys(connection, table.indexes, named) if name in present])
+    spare = spare_keys(connection, table.indexes, named)
+    drop_keys(connection, table, [name for name in spare if name in present and present[name][0] not in asked])
 
 
 def _step(engine: Engine, before_step: BeforeStep, work: Callable[[Connection], None]) -> None:

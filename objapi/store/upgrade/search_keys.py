@@ -11,6 +11,10 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from catalog import CatalogTables
 from catalog.dialect import begin_write, upsert_rows
+from catalog.schema import column_name
+from objapi.model.natural_keys import key_indexes
+from objapi.model.registry import Registry
+from objapi.store.context import SiteContext
 from objapi.store.schema import site_state
 from objapi.store.upgrade.lease import hold_lease
 from objapi.store.upgrade.schema_sync import add_missing_keys, drop_spare_keys
@@ -23,14 +27,30 @@ def keys_put_off(connection: Connection) -> str | None:
     return connection.scalar(select(site_state.c.value).where(site_state.c.name == KEYS_PUT_OFF))
 
 
-def put_keys_off(engine: Engine, catalogs: Collection[CatalogTables], now: datetime) -> None:
-    """Drop keys of the main tables of catalogs, and note that they are to be made. Raises LeaseRefused."""
+def put_keys_off(engine: Engine, site: SiteContext, now: datetime) -> None:
+    """Drop keys of the main tables of catalogs, and note that they are to be made. Raises LeaseRefused.
+
+    Those by which natural keys are found stay, since each new object that has one is looked for.
+    """
+    asked = _asked_columns(site.registry)
     with hold_lease(engine) as lease:
         since = now.isoformat(sep=" ", timespec="seconds")
         with engine.connect() as connection, begin_write(connection):
             upsert_rows(connection, site_state, [{"name": KEYS_PUT_OFF, "value": since}])
-        for tables in catalogs:
-            drop_spare_keys(engine, tables.main, tables.named_keys, lease.renew)
+        for name, tables in site.tables.items():
+            drop_spare_keys(engine, tables.main, tables.named_keys, asked.get(name, ()), lease.renew)
+
+
+def _asked_columns(registry: Registry) -> dict[str, set[str]]:
+    """Catalog → its columns by which objects with natural keys are found."""
+    found: dict[str, set[str]] = {}
+    for entity_type in registry.types.values():
+        for key in entity_type.natural_keys:
+            place = key_indexes(entity_type, key, registry.catalogs_of(entity_type.portal_type))
+            if place is not None and not key.shared:
+                catalog, indexes = place
+                found.setdefault(catalog.name, set()).update(map(column_name, indexes.values()))
+    return found
 
 
 def make_keys(engine: Engine, catalogs: Collection[CatalogTables], advance: Callable[[int], None]) -> None:

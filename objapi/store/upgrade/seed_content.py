@@ -63,7 +63,9 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
     for item, draft in drafts:
         if draft is not None and draft.type.on_load:
             loader.run_effects(item, draft)
-    loader.note_taken_titles({draft.rid: item for item, draft in drafts if draft is not None})
+    items = {draft.rid: item for item, draft in drafts if draft is not None}
+    loader.note_taken_titles(items)
+    loader.note_taken_keys(items)
     loader.raise_problems()
 
 
@@ -147,6 +149,17 @@ class _Loader:
         for draft, message in taken_titles(self._planner.workspace, self._planner.values):
             if draft.rid in items:
                 self._problem(items[draft.rid], message)
+
+    def note_taken_keys(self, items: Mapping[int, ContentObject]) -> None:
+        """Refuse natural keys that other objects have, those of the contents included."""
+        written = [
+            draft
+            for draft in map(self._planner.workspace.by_rid.__getitem__, items)
+            if draft.type.natural_keys and (draft.is_new or draft.changed)
+        ]
+        keys = self._planner.keys if written else None
+        for draft, cause in () if keys is None else keys.taken(written):
+            self._problem(items[draft.rid], cause.message)
 
     def raise_problems(self) -> None:
         if self._problems:

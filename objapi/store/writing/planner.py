@@ -106,7 +106,7 @@ class StorePlanner:
 
     @cached_property
     def keys(self) -> KeySearch | None:
-        """The one finder of natural keys of the request; None while contents are loaded."""
+        """The one finder of natural keys of the request; None where nothing is searched."""
         return None if self._search_of_all is None else KeySearch(self.workspace, self._search_of_all)
 
     # Questions of behaviours

@@ -6,7 +6,7 @@ such as one for passwords, stays out of the history.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,13 +21,17 @@ from objapi.store.mapped.layouts import Layout
 from objapi.store.mapped.outbox import RowOutbox
 from objapi.store.records import StaleWrite, chunks
 from objapi.store.row_requests import NewRow, RowItem, RowRemoval, RowsOutcome, RowUpdate, WriteAuthority
+from objapi.store.writing.key_search import KeySearch
 from objapi.store.writing.row_checks import missing_columns, value_problem
+from objapi.store.writing.row_keys import WrittenRow, keyed, taken_row_keys
 
 MOST_EXPECTED = 50
 """Rows by which a request to a foreign database is known to have been carried out; one of them suffices."""
 
 Key = tuple[int, ...]
 Columns = tuple[str, ...]
+OpenSearch = Callable[[], KeySearch | None]
+"""Gives the search for natural keys, when some are written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +48,9 @@ class _Change:
 class RowBatch:
     """The rows of one request, written with the authority of its route."""
 
-    def __init__(self, context: RequestContext, authority: WriteAuthority) -> None:
+    def __init__(self, context: RequestContext, authority: WriteAuthority, open_search: OpenSearch) -> None:
         self._rows = context.rows
+        self._open_search = open_search
         self._authority = authority
         self._recorder = context.recorder
         self._locks = context.writes
@@ -63,6 +68,7 @@ class RowBatch:
         changed = self._changes([item for item in items if isinstance(item, RowUpdate)], types)
         removed = self._removals([item for item in items if isinstance(item, RowRemoval)], types)
         self._check(created, changed, types)
+        self._check_keys(created, changed, removed, types)
         outcome = RowsOutcome(
             Counter(item.table for item in created),
             Counter(self._rows.names.tables[change.portal_type].name for change in changed),
@@ -182,6 +188,39 @@ class RowBatch:
                     causes.append(Cause("field", name, f"{name}: {problem}", object=label, code="invalid"))
         if causes:
             raise ValidationError.from_causes(causes)
+
+    def _check_keys(
+        self,
+        created: Sequence[NewRow],
+        changed: Sequence[_Change],
+        removed: Sequence[_Change],
+        types: Mapping[str, str],
+    ) -> None:
+        """Raise ValidationError for natural keys that other rows have."""
+        new = (
+            WrittenRow(self._layout(types[item.table]), None, item.values, item.values.keys(), item.label)
+            for item in created
+            if item.table not in self._authority.told_apart
+        )
+        other = (
+            WrittenRow(
+                self._layout(change.portal_type),
+                self._packed(change),
+                {**change.stored, **change.values},
+                change.values.keys(),
+                change.label,
+            )
+            for change in changed
+            if self._rows.names.tables[change.portal_type].name not in self._authority.told_apart
+        )
+        rows = keyed([*new, *other])
+        search = self._open_search() if rows else None
+        if search is not None:
+            names = self._rows.names
+            gone = {names.rid(change.portal_type, self._packed(change)) for change in removed}
+            causes = taken_row_keys(names, search, rows, gone)
+            if causes:
+                raise ValidationError.from_causes(causes)
 
     def _check_references(
         self, created: Sequence[NewRow], changed: Sequence[_Change], types: Mapping[str, str]

@@ -45,13 +45,16 @@ def article(room: StoreRoom, key: int) -> Any:
 def test_authority_stands_in_place_of_permission_vocabulary_and_required_fields(room: StoreRoom) -> None:
     write(room, "acme", RowUpdate("Article", (1,), {"grade": "C", "number": 8}))
     supplier = NewRow("Supplier", {"name": "New", "login": "acme"})
-    write(room, "acme", supplier, NewRow("Article", {"supplierId": supplier, "code": "Q"}))
+    # A login is a natural key, so the former supplier gives it up.
+    former = RowUpdate("Supplier", (1,), {"login": "former"})
+    write(room, "acme", supplier, NewRow("Article", {"supplierId": supplier, "code": "Q"}), former)
     assert (article(room, 1)["grade"], article(room, 1)["number"]) == ("C", 8)
     assert article(room, 5)["supplierId"] == supplier.key == 3
     assert recorded(room) == [
         ("Article", "update", "acme"),
         ("Supplier", "create", "acme"),
         ("Article", "create", "acme"),
+        ("Supplier", "update", "acme"),
     ]
 
 
@@ -119,6 +122,37 @@ def test_the_table_judges_values_before_anything_is_written(room: StoreRoom, ite
         write(room, "kim", RowUpdate("Article", (2,), {"number": 1}), item)
     assert [cause.code for cause in caught.value.causes] == [code]
     assert (article(room, 2)["number"], recorded(room)) == (30, [])
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_natural_keys_hold(room: StoreRoom, dry_run: bool) -> None:
+    login, code = room.other.rows(Supplier)[1]["login"], room.other.rows(Article)[-1]["code"]
+    owner = room.other.rows(Article)[-1]["supplierId"]
+    new = NewRow("Supplier", {"name": "New", "login": "new"})
+    for items in (
+        [NewRow("Supplier", {"name": "Other", "login": login.upper()}, label="third")],
+        [new, RowUpdate("Supplier", (1,), {"login": "NEW"})],
+        [NewRow("Article", {"supplierId": owner, "code": code.lower()})],
+        [RowUpdate("Article", (1,), {"supplierId": owner, "code": code})],
+        [new, *(NewRow("Article", {"supplierId": new, "code": text}) for text in ("q", "Q"))],
+    ):
+        with pytest.raises(ValidationError, match="cannot be given to another") as caught:
+            write(room, "boss", *items, dry_run=dry_run)
+        assert [cause.code for cause in caught.value.causes] == ["taken"]
+    assert recorded(room) == []
+    # The same key elsewhere, one that is given up, and one whose letters change, are free.
+    write(room, "boss", new, NewRow("Article", {"supplierId": new, "code": code}), dry_run=dry_run)
+    write(
+        room,
+        "boss",
+        RowUpdate("Supplier", (2,), {"login": "moved"}),
+        RowUpdate("Supplier", (1,), {"login": login.upper()}),
+        dry_run=dry_run,
+    )
+    own_rule = replace(STOCK, told_apart=frozenset({"Supplier"}))
+    write(room, "boss", NewRow("Supplier", {"name": "Twin", "login": "acme"}), authority=own_rule, dry_run=dry_run)
+    if not dry_run:
+        write(room, "boss", RowUpdate("Supplier", (1,), {"login": login.title()}))
 
 
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(room: StoreRoom) -> None:

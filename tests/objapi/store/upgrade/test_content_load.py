@@ -283,6 +283,35 @@ def test_references_and_derived_values_are_those_of_a_request(workshop: Gateway,
     workshop.assert_settled()
 
 
+def counted_thing(team: str, name: str, count: int, owner: str) -> dict[str, object]:
+    fields = {"title": name, "Maker": {"ref": "/keeper"}, "Owner": {"ref": owner}, "Count": count}
+    return {"path": f"{team.removeprefix('/Plone')}/{name}", "portal_type": "Thing", "fields": fields}
+
+
+def test_a_file_is_held_to_natural_keys(workshop: Gateway, team: str, tmp_path: Path) -> None:
+    lines: list[dict[str, object]] = [
+        {"path": f"/{name}", "portal_type": "Person", "fields": {"title": name}} for name in ("keeper", "lender")
+    ]
+    lines += [counted_thing(team, "one", 1, "/keeper"), counted_thing(team, "other", 1, "/lender")]
+    lines += [counted_thing(team, "two", 2, "/keeper")]
+
+    def load(name: str, *lines: dict[str, object], lines_each: int = 10) -> None:
+        upkeep.load_lines(workshop.site, written(tmp_path / name, lines), quietly, lines=lines_each)
+
+    same = counted_thing(team, "same", 1, "/keeper")
+    with pytest.raises(ValidationError, match=rf"a.ndjson:6: .*Count 1 is that of {team}/one"):
+        load("a.ndjson", *lines, same)
+    assert workshop.find("boss", {"portal_type": "Person", "title": "keeper"}) == []
+    with pytest.raises(ValidationError, match=rf"b.ndjson:6: .*Count 1 is that of {team}/one"):
+        load("b.ndjson", *lines, same, lines_each=1)
+    # What is there may be loaded again, and may change its key for a free one, or for one that is given up.
+    load("c.ndjson", counted_thing(team, "one", 2, "/keeper"), counted_thing(team, "two", 1, "/keeper"))
+    assert workshop.read("boss", f"{team}/one")["Count"] == 2
+    with pytest.raises(ValidationError, match=rf"Count 1 is that of {team}/two"):
+        load("d.ndjson", counted_thing(team, "one", 1, "/keeper"))
+    workshop.assert_settled()
+
+
 def test_the_progress_counts_lines(sqlite_plain: Gateway, tmp_path: Path) -> None:
     totals: list[int] = []
     steps: list[int] = []
