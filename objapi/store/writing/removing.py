@@ -1,6 +1,6 @@
 """Removing objects with all they contain: rights, states and referrers are asked first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -26,7 +26,7 @@ from workflows.cascades import REMOVED
 LISTED = 20
 
 
-PLAN_FORMAT: Final = b"objapi removal 1\n"
+PLAN_FORMAT: Final = b"objapi removal 2\n"
 """Domain and version before what is digested, so that no other document of the gateway has the same digest."""
 
 
@@ -51,14 +51,30 @@ class Removal:
 
 
 def _digest(planner: StorePlanner, write_set: WriteSet) -> str:
-    """SHA-256 in hexadecimal over user, UIDs and versions of what is removed and changed, as canonical JSON."""
+    """SHA-256 in hexadecimal over user, UIDs and versions of what is removed and changed, as canonical JSON.
+
+    With those of the objects on which fields of these are stored: such a change raises their version alone.
+    """
+    planned = (*write_set.removed, *write_set.changed)
     document = {
         "site": planner.context.site.site_id,
         "user": planner.user_id,
         "removed": sorted([draft.uid, str(draft.stored_version)] for draft in write_set.removed),
         "changed": sorted([draft.uid, str(draft.stored_version)] for draft in write_set.changed),
+        "holding": sorted([draft.uid, str(draft.stored_version)] for draft in _holders(planner, planned)),
     }
     return sha256(PLAN_FORMAT + orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _holders(planner: StorePlanner, drafts: Iterable[Draft]) -> Iterator[Draft]:
+    """The objects on which fields of some others are stored, as they referred to them before the request."""
+    workspace = planner.workspace
+    uids: dict[str, None] = {}
+    for draft in drafts:
+        for name in {field.stored_on for field in draft.type.fields.values() if field.stored_on is not None}:
+            uids.update(dict.fromkeys(uids_in(draft.changed.get(name, draft.data.get(name)))))
+    workspace.load_uids(uids)
+    return (workspace.by_uid[uid] for uid in uids if uid in workspace.by_uid)
 
 
 Reference = tuple[Draft, str, str]

@@ -153,7 +153,7 @@ def add_one(gateway: Gateway, paths: list[str], team: str, person: str) -> None:
 
 
 def remove_one(gateway: Gateway, paths: list[str], team: str, person: str) -> None:
-    gateway.remove("boss", gateway.uid(paths[0]))
+    gateway.remove("boss", gateway.uid(paths[1]))
 
 
 def move_one(gateway: Gateway, paths: list[str], team: str, person: str) -> None:
@@ -161,15 +161,40 @@ def move_one(gateway: Gateway, paths: list[str], team: str, person: str) -> None
     gateway.act("boss", "show", paths[0])
 
 
+def change_what_is_stored_elsewhere(gateway: Gateway, paths: list[str], team: str, person: str) -> None:
+    """A field of what will go: the value lies on another object, whose version alone rises."""
+    gateway.update("boss", paths[0], Colour="red")
+
+
+def change_what_is_stored_beside_a_reference(gateway: Gateway, paths: list[str], team: str, person: str) -> None:
+    gateway.update("boss", paths[2], Colour="red")
+
+
 def refer_to_one(gateway: Gateway, paths: list[str], team: str, person: str) -> None:
-    (other,) = things(gateway, f"{team}/crate", person, "Lamp")
+    (other,) = things(gateway, f"{team}/crate", person, "Bulb")
     gateway.update("boss", other, Goes=[gateway.uid(paths[0])])
 
 
-@pytest.mark.parametrize("change", [change_one, change_a_part, add_a_part, add_one, remove_one, move_one, refer_to_one])
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_one,
+        change_a_part,
+        add_a_part,
+        add_one,
+        remove_one,
+        move_one,
+        refer_to_one,
+        change_what_is_stored_elsewhere,
+        change_what_is_stored_beside_a_reference,
+    ],
+)
 def test_whatever_has_changed_since_is_a_conflict(workshop: Gateway, team: str, person: str, change: object) -> None:
     workshop.create("boss", "Box", team, title="crate")
-    paths = things(workshop, team, person, "Chair", "Table")
+    models = [workshop.create("boss", "Model", "/", title=f"{name} {team}").uid for name in ("A", "B")]
+    paths = things(workshop, team, person, "Chair", "Table", Model=models[0])
+    goes, model = [workshop.uid(paths[0])], models[1]
+    paths += things(workshop, f"{team}/crate", person, "Lamp", Goes=goes, Model=model)
     workshop.create("mia", "Part", paths[1], Kind="leg")
     find = Find({"path": {"query": team, "depth": 1}, "portal_type": "Thing"}, size=0)
     plan_hash = planned(workshop, find, break_references=True)
