@@ -80,7 +80,8 @@ def reject_related(planner: Planner, entity: Entity, args: Mapping[str, object])
     relations = args["relations"] if _has_reason(planner, entity) else ()
     for relation in relations if isinstance(relations, list | tuple) else ():
         for other in planner.related(entity, str(relation)):
-            if is_active(planner, other) and state(planner, other) in _OPEN:
+            left = other.portal_type == "SamplePartition" and state(planner, other) == "sample_registered"
+            if is_active(planner, other) and (left or state(planner, other) in _OPEN):
                 _reject(planner, entity, other)
 
 

@@ -8,6 +8,7 @@ from objapi.model.behaviors import Behaviors, Entity, Planner
 from objapi.model.types import EntityType
 from objapi.profiles.lims.analyses import due_date
 from objapi.profiles.lims.reading import flag, is_inactive, one, row_list, rows, state, text, uid_list
+from objapi.profiles.lims.samples import first_steps_of_others
 
 behaviors: Final = Behaviors()
 
@@ -84,9 +85,12 @@ def _first_steps(planner: Planner, sample: Entity, partition: Entity, ordered: S
     fresh = state(planner, sample) in ("sample_registered", "to_be_sampled")
     sampling = flag(planner, sample, "SamplingWorkflowEnabled") and fresh
     transition = "sampling_workflow" if sampling else "no_sampling_workflow"
-    for entity in (partition, *ordered, sample):
+    for entity in (partition, *ordered):
         if state(planner, entity) == "sample_registered":
             planner.fire(entity, transition, system=True)
+    first_steps_of_others(planner, sample, transition)
+    if state(planner, sample) == "sample_registered":
+        planner.fire(sample, transition, system=True)
 
 
 def _ranges(

@@ -4,11 +4,50 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from catalog.dates import shifted
+from objapi.errors import Conflict
 from objapi.model.behaviors import Behaviors, Entity, Planner
+from objapi.model.types import EntityType
 from objapi.model.values import utc_text
-from objapi.profiles.lims.reading import flag, minutes, moment, one, state, uid_list, uids
+from objapi.profiles.lims.reading import flag, is_active, minutes, moment, one, state, uid_list, uids
 
 behaviors: Final = Behaviors()
+
+
+_WORKFLOW: Final = "bika_sample_workflow"
+_DONE: Final = ("expired", "disposed", "rejected")
+
+
+@behaviors.add("creator", "sample_partition")
+def create_partition(
+    planner: Planner,
+    entity_type: EntityType,
+    container: Entity | None,
+    values: Mapping[str, object],
+    asked_id: str | None,
+) -> Entity:
+    """Add a partition to a sample, in the sample's state, so that it goes on with it.
+
+    Raises Conflict for a sample that is cancelled or done with.
+    """
+    if container is None:
+        raise Conflict("a partition is made in a sample; give obj_path")
+    if not is_active(planner, container):
+        raise Conflict(f"{container.path} is cancelled and takes no partitions; reinstate it first")
+    reached = state(planner, container)
+    if reached in _DONE:
+        raise Conflict(f"{container.path} is {reached} and takes no partitions")
+    return planner.create(entity_type.portal_type, container, values, id=asked_id, states={_WORKFLOW: reached})
+
+
+def first_steps_of_others(planner: Planner, sample: Entity, transition: str) -> None:
+    """Take partitions along that were registered with a sample and have no analyses yet, of which none waits."""
+    for partition in planner.related(sample, "children(SamplePartition)"):
+        if state(planner, partition) == "sample_registered":
+            planner.fire(partition, transition, system=True)
+            # Whether it is preserved is decided once there are analyses, and it may never get any.
+            if state(planner, partition) == "sampled":
+                waits = _is_to_be_preserved(planner, partition)
+                planner.fire(partition, "to_be_preserved" if waits else "sample_due", system=True)
 
 
 @behaviors.add("computed", "partition_disposal")
@@ -66,9 +105,16 @@ def _needs_preservation(planner: Planner, entity: Entity) -> bool | None:
         return None
     for partition in partitions:
         if planner.value(partition, "Preservation"):
-            container = one(planner, partition, "Container")
-            return container is None or not flag(planner, container, "PrePreserved")
+            return _is_to_be_preserved(planner, partition)
     return False
+
+
+def _is_to_be_preserved(planner: Planner, partition: Entity) -> bool:
+    """True for a partition that names a preservation which its container does not bring along."""
+    container = one(planner, partition, "Container")
+    return bool(planner.value(partition, "Preservation")) and not (
+        container is not None and flag(planner, container, "PrePreserved")
+    )
 
 
 _UNDECIDED: Final = "it has no partitions or no analyses yet, so how it is preserved is not known; add them first"

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from objapi.errors import ApiError, BadRequest, Forbidden, TransitionNotAllowed, ValidationError
+from objapi import upkeep
+from objapi.errors import ApiError, BadRequest, Conflict, Forbidden, TransitionNotAllowed, ValidationError
+from objapi.model.content import Content, ContentObject
 from objapi.store.requests import ByPath
-from tests.objapi.profiles.lims.laboratory import Laboratory, Person
+from tests.objapi.profiles.lims.laboratory import Laboratory, Person, quietly
 
 METALS = "/clients/client-3/CN-0001-R01"
 SAMPLE = "/clients/client-3/CN-0001"
@@ -69,6 +71,49 @@ def test_a_sample_with_another_request_stays(rejecting: Laboratory) -> None:
 def test_the_last_partition_takes_its_sample_along(rejecting: Laboratory) -> None:
     reject(rejecting.clerk1, f"{SAMPLE}/CN-0001-P1")
     assert rejecting.admin.states(SAMPLE, METALS) == ["rejected", "rejected"]
+
+
+@pytest.mark.parametrize("end", ["reject", "cancel"])
+def test_a_later_partition_goes_with_its_request(rejecting: Laboratory, end: str) -> None:
+    request = rejecting.order()
+    sample = request.removesuffix("-R01")
+    added = [rejecting.clerk1.create("SamplePartition", sample).path]
+    assert rejecting.admin.states(*added) == ["sample_due"]
+    rejecting.clerk1.act(sample, "receive")
+    added.append(rejecting.clerk1.create("SamplePartition", sample).path)
+    assert rejecting.admin.states(*added) == ["sample_received"] * 2
+    if end == "reject":
+        reject(rejecting.clerk1, request)
+        assert rejecting.admin.states(sample, *added) == ["rejected"] * 3
+        assert [why(rejecting, path) for path in added] == [LEAKED] * 2
+    else:
+        rejecting.admin.act(sample, "cancel")
+        assert {rejecting.admin.read(path)["cancellation_state"] for path in (request, *added)} == {"cancelled"}
+    with pytest.raises(Conflict, match="takes no partitions"):
+        rejecting.clerk1.create("SamplePartition", sample)
+
+
+def test_partitions_that_were_registered_before_the_request_go_with_it(rejecting: Laboratory) -> None:
+    apple = "portal_type:SampleType|title:Apple Pulp"
+    sample = rejecting.clerk1.create("Sample", "/clients/client-1", SampleType=apple, SamplingDate="2013-09-29").path
+    parts = [rejecting.clerk1.create("SamplePartition", sample).path for _ in range(2)]
+    assert rejecting.admin.states(*parts) == ["sample_registered"] * 2
+    request = rejecting.order(Sample=rejecting.admin.read(sample)["UID"], SampleType=None, SamplingDate=None)
+    assert rejecting.admin.states(sample, request, *parts) == ["sample_due"] * 4
+    rejecting.clerk1.act(request, "receive")
+    assert rejecting.admin.states(sample, request, *parts) == ["sample_received"] * 4
+    reject(rejecting.clerk1, request)
+    assert rejecting.admin.states(sample, *parts) == ["rejected"] * 3
+
+
+def test_a_partition_that_was_left_registered_keeps_nothing(rejecting: Laboratory) -> None:
+    left = ContentObject(f"{SAMPLE}/CN-0001-P7", "SamplePartition", {}, {"review_state": "sample_registered"})
+    upkeep.load_content(rejecting.site, Content((), (left,)), quietly)
+    rejecting.admin.act(SAMPLE, "cancel")
+    rejecting.admin.act(SAMPLE, "reinstate")
+    assert rejecting.admin.read(left.path)["cancellation_state"] == "active"
+    reject(rejecting.clerk1, METALS)
+    assert rejecting.admin.states(left.path) == ["rejected"]
 
 
 def test_an_analysis_leaves_its_worksheet_and_takes_along_what_is_calculated_from_it(rejecting: Laboratory) -> None:
