@@ -196,15 +196,48 @@ def test_the_local_role_ends_with_the_link_by_whatever_way(admin: Client, way: s
     assert events(admin, admin.uid(CLIENT_3))[0] == ("revoke", "admin")
 
 
-def test_the_local_role_stays_while_another_contact_of_the_client_has_the_user(admin: Client) -> None:
-    contact, user = new_contact(admin), new_user()
+def test_the_local_role_stays_when_another_contact_of_the_client_takes_the_user_over(admin: Client) -> None:
+    contact, twin, user = new_contact(admin), new_contact(admin), new_user()
     admin.call("users", {"action": "create", "userid": user, "obj_path": contact})
-    twin = new_contact(admin)
-    admin.call("update", {"obj_path": twin, "Username": user})
+    succeeded(admin.json("update_many", {"input_values": {contact: {"Username": ""}, twin: {"Username": user}}}))
+    assert [grant["path"] for grant in shown(admin, user)["local_roles"]] == [CLIENT_3]  # type: ignore[union-attr]
     admin.call("remove", {"UID": admin.uid(contact)})
     assert [grant["path"] for grant in shown(admin, user)["local_roles"]] == [CLIENT_3]  # type: ignore[union-attr]
     admin.call("remove", {"UID": admin.uid(twin)})
     assert shown(admin, user)["local_roles"] == []
+
+
+def test_log_ins_of_several_contacts_are_written_at_once_as_one_is(admin: Client) -> None:
+    contacts, users = [new_contact(admin) for _ in range(3)], [new_user() for _ in range(3)]
+    for contact, user in zip(contacts, users, strict=True):
+        admin.call("users", {"action": "create", "userid": user, "obj_path": contact})
+    first, second, third = contacts
+    # One after the other a user would be that of two contacts in between.
+    swapped = {first: {"Username": users[1]}, second: {"Username": users[0]}, third: {"Username": ""}}
+    succeeded(admin.json("update_many", {"input_values": swapped}))
+    assert [admin.at(contact)["Username"] for contact in contacts] == [users[1], users[0], ""]
+    assert [len(shown(admin, user)["local_roles"]) for user in users] == [1, 1, 0]  # type: ignore[arg-type]
+    find = {"portal_type": "Contact", "UID": [admin.uid(contact) for contact in contacts]}
+    succeeded(admin.json("update", {"criteria": find, "fields": {"Username": ""}}))
+    assert [admin.at(contact)["Username"] for contact in contacts] == ["", "", ""]
+    assert [shown(admin, user)["local_roles"] for user in users] == [[], [], []]
+
+
+def test_a_user_is_the_log_in_of_one_contact_whatever_writes_it(admin: Client) -> None:
+    contact, other, user, free = new_contact(admin), new_contact(admin), new_user(), new_user()
+    admin.call("users", {"action": "create", "userid": user, "obj_path": contact})
+    find = {"portal_type": "Contact", "UID": [admin.uid(contact), admin.uid(other)]}
+    person = {"obj_path": CLIENT_3, "obj_type": "Contact", "Firstname": "A", "Surname": new_user()}
+    for method, body in (
+        ("update", {"obj_path": other, "Username": user}),
+        ("update_many", {"input_values": {other: {"Username": user}}}),
+        ("update_many", {"input_values": {contact: {"Username": free}, other: {"Username": free}}}),
+        ("update", {"criteria": find, "fields": {"Username": free}}),
+        ("create", {**person, "EmailAddress": f"{user}@client-3.example", "Username": user}),
+    ):
+        refused = failed(admin.json(method, body), 422, "ValidationError")
+        assert "Username '" in refused["message"] and "is that of" in refused["message"]
+    assert [admin.at(path)["Username"] for path in (contact, other)] == [user, ""]
 
 
 def test_a_link_is_one_to_one(admin: Client) -> None:
@@ -238,7 +271,7 @@ def test_who_lacks_manager_is_held_to_contacts(admin: Client, manager: Client) -
     # Whoever names a user on a contact gains nothing by it.
     manager.call("update", {"obj_path": contact, "Username": "admin"})
     refused(action="password_link", obj_path=contact)
-    manager.call("update", {"obj_path": contact, "Username": "pavel"})
+    failed(manager.post("update", {"obj_path": contact, "Username": "pavel"}), 422, "ValidationError")
     assert shown(admin, "pavel")["site_roles"] == ["Client", "Member"]
     admin.call("grants", {"action": "give", "userid": "pavel", "local_role": "Owner", "obj_path": "/batches"})
     refused(action="password_link", userid="pavel")

@@ -106,7 +106,7 @@ class BatchAttempt:
         return targets
 
     def refuse_taken(self, places: Mapping[int, int]) -> None:
-        """Fail the items whose objects would have an id or a title that a sibling has, or the natural key of another.
+        """Fail the items whose objects would have an id or title that a sibling has, or key or log-in of another.
 
         `places`: row number of an object → the place of its item. Others, which behaviours made, count for the first.
         """
@@ -116,16 +116,16 @@ class BatchAttempt:
         for draft, message in taken_titles(self.planner.workspace, self.planner.values):
             cause = Cause("field", "title", message, object=draft.path, code="taken")
             self.fail(places.get(draft.rid, first), ValidationError.from_causes([cause]))
-        keyed = [
+        written = [
             draft
             for draft in self.planner.workspace.by_rid.values()
-            if draft.type.natural_keys
+            if (draft.type.natural_keys or draft.type.login is not None)
             and draft.id
             and (draft.is_new or draft.changed or draft.is_moved)
             and not draft.removed
         ]
-        keys = self.planner.keys if keyed else None
-        for draft, cause in () if keys is None else keys.taken(keyed):
+        keys = self.planner.keys if written else None
+        for draft, cause in () if keys is None else (*keys.taken(written), *keys.taken_logins(written)):
             place = places.get(draft.rid, first)
             told = self.errors[place].causes if place in self.errors else ()
             if all((known.name, known.code) != (cause.name, cause.code) for known in told):

@@ -54,12 +54,15 @@ class KeySearch:
 
     def _hold(self, groups: Groups) -> None:
         """Wait until no other request holds one of the keys, and hold them until this one ends."""
-        site_id = self._workspace.context.site.site_id
-        digests = {
-            sha256(LOCK_FORMAT + orjson.dumps([site_id, portal_type, *key.fields, *map(str, values)])).hexdigest()
+        self._hold_names(
+            [portal_type, *key.fields, *map(str, values)]
             for (portal_type, key), wanted in groups.items()
             for values in wanted
-        }
+        )
+
+    def _hold_names(self, names: Iterable[Sequence[str]]) -> None:
+        site_id = self._workspace.context.site.site_id
+        digests = {sha256(LOCK_FORMAT + orjson.dumps([site_id, *words])).hexdigest() for words in names}
         connection, wanted = self._workspace.connection, sorted(digests - self._held)
         # What is inserted and not committed keeps others from inserting the same; deleted, it leaves nothing behind.
         for chunk in chunks(wanted):
@@ -133,6 +136,42 @@ class KeySearch:
                 if first is not draft:
                     yield draft, self._cause(draft, key, first)
 
+    def taken_logins(self, written: Iterable[Draft]) -> Iterator[tuple[Draft, Cause]]:
+        """Those of new and changed persons who are given a log-in that is another one's, with the reason."""
+        claims: dict[str, list[Draft]] = {}
+        for draft in written:
+            user_id = _given_login(draft)
+            if user_id:
+                claims.setdefault(user_id, []).append(draft)
+        if not claims:
+            return
+        if self._workspace.context.writes:
+            self._hold_names(["", user_id] for user_id in claims)
+        held = self._persons(claims)
+        for user_id, drafts in claims.items():
+            others = [draft for draft in held.get(user_id, ()) if draft not in drafts]
+            for draft in drafts:
+                if others:
+                    field = "" if draft.type.login is None else draft.type.login.field
+                    yield draft, self._taken(draft, field, f"{field} {user_id!r}", others[0])
+                others = others or [draft]
+
+    def _persons(self, user_ids: Collection[str]) -> dict[str, list[Draft]]:
+        """User → the persons as whom they log in at the end of the request: one search for each catalog of persons."""
+        registry, workspace = self._workspace.registry, self._workspace
+        rids: list[int] = []
+        for (name, index), types in registry.login_indexes.items():
+            for chunk in chunks(user_ids):
+                rids += self._search(registry.catalogs[name], {"portal_type": list(types), index: chunk})
+        with workspace.without_locks():
+            workspace.load_rids(rids)
+        found: dict[str, dict[Draft, None]] = {}
+        for rid in rids:
+            draft = workspace.by_rid.get(rid)
+            if draft is not None and draft.type.login is not None and not draft.removed:
+                found.setdefault(str(draft.data.get(draft.type.login.field)), {})[draft] = None
+        return {user_id: list(drafts) for user_id, drafts in found.items()}
+
     def _stored_scopes(
         self, claims: Mapping[tuple[str, NaturalKey, KeyValues], Sequence[Draft]]
     ) -> dict[NaturalKey, list[str]]:
@@ -147,13 +186,16 @@ class KeySearch:
         return {key: list(found) for key, found in scopes.items()}
 
     def _cause(self, draft: Draft, key: NaturalKey, other: Draft) -> Cause:
-        """The reason; it names the other object only to who may see it."""
         values = tuple(draft.data.get(name) for name in key.fields)
+        return self._taken(draft, key.fields[-1], named(key, values), other)
+
+    def _taken(self, draft: Draft, field: str, value: str, other: Draft) -> Cause:
+        """The reason; it names the other object only to who may see it."""
         if self._workspace.context.rights.may(VIEW, other.acl, other.scope):
-            text = f"{named(key, values)} is that of {other.path}; choose another value"
+            text = f"{value} is that of {other.path}; choose another value"
         else:
-            text = not_to_be_given(key, values)
-        return Cause("field", key.fields[-1], text, object=draft.path, code="taken")
+            text = _unavailable(value)
+        return Cause("field", field, text, object=draft.path, code="taken")
 
 
 def compared(entity_type: EntityType, value: object) -> object:
@@ -173,7 +215,19 @@ def named(key: NaturalKey, values: KeyValues) -> str:
 
 def not_to_be_given(key: NaturalKey, values: KeyValues) -> str:
     """The refusal of a key that an object has which the user may not see; it says no more than that."""
-    return f"{named(key, values)} cannot be given to another object here; choose another value."
+    return _unavailable(named(key, values))
+
+
+def _unavailable(value: str) -> str:
+    return f"{value} cannot be given to another object here; choose another value."
+
+
+def _given_login(draft: Draft) -> str:
+    """The user as whom an object lets log in since this request; nothing if it did before, or lets nobody."""
+    login = draft.type.login
+    if login is None or not (draft.is_new or login.field in draft.changed):
+        return ""
+    return str(draft.data.get(login.field) or "")
 
 
 def _may_be_taken(draft: Draft, key: NaturalKey) -> bool:

@@ -91,16 +91,17 @@ def test_a_contact_who_leaves_a_client_sees_it_no_more(laboratory: Gateway) -> N
         laboratory.create("admin", "Client", "/clients", Name=f"Firm {letter}", ClientID=f"FIRM{letter}").path
         for letter in "AB"
     )
+    laboratory.add_users({"novak": (("Client", "Member"), ())})
     contact = laboratory.create(
-        "admin", "Contact", here, Firstname="Pavel", Surname="Novak", Username="pavel", EmailAddress="p@example.org"
+        "admin", "Contact", here, Firstname="Pavel", Surname="Novak", Username="novak", EmailAddress="p@example.org"
     ).path
-    laboratory.grant_local_roles(here, "pavel", ["Owner"])
+    laboratory.grant_local_roles(here, "novak", ["Owner"])
     renamed = move(laboratory, "admin", contact, None, "pavel").path
-    assert laboratory.total("pavel", {"path": here}) > 0
+    assert laboratory.total("novak", {"path": here}) > 0
     copied = copy(laboratory, "admin", renamed, EmailAddress="copy@example.org")
     assert not laboratory.read("admin", copied.path)["Username"]
     move(laboratory, "admin", renamed, there)
-    assert laboratory.total("pavel", {"path": here}) == laboratory.total("pavel", {"path": there}) == 0
+    assert laboratory.total("novak", {"path": here}) == laboratory.total("novak", {"path": there}) == 0
 
 
 def test_a_renamed_client_has_all_that_it_had(laboratory: Gateway) -> None:
