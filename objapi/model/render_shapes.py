@@ -49,10 +49,24 @@ class IndexReader:
     """Another field of the object itself whose value it is, where it is one."""
     path: Path | None
     """The path of the value, where it is nothing else."""
+    name_of_all: str | None
+    """The name that every object has, where the value is under one."""
+    variable: tuple[str, str, object] | None
+    """Name, workflow, and value before that is entered, where it is a workflow variable."""
     convert: Callable[[object], object]
     """Value as the index takes it, of a stored one; None where it has none."""
     nothing: object
     """The value of an object without one: an empty text where that is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedValue:
+    """A value of the object itself, which is looked up once, and the indexes of all catalogs that take it."""
+
+    reader: IndexReader
+    """How it is looked up."""
+    taken: tuple[tuple[Callable[[object], object], tuple[tuple[str, str, object], ...]], ...]
+    """Conversion → catalog and index, and the value there of an object without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +101,10 @@ class ShapeParts:
     derived: tuple[MemberSource, ...]
     """Other fields, but for those that are shared."""
     shared: tuple[SharedValues, ...]
-    readers: Mapping[str, tuple[IndexReader, ...]]
-    """Catalog → readers of index values, but for those that are shared."""
+    catalogs: tuple[str, ...]
+    """The catalogs in whose indexes there may be values."""
+    indexed: tuple[IndexedValue, ...]
+    """Values of indexes, but for those that are shared."""
     referred: tuple[str, ...]
     """The reference fields of the object's own document over which other values lead."""
 
@@ -227,6 +243,7 @@ class RenderShapes:
         return None if end is None else self.shown(entity_type, end, depth + 1)
 
     def _readers(self, entity_type: EntityType, catalog: CatalogDeclaration) -> Iterator[IndexReader]:
+        variables = self._registry.state_variables(entity_type.portal_type)
         for name, index in catalog.schema.indexes.items():
             source = catalog.sources.get(name)
             found = None if source is None else source.of(entity_type.portal_type)
@@ -236,12 +253,17 @@ class RenderShapes:
             field = None if path is None else _field_at(entity_type, index, path)
             convert = index_converter(index)
             nothing = convert(None) if index.kind is IndexKind.DATE_RANGE else None
+            own_name = None if path is None or path.steps or path.key is not None else path.attribute
+            of_all = own_name is not None and field is None and own_name in INTRINSIC_NAMES
+            variable = None if own_name is None or of_all else variables.get(own_name)
             yield IndexReader(
                 name=name,
                 source=source,
                 stored=field.name if field is not None and field.is_stored else None,
                 field=field if field is not None and not field.is_stored else None,
                 path=path,
+                name_of_all=own_name if of_all else None,
+                variable=None if own_name is None or field is not None or variable is None else (own_name, *variable),
                 convert=convert,
                 nothing="" if self._is_answered_empty(entity_type, index, source) else nothing,
             )
@@ -318,7 +340,7 @@ def _parts(
 ) -> ShapeParts:
     stored: dict[str, MemberSource] = {}
     derived: list[MemberSource] = []
-    own: dict[str, list[IndexReader]] = {catalog: [] for catalog in readers}
+    own: list[tuple[str, IndexReader]] = []
     members: dict[Step, list[tuple[MemberSource, Path]]] = {}
     indexes: dict[Step, list[tuple[str, IndexReader, Path]]] = {}
     referred: dict[str, None] = {}
@@ -339,13 +361,26 @@ def _parts(
             if path is not None and path.rest is not None and _is_shared(entity_type, path):
                 indexes.setdefault(path.steps[0], []).append((catalog, reader, path.rest))
             else:
-                own[catalog].append(reader)
+                own.append((catalog, reader))
     shared = tuple(
         SharedValues(step, tuple(members.get(step, ())), tuple(indexes.get(step, ())))
         for step in dict.fromkeys((*members, *indexes))
     )
-    left = {catalog: tuple(found) for catalog, found in own.items()}
-    return ShapeParts(blank, stored, tuple(derived), shared, left, tuple(referred))
+    indexed = tuple(_indexed(entity_type, own))
+    return ShapeParts(blank, stored, tuple(derived), shared, tuple(readers), indexed, tuple(referred))
+
+
+def _indexed(entity_type: EntityType, readers: Iterable[tuple[str, IndexReader]]) -> Iterator[IndexedValue]:
+    """The values that readers of several catalogs take, each with all that take it."""
+    alike: dict[object, list[tuple[str, IndexReader]]] = {}
+    for catalog, reader in readers:
+        origin = reader.source.of(entity_type.portal_type), reader.source.also(entity_type.portal_type)
+        alike.setdefault((reader.stored, reader.name_of_all, origin), []).append((catalog, reader))
+    for found in alike.values():
+        taken: dict[Callable[[object], object], list[tuple[str, str, object]]] = {}
+        for catalog, reader in found:
+            taken.setdefault(reader.convert, []).append((catalog, reader.name, reader.nothing))
+        yield IndexedValue(found[0][1], tuple((convert, tuple(takers)) for convert, takers in taken.items()))
 
 
 def _references(entity_type: EntityType, path: Path, depth: int = 0) -> dict[str, None]:

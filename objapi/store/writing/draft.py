@@ -273,7 +273,7 @@ class Values:
         # Of the names that every object has, a field may have that of the title alone.
         if field is not None and name != "title":
             return draft.data.get(name) if field.is_stored else self.field_value(draft, field)
-        intrinsic = _INTRINSIC.get(name)
+        intrinsic = NAMES_OF_ALL.get(name)
         return self.variable(draft, name) if intrinsic is None else intrinsic(self, draft)
 
     def field_value(self, draft: Draft, field: Field) -> object:
@@ -440,7 +440,7 @@ class Values:
         self.fresh_until = instant if self.fresh_until is None else min(self.fresh_until, instant)
 
 
-_INTRINSIC: Mapping[str, Callable[[Values, Draft], object]] = {
+NAMES_OF_ALL: Mapping[str, Callable[[Values, Draft], object]] = {
     "id": lambda values, draft: draft.id,
     "uid": lambda values, draft: draft.uid,
     "title": Values.title,

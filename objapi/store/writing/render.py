@@ -1,7 +1,7 @@
 """Derived columns of an object: the answer of a read, metadata, and its values in catalogs."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -25,7 +25,7 @@ from objapi.model.render_shapes import (
     TypeShape,
 )
 from objapi.model.types import EntityType, Kind
-from objapi.store.writing.draft import Draft, Values
+from objapi.store.writing.draft import NAMES_OF_ALL, Draft, Values
 from objapi.store.writing.workspace import uids_in
 
 KEY_LENGTH = 128
@@ -147,7 +147,7 @@ class Renderer:
         """Members of an object in a read's answer: fields, workflow variables, path and names; later wins."""
         shape = self._whole(draft)
         members = dict(shape.parts.blank)
-        self._give_parts(draft, replace(shape.parts, readers={}), members)
+        self._give_parts(draft, replace(shape.parts, indexed=()), members)
         self._give_names(draft, members, shape)
         return members
 
@@ -177,7 +177,7 @@ class Renderer:
         for source in parts.derived:
             value = derived[source.field.name] = field_value(draft, source.field)
             self._give(draft, members, source, value)
-        indexes = {catalog: self._read(draft, readers, derived) for catalog, readers in parts.readers.items()}
+        indexes = self._read(draft, parts, derived)
         for shared in parts.shared:
             others = draft.workspace.one_step(draft, shared.step)
             key = (others[0].rid, shared) if len(others) == 1 else (draft.rid, shared)
@@ -243,27 +243,39 @@ class Renderer:
     def index_values(self, draft: Draft, catalog: CatalogDeclaration, names: Iterable[str]) -> dict[str, object]:
         """Values of an object in some indexes of a catalog; those without a value are left out."""
         readers = self._whole(draft).readers[catalog.name]
-        return self._read(draft, [readers[name] for name in names if name in readers], _NO_VALUES)
+        wanted = (readers[name] for name in names if name in readers)
+        found = {reader.name: _as_indexed(reader, self._source_value(draft, reader, _NO_VALUES)) for reader in wanted}
+        return {name: value for name, value in found.items() if value is not None}
 
-    def _read(self, draft: Draft, readers: Collection[IndexReader], derived: Mapping[str, object]) -> dict[str, object]:
-        """The values that readers give; `derived` are values of fields, which are then not computed again."""
-        data, values = draft.data, dict[str, object]()
-        for reader in readers:
-            if reader.stored is not None:
-                stored = data.get(reader.stored)
-            else:
-                field = reader.field
-                own = field is not None and field.name in derived
-                stored = derived[field.name] if field is not None and own else self._source_value(draft, reader)
-            value = _as_indexed(reader, stored)
-            if value is not None:
-                values[reader.name] = value
-        return values
+    def _read(self, draft: Draft, parts: ShapeParts, derived: Mapping[str, object]) -> dict[str, dict[str, object]]:
+        """Catalog → index → value, of those that are not shared; `derived` are values of fields computed before."""
+        data = draft.data
+        found: dict[str, dict[str, object]] = {catalog: {} for catalog in parts.catalogs}
+        for item in parts.indexed:
+            field = item.reader.stored
+            stored = data.get(field) if field is not None else self._source_value(draft, item.reader, derived)
+            for convert, takers in item.taken:
+                value = None if stored is None else convert(stored)
+                for catalog, name, nothing in takers:
+                    if value is not None:
+                        found[catalog][name] = value
+                    elif nothing is not None:
+                        found[catalog][name] = nothing
+        return found
 
-    def _source_value(self, draft: Draft, reader: IndexReader) -> object:
-        """The stored value that an index takes."""
+    def _source_value(self, draft: Draft, reader: IndexReader, derived: Mapping[str, object]) -> object:
+        """The stored value that an index takes; `derived` are values of fields, which are then not computed again."""
+        if reader.name_of_all is not None:
+            return NAMES_OF_ALL[reader.name_of_all](self._values, draft)
+        if reader.stored is not None:
+            return draft.data.get(reader.stored)
         if reader.field is not None:
-            return self._values.field_value(draft, reader.field)
+            name = reader.field.name
+            return derived[name] if name in derived else self._values.field_value(draft, reader.field)
+        if reader.variable is not None:
+            name, workflow, initial = reader.variable
+            entry = draft.states.get(workflow)
+            return initial if entry is None else entry["status"].get(name)
         if reader.path is not None:
             return self._values.evaluate(draft, reader.path)
         return self._values.index_value(draft, reader.source)

@@ -229,7 +229,7 @@ class Workspace:
 
     def follow(self, draft: Draft, steps: Sequence[Step]) -> Sequence[Draft]:
         """The objects that steps lead to from one object, each once, in order."""
-        return self.follow_all((draft,), steps)
+        return self.one_step(draft, steps[0]) if len(steps) == 1 else self.follow_all((draft,), steps)
 
     def follow_all(self, drafts: Sequence[Draft], steps: Sequence[Step]) -> Sequence[Draft]:
         """The objects that steps lead to from several objects, each once, in order."""
@@ -262,7 +262,8 @@ class Workspace:
         self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
 
     def _targets(self, draft: Draft, field: str) -> Sequence[Draft]:
-        value = self.value_of(draft, field)
+        own = draft.type.fields.get(field)
+        value = draft.data.get(field) if own is not None and own.is_stored else self.value_of(draft, field)
         only = self.by_uid.get(value) if isinstance(value, str) else None
         if only is not None:
             return () if only.removed else (only,)

@@ -98,6 +98,21 @@ def test_nothing_affected_is_nothing_to_do(registry: Registry) -> None:
     assert not shape.indexes
 
 
+def test_a_value_is_looked_up_once_for_the_indexes_of_all_catalogs(registry: Registry) -> None:
+    shapes = RenderShapes(registry, Dependents(registry))
+    taken: dict[str, int] = {}
+    for entity_type in registry.types.values():
+        parts = shapes.whole(entity_type).parts
+        readers = [item.reader for item in parts.indexed]
+        # The title of a field index is that of the field; under the name of all, an object without one has its id.
+        origins = [(item.stored, item.name_of_all, item.source.of(entity_type.portal_type)) for item in readers]
+        assert len(set(origins)) == len(origins)
+        takers = [(catalog, name) for item in parts.indexed for _, those in item.taken for catalog, name, _ in those]
+        assert len(set(takers)) == len(takers)
+        taken[entity_type.portal_type] = len(takers) - len(origins)
+    assert max(taken.values()) > 0
+
+
 def test_variables_and_title_are_asked_for_by_their_own_names(registry: Registry) -> None:
     shape = RenderShapes(registry, Dependents(registry)).of(registry.types["Thing"], frozenset({TITLE, VARIABLES}))
     assert shape.title

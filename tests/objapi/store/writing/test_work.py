@@ -3,13 +3,14 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from objapi.model.render_shapes import ShapeParts
 from objapi.store.requests import ByPath, CreateItem, UpdateItem
 from objapi.store.writing.render import Renderer
 from tests.objapi.store.workshop import Gateway
@@ -30,9 +31,9 @@ def _work(workshop: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counte
 
     read, render = Renderer._read, Renderer.render
 
-    def counted_read(self: Renderer, draft: Any, readers: Collection[Any], derived: Any) -> dict[str, object]:
-        found["values"] += len(readers)
-        return read(self, draft, readers, derived)
+    def counted_read(self: Renderer, draft: Any, parts: ShapeParts, derived: Any) -> dict[str, dict[str, object]]:
+        found["values"] += len(parts.indexed)
+        return read(self, draft, parts, derived)
 
     def counted_render(self: Renderer, draft: Any) -> Any:
         found["rendered whole"] += 1
