@@ -1,6 +1,7 @@
 """Columns of catalogs and further names of types: values of many objects at once, as the dialect declares them."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Final
 
 from objapi.model.dialects import ColumnKind, DialectCatalog, DialectColumn
@@ -23,7 +24,7 @@ class Columns:
         self._vocabulary = vocabulary
         self._records = records
         self._urls = urls
-        self._ends: dict[tuple[Step, ...], list[list[ObjectRecord]]] = {}
+        self._ends: dict[tuple[Step, ...], list[Sequence[ObjectRecord]]] = {}
 
     def of_catalog(self, catalog: DialectCatalog, objects: Sequence[ObjectRecord]) -> list[dict[str, Any]]:
         """The columns of a catalog for each object."""
@@ -44,7 +45,7 @@ class Columns:
         values = [self._values(column, objects, stored or {}) for column in columns.values()]
         rows = zip(*values, strict=True) if values else (() for _ in objects)
         made = [dict(zip(columns, row, strict=True)) for row in rows]
-        if any(value is _HIDDEN for column in values for value in column):
+        if any(_HIDDEN in column for column in values):
             return [{name: value for name, value in row.items() if value is not _HIDDEN} for row in made]
         return made
 
@@ -67,16 +68,21 @@ class Columns:
             case ColumnKind.INDEX:
                 return [_plain(stored.get(record.rid, {}).get(str(column.value))) for record in objects]
             case ColumnKind.STAMPED:
-                return [self._stamped(record, str(column.value)) for record in objects]
+                return self._stamped(objects, str(column.value))
             case ColumnKind.URL:
                 return [self._url(names) for names in self._names(column, objects)]
             case ColumnKind.COUNT:
                 return [len(names) for names in self._names(column, objects)]
             case ColumnKind.NUMBERS:
-                return [_numbers(names, column) for names in self._names(column, objects)]
+                # Most of many objects contain others in the same few states.
+                numbers = cache(partial(_numbers, column))
+                return [numbers(tuple([name.state for name in names])) for names in self._names(column, objects)]
             case ColumnKind.PROGRESS:
-                names = self._names(column, objects)
-                return [self._progress(record, those, column) for record, those in zip(objects, names, strict=True)]
+                progress = cache(partial(_progress, column))
+                return [
+                    progress(self._records.folded_state(record), tuple([name.state for name in names]))
+                    for record, names in zip(objects, self._names(column, objects), strict=True)
+                ]
         return self._at_path(column, objects)
 
     def _at_path(self, column: DialectColumn, objects: Sequence[ObjectRecord]) -> list[Any]:
@@ -86,33 +92,35 @@ class Columns:
         values = self._records.values(objects, path, self._followed(objects, path))
         if not path.steps and path.attribute is not None and None in values:
             name = path.attribute
+            having = {item for item in self._types(objects) if name in self._vocabulary.entity_type(item).fields}
+            # A field of the object that the user may not read is no member.
             values = [
-                _HIDDEN if value is None and self._is_hidden(record, name) else value
+                _HIDDEN if value is None and record.portal_type in having and name not in record.members else value
                 for record, value in zip(objects, values, strict=True)
             ]
         if column.kind is ColumnKind.JOINED:
             return [_joined(value) for value in values]
-        kinds = {name: self._vocabulary.kind_at(name, path) for name in {record.portal_type for record in objects}}
+        kinds = {name: self._vocabulary.kind_at(name, path) for name in self._types(objects)}
         if len(kinds) == 1:
             return _all_shown(values, *kinds.values())
         return [_shown(value, kinds[record.portal_type]) for record, value in zip(objects, values, strict=True)]
 
-    def _followed(self, objects: Sequence[ObjectRecord], path: Path) -> list[list[ObjectRecord]]:
+    def _followed(self, objects: Sequence[ObjectRecord], path: Path) -> list[Sequence[ObjectRecord]]:
         """The objects at the end of the steps of a path, found once for all columns."""
         if path.steps not in self._ends:
             self._ends[path.steps] = self._records.follow(objects, path.steps)
         return self._ends[path.steps]
 
-    def _is_hidden(self, record: ObjectRecord, name: str) -> bool:
-        """True for a field of the object that the user may not read."""
-        return name not in record.members and name in self._vocabulary.entity_type(record.portal_type).fields
+    @staticmethod
+    def _types(objects: Sequence[ObjectRecord]) -> set[str]:
+        return {record.portal_type for record in objects}
 
-    def _names(self, column: DialectColumn, objects: Sequence[ObjectRecord]) -> list[list[ObjectName]]:
+    def _names(self, column: DialectColumn, objects: Sequence[ObjectRecord]) -> list[Sequence[ObjectName]]:
         """The objects that the path of a column leads to from each object, by their names."""
         path = column.path
         if path is None:
             return [[] for _ in objects]
-        ends: list[list[ObjectName]]
+        ends: list[Sequence[ObjectName]]
         if len(path.steps) == 1 and isinstance(path.steps[0], Children):
             inside = self._records.contents([record.rid for record in objects], path.steps[0].types)
             ends = [inside.get(record.rid, []) for record in objects]
@@ -125,24 +133,20 @@ class Columns:
     def _url(self, names: Sequence[ObjectName]) -> str:
         return self._urls.object(names[0].path) if names else ""
 
-    def _progress(self, record: ObjectRecord, names: Sequence[ObjectName], column: DialectColumn) -> int:
-        if self._records.folded_state(record) in column.complete:
-            return 100
-        counted = [name for name in names if name.state not in column.without]
-        if not counted:
-            return 0
-        taken = sum(column.steps.get(name.state or "", 0) for name in counted)
-        # The last step is that of the whole, when all of its parts are done.
-        most = len(counted) * max(column.steps.values(), default=1) + 1
-        return min(taken * 100 // most, 100)
+    def _stamped(self, objects: Sequence[ObjectRecord], name: str) -> list[str]:
+        plans = {
+            portal_type: next((plan for plan in self._vocabulary.plans(portal_type) if plan.name == name), None)
+            for portal_type in self._types(objects)
+        }
+        return [
+            f"{self._stamp(record, name, plans[record.portal_type]) or ''}.{(record.created or 0) // 1_000_000}"
+            for record in objects
+        ]
 
-    def _stamped(self, record: ObjectRecord, name: str) -> str:
-        plan = next((item for item in self._vocabulary.plans(record.portal_type) if item.name == name), None)
+    def _stamp(self, record: ObjectRecord, name: str, plan: FieldPlan | None) -> Any:
         if plan is None:
-            value = record.members.get(name)
-        else:
-            value = record.members.get(plan.field) if plan.words is None else self.word(record, plan)
-        return f"{value or ''}.{(record.created or 0) // 1_000_000}"
+            return record.members.get(name)
+        return record.members.get(plan.field) if plan.words is None else self.word(record, plan)
 
     def word(self, record: ObjectRecord, plan: FieldPlan) -> str | None:
         """The word that a field is answered with."""
@@ -153,9 +157,23 @@ class Columns:
         return plan.words.default if named is None else plan.words.answers.get(named.title, plan.words.default)
 
 
-def _numbers(names: Sequence[ObjectName], column: DialectColumn) -> list[int]:
-    states = [name.state for name in names if name.state not in column.without]
-    return [sum(not group or state in group for state in states) for group in column.groups]
+def _numbers(column: DialectColumn, states: tuple[str | None, ...]) -> list[int]:
+    """How many objects there are in each group of states."""
+    counted = [state for state in states if state not in column.without]
+    return [sum(not group or state in group for state in counted) for group in column.groups]
+
+
+def _progress(column: DialectColumn, whole: str | None, states: tuple[str | None, ...]) -> int:
+    """How far the objects in some states have come, in percent; `whole` is the state of what they are parts of."""
+    if whole in column.complete:
+        return 100
+    counted = [state for state in states if state not in column.without]
+    if not counted:
+        return 0
+    taken = sum(column.steps.get(state or "", 0) for state in counted)
+    # The last step is that of the whole, when all of its parts are done.
+    most = len(counted) * max(column.steps.values(), default=1) + 1
+    return min(taken * 100 // most, 100)
 
 
 def _joined(value: Any) -> str:

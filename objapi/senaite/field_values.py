@@ -39,6 +39,14 @@ class _Group:
         take = itemgetter(*fields) if len(fields) > 1 else lambda members: tuple(members[name] for name in fields)
         return cls(tuple(plan.name for plan in plans), fields, take)
 
+    def values(self, members: Mapping[str, Any]) -> Sequence[Any]:
+        """The values of those fields that the user may read."""
+        try:
+            taken: tuple[Any, ...] = self.take(members)
+        except KeyError:
+            return [members[name] for name in self.fields if name in members]
+        return taken
+
     def pairs(self, members: Mapping[str, Any]) -> "zip[tuple[str, Any]]":
         """Name and value of each field; those that the user may not read are not there."""
         try:
@@ -61,7 +69,7 @@ class FieldRenderer:
     many: _Group
     special: tuple[FieldPlan, ...]
     """Files, and fields that are answered with a word: they take more than the value."""
-    references: tuple[str, ...]
+    references: _Group
     """All fields that refer to objects, those with words among them."""
 
     @classmethod
@@ -79,8 +87,12 @@ class FieldRenderer:
             one=_Group.of([plan for plan in references if not plan.multi]),
             many=_Group.of([plan for plan in references if plan.multi]),
             special=special,
-            references=tuple(dict.fromkeys(plan.field for plan in own if plan.kind is Kind.REFERENCE)),
+            references=_Group.of([plan for plan in own if plan.kind is Kind.REFERENCE]),
         )
+
+    def references_of(self, members: Mapping[str, Any]) -> Sequence[Any]:
+        """The values of all fields that refer to objects, of those that the user may read."""
+        return self.references.values(members)
 
     def render(self, members: Mapping[str, Any], item: dict[str, Any], known: Mapping[str, Mapping[str, Any]]) -> None:
         """Add the fields of an object to its item; `known` are the records of the objects that are referred to."""
@@ -90,6 +102,6 @@ class FieldRenderer:
         for name, value in self.instants.pairs(members):
             item[name] = [instant(one) for one in value] if isinstance(value, list) else value and instant(value)
         for name, value in self.one.pairs(members):
-            item[name] = known[value] if isinstance(value, str) and value else _NOTHING
+            item[name] = known.get(value, _NOTHING)
         for name, value in self.many.pairs(members):
             item[name] = [known[uid] for uid in uids_of(value)] if value else []

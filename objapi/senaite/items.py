@@ -43,6 +43,8 @@ class Items:
         self._urls = urls
         self._columns = Columns(vocabulary, tx.records, urls)
         self._references: dict[str, dict[str, Any]] = {}
+        self._words: dict[str, tuple[str, str]] = {}
+        """Type → its resource, and the name that it is shown under; of what is referred to."""
 
     def made(self, objects: Sequence[ObjectRecord], wanted: ItemShape) -> list[dict[str, Any]]:
         """The items of objects, in their order."""
@@ -79,8 +81,8 @@ class Items:
             "parent_uid": None,
             "parent_path": None,
             "parent_url": None,
-            "created": instant(self._records.instant(record.created)),
-            "modified": instant(self._records.instant(record.modified)),
+            "created": self._records.second(record.created),
+            "modified": self._records.second(record.modified),
             "effective": instant(members.get("effectiveDate")),
             "author": record.creator,
             "tags": members.get("subject") or [],
@@ -141,25 +143,34 @@ class Items:
 
     def _load_references(self, objects: Sequence[ObjectRecord], renderers: Mapping[str, FieldRenderer]) -> None:
         """Look up all objects that fields refer to, together."""
-        uids = {
-            uid: None
-            for record in objects
-            for name in renderers[record.portal_type].references
-            if (value := record.members.get(name))
-            for uid in ((value,) if isinstance(value, str) else uids_of(value))
-        }
+        uids: dict[str, None] = {}
+        for record in objects:
+            for value in renderers[record.portal_type].references_of(record.members):
+                if isinstance(value, str):
+                    uids[value] = None
+                elif value:
+                    uids.update(dict.fromkeys(uids_of(value)))
+        uids.pop("", None)
         known = self._records.names(uids)
         self._references.update((uid, self._described(uid, known.get(uid))) for uid in uids)
 
     def _described(self, uid: str, name: ObjectName | None) -> dict[str, Any]:
         if name is None:
             return {"uid": uid, "url": None, "api_url": self._urls.record("", uid)}
+        portal_type = name.portal_type
+        words = self._words.get(portal_type)
+        if words is None:
+            vocabulary = self._vocabulary
+            words = self._words[portal_type] = (
+                vocabulary.resource(portal_type),
+                vocabulary.shown_type(portal_type, {}),
+            )
         return {
             "uid": uid,
             "url": self._urls.object(name.path),
-            "api_url": self._urls.record(self._vocabulary.resource(name.portal_type), uid),
+            "api_url": self._urls.record(words[0], uid),
             "title": name.title,
-            "portal_type": self._vocabulary.shown_type(name.portal_type, {}),
+            "portal_type": words[1],
             "id": name.id,
         }
 
@@ -202,10 +213,12 @@ class Items:
             contained = self._vocabulary.entity_type(portal_type).embed[name]
             inside = self._records.contents(rids, [contained])
             for place in places:
-                items[place][name] = [
-                    {**self._described(other.uid, other), "review_state": other.state}
-                    for other in sorted(inside[objects[place].rid], key=_by_id)
-                ]
+                found = []
+                for other in sorted(inside[objects[place].rid], key=_by_id):
+                    described = self._described(other.uid, other)
+                    described["review_state"] = other.state
+                    found.append(described)
+                items[place][name] = found
 
     # On demand
 

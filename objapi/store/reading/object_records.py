@@ -7,6 +7,7 @@ objects of a page, however many these are.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -93,8 +94,12 @@ class ObjectRecords:
         self._by_rid: dict[int, ObjectRecord | None] = {}
         self._names: dict[str, ObjectName | None] = {}
         self._containers: dict[int, ObjectName] = {}
-        self._contents: dict[tuple[int, ...], list[ObjectName]] = {}
+        self._contents: dict[tuple[tuple[int, ...], frozenset[str] | None], dict[int, list[ObjectName]]] = {}
+        """Containers, and types or None for all → container → what is in it."""
         self._folded: dict[int, str | None] = {}
+        self._seconds: dict[int, str] = {}
+        self._seen: dict[tuple[int, int], bool] = {}
+        """Acl and scope → whether the user sees objects of these."""
 
     # Objects
 
@@ -169,8 +174,11 @@ class ObjectRecords:
         return [row for row in answers if self._may_see(row.portal_type, row.path, row.acl, row.scope)]
 
     def _may_see(self, portal_type: str, path: str, acl: int, scope: int) -> bool:
+        # Of thousands of objects most share acl and scope.
+        seen = self._seen.get((acl, scope))
+        if seen is None:
+            seen = self._seen[acl, scope] = self._rights.may(VIEW, self._rights.acls[acl], scope)
         token = self._rights.principal.token
-        seen = self._rights.may(VIEW, self._rights.acls[acl], scope)
         return seen and (token is None or token.covers(portal_type, path))
 
     def _made(self, answers: Sequence[StoredAnswer]) -> list[ObjectRecord]:
@@ -209,6 +217,7 @@ class ObjectRecords:
         """Read everything anew: what was read may have been changed by the request itself."""
         for known in (self._by_uid, self._by_rid, self._names, self._containers, self._contents, self._folded):
             known.clear()
+        self._seen.clear()
 
     # States
 
@@ -271,20 +280,25 @@ class ObjectRecords:
             self.folded_state(record),
         )
 
-    def contents(self, rids: Sequence[int], types: Iterable[str] | None = None) -> dict[int, list[ObjectName]]:
+    def contents(self, rids: Sequence[int], types: Iterable[str] | None = None) -> Mapping[int, Sequence[ObjectName]]:
         """Container (row number) → what is directly in it that the user may see, in order of creation."""
-        key = tuple(rids)
-        if key not in self._contents:
-            found: list[ObjectName] = []
-            for chunk in chunks(rids):
-                found.extend(self._with_states(entities.c.parent.in_(chunk)))
-            self._contents[key] = found
         wanted = None if types is None else frozenset(types)
-        inside: dict[int, list[ObjectName]] = {rid: [] for rid in rids}
-        for name in self._contents[key]:
-            if name.parent is not None and (wanted is None or name.portal_type in wanted):
-                inside[name.parent].append(name)
-        return inside
+        key = tuple(rids)
+        if (key, wanted) in self._contents:
+            return self._contents[key, wanted]
+        everything = self._contents.get((key, None))
+        if everything is None:
+            everything = self._contents[key, None] = {rid: [] for rid in rids}
+            for chunk in chunks(rids):
+                for name in self._with_states(entities.c.parent.in_(chunk)):
+                    if name.parent is not None:
+                        everything[name.parent].append(name)
+        if wanted is not None:
+            # Several answers about the same objects ask for the same types.
+            self._contents[key, wanted] = {
+                rid: [name for name in names if name.portal_type in wanted] for rid, names in everything.items()
+            }
+        return self._contents[key, wanted]
 
     def _note_names(self, rows: Iterable[Any]) -> list[ObjectName]:
         """The names in rows, those alone that the user may see; a state may be the last of a row."""
@@ -323,20 +337,17 @@ class ObjectRecords:
         `ends` are the objects at the end of the steps from each, where they have been found already.
         """
         if not path.steps:
-            name = path.attribute
-            if name is not None and path.key is None and name not in self._intrinsic:
-                return [record.members.get(name) for record in records]
-            return [self._own_value(record, path) for record in records]
+            return self._own_values(records, path)
         if ends is None:
             ends = self.follow(records, path.steps)
         types = {record.portal_type for record in records}
         multiple = {name: path.multiple or self._is_multi(name, path.steps[0]) for name in types}
-        found: list[Any] = []
         # The paths of many objects end at few others.
-        at_end: dict[int, Any] = {}
-        for end in (end for reached in ends for end in reached):
-            if end.rid not in at_end:
-                at_end[end.rid] = self._own_value(end, path.end)
+        distinct = {end.rid: end for reached in ends for end in reached}
+        at_end = {rid: self._own_value(end, path.end) for rid, end in distinct.items()}
+        if not any(multiple.values()):
+            return [at_end[reached[0].rid] if reached else None for reached in ends]
+        found: list[Any] = []
         for record, reached in zip(records, ends, strict=True):
             if multiple[record.portal_type]:
                 values = [at_end[end.rid] for end in reached]
@@ -346,16 +357,28 @@ class ObjectRecords:
                 found.append(at_end[reached[0].rid] if reached else None)
         return found
 
+    def _own_values(self, records: Sequence[ObjectRecord], path: Path) -> list[Any]:
+        """The values of a path without steps."""
+        name = path.attribute
+        if name is None or path.key is not None:
+            return [self._own_value(record, path) for record in records]
+        intrinsic = self._intrinsic.get(name)
+        if intrinsic is None:
+            return [record.members.get(name) for record in records]
+        if name == "title":
+            return [record.title for record in records]
+        return [record.members[name] if name in record.members else intrinsic(record) for record in records]
+
     def _is_multi(self, portal_type: str, step: Step) -> bool:
         field = self._registry.types[portal_type].fields.get(step.field) if isinstance(step, Target) else None
         return field is not None and field.multi
 
-    def follow(self, records: Sequence[ObjectRecord], steps: Sequence[Step]) -> list[list[ObjectRecord]]:
+    def follow(self, records: Sequence[ObjectRecord], steps: Sequence[Step]) -> list[Sequence[ObjectRecord]]:
         """The objects at the end of steps from each object, each once."""
         if len(steps) == 1:
             beyond = self._beyond(records, steps[0])
             return [beyond[record.rid] for record in records]
-        ends = [[record] for record in records]
+        ends: list[Sequence[ObjectRecord]] = [[record] for record in records]
         for step in steps:
             distinct = list({item.rid: item for reached in ends for item in reached}.values())
             beyond = self._beyond(distinct, step)
@@ -364,18 +387,14 @@ class ObjectRecords:
             ]
         return ends
 
-    def _beyond(self, records: Sequence[ObjectRecord], step: Step) -> dict[int, list[ObjectRecord]]:
+    def _beyond(self, records: Sequence[ObjectRecord], step: Step) -> Mapping[int, Sequence[ObjectRecord]]:
         match step:
             case Target(name):
-                named = {record.rid: uids_of(record.members.get(name)) for record in records}
-                found = self.by_uid(uid for uids in named.values() for uid in uids)
-                return {rid: [found[uid] for uid in uids if uid in found] for rid, uids in named.items()}
+                return self._targets(records, name)
             case Parent():
                 above = self.by_rid(record.parent for record in records if record.parent is not None)
-                return {
-                    record.rid: [above[record.parent]] if record.parent is not None and record.parent in above else []
-                    for record in records
-                }
+                alone: Mapping[int | None, Sequence[ObjectRecord]] = {rid: (found,) for rid, found in above.items()}
+                return {record.rid: alone.get(record.parent, ()) for record in records}
             case Children(types):
                 inside = self.contents([record.rid for record in records], types)
                 found_rids = self.by_rid(name.rid for names in inside.values() for name in names)
@@ -385,6 +404,22 @@ class ObjectRecords:
                 }
             case Back(portal_type, name):
                 return self._referring(records, portal_type, name)
+
+    def _targets(self, records: Sequence[ObjectRecord], field: str) -> Mapping[int, Sequence[ObjectRecord]]:
+        """The objects that a reference field names; those of one object are one sequence for all that name it."""
+        values = [record.members.get(field) for record in records]
+        several = {
+            record.rid: uids_of(value) for record, value in zip(records, values, strict=True) if type(value) is list
+        }
+        single = dict.fromkeys(value for value in values if type(value) is str and value)
+        found = self.by_uid(chain(single, *several.values()))
+        alone: Mapping[object, Sequence[ObjectRecord]] = {uid: (found[uid],) for uid in single if uid in found}
+        ends = {
+            record.rid: alone.get(value, ()) if type(value) is str else ()
+            for record, value in zip(records, values, strict=True)
+        }
+        ends.update((rid, [found[uid] for uid in uids if uid in found]) for rid, uids in several.items())
+        return ends
 
     def _referring(
         self, records: Sequence[ObjectRecord], portal_type: str, field: str
@@ -439,6 +474,16 @@ class ObjectRecords:
     def instant(self, micros: int | None) -> str | None:
         """An instant as it is answered, in the zone of the site."""
         return None if micros is None else from_micros(micros).astimezone(self._context.site.zone).isoformat()
+
+    def second(self, micros: int | None) -> str | None:
+        """An instant in whole seconds, in the zone of the site."""
+        if micros is None:
+            return None
+        found = self._seconds.get(micros)
+        if found is None:
+            moment = from_micros(micros).astimezone(self._context.site.zone)
+            found = self._seconds[micros] = moment.isoformat(timespec="seconds")
+        return found
 
     # Values of catalogs
 
