@@ -87,6 +87,11 @@ def keyword_of(text: str, value_type: ValueType) -> Key:
             return int(text) - _INTEGER_OFFSET
 
 
+def _shortened(value: str | None) -> str | None:
+    # Nearly all are short, so that these cost one call.
+    return value if value is None or len(value) <= PREFIX_LENGTH else stored_text(value)
+
+
 class StoredText(TypeDecorator[str]):
     """A text column of 128 characters for texts of any length; see `stored_text`."""
 
@@ -99,7 +104,7 @@ class StoredText(TypeDecorator[str]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], Any]:
         """The same for many values, in one step instead of the three of a decorator."""
-        return lambda value: None if value is None else stored_text(value)
+        return _shortened
 
 
 class Searchable(Protocol):

@@ -128,7 +128,7 @@ class StorePlanner:
 
     def value(self, entity: Entity, name: str) -> object:
         """Value under a name, in the present state of this request."""
-        return self.values.value(as_draft(entity), name)
+        return self.values.value(entity if type(entity) is Draft else as_draft(entity), name)
 
     def old_value(self, entity: Entity, name: str) -> object:
         """Value under a stored name before this request; None for a new object."""
@@ -140,7 +140,7 @@ class StorePlanner:
 
     def related(self, entity: Entity, relation: str) -> Sequence[Draft]:
         """The objects of a declared relation or of a path."""
-        draft = as_draft(entity)
+        draft = entity if type(entity) is Draft else as_draft(entity)
         found = draft.type.relations.get(relation)
         if isinstance(found, NamedRelation):
             behavior = self.registry.behaviors.relations[found.name]
@@ -461,6 +461,8 @@ class StoreWorld:
         """Identity of an acl, scope, type and whether a token reaches them → the user as objects of these see them."""
         self._following: dict[tuple[int, int, int], tuple[Step, PermissionOverrides, PermissionOverrides]] = {}
         """Identities of overrides, and of what a state sets → both, and the overrides after a step into the state."""
+        self._statuses: dict[int, tuple[Step, dict[str, object]]] = {}
+        """Identity of a step that many objects take → the step, and the status after it in its stored form."""
 
     def chain(self, subject: Subject) -> Sequence[Workflow]:
         """The workflows of the object's type."""
@@ -526,13 +528,21 @@ class StoreWorld:
         """Write a step down: the new status, who took the transition, and the permissions of the state."""
         draft = as_draft(subject)
         entry = draft.states.setdefault(step.workflow.id, {"status": {}, "last": {}})
-        entry["status"] = {name: self._jsonable(value) for name, value in step.status.items()}
+        # A new status takes the place of one: it is never changed itself, so that objects may share it.
+        entry["status"] = self._status_after(step)
         if step.transition is not None:
             entry["last"][step.transition.id] = self.planner.user_id
         settings = self._settings_after(draft.settings, step)
         if settings is not draft.settings:
             draft.settings = settings
         self.planner.events.append(Stepped(draft, step))
+
+    def _status_after(self, step: Step) -> dict[str, object]:
+        known = self._statuses.get(id(step))
+        if known is None:
+            status = {name: self._jsonable(value) for name, value in step.status.items()}
+            known = self._statuses[id(step)] = (step, status)
+        return known[1]
 
     def _jsonable(self, value: object) -> object:
         if not isinstance(value, datetime):
