@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from workflows.condition import Condition, Evaluator, parse_calls, parse_where, text_argument, values_argument
+from workflows.definition import ConditionCall
 from workflows.world import PASSED, Context, Reason, Subject, Verdict, World, refused
 
 Args = Mapping[str, object]
@@ -53,17 +54,21 @@ def field_in(_: Evaluator, world: World, subject: Subject, context: Context, arg
     """The field has one of the values."""
     field, values = text_argument(args, "field"), values_argument(args, "values")
     value = subject.value(field)
+    if value in values:
+        return PASSED
     # Of a value that the user may not read it is told what it is not.
     shown = f"{field} is {value}, not" if context.reads(field) else f"{field} is not"
-    return _answer(value in values, f"{shown} {_listed(values)}", f"set {field} to {_listed(values)}")
+    return refused("condition", f"{shown} {_listed(values)}", f"set {field} to {_listed(values)}")
 
 
 def field_not_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The field has none of the values."""
     field, values = text_argument(args, "field"), values_argument(args, "values")
     value = subject.value(field)
+    if value not in values:
+        return PASSED
     shown = f"{field} is {value if context.reads(field) else _listed(values)}"
-    return _answer(value not in values, shown, f"give {field} another value")
+    return refused("condition", shown, f"give {field} another value")
 
 
 def state_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -72,14 +77,16 @@ def state_in(_: Evaluator, world: World, subject: Subject, context: Context, arg
     state = subject.value(variable)
     if state in states:
         return PASSED
-    return _answer(False, f"{variable} is {state}, not {_listed(states)}", f"bring it to {_listed(states)}")
+    return refused("condition", f"{variable} is {state}, not {_listed(states)}", f"bring it to {_listed(states)}")
 
 
 def state_not_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """A workflow state variable of the object has none of the states."""
     variable, states = text_argument(args, "variable"), values_argument(args, "states")
     state = subject.value(variable)
-    return _answer(state not in states, f"{variable} is {state}", "bring it to another state")
+    return (
+        PASSED if state not in states else refused("condition", f"{variable} is {state}", "bring it to another state")
+    )
 
 
 def type_in(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -87,25 +94,23 @@ def type_in(_: Evaluator, world: World, subject: Subject, context: Context, args
     types = values_argument(args, "types")
     if subject.type_name in types:
         return PASSED
-    return _answer(False, f"it is of type {subject.type_name}, not {_listed(types)}")
+    return refused("condition", f"it is of type {subject.type_name}, not {_listed(types)}")
 
 
 def holds(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The user has the permission on the object."""
     permission = text_argument(args, "permission")
-    return _answer(
-        context.holds(permission), f"the user lacks the permission {permission}", f"ask someone with {permission}"
-    )
+    if context.holds(permission):
+        return PASSED
+    return refused("condition", f"the user lacks the permission {permission}", f"ask someone with {permission}")
 
 
 def has_role(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The user has one of the roles on the object."""
     roles = values_argument(args, "roles")
-    return _answer(
-        any(role in context.roles for role in roles),
-        f"the user is not {_listed(roles)} here",
-        f"ask someone who is {_listed(roles)}",
-    )
+    if any(role in context.roles for role in roles):
+        return PASSED
+    return refused("condition", f"the user is not {_listed(roles)} here", f"ask someone who is {_listed(roles)}")
 
 
 def not_last_actor(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -266,12 +271,20 @@ def holds_on_related(_: Evaluator, world: World, subject: Subject, context: Cont
 
 def all_of(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """Every one of the conditions holds; the reasons are those of all that do not."""
-    failed = [
-        verdict
-        for call in parse_calls(args["conditions"])
-        if not (verdict := evaluator.evaluate(call, world, subject, context)).passed
-    ]
-    return Verdict(False, tuple(reason for verdict in failed for reason in verdict.reasons)) if failed else PASSED
+    return _all_hold(parse_calls(args["conditions"]), evaluator, world, subject, context)
+
+
+def _all_hold(
+    calls: Sequence[ConditionCall], evaluator: Evaluator, world: World, subject: Subject, context: Context
+) -> Verdict:
+    failed: list[Verdict] = []
+    for call in calls:
+        verdict = evaluator.evaluate(call, world, subject, context)
+        if not verdict.passed:
+            failed.append(verdict)
+    if len(failed) < 2:
+        return failed[0] if failed else PASSED
+    return Verdict(False, tuple(reason for verdict in failed for reason in verdict.reasons))
 
 
 def any_of(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
@@ -287,24 +300,26 @@ def any_of(evaluator: Evaluator, world: World, subject: Subject, context: Contex
 
 def negate(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The condition does not hold (of several: not all of them hold)."""
-    verdict = all_of(evaluator, world, subject, context, {"conditions": args["condition"]})
-    names = " and ".join(call.name for call in parse_calls(args["condition"]))
-    return _answer(not verdict.passed, f"the condition {names} holds, and must not")
+    calls = parse_calls(args["condition"])
+    if not _all_hold(calls, evaluator, world, subject, context).passed:
+        return PASSED
+    names = " and ".join(call.name for call in calls)
+    return refused("condition", f"the condition {names} holds, and must not")
 
 
 def choose(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """Condition `then` holds where `if` does, `else` where it does not; a branch left out passes."""
-    question = all_of(evaluator, world, subject, context, {"conditions": args["if"]})
+    question = _all_hold(parse_calls(args["if"]), evaluator, world, subject, context)
     branch = args.get("then" if question.passed else "else", ())
-    return all_of(evaluator, world, subject, context, {"conditions": branch})
+    return _all_hold(parse_calls(branch), evaluator, world, subject, context)
 
 
 def each_related(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The conditions hold for every object in the relation, as the same user sees it."""
-    calls = {"conditions": args["conditions"]}
+    calls = parse_calls(args["conditions"])
 
     def faults(other: Subject) -> Sequence[_Fault]:
-        verdict = all_of(evaluator, world, other, world.context(other), calls)
+        verdict = _all_hold(calls, evaluator, world, other, world.context(other))
         if verdict.passed:
             return ()
         # A condition may say no without a word, and is a no all the same.
@@ -316,12 +331,12 @@ def each_related(evaluator: Evaluator, world: World, subject: Subject, context: 
 
 def some_related(evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> Verdict:
     """The conditions hold for at least one object in the relation."""
-    calls = {"conditions": args["conditions"]}
-    found = any(
-        all_of(evaluator, world, other, world.context(other), calls).passed for other in _related(world, subject, args)
-    )
-    names = " and ".join(call.name for call in parse_calls(args["conditions"]))
-    return _answer(found, f"{names} holds for none of its {args['relation']}")
+    calls = parse_calls(args["conditions"])
+    for other in _related(world, subject, args):
+        if _all_hold(calls, evaluator, world, other, world.context(other)).passed:
+            return PASSED
+    names = " and ".join(call.name for call in calls)
+    return refused("condition", f"{names} holds for none of its {args['relation']}")
 
 
 def always(_: Evaluator, world: World, subject: Subject, context: Context, args: Args) -> bool:
