@@ -359,19 +359,16 @@ def visible_condition(
 
     `table` is another one with columns `acl` and `scope` than that of the documents.
     """
-    parts = [visibility(tables, item.acls, item.scoped, table) for item in visible]
+    own = tables.main if table is None else table
+    parts = [visibility(own, item.acls, item.scoped) for item in visible]
     return sa.and_(*parts) if parts else None
 
 
 def visibility(
-    tables: CatalogTables,
-    acls: Collection[int],
-    scoped: Sequence[tuple[Collection[int], Collection[int]]] = (),
-    table: sa.Table | None = None,
+    table: sa.Table, acls: Collection[int], scoped: Sequence[tuple[Collection[int], Collection[int]]] = ()
 ) -> Condition:
-    """The documents that a user may see by one permission; parameters as in `Visibility` and `visible_condition`."""
-    columns = (tables.main if table is None else table).c
-    acl, scope = columns.acl, columns.scope
+    """The rows of a table with columns `acl` and `scope` that a user may see by one permission, see `Visibility`."""
+    acl, scope = table.c.acl, table.c.scope
     parts: list[Condition] = []
     if acls:
         parts.append(acl.in_(list(acls)))

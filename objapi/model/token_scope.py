@@ -74,8 +74,10 @@ class TokenScope:
 
     def covers(self, portal_type: str, path: str) -> bool:
         """True for an object within reach."""
-        if self.types is not None and portal_type not in self.types:
-            return False
+        return (self.types is None or portal_type in self.types) and self.covers_path(path)
+
+    def covers_path(self, path: str) -> bool:
+        """True for a path within reach, whatever the type of the object that has it."""
         return self.path is None or path == self.path or path.startswith(f"{self.path}/")
 
     def refusal(self, what: str) -> InsufficientScope:

@@ -10,7 +10,7 @@ from objapi.store.reading.history import HistoryReader
 from objapi.store.requests import ByPath, ByUid, Former, HistoryPage, Outcome, Selector
 from objapi.store.trail.changes import ChangeReader, Changes, ChangesWanted
 from objapi.store.trail.reading import VIEW_TRAIL, AuditPage, AuditSearch, search_trail
-from objapi.store.writing.batch_attempt import BatchAttempt, raised, within_scope
+from objapi.store.writing.batch_attempt import BatchAttempt, raised
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
 from objapi.store.writing.past_requests import PastRequest, load_removal, load_request
@@ -26,11 +26,12 @@ class PastCalls(Calls):
         reader = HistoryReader(self._context)
         found = self._resolver(planner).select([selector])[0]
         if isinstance(found, Draft):
-            return reader.of_object(raised(within_scope(self.user, found)), offset, size)
+            return reader.of_object(found, offset, size)
         uid = selector.uid.lower() if isinstance(selector, ByUid) and isinstance(found, NotFound) else None
         page = None
-        if uid is not None and uid not in planner.workspace.by_uid:
-            page = reader.of_removed(uid, self._root(planner), offset, size)
+        if uid is not None:
+            removed = uid not in planner.workspace.unseen_uids
+            page = reader.of_removed(uid, self._root(planner), offset, size, removed=removed)
         if page is None:
             # One answer to what is hidden and what never was: the difference would tell that the former exists.
             raise found
@@ -42,8 +43,7 @@ class PastCalls(Calls):
         Objects are left out that are not there, or whose history the user may not see.
         """
         found = self._resolver(self._planner()).select([ByUid(uid) for uid in versions])
-        drafts = (within_scope(self.user, item) for item in found if isinstance(item, Draft))
-        known = {item.uid: (item, versions[item.uid]) for item in drafts if isinstance(item, Draft)}
+        known = {item.uid: (item, versions[item.uid]) for item in found if isinstance(item, Draft)}
         return HistoryReader(self._context).values_at(known)
 
     def audit(self, search: AuditSearch, size: int, after: str | None = None) -> AuditPage:
@@ -65,8 +65,7 @@ class PastCalls(Calls):
         """
         planner = self._planner()
         found = [
-            item if isinstance(item, NotFound) else raised(within_scope(self.user, item))
-            for item in self._resolver(planner).select(selectors)
+            item if isinstance(item, NotFound) else raised(item) for item in self._resolver(planner).select(selectors)
         ]
         uids = [selector.uid.lower() if isinstance(selector, ByUid) else None for selector in selectors]
         return FormerReader(self._context, planner, self._root(planner), instant).answer(found, uids)

@@ -59,7 +59,7 @@ from objapi.store.row_calls import RowCalls
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.schema import idempotency_keys
 from objapi.store.writing.access import AccessExplainer, unseen_row
-from objapi.store.writing.batch_attempt import BatchAttempt, raised, within_scope
+from objapi.store.writing.batch_attempt import BatchAttempt, raised
 from objapi.store.writing.batch_plan import BatchPlan, CheckPlan, MakeOptions, PlanItems, WriteOptions
 from objapi.store.writing.copying import Unwritable, plan_copies
 from objapi.store.writing.draft import Draft
@@ -196,19 +196,19 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         """As `offered`, of the objects that are there, and the error of each that is not."""
         planner = self._planner()
         planner.world.explains = explain
-        found = [within_scope(self.user, item) for item in self._resolver(planner).select(selectors)]
+        found = self._resolver(planner).select(selectors)
         missing = tuple(item for item in found if isinstance(item, ApiError))
         return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft)), missing
 
     def access(
         self, selectors: Sequence[Selector], questions: Sequence[AccessQuestion], of: Principal | None = None
     ) -> tuple[ObjectAccess, ...]:
-        """What the user, or another one, may do to each object, and by which rule. Raises NotFound, InsufficientScope.
+        """What the user, or another one, may do to each object, and by which rule. Raises NotFound.
 
         Of another user it tells nothing that the user may not see.
         """
         planner = self._planner()
-        found = [within_scope(self.user, item) for item in self._resolver(planner).select(selectors)]
+        found = self._resolver(planner).select(selectors)
         _raise_all([item for item in found if isinstance(item, ApiError)])
         drafts = [item for item in found if isinstance(item, Draft)]
         if of is None:
@@ -572,8 +572,15 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
     def _resolver(self, planner: StorePlanner) -> Resolver:
         return Resolver(planner, self._search)
 
-    def _search(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
-        return self._finder.rids(catalog, criteria, most=most)
+    def _search(
+        self,
+        catalog: CatalogDeclaration,
+        criteria: Mapping[str, object],
+        *,
+        most: int | None,
+        within_reach: bool = False,
+    ) -> list[int]:
+        return self._finder.rids(catalog, criteria, most=most, within_reach=within_reach)
 
     def _search_of_all(self, catalog: CatalogDeclaration, criteria: Mapping[str, object]) -> list[int]:
         return self._finder.rids(catalog, criteria, most=None, of_everybody=True)
@@ -586,7 +593,7 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         return root
 
     def _one(self, planner: StorePlanner, selector: Selector) -> Draft:
-        return raised(within_scope(self.user, self._resolver(planner).select([selector])[0]))
+        return raised(self._resolver(planner).select([selector])[0])
 
 
 _T = TypeVar("_T")

@@ -140,17 +140,17 @@ COPY = {"target_path": CLIENT_1, "fields.EmailAddress:record": "copy@of.example"
         ({"methods": ["users", "read"]}, "users", {"action": "password_link", "userid": "rita", "dry_run": 1}, 403),
         ({"methods": ["users", "read"]}, "users", {"action": "create", "userid": "new", "dry_run": 1}, 403),
         ({"types": ["Client"]}, "update", CHANGE, 200),
-        ({"types": ["Contact"]}, "update", CHANGE, 403),
+        ({"types": ["Contact"]}, "update", CHANGE, 404),
         ({"types": ["Contact"]}, "create", NEW | {"obj_path": CLIENT_1}, 200),
         ({"types": ["Client"]}, "create", NEW | {"obj_path": CLIENT_1}, 403),
         ({"path": "/clients/client-1"}, "update", CHANGE, 200),
         ({"path": "/"}, "update", CHANGE, 200),
-        ({"path": "/clients/client-1"}, "update", ELSEWHERE, 403),
+        ({"path": "/clients/client-1"}, "update", ELSEWHERE, 404),
         ({"path": "/clients/client-1"}, "create", NEW | {"obj_path": CLIENT_1}, 200),
-        ({"path": "/clients/client-1"}, "create", NEW | {"obj_path": CLIENT_2}, 403),
+        ({"path": "/clients/client-1"}, "create", NEW | {"obj_path": CLIENT_2}, 404),
         ({"path": "/clients/client-1"}, "copy", COPY | {"obj_path": f"{CLIENT_1}/contact-1"}, 200),
-        ({"path": "/clients/client-1"}, "copy", COPY | {"obj_path": f"{CLIENT_2}/contact-3"}, 403),
-        ({"path": "/clients/client-2"}, "copy", COPY | {"obj_path": f"{CLIENT_2}/contact-3"}, 403),
+        ({"path": "/clients/client-1"}, "copy", COPY | {"obj_path": f"{CLIENT_2}/contact-3"}, 404),
+        ({"path": "/clients/client-2"}, "copy", COPY | {"obj_path": f"{CLIENT_2}/contact-3"}, 404),
         ({"path": "/clients/client-1"}, "remove", {"obj_path": CLIENT_2}, 400),
     ],
 )
@@ -163,6 +163,8 @@ def test_a_scope_takes_away_from_what_the_user_may_do(
         message = failed(response, 403, "InsufficientScope")["message"]
         assert "the token" in message
         assert 'error="insufficient_scope"' in response.headers["WWW-Authenticate"]
+    if status == 404:
+        assert "the token" in failed(response, 404, "NotFound")["message"]
 
 
 def test_what_is_out_of_reach_is_neither_found_nor_shown(admin: Client, token: Token) -> None:
@@ -178,7 +180,7 @@ def test_what_is_out_of_reach_is_neither_found_nor_shown(admin: Client, token: T
     for method in ("history", "allowedTransitionsFor"):
         name = "uid" if method.startswith("allowed") else "UID"
         assert of_path.get(method, {name: inside}).status_code == 200
-        failed(of_path.get(method, {name: outside}), 403, "InsufficientScope")
+        failed(of_path.get(method, {name: outside}), 404, "NotFound")
     everything = of_path.read(catalog_name="uid_catalog", page_size="1000")
     assert everything["total_objects"] == len(everything["objects"])
     assert {(item["path"] + "/").startswith(CLIENT_1 + "/") for item in everything["objects"]} == {True}
@@ -186,7 +188,7 @@ def test_what_is_out_of_reach_is_neither_found_nor_shown(admin: Client, token: T
     failed(of_path.post("doActionFor", {"action": "deactivate", "portal_type": "Client", "UID": outside}), 404)
     batch = {"input_values": {CLIENT_1: {"Phone": "1"}, CLIENT_2: {"Phone": "1"}}, "dry_run": True}
     refused = failed(of_path.json("update_many", batch), 422)
-    assert [entry.get("type") for entry in refused["updates"]] == [None, "InsufficientScope"]
+    assert [entry.get("type") for entry in refused["updates"]] == [None, "NotFound"]
     assert outside not in of_path.json("update_many", batch | {"partial": True}).text
     # Contained objects that an object is answered with, and those of plans, are of their own types.
     request = of_types.read(portal_type="AnalysisRequest", page_size="1")["objects"][0]

@@ -1,6 +1,7 @@
 """Criteria of a read turned into a checked query: its catalog, unknown names, what the user may ask."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, and_
@@ -23,7 +24,7 @@ from catalog.clauses import Clause, Under
 from catalog.dates import other_reading
 from catalog.facets import FACET_KINDS
 from catalog.operators import operator_named
-from objapi.errors import BadRequest, Cause, joined_messages, sentence_end
+from objapi.errors import BadRequest, Cause, InsufficientScope, joined_messages, sentence_end
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, IndexSource
 from objapi.model.types import Kind
@@ -164,17 +165,26 @@ class CriteriaReader:
         return replace(query, clauses=(*query.clauses, *held.clauses), nothing=query.nothing or held.nothing)
 
     def lookup(
-        self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, of_everybody: bool = False
+        self,
+        catalog: CatalogDeclaration,
+        criteria: Mapping[str, object],
+        *,
+        of_everybody: bool = False,
+        within_reach: bool = False,
     ) -> Prepared:
         """A query of a reference: whatever it finds, in order of creation. Raises BadRequest with every problem.
 
-        `of_everybody`: no rights are asked.
+        `of_everybody`: no rights are asked. `within_reach`: references lead out of the reach of an API token, this not,
+        as far as the catalog has the indexes by which it can be held to it.
         """
         schema = catalog.schema if of_everybody else self._access.usable(catalog, self._rights)
         parsed = parse_query(criteria, schema, self._options_of(catalog))
         if parsed.problems:
             raise _bad(parsed.problems)
         query = replace(parsed.query, nothing=parsed.query.nothing or bool(parsed.unknown))
+        if within_reach:
+            with suppress(InsufficientScope):
+                query = self._within_scope(query, catalog)
         asked = frozenset(parsed.asked)
         return self._prepared(catalog, query, asked, True, parsed.unknown, (), of_everybody=of_everybody)
 

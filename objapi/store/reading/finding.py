@@ -194,10 +194,14 @@ class Finder:
         *,
         most: int | None,
         of_everybody: bool = False,
+        within_reach: bool = False,
     ) -> list[int]:
-        """Row numbers that a reference finds, in order of creation; `of_everybody`: also what the user may not see."""
+        """Row numbers that a reference finds, in order of creation; `of_everybody`: also what the user may not see.
+
+        `within_reach`: what the caller's API token reaches alone, as far as the catalog can tell.
+        """
         try:
-            prepared = self._reader.lookup(catalog, criteria, of_everybody=of_everybody)
+            prepared = self._reader.lookup(catalog, criteria, of_everybody=of_everybody, within_reach=within_reach)
         except BadRequest:
             # A query that makes no sense, such as words that no text index takes, finds nothing; the caller says so.
             return []

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
 from objapi.errors import ApiError, Cause, Conflict, Forbidden, NotFound, combine
 from objapi.model.former_values import (
@@ -28,7 +28,7 @@ from objapi.model.types import EntityType
 from objapi.store.context import RequestContext
 from objapi.store.records import chunks, to_micros
 from objapi.store.requests import Former
-from objapi.store.schema import history_entries, requests
+from objapi.store.schema import entities, history_entries, requests
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.past_requests import past_change, state_of
 from objapi.store.writing.planner import StorePlanner
@@ -77,13 +77,16 @@ class FormerReader:
         own = [item.uid if isinstance(item, Draft) else uid for item, uid in zip(found, uids, strict=True)]
         self._present = {item.uid: item for item in found if isinstance(item, Draft)}
         self._refuse_histories()
-        # What is there today, and not for the user, is none that was removed.
-        there = self._workspace.by_uid
-        asked = [uid for uid in dict.fromkeys(own) if uid is not None and (uid in self._present or uid not in there)]
+        named = [uid for uid in dict.fromkeys(own) if uid is not None]
+        # What is there today and not for the user is asked for like what was removed, and left out afterwards.
+        asked = [uid for uid in named if uid in self._present or self._sees_removed]
         rows = [uid for uid in asked if self._workspace.names.of_uid(uid) is not None]
-        self._load_entries(asked, whole=rows)
-        asked = [uid for uid in asked if uid in self._present or self._may_see_removed(uid)]
-        self._refuse_changed_rows([uid for uid in rows if uid in asked])
+        self._load_entries((uid for uid in asked if uid in self._present), whole=rows)
+        self._load_entries((uid for uid in asked if uid not in self._present), whole=rows, removed=True)
+        unseen = self._workspace.unseen_uids
+        asked = [uid for uid in asked if uid in self._present or (uid not in unseen and self._may_see_removed(uid))]
+        rows = [uid for uid in rows if uid in asked]
+        self._refuse_changed_rows(rows)
         states = {uid: state for uid in asked if (state := self._state_then(uid)) is not None}
         paths = self._paths_then(states)
         drafts = {uid: self._former_draft(uid, state, paths[uid]) for uid, state in states.items()}
@@ -108,10 +111,15 @@ class FormerReader:
         if refused:
             raise combine(refused)
 
+    @property
+    def _sees_removed(self) -> bool:
+        """As for the history of a removed object: the permission on the site decides."""
+        return self._rights.may(self._permission, self._root.acl, self._root.scope)
+
     def _may_see_removed(self, uid: str) -> bool:
-        """As for the history of a removed object: the permission on the site decides, and the reach of a token."""
+        """True for an object that was there, and that the caller's API token reached."""
         entries, token = self._entries.get(uid), self._rights.principal.token
-        if not entries or not self._rights.may(self._permission, self._root.acl, self._root.scope):
+        if not entries:
             return False
         last = entries[0]
         return last.portal_type in self._registry.types and (token is None or token.covers(last.portal_type, last.path))
@@ -137,8 +145,18 @@ class FormerReader:
 
     # What was
 
-    def _load_entries(self, uids: Iterable[str], *, whole: Collection[str] = (), events: Iterable[str] = ()) -> None:
-        """Have the entries about objects here: those since the instant, of `whole` ever."""
+    def _load_entries(
+        self,
+        uids: Iterable[str],
+        *,
+        whole: Collection[str] = (),
+        events: Iterable[str] = (),
+        removed: bool = False,
+    ) -> None:
+        """Have the entries about objects here: those since the instant, of `whole` ever.
+
+        `removed`: of those alone that are not there any more.
+        """
         columns, late = history_entries.c, requests.c.at > self._at
         for chunk in chunks(uids):
             rows = [uid for uid in chunk if uid in whole]
@@ -149,6 +167,8 @@ class FormerReader:
                 .where(or_(late, columns.uid.in_(rows)) if rows else late)
                 .order_by(columns.id.desc())
             )
+            if removed:
+                statement = statement.where(~exists().where(entities.c.uid == columns.uid))
             for row in self._context.connection.execute(statement):
                 entry = _Entry(row.at, row.rid, row.path, row.portal_type, past_change(row))
                 self._entries.setdefault(row.uid, []).append(entry)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, select
 
 from objapi.errors import Forbidden
 from objapi.store.context import RequestContext
 from objapi.store.records import chunks, from_micros
 from objapi.store.requests import INHERIT, HistoryPage
-from objapi.store.schema import history_entries, requests
+from objapi.store.schema import entities, history_entries, requests
 from objapi.store.writing.draft import Draft
 
 
@@ -33,18 +33,24 @@ class HistoryReader:
             draft.uid, self._access.hidden(draft.portal_type, draft.acl, draft.scope, self._rights), offset, size
         )
 
-    def of_removed(self, uid: str, root: Draft, offset: int, size: int) -> HistoryPage | None:
-        """The history of an object that is gone; None when there was none that the user may see and a token reaches."""
+    def of_removed(self, uid: str, root: Draft, offset: int, size: int, *, removed: bool) -> HistoryPage | None:
+        """The history of an object that is gone; None when there was none that the user may see and a token reaches.
+
+        One that is there after all, and not for the user (not `removed`), is looked for all the same: it is refused by
+        as many statements as what never was.
+        """
         permission = self._registry.roles.history_permission
         if not self._rights.may(permission, root.acl, root.scope):
             return None
         last = self._connection.execute(
             select(history_entries.c.portal_type, history_entries.c.path)
-            .where(history_entries.c.uid == uid)
+            .where(history_entries.c.uid == uid, ~exists().where(entities.c.uid == uid))
             .order_by(history_entries.c.id.desc())
             .limit(1)
         ).first()
-        if last is None or (self._token is not None and not self._token.covers(last.portal_type, last.path)):
+        if last is None or not removed:
+            return None
+        if self._token is not None and not self._token.covers(last.portal_type, last.path):
             return None
         portal_type = last.portal_type
         hidden = frozenset[str]()

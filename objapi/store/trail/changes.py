@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 
+from catalog.statements import visibility
 from objapi.errors import BadRequest
 from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW, Acl
@@ -158,6 +159,13 @@ class _Change:
         return False
 
 
+def _inside(path: str) -> sa.ColumnElement[bool]:
+    """The entries of objects in a place. What was moved may have left it; its former path is in the changes."""
+    entry = history_entries.c
+    below = sa.and_(entry.path > f"{path}/", entry.path < f"{path}0")
+    return sa.or_(entry.path == path, below, entry.event.in_(_MOVES))
+
+
 def _placed_as_updates(kinds: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys("update" if kind == _PLACED else kind for kind in kinds))
 
@@ -223,18 +231,35 @@ class ChangeReader:
         if types:
             conditions.append(entry.portal_type.in_(types))
         if path is not None:
-            # What was moved may have left the place; its former path is in the changes.
-            inside = sa.or_(entry.path == path, sa.and_(entry.path > f"{path}/", entry.path < f"{path}0"))
-            conditions.append(sa.or_(inside, entry.event.in_(_MOVES)))
+            conditions.append(_inside(path))
+        token = self._context.principal.token
+        if token is not None and token.types is not None:
+            conditions.append(entry.portal_type.in_(sorted(token.types)))
+        if token is not None and token.path is not None:
+            conditions.append(_inside(token.path))
+        found: sa.FromClause = sa.join(requests, history_entries, entry.request == requests.c.id)
+        if not self._rights.sees_all(VIEW):
+            found = found.outerjoin(entities, entities.c.uid == entry.uid)
+            conditions.append(self._may_be_told())
         columns = [column for column in history_entries.columns if column.name not in _NOT_READ]
         statement = (
             sa.select(*columns, seq, requests.c.at, requests.c.actor)
-            .select_from(sa.join(requests, history_entries, entry.request == requests.c.id))
+            .select_from(found)
             .where(*conditions)
             .order_by(seq, entry.rid, entry.uid, entry.id)
             .limit(_ENTRIES + 1)
         )
         return self._connection.execute(statement).mappings().all()
+
+    def _may_be_told(self) -> sa.ColumnElement[bool]:
+        """The entries that are looked at: of objects that the user sees now or saw before, and of those that are gone.
+
+        What others change where the user sees nothing costs no more than what never was. Rows of tables are no
+        `entities`, and own grants are told of objects that are hidden again.
+        """
+        everywhere, scoped = self._rights.acls_with(VIEW)
+        seen = [visibility(table, sorted(everywhere), scoped) for table in (entities, history_entries)]
+        return sa.or_(*seen, entities.c.uid.is_(None), history_entries.c.event.in_(sorted(_GRANTS)))
 
     def _told(self, found: Sequence[_Change], path: str | None) -> tuple[Mapping[str, object], ...]:
         """The changes as the user is told them, without those that they are not told."""

@@ -14,13 +14,12 @@ from objapi.errors import (
     combine,
 )
 from objapi.model.item_links import NO_LINKS, ItemLinks
-from objapi.model.principal import Principal
 from objapi.store.requests import BatchFailed, ByItem, Entry, LeftOut, Outcome, Selector, VersionMatch
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import taken_ids, taken_titles
 from objapi.store.writing.plan_events import Stepped
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.resolve import Resolver
+from objapi.store.writing.resolve import Resolver, is_within_reach
 from objapi.store.writing.signing import PROOF, SIGNER
 from workflows import TransitionNotOffered, TransitionRefused, WorkflowError
 
@@ -87,14 +86,12 @@ class BatchAttempt:
                 self.needs_failed(place)
 
     def targets(self, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
-        """The objects of selectors; those that are missing or out of the caller's reach are errors of their items."""
-        principal = self.planner.context.principal
-        found = [within_scope(principal, item) for item in resolver.select(list(selectors.values()))]
-        return self._found(selectors, found)
+        """The objects of selectors; those that are missing are errors of their items."""
+        return self._found(selectors, resolver.select(list(selectors.values())))
 
     def containers(self, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
-        """The same of containers, in which what is made has to be within reach, and not they themselves."""
-        return self._found(selectors, resolver.select(list(selectors.values())))
+        """The same of containers of what is made."""
+        return self._found(selectors, resolver.select(list(selectors.values()), as_containers=True))
 
     def _found(self, selectors: Mapping[int, Selector], found: Sequence[Draft | ApiError]) -> dict[int, Draft]:
         targets: dict[int, Draft] = {}
@@ -140,9 +137,8 @@ class BatchAttempt:
         if principal.token is None:
             return
         for place, draft in list(self.drafts.items()):
-            refused = within_scope(principal, draft)
-            if isinstance(refused, ApiError):
-                self.errors[place] = refused
+            if not is_within_reach(principal.token, draft):
+                self.errors[place] = principal.token.refusal("An object that was named is out of reach")
                 del self.drafts[place]
 
     def outdated(self, match: VersionMatch) -> ApiError | None:
@@ -166,17 +162,6 @@ class BatchAttempt:
             self.fail(place, as_api_error(error))
         self.fail(place, *problems[before:])
         del problems[before:]
-
-
-def within_scope(principal: Principal, found: Draft | ApiError) -> Draft | ApiError:
-    """An object that was found by its name, or the refusal of one that the caller's API token does not reach."""
-    token = principal.token
-    if token is None or not isinstance(found, Draft):
-        return found
-    paths = {found.path} if found.is_new else {found.path, found.stored_path}
-    if all(token.covers(found.portal_type, path) for path in paths):
-        return found
-    return token.refusal("An object that was named is out of reach")
 
 
 def raised(found: Draft | ApiError) -> Draft:

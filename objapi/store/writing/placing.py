@@ -14,7 +14,7 @@ from objapi.store.writing.resolve import Resolver
 def containers_of(attempt: BatchAttempt, resolver: Resolver, selectors: Mapping[int, Selector]) -> dict[int, Draft]:
     """The containers that items name, each looked up once and locked; one that is missing is an error of its items."""
     distinct = list(dict.fromkeys(selectors.values()))
-    found = dict(zip(distinct, resolver.select(distinct), strict=True))
+    found = dict(zip(distinct, resolver.select(distinct, as_containers=True), strict=True))
     containers: dict[int, Draft] = {}
     for place, selector in selectors.items():
         container = found[selector]

@@ -37,9 +37,19 @@ from workflows.cascades import CREATED, REMOVED
 
 
 class CatalogSearch(Protocol):
-    """A search of a catalog for row numbers: of what the user may see, in order of creation, at most `most`."""
+    """A search of a catalog for row numbers: of what the user may see, in order of creation, at most `most`.
 
-    def __call__(self, catalog: CatalogDeclaration, criteria: Mapping[str, object], *, most: int | None) -> list[int]:
+    `within_reach`: of what the caller's API token reaches, as far as the catalog can tell.
+    """
+
+    def __call__(
+        self,
+        catalog: CatalogDeclaration,
+        criteria: Mapping[str, object],
+        *,
+        most: int | None,
+        within_reach: bool = False,
+    ) -> list[int]:
         """Search."""
 
 

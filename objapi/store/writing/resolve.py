@@ -32,6 +32,7 @@ from objapi.model.references import (
     normalise_path,
 )
 from objapi.model.registry import CatalogDeclaration, Registry
+from objapi.model.token_scope import TokenScope
 from objapi.model.types import Field
 from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import ByCriteria, ByPath, ByUid, Selector
@@ -214,6 +215,14 @@ class Wanted:
     lookups: tuple[Lookup, ...]
 
 
+def is_within_reach(token: TokenScope | None, draft: Draft) -> bool:
+    """True for an object that a caller's API token reaches, both where it was and where it will be."""
+    if token is None:
+        return True
+    paths = {draft.path} if draft.is_new else {draft.path, draft.stored_path}
+    return all(token.covers(draft.portal_type, path) for path in paths)
+
+
 class Resolver:
     """Resolves selectors and references of one request."""
 
@@ -221,6 +230,7 @@ class Resolver:
         self._workspace = planner.workspace
         self._context = planner.context
         self._rights = planner.rights
+        self._token = planner.context.principal.token
         self._search = search
         self._lookups = Lookups(
             planner.workspace, search, planner.renderer, planner.context.site.most_reference_queries
@@ -230,18 +240,28 @@ class Resolver:
 
     # Selectors
 
-    def select(self, selectors: Sequence[Selector]) -> list[Draft | ApiError]:
-        """The draft of each selector, or why there is none; what the user may not see is not there."""
+    def select(self, selectors: Sequence[Selector], *, as_containers: bool = False) -> list[Draft | ApiError]:
+        """The draft of each selector, or why there is none; what the caller may not see is not there.
+
+        What the caller's API token does not reach is not there either. `as_containers`: they are named as those of
+        what is made or put there, which may be of types that the token is not for.
+        """
         workspace = self._workspace
         paths: dict[str, str | ApiError] = {}
         for selector in selectors:
             if isinstance(selector, ByPath):
                 paths[selector.path] = self.full_path(selector.path)
+        known = frozenset(workspace.by_rid)
         workspace.load_uids(
             selector.uid.lower() for selector in selectors if isinstance(selector, ByUid) and is_uid(selector.uid)
         )
         workspace.load_paths(path for path in paths.values() if isinstance(path, str))
-        return [self._selected(selector, paths) for selector in selectors]
+        found = [self._selected(selector, paths, as_container=as_containers) for selector in selectors]
+        if any(isinstance(item, NotFound) for item in found):
+            there = {item.rid for item in found if isinstance(item, Draft)}
+            for draft in [draft for rid, draft in workspace.by_rid.items() if rid not in known and rid not in there]:
+                workspace.forget(draft)
+        return found
 
     def full_path(self, text: str) -> str | ApiError:
         """A path as it is stored, whatever the spelling; BadRequest for what is none."""
@@ -251,22 +271,47 @@ class Resolver:
             return BadRequest(str(problem), causes=[Cause("parameter", "obj_path", str(problem))])
         return self._context.full_path(relative)
 
-    def _selected(self, selector: Selector, paths: Mapping[str, str | ApiError]) -> Draft | ApiError:
+    def _selected(
+        self, selector: Selector, paths: Mapping[str, str | ApiError], *, as_container: bool
+    ) -> Draft | ApiError:
         workspace = self._workspace
         match selector:
             case ByUid(uid):
-                return self._seen(workspace.by_uid.get(uid.lower()), uid)
+                return self._seen(workspace.by_uid.get(uid.lower()), uid, as_container=as_container)
             case ByPath(path):
                 full = paths[path]
-                return full if isinstance(full, ApiError) else self._seen(workspace.by_path.get(full), path)
+                if isinstance(full, ApiError):
+                    return full
+                return self._seen(workspace.by_path.get(full), path, as_container=as_container)
             case ByCriteria(portal_type, criteria):
                 return self._by_criteria(portal_type, criteria)
 
-    def _seen(self, draft: Draft | None, name: str) -> Draft | ApiError:
-        if draft is None or draft.removed or not self._rights.may(VIEW, draft.acl, draft.scope):
-            message = f"There is no object {name!r}, or you may not see it."
+    def _seen(self, draft: Draft | None, name: str, *, as_container: bool) -> Draft | ApiError:
+        """The object that has a name, or the one refusal of what is not there, not to be seen or not within reach."""
+        if (
+            draft is None
+            or draft.removed
+            or not self._rights.may(VIEW, draft.acl, draft.scope)
+            or not (is_within_reach(self._token, draft) or (as_container and self._may_hold(draft)))
+        ):
+            message = f"There is no object {name!r}, or you may not see it{self._beyond}."
             return NotFound(message, causes=[Cause("object", name, message)])
         return draft
+
+    def _may_hold(self, draft: Draft) -> bool:
+        """True for a container, on the paths of the caller's API token, of objects of a type that the token is for."""
+        token, types = self._token, self._context.registry.types
+        if token is None or token.types is None or not token.covers_path(draft.path):
+            return False
+        return any(name in types and draft.portal_type in types[name].containers for name in token.types)
+
+    @property
+    def _beyond(self) -> str:
+        """A clause that says what the caller's API token reaches; empty where it reaches all."""
+        token = self._token
+        if token is None or not token.limits_objects:
+            return ""
+        return f" by the token {token.prefix}, which is for {token}"
 
     def _by_criteria(self, portal_type: str, criteria: Mapping[str, object]) -> Draft | ApiError:
         known = self._context.registry.types.get(portal_type)
@@ -274,10 +319,13 @@ class Resolver:
             message = f"There is no type {portal_type!r}."
             return BadRequest(message, causes=[Cause("parameter", "obj_type", message)])
         named = ", ".join(f"{name} {value!r}" for name, value in criteria.items())
+        # Not every catalog can be held to what a token reaches: the rest is left out afterwards.
+        is_held = self._token is not None and self._token.limits_objects
+        most = None if is_held else CANDIDATES + 1
         for catalog in self._context.registry.catalogs_of(portal_type):
             if all(name in catalog.schema.indexes for name in criteria):
-                rids = self._search(catalog, {"portal_type": portal_type, **criteria}, most=CANDIDATES + 1)
-                drafts = self._drafts(rids)
+                rids = self._search(catalog, {"portal_type": portal_type, **criteria}, most=most, within_reach=True)
+                drafts = [draft for draft in self._drafts(rids) if is_within_reach(self._token, draft)]
                 if len(drafts) > 1:
                     paths = ", ".join(draft.path for draft in drafts[:CANDIDATES])
                     return AmbiguousReference(
@@ -285,7 +333,7 @@ class Resolver:
                     )
                 if drafts:
                     return drafts[0]
-        return NotFound(f"There is no {portal_type} with {named}, or you may not see it.")
+        return NotFound(f"There is no {portal_type} with {named}, or you may not see it{self._beyond}.")
 
     def _drafts(self, rids: Sequence[int]) -> list[Draft]:
         workspace = self._workspace
@@ -299,8 +347,12 @@ class Resolver:
         workspace = self._workspace
         with workspace.without_locks():
             lookups = [lookup for item in wanted for lookup in item.lookups]
+            known = frozenset(workspace.by_rid)
             workspace.load_uids(lookup.uid for lookup in lookups if isinstance(lookup, UidLookup))
             workspace.load_paths(self._site_path(lookup) for lookup in lookups if isinstance(lookup, PathLookup))
+            for draft in [draft for rid, draft in workspace.by_rid.items() if rid not in known]:
+                if not self._rights.may(VIEW, draft.acl, draft.scope):
+                    workspace.forget(draft)
             self._lookups.ask(
                 [(item.field, lookup) for item in wanted for lookup in item.lookups if isinstance(lookup, QueryLookup)]
             )
@@ -357,7 +409,9 @@ class Resolver:
             if catalog_named(registry, name) is None:
                 near = suggestion(name, (*registry.catalogs, *registry.aliases))
                 return f" There is no catalog {name!r}{sentence_end(near)}"
-        known = {name for catalog in searched.catalogs for name in registry.catalogs[catalog].schema.indexes}
+        usable = self._context.site.access.usable
+        catalogs = [registry.catalogs[name] for name in searched.catalogs]
+        known = {name for catalog in catalogs for name in usable(catalog, self._rights).indexes}
         unknown = [name for name in searched.indexes if name not in known]
         if not unknown:
             return ""

@@ -41,6 +41,8 @@ class Workspace:
         self.by_parent: dict[int, dict[int, Draft]] = {}
         self.missing_uids: set[str] = set()
         self.missing_paths: set[str] = set()
+        self.unseen_uids: set[str] = set()
+        """UIDs by which objects were asked for that are there, and not for the user."""
         self.rewritten: set[int] = set()
         """Row numbers of objects whose permission settings this request changes."""
         self.referring_otherwise: set[int] = set()
@@ -107,6 +109,24 @@ class Workspace:
             if portal_type == draft.portal_type:
                 for uid in uids_in(draft.data.get(field)):
                     index.setdefault(uid, {})[draft.rid] = draft
+
+    def forget(self, draft: Draft) -> None:
+        """Take out an object that was asked for and is not for the user: nothing is loaded on its account.
+
+        Whoever needs it for another reason loads it again. What it costs to refuse it tells nobody that it is there.
+        """
+        self.unseen_uids.add(draft.uid)
+        del self.by_rid[draft.rid], self.by_uid[draft.uid], self.by_type[draft.portal_type][draft.rid]
+        if self.by_path.get(draft.path) is draft:
+            del self.by_path[draft.path]
+        if draft.parent_rid is not None:
+            self.by_parent.get(draft.parent_rid, {}).pop(draft.rid, None)
+            self.contents_changed(draft)
+        for (portal_type, field), index in self._back_index.items():
+            if portal_type == draft.portal_type:
+                for uid in uids_in(draft.data.get(field)):
+                    index.get(uid, {}).pop(draft.rid, None)
+        self._unlocked.discard(draft.rid)
 
     # Loading by name
 
