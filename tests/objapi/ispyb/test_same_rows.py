@@ -17,6 +17,7 @@ from catalog.dialect import create_engine_for
 from objapi.app import create_app
 from objapi.ispyb import API_ROOT
 from objapi.ispyb.demo import make_demo
+from objapi.ispyb.face import GROUPS
 from objapi.profiles.ispyb import tables as t
 from objapi.profiles.ispyb.derived_types import derived_types, table_of
 from objapi.security.accounts import Account, insert_user
@@ -25,6 +26,7 @@ from objapi.settings import load_settings
 from objapi.site import Site
 from tests.conftest import DATABASES
 from tests.databases import fresh_mariadb_database, fresh_sqlite_database
+from tests.objapi.ispyb.asking import BODIES, Asker
 from tests.objapi.ispyb.calling import Rows, at, body
 from tests.objapi.ispyb.scenery import card, collection, collection_group, container, noted_statements, sample
 from tests.ready_sites import initialise
@@ -430,3 +432,19 @@ def test_rows_of_a_database_elsewhere_are_the_same_in_both_faces(database_url: s
             for path, (portal_type, key) in LISTS.items():
                 assert other.listed(path, key, login) == sorted(other.keys(portal_type, login)), path
             assert len(other.found("BLSession", login)) == number
+
+
+def test_rows_of_others_are_answered_as_those_that_never_were(facility: Facility) -> None:
+    token = facility.token("nobody")
+    hidden, missing = (Asker(facility.client, facility.rows, token, there=there) for there in (True, False))
+    tried, unlike = 0, []
+    for route in (route for group in GROUPS for route in group.routes):
+        in_query = [name for name in route.query if hidden.value(name)]
+        in_path = route.path in BODIES or any(hidden.value(name) for name in route.path_parameters)
+        for name in (*((None,) if in_path else ()), *in_query):
+            answers = [asker.answer(route, name) for asker in (hidden, missing)]
+            tried += 1
+            if answers[0] != answers[1] or answers[0][0] >= 500:
+                unlike.append((route.method, route.path, name, answers))
+    assert unlike == []
+    assert tried > 140

@@ -1,12 +1,14 @@
 """Launching and closing: what the client reads, and which stretches are left."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from objapi.mxlive.routes import ROUTES
 from objapi.mxlive.sessions import describe_duration
-from tests.objapi.mxlive.station import Station, User
+from tests.objapi.mxlive.station import Station, User, dataset, report
 
 
 def stretches(station: Station, user: User, name: str = "week-1") -> list[dict[str, Any]]:
@@ -104,6 +106,29 @@ def test_sessions_of_others_cannot_be_closed(station: Station, user: User, beaml
     other.post(f"launch/{beamline}/theirs/")
     assert user.refused(f"close/{beamline}/theirs/") == 404
     assert stretches(station, other, "theirs")[0]["end"] is None
+
+
+NAMELESS = {"launch": "a session of one's own", "samples": "what is in the automounter of one's own"}
+"""Signed routes that take no name of what others have."""
+
+
+def test_what_others_have_is_answered_as_what_never_was(station: Station, user: User, beamline: str) -> None:
+    other = station.user()
+    other.post(f"launch/{beamline}/theirs/")
+    frames = other.post(f"data/{beamline}/", dataset())["id"]
+    made = other.post(f"report/{beamline}/", report(data_id=[frames]))["id"]
+    ways = {
+        "close": [(f"close/{beamline}/{name}/", None) for name in ("theirs", "nobody")],
+        "data": [(f"data/{beamline}/", dataset(id=number, sample_id=number)) for number in (frames, 10**9)],
+        "report": [(f"report/{beamline}/", report(id=number, data_id=[number])) for number in (made, 10**9)],
+    }
+    signed = {name for name, route in ROUTES.items() if route.permission is not None}
+    assert ways.keys() | NAMELESS.keys() == signed
+    for route, (there, gone) in ways.items():
+        answers = [user.call("POST", path, body) for path, body in (there, gone)]
+        assert len({answer.status_code for answer in answers}) == 1, route
+        texts = [re.sub(r"[0-9]+|theirs|nobody", "", answer.text) for answer in answers]
+        assert texts[0] == texts[1], route
 
 
 @pytest.mark.parametrize(

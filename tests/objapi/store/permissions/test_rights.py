@@ -1,11 +1,12 @@
 """Who sees and does what: objects, fields, indexes, history and plans."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from objapi.errors import BadRequest, Forbidden, NoApiAccess, NotFound
+from objapi.errors import ApiError, BadRequest, Forbidden, NoApiAccess, NotFound, UnresolvedReference
 from objapi.store.requests import ByPath, ByUid, Find, UpdateItem
 from objapi.store.schema import entities, scope_tree
 from objapi.store.transaction import Transaction
@@ -87,6 +88,53 @@ def test_an_index_on_a_restricted_field_is_an_unknown_name(workshop: Gateway, th
         workshop.run("mia", lambda tx: tx.find(Find(criteria, strict=True)))
     with pytest.raises(BadRequest):
         workshop.run("mia", lambda tx: tx.find(Find({}, sort_on="Secret")))
+
+
+@pytest.mark.parametrize(
+    ("criteria", "options"),
+    [
+        ({"{name}": "gold"}, {}),
+        ({"{name}": "gold"}, {"strict": True}),
+        ({"{name}_not": "gold"}, {}),
+        ({"{name}.query": "gold"}, {}),
+        ({}, {"sort_on": "{name}"}),
+        ({}, {"sort_on": ("id", "{name}"), "sort_order": "descending"}),
+        ({}, {"facets": ("{name}",)}),
+        ({}, {"facets": ("{name}",), "count_only": True}),
+    ],
+)
+def test_a_restricted_index_is_answered_as_one_that_there_is_not(
+    workshop: Gateway, thing: str, criteria: dict[str, Any], options: dict[str, Any]
+) -> None:
+    def answer(name: str) -> str:
+        def named(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(named, value))
+            return value.format(name=name) if isinstance(value, str) else value
+
+        asked = {named(key): value for key, value in criteria.items()}
+        find = Find({**asked, "path": thing}, **{key: named(value) for key, value in options.items()})
+        try:
+            found = workshop.run("mia", lambda tx: tx.find(find))
+        except ApiError as error:
+            return without(name, type(error).__name__, error.message, *(cause.message for cause in error.causes))
+        return without(name, str(found.total), *found.warnings, *found.facets)
+
+    assert answer("Secret") == answer("Qqqqqq")
+
+
+def without(name: str, *texts: str) -> str:
+    """Texts without a name, and without the one that it may be a slip of."""
+    return "\n".join(texts).replace(name, "").replace(", did you mean 'created'?", ".")
+
+
+def test_a_reference_by_a_restricted_index_is_refused_as_by_none(workshop: Gateway, thing: str) -> None:
+    def refusal(name: str) -> str:
+        with pytest.raises(UnresolvedReference) as refused:
+            workshop.update("mia", thing, Goes=f"portal_type:Thing|{name}:gold")
+        return without(name, str(refused.value))
+
+    assert refusal("Secret") == refusal("Qqqqqq")
 
 
 def test_a_restricted_index_shows_rows_only_where_its_values_may_be_read(
