@@ -1,6 +1,7 @@
 """Who may do what, and by which rule: asked of the same rules that hold requests back."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from objapi.errors import FIRST_CAUSES, ApiError, Forbidden
@@ -42,6 +43,10 @@ class AccessExplainer:
         self._root = root
         self._rights = planner.rights
         self._asker = asker
+        self._known: dict[tuple[int, str], HeldPermission] = {}
+        """Row number of an object, permission → what is told of it, whoever is asked for it."""
+        self._holding: dict[tuple[int, int, str], tuple[Acl, HeldPermission]] = {}
+        """Identity of an acl, scope, permission → the acl, which keeps its identity meanwhile, and who holds it."""
         planner.world.explains = True
         planner.world.asker = asker
 
@@ -102,11 +107,25 @@ class AccessExplainer:
     # Permissions
 
     def _held(self, draft: Draft, permission: str, subjects: Iterable[str] = ()) -> HeldPermission:
-        return self._held_under(draft.acl, draft.scope, permission, self._sources(draft, permission), subjects)
+        key = (draft.rid, permission)
+        held = self._known.get(key)
+        if held is None:
+            sources = self._sources(draft, permission)
+            held = self._known[key] = self._held_under(draft.acl, draft.scope, permission, sources)
+        told = tuple(subjects)
+        return replace(held, subjects=told) if told else held
 
     def _held_under(
         self, acl: Acl, scope: int, permission: str, sources: Iterable[PermissionSource], subjects: Iterable[str] = ()
     ) -> HeldPermission:
+        # Most objects of a request share acl and scope.
+        key = (id(acl), scope, permission)
+        known = self._holding.get(key)
+        if known is None:
+            known = self._holding[key] = (acl, self._holders(acl, scope, permission))
+        return replace(known[1], sources=tuple(sources), subjects=tuple(subjects))
+
+    def _holders(self, acl: Acl, scope: int, permission: str) -> HeldPermission:
         rights = self._rights
         holders = acl.roles_with(permission)
         granted = [acl.groups[group] for group in rights.principal.groups if group in acl.groups]
@@ -116,8 +135,8 @@ class AccessExplainer:
             rights.may(permission, acl, scope),
             tuple(sorted(holders & own)),
             tuple(sorted(holders)),
-            tuple(sources),
-            tuple(subjects),
+            (),
+            (),
         )
 
     def _sources(self, draft: Draft, permission: str) -> Iterator[PermissionSource]:

@@ -42,14 +42,15 @@ def require_few(planner: StorePlanner, tops: Collection[Draft], done: str = "cop
     `done` completes the sentence that they would be.
     """
     most = planner.context.site.most_tree
-    stored = [draft.path for draft in tops if draft.record is not None and draft.record.rid > 0]
-    number = len(stored) + count_below(planner.workspace.connection, stored)
+    stored = [draft for draft in tops if draft.record is not None and draft.record.rid > 0]
+    holders = [draft.path for draft in stored if draft.portal_type in planner.registry.containers]
+    number = len(stored) + count_below(planner.workspace.connection, holders)
     if number > most:
         message = (
             f"{number} objects would be {done}, contents included; the limit of this site is {most} "
             "(its setting OBJAPI_MAX_TREE_OBJECTS)."
         )
-        raise TooLarge(message, causes=[Cause("object", stored[0], message)])
+        raise TooLarge(message, causes=[Cause("object", stored[0].path, message)])
 
 
 def within(draft: Draft, other: Draft) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from objapi.store.access_requests import AccessQuestion, HasPermission, MayDo, MayStep, ObjectRule
 from objapi.store.records import CHUNK
 from objapi.store.requests import ByPath, CreateItem, Find, UpdateItem
 from tests.objapi.store.workshop import Gateway
@@ -98,8 +99,15 @@ def explain(gateway: Gateway, paths: Sequence[str], turn: int) -> object:
     return gateway.run("anna", lambda tx: tx.offered([ByPath(path) for path in paths], explain=True))
 
 
+def ask(gateway: Gateway, paths: Sequence[str], turn: int) -> object:
+    rules = [MayDo(rule.name, rule) for rule in ObjectRule]
+    questions: list[AccessQuestion] = [*rules, MayStep("hide"), HasPermission("View", "View")]
+    return gateway.run("mia", lambda tx: tx.access([ByPath(path) for path in paths], questions))
+
+
 @pytest.mark.parametrize(
-    "work", [update, update_parts, refer, refer_each_to_its_own, create, create_with_ids, offer, explain, hide, show]
+    "work",
+    [update, update_parts, refer, refer_each_to_its_own, create, create_with_ids, offer, explain, ask, hide, show],
 )
 def test_statements_do_not_grow_with_objects(workshop: Gateway, things: list[str], work: Work) -> None:
     counts = []
