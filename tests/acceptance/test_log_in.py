@@ -245,6 +245,7 @@ def test_pages_load_nothing_from_elsewhere(root: str, path: str) -> None:
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert "script" not in response.text
     assert 'lang="en"' in response.text

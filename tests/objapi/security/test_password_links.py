@@ -1,5 +1,6 @@
 """One-time links for passwords: for whom they are, and when they are over."""
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,7 @@ def test_only_a_digest_is_stored(people: Database) -> None:
     rows = people.run(lambda connection: connection.execute(select(password_links)).all(), write=False)
     assert len(rows) == 1
     assert link.key not in str(rows)
+    assert len(urlsafe_b64decode(f"{link.key}==")) * 8 >= 128
 
 
 @pytest.mark.parametrize("key", ["", "x", "a" * 43, "a" * 44, "é" * 43, "a" * 42 + "\n", "a" * 100_000])

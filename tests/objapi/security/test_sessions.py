@@ -1,5 +1,6 @@
 """Sessions: keys, ends, and how rarely their use is written."""
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,7 @@ def test_the_key_of_a_session_is_not_in_the_database(people: Database) -> None:
     (row,) = people.run(lambda connection: connection.execute(select(sessions)).all())
     assert new.key not in map(str, row)
     assert begin(people).key != new.key
+    assert len(urlsafe_b64decode(f"{new.key}==")) * 8 >= 128
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Connection, inspect, select
 
 from objapi.app import create_app
 from objapi.security.accounts import Account, find_account
@@ -24,6 +25,7 @@ from objapi.security.sign_on import provider as provider_module
 from objapi.security.sign_on.links import link_sign_on
 from objapi.settings import SettingsError, load_settings
 from objapi.site import Site
+from objapi.store.schema import metadata
 from tests.objapi.web.openid_provider import CLIENT_ID, KEY, OTHER_KEY, SECRET, OpenIdProvider, serving
 
 BEGIN, CALLBACK, READ = "/Plone/sign_on", "/Plone/sign_on/callback", "/Plone/@@API/read?portal_type=Client"
@@ -128,6 +130,19 @@ def test_a_linked_user_logs_in_and_a_code_is_good_once(application: Flask, provi
     assert "/Plone/sign_on/logout" in out.text
     assert client.get("/Plone/sign_on/logout").headers["Location"] == f"{provider.issuer}/logout"
     assert user_of(client) is None
+
+
+def test_no_token_of_the_provider_is_kept(application: Flask, site: Site, provider: OpenIdProvider) -> None:
+    assert sign_on(application.test_client(), provider).status_code == 200
+
+    def rows(connection: Connection) -> str:
+        tables = [table for table in metadata.sorted_tables if inspect(connection).has_table(table.name)]
+        return str([tuple(row) for table in tables for row in connection.execute(select(table))])
+
+    stored = site.transact(rows, write=False)
+    assert "s-una" in stored
+    # Every signed token begins like this, and the access token is that word.
+    assert not [word for word in ("eyJ", "opaque") if word in stored]
 
 
 def test_the_session_that_a_browser_had_ends_when_it_logs_in(application: Flask, provider: OpenIdProvider) -> None:

@@ -77,6 +77,9 @@ def test_a_page_runs_and_loads_files_of_this_site_alone(client: FlaskClient, url
     page = client.get(url, headers=BROWSER, auth=CLERK)
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+    assert "frame-ancestors 'none'" in policy
+    for name in ("Referrer-Policy", "Cross-Origin-Opener-Policy"):
+        assert page.headers[name] == "same-origin"
     assert "unsafe" not in policy
     assert not re.search(r"<script(?! type=\"(?:module\" src=|application/json\"))|<style|\son\w+=|\sstyle=", page.text)
     parts = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
