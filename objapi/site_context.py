@@ -132,9 +132,10 @@ def _how_to_prove(settings: Settings) -> str:
     """What somebody does to sign, by the ways in which users of a site log in."""
     ways = []
     if settings.takes_passwords:
-        ways.append(
+        own = (
             "send your password as `password` in the body of a POST to doActionFor, doActionFor_many or import_results"
         )
+        ways.append(f"{own}, or beside `transition` in a body for SENAITE")
     if settings.takes_sign_on:
         ways.append(f"log in once more at /{settings.site_id}/sign_on?sign=1, and send the request again")
     return ", or ".join(ways)

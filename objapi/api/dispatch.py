@@ -18,7 +18,7 @@ from objapi.api.method import Method, MethodCall
 from objapi.api.methods import METHODS
 from objapi.api.methods.trials import trial_of
 from objapi.api.parameters import Controls, has_json_body, read_controls, read_form
-from objapi.api.signers import proven_signer, refuse_in_url, sign_with
+from objapi.api.signers import refuse_secrets_in_url
 from objapi.api.waiting import WaitingCall
 from objapi.errors import (
     ApiError,
@@ -38,6 +38,7 @@ from objapi.http.forms.marshalling import Form
 from objapi.http.headers import answer_preflight, refuse_cross_site
 from objapi.http.keyed_requests import HEADER, KeyedRequest, request_key
 from objapi.http.ranges import NO_CONDITIONS, FileConditions
+from objapi.http.signers import PASSWORD, SECOND_FACTOR, proven_signer, sign_with
 from objapi.http.trail_watch import TrailWatch
 from objapi.http.visitors import Visitor, current_visitor
 from objapi.security.signers import ProvenSigner
@@ -192,7 +193,7 @@ def _read_parameters(request: Request, method: Method, settings: Settings, *, is
         if method.exports(controls):
             request.environ[_SENDS_FILE] = True
         if method.secret_parameters & controls.sent:
-            refuse_in_url(method, controls, settings)
+            refuse_secrets_in_url(method, controls, settings)
         key = _request_key(request, method, controls, form)
     except ApiError as refusal:
         return _Parameters(refusal)
@@ -235,7 +236,8 @@ def _run_for_visitor(
     run, streamed = method.runner(parameters.read)
     proven: ProvenSigner | None = None
     if isinstance(parameters.read, Controls) and method.secret_parameters & parameters.read.sent:
-        proven = proven_signer(site, visitor, parameters.read, parameters.key)
+        sent = parameters.read
+        proven = proven_signer(site, visitor, sent.text(PASSWORD), sent.text(SECOND_FACTOR), parameters.key)
 
     def require_access(tx: Transaction) -> None:
         tx.require(tx.registry.roles.api_permission)

@@ -44,6 +44,8 @@ class Principal:
     """Claims of a token that a face issued; None: the user was authenticated by the gateway."""
     token: TokenScope | None = None
     """Scope of the API token by which the user came; None: by a password or a session."""
+    by_device: bool = False
+    """True for a device that comes by a key of its own for a user who has not logged in."""
 
 
 ANONYMOUS = Principal("", roles=frozenset({"Anonymous"}))

@@ -96,6 +96,7 @@ class SignedCaller:
             project.username,
             roles=frozenset({"Authenticated", "MxRemote"}),
             local={project.scope: frozenset({"Owner"})},
+            by_device=True,
         )
         return LoadedUser(principal, "", "", 0, True, project.newest_acl)
 

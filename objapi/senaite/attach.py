@@ -1,6 +1,7 @@
 """Attachment of the face to the application, and the road of a call: route, caller, parameters, answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from flask import Blueprint, Flask, Response, request
@@ -14,16 +15,19 @@ from objapi.http.exchange import CALLED, current_exchange
 from objapi.http.failures import as_api_error, log_failure
 from objapi.http.headers import answer_preflight, refuse_cross_site
 from objapi.http.keyed_requests import HEADER, KeyedAnswer, KeyedRequest, digest_of, request_key
+from objapi.http.signers import proven_signer, refuse_idle, sign_with
 from objapi.http.visitors import Visitor, current_visitors
+from objapi.security.signers import ProvenSigner
 from objapi.senaite import DIALECT
 from objapi.senaite.call import SenaiteCall
 from objapi.senaite.parameters import SentValues, read_body, read_query
+from objapi.senaite.proofs import SentProof, without_proof
 from objapi.senaite.responses import JSON_TYPE, failure, rendered, success
 from objapi.senaite.routes import ROUTE, Action, Answer, Route, find_route, overridden
 from objapi.senaite.urls import Urls
 from objapi.senaite.vocabulary import Vocabulary
 from objapi.site import Site
-from objapi.store.idempotency import FirstAnswer
+from objapi.store.idempotency import FirstAnswer, RequestKey
 from objapi.store.transaction import Transaction
 
 SEGMENTS: Final = (DIALECT, "v1")
@@ -75,7 +79,11 @@ def _answer(site: Site, vocabulary: Vocabulary | None) -> Response:
     call = _call(site, vocabulary, segments, route, visitor)
     if action.run_open is not None:
         return action.run_open(call)
-    return _run(call, action)
+    if not action.writes:
+        return _run(call, action, SentProof())
+    # Credentials are nothing that is stored, compared or answered, so that nobody behind this line sees them.
+    sent, proof = without_proof(call.sent, request.query_string)
+    return _run(replace(call, sent=sent), action, proof)
 
 
 def _call(
@@ -115,36 +123,47 @@ def _sent(site: Site) -> SentValues:
     return read_body(request.query_string, request.content_type, body, settings, settings.timezone)
 
 
-def _run(call: SenaiteCall, action: Action) -> Response:
+def _run(call: SenaiteCall, action: Action, proof: SentProof) -> Response:
     """Answer in one transaction of the caller, who has to have the permission to use the API."""
     visitor, run = call.require_visitor(), action.run
     if run is None:
         raise TypeError("the action has no answer")
     name = "/".join(call.segments)
+    writes = action.writes and not call.sent.flag("dry_run")
+    sent_key = request.headers.get(HEADER) if writes else None
+    key = None if sent_key is None else _key_of(call, sent_key)
+    proven: ProvenSigner | None = None
+    if proof.names:
+        proven = proven_signer(call.site, visitor, proof.password, proof.second_factor, key)
 
     def admit(tx: Transaction) -> None:
         tx.require(tx.registry.roles.api_permission)
         if tx.user.token is not None:
             tx.user.token.require_call(_method_of(action, name), acts=action.writes)
+        refuse_idle(proof.names, tx)
+        if action.writes and (signer := proven or visitor.recent_proof()) is not None:
+            sign_with(tx, visitor, signer)
 
     def work(tx: Transaction) -> Response:
         admit(tx)
         return success(call.exchange, run(call, tx))
 
-    writes = action.writes and not call.sent.flag("dry_run")
-    sent_key = request.headers.get(HEADER)
-    if writes and sent_key is not None:
-        return _run_once(call, run, admit, sent_key)
+    if key is not None:
+        return _run_once(call, run, admit, key)
     with visitor.counting_failures():
         answered = call.site.run(visitor.load, work, write=writes, source=call.exchange.source)
     visitor.renew()
     return answered
 
 
-def _run_once(call: SenaiteCall, run: Answer, admit: Callable[[Transaction], None], sent_key: str) -> Response:
-    """Answer a request once under its idempotency key; nothing is stored of one of which parts failed."""
+def _key_of(call: SenaiteCall, sent_key: str) -> RequestKey:
+    """The idempotency key of a request, with what the request means."""
     meant = [request.method, call.segments, call.if_match, call.sent.values, call.sent.records]
-    key = request_key(sent_key, digest_of(meant))
+    return request_key(sent_key, digest_of(meant))
+
+
+def _run_once(call: SenaiteCall, run: Answer, admit: Callable[[Transaction], None], key: RequestKey) -> Response:
+    """Answer a request once under its idempotency key; nothing is stored of one of which parts failed."""
 
     def work(_: None, tx: Transaction) -> KeyedAnswer:
         answer = run(call, tx)

@@ -29,6 +29,9 @@ SIGNER: Final = "signer"
 AUTHOR: Final = "author"
 """Kind of the reason that the caller has made what is signed."""
 
+WHERE: Final = "log in as yourself, and take it in the console or by @@API, with your password"
+"""What somebody does for whom another face, or a command, has asked for a transition that is signed."""
+
 _CREATE: Final = "create"
 _UPDATE: Final = "update"
 _TRANSITION: Final = "transition"
@@ -69,8 +72,8 @@ class Signing:
         named = f"This is signed as {signature.meaning!r}"
         if principal.token is not None:
             yield Reason(SIGNER, f"{named}, and an API token cannot sign", "log in with your password")
-        elif principal.unrestricted or principal.claims is not None:
-            yield Reason(SIGNER, f"{named}, which only a user of this site can do who has logged in", "log in")
+        elif principal.unrestricted or principal.by_device or principal.claims is not None:
+            yield Reason(SIGNER, f"{named}, which only a user of this site can do who has logged in", WHERE)
         elif (
             taking
             and signature.re_authenticate

@@ -1,6 +1,8 @@
 """Signatures of transitions: who may sign, what is kept, and what is told when the object is another one by then."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 
 import pytest
 from sqlalchemy import delete, insert, update
@@ -9,7 +11,7 @@ from objapi.api.methods.introspection import described_workflow
 from objapi.errors import Conflict, SignatureRefused, SignatureRequired, TransitionNotAllowed
 from objapi.model.token_scope import TokenScope
 from objapi.security.needs import Need
-from objapi.security.principals import LoadedUser
+from objapi.security.principals import LoadedUser, command_line_user
 from objapi.security.role_table import RoleTable
 from objapi.security.tables import memberships, users
 from objapi.store.reading.signatures import signed
@@ -211,6 +213,12 @@ def test_who_cannot_sign_is_told_so(workshop: Gateway, thing: str) -> None:
     for action in ("finish", "hide"):
         with pytest.raises(SignatureRefused, match="an API token cannot sign"):
             workshop.site.run(by_token, lambda tx, action=action: work(tx, action), write=True)
+    # A command, and a device that comes for a person, as those of MxLIVE do: also where being logged in is enough.
+    person = workshop.site.transact(workshop.authenticate("boss"), write=False)
+    device = replace(person, principal=replace(person.principal, by_device=True))
+    for action, caller in product(("finish", "hide"), (command_line_user(), device)):
+        with pytest.raises(SignatureRefused, match="log in as yourself, and take it in the console or by @@API"):
+            workshop.site.run(lambda _, caller=caller: caller, lambda tx, action=action: work(tx, action), write=True)
     with pytest.raises(SignatureRequired):
         workshop.run("liz", lambda tx: work(tx, "finish"), write=True)
     assert sign(workshop, "boss", "hide", thing, proof=None).entries[0].signed_as == "Hidden"
