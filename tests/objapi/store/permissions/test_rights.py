@@ -1,5 +1,6 @@
 """Who sees and does what: objects, fields, indexes, history and plans."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from objapi.errors import ApiError, BadRequest, Forbidden, NoApiAccess, NotFound, UnresolvedReference
 from objapi.store.requests import ByPath, ByUid, Find, UpdateItem
 from objapi.store.schema import entities, scope_tree
+from objapi.store.trail.changes import ChangesWanted
 from objapi.store.transaction import Transaction
 from tests.objapi.store.workshop import Gateway
 
@@ -186,6 +188,29 @@ def test_history_of_what_is_gone_is_as_restricted(workshop: Gateway, thing: str)
     for user, selector in (("mia", ByUid(uid)), ("anna", ByUid("0" * 32)), ("anna", ByPath(thing))):
         with pytest.raises(NotFound):
             workshop.history(user, selector)
+
+
+def test_the_name_of_what_is_hidden_is_in_no_effect(workshop: Gateway, team: str, thing: str) -> None:
+    other = workshop.create("mia", "Thing", team, title="Beside it", Maker=workshop.read("boss", thing)["Maker"]).path
+    workshop.update("boss", other, Goes=[f"portal_type:Thing|path:{thing}"])
+    workshop.act("boss", "hide", thing)
+    asked: list[dict[str, Any]] = [
+        {},
+        {"expand": ("Goes",)},
+        {"reference_titles": True},
+        {"include_fields": ("Goes", "title")},
+    ]
+    told: list[object] = [workshop.read("anna", other, **options) for options in asked]
+    told.append(workshop.run("anna", lambda tx: tx.find(Find({"path": team}, facets=("portal_type",)))))
+    told += workshop.history("anna", ByPath(other)).rows
+    told += workshop.run("anna", lambda tx: tx.changes(ChangesWanted("0", path=team, size=1000))).changes
+    told.append(workshop.run("anna", lambda tx: tx.offered([ByPath(other)], explain=True)))
+    for work in (lambda tx: tx.entity(ByPath(thing)), lambda tx: tx.former([ByPath(thing)], tx.now)):
+        with suppress(NotFound):
+            told.append(workshop.run("anna", work))
+    # That they see it no more is told as its removal, with its path, to those who saw it before.
+    assert workshop.uid(thing) in str(told)
+    assert [word for word in ("Diary", thing) if word in str(told).replace(f"'{thing}'", "")] == []
 
 
 def test_what_a_state_hides_has_no_history_either(workshop: Gateway, thing: str) -> None:
