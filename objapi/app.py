@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None, site: Site | None = None) -> Fl
         from objapi.web.sign_on import make_sign_on_blueprint  # noqa: PLC0415 - for sites that have a provider
 
         application.register_blueprint(make_sign_on_blueprint(settings, sign_on))
-    application.register_blueprint(make_metrics_blueprint(settings))
+    application.register_blueprint(make_metrics_blueprint(site))
     application.register_blueprint(make_reference_blueprint(settings, _descriptions(settings, site)))
     attach_ispyb(application, site)
     attach_senaite(application, site)

@@ -28,6 +28,8 @@ class CuttingProxy:
     cuts: list[Cut] = field(default_factory=list)
     refuses: bool = False
     """True: statements are answered as by a node that is no part of its cluster."""
+    hangs: bool = False
+    """True: nothing that the server is asked reaches it, and nobody is told."""
     connections: int = 0
     """Connections that were made so far."""
     _held: list[tuple[socket.socket, bytes]] = field(default_factory=list)
@@ -68,6 +70,8 @@ class CuttingProxy:
                     return
                 if self.refuses and data[4:5] == b"\x03":
                     client.sendall(len(_REFUSAL).to_bytes(3, "little") + b"\x01" + _REFUSAL)
+                    continue
+                if self.hangs:
                     continue
                 server.sendall(data)
                 if _LOOK in data and self._held:

@@ -28,6 +28,7 @@ from catalog.dialect.engines import (
 from catalog.dialect.failures import DatabaseFault, database_message, fault_of, is_retryable, is_unavailable
 from catalog.dialect.letters import fold, folded, has_case, like_ignores_case
 from catalog.dialect.prepared import PreparedSelect
+from catalog.dialect.read_only import is_read_only
 from catalog.dialect.row_tests import counts_by_sets, distinct_values, has_row, in_join_order, unkeyed
 from catalog.dialect.types import (
     TABLE_OPTIONS,
@@ -83,6 +84,7 @@ __all__ = [
     "insert_ignore",
     "insert_rows",
     "is_mysql_family",
+    "is_read_only",
     "is_retryable",
     "is_same_type",
     "is_unavailable",

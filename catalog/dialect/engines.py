@@ -1,5 +1,6 @@
 """Engines and transactions: which database it is, how a connection is set up, what a transaction may do."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -50,6 +51,12 @@ _SINCE: Final = "catalog_connected"
 _FRESH: Final = "catalog_fresh"
 _FOR_READS: Final = "REPEATABLE READ"
 _FOR_WRITES: Final = "READ COMMITTED"
+
+# What keeps the lock file from being written keeps the database from it, too.
+_OF_LOCK_FILE: Final = {
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), sqlite3.SQLITE_READONLY),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), sqlite3.SQLITE_FULL),
+}
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
@@ -120,7 +127,12 @@ class _LockingConnection(sqlite3.Connection):
         if not _FILE_LOCKS or self.lock_path is None or self._lock_file is not None:
             return
         # For each write: a file object takes five times as long as a descriptor. Closed by `_give_lock`.
-        file = os.open(self.lock_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            file = os.open(self.lock_path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as reason:
+            refused = sqlite3.OperationalError(f"{self.lock_path} cannot be written: {reason.strerror}")
+            refused.sqlite_errorcode = _OF_LOCK_FILE.get(reason.errno or 0, sqlite3.SQLITE_CANTOPEN)
+            raise refused from reason
         deadline = time.monotonic() + self.wait
         while True:
             try:

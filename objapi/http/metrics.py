@@ -6,7 +6,8 @@ Labels are names that the software declares, never text of a client: a series li
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -57,6 +58,32 @@ def gather_metrics() -> bytes | None:
             mark_process_dead(process, directory)  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A number of the present moment, without labels."""
+
+    name: str
+    meaning: str
+    value: float
+
+
+def describe_gauges(gauges: Iterable[Gauge]) -> bytes:
+    """Numbers that nobody gathers in files, as text."""
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - see prepare_metrics
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+    from prometheus_client.registry import Collector  # noqa: PLC0415
+
+    families = [GaugeMetricFamily(gauge.name, gauge.meaning, value=gauge.value) for gauge in gauges]
+
+    class Told(Collector):
+        def collect(self) -> list[GaugeMetricFamily]:
+            return families
+
+    registry = CollectorRegistry()
+    registry.register(Told())
     return generate_latest(registry)
 
 

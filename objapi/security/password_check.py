@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, update
 
-from objapi.errors import Cause, PasswordNotEnough, TooManyAttempts, ValidationError
+from objapi.errors import Cause, PasswordNotEnough, TooManyAttempts, Unavailable, ValidationError
 from objapi.model.registry import Roles
 from objapi.security.accounts import password_version, store_password
 from objapi.security.credentials import Credentials
@@ -121,6 +121,11 @@ class ThrottledChecks:
 
         try:
             self.run(count, write=True, repeatable=True)
+        except Unavailable as error:
+            raise error.restated(
+                f"{error.message} Nobody can log in by a password meanwhile: each attempt has to be counted first.",
+                error.causes,
+            ) from error.__cause__
         except TooManyAttempts:
             # Other processes may be checking the same credentials just now, as they do for a script with many
             # connections. Once they are found right their attempts are taken back, so it is worth a second look.

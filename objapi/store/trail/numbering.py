@@ -53,6 +53,21 @@ def count_unnumbered(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(requests).where(requests.c.seq.is_(None))) or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Unnumbered:
+    """Committed requests without a number: how many, and the instant of the oldest (microseconds since 1970 UTC)."""
+
+    requests: int
+    oldest: int | None
+
+
+def unnumbered(connection: Connection) -> Unnumbered:
+    """The requests that have no number."""
+    columns = requests.c
+    waiting = select(func.count(), func.min(columns.at)).where(columns.seq.is_(None))
+    return Unnumbered(*connection.execute(waiting).one())
+
+
 def number_next(connection: Connection, site_id: str, *, wait: bool = True) -> Numbered | None:
     """Number the next requests, in a writing transaction of its own; None: another process is at it.
 

@@ -1,7 +1,10 @@
 """`/healthz` and `/readyz` are open, and the latter says when the database cannot be used as it is."""
 
 import logging
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,9 @@ from objapi.app import create_app
 from objapi.settings import Settings
 from objapi.site import Site
 from objapi.store.schema import site_state
+from objapi.web import health
 from tests.objapi.store.workshop import PROFILE, quietly
+from tests.ready_sites import initialise
 
 
 @pytest.fixture
@@ -66,6 +71,33 @@ def test_a_database_that_is_away_is_told_without_its_address(database_url: str, 
     assert "gone" not in answer.text
     assert client.get("/healthz").status_code == 200
     site.close()
+
+
+def test_a_database_that_hangs_is_told_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.2)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"mysql://root@127.0.0.1:{silent.getsockname()[1]}/lab"
+        site = Site.open(Settings(data_dir=tmp_path, database_url=url, profiles=(str(PROFILE),)))
+        client = create_app(site=site).test_client()
+        for _ in range(2):
+            answer = client.get("/readyz")
+            assert (answer.status_code, answer.get_json()["reason"]) == (503, "A database does not answer.")
+        assert client.get("/healthz").status_code == 200
+        # One look at a time, however many ask.
+        assert [thread.name for thread in threading.enumerate()].count("readiness") == 1
+
+
+def test_a_database_of_another_program_that_is_away_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    other = tmp_path / "other" / "ispyb.sqlite"
+    settings = Settings(data_dir=tmp_path / "site", profiles=("ispyb",), ispyb_url=f"sqlite:///{other}")
+    with closing(Site.open(settings)) as site:
+        initialise(site)
+        client = create_app(site=site).test_client()
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.get_json()["databases"]) == (503, ["ispyb"])
+        assert (str(other) in answer.text, "unable to open" in caplog.text) == (False, True)
+        other.parent.mkdir()
+        assert client.get("/readyz").get_json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
