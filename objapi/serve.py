@@ -32,6 +32,7 @@ from objapi.http.asgi import WsgiBridge
 from objapi.http.log_lines import JsonLines, TextLines
 from objapi.http.memory import SERVING, limit_allocation, limit_collections
 from objapi.http.metrics import Metrics, prepare_metrics
+from objapi.http.telemetry import TelemetryMissing, require_telemetry, sending_spans
 from objapi.settings import LogFormat, LogLevel, Settings
 
 INHERITS: Final = sys.platform == "linux"
@@ -121,7 +122,7 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApp
     `application` makes a WSGI application of the settings, and may have the metrics count more than requests; it is
     called in each worker process, and has to be picklable unless they inherit. `on_ready` is called once, in a thread,
     when the port answers HTTP. To be called in the main thread, when no connection to a database is open. Raises
-    ServeError when the address cannot be listened on, or nothing be written to the data directory.
+    ServeError when the address cannot be listened on, nothing be written to the data directory, or no span be sent.
     """
     address = listening_address(settings.host, settings.port)
     try:
@@ -131,6 +132,10 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApp
             f"The numbers of the server cannot be written to {error.filename}: {error.strerror}. "
             "Give a data directory that this user may write: --data DIR or OBJAPI_DATA_DIR."
         ) from error
+    try:
+        require_telemetry(settings)
+    except TelemetryMissing as error:
+        raise ServeError(str(error)) from error
     server = _server(settings, address)
     stopping, stop = multiprocessing.Pipe(duplex=False)
 
@@ -206,7 +211,8 @@ def _load(application: MakeApplication, settings: Settings, stopping: Connection
     metrics = Metrics()
     made = application(settings, metrics)
     limit_collections(SERVING)
-    bridge = WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS, metrics.observe)
+    observe = sending_spans(settings, metrics.observe)
+    bridge = WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS, observe)
     threading.Thread(target=_watch_parent, args=(stopping, bridge), name="parent-watch", daemon=True).start()
     return bridge
 

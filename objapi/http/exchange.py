@@ -64,6 +64,10 @@ class Answered(NamedTuple):
     status: int
 
 
+UNKNOWN: Final = Answered("web", "unknown", 500)
+"""What stands for a request of which nothing was noted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """The identity of a request, known before anything of it is read."""
@@ -130,6 +134,12 @@ def begin_exchange(environ: WSGIEnvironment, path: str, public_url: str | None) 
     if host and not valid and public_url is None:
         raise InvalidHost("The Host header is not a host name or address with an optional port.")
     return exchange
+
+
+def request_id_of(environ: WSGIEnvironment) -> str:
+    """The id of the request of a WSGI environment; empty before its exchange was noted."""
+    exchange: Exchange | None = environ.get(_KEY)
+    return "" if exchange is None else exchange.request_id
 
 
 def has_exchange() -> bool:

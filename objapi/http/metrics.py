@@ -16,7 +16,7 @@ from wsgiref.types import WSGIEnvironment
 from sqlalchemy import Engine, event
 
 from catalog.dialect import DATABASE_USE
-from objapi.http.exchange import ANSWERED, Answered
+from objapi.http.exchange import ANSWERED, UNKNOWN, Answered
 from objapi.settings import Settings
 
 DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -26,7 +26,6 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 # Kind of file → bytes that suffice for all that the software declares.
 _ROOM: Final = {"counter": 256 * 1024, "histogram": 1024 * 1024, "gauge_livesum": 64 * 1024}
 _COUNTED: Final = "objapi_counted"
-_UNKNOWN: Final = Answered("web", "unknown", 500)
 
 
 def prepare_metrics(settings: Settings) -> None:
@@ -149,7 +148,7 @@ class Metrics:
 
     def observe(self, environ: WSGIEnvironment, seconds: float) -> None:
         """Count a request, answered in as many seconds, with what its thread has asked of databases."""
-        answered = environ.get(ANSWERED, _UNKNOWN)
+        answered = environ.get(ANSWERED, UNKNOWN)
         requests, duration = self._children.get(answered) or self._new_children(answered)
         requests.inc()
         duration.observe(seconds)

@@ -100,6 +100,11 @@ class Settings:
     metrics_hosts: tuple[Network, ...] = _setting(
         list_of(NETWORK), "", "Hosts beside this machine that may read the numbers at /metrics."
     )
+    telemetry_url: str | None = _setting(
+        automatic(PUBLIC_URL, "none are sent"),
+        "auto",
+        "Where a span of each request is sent, by OTLP over HTTP; it takes the extra telemetry.",
+    )
     log_level: LogLevel = _setting(
         choice("debug", "info", "warning", "error", "critical"), "info", "Least severity that is logged."
     )

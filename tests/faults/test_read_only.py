@@ -1,5 +1,6 @@
 """A database that can only be read: reads go on for who is logged in, what writes is refused, and it works again."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.databases import administer, fresh_mariadb_database, fresh_sqlite_dat
 from tests.faults.callers import SETTINGS as FACES
 from tests.faults.callers import callers
 from tests.objapi.store.workshop import USERS, Gateway, open_site
+from tests.waiting import wait_until
 
 ONLY_READ = "The database can only be read at present; nothing was stored."
 NO_LOG_IN = "Nobody can log in by a password meanwhile"
@@ -122,4 +124,11 @@ def second_mount(at: Path, folder: Path) -> Iterator[Path]:
 
 
 def remount(at: Path, mode: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,bind,{mode}", os.fspath(at)], check=True)
+    """Mount it otherwise, once nothing has a file of it open for writing: a connection may wait to be collected."""
+    command = ["mount", "-o", f"remount,bind,{mode}", os.fspath(at)]
+
+    def done() -> bool:
+        gc.collect()
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+    wait_until(done, f"the mount {mode}")
