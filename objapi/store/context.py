@@ -136,7 +136,8 @@ class Recorder:
             "actor": self.actor,
             "address": source.address,
             "api_key": source.api_key,
-            "request_id": source.request_id,
+            # Of the command line, too, so that what it did can be named and taken back.
+            "request_id": source.request_id or f"{number:016x}",
         }
         for entry in entries:
             entry["request"] = row["id"]

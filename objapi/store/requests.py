@@ -63,7 +63,10 @@ class GrantTarget:
 
 @dataclass(frozen=True, slots=True)
 class RequestSource:
-    """Source of a request, for the history: HTTP request id, client address, API key; empty at the command line."""
+    """Source of a request, for the history: HTTP request id, client address, API key; empty at the command line.
+
+    A request without an id gets one when it is stored, from its number.
+    """
 
     request_id: str = ""
     address: str = ""

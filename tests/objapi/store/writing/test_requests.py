@@ -101,5 +101,5 @@ def test_grants_at_the_command_line_are_requests_without_an_address(workshop: Ga
     before = _requests(workshop)
     workshop.grant_local_roles(thing, "carl", ["Maker"])
     (made,) = _new(workshop, before)
-    assert (made["actor"], made["address"], made["request_id"]) == ("command line", "", "")
+    assert (made["actor"], made["address"], made["request_id"]) == ("command line", "", f"{made['id']:016x}")
     assert [(entry["event"], entry["version"]) for entry in made["entries"]] == [("grant", None)]

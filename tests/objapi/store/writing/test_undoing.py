@@ -15,19 +15,10 @@ KEPT = ("uid", "id", "path", "portal_type", "states", "settings", "creator", "cr
 
 
 def request_of(workshop: Gateway, uid: str) -> str:
-    """Give the last request that changed an object an id, as those over HTTP have, and return it."""
-
-    def note(connection: sa.Connection) -> str:
-        entry = sa.select(history_entries.c.request).where(history_entries.c.uid == uid)
-        number = connection.scalar(entry.order_by(history_entries.c.id.desc()).limit(1))
-        known = connection.scalar(sa.select(requests.c.request_id).where(requests.c.id == number))
-        if known:
-            return str(known)
-        found = f"r-{number}"
-        connection.execute(sa.update(requests).where(requests.c.id == number).values(request_id=found))
-        return found
-
-    return workshop.site.transact(note, write=True)
+    """The id of the last request that changed an object; those of no HTTP request have one, too."""
+    last = sa.select(requests.c.request_id).join(history_entries, history_entries.c.request == requests.c.id)
+    last = last.where(history_entries.c.uid == uid).order_by(history_entries.c.id.desc()).limit(1)
+    return workshop.site.transact(lambda connection: connection.scalars(last).one(), write=False)
 
 
 def undo(workshop: Gateway, request_id: str, user: str = "boss", **options: bool) -> Outcome:
