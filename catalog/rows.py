@@ -321,13 +321,13 @@ def posting_rows(tables: CatalogTables, row: IndexRow) -> Iterator[dict[str, Any
 
 def side_digest(schema: CatalogSchema, values: Mapping[str, object]) -> str:
     """A digest of the values that go to side tables; equal digests mean that those rows need no change."""
-    digest = hashlib.blake2b(digest_size=16)
+    parts = []
     for index in schema.sided:
         value = values.get(index.name)
         if isinstance(value, (set, frozenset)):
             value = sorted(value, key=repr)
-        digest.update(repr((index.name, list(value) if isinstance(value, tuple) else value)).encode("utf-8", "replace"))
-    return digest.hexdigest()
+        parts.append(f"({index.name!r}, {list(value) if isinstance(value, tuple) else value!r})")
+    return hashlib.blake2b("".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 CHUNK: Final = 1000

@@ -156,7 +156,7 @@ class RenderShapes:
         self._dependents = dependents
         self.made: dict[str, TypeShape] = {}
         """Type → the shape of all derived values, as far as any was asked for."""
-        self._shapes: dict[tuple[str, frozenset[DerivedValue]], RenderShape] = {}
+        self._shapes: dict[tuple[str, frozenset[DerivedValue], bool], RenderShape] = {}
         self.catalogs = {name: registry.catalogs_of(name) for name in registry.types}
         """Type → the catalogs that hold it."""
 
@@ -283,19 +283,20 @@ class RenderShapes:
 
     # Objects of which some values may differ
 
-    def of(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> RenderShape:
-        """The shape for objects of a type of which these values may differ."""
-        key = (entity_type.portal_type, affected)
+    def of(self, entity_type: EntityType, affected: frozenset[DerivedValue], *, ends: bool = True) -> RenderShape:
+        """The shape for objects of a type of which these values may differ; `ends`: the stored answer has an end."""
+        key = (entity_type.portal_type, affected, ends)
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = self._made(entity_type, affected)
+            shape = self._shapes[key] = self._made(entity_type, affected, ends)
         return shape
 
-    def _made(self, entity_type: EntityType, affected: frozenset[DerivedValue]) -> RenderShape:
+    def _made(self, entity_type: EntityType, affected: frozenset[DerivedValue], ends: bool) -> RenderShape:
         whole, computed = self.whole(entity_type), self._dependents.computed(entity_type.portal_type)
         timed = not affected.isdisjoint(computed)
-        if timed:
-            # When an answer is out of date follows from everything that is computed.
+        if timed and ends:
+            # Which of the values gives an answer its end is not stored, so that all are asked again. In an answer
+            # without an end none does that is not affected.
             affected |= computed
         meta = frozenset(item.name for item in whole.metadata if (item.catalog, item.name) in affected)
         # Any catalog may give a name of the metadata, so all that could are asked.

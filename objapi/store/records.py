@@ -67,6 +67,8 @@ class StoredEntity:
     settings: str
     sides: str
     data: str
+    fresh_until: int | None = None
+    """Instant from which the stored answer must be computed anew; None: something has to change before."""
     answer: str | None = None
     """The stored answer, where it was loaded as well."""
     meta: str | None = None

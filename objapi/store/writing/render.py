@@ -106,7 +106,7 @@ class Renderer:
 
     def shape(self, draft: Draft, affected: frozenset[DerivedValue]) -> RenderShape:
         """The shape for an object of which some derived values may differ."""
-        return self._shapes.of(draft.type, affected)
+        return self._shapes.of(draft.type, affected, ends=draft.record is None or draft.record.fresh_until is not None)
 
     def refresh(self, draft: Draft, shape: RenderShape, answer: str, meta: str) -> Refreshed:
         """Compute anew what may differ of a stored object with its stored answer and metadata."""

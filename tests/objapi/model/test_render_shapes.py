@@ -80,6 +80,12 @@ def test_a_value_that_follows_from_another_object_brings_what_is_computed_when_i
     assert (timed.parts.blank.keys(), timed.timed) == (COMPUTED, True)
 
 
+def test_in_an_answer_without_an_end_only_what_may_differ_is_computed(registry: Registry) -> None:
+    shapes = RenderShapes(registry, Dependents(registry))
+    shape = shapes.of(registry.types["Thing"], frozenset({(None, "Weight")}), ends=False)
+    assert (shape.parts.blank.keys(), shape.timed) == ({"Weight"}, True)
+
+
 def test_a_behaviour_that_does_not_say_what_it_reads_is_computed_with_every_change(registry: Registry) -> None:
     part = registry.types["Part"]
     told = Field("Told", Kind.COMPUTED, compute="weight", depends=())
