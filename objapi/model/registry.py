@@ -8,6 +8,7 @@ from catalog import CatalogSchema, IndexKind, ValueType
 from objapi.model.behaviors import Behaviors
 from objapi.model.dialects import Dialect
 from objapi.model.instrument_files import InstrumentFile
+from objapi.model.labels import AS_DECLARED, Labels
 from objapi.model.paths import Path
 from objapi.model.result_sheets import ResultSheet
 from objapi.model.types import EntityType, FoldRule
@@ -148,6 +149,8 @@ class Registry:
     """Type → the sheet in which the results that its objects hold are entered."""
     instrument_files: Mapping[str, InstrumentFile] = field(default_factory=dict)
     """Shapes of files of results that instruments write, by name."""
+    languages: Mapping[str, Labels] = field(default_factory=dict)
+    """Code of a language → what types and fields are called in it."""
     fingerprint: str = ""
     """A digest of the declarations that decide how tables look and what they hold."""
     containers: frozenset[str] = field(init=False, compare=False, repr=False)
@@ -162,6 +165,10 @@ class Registry:
         object.__setattr__(self, "containers", containers)
         object.__setattr__(self, "_chains", chains)
         object.__setattr__(self, "_variables", {name: _variables_of(chain) for name, chain in chains.items()})
+
+    def labels(self, language: str | None) -> Labels:
+        """What types and fields are called in a language; in one without translations as they are declared."""
+        return self.languages.get(language or "", AS_DECLARED)
 
     def chain(self, portal_type: str) -> tuple[Workflow, ...]:
         """The workflows of a type, in order."""

@@ -31,6 +31,19 @@ class DetectionLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultChoices:
+    """The reference of a row to the object that lists the results there may be, and where it has value and words."""
+
+    reference: str
+    field: str
+    """A field of records; of one without any every result is typed."""
+    value: str
+    text: str
+    catalog: str
+    """The catalog in which these objects are found."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResultSheet:
     """The sheet of the objects of one type: which rows it has, what is entered, and by what it is judged."""
 
@@ -52,6 +65,7 @@ class ResultSheet:
     transitions: tuple[str, ...] = ()
     range: ResultRange | None = None
     detection: DetectionLimits | None = None
+    choices: ResultChoices | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     """Language → title in it."""
 

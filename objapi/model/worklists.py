@@ -30,6 +30,8 @@ class DeclaredWorklist:
     """The types that its criteria name."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Language → title in it."""
+    abouts: Mapping[str, str] = field(default_factory=dict)
+    """Language → help in it."""
 
     def is_for(self, roles: frozenset[str]) -> bool:
         """True for holders of these roles."""

@@ -24,6 +24,19 @@ def test_types_are_listed_and_described(admin: Client) -> None:
     failed(admin.get("types/Nosuch"), 404, "NotFound")
 
 
+def test_types_and_fields_say_what_they_are_for_in_the_language_that_is_asked_for(admin: Client) -> None:
+    told = {}
+    for language in ("", "de", "xx"):
+        asked = {"language": language} if language else {}
+        request = succeeded(admin.get("types/AnalysisRequest", asked))["type"]
+        fields = {field["name"]: field for field in request["fields"] + request["create_parameters"]}
+        told[language] = (request["title"], fields["SampleType"]["about"], fields["Services"]["about"])
+    assert told[""] == told["xx"] == ("Analysis Request", "What the sample is of.", "What is to be analysed.")
+    assert told["de"] == ("Analysenauftrag", "Woraus die Probe besteht.", "Was untersucht werden soll.")
+    brief = {item["portal_type"]: item for item in succeeded(admin.get("types", {"language": "de"}))["types"]}
+    assert brief["Sample"]["title"] == "Probe"
+
+
 def test_catalogs_are_listed_with_their_indexes_and_other_names(admin: Client) -> None:
     answer = succeeded(admin.get("catalogs"))
     catalogs = {item["name"]: item for item in answer["catalogs"]}

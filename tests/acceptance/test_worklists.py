@@ -30,3 +30,12 @@ def test_one_is_named_by_the_url_and_others_of_a_role_are_not_there(as_user: AsU
     answer = as_user("clerk1").get("worklists/to_be_verified", headers={"Prefer": "http-status"})
     assert "to_be_verified" in failed(answer, 404, "NotFound")["message"]
     assert worklists(as_user("rita")).keys() == {"in_the_laboratory", "published"}
+
+
+def test_instruments_are_in_the_list_of_whoever_looks_after_them(as_user: AsUser) -> None:
+    for name, numbers in (("analyst1", ["Q7-0042"]), ("analyst2", [])):
+        item = worklists(as_user(name), language="de")["my_instruments"]
+        found = succeeded(as_user(name).json("read", {**item["query"], "strict": True}))["objects"]  # type: ignore[dict-item]
+        assert [row["SerialNo"] for row in found] == numbers
+    assert [column["title"] for column in item["columns"]][:2] == ["Geräteart", "Standort"]  # type: ignore[attr-defined]
+    assert item["abouts"] == {"de": "Geräte, um die Sie sich kümmern."}

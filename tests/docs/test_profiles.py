@@ -115,6 +115,8 @@ FILES = (
     "worklists.yaml",
     "result_sheets.yaml",
     "result_files/*.yaml",
+    "fields.yaml",
+    "languages/*.yaml",
 )
 
 

@@ -11,9 +11,11 @@ from catalog.operators import operators_of
 from catalog.schema import OPTIONS
 from objapi.api.answer_schemas import RECORD, RECORDS, TEXT
 from objapi.api.method import Json, Method, MethodCall, Text
+from objapi.api.methods.worklists import LANGUAGE
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, NotFound
 from objapi.http.access import API
+from objapi.model.labels import Label, Labels
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Copying, EntityType, Field, IdKind
 from objapi.security.needs import Need
@@ -31,17 +33,17 @@ _PICTURES: Final[Mapping[str, tuple[str, Callable[[Workflow], str]]]] = {
 
 def types(call: MethodCall, tx: Transaction) -> Json:
     """All types in brief, by name, as `types`; or the one that the URL names in full, as `type`."""
-    registry = tx.registry
+    registry, language = tx.registry, call.controls.text("language")
     named = call.tail[0] if call.tail else call.controls.text("portal_type")
     if named is not None:
-        return call.with_warnings({"type": described_type(registry, named)})
+        return call.with_warnings({"type": described_type(registry, named, language)})
+    labels = registry.labels(language)
     return call.with_warnings(
         {
             "types": [
                 {
                     "portal_type": name,
-                    "title": registry.types[name].title,
-                    "about": registry.types[name].about,
+                    **asdict(labels.of_type(registry.types[name])),
                     "containers": sorted(registry.types[name].containers),
                     "url": call.method_url("types", name),
                 }
@@ -51,15 +53,15 @@ def types(call: MethodCall, tx: Transaction) -> Json:
     )
 
 
-def described_type(registry: Registry, portal_type: str) -> Json:
-    """A type as JSON: its containers, catalogs, workflows and fields."""
+def described_type(registry: Registry, portal_type: str, language: str | None = None) -> Json:
+    """A type as JSON: its containers, catalogs, workflows and fields, called as in a language."""
     declared = registry.types.get(portal_type)
     if declared is None:
         raise NotFound(f"There is no type {portal_type!r}; the method types lists all.")
+    labels = registry.labels(language)
     return {
         "portal_type": portal_type,
-        "title": declared.title,
-        "about": declared.about,
+        **asdict(labels.of_type(declared)),
         "containers": sorted(declared.containers),
         "contains": sorted(name for name, other in registry.types.items() if portal_type in other.containers),
         "workflows": [
@@ -76,8 +78,8 @@ def described_type(registry: Registry, portal_type: str) -> Json:
             {"fields": list(key.fields), "within": key.within, "unique": not key.shared}
             for key in declared.natural_keys
         ],
-        "create_parameters": _described_fields(declared.create_parameters),
-        "fields": _described_fields(declared.fields, _common_fields(registry)),
+        "create_parameters": _described_fields(portal_type, declared.create_parameters, labels),
+        "fields": _described_fields(portal_type, declared.fields, labels, _common_fields(registry)),
         "embedded": _embedded(declared),
         "result_sheet": _brief_sheet(registry, portal_type),
     }
@@ -98,9 +100,15 @@ def _embedded(declared: EntityType) -> Json:
     return {name: {"portal_type": contained} for name, contained in declared.embed.items()}
 
 
-def _described_fields(fields: Mapping[str, Field], common: Collection[str] = ()) -> list[Json]:
+def _described_fields(
+    portal_type: str, fields: Mapping[str, Field], labels: Labels, common: Collection[str] = ()
+) -> list[Json]:
     return [
-        {**_described_field(field), **({"common": True} if name in common else {})} for name, field in fields.items()
+        {
+            **_described_field(field, labels.of_field(portal_type, field)),
+            **({"common": True} if name in common else {}),
+        }
+        for name, field in fields.items()
     ]
 
 
@@ -111,17 +119,17 @@ def _common_fields(registry: Registry) -> frozenset[str]:
     return frozenset(name for name, count in having.items() if count > 1 and count * 2 > len(stored))
 
 
-def _described_field(field: Field) -> Json:
+def _described_field(field: Field, label: Label) -> Json:
     described: dict[str, object] = {
         "name": field.name,
-        "title": field.title,
+        "title": label.title,
         "kind": field.kind.value,
         "required": field.required,
         "multi": field.multi,
         "read_only": field.system or field.path is not None or field.compute is not None,
     }
     optional = {
-        "about": field.about,
+        "about": label.about,
         "targets": sorted(field.targets),
         "subfields": list(field.subfields),
         "required_subfields": list(field.required_subfields),
@@ -263,7 +271,7 @@ INTROSPECTION: Final = (
         name="types",
         access=API,
         needs=(Need.NOTHING,),
-        controls=(Control("portal_type", "text", about="The type to describe in full."),),
+        controls=(Control("portal_type", "text", about="The type to describe in full."), LANGUAGE),
         answer={"types?": RECORDS, "type?": RECORD},
         tail=1,
         tail_name="portal_type",

@@ -5,7 +5,7 @@ from typing import Final
 from objapi.api.answer_schemas import RECORD, TEXT, TEXT_OR_NULL, TEXTS, list_of, record
 from objapi.api.method import Json, Method, MethodCall
 from objapi.api.methods.reading import OBJECT, selected
-from objapi.api.methods.worklists import described_columns
+from objapi.api.methods.worklists import LANGUAGE, described_columns
 from objapi.errors import NotFound
 from objapi.http.access import API
 from objapi.model.result_sheets import ResultSheet
@@ -19,18 +19,20 @@ _OF_EVERY_ROW: Final = ("UID", "id", "path", "portal_type", "title", "version")
 def result_sheet(call: MethodCall, tx: Transaction) -> Json:
     """The sheet of results that the profile declares for the type of an object, with the `query` of its rows.
 
-    The query is sent to `read` as it stands. `range` and `detection` say where a row has the limits of its result.
+    The query is sent to `read` as it stands. `range` and `detection` say where a row has the limits of its result,
+    `choices` where the results are listed that it may have.
     """
     found = tx.entity(selected(call, tx))
     declared = tx.registry.result_sheets.get(found.portal_type)
     if declared is None:
         raise NotFound(f"The profile declares no sheet of results for {found.portal_type}.")
-    return call.with_warnings({"sheet": _described(tx, declared, found)})
+    return call.with_warnings({"sheet": _described(tx, declared, found, call.controls.text("language"))})
 
 
-def _described(tx: Transaction, sheet: ResultSheet, found: EntityRecord) -> Json:
-    columns = list(described_columns(tx.registry, sheet.columns, sheet.types))
-    (result,) = described_columns(tx.registry, (sheet.result,), sheet.types)
+def _described(tx: Transaction, sheet: ResultSheet, found: EntityRecord, language: str | None) -> Json:
+    labels = tx.registry.labels(language)
+    columns = list(described_columns(tx.registry, sheet.columns, sheet.types, labels))
+    (result,) = described_columns(tx.registry, (sheet.result,), sheet.types, labels)
     return {
         "UID": found.uid,
         "id": found.id,
@@ -45,6 +47,7 @@ def _described(tx: Transaction, sheet: ResultSheet, found: EntityRecord) -> Json
         "calculated": sheet.calculated,
         "range": _range(sheet),
         "detection": _detection(sheet),
+        "choices": _choices(sheet),
         "transitions": list(sheet.transitions),
     }
 
@@ -57,8 +60,7 @@ def _query(sheet: ResultSheet, found: EntityRecord, references: list[str]) -> Js
     fields = [*_OF_EVERY_ROW, *(name for name in more if name is not None)]
     if sheet.range is not None:
         fields.append(sheet.range.field)
-    if sheet.detection is not None:
-        fields.append(sheet.detection.reference)
+    fields.extend(item.reference for item in (sheet.detection, sheet.choices) if item is not None)
     query: dict[str, object] = {
         **sheet.criteria_of(found.path, found.uid),
         "catalog_name": sheet.catalog,
@@ -90,12 +92,25 @@ def _detection(sheet: ResultSheet) -> Json | None:
     }
 
 
+def _choices(sheet: ResultSheet) -> Json | None:
+    declared = sheet.choices
+    if declared is None:
+        return None
+    return {
+        "reference": declared.reference,
+        "field": declared.field,
+        "value": declared.value,
+        "text": declared.text,
+        "catalog_name": declared.catalog,
+    }
+
+
 RESULT_SHEETS: Final = (
     Method(
         name="result_sheet",
         access=API,
         needs=(Need.VIEW,),
-        controls=OBJECT,
+        controls=(*OBJECT, LANGUAGE),
         answer={
             "sheet": record(
                 UID=TEXT,

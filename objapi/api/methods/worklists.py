@@ -8,6 +8,7 @@ from objapi.api.method import Json, Method, MethodCall
 from objapi.api.parameters import Control
 from objapi.errors import NotFound, sentence_end
 from objapi.http.access import API
+from objapi.model.labels import AS_DECLARED, Labels
 from objapi.model.registry import Registry
 from objapi.model.types import Kind
 from objapi.model.worklists import DeclaredWorklist
@@ -15,6 +16,8 @@ from objapi.security.needs import Need
 from objapi.store.requests import Find
 from objapi.store.transaction import Transaction
 from workflows.declarations import suggestion
+
+LANGUAGE: Final = Control("language", "text", about="Code of the language of titles and help, as far as there is one.")
 
 _SHOWN: Final = ("id",)
 _OF_EVERY_ROW: Final = ("UID", "id", "portal_type", "title", "version")
@@ -39,7 +42,8 @@ def worklists(call: MethodCall, tx: Transaction) -> Json:
 
 
 def _described(call: MethodCall, tx: Transaction, worklist: DeclaredWorklist, *, counted: bool) -> Json:
-    columns = list(described_columns(tx.registry, worklist.columns or _SHOWN, worklist.types))
+    labels = tx.registry.labels(call.controls.text("language"))
+    columns = list(described_columns(tx.registry, worklist.columns or _SHOWN, worklist.types, labels))
     criteria = worklist.criteria_of(tx.user.user_id, tx.now)
     query: dict[str, object] = {
         **criteria,
@@ -58,6 +62,7 @@ def _described(call: MethodCall, tx: Transaction, worklist: DeclaredWorklist, *,
         "title": worklist.title,
         "titles": dict(worklist.titles),
         "about": worklist.about,
+        "abouts": dict(worklist.abouts),
         "types": list(worklist.types),
         "query": query,
         "columns": columns,
@@ -69,7 +74,7 @@ def _described(call: MethodCall, tx: Transaction, worklist: DeclaredWorklist, *,
 
 
 def described_columns(
-    registry: Registry, columns: Sequence[str], types: Sequence[str]
+    registry: Registry, columns: Sequence[str], types: Sequence[str], labels: Labels = AS_DECLARED
 ) -> Iterator[Mapping[str, object]]:
     """The columns, each with its title and, of a field, its kind; `words` are the titles of states and of choices."""
     for name in columns:
@@ -78,7 +83,7 @@ def described_columns(
         for portal_type in types:
             field = registry.types[portal_type].fields.get(name)
             if field is not None:
-                described |= {"title": field.title or name, "kind": field.kind.value}
+                described |= {"title": labels.of_field(portal_type, field).title or name, "kind": field.kind.value}
                 words |= field.vocabulary
                 break
             states = {
@@ -98,7 +103,7 @@ WORKLISTS: Final = (
         name="worklists",
         access=API,
         needs=(Need.VIEW,),
-        controls=(Control("counts", "boolean", False, about="Tell of each how many objects it finds."),),
+        controls=(Control("counts", "boolean", False, about="Tell of each how many objects it finds."), LANGUAGE),
         answer={
             "worklists": list_of(
                 record(
@@ -106,6 +111,7 @@ WORKLISTS: Final = (
                     title=TEXT,
                     titles=RECORD,
                     about=TEXT,
+                    abouts=RECORD,
                     types=TEXTS,
                     query=RECORD,
                     columns=list_of(record(name=TEXT, title=TEXT)),

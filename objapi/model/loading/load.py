@@ -20,6 +20,7 @@ from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.folded_states import with_folds
 from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.instrument_files import read_instrument_files
+from objapi.model.loading.labels import read_languages, with_shared_labels
 from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
 from objapi.model.loading.reachability import check_containers
@@ -59,6 +60,8 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     roles, role_sections = read_roles(found, problems)
     roles_read = len(problems) == before_roles
     layout = read_layout(found, types, site.root_type, problems)
+    types = with_shared_labels(found, types, problems)
+    languages = read_languages(found, types, problems)
     types = with_folds(found, types, Tracer(types, workflows.workflows))
     tracer = Tracer(types, workflows.workflows)
     checker = TypeChecker(
@@ -126,6 +129,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         worklists=worklists,
         result_sheets=result_sheets,
         instrument_files=instrument_files,
+        languages=languages,
         fingerprint=fingerprint(types, catalogs, workflows.workflows, dialects),
     )
 

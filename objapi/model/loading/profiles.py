@@ -19,8 +19,8 @@ from objapi.model.loading.yaml_nodes import read_yaml
 from workflows.declarations import DeclarationProblem, Node, Section, closest, listed, suggestion, without_followers
 
 GROUP: Final = "objapi.profiles"
-FOLDERS: Final = ("types", "catalogs", "workflows", "dialects", "result_files")
-FILES: Final = ("profile", "roles", "layout", "worklists", "result_sheets")
+FOLDERS: Final = ("types", "catalogs", "workflows", "dialects", "result_files", "languages")
+FILES: Final = ("profile", "roles", "layout", "worklists", "result_sheets", "fields")
 SUFFIX: Final = ".yaml"
 MODULES: Final = ("behaviors", "derived_types")
 PROFILE_KEYS: Final = (

@@ -6,16 +6,18 @@ from typing import Final
 from objapi.model.loading.declared_queries import QUERY_KEYS, QueryReader
 from objapi.model.loading.merging import Declared, declare_all
 from objapi.model.loading.profiles import Profile
-from objapi.model.result_sheets import DetectionLimits, ResultRange, ResultSheet, places_of_object
+from objapi.model.result_sheets import DetectionLimits, ResultChoices, ResultRange, ResultSheet, places_of_object
 from objapi.model.types import EntityType, Kind
 from workflows.declarations import DeclarationProblem, Section
 
 FILE: Final = "result_sheets.yaml"
 SHEET_KEYS: Final = (
-    "extend", "title", "titles", "result", "inputs", "calculated", "range", "detection", *QUERY_KEYS,
+    "extend", "title", "titles", "result", "inputs", "calculated", "range", "detection", "choices",
+    *QUERY_KEYS,
 )  # fmt: skip
 RANGE_KEYS: Final = ("field", "low", "high")
 DETECTION_KEYS: Final = ("reference", "lower", "upper")
+CHOICES_KEYS: Final = ("reference", "field", "value", "text")
 INPUT_PARTS: Final = ("keyword", "value")
 """Subfields that the records of inputs have to have."""
 _EXAMPLE: Final = "0" * 32
@@ -72,6 +74,7 @@ def _sheet(
         transitions=query.transitions,
         range=_range(section, rows),
         detection=_detection(section, rows, types, uid_catalog),
+        choices=_choices(section, rows, types, uid_catalog),
         titles={language: titles.text(language) for language in titles.names()},
     )
 
@@ -108,20 +111,56 @@ def _range(section: Section, rows: Sequence[EntityType]) -> ResultRange | None:
 def _detection(
     section: Section, rows: Sequence[EntityType], types: Mapping[str, EntityType], uid_catalog: str
 ) -> DetectionLimits | None:
-    if not section.has("detection"):
+    inner, target = _referred(section, "detection", DETECTION_KEYS, rows, types)
+    if inner is None:
         return None
-    inner = section.section("detection", DETECTION_KEYS)
-    for key in DETECTION_KEYS:
-        inner.text(key, required=True)
+    for key in ("lower", "upper"):
+        if target is not None and inner.has(key):
+            inner.choose(key, inner.text(key), list(target.fields), f"field of {target.portal_type}")
+    return DetectionLimits(
+        inner.text("reference"), inner.text("lower"), inner.text("upper"), _catalog_of(target, uid_catalog)
+    )
+
+
+def _choices(
+    section: Section, rows: Sequence[EntityType], types: Mapping[str, EntityType], uid_catalog: str
+) -> ResultChoices | None:
+    inner, target = _referred(section, "choices", CHOICES_KEYS, rows, types)
+    if inner is None:
+        return None
+    if target is not None and inner.has("field"):
+        lists = [field.name for field in target.fields.values() if field.kind is Kind.RECORDS]
+        if inner.choose("field", inner.text("field"), lists, f"field of records of {target.portal_type}"):
+            parts = target.fields[inner.text("field")].subfields
+            for key in ("value", "text"):
+                if inner.has(key):
+                    inner.choose(key, inner.text(key), list(parts), "subfield of these records")
+    return ResultChoices(
+        inner.text("reference"),
+        inner.text("field"),
+        inner.text("value"),
+        inner.text("text"),
+        _catalog_of(target, uid_catalog),
+    )
+
+
+def _referred(
+    section: Section, key: str, keys: Sequence[str], rows: Sequence[EntityType], types: Mapping[str, EntityType]
+) -> tuple[Section | None, EntityType | None]:
+    """The section under a key and the type that its `reference` leads to; nothing where either is none."""
+    if not section.has(key):
+        return None, None
+    inner = section.section(key, keys)
+    for name in keys:
+        inner.text(name, required=True)
     references = {
         field.name: field.targets for row in rows for field in row.fields.values() if field.kind is Kind.REFERENCE
     }
     reference = inner.text("reference")
     if not inner.has("reference") or not inner.choose("reference", reference, list(references), "reference"):
-        return None
-    target = types.get(next(iter(references[reference]), ""))
-    for key in ("lower", "upper"):
-        if target is not None and inner.has(key):
-            inner.choose(key, inner.text(key), list(target.fields), f"field of {target.portal_type}")
-    catalog = (target.read_catalog if target is not None else None) or uid_catalog
-    return DetectionLimits(reference, inner.text("lower"), inner.text("upper"), catalog)
+        return None, None
+    return inner, types.get(next(iter(references[reference]), ""))
+
+
+def _catalog_of(target: EntityType | None, uid_catalog: str) -> str:
+    return (target.read_catalog if target is not None else None) or uid_catalog

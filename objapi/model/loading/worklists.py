@@ -12,7 +12,7 @@ from objapi.model.worklists import DeclaredWorklist, places_of
 from workflows.declarations import DeclarationProblem, Section
 
 FILE: Final = "worklists.yaml"
-WORKLIST_KEYS: Final = ("extend", "title", "titles", "about", "roles", *QUERY_KEYS)
+WORKLIST_KEYS: Final = ("extend", "title", "titles", "about", "abouts", "roles", *QUERY_KEYS)
 
 
 def read_worklists(
@@ -40,7 +40,7 @@ def _worklist(name: str, section: Section, queries: QueryReader, roles: Sequence
     query = queries.read(section, places_of("somebody", datetime.now(UTC)))
     if query is None:
         return None
-    titles = section.section("titles")
+    titles, abouts = section.section("titles"), section.section("abouts")
     return DeclaredWorklist(
         name=name,
         catalog=query.catalog,
@@ -54,4 +54,5 @@ def _worklist(name: str, section: Section, queries: QueryReader, roles: Sequence
         transitions=query.transitions,
         types=query.types,
         titles={language: titles.text(language) for language in titles.names()},
+        abouts={language: abouts.text(language) for language in abouts.names()},
     )

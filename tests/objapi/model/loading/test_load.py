@@ -120,8 +120,8 @@ def test_the_fingerprint_follows_what_tables_hold(library, file, old, new, chang
 @pytest.mark.parametrize(
     ("profiles", "digest"),
     [
-        ("lims", "acba1958a77dd27e924003c493c90fe23bf9a1c9007cfc6fd77dbb8db9f4dd49"),
-        ("lims,mxlive,ispyb", "588f678baf8373dbc77f6a0e1820cd72c95e019b2a1bc749a0f8b4a8680545ef"),
+        ("lims", "9cd312efa920c89839a485f4c3ca9f9c9bd974ab470ad707b51e5d1f379ad683"),
+        ("lims,mxlive,ispyb", "ac23714127a5eba6aa91036bddb40b615fa27b168056fe7be4609effb05f06e2"),
         ("base,ispyb", "e67c16723a5b874f311cca28d30fadcc263cbdada06cfe7d72745fd4b02f33c7"),
     ],
 )

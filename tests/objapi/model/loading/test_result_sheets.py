@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from objapi.model.loading import ProfileError, load_registry
-from objapi.model.result_sheets import DetectionLimits, ResultSheet
+from objapi.model.result_sheets import DetectionLimits, ResultChoices, ResultSheet
 
 PROFILE = "title: Ours\nextends: [lims]\n"
 ROWS = "catalog: bika_analysis_catalog, criteria: {portal_type: Analysis, path: '{path}'}"
@@ -29,6 +29,7 @@ def test_a_later_profile_adds_and_changes(tmp_path: Path) -> None:
     assert worksheet.detection == DetectionLimits(
         "Service", "LowerDetectionLimit", "UpperDetectionLimit", "uid_catalog"
     )
+    assert worksheet.choices == ResultChoices("Service", "ResultOptions", "ResultValue", "ResultText", "uid_catalog")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,15 @@ def test_a_later_profile_adds_and_changes(tmp_path: Path) -> None:
         (
             f"Batch: {SHEET}, detection: {{reference: Service, lower: Lower, upper: UpperDetectionLimit}}}}",
             "there is no field of AnalysisService 'Lower'",
+        ),
+        (f"Batch: {SHEET}, choices: {{reference: Service, field: ResultOptions}}}}", "text is missing"),
+        (
+            f"Batch: {SHEET}, choices: {{reference: Service, field: Keyword, value: a, text: b}}}}",
+            "there is no field of records of AnalysisService 'Keyword'",
+        ),
+        (
+            f"Batch: {SHEET}, choices: {{reference: Service, field: ResultOptions, value: Valeu, text: ResultText}}}}",
+            "there is no subfield of these records 'Valeu'",
         ),
         (f"Batch: {SHEET.replace('{path}', '{user}')}}}", "{user} stands for nothing"),
         (f"Batch: {SHEET}, colour: red}}", "is not known"),
