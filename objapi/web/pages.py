@@ -12,6 +12,7 @@ from markupsafe import Markup
 from objapi.http.exchange import current_exchange
 from objapi.http.visitors import Visitor
 from objapi.settings import Settings
+from objapi.web.preferences import preferred_theme
 from objapi.web.texts import language, translator
 
 _STYLE: Final = files("objapi.web").joinpath("style.css").read_text(encoding="utf-8")
@@ -35,6 +36,7 @@ def page(
         template,
         _=translator(language()),
         language=language(),
+        theme=preferred_theme(),
         # The style sheet is our own file, and its digest is in the policy.
         style=Markup(_STYLE),  # noqa: S704
         site_title=settings.site_title,
@@ -47,5 +49,5 @@ def page(
     )
     response = Response(body, status=status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
-    response.vary.add("Accept-Language")
+    response.vary.update(("Accept-Language", "Cookie"))
     return response

@@ -10,20 +10,31 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from flask import request
 
+from objapi.web.preferences import preferred
+
 SOURCE: Final = "en"
 """The language that the texts are written in."""
 
-LANGUAGES: Final = (SOURCE, "de")
+LANGUAGES: Final = {SOURCE: "English", "de": "Deutsch"}
+"""The languages that there are, each by its own name."""
 
 _OF_SCRIPTS: Final = "objapi/web/frontend/"
 """Beginning of the places in a catalog that are scripts."""
 
 
 def language() -> str:
-    """The language of the page that is being made: the one that its reader likes best of those there are."""
+    """The language of the page that is being made: the one chosen in it, else the one its reader likes best."""
+    chosen = preferred_language()
+    if chosen:
+        return chosen
     # By hand: Werkzeug prefers any exact match to `de` for whoever asks for de-CH first.
     asked = (name.replace("_", "-").partition("-")[0].lower() for name, quality in request.accept_languages if quality)
     return next((name for name in asked if name in LANGUAGES), SOURCE)
+
+
+def preferred_language() -> str:
+    """The language that the reader has chosen in the page; empty without a choice."""
+    return preferred("language", LANGUAGES)
 
 
 def marked(text: str) -> str:

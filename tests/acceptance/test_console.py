@@ -15,8 +15,9 @@ import pytest
 from tests.acceptance.browser import Person, expect
 from tests.acceptance.client import Client, succeeded
 from tests.acceptance.conftest import Log, Serve
-from tests.acceptance.making import make_batch, make_client, make_request, state_of
+from tests.acceptance.making import analyses_of, make_batch, make_client, make_contact, make_request, state_of
 from tests.docs.pages import DOCS, blocks
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.extended
 
@@ -119,6 +120,64 @@ def test_rows_are_selected_by_range_and_numbers_follow_what_others_do(admin: Cli
     expect(page.locator(f"table.rows a[href='{made[0]['path']}']")).to_have_count(0)
 
 
+def test_of_two_quick_clicks_on_a_row_each_counts(admin: Client, person: Log) -> None:
+    requests_due(admin, 2)
+    page = person("clerk1").open("/Plone/console/worklists/to_be_received")
+    page.locator("table.rows tbody tr").nth(1).wait_for()
+    # Without a pause for drawing between them, as no person is quick enough to click.
+    click = (
+        "rows => rows.slice(0, 2).forEach((row, place) => [...Array(2 + place)].forEach(() => row.cells[2].click()))"
+    )
+    page.locator("table.rows tbody tr").evaluate_all(click)
+    expect(page.locator("tr.on")).to_have_count(1)
+    box = page.locator("table.rows tbody input").nth(0)
+    box.focus()
+    box.evaluate("""box => [1, 2, 3].forEach(
+        () => box.dispatchEvent(new KeyboardEvent("keydown", {key: " ", bubbles: true, cancelable: true})))""")
+    expect(page.locator("tr.on")).to_have_count(2)
+
+
+@pytest.mark.parametrize("places", [True, False])
+def test_numbers_follow_by_events_and_without_a_place_for_them_by_calls(
+    admin: Client, person: Log, places: bool
+) -> None:
+    (request,) = requests_due(admin, 1)
+    clerk = person("clerk1")
+    asked: list[str] = []
+    if not places:
+        clerk.page.route("**/@@API/changes?*", lambda route: route.fulfill(status=503, json={"success": False}))
+    clerk.page.on("request", lambda sent: "/changes" in sent.url and asked.append(sent.method))
+    page = clerk.open("/Plone/console/worklists/to_be_received")
+    number = page.locator(".lists a[aria-current] b")
+    expect(number).to_have_text(re.compile(r"\d+"))
+    wait_until(lambda: asked[-1:] == ["GET" if places else "POST"], "the first call")
+    before = int(number.inner_text())
+    admin.call("doActionFor_many", {"obj_paths": f'["{request["path"]}"]', "action": "receive"})
+    expect(number).to_have_text(str(before - 1))
+    assert asked[0] == "GET"
+
+
+def test_language_and_colours_are_chosen_in_the_page_and_stay(person: Log) -> None:
+    clerk = person("clerk1", color_scheme="light")
+    page = clerk.open("/Plone/console/worklists/late")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.locator(".user summary").click()
+    page.get_by_role("button", name="Dark").click()
+    dark = page.evaluate(background)
+    assert dark != light
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("h1")).to_contain_text("Überfällig")
+    assert page.evaluate(background) == dark
+    clerk.open("/Plone/console/search")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    assert page.evaluate(background) == dark
+    page.locator(".user summary").click()
+    assert clerk.violations() == []
+    page.get_by_role("button", name="Wie der Browser").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
 def test_what_is_scanned_elsewhere_is_opened_or_chosen(admin: Client, person: Log) -> None:
     (request,) = requests_due(admin, 1)
     clerk = person("clerk1")
@@ -139,7 +198,7 @@ def test_two_editors_are_told_of_each_other_and_nothing_is_lost(admin: Client, p
     page.get_by_label("Remarks").fill("mine")
     page.get_by_label("Client batch ID").fill("CB-7")
     # The other one saves first; this page must not have heard of it when it sends.
-    page.route("**/@@API/changes", lambda route: route.fulfill(status=503, json={"success": False}))
+    page.route("**/@@API/changes*", lambda route: route.fulfill(status=503, json={"success": False}))
     admin.call("update", {"obj_path": path, "Remarks": "theirs", "title": "Renamed meanwhile"})
     page.get_by_role("button", name="Save").click()
     assert manager.violations() == []
@@ -184,6 +243,48 @@ def test_a_file_goes_up_and_comes_down(admin: Client, person: Log) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="plan.txt").click()
     assert download.value.path().read_bytes() == b"a plan"
+
+
+def test_a_request_is_made_by_a_form_with_the_services_of_its_profile(admin: Client, person: Log) -> None:
+    owner = make_client(admin)
+    contact = admin.at(make_contact(admin, owner))["title"]
+    manager = person("labmanager1")
+    page = manager.open(f"{owner}#new")
+    page.get_by_role("link", name="Analysis Request").click()
+    form = page.get_by_role("form", name="New: Analysis Request")
+    form.get_by_role("button", name="Create").click()
+    expect(form.locator(".fault").first).to_have_text("the field is required")
+    expect(page.locator("[aria-invalid=true]").first).to_be_focused()
+    for field, text in (("Contact", contact), ("Sample type", "Apple Pulp")):
+        form.get_by_role("combobox", name=field).fill(text)
+        form.get_by_role("option", name=text).first.click()
+    form.get_by_label("Sampling date").fill("2026-03-02T08:30")
+    form.locator(".more summary").click()
+    form.get_by_role("combobox", name="Profiles").fill("Trace")
+    form.get_by_role("option", name="Trace metals").click()
+    expect(form.get_by_label("Zinc")).to_be_checked()
+    form.get_by_label("Moisture").check()
+    assert manager.violations() == []
+    form.get_by_role("button", name="Create").click()
+    page.wait_for_url(f"**{owner}/*-R01")
+    made = admin.at(page.url.partition("#")[0].removeprefix(manager.root))
+    profile = admin.read(portal_type="AnalysisProfile", title="Trace metals")["objects"][0]
+    assert made["SamplingDate"].startswith("2026-03-02T08:30")
+    assert made["Profiles"] == [profile["UID"]]
+    assert set(analyses_of(admin, made["path"])) >= {"Moist", "Zn"}
+
+
+def test_a_new_object_may_bring_its_file(admin: Client, person: Log) -> None:
+    owner = make_client(admin)
+    page = person("labmanager1").open(f"{owner}#new/Attachment")
+    page.locator(".more summary").click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "map.txt", "mimeType": "text/plain", "buffer": b"the way"}
+    )
+    page.get_by_role("button", name="Create").click()
+    page.get_by_role("link", name="map.txt").wait_for()
+    (made,) = admin.read(portal_type="Attachment", path=owner)["objects"]
+    assert made["AttachmentFile"]["filename"] == "map.txt"
 
 
 def searched(catalog: str, portal_type: str, *criteria: Mapping[str, Any], **more: Any) -> str:
@@ -302,6 +403,11 @@ def test_a_saved_search_is_a_worklist_of_its_user(admin: Client, person: Log) ->
     page.wait_for_selector(".notice.good")
     assert state_of(admin, made[0]["path"]) == "sample_received"
     expect(number).to_have_text(str(before - 1))
+    page = clerk.open("/Plone/console/worklists")
+    own = page.locator(".lists").get_by_role("link", name="Due")
+    expect(own.locator("b")).to_have_text(str(before - 1))
+    own.click()
+    page.get_by_role("heading", name="Due", level=1).wait_for()
 
 
 def test_what_the_server_refuses_stands_beside_the_search(person: Log) -> None:
@@ -339,6 +445,8 @@ PAGES = (
     "/Plone/clients/client-3/AP-0001-R01",
     "/Plone/clients/client-3/AP-0001-R01#edit",
     "/Plone/clients/client-3#contents",
+    "/Plone/clients/client-3#new",
+    "/Plone/clients/client-3#new/AnalysisRequest",
     "/Plone/clients/client-3/AP-0001-R01#workflow",
     "/Plone/clients/client-3/AP-0001-R01#history",
     SEARCHES["place"],
@@ -363,8 +471,8 @@ def test_pages_are_accessible_in_both_themes_and_fit_a_phone(person: Log, theme:
             page.locator(".columns summary").click()
             page.locator(".facets li, .facets .none").first.wait_for(state="attached")
         if "#" in path:
-            page.locator(f".parts a[href='#{path.partition('#')[2]}'][aria-current]").wait_for()
-            page.locator(".edit .field, .listing, .box.current, .history li").first.wait_for()
+            page.locator(f".parts a[href='#{path.partition('#')[2].partition('/')[0]}'][aria-current]").wait_for()
+            page.locator(".edit .field, .listing, .offered li, .box.current, .history li").first.wait_for()
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found[path] = [*manager.violations(), *([f"{over} px too wide"] if over > 0 else [])]
     assert {path: list(faults) for path, faults in found.items() if faults} == {}

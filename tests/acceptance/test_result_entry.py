@@ -157,9 +157,40 @@ def test_the_sheet_is_accessible_in_both_themes_and_fits_a_phone(
     analyst = person("analyst1", color_scheme=theme, locale="de-CH", viewport={"width": width, "height": 800})
     page = analyst.open(page_of(received(admin)))
     expect(page.locator("h1")).to_contain_text("Ergebnisse")
-    cell(page, "Calcium", "Result").or_(page.get_by_label("Result von Calcium", exact=True)).fill("5")
+    page.get_by_label("Ergebnis von Calcium", exact=True).fill("5")
     page.locator(".mark").first.wait_for()
     page.get_by_role("button", name="Prüfen und speichern").click()
     page.locator(".review tbody tr").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert analyst.violations() == []
+
+
+def test_a_result_that_is_one_of_a_list_is_chosen_by_its_words(admin: Client, person: Log) -> None:
+    """On the sheet of a request and on that of a worksheet."""
+    options = [{"ResultValue": "0", "ResultText": "absent"}, {"ResultValue": "1", "ResultText": "present"}]
+    folder, category = "/bika_setup/bika_analysisservices", "portal_type:AnalysisCategory|title:Microbiology"
+    service = {"obj_path": folder, "obj_type": "AnalysisService", "title": "Salmonella", "Keyword": "Salm"}
+    admin.json("create", service | {"Category": category, "ResultOptions": options})
+    request = received(admin, ["Calcium", "Salmonella"])
+    analyst = person("analyst1")
+    page = analyst.open(page_of(request))
+    choice = cell(page, "Salmonella")
+    expect(choice.locator("option")).to_have_text(["", "absent", "present"])
+    cell(page, "Calcium").focus()
+    page.keyboard.press("ArrowDown")
+    expect(choice).to_be_focused()
+    page.keyboard.type("p")
+    expect(choice).to_have_value("1")
+    page.keyboard.press("ArrowUp")
+    expect(cell(page, "Calcium")).to_be_focused()
+    page.keyboard.press("Control+s")
+    expect(page.locator(".review tbody")).to_contain_text("present")
+    page.get_by_role("button", name="Save 1 row").click()
+    page.get_by_text("Results of 1 row are saved.").wait_for()
+    found = analyses_of(admin, request["path"])
+    assert found["Salm"]["Result"] == "1"
+    worksheet = admin.call("create", {"obj_path": "/worksheets", "obj_type": "Worksheet"})
+    admin.call("update", {"obj_path": worksheet["path"], "Analyses:list": [found["Salm"]["UID"]]})
+    page = analyst.open(page_of(worksheet))
+    expect(cell(page, "Salmonella").locator("option:checked")).to_have_text("present")
     assert analyst.violations() == []

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from objapi.web.texts import marked
+from objapi.web.texts import language, marked
 
 Ask: TypeAlias = Callable[[str, Mapping[str, object]], bytes]
 """Asks a reading method of the API with parameters, as the user of the page; gives its answer."""
@@ -44,7 +44,7 @@ def _worklists(ask: Ask, place: str) -> Mapping[str, bytes]:
     if place:
         # Before all others: one that is not for the user has no page.
         ask(f"worklists/{place}", {})
-    answer = ask("worklists", {"counts": True})
+    answer = ask("worklists", {"counts": True, "language": language()})
     listed = orjson.loads(answer)["worklists"]
     wanted = place or next((item["id"] for item in listed if item["count"]), "")
     query = next((item["query"] for item in listed if item["id"] == wanted), None)
@@ -55,7 +55,7 @@ def _worklists(ask: Ask, place: str) -> Mapping[str, bytes]:
 
 def _results(ask: Ask, place: str) -> Mapping[str, bytes]:
     """The sheet of results of the object whose UID is the place, and its first rows."""
-    answer = ask("result_sheet", {"obj_uid": place} if place else {})
+    answer = ask("result_sheet", {**({"obj_uid": place} if place else {}), "language": language()})
     query = orjson.loads(answer)["sheet"]["query"]
     return {"sheet": answer, "read": ask("read", {**query, "page_size": ROWS_OF_SHEET, "authenticator": False})}
 

@@ -86,6 +86,6 @@ def answer_object(site: Site, ask: Ask, place: str) -> Response:
         }
 
     found, query = site.run(current_visitor().load, look, write=False)
-    described = ask(f"types/{found.portal_type}", {})
+    described = ask(f"types/{found.portal_type}", {"language": language()})
     first = {"read": ask("read", query), "type": described, "catalog": query["catalog_name"]}
     return shell(site, "object", found.id, first)

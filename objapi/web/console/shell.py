@@ -16,8 +16,9 @@ from objapi.http.visitors import current_visitor
 from objapi.site import Site
 from objapi.web.console.pages import PAGES
 from objapi.web.pages import site_path
+from objapi.web.preferences import preferred_theme
 from objapi.web.static_files import built, static_url
-from objapi.web.texts import language, texts_of_scripts, translator
+from objapi.web.texts import LANGUAGES, language, preferred_language, texts_of_scripts, translator
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -33,7 +34,7 @@ def shell(site: Site, page: str, title: str, first: Mapping[str, bytes | object]
 
     `first` is what it shows at once: answers of the API as they stand, as bytes, or values.
     """
-    settings, spoken = site.settings, language()
+    settings, spoken, theme = site.settings, language(), preferred_theme()
     say = translator(spoken)
     user = current_visitor().require_authenticated().principal
     url = site_path(settings)
@@ -51,6 +52,8 @@ def shell(site: Site, page: str, title: str, first: Mapping[str, bytes | object]
         },
         "user": {"id": user.user_id, "name": user.fullname or user.user_id, "roles": sorted(user.roles)},
         "language": spoken,
+        "languages": LANGUAGES,
+        "chosen": {"language": preferred_language(), "theme": theme},
         "navigation": [
             {"page": item.name, "title": say(item.title), "url": f"{url}{item.path}"} for item in PAGES if item.listed
         ],
@@ -70,6 +73,7 @@ def shell(site: Site, page: str, title: str, first: Mapping[str, bytes | object]
         "console.html",
         _=say,
         language=spoken,
+        theme=theme,
         title=title,
         site_title=settings.site_title,
         styles=[static_url(name) for name in parts if name.endswith(".css")],
@@ -80,7 +84,7 @@ def shell(site: Site, page: str, title: str, first: Mapping[str, bytes | object]
     )
     response = Response(body, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = POLICY
-    response.vary.add("Accept-Language")
+    response.vary.update(("Accept-Language", "Cookie"))
     return response
 
 

@@ -131,6 +131,16 @@ export interface Change {
     actor: string;
     version: number;
 }
+/** Changes that came together, and the cursor to go on from. */
+export interface Changes {
+    changes: Change[];
+    cursor: string;
+}
+export interface ChangesFilter {
+    since?: string;
+    portal_type?: string | string[];
+    path?: string;
+}
 /** A call that was refused. `errors` are all causes, `answer` is the whole answer. */
 export declare class ApiFailure extends Error {
     readonly type: string;
@@ -169,6 +179,7 @@ export declare class Api {
     /** Calls a method with a form, in which files may be. With `partial` in it, as `call` does. */
     sendForm<T extends Answer = Answer>(method: string, form: FormData, options?: CallOptions): Promise<T>;
     private send;
+    private credentials;
     /** One page of the objects that a query finds. */
     read<T = ObjectRead>(query: Parameters, options?: CallOptions): Promise<Page<T>>;
     /** All objects that a query finds, page by page, whatever comes and goes meanwhile. */
@@ -193,14 +204,11 @@ export declare class Api {
     } & Partial<Proof>, options?: CallOptions): Promise<Batch>;
     /**
      * What changes from now on, or since a cursor: a list of changes as soon as there are any, with the cursor to go on
-     * from. It ends by the signal, and waits when the server is busy or away.
+     * from. They come on a stream of events; where there is none, or no place in one, by calls that wait. It ends by the
+     * signal, and goes on when the server was busy or away.
      */
-    changes(filter?: {
-        since?: string;
-        portal_type?: string | string[];
-        path?: string;
-    }, signal?: AbortSignal): AsyncGenerator<{
-        changes: Change[];
-        cursor: string;
-    }, void, undefined>;
+    changes(filter?: ChangesFilter, signal?: AbortSignal): AsyncGenerator<Changes, void, undefined>;
+    private awaited;
+    /** The changes as events of one answer, those that come together at once. It ends with the connection. */
+    private streamed;
 }

@@ -55,9 +55,7 @@ var Api = class {
     return this.send(method, { method: "POST", headers, body: form }, options, Boolean(form.get("partial")));
   }
   async send(method, init, options, partial) {
-    const headers = { ...init.headers, Accept: "application/json" };
-    if (this.token === void 0) headers["X-Requested-With"] = "XMLHttpRequest";
-    else headers["Authorization"] = `Bearer ${this.token}`;
+    const headers = { ...init.headers, ...this.credentials(), Accept: "application/json" };
     const credentials = this.token === void 0 ? "include" : "omit";
     const signal = options.signal ?? null;
     const response = await this.fetch(this.url(method), { ...init, headers, credentials, signal });
@@ -65,10 +63,12 @@ var Api = class {
     answer["request_id"] ??= response.headers.get("X-Request-Id") ?? "";
     const partly = partial && answer["type"] === "PartlyDone";
     if (answer["success"] !== true && !partly) {
-      const wait = Number(response.headers.get("Retry-After"));
-      throw new ApiFailure(answer, response.status, wait > 0 ? wait : null);
+      throw new ApiFailure(answer, response.status, secondsOf(response));
     }
     return answer;
+  }
+  credentials() {
+    return this.token === void 0 ? { "X-Requested-With": "XMLHttpRequest" } : { Authorization: `Bearer ${this.token}` };
   }
   /** One page of the objects that a query finds. */
   read(query, options) {
@@ -98,26 +98,73 @@ var Api = class {
   }
   /**
    * What changes from now on, or since a cursor: a list of changes as soon as there are any, with the cursor to go on
-   * from. It ends by the signal, and waits when the server is busy or away.
+   * from. They come on a stream of events; where there is none, or no place in one, by calls that wait. It ends by the
+   * signal, and goes on when the server was busy or away.
    */
   async *changes(filter = {}, signal) {
     let since = filter.since ?? "now";
     let pause = 1;
-    const options = signal === void 0 ? {} : { signal };
+    let callsLeft = 0;
     while (!signal?.aborted) {
       try {
-        const waits = since === "now" ? {} : { wait: 25 };
-        const found = await this.call("changes", { ...filter, since, ...waits }, options);
-        since = found.cursor;
-        pause = 1;
-        if (found.changes.length) yield { changes: found.changes, cursor: since };
+        const source = callsLeft > 0 ? this.awaited(filter, since, signal) : this.streamed(filter, since, signal);
+        for await (const found of source) {
+          since = found.cursor;
+          pause = 1;
+          if (found.changes.length) yield found;
+        }
+        if (callsLeft > 0) callsLeft -= 1;
+        else await asleep(1e3, signal);
       } catch (error) {
         if (signal?.aborted) return;
+        if (error instanceof NoStream) {
+          callsLeft = CALLS_BETWEEN_STREAMS;
+          continue;
+        }
         const mayPass = !(error instanceof ApiFailure) || error.status === 503 || error.status === 429;
         if (!mayPass) throw error;
         pause = Math.min(60, error instanceof ApiFailure && error.retryAfter ? error.retryAfter : pause * 2);
         await asleep(pause * 1e3, signal);
       }
+    }
+  }
+  async *awaited(filter, since, signal) {
+    const waits = since === "now" ? {} : { wait: 25 };
+    yield await this.call("changes", { ...filter, since, ...waits }, signal === void 0 ? {} : { signal });
+  }
+  /** The changes as events of one answer, those that come together at once. It ends with the connection. */
+  async *streamed(filter, since, signal) {
+    const query = new URLSearchParams({ since });
+    for (const type of [filter.portal_type ?? []].flat()) query.append("portal_type", type);
+    if (filter.path !== void 0) query.set("path", filter.path);
+    const begun = Date.now();
+    const silence = new AbortController();
+    const stop = signal === void 0 ? silence.signal : AbortSignal.any([signal, silence.signal]);
+    let timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
+    try {
+      const headers = { ...this.credentials(), Accept: "text/event-stream" };
+      const credentials = this.token === void 0 ? "include" : "omit";
+      const response = await this.fetch(`${this.url("changes")}?${query}`, { headers, credentials, signal: stop });
+      if (response.status === 503) throw new NoStream();
+      if (!response.headers.get("Content-Type")?.startsWith("text/event-stream") || !response.body) {
+        if (response.ok) throw new NoStream();
+        throw new ApiFailure(await asJson(response), response.status, secondsOf(response));
+      }
+      for await (const events of eventsOf(response.body)) {
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
+        const ended = events.find((event) => event.name === "end");
+        const told = events.filter((event) => event.name === "message" && event.data !== "");
+        const cursor = events.findLast((event) => event.id !== "")?.id;
+        if (cursor !== void 0) yield { changes: told.map((event) => JSON.parse(event.data)), cursor };
+        if (ended) throw new ApiFailure(JSON.parse(ended.data), 503);
+      }
+      if (Date.now() - begun < SHORTEST_STREAM) throw new NoStream();
+    } catch (error) {
+      throw silence.signal.aborted ? new NoStream() : error;
+    } finally {
+      clearTimeout(timer);
+      silence.abort();
     }
   }
 };
@@ -127,6 +174,43 @@ async function asJson(response) {
   } catch {
     return { success: false, message: `The server answered ${response.status} without JSON.`, status: response.status };
   }
+}
+function secondsOf(response) {
+  const wait = Number(response.headers.get("Retry-After"));
+  return wait > 0 ? wait : null;
+}
+var LONGEST_SILENCE = 9e4;
+var SHORTEST_STREAM = 2e3;
+var CALLS_BETWEEN_STREAMS = 8;
+var NoStream = class extends Error {
+};
+async function* eventsOf(body) {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (text + decoder.decode(value, { stream: true })).replace(/\r\n?/g, "\n").split("\n\n");
+      text = blocks.pop() ?? "";
+      yield blocks.map(eventOf);
+    }
+  } finally {
+    await reader.cancel().catch(() => void 0);
+  }
+}
+function eventOf(block) {
+  const found = { name: "message", id: "", data: "" };
+  const lines = [];
+  for (const line of block.split("\n")) {
+    const [, name, value = ""] = /^([^:]*): ?(.*)$/.exec(line) ?? [];
+    if (name === "event") found.name = value;
+    if (name === "id") found.id = value;
+    if (name === "data") lines.push(value);
+  }
+  found.data = lines.join("\n");
+  return found;
 }
 function asleep(milliseconds, signal) {
   return new Promise((resolve) => {

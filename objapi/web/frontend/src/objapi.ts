@@ -120,6 +120,18 @@ export interface Change {
   version: number;
 }
 
+/** Changes that came together, and the cursor to go on from. */
+export interface Changes {
+  changes: Change[];
+  cursor: string;
+}
+
+export interface ChangesFilter {
+  since?: string;
+  portal_type?: string | string[];
+  path?: string;
+}
+
 /** A call that was refused. `errors` are all causes, `answer` is the whole answer. */
 export class ApiFailure extends Error {
   readonly type: string;
@@ -200,10 +212,7 @@ export class Api {
   }
 
   private async send<T extends Answer>(method: string, init: RequestInit, options: CallOptions, partial: boolean): Promise<T> {
-    const headers = { ...(init.headers as Record<string, string>), Accept: "application/json" } as Record<string, string>;
-    // Without the mark a browser answers 401 by a dialogue of its own. Pages of other sites may not send it.
-    if (this.token === undefined) headers["X-Requested-With"] = "XMLHttpRequest";
-    else headers["Authorization"] = `Bearer ${this.token}`;
+    const headers = { ...(init.headers as Record<string, string>), ...this.credentials(), Accept: "application/json" };
     const credentials = this.token === undefined ? "include" : "omit";
     const signal = options.signal ?? null;
     const response = await this.fetch(this.url(method), { ...init, headers, credentials, signal });
@@ -211,10 +220,14 @@ export class Api {
     answer["request_id"] ??= response.headers.get("X-Request-Id") ?? "";
     const partly = partial && answer["type"] === "PartlyDone";
     if (answer["success"] !== true && !partly) {
-      const wait = Number(response.headers.get("Retry-After"));
-      throw new ApiFailure(answer, response.status, wait > 0 ? wait : null);
+      throw new ApiFailure(answer, response.status, secondsOf(response));
     }
     return answer as unknown as T;
+  }
+
+  private credentials(): Record<string, string> {
+    // Without the mark a browser answers 401 by a dialogue of its own. Pages of other sites may not send it.
+    return this.token === undefined ? { "X-Requested-With": "XMLHttpRequest" } : { Authorization: `Bearer ${this.token}` };
   }
 
   /** One page of the objects that a query finds. */
@@ -259,29 +272,77 @@ export class Api {
 
   /**
    * What changes from now on, or since a cursor: a list of changes as soon as there are any, with the cursor to go on
-   * from. It ends by the signal, and waits when the server is busy or away.
+   * from. They come on a stream of events; where there is none, or no place in one, by calls that wait. It ends by the
+   * signal, and goes on when the server was busy or away.
    */
-  async *changes(
-    filter: { since?: string; portal_type?: string | string[]; path?: string } = {},
-    signal?: AbortSignal,
-  ): AsyncGenerator<{ changes: Change[]; cursor: string }, void, undefined> {
+  async *changes(filter: ChangesFilter = {}, signal?: AbortSignal): AsyncGenerator<Changes, void, undefined> {
     let since = filter.since ?? "now";
     let pause = 1;
-    const options = signal === undefined ? {} : { signal };
+    let callsLeft = 0;
     while (!signal?.aborted) {
       try {
-        const waits = since === "now" ? {} : { wait: 25 };
-        const found = await this.call<Answer & { changes: Change[]; cursor: string }>("changes", { ...filter, since, ...waits }, options);
-        since = found.cursor;
-        pause = 1;
-        if (found.changes.length) yield { changes: found.changes, cursor: since };
+        const source = callsLeft > 0 ? this.awaited(filter, since, signal) : this.streamed(filter, since, signal);
+        for await (const found of source) {
+          since = found.cursor;
+          pause = 1;
+          if (found.changes.length) yield found;
+        }
+        // A stream has ended: the server stops, or begins anew.
+        if (callsLeft > 0) callsLeft -= 1;
+        else await asleep(1000, signal);
       } catch (error) {
         if (signal?.aborted) return;
+        if (error instanceof NoStream) {
+          callsLeft = CALLS_BETWEEN_STREAMS;
+          continue;
+        }
         const mayPass = !(error instanceof ApiFailure) || error.status === 503 || error.status === 429;
         if (!mayPass) throw error;
         pause = Math.min(60, error instanceof ApiFailure && error.retryAfter ? error.retryAfter : pause * 2);
         await asleep(pause * 1000, signal);
       }
+    }
+  }
+
+  private async *awaited(filter: ChangesFilter, since: string, signal?: AbortSignal): AsyncGenerator<Changes, void, undefined> {
+    const waits = since === "now" ? {} : { wait: 25 };
+    yield await this.call<Answer & Changes>("changes", { ...filter, since, ...waits }, signal === undefined ? {} : { signal });
+  }
+
+  /** The changes as events of one answer, those that come together at once. It ends with the connection. */
+  private async *streamed(filter: ChangesFilter, since: string, signal?: AbortSignal): AsyncGenerator<Changes, void, undefined> {
+    const query = new URLSearchParams({ since });
+    for (const type of [filter.portal_type ?? []].flat()) query.append("portal_type", type);
+    if (filter.path !== undefined) query.set("path", filter.path);
+    const begun = Date.now();
+    const silence = new AbortController();
+    const stop = signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]);
+    let timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
+    try {
+      const headers = { ...this.credentials(), Accept: "text/event-stream" };
+      const credentials = this.token === undefined ? "include" : "omit";
+      const response = await this.fetch(`${this.url("changes")}?${query}`, { headers, credentials, signal: stop });
+      if (response.status === 503) throw new NoStream();
+      if (!response.headers.get("Content-Type")?.startsWith("text/event-stream") || !response.body) {
+        if (response.ok) throw new NoStream();
+        throw new ApiFailure(await asJson(response), response.status, secondsOf(response));
+      }
+      for await (const events of eventsOf(response.body)) {
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(), LONGEST_SILENCE);
+        const ended = events.find((event) => event.name === "end");
+        const told = events.filter((event) => event.name === "message" && event.data !== "");
+        const cursor = events.findLast((event) => event.id !== "")?.id;
+        if (cursor !== undefined) yield { changes: told.map((event) => JSON.parse(event.data) as Change), cursor };
+        if (ended) throw new ApiFailure(JSON.parse(ended.data) as Record<string, unknown>, 503);
+      }
+      if (Date.now() - begun < SHORTEST_STREAM) throw new NoStream();
+    } catch (error) {
+      // Something on the way gathers the answer in a buffer: then it is no stream.
+      throw silence.signal.aborted ? new NoStream() : error;
+    } finally {
+      clearTimeout(timer);
+      silence.abort();
     }
   }
 }
@@ -292,6 +353,60 @@ async function asJson(response: Response): Promise<Record<string, unknown>> {
   } catch {
     return { success: false, message: `The server answered ${response.status} without JSON.`, status: response.status };
   }
+}
+
+function secondsOf(response: Response): number | null {
+  const wait = Number(response.headers.get("Retry-After"));
+  return wait > 0 ? wait : null;
+}
+
+/** Milliseconds after which a stream that tells nothing, not even that it lives, is none. */
+const LONGEST_SILENCE = 90_000;
+
+/** Milliseconds that a stream lasts at least; a server that cannot keep one open answers at once, and ends. */
+const SHORTEST_STREAM = 2_000;
+
+/** Calls that wait before a stream is tried again: a few minutes. */
+const CALLS_BETWEEN_STREAMS = 8;
+
+/** The server has no place for a stream of events, or something on the way lets none through. */
+class NoStream extends Error {}
+
+interface ServerEvent {
+  name: string;
+  id: string;
+  data: string;
+}
+
+/** Server-sent events, those that come in one piece together. */
+async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent[], void, undefined> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const blocks = (text + decoder.decode(value, { stream: true })).replace(/\r\n?/g, "\n").split("\n\n");
+      text = blocks.pop() ?? "";
+      yield blocks.map(eventOf);
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function eventOf(block: string): ServerEvent {
+  const found: ServerEvent = { name: "message", id: "", data: "" };
+  const lines: string[] = [];
+  for (const line of block.split("\n")) {
+    const [, name, value = ""] = /^([^:]*): ?(.*)$/.exec(line) ?? [];
+    if (name === "event") found.name = value;
+    if (name === "id") found.id = value;
+    if (name === "data") lines.push(value);
+  }
+  found.data = lines.join("\n");
+  return found;
 }
 
 function asleep(milliseconds: number, signal?: AbortSignal): Promise<void> {

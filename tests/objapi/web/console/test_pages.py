@@ -105,6 +105,20 @@ def test_texts_are_in_the_language_of_the_reader(client: FlaskClient) -> None:
         assert "Accept-Language" in page.headers["Vary"]
 
 
+def test_language_and_colours_are_those_chosen_in_the_page(client: FlaskClient) -> None:
+    client.set_cookie("objapi_language", "de")
+    client.set_cookie("objapi_theme", "dark")
+    for url in ("/Plone/console", "/Plone"):
+        page = client.get(url, headers={**BROWSER, "Accept-Language": "en"}, auth=CLERK)
+        assert '<html lang="de" data-theme="dark">' in page.text
+        assert "Cookie" in page.headers["Vary"]
+    assert told(client.get("/Plone/console", auth=CLERK).text)["chosen"] == {"language": "de", "theme": "dark"}
+    client.set_cookie("objapi_language", '"><script>')
+    client.set_cookie("objapi_theme", '"><script>')
+    page = client.get("/Plone/console", headers={**BROWSER, "Accept-Language": "en"}, auth=CLERK)
+    assert '<html lang="en">' in page.text
+
+
 def test_the_page_of_an_object_takes_as_many_statements_whatever_it_is(client: FlaskClient, site: Site) -> None:
     costs = []
     for path in ("/Plone/clients", OBJECT, "/Plone/clients/client-3/AP-0001-R01"):

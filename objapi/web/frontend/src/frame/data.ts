@@ -6,6 +6,10 @@ export interface PageData {
   site: { id: string; title: string; url: string; docs: string; timezone: string; takes_passwords: boolean; takes_sign_on: boolean };
   user: { id: string; name: string; roles: string[] };
   language: string;
+  /** The languages that there are, by their codes, each by its own name. */
+  languages: Record<string, string>;
+  /** What this browser's user prefers; empty: what browser and system say. */
+  chosen: { language: string; theme: string };
   navigation: { page: string; title: string; url: string }[];
   /** Catalogs that have an index of what scanners read, with its name. */
   scan: { catalog: string; index: string }[];

@@ -1,7 +1,7 @@
 // What is around every page: site, navigation, the field for scanned numbers, the user, notices.
 import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { page } from "./data";
 import { messageOf } from "./api";
 import { notice, tell } from "./notices";
@@ -106,6 +106,8 @@ function User() {
     <details class="user">
       <summary>{page.user.name}</summary>
       <div class="menu">
+        <Theme />
+        <Language />
         {page.site.takes_passwords && <a href={`${page.site.url}/password`}>{t("Change password")}</a>}
         <a href={page.site.docs}>{t("API reference")}</a>
         <form method="post" action={`${page.site.url}/logout`}>
@@ -113,6 +115,54 @@ function User() {
         </form>
       </div>
     </details>
+  );
+}
+
+/** Keeps a preference in this browser. The server reads it, so that pages come in it at once. */
+function prefer(name: string, value: string): void {
+  const age = value ? 365 * 24 * 3600 : 0;
+  document.cookie = `objapi_${name}=${value}; path=/; max-age=${age}; samesite=lax`;
+}
+
+function Theme() {
+  const [chosen, setChosen] = useState(page.chosen.theme);
+  const words = { light: t("Light"), dark: t("Dark"), "": t("As the system") };
+  const choose = (value: string) => {
+    prefer("theme", value);
+    setChosen(value);
+    if (value) document.documentElement.dataset["theme"] = value;
+    else delete document.documentElement.dataset["theme"];
+    document.querySelector("meta[name=color-scheme]")?.setAttribute("content", value || "light dark");
+  };
+  return (
+    <div class="choices" role="group" aria-label={t("Colours")}>
+      {Object.entries(words).map(([value, title]) => (
+        <button key={value} type="button" aria-pressed={value === chosen} onClick={() => choose(value)}>
+          {title}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Language() {
+  const choose = (value: string) => {
+    prefer("language", value);
+    location.reload();
+  };
+  return (
+    <div class="choices" role="group" aria-label={t("Language")}>
+      {Object.entries(page.languages).map(([code, name]) => (
+        <button key={code} type="button" lang={code} aria-pressed={code === page.language} onClick={() => choose(code)}>
+          {name}
+        </button>
+      ))}
+      {page.chosen.language && (
+        <button type="button" class="plain" onClick={() => choose("")}>
+          {t("As the browser")}
+        </button>
+      )}
+    </div>
   );
 }
 

@@ -1,9 +1,10 @@
 // The trial of a file row by row: what changes from what to what, what is new, what cannot be done and why.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { Disagreements } from "../../frame/disagreements";
 import { n, t } from "../../frame/texts";
 import { labelOf } from "../../frame/labels";
-import { apply, busy, type Conflict, decide, type Done, kind, led, OBJECTS, refused, type Refused, refusedCount, rows, type Told, trial } from "./sent";
+import { apply, busy, decide, type Done, kind, led, OBJECTS, refused, type Refused, refusedCount, rows, type Told, trial } from "./sent";
 
 const SHOWN = 100;
 
@@ -212,60 +213,29 @@ export function Whole({ refused: whole }: { refused: Refused }) {
 export function Conflicts() {
   const open = trial.value?.conflicts ?? [];
   if (!open.length) return null;
+  const differences = open.slice(0, SHOWN).map((conflict) => ({
+    key: `${conflict.row} ${conflict.field}`,
+    names: [
+      conflict.row,
+      <a key="object" href={conflict.path}>
+        {nameOf(conflict.path)}
+      </a>,
+      labelOf({ name: conflict.field, title: "" }),
+    ],
+    before: conflict.base ?? t("(not known to you)"),
+    theirs: conflict.theirs,
+    mine: conflict.mine,
+    take: () => void decide(conflict, "theirs"),
+    keep: () => void decide(conflict, "mine"),
+  }));
   return (
-    <section class="conflicts" aria-labelledby="conflicts-heading">
-      <h2 id="conflicts-heading">{t("Changed by both")}</h2>
-      <p>{t("Somebody has changed these values since the file was written. A row is left as it is until you have decided about it.")}</p>
-      <div class="wide" tabIndex={0} role="group" aria-labelledby="conflicts-heading">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t("Row")}</th>
-              <th scope="col">{t("Object")}</th>
-              <th scope="col">{t("Field")}</th>
-              <th scope="col">{t("Before")}</th>
-              <th scope="col">{t("Theirs")}</th>
-              <th scope="col">{t("Mine")}</th>
-              <th scope="col">{t("Decision")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {open.slice(0, SHOWN).map((conflict) => (
-              <Open key={`${conflict.row} ${conflict.field}`} conflict={conflict} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
-  );
-}
-
-function Open({ conflict }: { conflict: Conflict }) {
-  return (
-    <tr>
-      <th scope="row">{conflict.row}</th>
-      <td data-label={t("Object")}>
-        <a href={conflict.path}>{nameOf(conflict.path)}</a>
-      </td>
-      <td data-label={t("Field")}>{labelOf({ name: conflict.field, title: "" })}</td>
-      <td data-label={t("Before")} class="text">
-        {conflict.base ?? t("(not known to you)")}
-      </td>
-      <td data-label={t("Theirs")} class="text">
-        {conflict.theirs}
-      </td>
-      <td data-label={t("Mine")} class="text">
-        {conflict.mine}
-      </td>
-      <td class="choice">
-        <button type="button" disabled={busy.value} onClick={() => decide(conflict, "theirs")}>
-          {t("Take theirs")}
-        </button>{" "}
-        <button type="button" disabled={busy.value} onClick={() => decide(conflict, "mine")}>
-          {t("Keep mine")}
-        </button>
-      </td>
-    </tr>
+    <Disagreements
+      id="conflicts-heading"
+      heads={[t("Row"), t("Object"), t("Field")]}
+      found={differences}
+      busy={busy.value}
+      about={t("Somebody has changed these values since the file was written. A row is left as it is until you have decided about it.")}
+    />
   );
 }
 

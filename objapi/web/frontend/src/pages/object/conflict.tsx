@@ -1,6 +1,7 @@
 // Fields that two people have changed at once: before, theirs, mine, and a decision for each.
 import { useEffect } from "preact/hooks";
 import type { ObjectRead, Value } from "../../objapi";
+import { Disagreements } from "../../frame/disagreements";
 import { labelOf } from "../../frame/labels";
 import { t } from "../../frame/texts";
 import { referred, shownValue } from "../../frame/values";
@@ -22,42 +23,16 @@ interface Decisions {
 export function Conflict({ found, keep, take }: Decisions) {
   // Whoever has sent the form is somewhere else on the page.
   useEffect(() => document.getElementById("conflict-heading")?.focus(), []);
-  return (
-    <section class="conflict" aria-labelledby="conflict-heading">
-      <h2 id="conflict-heading" tabIndex={-1}>{t("Changed by both")}</h2>
-      <div class="wide" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t("Field")}</th>
-              <th scope="col">{t("Before")}</th>
-              <th scope="col">{t("Theirs")}</th>
-              <th scope="col">{t("Mine")}</th>
-              <th scope="col">{t("Decision")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.map((item) => (
-              <tr key={item.name}>
-                <th scope="row">{labelOf(type?.fields.find((field) => field.name === item.name) ?? { name: item.name, title: "" })}</th>
-                <td>{stored(item.base, item.name)}</td>
-                <td>{stored(item.theirs, item.name)}</td>
-                <td>{item.mine instanceof File ? item.mine.name : shownValue(item.mine)}</td>
-                <td>
-                  <button type="button" onClick={() => take(item.name)}>
-                    {t("Take theirs")}
-                  </button>{" "}
-                  <button type="button" onClick={() => keep(item.name)}>
-                    {t("Keep mine")}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
-  );
+  const differences = found.map((item) => ({
+    key: item.name,
+    names: [labelOf(type?.fields.find((field) => field.name === item.name) ?? { name: item.name, title: "" })],
+    before: stored(item.base, item.name),
+    theirs: stored(item.theirs, item.name),
+    mine: item.mine instanceof File ? item.mine.name : shownValue(item.mine),
+    take: () => take(item.name),
+    keep: () => keep(item.name),
+  }));
+  return <Disagreements id="conflict-heading" heads={[t("Field")]} found={differences} />;
 }
 
 function stored(object: ObjectRead, name: string): string {

@@ -1,4 +1,5 @@
 // A type as the API describes it.
+import type { Value } from "../../objapi";
 
 export interface FieldDescription {
   name: string;
@@ -13,6 +14,10 @@ export interface FieldDescription {
   required_subfields?: string[];
   vocabulary?: Record<string, string>;
   precision?: number;
+  default?: Value;
+  /** Another field under whose name the value is kept. */
+  alias_of?: string;
+  write_permission?: string;
   /** Most types have it. */
   common?: boolean;
 }
@@ -32,5 +37,8 @@ export interface TypeDescription {
   catalogs: string[];
   /** The sheet in which results that the object holds are entered, for types that have one. */
   result_sheet: { title: string; titles: Record<string, string> } | null;
+  title_required: boolean;
+  /** What is given when an object is made, beside its fields. */
+  create_parameters: FieldDescription[];
   fields: FieldDescription[];
 }

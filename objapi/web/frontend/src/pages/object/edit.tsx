@@ -3,15 +3,12 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiFailure, type Answer, type ObjectRead, type Value } from "../../objapi";
 import { api, asking, messageOf } from "../../frame/api";
-import { labelOf } from "../../frame/labels";
 import { tell } from "../../frame/notices";
 import { n, t } from "../../frame/texts";
 import { Conflict, type Disagreement } from "./conflict";
-import { type FieldDescription, ordered } from "./description";
-import { Input } from "./inputs";
+import { ordered } from "./description";
+import { FormField, makeForm, refuse, same, sent } from "./form";
 import { object, readAnew, type } from "./object";
-
-type Written = Value | File;
 
 interface Permission {
   held: boolean;
@@ -22,8 +19,8 @@ type May = Answer & { objects: { can: { allowed: boolean; permissions: Permissio
 
 /** The object as it was when the form was filled, or last agreed upon. */
 const base = signal<ObjectRead | undefined>(object.value);
-const drafts = signal<ReadonlyMap<string, Written>>(new Map());
-const faults = signal<ReadonlyMap<string, string>>(new Map());
+const form = makeForm(() => base.value);
+const { drafts, faults } = form;
 const writable = signal<ReadonlySet<string> | null>(null);
 const disagreements = signal<Disagreement[]>([]);
 const busy = signal(false);
@@ -38,14 +35,15 @@ export default function Edit() {
     addEventListener("beforeunload", warn);
     return () => removeEventListener("beforeunload", warn);
   }, [object.value?.version]);
-  const fields = ordered(type?.fields ?? []).filter((field) => writable.value?.has(field.name) && base.value?.[field.name] !== undefined);
+  const fields = ordered(type?.fields ?? []).filter((field) => !field.alias_of && writable.value?.has(field.name) && base.value?.[field.name] !== undefined);
+  const container = base.value?.path.replace(/\/[^/]*$/, "") ?? "";
   if (writable.value === null) return null;
   if (!fields.length) return <p class="none">{t("You may not change any of its fields now.")}</p>;
   return (
     <form class="edit" onSubmit={submit} noValidate aria-label={t("Edit")}>
       {disagreements.value.length > 0 && <Conflict found={disagreements.value} keep={keep} take={take} />}
       {fields.map((field) => (
-        <FormField key={field.name} field={field} />
+        <FormField key={field.name} form={form} field={field} within={container} />
       ))}
       <div class="finish">
         <button type="submit" class="main" disabled={busy.value || !drafts.value.size || disagreements.value.length > 0}>
@@ -60,60 +58,6 @@ export default function Edit() {
       </div>
     </form>
   );
-}
-
-function FormField({ field }: { field: FieldDescription }) {
-  const id = `field-${field.name}`;
-  const draft = drafts.value.get(field.name);
-  const stored = (base.value?.[field.name] ?? null) as Value;
-  const fault = faults.value.get(field.name);
-  const describedBy = [fault && `${id}-fault`, field.about && `${id}-about`].filter(Boolean).join(" ");
-  return (
-    <div class={`field${draft === undefined ? "" : " changed"}`}>
-      <label for={id} id={`${id}-label`}>
-        {labelOf(field)}
-        {field.required && <span class="required"> ({t("required")})</span>}
-      </label>
-      <div>
-        <Input
-          id={id}
-          field={field}
-          value={draft === undefined ? stored : draft}
-          object={base.value as ObjectRead}
-          invalid={fault !== undefined}
-          describedBy={describedBy || undefined}
-          change={(value) => change(field, value)}
-        />
-        {field.about && (
-          <p class="about" id={`${id}-about`}>
-            {field.about}
-          </p>
-        )}
-        {fault && (
-          <p class="fault" id={`${id}-fault`}>
-            {fault}
-          </p>
-        )}
-      </div>
-    </div>
-  );
-}
-
-function change(field: FieldDescription, value: Written): void {
-  const found = new Map(drafts.value);
-  if (same(value, (base.value?.[field.name] ?? null) as Value)) found.delete(field.name);
-  else found.set(field.name, value);
-  drafts.value = found;
-  if (faults.value.has(field.name)) {
-    const left = new Map(faults.value);
-    left.delete(field.name);
-    faults.value = left;
-  }
-}
-
-function same(one: Written, other: Value): boolean {
-  const plain = (value: Written) => JSON.stringify(value === "" ? null : value);
-  return !(one instanceof File) && plain(one) === plain(other);
 }
 
 function reset(): void {
@@ -153,15 +97,8 @@ async function submit(event: Event): Promise<void> {
 
 function send(): Promise<Answer> {
   const { UID, version } = base.value as ObjectRead;
-  const files = [...drafts.value.values()].some((value) => value instanceof File);
-  if (!files) return api.call("update", { obj_uid: UID, ...Object.fromEntries(drafts.value) }, { version });
-  const form = new FormData();
-  form.set("obj_uid", UID);
-  for (const [name, value] of drafts.value) {
-    if (value instanceof File) form.set(name, value);
-    else form.set(`${name}:json`, JSON.stringify(value));
-  }
-  return api.sendForm("update", form, { version });
+  const body = sent(form, { obj_uid: UID });
+  return body instanceof FormData ? api.sendForm("update", body, { version }) : api.call("update", body, { version });
 }
 
 async function refused(error: unknown): Promise<void> {
@@ -170,12 +107,7 @@ async function refused(error: unknown): Promise<void> {
     const now = await readAnew();
     if (now && now.version !== base.value?.version) return disagree(now);
   }
-  const named = error.errors.filter((cause) => cause.field !== undefined);
-  faults.value = new Map(named.map((cause) => [cause.field as string, cause.message]));
-  const others = error.errors.filter((cause) => cause.field === undefined).map((cause) => cause.message);
-  tell(named.length ? [t("Not saved: see the marked fields."), ...others].join(" ") : error.message, "bad");
-  const [firstField] = named;
-  if (firstField) document.getElementById(`field-${firstField.field}`)?.focus();
+  tell(refuse(form, error, (name) => writable.value?.has(name) ?? false) || messageOf(error), "bad");
 }
 
 /** Somebody else has saved meanwhile. What only one has changed is kept as it is; the rest is asked for. */

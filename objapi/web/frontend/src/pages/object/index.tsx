@@ -1,8 +1,10 @@
 // The page of an object: its state and the steps from it; its fields, the form for them, its workflow and its history.
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
-import { api, asking, messageOf } from "../../frame/api";
+import type { Change } from "../../objapi";
+import { asking, messageOf } from "../../frame/api";
 import { page } from "../../frame/data";
+import { follow } from "../../frame/live";
 import { tell } from "../../frame/notices";
 import { Steps } from "../../frame/steps";
 import { t } from "../../frame/texts";
@@ -17,6 +19,7 @@ const PARTS: Part[] = [
   { id: "fields", title: t("Fields"), load: async () => ({ default: Fields }) },
   { id: "edit", title: t("Edit"), load: () => import("./edit") },
   { id: "contents", title: t("Contents"), load: () => import("./contents") },
+  { id: "new", title: t("New"), load: () => import("./new") },
   { id: "workflow", title: t("Workflow"), load: () => import("./diagrams") },
   { id: "history", title: t("History"), load: () => import("./history") },
 ];
@@ -27,7 +30,7 @@ export default function ObjectPage() {
   useEffect(() => {
     loadWorkflows().catch((error: unknown) => tell(messageOf(error), "bad"));
     const stop = new AbortController();
-    follow(() => setGone(true), stop.signal).catch(() => undefined);
+    followObject(() => setGone(true), stop.signal).catch((error: unknown) => tell(messageOf(error), "bad"));
     return () => stop.abort();
   }, []);
   if (!here || !type || gone) return <p>{t("There is no such object.")}</p>;
@@ -65,22 +68,23 @@ export default function ObjectPage() {
 }
 
 /** Reads the object anew whenever it changes; tells when it is removed. */
-async function follow(removed: () => void, signal: AbortSignal): Promise<void> {
+async function followObject(removed: () => void, signal: AbortSignal): Promise<void> {
   const here = object.value;
   if (!here) return;
-  for await (const { changes } of api.changes({ path: here.path }, signal)) {
+  const told = (changes: Change[]) => {
     const own = changes.filter((change) => change.UID === here.UID);
-    if (own.some((change) => change.kinds.includes("remove"))) return removed();
-    if (own.length) await renew();
-  }
+    if (own.some((change) => change.kinds.includes("remove"))) removed();
+    else if (own.length || !changes.length) renew().catch((error: unknown) => tell(messageOf(error), "bad"));
+  };
+  await follow({ path: here.path }, told, signal);
 }
 
 function Parts() {
   const parts = PARTS.filter(
     (part) =>
-      (part.id !== "workflow" || (type?.workflows.length ?? 0) > 0) && (part.id !== "contents" || (type?.contains.length ?? 0) > 0),
+      (part.id !== "workflow" || (type?.workflows.length ?? 0) > 0) && (!["contents", "new"].includes(part.id) || (type?.contains.length ?? 0) > 0),
   );
-  const wanted = () => parts.find((part) => `#${part.id}` === location.hash)?.id ?? "fields";
+  const wanted = () => parts.find((part) => `#${part.id}` === location.hash.split("/")[0])?.id ?? "fields";
   const [shown, show] = useState(wanted);
   const [Shown, setShown] = useState<{ component: ComponentType } | null>(shown === "fields" ? { component: Fields } : null);
   useEffect(() => {

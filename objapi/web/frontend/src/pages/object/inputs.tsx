@@ -1,8 +1,10 @@
 // One input for each kind of field.
 import type { ObjectRead, Value } from "../../objapi";
+import { labelOf } from "../../frame/labels";
 import { t } from "../../frame/texts";
 import { isEmpty, listed } from "../../frame/values";
 import type { FieldDescription } from "./description";
+import { Checklist } from "./checklist";
 import { References } from "./references";
 
 export interface InputOf {
@@ -10,6 +12,8 @@ export interface InputOf {
   field: FieldDescription;
   value: Value | File;
   object: ObjectRead;
+  /** Where objects that a reference may lead to are looked for first. */
+  within: string;
   invalid: boolean;
   describedBy: string | undefined;
   change: (value: Value | File) => void;
@@ -17,11 +21,12 @@ export interface InputOf {
 
 export function Input(asked: InputOf) {
   const { field } = asked;
-  if (field.kind === "reference") return <References {...asked} />;
+  if (field.kind === "reference") return field.multi && field.required ? <Checklist {...asked} /> : <References {...asked} />;
   if (field.kind === "file") return <FileInput {...asked} />;
-  if (field.kind === "record" || field.kind === "records") return <Records {...asked} />;
+  if (field.kind === "record") return <Parts {...asked} />;
+  if (field.kind === "records") return <Records {...asked} />;
   if (field.kind === "boolean") return <Flag {...asked} />;
-  if (field.vocabulary && field.kind !== "lines") return <Choice {...asked} />;
+  if (field.vocabulary) return field.kind === "lines" ? <Choices {...asked} /> : <Choice {...asked} />;
   if (field.kind === "text" || field.kind === "lines" || field.kind === "json") return <Area {...asked} />;
   return <Line {...asked} />;
 }
@@ -92,6 +97,24 @@ function Choice(asked: InputOf) {
   );
 }
 
+/** Any of a few words. */
+function Choices(asked: InputOf) {
+  const { id, field, value, change } = asked;
+  const chosen = listed(value as Value);
+  const words = [...new Set([...Object.keys(field.vocabulary ?? {}), ...chosen])];
+  const put = (word: string, on: boolean) => change(words.filter((other) => (other === word ? on : chosen.includes(other))));
+  return (
+    <div class="ticks" role="group" aria-labelledby={`${id}-label`}>
+      {words.map((word, place) => (
+        <label key={word} class="tick">
+          <input {...(place === 0 ? marks(asked) : {})} required={false} type="checkbox" checked={chosen.includes(word)} onChange={(event) => put(word, event.currentTarget.checked)} />{" "}
+          {field.vocabulary?.[word] || word}
+        </label>
+      ))}
+    </div>
+  );
+}
+
 function Flag(asked: InputOf) {
   return (
     <input {...marks(asked)} type="checkbox" checked={asked.value === true} onChange={(event) => asked.change(event.currentTarget.checked)} />
@@ -117,57 +140,77 @@ function FileInput(asked: InputOf) {
 
 type Row = Record<string, Value>;
 
+function titleOf(field: FieldDescription, name: string): string {
+  const title = labelOf({ name, title: "" });
+  return field.required_subfields?.includes(name) ? t("{name} (required)", { name: title }) : title;
+}
+
+/** One record: its parts below each other. */
+function Parts(asked: InputOf) {
+  const { id, field, value, change } = asked;
+  const row = (value as Row | null) ?? {};
+  const names = field.subfields?.length ? field.subfields : Object.keys(row);
+  return (
+    <div class="parts-of" role="group" aria-labelledby={`${id}-label`}>
+      {names.map((name, place) => (
+        <label key={name}>
+          {titleOf(field, name)}
+          <input
+            {...(place === 0 ? marks(asked) : {})}
+            value={isEmpty(row[name]) ? "" : String(row[name])}
+            onInput={(event) => change({ ...row, [name]: event.currentTarget.value })}
+          />
+        </label>
+      ))}
+    </div>
+  );
+}
+
 function Records(asked: InputOf) {
   const { id, field, value, change } = asked;
-  const many = field.kind === "records";
-  const rows: Row[] = many ? ((value as Row[] | null) ?? []) : [(value as Row | null) ?? {}];
+  const rows = (value as Row[] | null) ?? [];
   const names = field.subfields?.length ? field.subfields : [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const put = (place: number, name: string, text: string) => {
-    const changed = rows.map((row, other) => (other === place ? { ...row, [name]: text } : row));
-    change(many ? changed : (changed[0] ?? {}));
-  };
+  const put = (place: number, name: string, text: string) => change(rows.map((row, other) => (other === place ? { ...row, [name]: text } : row)));
   return (
     <div class="wide" role="group" aria-labelledby={`${id}-label`}>
-      <table>
-        <thead>
-          <tr>
-            {names.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-            {many && <td />}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row, place) => (
-            <tr key={place}>
-              {names.map((name, column) => (
-                <td key={name}>
-                  <input
-                    {...(place === 0 && column === 0 ? marks(asked) : {})}
-                    aria-label={many ? t("{name}, row {row}", { name, row: place + 1 }) : name}
-                    value={isEmpty(row[name]) ? "" : String(row[name])}
-                    onInput={(event) => put(place, name, event.currentTarget.value)}
-                  />
-                </td>
+      {rows.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              {names.map((name) => (
+                <th key={name} scope="col">
+                  {titleOf(field, name)}
+                </th>
               ))}
-              {many && (
+              <td />
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, place) => (
+              <tr key={place}>
+                {names.map((name, column) => (
+                  <td key={name}>
+                    <input
+                      {...(place === 0 && column === 0 ? marks(asked) : {})}
+                      aria-label={t("{name}, row {row}", { name: labelOf({ name, title: "" }), row: place + 1 })}
+                      value={isEmpty(row[name]) ? "" : String(row[name])}
+                      onInput={(event) => put(place, name, event.currentTarget.value)}
+                    />
+                  </td>
+                ))}
                 <td>
                   <button type="button" aria-label={t("Remove row {row}", { row: place + 1 })} onClick={() => change(rows.filter((_, other) => other !== place))}>
                     ×
                   </button>
                 </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {many && (
-        <button type="button" onClick={() => change([...rows, {}])}>
-          {t("Add a row")}
-        </button>
+              </tr>
+            ))}
+          </tbody>
+        </table>
       )}
+      <button type="button" {...(rows.length ? {} : { id, "aria-describedby": asked.describedBy })} onClick={() => change([...rows, {}])}>
+        {t("Add a row")}
+      </button>
     </div>
   );
 }

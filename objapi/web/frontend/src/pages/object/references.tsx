@@ -10,11 +10,12 @@ import type { InputOf } from "./inputs";
 const SOON = 200;
 const MOST = 20;
 
-export function References({ id, field, value, object, invalid, describedBy, change }: InputOf) {
+export function References({ id, field, value, object, within, invalid, describedBy, change }: InputOf) {
   const known = useRef(new Map<string, string>());
   if (!known.current.size) {
     const titles = listed(object[`${field.name}_title`]);
-    listed(object[field.name]).forEach((uid, place) => known.current.set(uid, titles[place] || uid));
+    // What a new object begins with is nothing stored, but has its titles beside.
+    listed(object[field.name] ?? (value as Value)).forEach((uid, place) => known.current.set(uid, titles[place] || uid));
   }
   const uids = listed(value as Value);
   const put = (found: string[]) => change(field.multi ? found : (found[0] ?? null));
@@ -40,6 +41,7 @@ export function References({ id, field, value, object, invalid, describedBy, cha
       <Search
         id={id}
         targets={field.targets ?? []}
+        within={within}
         invalid={invalid}
         describedBy={describedBy}
         required={field.required}
@@ -52,16 +54,29 @@ export function References({ id, field, value, object, invalid, describedBy, cha
   );
 }
 
+/** What a reference may lead to, by part of the title: what is at hand first, then what is anywhere. */
+export async function candidates(targets: string[], within: string, text: string, signal: AbortSignal, most = MOST): Promise<ObjectRead[]> {
+  const query = { catalog_name: "uid_catalog", portal_type: targets, include_fields: ["UID", "id", "title", "portal_type"], page_size: most };
+  const part = text.trim() ? { title: { contains: text.trim() } } : {};
+  const asked = { ...query, ...part, sort_on: "title" };
+  const [near, all] = await Promise.all([
+    within ? api.read({ ...asked, path: within }, { signal }).then((answer) => answer.objects) : [],
+    api.read(asked, { signal }).then((answer) => answer.objects),
+  ]);
+  return [...new Map([...near, ...all].map((item) => [item.UID, item])).values()].slice(0, most);
+}
+
 interface SearchOf {
   id: string;
   targets: string[];
+  within: string;
   invalid: boolean;
   describedBy: string | undefined;
   required: boolean;
   pick: (found: ObjectRead) => void;
 }
 
-function Search({ id, targets, invalid, describedBy, required, pick }: SearchOf) {
+function Search({ id, targets, within, invalid, describedBy, required, pick }: SearchOf) {
   const [text, setText] = useState("");
   const [found, setFound] = useState<ObjectRead[]>([]);
   const [at, setAt] = useState(-1);
@@ -70,11 +85,9 @@ function Search({ id, targets, invalid, describedBy, required, pick }: SearchOf)
     if (!open) return;
     const stop = new AbortController();
     const timer = setTimeout(() => {
-      const query = { catalog_name: "uid_catalog", portal_type: targets, include_fields: ["UID", "id", "title", "portal_type"], page_size: MOST };
-      const part = text.trim() ? { title: { contains: text.trim() } } : {};
-      asking(api.read({ ...query, ...part, sort_on: "title" }, { signal: stop.signal }))
-        .then((answer) => {
-          setFound(answer.objects);
+      asking(candidates(targets, within, text, stop.signal))
+        .then((objects) => {
+          setFound(objects);
           setAt(-1);
         })
         .catch((error: unknown) => stop.signal.aborted || tell(messageOf(error), "bad"));

@@ -1,9 +1,10 @@
 // The sheet as a table of inputs that keys work as in a spreadsheet.
-import type { TargetedClipboardEvent, TargetedKeyboardEvent } from "preact";
+import type { ComponentProps, TargetedClipboardEvent, TargetedKeyboardEvent } from "preact";
 import type { ObjectRead } from "../../objapi";
 import { labelOf } from "../../frame/labels";
 import { t } from "../../frame/texts";
 import { referred, shownValue } from "../../frame/values";
+import { type Choice, choicesOf, shownAs, valueInList, valueOf } from "./choices";
 import { marksOf, rangeOf, shownRange } from "./limits";
 import { faults, following, planSoon, shown } from "./saving";
 import { type Cell, type Column, drafts, exists, inputColumns, keyOf, mayWrite, RESULT, rows, sheet, stored, write } from "./sheet";
@@ -63,7 +64,7 @@ function Row({ row }: { row: ObjectRead }) {
       </th>
       {sheet?.columns.map((column) => (
         <td key={column.name} data-label={labelOf(column)}>
-          {told(row, column)}
+          {columnOf(row, column)}
         </td>
       ))}
       {inputColumns.value.map((input) => (
@@ -75,7 +76,7 @@ function Row({ row }: { row: ObjectRead }) {
   );
 }
 
-function told(row: ObjectRead, column: Column): string {
+function columnOf(row: ObjectRead, column: Column): string {
   const value = row[column.name];
   if (column.kind === "reference") return referred(row, column.name).map((other) => other.title).join(", ");
   return typeof value === "string" && column.words ? (column.words[value] ?? value) : shownValue(value);
@@ -86,14 +87,15 @@ function Entered({ cell, label }: { cell: Cell; label: string }) {
   if (!exists(cell)) return <td class="empty" />;
   const text = shown(cell);
   const key = keyOf(cell);
+  const choices = part === RESULT ? choicesOf(row) : [];
   const marks = part === RESULT ? marksOf(row, text) : [];
-  const marked = marks.length > 0 && <Marks id={`mark-${row.UID}`} found={marks} />;
+  const told = marks.length > 0 && <Marks id={`mark-${row.UID}`} found={marks} />;
   if (!mayWrite(cell)) {
     return (
       <td class="number" data-label={label}>
-        <span>{text}</span>
+        <span>{shownAs(cell, text)}</span>
         <Calculated row={row} part={part} text={text} />
-        {marked}
+        {told}
       </td>
     );
   }
@@ -101,27 +103,58 @@ function Entered({ cell, label }: { cell: Cell; label: string }) {
   const follows = part === RESULT && !drafts.value.has(key) && following.value.has(row.path);
   const says = [fault && `fault-${row.UID}`, marks.length > 0 && `mark-${row.UID}`].filter(Boolean).join(" ");
   const out = marks.some((mark) => mark.kind === "out");
+  const marked = {
+    class: [drafts.value.has(key) && "changed", follows && "follows", out && "out"].filter(Boolean).join(" "),
+    "data-row": row.UID,
+    "data-part": part,
+    "aria-label": t("{name} of {title}", { name: label, title: row.title || row.id }),
+    "aria-invalid": fault ? ("true" as const) : undefined,
+    "aria-describedby": says || undefined,
+  };
   return (
     <td class="number" data-label={label}>
-      <input
-        class={[drafts.value.has(key) && "changed", follows && "follows", out && "out"].filter(Boolean).join(" ")}
-        value={text}
-        data-row={row.UID}
-        data-part={part}
-        aria-label={t("{name} of {title}", { name: label, title: row.title || row.id })}
-        aria-invalid={fault ? "true" : undefined}
-        aria-describedby={says || undefined}
-        autocomplete="off"
-        spellcheck={false}
-        onFocus={(event) => begin(event.currentTarget)}
-        onDblClick={() => (within = true)}
-        onInput={(event) => typed(cell, event.currentTarget.value)}
-        onKeyDown={(event) => keyed(event, cell)}
-        onPaste={(event) => pasted(event)}
-      />
+      {choices.length > 0 ? (
+        <Chosen cell={cell} text={text} choices={choices} marked={marked} />
+      ) : (
+        <input
+          {...marked}
+          value={text}
+          autocomplete="off"
+          spellcheck={false}
+          onFocus={(event) => begin(event.currentTarget)}
+          onDblClick={() => (within = true)}
+          onInput={(event) => typed(cell, event.currentTarget.value)}
+          onKeyDown={(event) => keyed(event, cell)}
+          onPaste={(event) => pasted(event)}
+        />
+      )}
       <Calculated row={row} part={part} text={text} />
-      {marked}
+      {told}
     </td>
+  );
+}
+
+/** A result that is one of a list. Letters choose among them, the space bar opens the list. */
+function Chosen({ cell, text, choices, marked }: { cell: Cell; text: string; choices: Choice[]; marked: ComponentProps<"select"> }) {
+  const value = valueInList(cell, text);
+  const known = value === "" || choices.some((choice) => choice.value === value);
+  return (
+    <select
+      {...marked}
+      value={value}
+      onFocus={(event) => begin(event.currentTarget)}
+      onChange={(event) => typed(cell, event.currentTarget.value)}
+      onKeyDown={(event) => keyed(event, cell)}
+      onPaste={(event) => pasted(event)}
+    >
+      <option value="" />
+      {!known && <option value={value}>{text}</option>}
+      {choices.map((choice) => (
+        <option key={choice.value} value={choice.value}>
+          {choice.text}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -144,10 +177,16 @@ function Marks({ id, found }: { id: string; found: { kind: string; text: string 
   );
 }
 
-function begin(input: HTMLInputElement): void {
+type Field = HTMLInputElement | HTMLSelectElement;
+
+function begin(field: Field): void {
   within = false;
-  before = input.value;
-  input.select();
+  before = field.value;
+  selectText(field);
+}
+
+function selectText(field: Field): void {
+  if (field instanceof HTMLInputElement) field.select();
 }
 
 function typed(cell: Cell, text: string): void {
@@ -155,24 +194,24 @@ function typed(cell: Cell, text: string): void {
   planSoon();
 }
 
-function keyed(event: TargetedKeyboardEvent<HTMLInputElement>, cell: Cell): void {
-  const input = event.currentTarget;
+function keyed(event: TargetedKeyboardEvent<Field>, cell: Cell): void {
+  const field = event.currentTarget;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") {
     event.preventDefault();
     typed(cell, before === shown(cell) ? stored(cell) : before);
     within = false;
-    requestAnimationFrame(() => input.select());
+    requestAnimationFrame(() => selectText(field));
   } else if (event.key === "F2") {
     event.preventDefault();
     within = !within;
-    if (within) input.setSelectionRange(input.value.length, input.value.length);
-    else input.select();
+    if (within && field instanceof HTMLInputElement) field.setSelectionRange(field.value.length, field.value.length);
+    else selectText(field);
   } else {
     const step = stepOf(event);
     if (!step) return;
     event.preventDefault();
-    go(input, step[0], step[1]);
+    go(field, step[0], step[1]);
   }
 }
 
@@ -184,18 +223,18 @@ function stepOf(event: KeyboardEvent): [number, number] | null {
 }
 
 /** To the next cell in a direction that may be written. */
-function go(from: HTMLInputElement, down: number, right: number): void {
-  const all = [...document.querySelectorAll<HTMLInputElement>("table.sheet tbody input")];
-  const same = all.filter((input) => (down ? input.dataset["part"] === from.dataset["part"] : input.dataset["row"] === from.dataset["row"]));
+function go(from: Field, down: number, right: number): void {
+  const all = [...document.querySelectorAll<Field>("table.sheet tbody :is(input, select)")];
+  const same = all.filter((field) => (down ? field.dataset["part"] === from.dataset["part"] : field.dataset["row"] === from.dataset["row"]));
   const target = same[same.indexOf(from) + down + right];
   if (target) target.focus();
-  else from.select();
+  else selectText(from);
 }
 
 /** Lines go down and tabs go right, over the cells that may be written. One value alone goes in as it is typed. */
-function pasted(event: TargetedClipboardEvent<HTMLInputElement>): void {
+function pasted(event: TargetedClipboardEvent<Field>): void {
   const text = (event.clipboardData?.getData("text/plain") ?? "").replace(/\r\n?/g, "\n").replace(/\n$/, "");
-  if (!/[\n\t]/.test(text)) return;
+  if (!/[\n\t]/.test(text) && event.currentTarget instanceof HTMLInputElement) return;
   event.preventDefault();
   const { row: uid = "", part = "" } = event.currentTarget.dataset;
   const parts = [...inputColumns.value.map((input) => input.keyword), RESULT];
@@ -207,7 +246,7 @@ function pasted(event: TargetedClipboardEvent<HTMLInputElement>): void {
     if (!row) return;
     line.split("\t").forEach((value, column) => {
       const cell = { row, part: parts[first + column] ?? "-" };
-      if (first + column < parts.length && mayWrite(cell)) write(cell, value.trim());
+      if (first + column < parts.length && mayWrite(cell)) write(cell, valueOf(cell, value.trim()));
     });
   });
   before = shown({ row: rows.value.find((row) => row.UID === uid) as ObjectRead, part });

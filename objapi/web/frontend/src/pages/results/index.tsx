@@ -7,6 +7,7 @@ import { first, page } from "../../frame/data";
 import { tell } from "../../frame/notices";
 import { Steps } from "../../frame/steps";
 import { n, t } from "../../frame/texts";
+import { loadChoices } from "./choices";
 import { Grid } from "./grid";
 import { loadDetection } from "./limits";
 import { Conflicts, Review } from "./review";
@@ -23,7 +24,7 @@ export default function Results() {
     const stop = new AbortController();
     const failed = (error: unknown) => tell(messageOf(error), "bad");
     const longer = first<Page>("read")?.next !== undefined;
-    (longer ? reread() : Promise.all([findWritable(), loadDetection()])).catch(failed);
+    (longer ? reread() : Promise.all([findWritable(), loadDetection(), loadChoices()])).catch(failed);
     followOthers(stop.signal).catch(failed);
     const warn = (event: BeforeUnloadEvent) => {
       if (drafts.value.size) event.preventDefault();

@@ -1,11 +1,13 @@
 // All that saving would do, before it is done; and what two people have changed at once, with a choice for each.
 import { useEffect, useRef } from "preact/hooks";
 import type { Value } from "../../objapi";
+import { Disagreements, Heads } from "../../frame/disagreements";
 import { labelOf } from "../../frame/labels";
 import { n, t } from "../../frame/texts";
 import { isEmpty, shownValue } from "../../frame/values";
 import { busy, decide, disagreements, plan, reviewing, save } from "./saving";
-import { entries, inputColumns, RESULT, rows, sheet } from "./sheet";
+import { shownAs } from "./choices";
+import { entries, inputColumns, keyOf, RESULT, rows, sheet } from "./sheet";
 
 type Line = { field: string; old: string; new: string };
 
@@ -20,17 +22,10 @@ export function Review() {
       </h2>
       <div class="wide" tabIndex={0} role="group" aria-labelledby="review-heading">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">{t("Object")}</th>
-              <th scope="col">{t("Field")}</th>
-              <th scope="col">{t("Before")}</th>
-              <th scope="col">{t("After")}</th>
-            </tr>
-          </thead>
+          <Heads titles={[t("Object"), t("Field"), t("Before"), t("After")]} />
           <tbody>
             {changes.map((change) => {
-              const lines = [...(change.fields ?? []).flatMap(linesOf), ...(change.states ?? []).map(lineOfState)];
+              const lines = [...(change.fields ?? []).flatMap((field) => linesOf(change.path, field)), ...(change.states ?? []).map(lineOfState)];
               return lines.map((line, place) => (
                 <tr key={`${change.path} ${line.field}`}>
                   {place === 0 && (
@@ -69,7 +64,12 @@ function nameOf(path: string): string {
 type Records = Record<string, Value>[];
 
 /** A field of inputs is told input by input, those that change; any other field as one. */
-function linesOf(change: { field: string; old: Value; new: Value }): Line[] {
+function linesOf(path: string, change: { field: string; old: Value; new: Value }): Line[] {
+  const row = rows.value.find((item) => item.path === path);
+  if (row && change.field === sheet?.result.name) {
+    const cell = { row, part: RESULT };
+    return [{ field: labelOf(sheet.result), old: shownAs(cell, told(change.old)), new: shownAs(cell, told(change.new)) }];
+  }
   if (change.field !== sheet?.inputs) {
     return [{ field: labelOf({ name: change.field, title: "" }), old: told(change.old), new: told(change.new) }];
   }
@@ -93,44 +93,16 @@ function told(value: Value | undefined): string {
 }
 
 export function Conflicts() {
-  return (
-    <section class="conflicts" aria-labelledby="conflicts-heading">
-      <h2 id="conflicts-heading">{t("Changed by both")}</h2>
-      <div class="wide" tabIndex={0} role="group" aria-labelledby="conflicts-heading">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t("Object")}</th>
-              <th scope="col">{t("Field")}</th>
-              <th scope="col">{t("Before")}</th>
-              <th scope="col">{t("Theirs")}</th>
-              <th scope="col">{t("Mine")}</th>
-              <th scope="col">{t("Decision")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {disagreements.value.map((item) => (
-              <tr key={`${item.cell.row.UID} ${item.cell.part}`}>
-                <th scope="row">{item.cell.row.title || item.cell.row.id}</th>
-                <td>{fieldOf(item.cell.part)}</td>
-                <td>{item.before}</td>
-                <td>{item.theirs}</td>
-                <td>{item.mine}</td>
-                <td class="choice">
-                  <button type="button" onClick={() => decide(item, false)}>
-                    {t("Take theirs")}
-                  </button>{" "}
-                  <button type="button" onClick={() => decide(item, true)}>
-                    {t("Keep mine")}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
-  );
+  const differences = disagreements.value.map((item) => ({
+    key: keyOf(item.cell),
+    names: [item.cell.row.title || item.cell.row.id, fieldOf(item.cell.part)],
+    before: shownAs(item.cell, item.before),
+    theirs: shownAs(item.cell, item.theirs),
+    mine: shownAs(item.cell, item.mine),
+    take: () => decide(item, false),
+    keep: () => decide(item, true),
+  }));
+  return <Disagreements id="conflicts-heading" heads={[t("Object"), t("Field")]} found={differences} />;
 }
 
 function fieldOf(part: string): string {

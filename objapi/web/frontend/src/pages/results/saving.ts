@@ -1,9 +1,11 @@
 // What the server says to what is typed: what follows from it, what it refuses, and what others have saved meanwhile.
 import { signal } from "@preact/signals";
-import { ApiFailure, type Batch, type ObjectRead, type Plan } from "../../objapi";
+import { ApiFailure, type Batch, type Change, type ObjectRead, type Plan } from "../../objapi";
 import { api, asking, messageOf } from "../../frame/api";
+import { follow } from "../../frame/live";
 import { tell } from "../../frame/notices";
 import { n, t } from "../../frame/texts";
+import { loadChoices } from "./choices";
 import { loadDetection } from "./limits";
 import { type Cell, drafts, entries, findWritable, keyOf, readRows, rows, RESULT, sheet, stored } from "./sheet";
 
@@ -52,7 +54,7 @@ export async function planNow(again = true): Promise<void> {
       await reread();
       if (!disagreements.value.length) await planNow(false);
     } else {
-      follow(found, sent);
+      showPlan(found, sent);
     }
   } catch (error) {
     if (!own.signal.aborted) throw error;
@@ -77,7 +79,7 @@ async function trial(sent: ReturnType<typeof entries>, signal: AbortSignal): Pro
   }
 }
 
-function follow(found: Plan, sent: ReturnType<typeof entries>): void {
+function showPlan(found: Plan, sent: ReturnType<typeof entries>): void {
   plan.value = found;
   const results = found.changes.flatMap((change) =>
     (change.fields ?? []).filter((field) => field.field === sheet?.result.name).map((field) => [change.path, String(field.new ?? "")] as const),
@@ -148,7 +150,7 @@ export async function reread(): Promise<void> {
   if (both.length) tell(t("Somebody else has saved results meanwhile. Decide about those that both have changed."), "bad");
   else if (others) tell(t("Somebody else has saved meanwhile; your changes fit."), "info");
   if (both.length) reviewing.value = false;
-  await Promise.all([findWritable(), loadDetection()]);
+  await Promise.all([findWritable(), loadDetection(), loadChoices()]);
   if (drafts.value.size) planSoon();
   else forget();
 }
@@ -190,16 +192,17 @@ export function discard(): void {
 }
 
 /** Reads anew soon after somebody has changed a row; ends by the signal. */
-export async function followOthers(signal: AbortSignal): Promise<void> {
+export function followOthers(signal: AbortSignal): Promise<void> {
   let waiting = 0;
-  for await (const { changes } of api.changes({ portal_type: sheet?.types ?? [] }, signal)) {
+  const told = (changes: Change[]) => {
     const shown = new Map(rows.value.map((row) => [row.UID, row.version]));
-    if (busy.value || !changes.some((change) => (shown.get(change.UID) ?? Infinity) < change.version)) continue;
+    if (busy.value || (changes.length && !changes.some((change) => (shown.get(change.UID) ?? Infinity) < change.version))) return;
     clearTimeout(waiting);
     waiting = window.setTimeout(() => {
       reread().catch((error: unknown) => tell(messageOf(error), "bad"));
     }, LATER);
-  }
+  };
+  return follow({ portal_type: sheet?.types ?? [] }, told, signal);
 }
 
 /** What a cell shows: what is typed, else what follows from that, else what is stored. */

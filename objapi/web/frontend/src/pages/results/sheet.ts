@@ -26,6 +26,7 @@ export interface Sheet {
   calculated: string | null;
   range: { field: string; low: string; high: string } | null;
   detection: { reference: string; lower: string; upper: string; catalog_name: string } | null;
+  choices: { reference: string; field: string; value: string; text: string; catalog_name: string } | null;
   transitions: string[];
 }
 

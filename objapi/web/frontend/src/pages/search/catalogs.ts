@@ -1,6 +1,7 @@
 // Catalogs, types and workflows as the API describes them; what suits a search among them.
 import { signal } from "@preact/signals";
 import type { Answer } from "../../objapi";
+import { page } from "../../frame/data";
 import { api, asking } from "../../frame/api";
 import type { TypeDescription } from "../object/description";
 import type { Search } from "./search";
@@ -50,7 +51,7 @@ let defaultCatalog = "";
 export async function loadCatalogs(): Promise<void> {
   const [told, listed] = await Promise.all([
     asking(api.call<Answer & { default_catalog: string; catalogs: Catalog[] }>("catalogs")),
-    asking(api.call<Answer & { types: TypeInBrief[] }>("types")),
+    asking(api.call<Answer & { types: TypeInBrief[] }>("types", { language: page.language })),
   ]);
   defaultCatalog = told.default_catalog;
   catalogs.value = told.catalogs;
@@ -92,7 +93,7 @@ export async function describe(type: string): Promise<void> {
     words.value = {};
     return;
   }
-  const found = (await asking(api.call<Answer & { type: TypeDescription }>(`types/${encodeURIComponent(type)}`))).type;
+  const found = (await asking(api.call<Answer & { type: TypeDescription }>(`types/${encodeURIComponent(type)}`, { language: page.language }))).type;
   const asked = found.workflows.map(({ id }) => asking(api.call<Answer & { workflow: Workflow }>(`workflows/${encodeURIComponent(id)}`)));
   const workflows = (await Promise.all(asked)).map((answer) => answer.workflow);
   described.value = found;

@@ -9,14 +9,15 @@ import { Steps } from "../../frame/steps";
 import { t } from "../../frame/texts";
 import { chosen, noted, outcomes, reread, rows, selected, total } from "../worklists/rows";
 import { Rows } from "../worklists/table";
-import { follow } from "../worklists/worklist";
+import { followAll } from "../worklists/worklist";
 import "../worklists/worklists.css";
 import { Builder } from "./builder";
 import { catalogs, firstSearch, loadCatalogs } from "./catalogs";
 import { Facets } from "./facets";
+import { recount } from "./kept";
 import { Layout } from "./layout";
 import { busy, columns, countValues, go, query, refusal, searchOfAddress, warnings } from "./result";
-import { nameOfSearch, recount, SavedSearches } from "./saved";
+import { nameOfSearch, SavedSearches } from "./saved";
 import { Call, Files } from "./taking";
 import { shownPlace, Tree } from "./tree";
 import "./search.css";
@@ -30,7 +31,7 @@ export default function Search() {
     loadCatalogs()
       .then(() => {
         show();
-        return follow(() => renew().catch(failed), stop.signal);
+        return followAll(() => renew().catch(failed), stop.signal);
       })
       .catch(failed);
     return () => {

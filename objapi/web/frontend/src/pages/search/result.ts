@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Page, Parameters } from "../../objapi";
 import { api, asking, messageOf } from "../../frame/api";
+import { page } from "../../frame/data";
 import { fill, selected, SIZE } from "../worklists/rows";
 import { catalogNamed, columnsOf, describe, facetsOf, firstSearch, type Choice } from "./catalogs";
 import { copied, criteriaOf, orderOf, type Search } from "./search";
@@ -37,7 +38,7 @@ export function countOf(wanted: Search): Parameters {
 }
 
 export function linkTo(wanted: Search): string {
-  return `${location.pathname}?q=${encodeURIComponent(JSON.stringify(wanted))}`;
+  return `${page.site.url}/console/search?q=${encodeURIComponent(JSON.stringify(wanted))}`;
 }
 
 /** The search that the address of the page holds. Raises an Error for one that is none. */

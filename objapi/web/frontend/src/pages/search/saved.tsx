@@ -1,61 +1,18 @@
 // Searches that the reader has saved, in this browser, with live numbers. A link passes one on to others.
-import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { api, asking, messageOf } from "../../frame/api";
-import { page } from "../../frame/data";
+import { asking, messageOf } from "../../frame/api";
 import { tell } from "../../frame/notices";
+import { SEARCHES } from "../../frame/remembered";
 import { t } from "../../frame/texts";
-import { catalogNamed } from "./catalogs";
-import { countOf, linkTo, search } from "./result";
+import { counts, keep, recount, saved, stored } from "./kept";
+import { linkTo, search } from "./result";
 import { copied, type Search } from "./search";
-
-interface Saved {
-  name: string;
-  search: Search;
-}
-
-// Of this user of this site: others at the same computer have their own.
-const KEY = `searches of ${page.user.id} in ${page.site.url}`;
-
-const saved = signal<Saved[]>(stored());
-const counts = signal<ReadonlyMap<string, number | null>>(new Map());
-
-function stored(): Saved[] {
-  try {
-    const read: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(read) ? (read as Saved[]) : [];
-  } catch {
-    // Something else wrote there, or the browser keeps nothing: then nothing is saved.
-    return [];
-  }
-}
-
-function keep(searches: Saved[]): void {
-  saved.value = searches;
-  try {
-    localStorage.setItem(KEY, JSON.stringify(searches));
-  } catch {
-    tell(t("This browser keeps nothing: the search is gone when the page is left. Its link can be kept."), "bad");
-  }
-}
-
-/** Counts all saved searches anew; one that is refused, or whose catalog has gone, has no number. */
-export async function recount(): Promise<void> {
-  const found = await Promise.all(
-    saved.value.map(async ({ name, search: wanted }): Promise<[string, number | null]> => {
-      if (!catalogNamed(wanted.catalog)) return [name, null];
-      const answer = await api.read(countOf(wanted)).catch(() => null);
-      return [name, answer?.total_objects ?? null];
-    }),
-  );
-  counts.value = new Map(found);
-}
 
 export function SavedSearches() {
   const [name, setName] = useState("");
   useEffect(() => {
     const elsewhere = (event: StorageEvent) => {
-      if (event.key === KEY) saved.value = stored();
+      if (event.key === SEARCHES) saved.value = stored();
     };
     addEventListener("storage", elsewhere);
     return () => removeEventListener("storage", elsewhere);

@@ -7,9 +7,10 @@ import { tell } from "../../frame/notices";
 import { onScan } from "../../frame/scan";
 import { n, t } from "../../frame/texts";
 import { Steps } from "../../frame/steps";
+import { OwnLists, recountOwn } from "./own";
 import { bringUp, chosen, fill, noted, outcomes, reread, rows, selected } from "./rows";
 import { Rows } from "./table";
-import { follow, recount, titleOf, type Worklist, worklists } from "./worklist";
+import { aboutOf, followAll, recount, titleOf, type Worklist, worklists } from "./worklist";
 import "./worklists.css";
 
 const place = first<string>("place") || worklists.value.find((list) => list.count)?.id;
@@ -20,7 +21,8 @@ export default function Worklists() {
   const list = worklists.value.find((item) => item.id === place);
   useEffect(() => {
     const stop = new AbortController();
-    follow(renew, stop.signal).catch((error: unknown) => tell(messageOf(error), "bad"));
+    followAll(renew, stop.signal).catch((error: unknown) => tell(messageOf(error), "bad"));
+    recountOwn().catch((error: unknown) => tell(messageOf(error), "bad"));
     const end = onScan(select);
     return () => {
       stop.abort();
@@ -36,7 +38,7 @@ export default function Worklists() {
             <h1>
               {titleOf(list)} <small>{list.count}</small>
             </h1>
-            <p class="soft">{list.about}</p>
+            <p class="soft">{aboutOf(list)}</p>
             <Chosen list={list} />
             <Rows list={list} />
           </>
@@ -76,6 +78,7 @@ function Menu() {
           </li>
         ))}
       </ul>
+      <OwnLists />
     </nav>
   );
 }
@@ -90,7 +93,7 @@ function renew(): void {
 }
 
 async function renewNow(): Promise<void> {
-  await recount();
+  await Promise.all([recount(), recountOwn()]);
   const list = shown();
   if (list) await reread(list.query);
 }

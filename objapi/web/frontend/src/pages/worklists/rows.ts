@@ -54,9 +54,13 @@ export async function more(query: Parameters, size = SIZE): Promise<void> {
   next.value = answer.next;
 }
 
-/** Selects a row or not; with shift all from the row that was last clicked. */
-export function toggle(uid: string, on: boolean, shift: boolean): void {
+/**
+ * Selects a row, or lets go of it; with shift all from the row that was last clicked, as this one. What is selected is
+ * looked up now, not when the row was drawn: of two quick clicks each counts.
+ */
+export function toggle(uid: string, shift: boolean): void {
   const found = new Set(selected.value);
+  const on = !found.has(uid);
   const order = rows.value.map((row) => row.UID);
   const from = anchor === null ? -1 : order.indexOf(anchor);
   const to = order.indexOf(uid);

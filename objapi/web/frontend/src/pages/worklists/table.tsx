@@ -69,12 +69,12 @@ function Row({ row, columns }: { row: ObjectRead; columns: Column[] }) {
     if (event.target instanceof Element && event.target.closest("a, button")) return;
     event.preventDefault();
     // A box that is clicked has its new state only after this; so the rows decide.
-    setTimeout(() => toggle(row.UID, !on, event.shiftKey));
+    setTimeout(() => toggle(row.UID, event.shiftKey));
   };
   return (
     <tr class={on ? "on" : ""} onClick={pick} onMouseDown={(event) => event.shiftKey && event.preventDefault()}>
       <td>
-        <input type="checkbox" checked={on} aria-label={t("Select {id}", { id: row.id })} onKeyDown={(event) => keyed(event, row.UID, on)} />
+        <input type="checkbox" checked={on} aria-label={t("Select {id}", { id: row.id })} onKeyDown={(event) => keyed(event, row.UID)} />
       </td>
       <th scope="row">
         <a href={row.path}>{row.id}</a>
@@ -89,7 +89,7 @@ function Row({ row, columns }: { row: ObjectRead; columns: Column[] }) {
   );
 }
 
-function keyed(event: KeyboardEvent, uid: string, on: boolean): void {
+function keyed(event: KeyboardEvent, uid: string): void {
   const boxes = [...document.querySelectorAll<HTMLInputElement>("table.rows tbody input")];
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step) {
@@ -97,7 +97,7 @@ function keyed(event: KeyboardEvent, uid: string, on: boolean): void {
     boxes[boxes.indexOf(event.currentTarget as HTMLInputElement) + step]?.focus();
   } else if (event.key === " ") {
     event.preventDefault();
-    toggle(uid, !on, event.shiftKey);
+    toggle(uid, event.shiftKey);
   }
 }
 

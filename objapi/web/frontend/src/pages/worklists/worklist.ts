@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { Answer, Parameters } from "../../objapi";
 import { api, asking } from "../../frame/api";
 import { first, page } from "../../frame/data";
+import { follow } from "../../frame/live";
 
 export interface Column {
   name: string;
@@ -16,6 +17,7 @@ export interface Worklist {
   title: string;
   titles: Record<string, string>;
   about: string;
+  abouts: Record<string, string>;
   types: string[];
   query: Parameters;
   columns: Column[];
@@ -31,18 +33,23 @@ export function titleOf(list: Worklist): string {
   return list.titles[page.language] ?? list.title;
 }
 
+export function aboutOf(list: Worklist): string {
+  return list.abouts[page.language] ?? list.about;
+}
+
 /** Asks for all numbers anew, and for queries that are about this moment. */
 export async function recount(): Promise<void> {
-  worklists.value = (await asking(api.call<Listed>("worklists", { counts: true }))).worklists;
+  worklists.value = (await asking(api.call<Listed>("worklists", { counts: true, language: page.language }))).worklists;
 }
 
 const LATER = 800;
 let waiting = 0;
 
 /** Calls what renews the page soon after each change of anything; ends by the signal. */
-export async function follow(renew: () => void, signal: AbortSignal): Promise<void> {
-  for await (const _ of api.changes({}, signal)) {
+export function followAll(renew: () => void, signal: AbortSignal): Promise<void> {
+  const soon = () => {
     clearTimeout(waiting);
     waiting = window.setTimeout(renew, LATER);
-  }
+  };
+  return follow({}, soon, signal);
 }

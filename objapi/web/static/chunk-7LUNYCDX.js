@@ -1,0 +1,1 @@
+import{e,j as r,p as n,q as i}from"./chunk-DVQHWD4M.js";var a=e("type")?.type,p=r(e("read")?.objects[0]);async function s(){let t=p.value;if(!t||!a)return t;let c=a.fields.filter(o=>o.kind==="reference").map(o=>o.name);return(await i(n.read({UID:t.UID,catalog_name:e("catalog"),expand:c}))).objects[0]}async function y(){p.value=await s()}export{a,p as b,s as c,y as d};
