@@ -193,10 +193,12 @@ def create_engine_for(
 def _count_statements(engine: Engine) -> None:
     """Let the thread that executes a statement know of it, and of the time that it took."""
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def begin(*_: Any) -> None:
+    # One that returns statement and parameters is called as it is; any other is wrapped.
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def begin(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
         DATABASE_USE.statements += 1
         DATABASE_USE.running_since = time.perf_counter()
+        return statement, parameters
 
     @event.listens_for(engine, "after_cursor_execute")
     def end(*_: Any) -> None:
@@ -238,10 +240,13 @@ def _sqlite_engine(url: URL, threads: int, wait: float, echo: bool, own: bool, l
 
     if limit is not None:
 
-        @event.listens_for(engine, "before_cursor_execute")
-        def set_deadline(connection: Connection, *rest: Any) -> None:
+        @event.listens_for(engine, "before_cursor_execute", retval=True)
+        def set_deadline(
+            connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any
+        ) -> tuple[str, Any]:
             raw: Any = connection.connection.dbapi_connection
             raw.deadline = time.monotonic() + limit
+            return statement, parameters
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

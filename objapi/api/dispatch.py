@@ -185,8 +185,8 @@ def _read_parameters(request: Request, method: Method, settings: Settings, *, is
             if "If-Match" in request.headers and not method.honours_if_match:
                 raise BadRequest(f"{method.name} does not look at the version of an object; send it without If-Match.")
         verb = "GET" if is_open else request.method
-        unbounded = {control.name for control in method.controls if control.kind == "structure"}
-        form = read_form(verb, request.query_string, request.content_type, body, settings, unbounded)
+        query, content_type = request.query_string, request.content_type
+        form = read_form(verb, query, content_type, body, settings, method.whole_batches, sent.type)
         controls = read_controls(method.controls, form)
         if controls.problems:
             raise combine([problem.as_error() for problem in controls.problems])

@@ -263,8 +263,16 @@ class Method:
     """True for a call whose answer is a file, of a method that has others, too."""
     more_on_failure: Callable[[ApiError, str], Json] = _nothing
     """Keys that a failed answer carries beside the usual ones, given the error and the URL called."""
+    secret_parameters: frozenset[str] = field(init=False, compare=False)
+    """Its parameters that are credentials."""
+    whole_batches: frozenset[str] = field(init=False, compare=False)
+    """Its parameters that hold a whole batch in one value, for which the limits of single values are too small."""
 
     def __post_init__(self) -> None:
+        secret = frozenset(control.name for control in self.controls if control.secret)
+        object.__setattr__(self, "secret_parameters", secret)
+        whole = frozenset(control.name for control in self.controls if control.kind == "structure")
+        object.__setattr__(self, "whole_batches", whole)
         if not isinstance(self.access, Access):
             raise TypeError(f"{self.name}: a method declares its access by one of {', '.join(map(str, Access))}")
         if (self.access is PUBLIC) != (not self.needs):
@@ -276,11 +284,6 @@ class Method:
     def about(self) -> str:
         """What it does, in the words of the function that carries it out."""
         return inspect.getdoc(self.run or self.run_open) or ""
-
-    @property
-    def secret_parameters(self) -> frozenset[str]:
-        """Its parameters that are credentials."""
-        return frozenset(control.name for control in self.controls if control.secret)
 
     @property
     def verbs(self) -> tuple[str, ...]:

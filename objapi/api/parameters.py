@@ -317,14 +317,21 @@ _FILE_CONTENT: Final = frozenset({"base64", "data"})
 
 
 def read_form(
-    verb: str, query: bytes, content_type: str | None, body: bytes, settings: Settings, unbounded: Collection[str] = ()
+    verb: str,
+    query: bytes,
+    content_type: str | None,
+    body: bytes,
+    settings: Settings,
+    unbounded: Collection[str] = (),
+    kind: BodyType | None = None,
 ) -> Form:
     """The form of a request, checked against the limits of the site.
 
-    Parameters named in `unbounded` hold a whole batch in one value: the size of the body and the number of entries
-    bound them. Raises BadRequest naming every parameter that cannot be read, TooLarge for every one past a limit.
+    `kind` is the type of the body, where it has been found out already. Parameters named in `unbounded` hold a whole
+    batch in one value: the size of the body and the number of entries bound them. Raises BadRequest naming every
+    parameter that cannot be read, TooLarge for every one past a limit.
     """
-    kind = sent_body(verb, content_type, body).type
+    kind = kind or sent_body(verb, content_type, body).type
     options = _form_options(settings.max_parameters, settings.max_body_size, settings.max_list_length)
     form = with_nested(_marshalled(kind, query, body, options, settings.timezone, settings))
     form.refuse_problems()

@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import request
 
 from objapi.errors import BadRequest
-from objapi.http.exchange import EARLY_REFUSAL, begin_exchange
+from objapi.http.exchange import EARLY_REFUSAL, begin_exchange, current_request
 
 ROUTE: Final = "/@@API"
 
@@ -126,7 +126,7 @@ def _with_downloads(target: ApiTarget) -> ApiTarget:
 
 def called_target() -> ApiTarget:
     """The target of the API call that is being answered; raises BadRequest when its path could not be taken apart."""
-    target: ApiTarget | BadRequest = request.environ[_KEY]
+    target: ApiTarget | BadRequest = current_request().environ[_KEY]
     if isinstance(target, BadRequest):
         raise target
     return target

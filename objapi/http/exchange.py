@@ -149,7 +149,7 @@ def has_exchange() -> bool:
 
 def current_exchange() -> Exchange:
     """The exchange of the request that is being answered."""
-    exchange: Exchange = request.environ[_KEY]
+    exchange: Exchange = current_request().environ[_KEY]
     return exchange
 
 

@@ -4,6 +4,7 @@
 becomes a problem of the form that names its parameter.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -106,6 +107,8 @@ Record: TypeAlias = FormRecord
 """The names by which the parts of a form are imported from here."""
 
 _ABSENT: Final = object()
+_NOTHING_TO_CUT: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,99}")
+"""Names in which no suffix, member or list is spelt."""
 
 
 class Form(Mapping[str, Any]):
@@ -208,6 +211,8 @@ class _Marshalling:
 
     def take(self, pair: RawPair) -> None:
         """Decode one pair, cut its suffixes, convert and store it; note a failure as a problem of the parameter."""
+        if self._took_plain(pair):
+            return
         limit = self.options.max_name_length
         name = ascii(pair.name[:60])[2:-1]
         try:
@@ -217,6 +222,25 @@ class _Marshalling:
             self._take_named(name, pair)
         except (ValueError, LookupError, RecursionError) as reason:
             self.refuse(name, reason)
+
+    def _took_plain(self, pair: RawPair) -> bool:
+        """Store a value that stands for itself, under a name that does; false for any pair that takes more than that.
+
+        Most parameters are of this kind.
+        """
+        value, options = pair.value, self.options
+        if pair.name_charset is not None or pair.value_charset is not None or not isinstance(value, bytes):
+            return False
+        if not value.isascii() or _NOTHING_TO_CUT.fullmatch(pair.name) is None:
+            return False
+        for most, text in ((options.max_name_length, pair.name), (options.max_value_length, value)):
+            if most is not None and len(text) > most:
+                return False
+        name = pair.name.decode("ascii")
+        if name in self.form or name in _CGI_NAMES or name.startswith("HTTP_"):
+            return False
+        self.form[name] = value.decode("ascii")
+        return True
 
     def refuse(self, name: str, reason: Exception) -> None:
         """Note a failure as a problem of the parameter of that name."""
