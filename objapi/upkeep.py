@@ -166,6 +166,7 @@ def keys_made_afterwards(site: Site, objects: int, progress: Progress, very_many
     """Load so many objects, with the keys of catalogs made at the end where they are very many for this site.
 
     Keys that an earlier load has put off are made, too; none after a failure that was not foreseen, as after a kill.
+    Counts are folded then, or each read of the site would add up what every chunk has counted.
     """
     if objects >= very_many and objects >= _LINES_AN_OBJECT * site.transact(count_objects, write=False):
         with _lease_refusals():
@@ -173,9 +174,14 @@ def keys_made_afterwards(site: Site, objects: int, progress: Progress, very_many
     try:
         yield
     except (ApiError, ProfileError):
-        make_missing_keys(site, progress)
+        _finish_catalogs(site, progress)
         raise
+    _finish_catalogs(site, progress)
+
+
+def _finish_catalogs(site: Site, progress: Progress) -> None:
     make_missing_keys(site, progress)
+    site.fold_counts()
 
 
 def make_missing_keys(site: Site, progress: Progress) -> None:

@@ -339,6 +339,13 @@ def named_keys(site: Site) -> set[str]:
     return {name for tables in site.context.tables.values() for name in tables.named_keys}
 
 
+def unfolded_counts(site: Site) -> int:
+    """The number of counts that each read of the main catalog adds up one by one."""
+    counts = site.context.tables["portal_catalog"].counts
+    with site.engine.connect() as connection:
+        return connection.scalar(select(func.count()).where(counts.c.folded == 0)) or 0
+
+
 def put_off(site: Site) -> bool:
     return site.transact(keys_put_off, write=False) is not None
 
@@ -360,6 +367,7 @@ def test_very_many_objects_are_loaded_without_keys_which_are_made_at_the_end(pla
     assert plain.site.engine.dialect.name == "sqlite" or not between[0] & named_keys(plain.site)
     assert labels == ["Loading contents", "Making the keys of the catalogs"]
     assert lacking_keys(plain.site) == set()
+    assert unfolded_counts(plain.site) == 0
     assert not put_off(plain.site)
     plain.assert_settled()
 
@@ -396,6 +404,7 @@ def test_keys_are_made_when_a_load_ends_with_a_mistake(sqlite_plain: Gateway, tm
         upkeep.load_lines(sqlite_plain.site, file, quietly, lines=CHUNK, very_many=100)
     assert len(answers(sqlite_plain, "Specimen")) > 50
     assert lacking_keys(sqlite_plain.site) == set()
+    assert unfolded_counts(sqlite_plain.site) == 0
     assert not put_off(sqlite_plain.site)
 
 
