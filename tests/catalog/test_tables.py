@@ -132,8 +132,8 @@ def test_documents_can_be_removed_and_catalogs_emptied(shelf: Shelf) -> None:
 def test_only_what_may_be_seen_is_found_and_counted(shelf: Shelf) -> None:
     for rid, acl, scope in ((1, 1, 0), (2, 2, 0), (3, 2, 7), (4, 3, 7), (5, 2, 8)):
         shelf.put(rid, acl, scope, id=f"d{rid}")
-    nobody = visibility(shelf.tables, [])
-    some = visibility(shelf.tables, [1], [([7], [2]), ([], [3]), ([8], [])])
+    nobody = visibility(shelf.tables.main, [])
+    some = visibility(shelf.tables.main, [1], [([7], [2]), ([], [3]), ([8], [])])
     assert shelf.find() == [1, 2, 3, 4, 5]
     assert shelf.find(nobody) == []
     assert shelf.find(some) == [1, 3]
@@ -290,7 +290,7 @@ def test_the_widest_values_fit(shelf: Shelf) -> None:
 def test_queries_of_one_shape_are_compiled_once(shelf: Shelf, first: dict[str, Any], second: dict[str, Any]) -> None:
     def execute(criteria: dict[str, Any]) -> Any:
         query = parse_request(criteria, SCHEMA, GATEWAY).require()
-        visible = visibility(shelf.tables, [1, len(criteria)], [([3], [4])])
+        visible = visibility(shelf.tables.main, [1, len(criteria)], [([3], [4])])
         statement = page_statement(shelf.tables, query, visible=visible, offset=len(criteria), size=10)
         return shelf.connection.execute(statement).context
 
