@@ -134,11 +134,16 @@ class RequestBodies:
                         into.write(piece)
                     if length == declared or not message["more_body"] or length > most:
                         return length
+                    if limit.expired():
+                        # What ends at the moment at which it is cancelled may answer as if nothing had been: then the
+                        # limit would never come again. Where it was cancelled all the same, that is raised here.
+                        await asyncio.sleep(0)
+                        raise body.refusal
                     # What came buys time, but never more than a body may stand still.
                     now = loop.time()
                     deadline = min(deadline + len(piece) / self._limits.rate, now + self._limits.stall)
                     # A body that was given up for another stays so.
-                    if not limit.expired() and (limit.when() or 0) > now:
+                    if (limit.when() or 0) > now:
                         limit.reschedule(min(deadline, last))
         except TimeoutError:
             raise body.refusal from None

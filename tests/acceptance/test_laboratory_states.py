@@ -126,8 +126,6 @@ def test_a_sample_goes_on_when_the_partition_it_waited_for_is_cancelled(admin: C
     made = make_request(admin, make_client(admin), ["Calcium"])
     sample = f"{made['path'].rpartition('/')[0]}/{made['sample_id']}"
     second = admin.call("create", {"obj_path": sample, "obj_type": "SamplePartition"})["path"]
-    act(admin, "no_sampling_workflow", second)
-    act(admin, "sample_due", second)
     first = f"{sample}/{made['sample_id']}-P1"
     act(admin, "receive", first)
     assert state_of(admin, sample) == "sample_due"

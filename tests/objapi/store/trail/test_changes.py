@@ -27,14 +27,18 @@ class Follower:
         self.cursor = page(gateway, user, "now").cursor
 
     def read(self) -> list[dict[str, Any]]:
-        """What has changed since the last call."""
-        found: list[dict[str, Any]] = []
-        while True:
-            answer = page(self.gateway, self.user, self.cursor, **self.wanted)
-            found += map(dict, answer.changes)
-            self.cursor = answer.cursor
-            if not answer.more:
-                return found
+        """What has changed since the last call; has no end while others write faster than this reads."""
+        found, more = self.read_page()
+        while more:
+            changes, more = self.read_page()
+            found += changes
+        return found
+
+    def read_page(self) -> tuple[list[dict[str, Any]], bool]:
+        """The next page of changes, and true when there are more."""
+        answer = page(self.gateway, self.user, self.cursor, **self.wanted)
+        self.cursor = answer.cursor
+        return list(map(dict, answer.changes)), answer.more
 
     def told(self) -> list[tuple[list[str], str]]:
         """Kinds and last segment of the path of each change."""

@@ -97,7 +97,8 @@ def follow_killed(gateway: Gateway, url: str, folder: Path, seed: int, kills: in
     told: list[dict[str, Any]] = []
 
     def tells(count: int) -> bool:
-        told.extend(follower.read())
+        # One page at a time: on a busy machine writers may be faster than whoever reads all.
+        told.extend(follower.read_page()[0])
         return len(told) >= count
 
     with writers(url, folder, seed, shared) as writing:
