@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from catalog import CatalogSchema, IndexKind, ValueType
 from objapi.model.behaviors import Behaviors
+from objapi.model.charts import Chart
 from objapi.model.dialects import Dialect
 from objapi.model.instrument_files import InstrumentFile
 from objapi.model.labels import AS_DECLARED, Labels
@@ -147,6 +148,8 @@ class Registry:
     """Queries for those who have something to do, in their order."""
     result_sheets: Mapping[str, ResultSheet] = field(default_factory=dict)
     """Type → the sheet in which the results that its objects hold are entered."""
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    """What objects and the site are looked at over time, by name, in their order."""
     instrument_files: Mapping[str, InstrumentFile] = field(default_factory=dict)
     """Shapes of files of results that instruments write, by name."""
     languages: Mapping[str, Labels] = field(default_factory=dict)

@@ -9,6 +9,7 @@ import pytest
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading import ProfileError, load_registry, read_content
 from objapi.model.loading.catalogs import CATALOG_KEYS, INDEX_KEYS
+from objapi.model.loading.charts import CHART_KEYS
 from objapi.model.loading.content import OBJECT_KEYS, USER_KEYS
 from objapi.model.loading.fields import FIELD_KEYS
 from objapi.model.loading.instrument_files import INSTRUMENT_KEYS, RESULT_KEYS, SAMPLE_KEYS
@@ -114,6 +115,7 @@ FILES = (
     "dialects/*.yaml",
     "worklists.yaml",
     "result_sheets.yaml",
+    "charts.yaml",
     "result_files/*.yaml",
     "fields.yaml",
     "languages/*.yaml",
@@ -135,6 +137,7 @@ FILES = (
         ("key of an index", 0, INDEX_KEYS),
         ("key of a worklist", 0, WORKLIST_KEYS),
         ("key of a sheet", 0, SHEET_KEYS),
+        ("key of a chart", 0, CHART_KEYS),
         ("key of a workflow", 0, WORKFLOW_KEYS),
         ("key of a state", 0, STATE_KEYS),
         ("key of a transition", 0, TRANSITION_KEYS),

@@ -8,6 +8,7 @@ from objapi.api.methods.access import ACCESS
 from objapi.api.methods.audit import AUDIT
 from objapi.api.methods.batch import BATCH
 from objapi.api.methods.changes import CHANGES
+from objapi.api.methods.charts import CHARTS
 from objapi.api.methods.create_many import CREATE_MANY
 from objapi.api.methods.description import DESCRIPTION
 from objapi.api.methods.instruments import INSTRUMENTS
@@ -63,6 +64,7 @@ METHODS: Final[Mapping[str, Method]] = by_name(
         *WORKLISTS,
         *WEBHOOKS,
         *RESULT_SHEETS,
+        *CHARTS,
     )
 )
 

@@ -82,6 +82,7 @@ def described_type(registry: Registry, portal_type: str, language: str | None = 
         "fields": _described_fields(portal_type, declared.fields, labels, _common_fields(registry)),
         "embedded": _embedded(declared),
         "result_sheet": _brief_sheet(registry, portal_type),
+        "charts": [chart.name for chart in registry.charts.values() if portal_type in chart.of],
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 from objapi.model.behaviors import Behaviors
 from objapi.model.loading.catalogs import read_catalogs
+from objapi.model.loading.charts import read_charts
 from objapi.model.loading.checks import (
     TypeChecker,
     check_cascade,
@@ -104,6 +105,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     queries = QueryReader(tracer, workflows.workflows, catalogs, site.default_catalog)
     worklists = read_worklists(found, queries, roles, problems)
     result_sheets = read_result_sheets(found, queries, types, site.uid_catalog, problems)
+    charts = read_charts(found, queries, types, catalogs, roles, problems)
     instrument_files = read_instrument_files(found, types, catalogs, workflows.workflows, problems)
     if problems:
         raise ProfileError(problems)
@@ -128,6 +130,7 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
         dialects=dialects,
         worklists=worklists,
         result_sheets=result_sheets,
+        charts=charts,
         instrument_files=instrument_files,
         languages=languages,
         fingerprint=fingerprint(types, catalogs, workflows.workflows, dialects),

@@ -20,7 +20,7 @@ from workflows.declarations import DeclarationProblem, Node, Section, closest, l
 
 GROUP: Final = "objapi.profiles"
 FOLDERS: Final = ("types", "catalogs", "workflows", "dialects", "result_files", "languages")
-FILES: Final = ("profile", "roles", "layout", "worklists", "result_sheets", "fields")
+FILES: Final = ("profile", "roles", "layout", "worklists", "result_sheets", "charts", "fields")
 SUFFIX: Final = ".yaml"
 MODULES: Final = ("behaviors", "derived_types")
 PROFILE_KEYS: Final = (

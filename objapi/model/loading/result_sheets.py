@@ -72,7 +72,7 @@ def _sheet(
         sort_on=query.sort_on,
         sort_order=query.sort_order,
         transitions=query.transitions,
-        range=_range(section, rows),
+        range=read_range(section, rows),
         detection=_detection(section, rows, types, uid_catalog),
         choices=_choices(section, rows, types, uid_catalog),
         titles={language: titles.text(language) for language in titles.names()},
@@ -95,7 +95,8 @@ def _check_fields(section: Section, rows: Sequence[EntityType]) -> None:
             return
 
 
-def _range(section: Section, rows: Sequence[EntityType]) -> ResultRange | None:
+def read_range(section: Section, rows: Sequence[EntityType]) -> ResultRange | None:
+    """Where the objects of some types have the range of their values; None where nothing is declared."""
     if not section.has("range"):
         return None
     inner = section.section("range", RANGE_KEYS)

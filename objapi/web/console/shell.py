@@ -63,6 +63,7 @@ def shell(site: Site, page: str, title: str, first: Mapping[str, bytes | object]
             for index in catalog.schema.indexes.values()
             if index.kind is IndexKind.CODE
         ],
+        "charts": any(not chart.of and chart.is_for(user.roles) for chart in site.registry.charts.values()),
         "texts": texts_of_scripts(spoken),
     }
     members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in told.items()]

@@ -31,7 +31,7 @@ def test_the_files_were_built_after_the_last_change_of_their_sources() -> None:
 
 def test_what_is_vendored_has_its_licence_beside_it() -> None:
     licences = (STATIC / "licences.txt").read_text("utf-8")
-    for name in ("preact", "@preact/signals", "@dagrejs/dagre"):
+    for name in ("preact", "@preact/signals", "@dagrejs/dagre", "uplot"):
         assert f"\n{name} " in f"\n{licences}"
     assert licences.count("MIT") + licences.count("Permission is hereby granted") >= 3
 

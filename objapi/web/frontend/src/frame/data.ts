@@ -13,6 +13,8 @@ export interface PageData {
   navigation: { page: string; title: string; url: string }[];
   /** Catalogs that have an index of what scanners read, with its name. */
   scan: { catalog: string; index: string }[];
+  /** There are charts of the site for the user. */
+  charts: boolean;
   texts: Record<string, string | string[]>;
   first: Record<string, unknown>;
 }

@@ -36,6 +36,8 @@ export interface TypeDescription {
   workflows: { id: string; state_variable: string }[];
   catalogs: string[];
   /** The sheet in which results that the object holds are entered, for types that have one. */
+  /** Names of its charts. */
+  charts: string[];
   result_sheet: { title: string; titles: Record<string, string> } | null;
   title_required: boolean;
   /** What is given when an object is made, beside its fields. */

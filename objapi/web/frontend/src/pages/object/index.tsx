@@ -11,6 +11,8 @@ import { t } from "../../frame/texts";
 import { Fields } from "./fields";
 import { object, renew, type } from "./object";
 import { loadWorkflows, titleOfState } from "./workflows";
+// What is loaded later has its styles from the page.
+import "../../charts/charts.css";
 import "./object.css";
 
 type Part = { id: string; title: string; load: () => Promise<{ default: ComponentType }> };
@@ -18,6 +20,7 @@ type Part = { id: string; title: string; load: () => Promise<{ default: Componen
 const PARTS: Part[] = [
   { id: "fields", title: t("Fields"), load: async () => ({ default: Fields }) },
   { id: "edit", title: t("Edit"), load: () => import("./edit") },
+  { id: "charts", title: t("Charts"), load: () => import("./charts") },
   { id: "contents", title: t("Contents"), load: () => import("./contents") },
   { id: "new", title: t("New"), load: () => import("./new") },
   { id: "workflow", title: t("Workflow"), load: () => import("./diagrams") },
@@ -82,6 +85,7 @@ async function followObject(removed: () => void, signal: AbortSignal): Promise<v
 function Parts() {
   const parts = PARTS.filter(
     (part) =>
+      (part.id !== "charts" || (type?.charts.length ?? 0) > 0) &&
       (part.id !== "workflow" || (type?.workflows.length ?? 0) > 0) && (!["contents", "new"].includes(part.id) || (type?.contains.length ?? 0) > 0),
   );
   const wanted = () => parts.find((part) => `#${part.id}` === location.hash.split("/")[0])?.id ?? "fields";

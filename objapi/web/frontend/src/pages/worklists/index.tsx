@@ -1,5 +1,6 @@
 // The worklists of the user, with live numbers; the rows of one of them, to be selected and taken a step further.
-import { useEffect } from "preact/hooks";
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import type { Batch, Named, ObjectRead, Page } from "../../objapi";
 import { api, asking, messageOf } from "../../frame/api";
 import { first, page } from "../../frame/data";
@@ -11,6 +12,8 @@ import { OwnLists, recountOwn } from "./own";
 import { bringUp, chosen, fill, noted, outcomes, reread, rows, selected } from "./rows";
 import { Rows } from "./table";
 import { aboutOf, followAll, recount, titleOf, type Worklist, worklists } from "./worklist";
+// What is loaded later has its styles from the page.
+import "../../charts/charts.css";
 import "./worklists.css";
 
 const place = first<string>("place") || worklists.value.find((list) => list.count)?.id;
@@ -48,6 +51,7 @@ export default function Worklists() {
             <p>{worklists.value.length ? t("There is nothing to do in any of your lists.") : t("There are no worklists for your roles.")}</p>
           </>
         )}
+        {page.charts && <Numbers />}
       </div>
     </div>
   );
@@ -63,6 +67,23 @@ function Chosen({ list }: { list: Worklist }) {
   const version = chosen.value.map((row) => `${row.UID} ${row.version}`).join();
   const clear = () => (selected.value = new Set());
   return <Steps uids={uids} version={version} preferred={list.transitions} clear={clear} done={done} />;
+}
+
+/** Charts of the site, loaded and counted when somebody looks at them. */
+function Numbers() {
+  const [Shown, setShown] = useState<{ component: ComponentType } | null>(null);
+  const load = () => {
+    if (Shown) return;
+    import("./throughput")
+      .then((loaded) => setShown({ component: loaded.default }))
+      .catch((error: unknown) => tell(messageOf(error), "bad"));
+  };
+  return (
+    <details class="numbers" onToggle={load}>
+      <summary>{t("Week by week")}</summary>
+      {Shown && <Shown.component />}
+    </details>
+  );
 }
 
 function Menu() {

@@ -1,4 +1,4 @@
-"""Files of rows go round by the console, in a real browser: exported, edited elsewhere, tried, written."""
+"""Files of rows go round, and numbers of many rows are drawn, by the console in a real browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +91,33 @@ def test_a_workbook_goes_round_and_conflicts_are_decided(admin: Client, person: 
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Undone.").wait_for()
     assert admin.read(UID=uids[0])["objects"][0]["Remarks"] == "base"
+
+
+def test_results_over_time_are_drawn_with_their_range_and_stand_in_a_table(admin: Client, person: Log) -> None:
+    owner = make_client(admin)
+    for result in ("45", "<1", "99"):
+        spec = "portal_type:AnalysisSpec|title:Apple Pulp"
+        path = make_request(admin, owner, ["Calcium"], Specification=spec)["path"]
+        admin.call("doActionFor_many", {"obj_paths": [path], "action": "receive"})
+        uid = analyses_of(admin, path)["Ca"]["UID"]
+        admin.call("update", {"UID": uid, "Result": result})
+        admin.call("doActionFor_many", {"uids": [uid], "action": "submit"})
+    manager = person("labmanager1", color_scheme="dark")
+    page = manager.open(f"{owner}#charts")
+    expect(page.get_by_role("img", name="Calcium: 3 values")).to_have_attribute(
+        "aria-label", "Calcium: 3 values, listed below; 2 out of range"
+    )
+    expect(page.locator(".plot canvas")).to_be_visible()
+    page.get_by_text("Values as a table").click()
+    expect(page.locator(".values tbody td.out")).to_have_text(["99 mg/kg (out of range)", "1 mg/kg (out of range)"])
+    page.get_by_label("Time").select_option("30")
+    expect(page.locator(".values tbody tr")).to_have_count(3)
+    assert manager.violations() == []
+    page = manager.open("/Plone/console")
+    page.locator(".numbers summary").first.click()
+    page.get_by_text("Values as a table").click()
+    expect(page.locator(".values tbody tr")).to_have_count(12)
+    assert manager.violations() == []
 
 
 def test_the_file_of_an_instrument_is_tried_and_entered(admin: Client, person: Log) -> None:

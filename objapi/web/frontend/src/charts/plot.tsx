@@ -1,0 +1,118 @@
+// A drawing of numbers over time by uPlot, in the colours of the page, with the same values as a table below it.
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { page } from "../frame/data";
+import { n, t } from "../frame/texts";
+
+const HEIGHT = 280;
+const NARROWEST = 260;
+const WEEK = 7 * 24 * 3600;
+
+export interface Line {
+  title: string;
+  /** One for each instant; null where there is none. */
+  values: (number | null)[];
+  /** `points` are what was measured, `joined` the same one after the other, `bars` numbers of a week; a `bound` and a `middle` are what these are held against. */
+  kind: "points" | "joined" | "bars" | "bound" | "middle";
+}
+
+export interface Drawn {
+  title: string;
+  unit?: string;
+  /** Seconds since 1970, growing. */
+  instants: number[];
+  lines: Line[];
+  /** Values that are out of their range, as places in `instants`. */
+  out?: ReadonlySet<number>;
+}
+
+export function Plot({ drawn }: { drawn: Drawn }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const into = place.current;
+    if (!into) return;
+    let plot = draw(drawn, into);
+    const again = () => {
+      plot.destroy();
+      plot = draw(drawn, into);
+    };
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", again);
+    const sized = new ResizeObserver(() => plot.setSize({ width: widthOf(into), height: HEIGHT }));
+    sized.observe(into);
+    return () => {
+      dark.removeEventListener("change", again);
+      sized.disconnect();
+      plot.destroy();
+    };
+  }, [drawn]);
+  const measured = drawn.lines.filter((line) => ["points", "joined", "bars"].includes(line.kind));
+  const count = measured.reduce((sum, line) => sum + line.values.filter((value) => value !== null).length, 0);
+  const words = [n("{title}: {count} value, listed below", "{title}: {count} values, listed below", count, { title: drawn.title })];
+  if (drawn.out?.size) words.push(n("{count} out of range", "{count} out of range", drawn.out.size));
+  return <div ref={place} class="plot" role="img" aria-label={words.join("; ")} />;
+}
+
+function widthOf(into: HTMLElement): number {
+  return Math.max(NARROWEST, into.clientWidth);
+}
+
+function draw(drawn: Drawn, into: HTMLElement): uPlot {
+  const styles = getComputedStyle(into);
+  const colour = (name: string) => styles.getPropertyValue(name).trim();
+  const axis: uPlot.Axis = { stroke: colour("--ink"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
+  const shades = [colour("--link"), colour("--good")];
+  const bars = drawn.lines.filter((line) => line.kind === "bars");
+  const options: uPlot.Options = {
+    width: widthOf(into),
+    height: HEIGHT,
+    legend: { live: false },
+    cursor: { drag: { x: true, y: false }, points: { show: false } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), page.site.timezone),
+    fmtDate: () => (date: Date) => new Intl.DateTimeFormat(page.language, { month: "short", day: "numeric", year: "2-digit" }).format(date),
+    scales: { x: { range: (_, from, to) => around(from, to, bars.length ? WEEK / 2 : (to - from || WEEK) * 0.03) }, y: bars.length ? { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } : {} },
+    axes: [{ ...axis, space: 90 }, { ...axis, label: drawn.unit || "", labelSize: drawn.unit ? 24 : 0, size: 56 }],
+    series: [
+      { label: t("Date") },
+      ...drawn.lines.map((line) => seriesOf(line, shades[bars.indexOf(line) % 2] ?? shades[0] ?? "", colour, [bars.indexOf(line), bars.length])),
+    ],
+    hooks: { draw: [(plot) => markOut(plot, drawn, colour("--bad"))] },
+  };
+  return new uPlot(options, [drawn.instants, ...drawn.lines.map((line) => line.values)], into);
+}
+
+function around(from: number, to: number, room: number): [number, number] {
+  return [from - room, to + room];
+}
+
+function seriesOf(line: Line, shade: string, colour: (name: string) => string, [place, of]: [number, number]): uPlot.Series {
+  const common = { label: line.title, spanGaps: true };
+  if (line.kind === "bars") {
+    const paths = uPlot.paths.bars?.({ size: [0.8 / of, 60], align: of < 2 ? 0 : place ? 1 : -1 });
+    return { ...common, stroke: shade, fill: shade, points: { show: false }, ...(paths ? { paths } : {}) };
+  }
+  if (line.kind === "points" || line.kind === "joined") {
+    const dots = { ...common, stroke: colour("--link"), width: 1, points: { show: true, size: 6, fill: colour("--link") } };
+    return line.kind === "joined" ? dots : { ...dots, paths: () => null };
+  }
+  const dash = line.kind === "bound" ? [6, 4] : [2, 4];
+  const paths = uPlot.paths.stepped?.({ align: 1 });
+  return { ...common, stroke: colour(line.kind === "bound" ? "--bad" : "--soft"), width: 1.5, dash, points: { show: false }, ...(paths ? { paths } : {}) };
+}
+
+/** Squares around what is out of its range, so that colour alone does not tell it. */
+function markOut(plot: uPlot, drawn: Drawn, colour: string): void {
+  const values = drawn.lines.find((line) => line.kind === "points" || line.kind === "joined")?.values;
+  if (!values) return;
+  plot.ctx.save();
+  plot.ctx.strokeStyle = colour;
+  plot.ctx.setLineDash([]);
+  plot.ctx.lineWidth = 2 * devicePixelRatio;
+  const half = 6 * devicePixelRatio;
+  for (const at of drawn.out ?? []) {
+    const [instant, value] = [drawn.instants[at], values[at]];
+    if (instant === undefined || value === null || value === undefined) continue;
+    plot.ctx.strokeRect(plot.valToPos(instant, "x", true) - half, plot.valToPos(value, "y", true) - half, 2 * half, 2 * half);
+  }
+  plot.ctx.restore();
+}
