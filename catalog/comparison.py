@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.dialect import PreparedSelect
 from catalog.rows import IndexRow, keyword_rows, main_row, posting_rows
+from catalog.schema import PREFIX_LENGTH
 from catalog.tables import CatalogTables, StoredText, stored_text
 
 
@@ -25,8 +26,9 @@ def differing(connection: Connection, tables: CatalogTables, rows: Sequence[Inde
     for row in rows:
         columns = list(main_row(tables, row).values())
         for place in texts:
-            if columns[place] is not None:
-                columns[place] = stored_text(columns[place])
+            text = columns[place]
+            if text is not None and len(text) > PREFIX_LENGTH:
+                columns[place] = stored_text(text)
         if found.get(row.rid) != tuple(columns):
             other.add(row.rid)
     if tables.keyword_indexes:

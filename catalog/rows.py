@@ -97,8 +97,9 @@ def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
     for name, value in row.values.items():
         key = keys.get(name)
         if key is not None:
-            column, read = key
-            columns[column] = read(value)
+            column, read, is_text = key
+            # Nearly all keys are texts of ASCII, which are kept as they are; a call for each costs most of a row.
+            columns[column] = value if is_text and type(value) is str and value.isascii() else read(value)
         elif name in writers:
             columns.update(writers[name](value))
     return columns
@@ -107,26 +108,21 @@ def main_row(tables: CatalogTables, row: IndexRow) -> dict[str, Any]:
 @lru_cache(maxsize=1000)
 def _column_writers(
     tables: CatalogTables,
-) -> tuple[Mapping[str, tuple[str, Callable[[Any], Any]]], Mapping[str, Callable[[Any], Mapping[str, Any]]]]:
-    """Index → its column and the key of a value, or what gives all its columns; the kind is asked for once."""
-    keys, others = {}, {}
+) -> tuple[Mapping[str, tuple[str, Callable[[Any], Any], bool]], Mapping[str, Callable[[Any], Mapping[str, Any]]]]:
+    """Index → its column, the key of a value, and whether texts of ASCII are keys; or what gives all its columns."""
+    keys: dict[str, tuple[str, Callable[[Any], Any], bool]] = {}
+    others = {}
     for name, index in tables.schema.indexes.items():
+        read = partial(single_key, index, dates=tables.dates)
         if index.kind is IndexKind.FIELD:
-            keys[name] = (column_name(name), _key_reader(index, tables.dates))
+            keys[name] = (column_name(name), read, index.value_type is ValueType.STRING)
         elif index.kind is IndexKind.DATE:
-            keys[name] = (column_name(name), partial(date_key, dates=tables.dates))
+            keys[name] = (column_name(name), partial(date_key, dates=tables.dates), False)
         elif index.kind is IndexKind.UUID:
-            keys[name] = (column_name(name), partial(single_key, index, dates=tables.dates))
+            keys[name] = (column_name(name), read, False)
         elif index.kind not in SIDE_KINDS:
             others[name] = partial(index_columns, index, dates=tables.dates)
     return keys, others
-
-
-def _key_reader(index: Index, dates: DateReading) -> Callable[[Any], Any]:
-    general = partial(single_key, index, dates=dates)
-    if index.value_type is not ValueType.STRING:
-        return general
-    return lambda value: value if type(value) is str and value.isascii() else general(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +172,7 @@ def _changed_columns(tables: CatalogTables, change: ColumnChange) -> tuple[list[
         names += column_names(index)
     blank: dict[str, Any] = dict.fromkeys(names)
     keys, writers = _column_writers(tables)
-    single = [(name, *keys[name]) for name in change.names if name in keys]
+    single = [(name, *keys[name][:2]) for name in change.names if name in keys]
     several = [(name, writers[name]) for name in change.names if name in writers]
     changed = []
     for row in change.rows:

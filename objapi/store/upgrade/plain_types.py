@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -65,13 +65,16 @@ def plain_renderers(site: SiteContext) -> dict[str, "PlainRenderer"]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _PlainIndex:
+class _PlainIndex(NamedTuple):
+    """An index of a plain type: a tuple, since each object goes through some twenty of them."""
+
     name: str
     source: str
     """Name in the mapping of values."""
     convert: Callable[[Any], Any]
     answered_empty: bool
+    keeps_text: bool
+    """A text is its own value, and `convert` not asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,7 @@ class PlainRenderer:
             end = self.type.fields.get(found.attribute)
             texts = index.kind is IndexKind.FIELD and index.value_type is ValueType.STRING
             answered = texts and end is not None and end.kind in (Kind.STRING, Kind.TEXT)
-            yield _PlainIndex(name, own, _converter(index), answered)
+            yield _PlainIndex(name, own, _converter(index), answered, _keeps_text(index))
 
     def _source_of_title(self, title: Field) -> str:
         return self._source(title.alias_of) if title.alias_of is not None else self._field_source(title)
@@ -319,12 +322,16 @@ class MixedRenderer(Renderer):
 
 def _index_values(catalog: _PlainCatalog, values: Mapping[str, Any]) -> dict[str, object]:
     found: dict[str, object] = {}
-    for index in catalog.indexes:
-        value = index.convert(values.get(index.source))
-        if value is not None:
-            found[index.name] = value
-        elif index.answered_empty:
-            found[index.name] = ""
+    get = values.get
+    for name, source, convert, answered_empty, keeps_text in catalog.indexes:
+        value = get(source)
+        if not (keeps_text and type(value) is str):
+            value = convert(value)
+            if value is None:
+                if not answered_empty:
+                    continue
+                value = ""
+        found[name] = value
     return found
 
 
@@ -332,9 +339,12 @@ def _converter(index: Index) -> Callable[[Any], Any]:
     general = partial(index_value, index)
     if index.kind is IndexKind.DATE:
         return lambda stored: datetime.fromisoformat(stored) if type(stored) is str and stored else general(stored)
-    if index.kind in _CONVERTED or index.value_type is not ValueType.STRING:
-        return general
-    return lambda stored: stored if type(stored) is str else general(stored)
+    return general
+
+
+def _keeps_text(index: Index) -> bool:
+    """True for an index whose value a text is as it stands."""
+    return index.kind not in (IndexKind.DATE, *_CONVERTED) and index.value_type is ValueType.STRING
 
 
 def _in_zone(value: object, zone: tzinfo) -> object:
