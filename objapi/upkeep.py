@@ -5,7 +5,7 @@ Each function works in transactions of its own; long ones in many short ones, so
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from catalog import CatalogTables, CountsChanged, recount
+from objapi.comparing import compared
 from objapi.errors import ApiError
 from objapi.model.content import Content
 from objapi.model.loading import ProfileError
@@ -44,7 +45,7 @@ from objapi.store.upgrade.installing import (
 )
 from objapi.store.upgrade.orphans import delete_orphans
 from objapi.store.upgrade.plain_types import PlainRenderer, plain_renderers
-from objapi.store.upgrade.recompute import compare_next, parts_of, rewrite
+from objapi.store.upgrade.recompute import parts_of, rewrite
 from objapi.store.upgrade.root_permissions import record_permissions, root_acl_in
 from objapi.store.upgrade.row_states import movable_rows, move_rows, not_surveyed, row_state_misfits
 from objapi.store.upgrade.search_keys import keys_put_off, make_keys, put_keys_off
@@ -199,14 +200,16 @@ def _load_chunk(
     load_chunk(site.context, connection, site.now(), file, chunk, plain)
 
 
-def reindex(site: Site, progress: Progress, before_chunk: Callable[[], None] = lambda: None) -> None:
-    """Recompute every acl, stored answer and index value; readers and writers go on meanwhile."""
-    total = site.transact(count_objects, write=False)
-    with progress("Reindexing", total) as advance:
-        last, done, plain = 0, 1, plain_renderers(site.context)
-        while done:
+def reindex(site: Site, progress: Progress, before_chunk: Callable[[], None] = lambda: None, *, jobs: int = 1) -> None:
+    """Recompute every acl, stored answer and index value; readers and writers go on meanwhile.
+
+    Very many objects are compared in so many processes as `jobs` says.
+    """
+    total, plain = site.transact(count_objects, write=False), plain_renderers(site.context)
+    before_chunk()
+    with progress("Reindexing", total) as advance, closing(compared(site, jobs, total)) as chunks_compared:
+        for done, rids in chunks_compared:
             before_chunk()
-            last, done, rids = site.transact(partial(_compare_next, site, plain, last), write=False)
             for part in parts_of(rids):
                 before_chunk()
                 site.transact(partial(_rewrite, site, plain, part), write=True)
@@ -238,12 +241,6 @@ def _recompute_rows(site: Site, connection: Connection) -> None:
     recompute_row_acls(connection, site.context.rows, TransactionAcls(site.context.acls, connection))
 
 
-def _compare_next(
-    site: Site, plain: Mapping[str, PlainRenderer], after: int, connection: Connection
-) -> tuple[int, int, list[int]]:
-    return compare_next(site.context, connection, site.now(), plain, after)
-
-
 def _rewrite(site: Site, plain: Mapping[str, PlainRenderer], rids: Sequence[int], connection: Connection) -> None:
     rewrite(site.context, connection, site.now(), plain, rids)
 
@@ -271,12 +268,14 @@ def upgrade(
     report: Callable[[Sequence[str]], None] = lambda lines: None,
     *,
     dry_run: bool = False,
+    jobs: int = 1,
 ) -> None:
     """Bring the tables in step with this version and with the declarations, then reindex. Repeatable.
 
     What the declarations lay out and the site lacks, such as the folders of a profile that was added, is made;
     states and values that they map are moved. `report` gets, before anything is changed, a line for each type and
-    field with stored values that they do not take: these stay as they are. `dry_run`: nothing more is done.
+    field with stored values that they do not take: these stay as they are. `dry_run`: nothing more is done. `jobs` as
+    for `reindex`.
 
     Raises SiteError when there is no such site, when another process is upgrading it, or, before anything is
     changed, when objects have types or states that are not declared or cannot be indexed by the declarations.
@@ -297,7 +296,7 @@ def upgrade(
         _move(site, progress, lease.renew)
         _lay_out(site, progress)
         before, site_id = site.transact(root_acl_in, write=False), site.settings.site_id
-        reindex(site, progress, lease.renew)
+        reindex(site, progress, lease.renew, jobs=jobs)
         site.transact(partial(record_permissions, site_id=site_id, before=before, now=site.now()), write=True)
         with progress("Linking the trail", site.transact(count_unnumbered, write=False)) as advance:
             site.number_requests(advance=advance)

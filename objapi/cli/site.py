@@ -62,10 +62,21 @@ def load(file: Path, data_dir: Path | None) -> None:
         click.echo(f"These users were there and keep password, roles and groups: {', '.join(there)}.", err=True)
 
 
+_MOST_JOBS = 4
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=lambda: min(_MOST_JOBS, len(os.sched_getaffinity(0))),
+    show_default=f"one for each core, at most {_MOST_JOBS}",
+    help="Processes that compare objects, when there are very many; one writes.",
+)
+
+
 @click.command()
+@jobs_option
 @click.option("--dry-run", is_flag=True, help="Tell what would be moved and what does not fit, and change nothing.")
 @data_option
-def upgrade(dry_run: bool, data_dir: Path | None) -> None:
+def upgrade(jobs: int, dry_run: bool, data_dir: Path | None) -> None:
     """Bring the tables and catalogs in step with this version and with the declarations. Repeatable.
 
     Before anything is changed it tells, by type and field, which stored values the declarations do not take, with their
@@ -74,7 +85,7 @@ def upgrade(dry_run: bool, data_dir: Path | None) -> None:
     site = Site.open(settings_from(data_dir=data_dir))
     limit_collections(LOADING)
     try:
-        upkeep.upgrade(site, progress, _report, dry_run=dry_run)
+        upkeep.upgrade(site, progress, _report, dry_run=dry_run, jobs=jobs)
         if not dry_run:
             prepare(site)
     finally:
@@ -89,12 +100,13 @@ def _report(lines: Sequence[str]) -> None:
 
 
 @click.command()
+@jobs_option
 @data_option
-def reindex(data_dir: Path | None) -> None:
+def reindex(jobs: int, data_dir: Path | None) -> None:
     """Compute every index value and every stored answer again from the objects, and write those that differ."""
     with opened_site(data_dir) as site:
         limit_collections(LOADING)
-        upkeep.reindex(site, progress)
+        upkeep.reindex(site, progress, jobs=jobs)
 
 
 @click.command("settings")

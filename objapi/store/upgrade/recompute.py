@@ -51,6 +51,12 @@ def objects_after(connection: Connection, after: int) -> list[StoredObject]:
     return [StoredObject(StoredEntity(*row[:_OWN]), tuple(row[_OWN:])) for row in rows]
 
 
+def chunk_end(connection: Connection, after: int) -> int | None:
+    """The row number of the last object of a full chunk after another one; None when fewer follow."""
+    statement = select(entities.c.rid).where(entities.c.rid > after).order_by(entities.c.rid)
+    return connection.scalar(statement.limit(1).offset(COMPARED - 1))
+
+
 class ObjectRendering:
     """Rendering of stored objects and their acls, computed anew from the root down; nothing is written or locked."""
 

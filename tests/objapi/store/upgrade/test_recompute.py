@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Column, Connection, Table, delete, insert, select, update
 
 from benchmarks.dataset import PROFILE
-from objapi import upkeep
+from objapi import comparing, upkeep
 from objapi.store.requests import ByPath, CreateItem
 from objapi.store.schema import entities
+from objapi.store.upgrade import recompute
 from objapi.store.upgrade.installing import system_planner
 from objapi.store.upgrade.plain_types import plain_renderers
 from objapi.store.upgrade.recompute import ObjectRendering, objects_after
@@ -91,6 +92,19 @@ def _of(gateway: Gateway) -> Callable[[Table], object]:
         write=False,
     )
     return lambda table: table.c.rid == rid
+
+
+def test_several_processes_find_what_one_does(plain: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = plain.dump(stamps=False)
+    monkeypatch.setattr(comparing, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(recompute, "COMPARED", 2)
+    damage = update(entities).where(entities.c.path.like("/Plone/customer-1%")).values(answer='"x":1')
+    plain.site.transact(lambda connection: connection.execute(damage), write=True)
+    with plain.statements.counted() as statements:
+        upkeep.reindex(plain.site, quietly, jobs=2)
+    assert plain.dump(stamps=False) == before
+    # They have connections of their own: this process reads where chunks end, and writes.
+    assert not [text for text in statements if "entities.answer" in text.partition("FROM")[0] and "LIMIT" in text]
 
 
 Damage = Callable[[Gateway, Connection], object]
