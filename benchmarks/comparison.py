@@ -4,7 +4,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +16,20 @@ import pymysql
 from sqlalchemy.engine import make_url
 
 from benchmarks.dataset import CONTACT, MANAGER, PASSWORD, comparison, fill
-from benchmarks.driver import Calls, Client, Crowd, ServedProcess, cpu_per_request, crowd, log_in, served, wall_time
+from benchmarks.driver import (
+    Calls,
+    Client,
+    Crowd,
+    ServedProcess,
+    cpu_per_request,
+    crowd,
+    log_in,
+    served,
+    streamed,
+    wall_time,
+)
 from benchmarks.floor import fill_floor
-from benchmarks.loads import MANY, Load, bulk_loads, single_loads, some_ids
+from benchmarks.loads import MANY, Load, bulk_loads, bulk_writers, single_loads, some_ids, stream_load
 from objapi import upkeep
 from objapi.http.memory import LOADING, limit_collections
 from objapi.progress import progress
@@ -28,6 +39,8 @@ from tests.databases import fresh_mariadb_database, mariadb_server
 DATABASES: Final = ("sqlite", "mariadb")
 
 CLIENTS: Final = 16
+WRITERS: Final = 4
+"""Clients that write in bulk while those read."""
 ROUNDS: Final = 3
 """Times that each load is measured on either side, in turns; the median counts."""
 _FOR_CONTACT: Final = ("read 10 with total", "find 1")
@@ -123,7 +136,7 @@ def _measured(database: str, data: Path, urls: Sequence[str], size: int, seconds
         row = partial(Ratio, database, size)
         single = list(single_loads(size, ids))
         bulk = list(bulk_loads(ids))
-        with progress(f"Measuring {database} at {size}", len(single) + len(bulk) + len(_FOR_CONTACT) + 2) as advance:
+        with progress(f"Measuring {database} at {size}", len(single) + len(bulk) + len(_FOR_CONTACT) + 3) as advance:
             for load in single:
                 yield row(load.name, "ms", *_compared(bare, manager, load, seconds), load.aim)
                 advance(1)
@@ -142,7 +155,14 @@ def _measured(database: str, data: Path, urls: Sequence[str], size: int, seconds
                 yield row(f"{what} by {CLIENTS} clients, p50", "ms", crowds[0].p50, crowds[1].p50)
                 yield row(f"{what} by {CLIENTS} clients, p99", "ms", crowds[0].p99, crowds[1].p99)
                 advance(1)
+                if what == "reads":
+                    yield from _beside_writers(row, manager, load, crowds[1], bulk_writers(ids, WRITERS), seconds)
             yield row("memory of a worker", "MB", floor.pss() / 1e6, gateway.pss() / 1e6)
+            load = stream_load(size)
+            rates = [_streamed(side, calls, size) for side, calls in ((bare, load.floor), (manager, load.gateway))]
+            yield row(load.name, "req/s", rates[0], rates[1])
+            yield row("memory of a worker, after that", "MB", floor.pss() / 1e6, gateway.pss() / 1e6)
+            advance(1)
 
 
 def _compared(bare: Side, gateway: Side, load: Load, seconds: float) -> tuple[float, float]:
@@ -172,6 +192,23 @@ def _once(
 def _crowd(side: Side, load: Load, place: int, seconds: float) -> Crowd:
     calls = (load.floor, load.gateway)[place]
     return crowd(side.server.port, side.cookie, calls, count(), CLIENTS, seconds)
+
+
+def _beside_writers(
+    row: Callable[..., Ratio], side: Side, load: Load, alone: Crowd, writers: Sequence[Calls], seconds: float
+) -> Iterator[Ratio]:
+    """The same readers while others write in bulk, beside what they wait for without these."""
+    found = crowd(side.server.port, side.cookie, load.gateway, count(), CLIENTS, seconds, writers)
+    what = f"reads by {CLIENTS} clients beside {len(writers)} bulk writers"
+    yield row(f"{what}, p50 to their p50 alone", "ms", alone.p50, found.p50)
+    yield row(f"{what}, p99 to their p50 alone", "ms", alone.p50, found.p99, 10)
+
+
+def _streamed(side: Side, calls: Calls, size: int) -> float:
+    """Objects a second of an answer that has all of them."""
+    begun = time.perf_counter()
+    streamed(side.server.port, side.cookie, calls(0))
+    return size / (time.perf_counter() - begun)
 
 
 def _server_pid(url: str) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -223,18 +224,42 @@ def wall_time(client: Client, call: Call) -> float:
     return time.perf_counter() - begun
 
 
-def crowd(port: int, cookie: str, calls: Calls, turns: Iterator[int], clients: int, seconds: float) -> Crowd:
+def streamed(port: int, cookie: str, call: Call) -> int:
+    """Ask for an answer that comes in pieces, and read it to its end; the bytes of it. Raises FailedRequest."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=600)
+    connection.request("GET", f"{call.path}?{urlencode(call.values, doseq=True)}", headers={"Cookie": cookie})
+    response, length = connection.getresponse(), 0
+    while piece := response.read(262_144):
+        length += len(piece)
+    connection.close()
+    if response.status != 200:
+        raise FailedRequest(f"{call.path} answered {response.status}")
+    return length
+
+
+def crowd(
+    port: int,
+    cookie: str,
+    calls: Calls,
+    turns: Iterator[int],
+    clients: int,
+    seconds: float,
+    beside: Sequence[Calls] = (),
+) -> Crowd:
     """Clients that each send the next request once the last one was answered.
 
-    Threads and connections are made for the first of them, in a time that is not measured.
+    Threads and connections are made for the first of them, in a time that is not measured. For each of `beside` there
+    is one more, whose requests are answered with success as all others are, and not measured.
     """
     taken: list[float] = []
     with selectors.DefaultSelector() as selector:
         begun: dict[Client, float] = {}
-        for client in [Client(port, cookie) for _ in range(clients)]:
+        others = {Client(port, cookie): (own, count()) for own in beside}
+        for client in [*(Client(port, cookie) for _ in range(clients)), *others]:
             selector.register(client.socket, selectors.EVENT_READ, client)
             begun[client] = time.perf_counter()
-            client.send(calls(next(turns)))
+            own, turn = others.get(client, (calls, turns))
+            client.send(own(next(turn)))
         start = now = time.perf_counter()
         start += WARM_UP_SECONDS
         while now < start + seconds or not taken:
@@ -243,10 +268,11 @@ def crowd(port: int, cookie: str, calls: Calls, turns: Iterator[int], clients: i
                 if client.receive() is None:
                     continue
                 now = time.perf_counter()
-                if begun[client] > start:
+                if begun[client] > start and client not in others:
                     taken.append(now - begun[client])
                 begun[client] = now
-                client.send(calls(next(turns)))
+                own, turn = others.get(client, (calls, turns))
+                client.send(own(next(turn)))
         for client in begun:
             client.close()
     taken.sort()

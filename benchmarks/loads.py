@@ -54,7 +54,7 @@ def single_loads(size: int, ids: Sequence[str]) -> Iterable[Load]:
         return {"portal_type": "Specimen", "id": ids[turn % len(ids)]}
 
     def path(turn: int) -> str:
-        return f"/customer-{int(ids[turn % len(ids)][2:]) % 500 + 1}/{ids[turn % len(ids)]}"
+        return _path(ids[turn % len(ids)])
 
     yield Load(
         "find 1",
@@ -93,7 +93,7 @@ def _made(turn: int) -> dict[str, object]:
 
 def bulk_loads(ids: Sequence[str]) -> Iterable[Load]:
     """The loads of many objects in one request."""
-    paths = [f"/customer-{int(name[2:]) % 500 + 1}/{name}" for name in ids]
+    paths = [_path(name) for name in ids]
     bare = [f"/{name}" for name in ids]
     yield Load(
         f"update_many {len(ids):,}",
@@ -111,6 +111,31 @@ def bulk_loads(ids: Sequence[str]) -> Iterable[Load]:
         None,
         "wall",
     )
+
+
+def stream_load(size: int) -> Load:
+    """All specimens in one answer."""
+    every: dict[str, object] = {**_STATE, "include_fields": _FIELDS}
+    return Load(
+        "all in one answer",
+        lambda _: Call(f"{_API}/read", {**every, "page_size": 0}),
+        lambda _: Call("/read", {**_STATE, "sort": "id", "start": 0, "size": size}),
+        None,
+        "wall",
+    )
+
+
+def bulk_writers(ids: Sequence[str], writers: int) -> list[Calls]:
+    """The requests of some writers, each of which changes objects of its own in bulk."""
+    return [_writer([_path(name) for name in ids[number::writers]]) for number in range(writers)]
+
+
+def _writer(paths: Sequence[str]) -> Calls:
+    return lambda turn: Call(f"{_API}/update_many", {"input_values": _remarks(paths, turn)}, True)
+
+
+def _path(name: str) -> str:
+    return f"/customer-{int(name[2:]) % 500 + 1}/{name}"
 
 
 def _remarks(paths: Sequence[str], turn: int) -> str:
