@@ -39,7 +39,7 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
     Values are taken as they are: no effect of creation runs, since the contents are complete in themselves, but those
     that types declare for loading.
     """
-    loader = _Loader(planner)
+    loader = _Loader(planner, context.max_text)
     planner.workspace.load_paths(dict.fromkeys(map(planner.context.full_path, _paths(contents.objects))))
     drafts: list[tuple[ContentObject, Draft | None]] = []
     with kinds.reading_with(context):
@@ -122,14 +122,34 @@ def _referred(value: object) -> Iterator[str]:
                 yield from _referred(item)
 
 
+@dataclass(frozen=True, slots=True)
+class _FieldReader:
+    """How the values of a field are read."""
+
+    declared: Field
+    field: marshmallow_fields.Field[Any] | None
+    """None for a reference, whose values have been looked up."""
+    keeps_text: bool
+    """A text of characters that every database holds is stored as it stands."""
+
+    @classmethod
+    def of(cls, declared: Field) -> "_FieldReader":
+        """The reader of a declared field."""
+        if declared.kind is Kind.REFERENCE:
+            return cls(declared, None, keeps_text=False)
+        field = kinds.marshmallow_field(declared)
+        return cls(declared, field, keeps_text=type(field) is kinds.TextField and not declared.vocabulary)
+
+
 class _Loader:
     """Reads contents into drafts, within `reading_with` of the kinds."""
 
-    def __init__(self, planner: StorePlanner) -> None:
+    def __init__(self, planner: StorePlanner, max_text: int) -> None:
         self._planner = planner
+        self._max_text = max_text
         self._problems: list[Cause] = []
-        self._readers: dict[tuple[str, str], marshmallow_fields.Field[Any]] = {}
-        """Type and field → its reader, made once: making one takes longer than reading a value."""
+        self._readers: dict[str, Mapping[str, _FieldReader]] = {}
+        """Type → the readers of its fields, made once: making one takes longer than reading a value."""
 
     def _problem(self, item: ContentObject, message: str) -> None:
         place = f"{item.source}: " if item.source else ""
@@ -203,37 +223,52 @@ class _Loader:
         for entry in draft.type.fields.values():
             if draft.is_new and entry.default is not None and entry.alias_of is None:
                 draft.data[entry.name] = entry.default
+        readers = self._readers_of(draft.type)
         for name, raw in item.fields.items():
-            declared = draft.type.fields.get(name)
-            if declared is not None and declared.alias_of is not None:
-                declared = draft.type.fields[declared.alias_of]
-            if declared is None or declared.kind is Kind.COMPUTED:
+            reader = readers.get(name)
+            if reader is None:
                 self._problem(item, f"{name} is no field of {draft.portal_type} that can be stored")
+            elif reader.keeps_text and type(raw) is str and self._is_plain(raw):
+                self._write(draft, reader.declared.name, raw)
             else:
-                self._store(item, draft, declared, raw)
+                self._store(item, draft, reader, raw)
 
-    def _store(self, item: ContentObject, draft: Draft, declared: Field, raw: object) -> None:
+    def _is_plain(self, text: str) -> bool:
+        """True for a text that is stored as it stands, as nearly all are; any other is looked at more closely."""
+        return text.isascii() and text.isprintable() and len(text.strip()) > 0 and len(text) <= self._max_text
+
+    def _store(self, item: ContentObject, draft: Draft, reader: "_FieldReader", raw: object) -> None:
+        declared = reader.declared
         try:
             value = raw if isinstance(raw, str) else self._with_uids(raw)
-            if declared.kind is Kind.REFERENCE:
+            if reader.field is None:
                 stored: object = _reference(value, declared)
             else:
-                stored = self._reader(draft.type, declared).deserialize(value)
+                stored = reader.field.deserialize(value)
             if isinstance(stored, NewFile):
                 stored = self._planner.store_file(stored)
         except (ValueError, InvalidValue) as error:
             self._problem(item, f"{declared.name}: {error}")
             return
-        old = draft.data.get(declared.name)
-        if old != stored and not draft.is_new:
-            draft.changed.setdefault(declared.name, old)
-        draft.data[declared.name] = stored
+        self._write(draft, declared.name, stored)
 
-    def _reader(self, entity_type: EntityType, declared: Field) -> marshmallow_fields.Field[Any]:
-        key = (entity_type.portal_type, declared.name)
-        if key not in self._readers:
-            self._readers[key] = kinds.marshmallow_field(declared)
-        return self._readers[key]
+    @staticmethod
+    def _write(draft: Draft, name: str, stored: object) -> None:
+        if not draft.is_new:
+            old = draft.data.get(name)
+            if old != stored:
+                draft.changed.setdefault(name, old)
+        draft.data[name] = stored
+
+    def _readers_of(self, entity_type: EntityType) -> "Mapping[str, _FieldReader]":
+        """The fields that can be stored, by their names and other names."""
+        known = self._readers.get(entity_type.portal_type)
+        if known is None:
+            fields = entity_type.fields
+            named = {name: fields[field.alias_of or name] for name, field in fields.items()}
+            known = {name: _FieldReader.of(field) for name, field in named.items() if field.kind is not Kind.COMPUTED}
+            self._readers[entity_type.portal_type] = known
+        return known
 
     def _with_uids(self, raw: object) -> object:
         """The value with every mark of another object replaced by its UID."""

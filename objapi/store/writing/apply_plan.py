@@ -166,7 +166,7 @@ def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
         "acl": acl,
         "scope": draft.scope,
         "states": orjson.dumps(draft.states).decode(),
-        "settings": draft.settings.document().decode(),
+        "settings": draft.workspace.document_of(draft.settings),
         "sides": orjson.dumps(rendered.sides).decode(),
         "title": rendered.title,
         "data": orjson.dumps(draft.data).decode(),

@@ -35,6 +35,9 @@ class DraftWorkspace(Protocol):
     def overrides_of(self, document: str | None) -> PermissionOverrides:
         """Overrides from their document; equal documents give one object."""
 
+    def document_of(self, overrides: PermissionOverrides) -> str:
+        """The document of overrides."""
+
     def permissions_changed(self, draft: "Draft") -> None:
         """Note that overrides were written onto an object."""
 

@@ -101,6 +101,8 @@ class StorePlanner:
         self.origins: dict[int, StepOrigin] = {}
         """Row number → what first made a behaviour or the request make, change or remove the object."""
         self._changing: set[tuple[int, str]] = set()
+        self._own_settings: dict[str, PermissionOverrides] = {}
+        """Type → the permissions that it writes onto a new object."""
         self._fillings: dict[str, _Filling] = {}
         """Type → its fields that act on a new object."""
 
@@ -331,7 +333,11 @@ class StorePlanner:
         draft.path = f"{'' if container is None else container.path}/{draft.uid}"
         if entity_type.table is not None:
             place_row(self.workspace, draft)
-        draft.settings = self.workspace.interned(PermissionOverrides(entity_type.permissions))
+        settings = self._own_settings.get(entity_type.portal_type)
+        if settings is None:
+            settings = self.workspace.interned(PermissionOverrides(entity_type.permissions))
+            self._own_settings[entity_type.portal_type] = settings
+        draft.settings = settings
         self.workspace.register(draft)
         return draft
 

@@ -62,6 +62,7 @@ class Workspace:
         self._backs_loaded: dict[tuple[str, str], set[int]] = {}
         self._back_index: dict[tuple[str, str], dict[str, dict[int, Draft]]] = {}
         self._settings: dict[str, PermissionOverrides] = {}
+        self._documents: dict[int, tuple[PermissionOverrides, str]] = {}
         self._derived: dict[tuple[int, int], tuple[Acl, PermissionOverrides, Acl]] = {}
         self._root = root_acl(context.registry.roles)
 
@@ -394,6 +395,14 @@ class Workspace:
         if found is None:
             found = self._settings[document] = PermissionOverrides.from_document(document)
         return found
+
+    def document_of(self, overrides: PermissionOverrides) -> str:
+        """The document of overrides, made once for each: the objects of a request have few between them."""
+        known = self._documents.get(id(overrides))
+        if known is None:
+            # The overrides are in the entry, so that no others get their identity.
+            known = self._documents[id(overrides)] = (overrides, overrides.document().decode())
+        return known[1]
 
     def interned(self, overrides: PermissionOverrides) -> PermissionOverrides:
         """The one object for equal overrides."""
