@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -51,6 +51,8 @@ from objapi.store.transaction import Transaction
 _log = logging.getLogger("objapi.site")
 _T = TypeVar("_T")
 
+FOR_READERS = 1
+"""Connections beyond those that writers may take, so that a page is read while thousands of objects are written."""
 ROWS_TO_FOLD = 1_000
 """Counts that a process has inserted into a catalog when it folds them: a read adds up 10,000 in a millisecond."""
 
@@ -75,6 +77,8 @@ class Site:
     written: threading.Event = field(default_factory=threading.Event)
     """Set after each commit of a user's work, for who numbers requests."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _writers: threading.Semaphore = field(default_factory=threading.Semaphore)
+    """Turns of requests that write: fewer than there are connections."""
 
     @classmethod
     def open(cls, settings: Settings, *, serving: bool = False, registry: Registry | None = None) -> "Site":
@@ -92,7 +96,7 @@ class Site:
         limit = settings.query_time_limit if serving else None
         engine, stream_engine = (
             own_engine(settings, threads=threads, limit=limit)
-            for threads in (settings.worker_threads, settings.max_streams)
+            for threads in (settings.worker_threads + FOR_READERS, settings.max_streams)
         )
         if settings.ispyb_url is not None and schema_on_same_server(settings.database, settings.ispyb_url):
             # What the gateway itself stores has no column that is shown by the clock of a connection.
@@ -101,7 +105,8 @@ class Site:
         catalog_metadata = MetaData()
         places = find_places(settings, registry, limit)
         context = make_context(settings, registry, catalog_metadata, places)
-        return cls(settings, registry, engine, stream_engine, context, catalog_metadata, limit)
+        writers = threading.Semaphore(settings.worker_threads)
+        return cls(settings, registry, engine, stream_engine, context, catalog_metadata, limit, _writers=writers)
 
     @property
     def engines(self) -> list[Engine]:
@@ -325,7 +330,8 @@ class Site:
         for attempt in count(1):
             committing = False
             try:
-                with transaction(engine, write=write) as connection:
+                turn = self._turn_to_write() if write and not aside else nullcontext()
+                with turn, transaction(engine, write=write) as connection:
                     result = work(connection)
                     committing = write
                 return result
@@ -343,6 +349,16 @@ class Site:
                 self._pause(error, attempt, again=again and (doubt is not None or should_retry(error)))
                 prepare(error)
         raise AssertionError("unreachable")
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Wait until fewer write than may at once: those who only read would wait behind them for a connection."""
+        if not self._writers.acquire(timeout=self.settings.lock_timeout):
+            raise exc.TimeoutError("others have been writing for as long as one waits for a lock")
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     def _may_repeat(self, error: Exception, attempt: int, until: float) -> bool:
         """True as long as the settings let a request be done again.

@@ -92,7 +92,7 @@ class Settings:
     threads: int | None = _setting(
         automatic(whole_number(1, 64), "1 on SQLite, 4 on MariaDB/MySQL"),
         "auto",
-        "Requests that a worker process has at work at once: the size of its connection pool.",
+        "Requests that write at once in a worker process; its connection pool has one more, for readers.",
     )
     stop_timeout: float = _setting(
         duration(1, 600), "3s", "Time that running requests have to finish when the server stops."
@@ -422,7 +422,7 @@ class Settings:
 
     @property
     def worker_threads(self) -> int:
-        """Requests a worker has at work at once. SQLite has one writer, so more than one would only wait there."""
+        """Requests that write at once in a worker. SQLite has one writer, so more than one would only wait there."""
         return self.threads or (1 if self.on_sqlite else 4)
 
 

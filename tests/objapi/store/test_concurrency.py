@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import exc
@@ -16,7 +17,7 @@ from objapi.store.writing import batch_plan
 from objapi.store.writing.naming import Sequences
 from tests.objapi.store.chance import Chance
 from tests.objapi.store.workshop import Gateway, assert_places_are_right
-from tests.waiting import ENOUGH
+from tests.waiting import ENOUGH, wait_until
 
 
 def together(*tasks: Callable[[], object]) -> list[object]:
@@ -38,6 +39,28 @@ def together(*tasks: Callable[[], object]) -> list[object]:
         thread.join(ENOUGH)
         assert not thread.is_alive()
     return results
+
+
+def test_readers_do_not_wait_for_those_who_write(workshop: Gateway, team: str) -> None:
+    site, ready = workshop.site, threading.Event()
+    workshop.total("boss", {"path": team})
+    pool: Any = site.engine.pool
+    # One more than may write at once: it waits for its turn, and takes no connection meanwhile.
+    writers = [
+        threading.Thread(target=site.transact, args=(lambda _: ready.wait(ENOUGH),), kwargs={"write": True})
+        for _ in range(site.settings.worker_threads + 1)
+    ]
+    for writer in writers:
+        writer.start()
+    try:
+        wait_until(lambda: pool.checkedout() == site.settings.worker_threads, "as many writers as may write")
+        assert workshop.total("boss", {"path": team}) == 1
+        assert pool.checkedout() == site.settings.worker_threads
+    finally:
+        ready.set()
+        for writer in writers:
+            writer.join(ENOUGH)
+    workshop.create("mia", "Thing", team, title="After", Maker=workshop.create("boss", "Person", "/", title="M").uid)
 
 
 def errors(results: Sequence[object]) -> list[Exception]:
