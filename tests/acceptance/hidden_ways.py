@@ -304,6 +304,7 @@ API_WAYS: Final[Sequence[Way]] = (
     ),
     _way("apply_sheet", "reference", form={"dry_run": "1"}, sheet=f"path,CCContact\n/Plone{OWN_REQUEST},{{uid}}\n"),
     *_ways("result_sheet", "GET", path={"obj_path": "{path}"}, uid={"UID": "{uid}"}),
+    *_ways("charts", "GET", path={"obj_path": "{path}"}, uid={"obj_uid": "{uid}"}),
     *_ways("tokens", path={"action": "add", "path": "{path}", "dry_run": "1"}),
     *_ways("undo", request={"request_id": "{uid}", "dry_run": "1"}),
     *_ways("restore", uid={"UID": "{uid}", "dry_run": "1"}),
