@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Final
 
-from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, TEXTS, list_of, record
+from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, TEXTS, list_of, optional_members
 from objapi.api.method import Json, Method, MethodCall
 from objapi.api.methods.reading import OBJECT, selected
 from objapi.api.parameters import Control
@@ -108,8 +108,8 @@ CHARTS: Final = (
         ),
         answer={
             "charts": list_of(
-                record(
-                    **{
+                optional_members(
+                    {
                         "name": TEXT,
                         "title": TEXT,
                         "titles": RECORD,
