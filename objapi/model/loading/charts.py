@@ -6,7 +6,7 @@ from typing import Final
 from catalog import IndexKind
 from objapi.model.charts import Chart, ExpectedValues, WeeklyCount
 from objapi.model.loading.declared_queries import DeclaredQuery, QueryReader
-from objapi.model.loading.merging import Declared, declare_all
+from objapi.model.loading.merging import declared_in
 from objapi.model.loading.profiles import Profile
 from objapi.model.loading.result_sheets import read_range
 from objapi.model.registry import CatalogDeclaration, Roles
@@ -34,14 +34,8 @@ def read_charts(
     problems: list[DeclarationProblem],
 ) -> dict[str, Chart]:
     """The charts in the order in which they are declared; a later profile extends, replaces or adds."""
-    declared: dict[str, Declared] = {}
-    for profile in profiles:
-        tree = profile.tree(FILE, problems)
-        if tree is not None:
-            root = Section(tree, "", problems)
-            declare_all(declared, "chart", profile, [(name, root[name]) for name in root.names()], problems)
     found = {}
-    for name, item in declared.items():
+    for name, item in declared_in(FILE, "chart", profiles, problems).items():
         section = Section(item.node, name, problems, CHART_KEYS)
         chart = _chart(name, section, queries, types, catalogs, tuple(roles.roles))
         if chart is not None:

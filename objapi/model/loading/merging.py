@@ -1,11 +1,11 @@
 """Declarations of several profiles put together: what extends, what replaces, and what clashes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from objapi.model.loading.profiles import Profile
-from workflows.declarations import DeclarationProblem, Node, listed, suggestion
+from workflows.declarations import DeclarationProblem, Node, Section, listed, suggestion
 
 EXTEND: Final = "extend"
 _MERGED: Final = frozenset(
@@ -60,6 +60,24 @@ def declare_all(
     for name, node in every:
         if EXTEND in node.items():
             _extend(found, what, name, node, profile, problems)
+
+
+def declared_in(
+    file: str,
+    what: str,
+    profiles: Sequence[Profile],
+    problems: list[DeclarationProblem],
+    known: Collection[str] | None = None,
+) -> dict[str, Declared]:
+    """The declarations in a file that profiles may have, by the names at its top, which may have to be `known` ones."""
+    found: dict[str, Declared] = {}
+    for profile in profiles:
+        tree = profile.tree(file, problems)
+        if tree is not None:
+            root = Section(tree, "", problems)
+            names = [name for name in root.names() if known is None or root.choose(name, name, list(known), "type")]
+            declare_all(found, what, profile, [(name, root[name]) for name in names], problems)
+    return found
 
 
 def _add(found: dict[str, Declared], what: str, name: str, new: Declared, problems: list[DeclarationProblem]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from objapi.model.loading.declared_queries import QUERY_KEYS, QueryReader
-from objapi.model.loading.merging import Declared, declare_all
+from objapi.model.loading.merging import declared_in
 from objapi.model.loading.profiles import Profile
 from objapi.model.result_sheets import DetectionLimits, ResultChoices, ResultRange, ResultSheet, places_of_object
 from objapi.model.types import EntityType, Kind
@@ -31,15 +31,8 @@ def read_result_sheets(
     problems: list[DeclarationProblem],
 ) -> dict[str, ResultSheet]:
     """The sheets by the type whose objects have them; a later profile extends, replaces or adds."""
-    declared: dict[str, Declared] = {}
-    for profile in profiles:
-        tree = profile.tree(FILE, problems)
-        if tree is not None:
-            root = Section(tree, "", problems)
-            known = [name for name in root.names() if root.choose(name, name, list(types), "type")]
-            declare_all(declared, "sheet of results", profile, [(name, root[name]) for name in known], problems)
     found = {}
-    for name, item in declared.items():
+    for name, item in declared_in(FILE, "sheet of results", profiles, problems, types.keys()).items():
         sheet = _sheet(name, Section(item.node, name, problems, SHEET_KEYS), queries, types, uid_catalog)
         if sheet is not None:
             found[name] = sheet

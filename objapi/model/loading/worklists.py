@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from objapi.model.loading.declared_queries import QUERY_KEYS, QueryReader
-from objapi.model.loading.merging import Declared, declare_all
+from objapi.model.loading.merging import declared_in
 from objapi.model.loading.profiles import Profile
 from objapi.model.registry import Roles
 from objapi.model.worklists import DeclaredWorklist, places_of
@@ -19,14 +19,8 @@ def read_worklists(
     profiles: Sequence[Profile], queries: QueryReader, roles: Roles, problems: list[DeclarationProblem]
 ) -> dict[str, DeclaredWorklist]:
     """The worklists in the order in which they are declared; a later profile extends, replaces or adds."""
-    declared: dict[str, Declared] = {}
-    for profile in profiles:
-        tree = profile.tree(FILE, problems)
-        if tree is not None:
-            root = Section(tree, "", problems)
-            declare_all(declared, "worklist", profile, [(name, root[name]) for name in root.names()], problems)
     found = {}
-    for name, item in declared.items():
+    for name, item in declared_in(FILE, "worklist", profiles, problems).items():
         section = Section(item.node, name, problems, WORKLIST_KEYS)
         worklist = _worklist(name, section, queries, tuple(roles.roles))
         if worklist is not None:
