@@ -3,6 +3,17 @@
 The semantics are those of a Plone-style catalog. This package knows SQLAlchemy; it knows no HTTP and no entity types.
 """
 
+from catalog.changing import (
+    ColumnChange,
+    documents_in,
+    remove,
+    replace_side,
+    set_scope,
+    set_visibility,
+    truncate,
+    update_columns,
+    upsert,
+)
 from catalog.clauses import Clause, Query, SortKey
 from catalog.comparison import differing
 from catalog.conditions import QueryOptions
@@ -28,21 +39,7 @@ from catalog.query import (
     parse_request,
     parse_sort,
 )
-from catalog.rows import (
-    ColumnChange,
-    IndexRow,
-    documents_in,
-    insert,
-    remove,
-    replace_side,
-    row_problems,
-    set_scope,
-    set_visibility,
-    side_digest,
-    truncate,
-    update_columns,
-    upsert,
-)
+from catalog.rows import IndexRow, insert, row_problems, side_digest
 from catalog.schema import CatalogSchema, Index, IndexKind, ValueType
 from catalog.shapes import shaped_rows
 from catalog.statements import (

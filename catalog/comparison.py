@@ -1,6 +1,6 @@
 """Comparison of what a catalog holds with what it should hold, many documents at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -24,12 +24,12 @@ def differing(connection: Connection, tables: CatalogTables, rows: Sequence[Inde
     texts = [place for place, column in enumerate(tables.main.columns) if isinstance(column.type, StoredText)]
     other = set()
     for row in rows:
-        columns = list(main_row(tables, row).values())
+        columns = main_row(tables, row)
         for place in texts:
             text = columns[place]
             if text is not None and len(text) > PREFIX_LENGTH:
-                columns[place] = stored_text(text)
-        if found.get(row.rid) != tuple(columns):
+                columns = (*columns[:place], stored_text(text), *columns[place + 1 :])
+        if found.get(row.rid) != columns:
             other.add(row.rid)
     if tables.keyword_indexes:
         other |= _with_other_sides(connection, tables, tables.keywords, keyword_rows, rows)
@@ -42,7 +42,7 @@ def _with_other_sides(
     connection: Connection,
     tables: CatalogTables,
     table: sa.Table,
-    rows_of: Callable[[CatalogTables, IndexRow], Iterable[Mapping[str, Any]]],
+    rows_of: Callable[[CatalogTables, IndexRow], Iterable[tuple[Any, ...]]],
     rows: Sequence[IndexRow],
 ) -> set[int]:
     """The documents that have other rows in a side table than they should."""
@@ -51,8 +51,8 @@ def _with_other_sides(
         stored.setdefault(side[2], set()).add(tuple(side))
     wanted: dict[int, set[tuple[Any, ...]]] = {row.rid: set() for row in rows}
     for row in rows:
-        for columns in rows_of(tables, row):
-            wanted[row.rid].add((columns["idx"], stored_text(columns["word"]), *list(columns.values())[2:]))
+        for number, word, *rest in rows_of(tables, row):
+            wanted[row.rid].add((number, stored_text(word), *rest))
     return {rid for rid, sides in wanted.items() if sides != stored.get(rid, set())}
 
 

@@ -18,12 +18,13 @@ from typing import Any, Final, Literal, Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ColumnElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeEngine
 
 from catalog.clauses import Key, PathPlace
 from catalog.dialect import (
     TABLE_OPTIONS,
     BinaryText,
+    LongText,
     PreparedSelect,
     ascii_key,
     big_integer,
@@ -92,11 +93,12 @@ def _shortened(value: str | None) -> str | None:
     return value if value is None or len(value) <= PREFIX_LENGTH else stored_text(value)
 
 
-class StoredText(TypeDecorator[str]):
+class StoredText(LongText):
     """A text column of 128 characters for texts of any length; see `stored_text`."""
 
     impl = BinaryText(STRING_LENGTH)
     cache_ok = True
+    kept_length = PREFIX_LENGTH
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
         """Shorten what is too long."""
@@ -217,7 +219,6 @@ class CatalogTables:
 
     main: the row per document. keywords, postings: the side tables (there even when no index needs them, so that the
     first one added to a catalog changes no table).
-    blank: a row with every column missing.
     keyword_indexes, text_indexes: those of the side tables, with their numbers there.
     prepared: statements about the catalog, by their shape.
     counted: indexes by whose values, with acl and scope, `counts` counts the documents; each has one text a document.
@@ -262,7 +263,6 @@ class CatalogTables:
             tuple((index, index_number(index.name)) for index in schema.of_kind(*kinds))
             for kinds in (KEYWORD_KINDS, (IndexKind.TEXT,))
         )
-        self.blank: dict[str, Any] = {column.name: None for column in self.main.columns}
         self._add_keys()
         self.keywords = self._side_table(metadata, f"{name}_kw")
         self.postings = self._side_table(metadata, f"{name}_words", "pos")

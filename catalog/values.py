@@ -63,6 +63,12 @@ def minutes_of(moment: datetime, zone: tzinfo, far: FarDates = "refuse") -> int:
     return MINUTE_LIMIT if minutes > 0 else -MINUTE_LIMIT
 
 
+@lru_cache(maxsize=1024)
+def _utc_minutes(moment: datetime, far: FarDates) -> int:
+    """The same of an instant in UTC: what is written together has few instants, each in indexes of several catalogs."""
+    return minutes_of(moment, UTC, far)
+
+
 def microseconds_of(moment: datetime, zone: tzinfo) -> int:
     """Microseconds since 1970 UTC; a naive time is in `zone`."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
@@ -84,7 +90,7 @@ def date_key(value: object, dates: DateReading) -> int | None:
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time(), UTC if dates.iso == "utc" else dates.zone)
     if isinstance(value, datetime):
-        return minutes_of(value, dates.zone, dates.far)
+        return _utc_minutes(value, dates.far) if value.tzinfo is UTC else minutes_of(value, dates.zone, dates.far)
     if isinstance(value, (int, float, Decimal)):
         if not _finite(value) or not -SECOND_LIMIT <= value <= SECOND_LIMIT:
             raise Unfit(f"{value} seconds since 1970 are too far away to be indexed")

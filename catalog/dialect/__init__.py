@@ -4,7 +4,16 @@ Column types, engines, transactions, bulk statements, changes to tables, and wha
 project asks which database it is on.
 """
 
-from catalog.dialect.bulk import add_up, among, bulk_update, insert_ignore, insert_rows, upsert_rows
+from catalog.dialect.bulk import (
+    add_up,
+    among,
+    bulk_update,
+    insert_ignore,
+    insert_rows,
+    insert_tuples,
+    upsert_rows,
+    upsert_tuples,
+)
 from catalog.dialect.changes import (
     add_keys,
     column_names,
@@ -35,6 +44,7 @@ from catalog.dialect.types import (
     AsciiText,
     BinaryText,
     ExactDecimal,
+    LongText,
     ascii_key,
     big_integer,
     big_key,
@@ -56,6 +66,7 @@ __all__ = [
     "Driver",
     "DriverMissing",
     "ExactDecimal",
+    "LongText",
     "PreparedSelect",
     "add_keys",
     "add_up",
@@ -83,6 +94,7 @@ __all__ = [
     "in_join_order",
     "insert_ignore",
     "insert_rows",
+    "insert_tuples",
     "is_mysql_family",
     "is_read_only",
     "is_retryable",
@@ -102,4 +114,5 @@ __all__ = [
     "transaction",
     "unkeyed",
     "upsert_rows",
+    "upsert_tuples",
 ]

@@ -1,31 +1,25 @@
 """Statements for many rows at once."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.types import TypeDecorator
 
-from catalog.dialect.engines import PACKET, is_mariadb, is_mysql_family
-from catalog.dialect.literals import InsertFrame, insert_frame, text_literal
+from catalog.dialect.engines import is_mariadb, is_mysql_family
+from catalog.dialect.json_update import executed_update, update_by_json
+from catalog.dialect.literals import InsertFrame, insert_frame
 from catalog.dialect.prepared import on_cursor
-from catalog.dialect.types import AsciiText
-from catalog.errors import BulkWarning
+from catalog.dialect.types import LongText
 
-DEFAULT_PACKET_BYTES: Final = 16 * 1024 * 1024
-MULTI_ROW: Final = 500
-_ROWS: Final = "%(rows)s"
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
+MULTI_ROW: Final = 500
 
 
 def among(column: sa.ColumnElement[Any], keys: Iterable[int]) -> sa.ColumnElement[bool]:
@@ -59,7 +53,7 @@ def bulk_update(
     if not rows:
         return 0
     if len(rows) > 1 and is_mysql_family(connection.dialect):
-        return _json_table_update(connection, table, key_column, tuple(columns), rows, version)
+        return update_by_json(connection, table, key_column, tuple(columns), rows, version)
     return _prepared_update(table, key_column, tuple(columns), version).execute(connection, rows)
 
 
@@ -71,14 +65,16 @@ class PreparedWrite:
     the driver are raised as Core raises them.
     """
 
-    def __init__(self, statement: sa.Insert | sa.Update, sources: Mapping[str, str], columns: Sequence[str]) -> None:
+    def __init__(
+        self, statement: sa.Insert | sa.Update, sources: Mapping[str, str | int], columns: Sequence[str]
+    ) -> None:
         """`sources`: bind parameter → member of a row; `columns`: those that an insert names, none for an update."""
         self._statement = statement
         self._sources = sources
         self._columns = columns or None
         self._compiled: WeakKeyDictionary[Dialect, _CompiledWrite] = WeakKeyDictionary()
 
-    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> int:
         """Write the rows; the number of rows that were matched or inserted. Raises what Core does."""
         compiled = self._compiled.get(connection.dialect)
         if compiled is None:
@@ -86,7 +82,7 @@ class PreparedWrite:
         bound = [compiled.bound(row) for row in rows]
         if len(bound) > 1 or compiled.frame is not None:
             return on_cursor(connection, compiled.text, bound, compiled.write_all, many=True)
-        run = _updated if isinstance(self._statement, sa.Update) else _inserted
+        run = executed_update if isinstance(self._statement, sa.Update) else _inserted
         return on_cursor(connection, compiled.text, bound[0], run, many=False)
 
     def _compile(self, dialect: Dialect) -> "_CompiledWrite":
@@ -98,10 +94,13 @@ class PreparedWrite:
             text = _NAMED.sub("%s", text)
         types = [compiled.binds[name].type for name in names]
         processors = [type_.dialect_impl(dialect).bind_processor(dialect) for type_ in types]
+        kept = [type_.kept_length if isinstance(type_, LongText) else None for type_ in types]
+        converted = [(place, convert, kept[place]) for place, convert in enumerate(processors) if convert is not None]
         return _CompiledWrite(
             text=text,
             values_of=_values_of([self._sources[name] for name in names]),
-            converted=tuple((place, convert) for place, convert in enumerate(processors) if convert is not None),
+            texts=tuple((place, convert, length) for place, convert, length in converted if length is not None),
+            converted=tuple((place, convert) for place, convert, length in converted if length is None),
             frame=insert_frame(text, types, dialect) if is_mysql_family(dialect) else None,
         )
 
@@ -111,14 +110,20 @@ class _CompiledWrite:
     text: str
     frame: InsertFrame | None
     """What is around the literals of rows, where they are written into the text."""
-    values_of: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    values_of: Callable[[Any], tuple[Any, ...]]
     """Takes the values out of a row, in the order of the parameters."""
+    texts: tuple[tuple[int, Callable[[Any], Any], int], ...]
+    """Places of texts among them, with what turns one that is longer than some length into one of the driver."""
     converted: tuple[tuple[int, Callable[[Any], Any]], ...]
-    """Places among them, with what turns the value there into one of the driver."""
+    """Other places, with what turns the value there into one of the driver."""
 
-    def bound(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    def bound(self, row: Mapping[str, Any] | tuple[Any, ...]) -> tuple[Any, ...]:
         """The values of a row as the driver takes them."""
         found = self.values_of(row)
+        for place, convert, length in self.texts:
+            value = found[place]
+            if value is not None and len(value) > length:
+                found = (*found[:place], convert(value), *found[place + 1 :])
         if self.converted:
             values = list(found)
             for place, convert in self.converted:
@@ -139,7 +144,7 @@ class _CompiledWrite:
         return written
 
 
-def _values_of(members: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+def _values_of(members: Sequence[str | int]) -> Callable[[Any], tuple[Any, ...]]:
     if len(members) == 1:
         return lambda row: (row[members[0]],)
     return itemgetter(*members)
@@ -166,16 +171,29 @@ def _prepared_update(
 
 
 @lru_cache(maxsize=1000)
-def _prepared_insert(table: sa.Table, names: tuple[str, ...]) -> PreparedWrite | None:
-    """The insert of rows that name some columns; None where Core must fill others itself, or spell names otherwise."""
+def _prepared_insert(table: sa.Table, names: tuple[str, ...], *, by_place: bool = False) -> PreparedWrite | None:
+    """The insert of rows that name some columns; None where Core must fill others itself, or spell names otherwise.
+
+    `by_place`: the rows are tuples of the values of these columns.
+    """
     if _core_fills(table, names) or not all(map(str.isidentifier, names)):
         return None
-    return PreparedWrite(sa.insert(table).inline(), {name: name for name in names}, names)
+    return PreparedWrite(sa.insert(table).inline(), _sources(names, by_place=by_place), names)
+
+
+def _sources(names: Sequence[str], *, by_place: bool) -> dict[str, str | int]:
+    """Bind parameter → where its value is in a row."""
+    return {name: place if by_place else name for place, name in enumerate(names)}
 
 
 @lru_cache(maxsize=1000)
 def _prepared_upsert(
-    dialect: Dialect, table: sa.Table, names: tuple[str, ...], changed: tuple[sa.Column[Any], ...]
+    dialect: Dialect,
+    table: sa.Table,
+    names: tuple[str, ...],
+    changed: tuple[sa.Column[Any], ...],
+    *,
+    by_place: bool = False,
 ) -> PreparedWrite | None:
     """As `_prepared_insert`, changing columns of a row whose primary key exists; on SQLite and MariaDB.
 
@@ -188,125 +206,18 @@ def _prepared_upsert(
             return None
         ours = mysql.insert(table).inline()
         values = {column.name: ours.inserted[column.name] for column in changed}
-        return PreparedWrite(ours.on_duplicate_key_update(values), {name: name for name in names}, names)
+        return PreparedWrite(ours.on_duplicate_key_update(values), _sources(names, by_place=by_place), names)
     other = sqlite.insert(table).inline()
     statement = other.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={column.name: other.excluded[column.name] for column in changed},
     )
-    return PreparedWrite(statement, {name: name for name in names}, names)
+    return PreparedWrite(statement, _sources(names, by_place=by_place), names)
 
 
 def _core_fills(table: sa.Table, names: tuple[str, ...]) -> bool:
     """True when rows that name these columns leave out one whose default Core computes."""
     return any(column.default is not None and column.name not in names for column in table.columns)
-
-
-def _json_type(column: sa.Column[Any], dialect: Dialect) -> str:
-    implementation = column.type.dialect_impl(dialect)
-    base = implementation.impl_instance if isinstance(implementation, TypeDecorator) else implementation
-    if isinstance(base, AsciiText):
-        return f"LONGTEXT CHARACTER SET ascii COLLATE {'ascii_nopad_bin' if is_mariadb(dialect) else 'ascii_bin'}"
-    if isinstance(base, (sa.String, sa.Text)):
-        return f"LONGTEXT CHARACTER SET utf8mb4 COLLATE {'utf8mb4_nopad_bin' if is_mariadb(dialect) else 'utf8mb4_bin'}"
-    if isinstance(base, (sa.Integer, sa.Boolean)):
-        return "BIGINT"
-    if isinstance(base, sa.Numeric):
-        return "DECIMAL(65,30)"
-    if isinstance(base, sa.DateTime):
-        return "DATETIME(6)"
-    raise TypeError(f"column {column.name}: {column.type!r} cannot be set by bulk_update")
-
-
-def _json_value(value: object) -> str:
-    """What JSON has no notation of, as text."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    raise TypeError(f"{type(value).__name__} cannot be passed by bulk_update")
-
-
-def _json_rows(
-    columns: Sequence[sa.Column[Any]], rows: Sequence[Mapping[str, Any]], dialect: Dialect
-) -> Iterator[bytes]:
-    processors = [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in columns]
-    for row in rows:
-        values = [row[name] if process is None else process(row[name]) for name, process in processors]
-        yield orjson.dumps(values, default=_json_value, option=orjson.OPT_PASSTHROUGH_DATETIME)
-
-
-def _packets(texts: Iterable[bytes], limit: int) -> Iterator[str]:
-    """JSON arrays of as many rows as stay below the limit in bytes, quoting included."""
-    gathered: list[bytes] = []
-    size = 0
-    for text in texts:
-        bytes_ = len(text) + text.count(b'"') + text.count(b"\\") + 1
-        if gathered and size + bytes_ > limit:
-            yield f"[{b','.join(gathered).decode()}]"
-            gathered, size = [], 0
-        gathered.append(text)
-        size += bytes_
-    if gathered:
-        yield f"[{b','.join(gathered).decode()}]"
-
-
-def _json_table_update(
-    connection: Connection,
-    table: sa.Table,
-    key_column: sa.Column[Any],
-    columns: tuple[sa.Column[Any], ...],
-    rows: Sequence[Mapping[str, Any]],
-    version: sa.Column[Any] | None,
-) -> int:
-    dialect = connection.dialect
-    passed = [key_column, *columns, *([] if version is None else [version])]
-    text = _json_table_text(dialect, table, key_column, columns, version)
-    limit = int(connection.info.get(PACKET, DEFAULT_PACKET_BYTES)) // 4
-    return sum(
-        on_cursor(connection, text, {"rows": packet}, _updated_from_json, many=False)
-        for packet in _packets(_json_rows(passed, rows, dialect), limit)
-    )
-
-
-def _updated_from_json(dialect: Dialect, cursor: Any, text: str, parameters: Any) -> int:
-    literal = text_literal(parameters["rows"])
-    if literal is None:
-        return _updated(dialect, cursor, text, parameters)
-    before, after = (part.replace("%%", "%").encode() for part in text.split(_ROWS))
-    return _updated(dialect, cursor, before + literal + after, None)
-
-
-def _updated(dialect: Dialect, cursor: Any, text: str | bytes, parameters: Any) -> int:
-    cursor.execute(text, parameters)
-    matched = int(cursor.rowcount)
-    if is_mysql_family(dialect) and cursor.warning_count:
-        cursor.execute("SHOW WARNINGS")
-        raise BulkWarning("; ".join(f"{row[1]}: {row[2]}" for row in cursor.fetchmany(5)))
-    return matched
-
-
-@lru_cache(maxsize=1000)
-def _json_table_text(
-    dialect: Dialect,
-    table: sa.Table,
-    key_column: sa.Column[Any],
-    columns: tuple[sa.Column[Any], ...],
-    version: sa.Column[Any] | None,
-) -> str:
-    """The statement, whose rows are its one parameter."""
-    quote = dialect.identifier_preparer.quote
-    passed = [key_column, *columns, *([] if version is None else [version])]
-    declared = ", ".join(f"c{n} {_json_type(column, dialect)} PATH '$[{n}]'" for n, column in enumerate(passed))
-    match = [f"t.{quote(key_column.name)} = j.c0"]
-    settings = [f"t.{quote(column.name)} = j.c{n}" for n, column in enumerate(columns, start=1)]
-    if version is not None:
-        match.append(f"t.{quote(version.name)} = j.c{len(passed) - 1}")
-        settings.append(f"t.{quote(version.name)} = t.{quote(version.name)} + 1")
-    name = dialect.identifier_preparer.format_table(table)
-    # Only quoted identifiers are put together here; every value travels in :rows.
-    joined = f"{name} t JOIN JSON_TABLE({_ROWS}, '$[*]' COLUMNS ({declared})) j ON {' AND '.join(match)}"
-    return f"UPDATE {joined} SET {', '.join(settings)}"  # noqa: S608
 
 
 def _multi_row(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -330,6 +241,32 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[Mapping[
         connection.execute(sa.insert(table), [dict(row) for row in rows])
     else:
         prepared.execute(connection, rows)
+
+
+def insert_tuples(connection: Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows that have the values of all columns, in their order. Raises IntegrityError as `insert_rows`."""
+    names = _column_names(table)
+    prepared = _prepared_insert(table, names, by_place=True) if rows else None
+    if prepared is None:
+        insert_rows(connection, table, [dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        prepared.execute(connection, rows)
+
+
+def upsert_tuples(connection: Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows that have the values of all columns, in their order, or change those that exist."""
+    names = _column_names(table)
+    changed = tuple(column for column in table.columns if not column.primary_key)
+    prepared = _prepared_upsert(connection.dialect, table, names, changed, by_place=True) if rows else None
+    if prepared is None:
+        upsert_rows(connection, table, [dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        prepared.execute(connection, rows)
+
+
+@lru_cache(maxsize=1000)
+def _column_names(table: sa.Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
 
 
 def insert_ignore(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -27,6 +27,14 @@ class AsciiText(sa.String):
     __visit_name__ = "catalog_ascii_text"
 
 
+class LongText(TypeDecorator[str]):
+    """A text column that holds texts up to a length as they are, and something else for longer ones."""
+
+    cache_ok = True
+    kept_length: int
+    """Length of the longest text that is stored as it is."""
+
+
 def _mysql_text(length: int | None, charset: str, collation: str) -> str:
     kind = "LONGTEXT" if length is None else f"VARCHAR({length})"
     return f"{kind} CHARACTER SET {charset} COLLATE {collation}"
