@@ -9,8 +9,8 @@ from objapi.model.principal import Principal
 from objapi.store.context import RequestContext, SiteContext
 from objapi.store.permissions.rights import Rights
 from objapi.store.reading.finding import Finder
-from objapi.store.requests import ByItem, Outcome, Selector
-from objapi.store.writing.batch_plan import PlanItems, WriteOptions
+from objapi.store.requests import ByItem, ByUid, Find, Outcome, Selector
+from objapi.store.writing.batch_plan import CheckPlan, PlanItems, WriteOptions
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.resolve import Resolver
@@ -39,6 +39,10 @@ class Calls(ABC):
         """A planner that has loaded nothing."""
 
     @abstractmethod
+    def _planner_of(self, user: Principal) -> StorePlanner:
+        """A planner of another user, who only reads, on the same connections."""
+
+    @abstractmethod
     def _resolver(self, planner: StorePlanner) -> Resolver:
         """The resolver of selectors to what a planner loads."""
 
@@ -51,7 +55,22 @@ class Calls(ABC):
         """One object that the user may see. Raises NotFound, InsufficientScope."""
 
     @abstractmethod
+    def _found(self, planner: StorePlanner, find: Find) -> list[ByUid]:
+        """The objects that criteria find, loaded by the planner."""
+
+    @abstractmethod
     def _write(
-        self, selectors: Sequence[Selector | ByItem], plan: PlanItems, options: WriteOptions, *, follow: bool = True
+        self,
+        selectors: Sequence[Selector | ByItem],
+        plan: PlanItems,
+        options: WriteOptions,
+        planner: StorePlanner | None = None,
+        *,
+        as_batch: bool = False,
+        check: CheckPlan | None = None,
+        follow: bool = True,
     ) -> Outcome:
-        """Plan and do what is asked; `follow`: with the automatic transitions that become possible."""
+        """Plan and do what is asked; `planner` has loaded it already. See `BatchPlan`.
+
+        `follow`: take the transitions that are always automatic and become possible.
+        """

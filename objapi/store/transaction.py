@@ -9,24 +9,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, islice
-from typing import TypeVar, Unpack, cast
+from typing import Unpack, cast
 
 from sqlalchemy import Connection
 
 from objapi.errors import (
-    ApiError,
     BadRequest,
     Cause,
     Forbidden,
     NoApiAccess,
     NotFound,
-    combine,
     sentence_end,
 )
 from objapi.model.item_links import NO_LINKS, ItemLinks, LinkedItem, link_items, names_in_fields
 from objapi.model.principal import Principal
 from objapi.model.registry import CatalogDeclaration
-from objapi.store.access_requests import AccessQuestion, ObjectAccess
+from objapi.store.access_calls import AccessCalls
 from objapi.store.blobs import StoredFile, read_blob
 from objapi.store.context import RequestContext, SiteContext
 from objapi.store.grant_calls import GrantCalls
@@ -42,12 +40,9 @@ from objapi.store.requests import (
     COMMAND_LINE,
     ByItem,
     ByUid,
-    CopyItem,
     CreateItem,
     Find,
     Found,
-    MoveItem,
-    Offered,
     Outcome,
     RequestSource,
     Selector,
@@ -58,17 +53,21 @@ from objapi.store.requests import (
 from objapi.store.row_calls import RowCalls
 from objapi.store.row_requests import WriteAuthority
 from objapi.store.schema import idempotency_keys
-from objapi.store.writing.access import AccessExplainer, unseen_row
+from objapi.store.tree_calls import TreeCalls
 from objapi.store.writing.batch_attempt import BatchAttempt, raised
-from objapi.store.writing.batch_plan import BatchPlan, CheckPlan, MakeOptions, PlanItems, WriteOptions
-from objapi.store.writing.copying import Unwritable, plan_copies
+from objapi.store.writing.batch_plan import (
+    BatchPlan,
+    CheckPlan,
+    MakeOptions,
+    PlanItems,
+    WriteOptions,
+    at_places,
+)
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
-from objapi.store.writing.moving import plan_moves
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.removing import Removal, plan_removal
 from objapi.store.writing.resolve import Resolver
-from objapi.store.writing.transitions import TransitionRequest, offered, plan_steps, plan_updates_and_steps
+from objapi.store.writing.transitions import TransitionRequest, plan_steps, plan_updates_and_steps
 from objapi.store.writing.upserting import Upserting
 from workflows.declarations import suggestion
 
@@ -84,7 +83,7 @@ class EntityRecord:
     version: int
 
 
-class Transaction(PastCalls, GrantCalls, RowCalls):
+class Transaction(AccessCalls, TreeCalls, PastCalls, GrantCalls, RowCalls):
     """One request of one user on one connection; whoever opened it commits or rolls back."""
 
     def __init__(
@@ -142,11 +141,6 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         if not self._rights.may(permission, root.acl, root.scope):
             raise Forbidden(f"This needs the permission {permission!r} on the site, which you do not have.")
 
-    def may(self, selector: Selector, permission: str) -> bool:
-        """True when the user holds a permission on an object. Raises NotFound."""
-        draft = self._one(self._planner(), selector)
-        return self.user.unrestricted or self._rights.may(permission, draft.acl, draft.scope)
-
     def holds_anywhere(self, user: Principal, permission: str) -> bool:
         """True when some user holds a permission on some object; what `require` asks of the caller."""
         rights = self._rights if user is self.user else Rights(user, self._context.acls, self._rights.scoped_roles)
@@ -180,58 +174,6 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         """One object that the user may see. Raises NotFound."""
         draft = self._one(self._planner(), selector)
         return EntityRecord(draft.uid, draft.path, draft.id, draft.portal_type, draft.stored_version)
-
-    def offered(self, selectors: Sequence[Selector], *, explain: bool = False) -> tuple[Offered, ...]:
-        """The transitions that the user may take on each object; `explain` the others that its state lists, too.
-
-        Raises NotFound naming every one that is not there.
-        """
-        known, missing = self.offered_of_those_found(selectors, explain=explain)
-        _raise_all(missing)
-        return known
-
-    def offered_of_those_found(
-        self, selectors: Sequence[Selector], *, explain: bool = False
-    ) -> tuple[tuple[Offered, ...], tuple[ApiError, ...]]:
-        """As `offered`, of the objects that are there, and the error of each that is not."""
-        planner = self._planner()
-        planner.world.explains = explain
-        found = self._resolver(planner).select(selectors)
-        missing = tuple(item for item in found if isinstance(item, ApiError))
-        return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft)), missing
-
-    def access(
-        self, selectors: Sequence[Selector], questions: Sequence[AccessQuestion], of: Principal | None = None
-    ) -> tuple[ObjectAccess, ...]:
-        """What the user, or another one, may do to each object, and by which rule. Raises NotFound.
-
-        Of another user it tells nothing that the user may not see.
-        """
-        planner = self._planner()
-        found = self._resolver(planner).select(selectors)
-        _raise_all([item for item in found if isinstance(item, ApiError)])
-        drafts = [item for item in found if isinstance(item, Draft)]
-        if of is None:
-            return tuple(AccessExplainer(planner, self._root(planner)).answers(drafts, questions))
-        other = Transaction(self._site, self.connection, of, self.now, writes=False)
-        other.connections = other._context.connections = self.connections
-        theirs = other._planner()
-        explainer = AccessExplainer(theirs, self._root(theirs), self._rights)
-        theirs.workspace.load_uids(draft.uid for draft in drafts)
-        there = [theirs.workspace.by_uid[draft.uid] for draft in drafts if draft.uid in theirs.workspace.by_uid]
-        answers = {answer.uid: answer for answer in explainer.answers(there, questions)}
-        # A row that its rule does not show to the other user is not there for them.
-        return tuple(
-            answers.get(draft.uid) or unseen_row(questions, draft.uid, draft.path, draft.portal_type)
-            for draft in drafts
-        )
-
-    def users(self, roles: Collection[str]) -> list[tuple[str, str]]:
-        """The users who hold any of some roles. Raises Forbidden for a caller who is no staff."""
-        staff = self.registry.roles.staff_roles
-        if not self.user.unrestricted and self.user.roles.isdisjoint(staff):
-            raise Forbidden(f"The list of users is for {', '.join(sorted(staff)) or 'nobody'}.")
-        return self._site.users(self.connection, roles)
 
     def file(
         self, selector: Selector, name: str, part: Callable[[int, str], tuple[int, int] | None] | None = None
@@ -274,7 +216,7 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         links = NO_LINKS if len(items) == 1 and not as_batch else self._links(items)
         return self._write(
             [ByItem(item.name or "", place) for place, item in enumerate(items)],
-            lambda editor, places: editor.create(_some(items, places), links, self._upserting(editor, items)),
+            lambda editor, places: editor.create(at_places(items, places), links, self._upserting(editor, items)),
             cast(WriteOptions, options),
             as_batch=as_batch,
         )
@@ -307,7 +249,7 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         """
         return self._write(
             [item.target for item in items],
-            lambda editor, places: editor.update(_some(items, places)),
+            lambda editor, places: editor.update(at_places(items, places)),
             options,
             as_batch=as_batch,
         )
@@ -324,7 +266,7 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         items = [UpdateItem(selector, values) for selector in selectors]
         return self._write(
             selectors,
-            lambda editor, places: editor.update(_some(items, places)),
+            lambda editor, places: editor.update(at_places(items, places)),
             options,
             planner,
             as_batch=True,
@@ -354,7 +296,7 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         self._require_action(action)
         return self._write(
             [item.target for item in items],
-            lambda editor, places: plan_updates_and_steps(editor, _some(items, places), action),
+            lambda editor, places: plan_updates_and_steps(editor, at_places(items, places), action),
             options,
             as_batch=True,
         )
@@ -404,85 +346,6 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         if action not in known:
             message = f"action: no workflow has an action {action[:60]!r}{sentence_end(suggestion(action[:60], known))}"
             raise BadRequest.of_parameter("action", message)
-
-    def remove(
-        self,
-        uids: Sequence[str],
-        *,
-        break_references: bool = False,
-        plan_hash: str | None = None,
-        **options: Unpack[WriteOptions],
-    ) -> Outcome:
-        """Remove objects with all they contain, all or none; with `partial` those that can be.
-
-        Raises Conflict when `plan_hash` is given and is not that of the plan.
-        """
-        if not uids:
-            raise BadRequest("No UID was given.", causes=[Cause("parameter", "UID", "No UID was given.")])
-        selectors = [ByUid(uid) for uid in dict.fromkeys(uids)]
-        removal = Removal(break_references, plan_hash)
-        return self._remove(self._planner(), selectors, removal, options)
-
-    def remove_found(
-        self,
-        find: Find,
-        *,
-        break_references: bool = False,
-        plan_hash: str | None = None,
-        **options: Unpack[WriteOptions],
-    ) -> Outcome:
-        """As `remove`, of every object that criteria find."""
-        planner = self._planner()
-        selectors = self._found(planner, find)
-        removal = Removal(break_references, plan_hash)
-        return self._remove(planner, selectors, removal, options)
-
-    def _remove(
-        self,
-        planner: StorePlanner,
-        selectors: Sequence[Selector],
-        removal: Removal,
-        options: WriteOptions,
-    ) -> Outcome:
-        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
-            attempt = BatchAttempt(editor.planner)
-            targets = attempt.targets(editor.resolver, _some(selectors, places))
-            if options.get("partial") or not attempt.errors:
-                plan_removal(attempt, targets, break_references=removal.break_references)
-            return attempt
-
-        return self._write(selectors, plan, options, planner, check=removal.confirmed)
-
-    def copy(self, items: Sequence[CopyItem], **options: Unpack[MakeOptions]) -> Outcome:
-        """Copy objects, with what they contain where an item says so: all or none, with `partial` those that can be.
-
-        The states of a copy begin anew. What the user may not read or write is left out of it, as the entries say.
-        """
-        unwritable: set[Unwritable] = set()
-
-        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
-            attempt = BatchAttempt(editor.planner)
-            plan_copies(attempt, _some(items, places), editor.resolver, unwritable)
-            return attempt
-
-        return self._write([item.source for item in items], plan, cast(WriteOptions, options))
-
-    def move(
-        self,
-        items: Sequence[MoveItem],
-        **options: Unpack[WriteOptions],
-    ) -> Outcome:
-        """Give objects other containers or ids, with all they contain: all or none, with `partial` those that can be.
-
-        UIDs and histories stay.
-        """
-
-        def plan(editor: Editor, places: Collection[int]) -> BatchAttempt:
-            attempt = BatchAttempt(editor.planner)
-            plan_moves(attempt, _some(items, places), editor.resolver)
-            return attempt
-
-        return self._write([item.target for item in items], plan, options)
 
     def consume(self, name: str, data: Mapping[str, object]) -> bool:
         """Give data to a consumer that a profile declares: true when it took them. What it plans is then done.
@@ -569,6 +432,11 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
     def _planner(self) -> StorePlanner:
         return StorePlanner(self._context, self._search, self._search_of_all)
 
+    def _planner_of(self, user: Principal) -> StorePlanner:
+        other = Transaction(self._site, self.connection, user, self.now, writes=False)
+        other.connections = other._context.connections = self.connections
+        return other._planner()
+
     def _resolver(self, planner: StorePlanner) -> Resolver:
         return Resolver(planner, self._search)
 
@@ -596,17 +464,5 @@ class Transaction(PastCalls, GrantCalls, RowCalls):
         return raised(self._resolver(planner).select([selector])[0])
 
 
-_T = TypeVar("_T")
-
-
-def _some(items: Sequence[_T], places: Collection[int]) -> dict[int, _T]:
-    return {place: items[place] for place in places}
-
-
 def _steps(selectors: Sequence[Selector], step: TransitionRequest) -> PlanItems:
-    return lambda editor, places: plan_steps(editor, _some(selectors, places), step)
-
-
-def _raise_all(errors: Sequence[ApiError]) -> None:
-    if errors:
-        raise combine(errors)
+    return lambda editor, places: plan_steps(editor, at_places(selectors, places), step)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 from objapi.errors import ApiError, BadRequest
 from objapi.model.dependents import Dependents
@@ -24,6 +24,8 @@ from objapi.store.writing.write_set import (
     find_dependents,
     removed_objects,
 )
+
+_T = TypeVar("_T")
 
 PlanItems = Callable[[Editor, Collection[int]], BatchAttempt]
 """Plans the items at some places of a request."""
@@ -188,3 +190,8 @@ def _concerned(planner: StorePlanner, dependents: Dependents) -> list[Draft]:
         for draft in concerned.values()
         if not draft.removed and any(workflow.always for workflow in planner.registry.chain(draft.portal_type))
     ]
+
+
+def at_places(items: Sequence[_T], places: Collection[int]) -> dict[int, _T]:
+    """The items at some places of a request, by their places."""
+    return {place: items[place] for place in places}
