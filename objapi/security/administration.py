@@ -289,13 +289,15 @@ class UserAdministration:
         if grant.on is not None:
             events += self._change_local(grant, self._tx.grant_target(grant.on), giving=giving, dry_run=dry_run)
         if giving and events and not dry_run:
-            self._void_links_of_others(grant.principal)
+            self.void_links_of_others([grant.principal])
         return events
 
-    def _void_links_of_others(self, principal: str) -> None:
+    def void_links_of_others(self, principals: Iterable[str]) -> None:
         """Make links of who is given roles void: their makers could take what the caller gives."""
-        group = principal.removeprefix(GROUP_PREFIX) if principal.startswith(GROUP_PREFIX) else None
-        given = [account.id for account in self._accounts.values() if group in account.groups] or [principal]
+        given: list[str] = []
+        for principal in principals:
+            group = principal.removeprefix(GROUP_PREFIX) if principal.startswith(GROUP_PREFIX) else None
+            given += [account.id for account in self._accounts.values() if group in account.groups] or [principal]
         void_links(self._tx.connection, given, but_of=self._tx.user.user_id)
 
     def _change_account(self, grant: Grant, *, giving: bool, dry_run: bool) -> list[AccessEvent]:
@@ -330,7 +332,7 @@ class UserAdministration:
         """Give the local roles that a declaration gives to who logs in as a person; the caller needs none of them."""
         events = self._write_local(user_id, target, roles, giving=True, dry_run=dry_run)
         if events and not dry_run:
-            self._void_links_of_others(user_id)
+            self.void_links_of_others([user_id])
         return events
 
     def _write_local(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from objapi.store.context import Recorder
 from objapi.store.records import to_micros
-from objapi.store.requests import AccessEvent, RequestSource
+from objapi.store.requests import USERS, AccessEvent, RequestSource
 
 USER_TYPE: Final = "User"
 """The `portal_type` of users in the history."""
@@ -17,7 +17,7 @@ USER_TYPE: Final = "User"
 
 def user_path(site_id: str, user_id: str) -> str:
     """The path of a user; no object has it, since no id of one contains "@"."""
-    return f"/{site_id}/@@users/{user_id}"
+    return f"/{site_id}{USERS}{user_id}"
 
 
 def user_uid(site_id: str, user_id: str) -> str:

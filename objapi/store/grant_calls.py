@@ -1,12 +1,14 @@
 """Calls of a transaction that the accounts and grants of `objapi.security` need of objects."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
-from objapi.errors import Cause, ValidationError
+from objapi.errors import ApiError, Cause, ValidationError
 from objapi.store.calls import Calls
 from objapi.store.permissions.acls import VIEW, ensure_scope
 from objapi.store.reading.persons import Persons
 from objapi.store.requests import AccessEvent, GrantTarget, Selector
+from objapi.store.writing.draft import Draft
 
 
 class GrantCalls(Calls):
@@ -19,10 +21,20 @@ class GrantCalls(Calls):
 
     def grant_target(self, selector: Selector) -> GrantTarget:
         """The object on which local roles are to be granted. Raises NotFound, and ValidationError for a table's row."""
-        draft = self._one(self._planner(), selector)
+        (found,) = self.grant_targets([selector])
+        if isinstance(found, ApiError):
+            raise found
+        return found
+
+    def grant_targets(self, selectors: Sequence[Selector]) -> list[GrantTarget | ApiError]:
+        """The same of several objects at once, with a refusal in place of each that it is not to be."""
+        found = self._resolver(self._planner()).select(selectors)
+        return [item if isinstance(item, ApiError) else self._target(item) for item in found]
+
+    def _target(self, draft: Draft) -> GrantTarget | ApiError:
         if draft.type.table is not None:
             message = f"{draft.path} is a row of a table: its type declares who sees it; it has no local roles."
-            raise ValidationError.from_causes([Cause("object", draft.path, message)])
+            return ValidationError.from_causes([Cause("object", draft.path, message)])
         roles = self._rights.roles_on(draft.acl, draft.scope)
         return GrantTarget(draft.rid, draft.uid, draft.path, draft.portal_type, roles)
 

@@ -1,6 +1,7 @@
 """Calls of a transaction about what has been: history, trail, feed, former values, undo and restore."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from objapi.errors import Cause, Conflict, NotFound, TooLarge
@@ -13,7 +14,7 @@ from objapi.store.trail.reading import VIEW_TRAIL, AuditPage, AuditSearch, searc
 from objapi.store.writing.batch_attempt import BatchAttempt, raised
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.editing import Editor
-from objapi.store.writing.past_requests import PastRequest, load_removal, load_request
+from objapi.store.writing.past_requests import AccessOf, PastAccess, PastRequest, load_removal, load_request
 from objapi.store.writing.undoing import UNDO, plan_undo, unknown_request
 
 
@@ -70,9 +71,10 @@ class PastCalls(Calls):
         uids = [selector.uid.lower() if isinstance(selector, ByUid) else None for selector in selectors]
         return FormerReader(self._context, planner, self._root(planner), instant).answer(found, uids)
 
-    def undo(self, request_id: str, *, dry_run: bool = False) -> Outcome:
+    def undo(self, request_id: str, *, access_of: AccessOf | None = None, dry_run: bool = False) -> Outcome:
         """Take back all that a request has done, by a request of its own.
 
+        `access_of` takes back what it changed of users and roles, which is refused without.
         Raises NotFound for a request that changed nothing the user may see, Conflict naming what has happened to its
         objects since or why else it is not undone.
         """
@@ -80,7 +82,11 @@ class PastCalls(Calls):
         past = load_request(self.connection, request_id)
         if past is None:
             raise unknown_request(request_id)
-        return self._take_back(past, dry_run=dry_run)
+        changed = past.of_access()
+        # First of all where there is any, since it may lock all users: those who change users lock these first, too.
+        access = access_of(changed) if access_of is not None and changed else None
+        outcome = self._take_back(past, access, dry_run=dry_run)
+        return outcome if access is None else replace(outcome, access=tuple(access.take_back(dry_run=dry_run)))
 
     def restore(self, uid: str, *, dry_run: bool = False) -> Outcome:
         """Restore a removed object, with what it contained when it was removed, under its UID, id and path.
@@ -92,9 +98,9 @@ class PastCalls(Calls):
         if past is None:
             message = f"There is no removed object {uid[:60]!r}."
             raise NotFound(message, causes=[Cause("object", uid, message)])
-        return self._take_back(past, dry_run=dry_run)
+        return self._take_back(past, None, dry_run=dry_run)
 
-    def _take_back(self, past: PastRequest, *, dry_run: bool) -> Outcome:
+    def _take_back(self, past: PastRequest, access: PastAccess | None, *, dry_run: bool) -> Outcome:
         uids = list(past.by_uid)
         if len(uids) > self._site.most_objects:
             raise TooLarge(f"{len(uids)} objects are concerned, the limit is {self._site.most_objects}.")
@@ -107,7 +113,7 @@ class PastCalls(Calls):
                 for place in places:
                     attempt.fail(place, Conflict("It is taken back with all the others or not at all."))
                 return attempt
-            plan_undo(attempt, past, {place: uids[place] for place in places})
+            plan_undo(attempt, past, {place: uids[place] for place in places}, access)
             return attempt
 
         # Nothing follows from taking back: automatic transitions that followed from the request go with it.

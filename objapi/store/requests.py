@@ -94,6 +94,10 @@ INHERIT: Final = "inherit"
 see: those who follow changes are told of it."""
 
 
+USERS: Final = "/@@users/"
+"""Stands in the path of every entry about a user, and in that of no object, since no id contains "@"."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessEvent:
     """A change of who may do what, for the history: of a user, or of local roles on an object."""
@@ -379,6 +383,8 @@ class Outcome:
     """False for a dry run, and when nothing was left to apply."""
     plan_hash: str = ""
     """Digest of a removal: what goes and what changes with it, in which versions, for which user."""
+    access: tuple[AccessEvent, ...] = ()
+    """What an undo takes back of users and roles."""
 
     @property
     def errors(self) -> tuple[ApiError, ...]:

@@ -223,6 +223,37 @@ def test_log_ins_of_several_contacts_are_written_at_once_as_one_is(admin: Client
     assert [shown(admin, user)["local_roles"] for user in users] == [[], [], []]
 
 
+@pytest.mark.parametrize("way", ["remove", "unlink", "link", "grants", "disable"])
+def test_what_changes_a_log_in_is_undone_but_never_a_password(admin: Client, way: str) -> None:
+    contact, user = new_contact(admin), new_user()
+    made = admin.post("users", {"action": "create", "userid": user, "obj_path": contact})
+    if way == "link":
+        admin.call("users", {"action": "unlink", "obj_path": contact})
+    uid, before = admin.uid(contact), (shown(admin, user), admin.at(contact)["Username"])
+    method, form = {
+        "remove": ("remove", {"UID": uid}),
+        "unlink": ("users", {"action": "unlink", "obj_path": contact}),
+        "link": ("users", {"action": "link", "userid": user, "obj_path": contact}),
+        "grants": ("grants", {"action": "take", "userid": user, "obj_path": CLIENT_3, "local_role": "Owner"}),
+        "disable": ("users", {"action": "disable", "userid": user}),
+    }[way]
+    done = admin.post(method, form)
+    succeeded(done)
+    request_id = done.headers["X-Request-Id"]
+    after = shown(admin, user)
+    plan = admin.call("undo", {"request_id": request_id, "dry_run": "1"})["plan"]["changes"]
+    assert len({(change["event"], change["UID"]) for change in plan}) == len(plan) > 0
+    assert shown(admin, user) == after != before[0]
+    undone = admin.call("undo", {"request_id": request_id})
+    assert {change["event"] for change in undone["access"]} <= {change["event"] for change in plan}
+    assert (shown(admin, user), admin.at(contact)["Username"]) == before
+    link = admin.post("users", {"action": "password_link", "userid": user}, headers={"Prefer": "http-status"})
+    for never in (made, link) if way == "unlink" else ():
+        succeeded(never)
+        refused = failed(admin.post("undo", {"request_id": never.headers["X-Request-Id"]}), 409, "Conflict")
+        assert "users?action=" in refused["message"]
+
+
 def test_a_user_is_the_log_in_of_one_contact_whatever_writes_it(admin: Client) -> None:
     contact, other, user, free = new_contact(admin), new_contact(admin), new_user(), new_user()
     admin.call("users", {"action": "create", "userid": user, "obj_path": contact})

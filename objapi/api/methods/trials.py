@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from objapi.api.method import Json
 from objapi.errors import FIRST_CAUSES, MANY_CAUSES, ApiError
 from objapi.store.requests import (
+    AccessEvent,
     ByCriteria,
     ByItem,
     ByPath,
@@ -76,6 +77,18 @@ def described_change(change: Change) -> Json:
             }
             for item in change.states
         ],
+    }
+
+
+def planned_event(event: AccessEvent) -> dict[str, object]:
+    """A change of a user as the plan of a dry run shows it."""
+    return {
+        "event": event.event,
+        "UID": event.uid,
+        "path": event.path,
+        "portal_type": event.portal_type,
+        "fields": [{"field": name, "old": old, "new": new} for name, (old, new) in event.changes.items()],
+        "states": [],
     }
 
 

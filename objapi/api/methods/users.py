@@ -7,7 +7,7 @@ from typing import Final
 from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, TEXTS
 from objapi.api.method import Json, Method, MethodCall, missing
 from objapi.api.methods.reading import OBJECT, selected
-from objapi.api.methods.trials import described_change
+from objapi.api.methods.trials import described_change, planned_event
 from objapi.api.methods.writing import DRY_RUN
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest, ValidationError
@@ -223,18 +223,6 @@ def _changed(user_id: str, events: Sequence[AccessEvent], changes: Sequence[Chan
         planned = [*(described_change(change) for change in changes), *(planned_event(event) for event in events)]
         answer |= {"dry_run": True, "plan": {"changes": planned, "reindexed": 0}}
     return answer
-
-
-def planned_event(event: AccessEvent) -> dict[str, object]:
-    """A change of a user as the plan of a dry run shows it."""
-    return {
-        "event": event.event,
-        "UID": event.uid,
-        "path": event.path,
-        "portal_type": event.portal_type,
-        "fields": [{"field": name, "old": old, "new": new} for name, (old, new) in event.changes.items()],
-        "states": [],
-    }
 
 
 _CHANGED: Final = {"userid?": TEXT, "updated?": TEXTS}

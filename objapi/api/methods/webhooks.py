@@ -6,7 +6,8 @@ from typing import Final
 
 from objapi.api.answer_schemas import RECORDS, TEXT
 from objapi.api.method import Json, Method, MethodCall
-from objapi.api.methods.users import asked_action, planned_event
+from objapi.api.methods.trials import planned_event
+from objapi.api.methods.users import asked_action
 from objapi.api.methods.writing import DRY_RUN
 from objapi.api.parameters import Control
 from objapi.errors import BadRequest

@@ -1,15 +1,16 @@
 """What a request has done, as its history tells, and what has happened to its objects since."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
-from objapi.model.former_values import OBJECT_EVENTS, REMOVE, TRANSITION, ObjectState, PastChange, states_in
+from objapi.errors import ApiError
+from objapi.model.former_values import CREATE, OBJECT_EVENTS, REMOVE, TRANSITION, ObjectState, PastChange, states_in
 from objapi.store.records import chunks
-from objapi.store.requests import INHERIT
+from objapi.store.requests import INHERIT, USERS, AccessEvent
 from objapi.store.schema import history_entries, requests
 from objapi.store.writing.draft import Draft
 
@@ -34,6 +35,11 @@ class PastEntry:
     is_signed: bool
     change: PastChange
 
+    @property
+    def is_of_object(self) -> bool:
+        """True for a change of an object, which one of a user, of roles or of a token is not."""
+        return self.change.event in OBJECT_EVENTS and USERS not in self.path
+
 
 @dataclass(frozen=True, slots=True)
 class PastRequest:
@@ -50,6 +56,29 @@ class PastRequest:
         for entry in self.entries:
             found[entry.uid].append(entry)
         return found
+
+    def of_objects(self) -> "PastRequest":
+        """What it did to objects."""
+        return PastRequest(self.name, tuple(entry for entry in self.entries if entry.is_of_object))
+
+    def of_access(self) -> tuple[PastEntry, ...]:
+        """What it changed of who may do what; roles on an object that it made go with that."""
+        made = {entry.uid for entry in self.entries if entry.is_of_object and entry.change.event == CREATE}
+        return tuple(entry for entry in self.entries if not entry.is_of_object and entry.uid not in made)
+
+
+class PastAccess(Protocol):
+    """Takes back what a request changed of who may do what."""
+
+    def refused(self) -> Mapping[str, Sequence[ApiError]]:
+        """UID that entries name → why what the request did is not taken back. Changes nothing."""
+
+    def take_back(self, *, dry_run: bool) -> Sequence[AccessEvent]:
+        """Do it, or tell what would be done; to be called when nothing is refused."""
+
+
+AccessOf = Callable[[Sequence[PastEntry]], PastAccess]
+"""Who takes entries about users and roles back."""
 
 
 @dataclass(frozen=True, slots=True)

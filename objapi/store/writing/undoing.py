@@ -14,7 +14,6 @@ import orjson
 from objapi.errors import ApiError, Cause, Conflict, NotFound, ValidationError
 from objapi.model.former_values import (
     CREATE,
-    OBJECT_EVENTS,
     REMOVE,
     RENAME,
     TRANSITION,
@@ -28,7 +27,7 @@ from objapi.store.permissions.acls import VIEW
 from objapi.store.writing.batch_attempt import BatchAttempt
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.field_rules import failed_checks, not_addable, not_removable, not_writable
-from objapi.store.writing.past_requests import PastRequest, earlier_actors, later_changes, state_of
+from objapi.store.writing.past_requests import PastAccess, PastRequest, earlier_actors, later_changes, state_of
 from objapi.store.writing.planner import StorePlanner
 from objapi.store.writing.removing import in_use, referrers_of
 from objapi.store.writing.restoring import Restoring
@@ -38,23 +37,30 @@ UNDO: Final = "objapi: Undo requests"
 """The permission to take requests back, which counts on the site's root."""
 
 
-def plan_undo(attempt: BatchAttempt, past: PastRequest, uids: Mapping[int, str]) -> None:
+def plan_undo(
+    attempt: BatchAttempt, past: PastRequest, uids: Mapping[int, str], access: PastAccess | None = None
+) -> None:
     """Plan the inverse of all that a request has done; `uids` are its objects, by their places.
 
-    Raises NotFound for a request about objects that the user may not see.
+    `access` takes back what it changed of who may do what; None: nobody does. Raises NotFound for a request about
+    objects that the user may not see.
     """
-    _Undoing(attempt, past, uids).plan()
+    _Undoing(attempt, past, uids, access).plan()
 
 
 class _Undoing:
     """The plan of one undo."""
 
-    def __init__(self, attempt: BatchAttempt, past: PastRequest, uids: Mapping[int, str]) -> None:
+    def __init__(
+        self, attempt: BatchAttempt, past: PastRequest, uids: Mapping[int, str], access: PastAccess | None
+    ) -> None:
         self.attempt = attempt
         self.planner: StorePlanner = attempt.planner
         self.workspace = attempt.planner.workspace
-        self.past = past
-        self.entries = past.by_uid
+        self.past = past.of_objects()
+        self.entries = self.past.by_uid
+        self.access_entries = past.of_access()
+        self.access = access
         self.places = {uid: place for place, uid in uids.items()}
         self.drafts: dict[str, Draft] = {}
         self.present: dict[str, ObjectState] = {}
@@ -65,7 +71,7 @@ class _Undoing:
     def plan(self) -> None:
         """Plan it; nothing of it when something stands in the way."""
         self._load()
-        self._refuse_other_events()
+        self._refuse_access()
         self._refuse_signed()
         self._refuse_final()
         self._refuse_changed()
@@ -91,8 +97,11 @@ class _Undoing:
     # What is there
 
     def _load(self) -> None:
-        self.workspace.load_uids(self.entries)
-        for uid, entries in self.entries.items():
+        self.workspace.load_uids(self.places)
+        for uid in self.places:
+            entries = self.entries.get(uid)
+            if entries is None:
+                continue
             draft = self.workspace.by_uid.get(uid)
             if draft is not None:
                 self.drafts[uid] = self.attempt.drafts[self.places[uid]] = draft
@@ -100,8 +109,11 @@ class _Undoing:
             former = taken_back(self.present.get(uid), (entry.change for entry in entries))
             if former is not None:
                 self.former[uid] = former
-        if not all(self.planner.can(draft, VIEW) for draft in self.drafts.values()):
+        concerned = [self.workspace.by_uid[uid] for uid in self.places if uid in self.workspace.by_uid]
+        if not all(self.planner.can(draft, VIEW) for draft in concerned):
             raise unknown_request(self.past.name)
+        for draft in concerned:
+            self.attempt.drafts[self.places[draft.uid]] = draft
 
     # Refusals
 
@@ -109,16 +121,15 @@ class _Undoing:
         path = self.entries[uid][0].path
         self.attempt.fail(self.places[uid], Conflict(message, causes=[Cause("object", path, message, code=code)]))
 
-    def _refuse_other_events(self) -> None:
-        """Refuse what is about users, their roles, passwords and tokens: it is changed where it was made."""
-        for uid, entries in self.entries.items():
-            others = dict.fromkeys(entry.change.event for entry in entries if entry.change.event not in OBJECT_EVENTS)
-            if others:
-                message = (
-                    f"{entries[0].path}: the request changed who may do what ({', '.join(others)}), which is not "
-                    "undone; change it by the methods users, grants and tokens."
-                )
-                self._fail(uid, message, "access")
+    def _refuse_access(self) -> None:
+        """Refuse what nobody takes back of users, their roles, passwords and tokens."""
+        if self.access is not None:
+            for uid, errors in self.access.refused().items():
+                self.attempt.fail(self.places[uid], *errors)
+            return
+        for entry in self.access_entries:
+            message = f"{entry.path}: the request changed who may do what ({entry.change.event}), which is not undone."
+            self.attempt.fail(self.places[entry.uid], access_refusal(entry.path, message))
 
     def _refuse_signed(self) -> None:
         for uid, entries in self.entries.items():
@@ -135,6 +146,8 @@ class _Undoing:
 
     def _refuse_changed(self) -> None:
         """Refuse a request whose objects something has happened to since, naming the requests that did it."""
+        if not self.entries:
+            return
         later: dict[str, dict[str, None]] = {}
         for change in later_changes(self.planner.context.connection, self.past):
             later.setdefault(change.uid, {})[change.request_id or "a command"] = None
@@ -149,9 +162,7 @@ class _Undoing:
     def _is_as_left(self, uid: str) -> bool:
         """True for an object that is as the request has left it."""
         entries, state = self.entries[uid], self.present.get(uid)
-        last = next((entry.change for entry in entries if entry.change.event in OBJECT_EVENTS), None)
-        if last is None:
-            return True
+        last = entries[0].change
         if state is None or last.event == REMOVE:
             return state is None and last.event == REMOVE
         if last.version is not None:
@@ -304,6 +315,11 @@ class _Undoing:
             if causes:
                 self.attempt.fail(place, ValidationError.from_causes(causes))
         self.attempt.refuse_taken({draft.rid: self.places[draft.uid] for draft in drafts.values()})
+
+
+def access_refusal(path: str, message: str) -> Conflict:
+    """The refusal to take a change back of who may do what."""
+    return Conflict(message, causes=[Cause("object", path, message, code="access")])
 
 
 def unknown_request(name: str) -> NotFound:

@@ -40,7 +40,7 @@ def _withdrawn(planner: StorePlanner, persons: Iterable[Draft]) -> tuple[AccessE
         return ()
     for holder, roles in _still_held(planner, containers.values()):
         ended[holder] -= roles
-    held = _stored(planner.context.connection, ended)
+    held = held_roles(planner.context.connection, ended)
     events = []
     for (rid, user_id), roles in ended.items():
         former = held.get((rid, user_id), set())
@@ -88,7 +88,8 @@ def _still_held(planner: StorePlanner, containers: Collection[Draft]) -> Iterato
                     yield (container.rid, str(other.data.get(login.field) or "")), set(login.local_roles)
 
 
-def _stored(connection: Connection, holders: Collection[_Holder]) -> dict[_Holder, set[str]]:
+def held_roles(connection: Connection, holders: Collection[_Holder]) -> dict[_Holder, set[str]]:
+    """The local roles that users and groups hold on objects; who holds none is left out."""
     found: defaultdict[_Holder, set[str]] = defaultdict(set)
     for chunk in chunks(sorted(holders)):
         places = tuple_(local_roles.c.scope, local_roles.c.principal).in_(chunk)

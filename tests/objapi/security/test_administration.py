@@ -57,11 +57,11 @@ def unchanged(module_database_url: str, tmp_path_factory: pytest.TempPathFactory
         yield gateway
 
 
-def made(url: str, folder: Path) -> Iterator[Gateway]:
+def made(url: str, folder: Path, roles: str = ROLES) -> Iterator[Gateway]:
     profile = folder / "profile"
     profile.mkdir()
     (profile / "profile.yaml").write_text("title: Makers manage users\n", encoding="utf-8")
-    (profile / "roles.yaml").write_text(ROLES, encoding="utf-8")
+    (profile / "roles.yaml").write_text(roles, encoding="utf-8")
     site = open_site(url, folder / "data", (str(PROFILE), str(profile)))
     gateway = Gateway.on(site)
     gateway.add_users(USERS)
