@@ -3,7 +3,6 @@
 What follows from the rest is not in a snapshot: catalogs are filled by indexing the objects again.
 """
 
-import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +35,7 @@ from objapi.store.snapshot.snapshot_rows import RowDecoder, count_rows, forget_r
 from objapi.store.upgrade.migrations import newest_version
 from objapi.store.upgrade.search_keys import put_keys_off
 from objapi.store.upgrade.versions import IMPORT, create_tables, finish_import, is_installed
+from objapi.whole_files import whole_file
 
 TO_OUTPUT: Final = Path("-")
 """Name of the standard output in place of a file."""
@@ -83,25 +83,14 @@ def _advancing(rows: Iterable[_Row], advance: Advance) -> Iterator[_Row]:
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[BinaryIO]:
-    """A file that nobody else may read, since hashes of passwords are in it; it has its name once it is whole."""
+    """A file that nobody else may read, since hashes of passwords are in it."""
     if file == TO_OUTPUT:
         yield sys.stdout.buffer
         return
     if file.exists():
         raise SiteError(f"{file} is there already. Name another file, or remove it.")
-    part = file.with_name(f"{file.name}.part")
-    # One that an export left behind, or that somebody else made, may be open to others.
-    part.unlink(missing_ok=True)
-    opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(opened, "wb") as output:
-            yield output
-            output.flush()
-            os.fsync(output.fileno())
-    except BaseException:
-        part.unlink()
-        raise
-    part.rename(file)
+    with whole_file(file, private=True) as output:
+        yield output
 
 
 def header_of(file: Path) -> SnapshotHeader:

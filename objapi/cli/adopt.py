@@ -15,6 +15,7 @@ from objapi.model.loading import load_registry
 from objapi.settings.parsing import DATABASE_URL, without_password
 from objapi.store.mapped.adoption import Adoption
 from objapi.store.mapped.adoption import adopt as adopt_tables
+from objapi.whole_files import write_whole
 
 PROFILE: Final = """title: {title}
 about: The tables of the database {title}, as they were found there.
@@ -56,9 +57,9 @@ def adopt(database_url: str, tables: tuple[str, ...], folder: Path, name: str | 
     if not adoption.types:
         raise Refused("\n".join(["No table can be adopted.", *adoption.left_out]))
     (folder / "types").mkdir(parents=True)
-    (folder / "profile.yaml").write_text(PROFILE.format(title=title), encoding="utf-8")
-    text = HEAD.format(title=title) + adoption.yaml()
-    (folder / "types" / "tables.yaml").write_text(text, encoding="utf-8")
+    write_whole(folder / "types" / "tables.yaml", HEAD.format(title=title) + adoption.yaml())
+    # Last, since a folder is a profile by this file.
+    write_whole(folder / "profile.yaml", PROFILE.format(title=title))
     load_registry([folder])
     for reason in adoption.left_out:
         click.echo(f"left out: {reason}", err=True)

@@ -51,6 +51,7 @@ _FILE_REMEDIES: Final[Mapping[int, str]] = {
     errno.EPERM: "Give this user the right, or name another place.",
     errno.EROFS: "Name another place.",
     errno.ENOSPC: "Make room on the disk.",
+    errno.EDQUOT: "Make room on the disk, or have the quota raised.",
 }
 _DATABASE_URLS: Final = "OBJAPI_DATABASE_URL, OBJAPI_ISPYB_URL or OBJAPI_DATABASES"
 

@@ -13,6 +13,7 @@ from objapi.progress import progress
 from objapi.pull.pulling import PullOptions, opened_spool, pull, write_report
 from objapi.pull.remote import Remote, site_url
 from objapi.pull.sources import BIKA, SENAITE
+from objapi.whole_files import whole_file
 
 PASSWORD: Final = "PULL_PASSWORD"  # noqa: S105 - the name of a variable
 
@@ -63,7 +64,7 @@ def pull_command(
     with opened_site(data_dir) as site, opened_spool(site, remote, options) as spool:
         done = pull(site, remote, spool, options, progress, dry_run=dry_run)
         if report is not None:
-            with report.open("wb") as output:
+            with whole_file(report) as output:
                 write_report(spool, output)
         if not dry_run:
             spool.remove()

@@ -10,6 +10,7 @@ from objapi.cli.failures import Refused
 from objapi.model.loading import known_permissions, load_registry, load_roles
 from objapi.model.registry import Roles
 from objapi.site_context import profiles_of
+from objapi.whole_files import write_whole
 from workflows import Workflow, declarable, dump_workflow, mermaid, names_used, read_definition, svg
 
 
@@ -36,7 +37,7 @@ def import_definition(file: Path, output: Path | None, data_dir: Path | None) ->
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_whole(output, text)
     for note in imported.notes:
         click.echo(f"{file}, line {note.line}: {note.where}: {note.message}", err=True)
     for text in left_out:

@@ -1,13 +1,18 @@
 """A disk that is full: what needs room is refused in so many words, reading goes on, and with room all works again."""
 
 import os
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from objapi.cli import main
+from objapi.cli.failures import failure_message
+from objapi.whole_files import whole_file
 from tests.acceptance.conftest import SETTINGS
 from tests.acceptance.server import Servers, served_laboratory
 from tests.faults.callers import SETTINGS as FACES
@@ -40,6 +45,26 @@ def fill(folder: Path) -> Path:
 
 FULL = "The disk of the database is full; nothing was stored. The administrator has to make room."
 NO_LOG_IN = "Nobody can log in by a password meanwhile"
+
+
+def test_a_full_disk_leaves_no_file_that_looks_whole(tmp_path: Path) -> None:
+    database = tmp_path / "plants.sqlite"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE plant (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL)")
+    with small_disk(tmp_path / "disk", 1) as disk:
+        there, new = disk / "there", disk / "new"
+        there.write_text("as before")
+        fill(disk)
+        for file in (there, new):
+            with pytest.raises(OSError) as full, whole_file(file) as output:
+                output.write(b"line\n" * 1000)
+            assert failure_message(full.value) == f"{file}: No space left on device. Make room on the disk."
+        assert {path.name for path in disk.iterdir()} == {"there", "filling"}
+        assert there.read_text() == "as before"
+        adopted = CliRunner().invoke(main, ["adopt", f"sqlite:///{database}", "--profile", str(disk / "plants")])
+        assert (adopted.exit_code, adopted.output.count("\n")) == (1, 1), adopted.output
+        assert "No space left on device. Make room on the disk." in adopted.output
+        assert not [path for path in (disk / "plants").rglob("*") if path.is_file()]
 
 
 @pytest.mark.extended
