@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, exc
 
@@ -18,7 +18,7 @@ from catalog.counts import MOST_FOLDED
 from catalog.dialect import DATABASE_USE, transaction
 from catalog.dialect.borrowed import keep_server_clock
 from catalog.dialect.existing import schema_on_same_server
-from catalog.dialect.failures import is_conflict, is_doubtful
+from catalog.dialect.failures import DatabaseFault, fault_of, is_conflict, is_doubtful
 from objapi.errors import ApiError
 from objapi.model.loading import load_registry, profile_address
 from objapi.model.registry import Registry
@@ -49,6 +49,7 @@ from objapi.store.trail.numbering import has_unnumbered, number_next, stored_hea
 from objapi.store.transaction import Transaction
 
 _log = logging.getLogger("objapi.site")
+_TAKES_NO_WRITES: Final = frozenset({DatabaseFault.READ_ONLY, DatabaseFault.FULL})
 _T = TypeVar("_T")
 
 FOR_READERS = 1
@@ -215,20 +216,28 @@ class Site:
         """Number and link all committed requests, those of failed log-ins with them; the head after that.
 
         In transactions of its own, each of a bounded number of requests. Whoever reads the trail calls it first.
-        Where there are none this is one small read. `aside`: on a connection of those for streams, so that no request
+        Where there are none this is one small read. A database that takes no writes keeps nobody from reading the trail
+        as far as it is numbered; the rest is told when it takes some.
+
+        `aside`: on a connection of those for streams, so that no request
         waits for it, and leaving the requests to another process that is at it.
         """
         site_id, now, transact = self.settings.site_id, to_micros(self.now()), partial(self.transact, aside=aside)
         failures, unnumbered, head = transact(partial(_left_to_number, now=now), write=False)
-        while failures:
-            unnumbered = True
-            failures = transact(partial(record_failures, site_id=site_id, now=now), write=True, repeatable=True) > 0
-        while unnumbered:
-            numbered = transact(partial(number_next, site_id=site_id, wait=not aside), write=True, repeatable=True)
-            if numbered is None:
-                return transact(stored_head, write=False)
-            head, unnumbered = numbered.head, numbered.more
-            advance(numbered.count)
+        try:
+            while failures:
+                unnumbered = True
+                failures = transact(partial(record_failures, site_id=site_id, now=now), write=True, repeatable=True) > 0
+            while unnumbered:
+                numbered = transact(partial(number_next, site_id=site_id, wait=not aside), write=True, repeatable=True)
+                if numbered is None:
+                    return transact(stored_head, write=False)
+                head, unnumbered = numbered.head, numbered.more
+                advance(numbered.count)
+        except ApiError as error:
+            if error.__cause__ is None or fault_of(error.__cause__) not in _TAKES_NO_WRITES:
+                raise
+            _log.info("requests were not numbered: %s", error)
         return head
 
     def _commit_foreign(self, connections: Connections) -> None:

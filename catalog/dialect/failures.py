@@ -45,7 +45,7 @@ _FAULTS: Final[Mapping[int, DatabaseFault]] = {
     1049: DatabaseFault.NO_DATABASE,
     **dict.fromkeys((1044, 1142, 1143, 1227, 1370, 1410), DatabaseFault.NO_RIGHT),
     **dict.fromkeys((2002, 2003, 2005), DatabaseFault.UNREACHABLE),
-    **dict.fromkeys((1290, 1792), DatabaseFault.READ_ONLY),
+    **dict.fromkeys((1036, 1290, 1792), DatabaseFault.READ_ONLY),
     **dict.fromkeys((1021, 1041, 1114), DatabaseFault.FULL),
     **dict.fromkeys((1040, 1203, 1205, 1226), DatabaseFault.BUSY),
     **dict.fromkeys((1969, 3024), DatabaseFault.OVER_TIME),

@@ -43,6 +43,7 @@ def of_sqlite(code: int, message: str) -> exc.DBAPIError:
         (of_mysql(1044, "Access denied for user 'x' to database 'lab'"), "GRANT"),
         (of_mysql(1142, "CREATE command denied to user 'x' for table 't'"), "GRANT"),
         (of_mysql(2003, "Can't connect to MySQL server on '127.0.0.1'"), "Start the server"),
+        (of_mysql(1036, "Table 'users' is read only"), "right to write"),
         (of_mysql(1290, "The server is running with --read-only"), "right to write"),
         (of_mysql(1114, "The table 't' is full"), "Make room"),
         (of_mysql(1969, "Query execution was interrupted (max_statement_time exceeded)"), "has less to do"),

@@ -92,6 +92,7 @@ def test_an_absent_database_is_one_line_that_says_what_it_said(caplog: pytest.Lo
         (1114, "disk of the database is full"),
         (2002, "away or too busy"),
         (1213, "away or too busy"),
+        (1036, "can only be read at present"),
         (1290, "can only be read at present"),
         (1045, "cannot use its database"),
         (1049, "cannot use its database"),
