@@ -15,7 +15,7 @@ from objapi.senaite.searching import SearchReader, meant_path
 from objapi.senaite.urls import SITE_UID, Urls
 from objapi.senaite.vocabulary import Vocabulary
 from objapi.site import Site
-from objapi.store.reading.object_records import ObjectRecord
+from objapi.store.reading.loaded_records import ObjectRecord
 from objapi.store.requests import ByPath, ByUid, Selector
 from objapi.store.transaction import Transaction
 

@@ -10,7 +10,8 @@ from objapi.model.types import Kind
 from objapi.senaite.urls import Urls
 from objapi.senaite.values import instant
 from objapi.senaite.vocabulary import FieldPlan, Vocabulary, is_text
-from objapi.store.reading.object_records import ObjectName, ObjectRecord, ObjectRecords
+from objapi.store.reading.loaded_records import ObjectName, ObjectRecord
+from objapi.store.reading.object_records import ObjectRecords
 
 _EMPTY: Final = ("", None)
 _HIDDEN: Final = object()

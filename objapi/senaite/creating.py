@@ -8,7 +8,7 @@ from objapi.senaite.call import SenaiteCall, named
 from objapi.senaite.incoming import IncomingReader, Record
 from objapi.senaite.outcomes import Options, answer_of, failed, note_errors
 from objapi.senaite.targets import asked_names, records_of, require_open
-from objapi.store.reading.object_records import ObjectRecord
+from objapi.store.reading.loaded_records import ObjectRecord
 from objapi.store.requests import BatchFailed, ByUid, CreateItem, Outcome, Selector
 from objapi.store.transaction import Transaction
 

@@ -7,7 +7,7 @@ from objapi.errors import ApiError, BadRequest, Cause, TransitionNotAllowed
 from objapi.senaite.call import SenaiteCall
 from objapi.senaite.outcomes import Options, answer_of, failed, told
 from objapi.senaite.targets import asked_names, records_of, require_open, require_type, targets_of
-from objapi.store.reading.object_records import ObjectRecord
+from objapi.store.reading.loaded_records import ObjectRecord
 from objapi.store.requests import ByUid, Outcome
 from objapi.store.transaction import Transaction
 

@@ -12,7 +12,8 @@ from objapi.senaite.field_values import FieldRenderer
 from objapi.senaite.urls import SITE_UID, Urls
 from objapi.senaite.values import instant
 from objapi.senaite.vocabulary import Vocabulary
-from objapi.store.reading.object_records import ObjectName, ObjectRecord, uids_of
+from objapi.store.reading.loaded_records import ObjectName, ObjectRecord
+from objapi.store.reading.object_records import uids_of
 from objapi.store.requests import ByUid
 from objapi.store.transaction import Transaction
 

@@ -13,7 +13,7 @@ from objapi.model.references import QueryLookup, format_reference, is_uid, site_
 from objapi.model.types import Field
 from objapi.senaite.searching import meant_path
 from objapi.senaite.vocabulary import Vocabulary
-from objapi.store.reading.object_records import ObjectName
+from objapi.store.reading.loaded_records import ObjectName
 from objapi.store.transaction import Transaction
 
 _SHOWN: Final = 5

@@ -6,7 +6,7 @@ from typing import Any, Final
 from objapi.errors import ApiError, BadRequest, Forbidden, NotFound
 from objapi.senaite.call import SenaiteCall, named
 from objapi.senaite.incoming import CONTROLS
-from objapi.store.reading.object_records import ObjectRecord
+from objapi.store.reading.loaded_records import ObjectRecord
 from objapi.store.requests import ByUid, Selector
 from objapi.store.transaction import Transaction
 

@@ -13,7 +13,7 @@ from objapi.senaite.items import ItemShape
 from objapi.senaite.outcomes import Options, answer_of, failed, told
 from objapi.senaite.targets import IDENTIFYING, asked_names, records_of, require_open, require_type, targets_of
 from objapi.senaite.versions import require_version, version_match
-from objapi.store.reading.object_records import ObjectRecord
+from objapi.store.reading.loaded_records import ObjectRecord
 from objapi.store.requests import ByUid, Outcome, UpdateItem
 from objapi.store.transaction import Transaction
 

@@ -162,7 +162,7 @@ class Transaction(AccessCalls, TreeCalls, PastCalls, GrantCalls, RowCalls):
     @cached_property
     def records(self) -> ObjectRecords:
         """Objects with their values, along paths too, for a face that makes its own answers of them."""
-        return ObjectRecords(self._context, self._finder, self._documents, self._planner)
+        return ObjectRecords(self._context, self._finder, self._documents)
 
     def stream(self, find: Find) -> Streamed:
         """All that criteria find, in chunks, for as long as the transaction is open."""
