@@ -333,6 +333,13 @@ API_WAYS: Final[Sequence[Way]] = (
     ),
 )
 
+STREAM_FORMS: Final[Mapping[str, Form]] = {
+    "path": {"path": "{path}"},
+    "below": {"path": "{path}/nothing"},
+    "path and type": {"path": "{path}", "portal_type": "Contact"},
+}
+"""Streams of events about an object, which never end: they are compared block by block, while the object changes."""
+
 NAMELESS: Final[Mapping[str, str]] = {
     "openapi.json": "the description of the API",
     "types": "declarations",

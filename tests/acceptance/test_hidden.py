@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 import requests
@@ -19,9 +20,12 @@ from tests.acceptance.hidden_ways import (
     PAGE_WAYS,
     SENAITE_NAMELESS,
     SENAITE_WAYS,
+    STREAM_FORMS,
     Names,
     Way,
 )
+from tests.acceptance.test_changes import now
+from tests.acceptance.test_event_streams import Event, stream
 from tests.waiting import ENOUGH
 
 CONTROLS: Final = frozenset(
@@ -143,6 +147,34 @@ def test_a_key_and_a_cursor_of_somebody_else_tell_nothing(admin: Client, as_user
     search = {"portal_type": "Contact", "sort_on": "id", "page_size": "1"}
     found = pavel.read(**search, next=admin.read(**search)["next"])
     assert [item["path"] for item in found["objects"]] == [f"/Plone{OWN}/contact-3"]
+
+
+def test_a_stream_of_events_tells_of_what_is_hidden_as_of_what_never_was(admin: Client, as_user: AsUser) -> None:
+    there, own = hidden(admin, "Contact"), f"{OWN}/contact-3"
+    for form in STREAM_FORMS.values():
+        since = now(admin)
+        with (
+            stream(as_user("pavel"), since, **there.filled(form)) as of_hidden,
+            stream(as_user("pavel"), since, **there.twin().filled(form)) as of_nothing,
+            stream(as_user("pavel"), since) as of_all,
+        ):
+            streams = (of_hidden, of_nothing, of_all)
+            # Where they begin, told before anything happens.
+            assert {next(found).id for found in streams} == {since}
+            for path in (there.path, own):
+                admin.call("update", {"obj_path": path, "JobTitle": uuid4().hex})
+            last = now(admin)
+            seen = [list(until(found, last)) for found in streams]
+        assert [[event.data["path"] for event in blocks if event.data] for blocks in seen] == [[], [], [f"/Plone{own}"]]
+        assert there.uid not in repr(seen) and there.path not in repr(seen)
+
+
+def until(found: Iterator[Event], cursor: str) -> Iterator[Event]:
+    """The blocks of a stream up to the one that says that a place is reached."""
+    for event in found:
+        yield event
+        if event.id == cursor and not event.data:
+            return
 
 
 def test_every_method_and_route_has_its_ways() -> None:

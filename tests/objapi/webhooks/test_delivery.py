@@ -157,6 +157,19 @@ def test_a_hook_tells_what_its_owner_may_see_and_stops_when_that_is_nobody(gatew
     assert len(there.received) == 1
 
 
+def test_a_hook_tells_of_what_is_hidden_as_of_what_never_was(gateway: Gateway, there: Receiver) -> None:
+    team = gateway.create("boss", "Team", "/", title=f"Team {next(_numbers)}").path
+    thing = gateway.create("mia", "Thing", team, title="Hidden", Maker=make(gateway)).path
+    gateway.act("mia", "hide", thing)
+    hook = add(gateway, there)
+    gateway.update("boss", thing, Count=2)
+    gateway.site.number_requests()
+    assert [change["path"] for change in prepare(gateway.site, hook, hook.place).changes] == [thing]
+    paths = (None, thing, f"{thing}/nothing", f"{thing}-too")
+    of_anna = [prepare(gateway.site, replace(hook, owner="anna", path=path), hook.place) for path in paths]
+    assert (of_anna[0].changes, of_anna) == ((), [of_anna[0]] * len(paths))
+
+
 def _active(user: str, active: int) -> sa.Update:
     return sa.update(users).where(users.c.id == user).values(active=active)
 
