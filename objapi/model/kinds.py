@@ -26,22 +26,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import datetime
 from decimal import Context, Decimal
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, missing
 
-from catalog.dates import in_zone, parse_date
+from catalog.dates import parse_date
 from catalog.errors import DateOutOfCalendar, DateSyntaxError
 from objapi.model.types import Field, Kind
 from objapi.model.values import (
+    INTEGER_BOUND,
     LoadContext,
     ValueProblem,
     checked_integer,
     file_of,
     is_empty,
     is_finite,
+    is_utc_text,
     plain_json,
     shown,
     text_of,
@@ -76,11 +78,14 @@ class DeclaredField(fields.Field[Any]):
     def __init__(self, declared: Field) -> None:
         super().__init__(data_key=declared.name, attribute=declared.name, allow_none=True)
         self.declared = declared
+        self._any_word = not declared.vocabulary
 
     def deserialize(
         self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> Any:
         """The stored form of a value. No validators hang on these fields and none is required, so none is run."""
+        if self._is_stored(value):
+            return value
         if value is missing:
             return super().deserialize(value, attr, data, **kwargs)
         return None if value is None else self._deserialize(value, attr, data, **kwargs)
@@ -97,6 +102,10 @@ class DeclaredField(fields.Field[Any]):
         """The stored form of a value that is not empty. Raises `ValueProblem` or marshmallow's ValidationError."""
         raise NotImplementedError
 
+    def _is_stored(self, value: object) -> bool:
+        """True for a value that is its own stored form, as nearly all are, where that can be told at once."""
+        return False
+
     def _in_vocabulary(self, text: str) -> str:
         """The text itself when the field's vocabulary (if any) holds it."""
         if self.declared.vocabulary and text not in self.declared.vocabulary:
@@ -108,12 +117,25 @@ class DeclaredField(fields.Field[Any]):
 class TextField(DeclaredField):
     """string and text."""
 
+    def _is_stored(self, value: object) -> bool:
+        return (
+            type(value) is str
+            and self._any_word
+            and value.isascii()
+            and value.isprintable()
+            and len(value.strip()) > 0
+            and len(value) <= _context.get().max_text
+        )
+
     def _stored(self, raw: object, context: LoadContext) -> str:
         return self._in_vocabulary(text_of(raw, context.max_text))
 
 
 class IntegerField(DeclaredField):
     """integer."""
+
+    def _is_stored(self, value: object) -> bool:
+        return type(value) is int and self._any_word and -INTEGER_BOUND <= value < INTEGER_BOUND
 
     def _stored(self, raw: object, context: LoadContext) -> int:
         number: int | None = None
@@ -188,6 +210,9 @@ class BooleanField(DeclaredField):
 
 class DateTimeField(DeclaredField):
     """datetime, in any spelling that Zope's DateTime reads; without an offset it is in the site's zone."""
+
+    def _is_stored(self, value: object) -> bool:
+        return type(value) is str and is_utc_text(value)
 
     def _stored(self, raw: object, context: LoadContext) -> str:
         if isinstance(raw, datetime):
@@ -374,34 +399,6 @@ def load(raw: object, field: Field, context: LoadContext) -> object:
         return marshmallow_field(field).deserialize(raw)
 
 
-def answer(stored: object, field: Field, zone: tzinfo, url: str | None = None) -> object:
-    """The JSON value that a read gives for a stored form; `url` is where a file can be fetched.
-
-    Without a value texts are ``""``, lists ``[]``, records ``{}``, all else None. Dates carry the offset of `zone`.
-    """
-    if stored is None:
-        return nothing_of(field)
-    if field.kind is Kind.DATETIME and isinstance(stored, str):
-        return in_zone(datetime.fromisoformat(stored), zone).isoformat()
-    if field.kind is Kind.FILE and isinstance(stored, Mapping):
-        return {name: stored.get(name) for name in ("filename", "size", "content_type")} | {"url": url}
-    return stored
-
-
 def marshmallow_field(field: Field) -> fields.Field[Any]:
     """The marshmallow field that reads the values of a declared field; it must be used within `reading_with`."""
     return FIELD_CLASSES[field.kind](field)
-
-
-def nothing_of(field: Field) -> object:
-    """What is answered for no value."""
-    match field.kind:
-        case Kind.STRING | Kind.TEXT:
-            return ""
-        case Kind.LINES | Kind.RECORDS:
-            return []
-        case Kind.RECORD:
-            return {}
-        case Kind.REFERENCE if field.multi:
-            return []
-    return None

@@ -11,11 +11,11 @@ from typing import Final
 from catalog import Index, IndexKind, ValueType
 from objapi.model.dependents import TITLE, VARIABLES, Dependents, DerivedValue, made_from
 from objapi.model.index_values import index_converter
-from objapi.model.kinds import nothing_of
 from objapi.model.loading.reserved import INTRINSIC_NAMES
 from objapi.model.paths import Parent, Path, Step, Target
 from objapi.model.registry import CatalogDeclaration, IndexSource, Registry
 from objapi.model.types import EntityType, Field, Kind
+from objapi.model.values import nothing_of
 
 NAMES: Final = ("path", "UID", "id", "portal_type")
 """Members of an answer that every object has."""

@@ -1,4 +1,4 @@
-"""Checks of every outside value before its kind reads it, files among them, and the context of reading."""
+"""Checks of outside values before their kinds read them, files among them; context of reading; what is answered."""
 
 import base64
 import binascii
@@ -11,11 +11,13 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final, Protocol, runtime_checkable
 
-from objapi.model.types import Kind
+from catalog.dates import in_zone
+from objapi.model.types import Field, Kind
 
 INTEGER_BOUND: Final = 2**63
 """Whole numbers are below this and not below its negative: 64 bits, what both databases and JSON readers hold."""
 MAX_DEPTH: Final = 64
+_UTC_TEXT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")
 
 
 class ValueProblem(ValueError):
@@ -142,6 +144,17 @@ def utc_text(moment: datetime) -> str:
         return moment.astimezone(UTC).isoformat()
     except OverflowError:
         raise ValueProblem("the date is outside the years 1 to 9999") from None
+
+
+def is_utc_text(text: str) -> bool:
+    """True for a text as `utc_text` gives it, of whole seconds; told without reading it as a date."""
+    if _UTC_TEXT.fullmatch(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_finite(number: int | float | Decimal) -> bool:
@@ -273,3 +286,31 @@ def _checked_type(content_type: str | None, filename: str) -> str:
     if _MEDIA_TYPE.fullmatch(media_type) is None:
         raise ValueProblem(f"{shown(content_type)} is not a media type such as application/pdf")
     return media_type
+
+
+def answer(stored: object, field: Field, zone: tzinfo, url: str | None = None) -> object:
+    """The JSON value that a read gives for a stored form; `url` is where a file can be fetched.
+
+    Without a value texts are ``""``, lists ``[]``, records ``{}``, all else None. Dates carry the offset of `zone`.
+    """
+    if stored is None:
+        return nothing_of(field)
+    if field.kind is Kind.DATETIME and isinstance(stored, str):
+        return in_zone(datetime.fromisoformat(stored), zone).isoformat()
+    if field.kind is Kind.FILE and isinstance(stored, Mapping):
+        return {name: stored.get(name) for name in ("filename", "size", "content_type")} | {"url": url}
+    return stored
+
+
+def nothing_of(field: Field) -> object:
+    """What is answered for no value."""
+    match field.kind:
+        case Kind.STRING | Kind.TEXT:
+            return ""
+        case Kind.LINES | Kind.RECORDS:
+            return []
+        case Kind.RECORD:
+            return {}
+        case Kind.REFERENCE if field.multi:
+            return []
+    return None

@@ -10,8 +10,9 @@ from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from objapi.model.kinds import TRUE_WORDS, answer
+from objapi.model.kinds import TRUE_WORDS
 from objapi.model.types import Field, Kind
+from objapi.model.values import answer
 from objapi.sheets.cell_values import cell_of, text_of
 
 _FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})

@@ -106,25 +106,42 @@ class Recorder:
     undoes: str | None = None
     """What is taken back by all that the request changes, as entries name it; None: the request takes nothing back."""
 
-    def entry(self, rid: int, uid: str, path: str, portal_type: str, **event: object) -> dict[str, object]:
-        """One history row. `event` gives its columns event and changes, and those others that are not empty."""
+    def entry(
+        self,
+        rid: int,
+        uid: str,
+        path: str,
+        portal_type: str,
+        *,
+        event: str,
+        changes: object,
+        version: object = None,
+        workflow: object = None,
+        transition: object = None,
+        comment: object = "",
+        acl: object = None,
+        scope: object = None,
+        former: object = None,
+        signature: object = None,
+    ) -> dict[str, object]:
+        """One history row."""
         return {
             "id": rowids.next(),
             "rid": rid,
             "uid": uid,
             "path": path,
             "portal_type": portal_type,
-            "version": event.get("version"),
-            "event": event["event"],
-            "workflow": event.get("workflow"),
-            "transition": event.get("transition"),
-            "comment": event.get("comment", ""),
-            "changes": orjson.dumps(event["changes"]).decode(),
-            "acl": event.get("acl"),
-            "scope": event.get("scope"),
-            "former": None if event.get("former") is None else orjson.dumps(event["former"]).decode(),
+            "version": version,
+            "event": event,
+            "workflow": workflow,
+            "transition": transition,
+            "comment": comment,
+            "changes": orjson.dumps(changes).decode(),
+            "acl": acl,
+            "scope": scope,
+            "former": None if former is None else orjson.dumps(former).decode(),
             "undoes": self.undoes,
-            "signature": None if event.get("signature") is None else orjson.dumps(event["signature"]).decode(),
+            "signature": None if signature is None else orjson.dumps(signature).decode(),
         }
 
     def request(self, entries: Sequence[dict[str, object]], number: int) -> dict[str, object]:

@@ -254,16 +254,13 @@ def request_digest(site_id: str, request: Mapping[str, object], entries: Iterabl
 
 
 def _canonical(row: Mapping[str, object]) -> bytes:
+    # A request may have ten thousand entries, so that a call for each value would be most of what it costs.
     texts = {
-        name: value if type(value) is str else _as_text(value)
+        name: value if value is None or type(value) is str else str(value)
         for name, value in row.items()
         if value is not None or name not in _LEFT_OUT_EMPTY
     }
     return orjson.dumps(texts, option=orjson.OPT_SORT_KEYS)
-
-
-def _as_text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 DOCUMENT_FORMAT: Final = b"objapi document 1\n"
@@ -314,6 +311,14 @@ class RowIds:
 
 rowids = RowIds()
 """The numbers of this process."""
+
+_VERSION_BITS = (0xF000 << 64) | (0xC000 << 48)
+_VERSION_4 = (0x4000 << 64) | (0x8000 << 48)
+
+
+def new_uid() -> str:
+    """A random UUID (RFC 9562, version 4) as 32 hexadecimal digits; `uuid.uuid4` takes three times as long."""
+    return f"{secrets.randbits(128) & ~_VERSION_BITS | _VERSION_4:032x}"
 
 
 @dataclass(slots=True)

@@ -16,11 +16,11 @@ import orjson
 from catalog import CatalogSchema, Index, IndexKind, ValueType, side_digest
 from catalog.dates import in_zone
 from catalog.schema import SIDE_KINDS
-from objapi.model import kinds
 from objapi.model.index_values import index_value
 from objapi.model.paths import Path
 from objapi.model.registry import CatalogDeclaration, Registry, fold
 from objapi.model.types import FOLDED_STATE, EntityType, Field, Kind
+from objapi.model.values import nothing_of
 from objapi.store.context import SiteContext
 from objapi.store.records import from_micros, to_text
 from objapi.store.writing.draft import Draft, sortable, texts_in
@@ -207,7 +207,7 @@ class PlainRenderer:
         """Member of the answer, source, what stands for no value, and True for instants."""
         for field in self.type.fields.values():
             source = self._source(field.alias_of) if field.alias_of is not None else self._field_source(field)
-            nothing = kinds.answer(None, field, self._zone)
+            nothing = nothing_of(field)
             yield field.name, source, nothing, field.kind is Kind.DATETIME
             if field.kind is Kind.REFERENCE:
                 yield f"{field.name}_uid", source, nothing, False

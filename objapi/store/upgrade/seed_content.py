@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import ValidationError as InvalidValue
 from marshmallow import fields as marshmallow_fields
@@ -21,6 +21,8 @@ from objapi.store.writing.planner import StorePlanner
 from workflows import PermissionSetting
 
 Advance = Callable[[int], None]
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+"""Values that name no other object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def plan_contents(planner: StorePlanner, contents: SeedContent, context: LoadCon
     Values are taken as they are: no effect of creation runs, since the contents are complete in themselves, but those
     that types declare for loading.
     """
-    loader = _Loader(planner, context.max_text)
+    loader = _Loader(planner)
     planner.workspace.load_paths(dict.fromkeys(map(planner.context.full_path, _paths(contents.objects))))
     drafts: list[tuple[ContentObject, Draft | None]] = []
     with kinds.reading_with(context):
@@ -107,7 +109,7 @@ def _paths(objects: Sequence[ContentObject]) -> Iterator[str]:
         yield item.path
         yield item.container
         for value in item.fields.values():
-            if not isinstance(value, str):
+            if type(value) not in _PLAIN:
                 yield from _referred(value)
 
 
@@ -129,24 +131,18 @@ class _FieldReader:
     declared: Field
     field: marshmallow_fields.Field[Any] | None
     """None for a reference, whose values have been looked up."""
-    keeps_text: bool
-    """A text of characters that every database holds is stored as it stands."""
 
     @classmethod
     def of(cls, declared: Field) -> "_FieldReader":
         """The reader of a declared field."""
-        if declared.kind is Kind.REFERENCE:
-            return cls(declared, None, keeps_text=False)
-        field = kinds.marshmallow_field(declared)
-        return cls(declared, field, keeps_text=type(field) is kinds.TextField and not declared.vocabulary)
+        return cls(declared, None if declared.kind is Kind.REFERENCE else kinds.marshmallow_field(declared))
 
 
 class _Loader:
     """Reads contents into drafts, within `reading_with` of the kinds."""
 
-    def __init__(self, planner: StorePlanner, max_text: int) -> None:
+    def __init__(self, planner: StorePlanner) -> None:
         self._planner = planner
-        self._max_text = max_text
         self._problems: list[Cause] = []
         self._readers: dict[str, Mapping[str, _FieldReader]] = {}
         """Type → the readers of its fields, made once: making one takes longer than reading a value."""
@@ -195,10 +191,9 @@ class _Loader:
         if entity_type.table is not None:
             self._problem(item, f"{item.portal_type} is stored in an existing table; create its rows through the API")
             return None
-        above, _, own_id = item.path.rpartition("/")
-        container = None if item.path == "/" else planner.at(above or "/")
+        container = None if item.path == "/" else planner.at(item.container)
         if item.path != "/" and container is None:
-            self._problem(item, f"there is no container {above or '/'}")
+            self._problem(item, f"there is no container {item.container}")
             return None
         # An object of the same type at the path is completed, such as the settings that a profile lays out.
         there = planner.at(item.path)
@@ -207,10 +202,8 @@ class _Loader:
                 self._problem(item, f"there is a {there.portal_type} at this path already")
                 return None
             return there
-        draft = planner.begin(entity_type, container, item.uid)
-        draft.id = own_id or planner.context.site.site_id
+        draft = planner.begin(entity_type, container, item.uid, planner.context.full_path(item.path))
         draft.creator = item.creator or draft.creator
-        planner.workspace.moved(draft, planner.context.full_path(item.path))
         if item.created is not None:
             draft.created = draft.modified = to_micros(item.created)
             if item.modified is not None:
@@ -220,45 +213,29 @@ class _Loader:
 
     def fill(self, item: ContentObject, draft: Draft) -> None:
         """Give the object its defaults and the values of the contents."""
-        for entry in draft.type.fields.values():
-            if draft.is_new and entry.default is not None and entry.alias_of is None:
-                draft.data[entry.name] = entry.default
+        data, is_new = draft.data, draft.is_new
+        if is_new:
+            data.update(self._planner.filling(draft.type).defaults)
         readers = self._readers_of(draft.type)
         for name, raw in item.fields.items():
             reader = readers.get(name)
             if reader is None:
                 self._problem(item, f"{name} is no field of {draft.portal_type} that can be stored")
-            elif reader.keeps_text and type(raw) is str and self._is_plain(raw):
-                self._write(draft, reader.declared.name, raw)
-            else:
-                self._store(item, draft, reader, raw)
+                continue
+            own = reader.declared.name
+            try:
+                stored = self._stored(reader, raw)
+            except (ValueError, InvalidValue) as error:
+                self._problem(item, f"{own}: {error}")
+                continue
+            if not is_new and data.get(own) != stored:
+                draft.changed.setdefault(own, data.get(own))
+            data[own] = stored
 
-    def _is_plain(self, text: str) -> bool:
-        """True for a text that is stored as it stands, as nearly all are; any other is looked at more closely."""
-        return text.isascii() and text.isprintable() and len(text.strip()) > 0 and len(text) <= self._max_text
-
-    def _store(self, item: ContentObject, draft: Draft, reader: "_FieldReader", raw: object) -> None:
-        declared = reader.declared
-        try:
-            value = raw if isinstance(raw, str) else self._with_uids(raw)
-            if reader.field is None:
-                stored: object = _reference(value, declared)
-            else:
-                stored = reader.field.deserialize(value)
-            if isinstance(stored, NewFile):
-                stored = self._planner.store_file(stored)
-        except (ValueError, InvalidValue) as error:
-            self._problem(item, f"{declared.name}: {error}")
-            return
-        self._write(draft, declared.name, stored)
-
-    @staticmethod
-    def _write(draft: Draft, name: str, stored: object) -> None:
-        if not draft.is_new:
-            old = draft.data.get(name)
-            if old != stored:
-                draft.changed.setdefault(name, old)
-        draft.data[name] = stored
+    def _stored(self, reader: "_FieldReader", raw: object) -> object:
+        value = raw if type(raw) in _PLAIN else self._with_uids(raw)
+        stored = _reference(value, reader.declared) if reader.field is None else reader.field.deserialize(value)
+        return self._planner.store_file(stored) if isinstance(stored, NewFile) else stored
 
     def _readers_of(self, entity_type: EntityType) -> "Mapping[str, _FieldReader]":
         """The fields that can be stored, by their names and other names."""

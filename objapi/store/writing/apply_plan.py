@@ -27,7 +27,7 @@ from objapi.model.render_shapes import RenderShape
 from objapi.model.types import Kind
 from objapi.store.blobs import PIECE, NewBlob
 from objapi.store.mapped.outbox import RowOutbox
-from objapi.store.permissions.acls import Acl, digest_of
+from objapi.store.permissions.acls import digest_of
 from objapi.store.permissions.shared_scopes import place_scopes
 from objapi.store.records import StaleWrite, StoredEntity, chunks, load_answers
 from objapi.store.schema import blob_chunks, blobs, entities, refs, scope_tree, signatures
@@ -61,10 +61,11 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     # Rows of mapped tables get their keys, and by them ids and UIDs, from their database: before anything names them.
     outbox = None if rows.empty else _write_rows(planner, rows, rows_only=objects.empty)
     # Objects carry numbers of acls, so these are stored first.
-    distinct = _acls(living)
+    acls = {draft.rid: draft.acl for draft in living}
+    distinct = list({id(acl): acl for acl in acls.values()}.values())
     numbers = context.acls.numbers(distinct)
     by_identity = {id(acl): numbers[digest_of(acl)] for acl in distinct}
-    acl_of = {draft.rid: by_identity[id(draft.acl)] for draft in living}
+    acl_of = {rid: by_identity[id(acl)] for rid, acl in acls.items()}
     planner.naming.sequences.write()
     # Unique and foreign keys set the order of what follows. References to an object go before the object; what is
     # removed frees ids and titles for what is changed, and what is changed frees them for what is new. Titles are
@@ -149,10 +150,6 @@ def _write_rows(planner: StorePlanner, rows: WriteSet, *, rows_only: bool) -> Ro
     writer = RowWriter(planner.workspace, planner.values)
     writer.write(rows.created, rows.changed, rows.removed)
     return None if database is None else writer.outbox
-
-
-def _acls(drafts: Iterable[Draft]) -> list[Acl]:
-    return list({id(draft.acl): draft.acl for draft in drafts}.values())
 
 
 def _columns(draft: Draft, rendered: Rendered, acl: int) -> dict[str, object]:
@@ -347,12 +344,13 @@ def _write_catalogs(
         rows: list[IndexRow] = []
         sides = set()
         for draft in drafts:
-            values = rendered[draft.rid].indexes.get(name)
+            rid = draft.rid
+            values = rendered[rid].indexes.get(name)
             if values is None:
                 continue
-            (new if draft.is_new else rows).append(index_row(draft, acl_of[draft.rid], values))
-            if reindex_all or _stored_sides(draft).get(name) != rendered[draft.rid].sides[name]:
-                sides.add(draft.rid)
+            (new if draft.is_new else rows).append(index_row(draft, acl_of[rid], values))
+            if not draft.is_new and (reindex_all or _stored_sides(draft).get(name) != rendered[rid].sides[name]):
+                sides.add(rid)
         insert(connection, catalog_tables, new)
         if rows:
             upsert(connection, catalog_tables, rows, side_rids=sides)

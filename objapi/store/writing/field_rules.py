@@ -6,6 +6,7 @@ one stays. A type declares which states, and which date, mean that its objects a
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -33,6 +34,28 @@ class RulesPlanner(Planner, Protocol):
 
     def out_of_scope(self, draft: Draft) -> ApiError | None:
         """The refusal of an object that is there and that the caller's API token does not reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """The fields of a type that act when a new object is filled in."""
+
+    defaults: Mapping[str, object]
+    """Field → its value where none is given."""
+    computed: Sequence[tuple[str, str]]
+    """Fields whose default a behaviour gives, with its name."""
+    acting: Sequence[Field]
+    """Fields whose values have effects."""
+
+    @classmethod
+    def of(cls, entity_type: EntityType) -> "Filling":
+        """Those of a type."""
+        fields = entity_type.fields.values()
+        return cls(
+            {field.name: field.default for field in fields if field.default is not None and field.alias_of is None},
+            [(field.name, field.default_from) for field in fields if field.default_from is not None],
+            [field for field in fields if field.on_change],
+        )
 
 
 def not_writable(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[ApiError]:

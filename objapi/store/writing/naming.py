@@ -53,6 +53,9 @@ class Sequences:
         self._absent: set[str] = set()
         """Prefixes whose counter was looked for in vain."""
 
+    def __contains__(self, prefix: str) -> bool:
+        return prefix in self._values
+
     def load(self, prefixes: Iterable[str], portal_type: str) -> None:
         """Have the counters of prefixes here, locked if asked to; where there is none, from the ids that are in use."""
         wanted = [prefix for prefix in dict.fromkeys(prefixes) if prefix not in self._values]
@@ -159,9 +162,9 @@ class Naming:
         if isinstance(plan, IdPlan):
             number = number_of(plan.prefix, draft.id)
             if number is not None:
-                fresh = self._is_fresh(draft)
+                fresh = plan.prefix not in self.sequences and self._is_fresh(draft)
                 if not fresh:
-                    self.sequences.load(self._likely(draft, plan.prefix), draft.portal_type)
+                    self._load(draft, plan.prefix)
                 self.sequences.used(plan.prefix, draft.portal_type, number, fresh=fresh)
 
     def relocated(self, draft: Draft, container: Draft, wanted: str | None) -> str:
@@ -197,7 +200,7 @@ class Naming:
                     reserved = self._workspace.context.numbers.draw(plan.prefix, plan.least)
                     if reserved is not None:
                         return format_id(plan, reserved)
-                    self.sequences.load(self._likely(draft, plan.prefix), draft.portal_type)
+                    self._load(draft, plan.prefix)
                 number = self.sequences.next(plan.prefix, draft.portal_type, plan.least, fresh=fresh)
                 return format_id(plan, number)
         except IdProblem as error:
@@ -205,6 +208,10 @@ class Naming:
         if draft.type.id_rule.kind is IdKind.FROM_TITLE and container is not None:
             return numbered(plan, self._siblings(container, plan))
         return plan
+
+    def _load(self, draft: Draft, prefix: str) -> None:
+        if prefix not in self.sequences:
+            self.sequences.load(self._likely(draft, prefix), draft.portal_type)
 
     def _likely(self, draft: Draft, prefix: str) -> list[str]:
         """The prefix, and those of its fellows: when it names an object, one for every such object that is here."""

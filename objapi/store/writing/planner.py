@@ -5,11 +5,9 @@ Nothing is written here. Drafts change in memory, events are listed in order, an
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache, partial
 from typing import Protocol
-from uuid import uuid4
 
 from objapi.errors import ApiError, Cause, CauseKind, Forbidden, ValidationError
 from objapi.model.behaviors import Entity
@@ -21,9 +19,9 @@ from objapi.store.blobs import NewBlob, new_blob
 from objapi.store.context import RequestContext
 from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides
 from objapi.store.permissions.rights import Rights
-from objapi.store.records import rowids, to_micros, to_text
+from objapi.store.records import new_uid, rowids, to_micros, to_text
 from objapi.store.writing.draft import Draft, Values, as_draft
-from objapi.store.writing.field_rules import UNSEEN, failed_checks, not_removable, not_writable
+from objapi.store.writing.field_rules import UNSEEN, Filling, failed_checks, not_removable, not_writable
 from objapi.store.writing.key_search import KeySearch, SearchOfAll
 from objapi.store.writing.naming import Naming
 from objapi.store.writing.plan_events import Created, PlanEvent, Removed, Renamed, Stepped
@@ -51,28 +49,6 @@ class CatalogSearch(Protocol):
         within_reach: bool = False,
     ) -> list[int]:
         """Search."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Filling:
-    """The fields of a type that act when a new object is filled in."""
-
-    defaults: Mapping[str, object]
-    """Field → its value where none is given."""
-    computed: Sequence[tuple[str, str]]
-    """Fields whose default a behaviour gives, with its name."""
-    acting: Sequence[Field]
-    """Fields whose values have effects."""
-
-    @classmethod
-    def of(cls, entity_type: EntityType) -> "_Filling":
-        """Those of a type."""
-        fields = entity_type.fields.values()
-        return cls(
-            {field.name: field.default for field in fields if field.default is not None and field.alias_of is None},
-            [(field.name, field.default_from) for field in fields if field.default_from is not None],
-            [field for field in fields if field.on_change],
-        )
 
 
 class StorePlanner:
@@ -103,7 +79,7 @@ class StorePlanner:
         self._changing: set[tuple[int, str]] = set()
         self._own_settings: dict[str, PermissionOverrides] = {}
         """Type → the permissions that it writes onto a new object."""
-        self._fillings: dict[str, _Filling] = {}
+        self._fillings: dict[str, Filling] = {}
         """Type → its fields that act on a new object."""
 
     @cached_property
@@ -320,17 +296,22 @@ class StorePlanner:
                 self.registry.behaviors.effects[name](self, draft, {})
         return draft
 
-    def begin(self, entity_type: EntityType, container: Draft | None, uid: str | None = None) -> Draft:
-        """A new object without values and id; `uid` is that of one that moves in."""
+    def begin(
+        self, entity_type: EntityType, container: Draft | None, uid: str | None = None, path: str | None = None
+    ) -> Draft:
+        """A new object without values and, unless its path is known, without id; `uid` is that of one that moves in."""
         draft = Draft(self.workspace, entity_type, None)
-        draft.rid, draft.uid, draft.id = rowids.next(), uid or uuid4().hex, ""
+        draft.rid, draft.uid, draft.id = rowids.next(), uid or new_uid(), ""
         draft.created = draft.modified = to_micros(self.now)
         draft.creator = self.user_id
         draft.parent_rid = None if container is None else container.rid
         draft.scope = draft.rid if entity_type.scope or container is None else container.scope
         if entity_type.access_from is not None:
             draft.forget_scope()
-        draft.path = f"{'' if container is None else container.path}/{draft.uid}"
+        if path is None:
+            draft.path = f"{'' if container is None else container.path}/{draft.uid}"
+        else:
+            draft.path, draft.id = path, path.rpartition("/")[2]
         if entity_type.table is not None:
             place_row(self.workspace, draft)
         settings = self._own_settings.get(entity_type.portal_type)
@@ -354,7 +335,7 @@ class StorePlanner:
 
     def fill(self, draft: Draft, values: Mapping[str, object]) -> None:
         """Give a new object its defaults and values."""
-        fields = self._filling(draft.type)
+        fields = self.filling(draft.type)
         draft.data.update(fields.defaults)
         for name, value in values.items():
             self.write(draft, name, value)
@@ -370,15 +351,15 @@ class StorePlanner:
             name_row(self.workspace, draft, wanted)
         else:
             self.naming.name(draft, wanted)
-        for field in self._filling(draft.type).acting:
+        for field in self.filling(draft.type).acting:
             if draft.data.get(field.name) not in (None, "", [], {}):
                 self._run_changes(draft, field, None)
 
-    def _filling(self, entity_type: EntityType) -> "_Filling":
+    def filling(self, entity_type: EntityType) -> Filling:
         """The fields of a type that act on a new object; found once, for all that the request makes."""
         found = self._fillings.get(entity_type.portal_type)
         if found is None:
-            found = self._fillings[entity_type.portal_type] = _Filling.of(entity_type)
+            found = self._fillings[entity_type.portal_type] = Filling.of(entity_type)
         return found
 
     def place(self, draft: Draft, states: Mapping[str, str]) -> None:

@@ -11,7 +11,6 @@ import orjson
 
 from catalog import IndexRow, side_digest
 from catalog.dates import in_zone
-from objapi.model import kinds
 from objapi.model.dependents import DerivedValue
 from objapi.model.registry import CatalogDeclaration
 from objapi.model.render_shapes import (
@@ -25,6 +24,7 @@ from objapi.model.render_shapes import (
     TypeShape,
 )
 from objapi.model.types import EntityType, Kind
+from objapi.model.values import answer
 from objapi.store.writing.draft import NAMES_OF_ALL, Draft, Values
 from objapi.store.writing.workspace import uids_in
 
@@ -227,10 +227,10 @@ class Renderer:
         if isinstance(value, datetime):
             return in_zone(value, self._zone).isoformat()
         if isinstance(value, list) and source.shown.kind is Kind.DATETIME:
-            return [kinds.answer(item, source.shown, self._zone) for item in value]
+            return [answer(item, source.shown, self._zone) for item in value]
         is_file = source.shown.kind is Kind.FILE and value
         url = f"{draft.path}/@@API/file?field={source.field.name}" if is_file else None
-        return kinds.answer(value, source.shown, self._zone, url)
+        return answer(value, source.shown, self._zone, url)
 
     def _metadata(self, draft: Draft, source: MetaSource, values: Mapping[str, object]) -> object:
         value = values.get(source.name)

@@ -163,7 +163,8 @@ class Workspace:
     def at(self, path: str) -> Draft | None:
         """The object at a path below the site."""
         full = self.context.full_path(path)
-        self.load_paths([full])
+        if full not in self.by_path and full not in self.missing_paths:
+            self.load_paths([full])
         found = self.by_path.get(full)
         return None if found is None or found.removed else found
 
@@ -245,7 +246,8 @@ class Workspace:
         if draft.parent_rid is None:
             return None
         if draft.parent_rid not in self.by_rid:
-            self._load_parents(draft)
+            siblings = self.by_type[draft.portal_type].values()
+            self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
         return self.by_rid.get(draft.parent_rid)
 
     def follow(self, draft: Draft, steps: Sequence[Step]) -> Sequence[Draft]:
@@ -277,10 +279,6 @@ class Workspace:
                 return self._children(draft, step.types)
             case Back():
                 return self._referring(draft, step.portal_type, step.field)
-
-    def _load_parents(self, draft: Draft) -> None:
-        siblings = self.by_type[draft.portal_type].values()
-        self.load_rids(item.parent_rid for item in siblings if item.parent_rid is not None)
 
     def _targets(self, draft: Draft, field: str) -> Sequence[Draft]:
         own = draft.type.fields.get(field)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from objapi.model.kinds import answer, load
+from objapi.model.kinds import load, marshmallow_field, reading_with
 from objapi.model.types import Field, Kind
-from objapi.model.values import LoadContext, NewFile
+from objapi.model.values import LoadContext, NewFile, answer
 
 ZONE = ZoneInfo("Africa/Johannesburg")
 CONTEXT = LoadContext(
@@ -267,6 +267,24 @@ def test_an_answered_date_is_stored_as_it_was(moment):
     stored = load(moment, declared, CONTEXT)
     assert datetime.fromisoformat(stored) == moment
     assert load(answer(stored, declared, ZONE), declared, CONTEXT) == stored
+
+
+stored_texts = st.text(st.characters(max_codepoint=0x17F), max_size=210) | st.from_regex(
+    r"(0000|0001|2024|9999)-(0[1-9]|1[0-3])-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.5)?(\+00:00|Z|\+01:00)",
+    fullmatch=True,
+)
+
+
+@given(
+    st.sampled_from((Kind.STRING, Kind.TEXT, Kind.INTEGER, Kind.DATETIME, Kind.LINES)),
+    st.booleans(),
+    stored_texts | st.integers(-(2**64), 2**64) | st.booleans() | st.none(),
+)
+def test_a_value_that_is_taken_as_it_is_would_be_read_as_the_same(kind, words, value):
+    reader = marshmallow_field(field(kind, **(MARKS if words else {})))
+    with reading_with(CONTEXT):
+        if reader._is_stored(value):
+            assert reader._deserialize(value, None, None) == value
 
 
 json_values = st.recursive(
