@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -49,9 +49,8 @@ _EXPECTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRow:
-    """A document for a catalog.
+class IndexRow(NamedTuple):
+    """A document for a catalog; a tuple, since very many are made at once.
 
     ord: creation time in microseconds since 1970 UTC. scope: 0 for none. values: index name → value; an absent name
     is a missing attribute. A keyword index takes a text or a list, a date range a pair of start and end, a text index a

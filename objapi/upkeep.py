@@ -17,7 +17,7 @@ from objapi.comparing import compared
 from objapi.errors import ApiError
 from objapi.model.content import Content
 from objapi.model.loading import ProfileError
-from objapi.model.loading.content_lines import LINES, ContentChunk, begins_with, count_lines, read_chunks
+from objapi.model.loading.content_lines import LINES, MANY_LINES, begins_with, count_lines, read_chunks
 from objapi.security.csrf_tokens import make_secret
 from objapi.security.passwords import Passwords
 from objapi.security.principals import command_line_user
@@ -128,14 +128,14 @@ def load_lines(
     file: Path,
     progress: Progress,
     report: Callable[[str], None] = lambda line: None,
-    lines: int = LINES,
+    lines: int | None = None,
     very_many: int = VERY_MANY,
 ) -> None:
-    """Make the objects of an NDJSON file, in chunks of so many lines that each are loaded wholly or not at all.
+    """Make the objects of an NDJSON file, in chunks of lines that each are loaded wholly or not at all.
 
     A load that was cut short goes on after the last chunk that it has stored; `report` gets a line that says so.
-    From `very_many` lines on, ten for each object that there is, catalogs get their keys at the end of the load; so
-    they do when an earlier one was cut short before that.
+    From `very_many` lines on, ten for each object that there is, chunks are larger, unless `lines` says how large, and
+    catalogs get their keys at the end of the load; so they do when an earlier one was cut short before that.
 
     Raises ProfileError, ValidationError and Conflict, once `report` has a line that says how much is loaded, and
     SiteError when another process is changing the tables.
@@ -147,12 +147,14 @@ def load_lines(
     elif done is not None:
         report(f"Lines 1 to {done.line} of {file} are loaded; going on after them.")
     total = count_lines(file, 0 if done is None else done.offset)
-    with keys_made_afterwards(site, total, progress, very_many):
+    with keys_made_afterwards(site, total, progress, very_many) as filling:
         try:
             with progress("Loading contents", total) as advance:
                 plain = plain_renderers(site.context)
-                for chunk in read_chunks(file, site.settings.timezone, done, lines):
-                    site.transact(partial(_load_chunk, site, file, chunk, plain), write=True)
+                size = lines or (MANY_LINES if filling else LINES)
+                for chunk in read_chunks(file, site.settings.timezone, done, size):
+                    load = partial(load_chunk, site.context, now=site.now(), file=file, chunk=chunk, plain=plain)
+                    site.transact(load, write=True)
                     advance(chunk.after.line - chunk.before.line)
                     done = chunk.after
         except (ApiError, ProfileError):
@@ -163,17 +165,19 @@ def load_lines(
 
 
 @contextmanager
-def keys_made_afterwards(site: Site, objects: int, progress: Progress, very_many: int = VERY_MANY) -> Iterator[None]:
+def keys_made_afterwards(site: Site, objects: int, progress: Progress, very_many: int = VERY_MANY) -> Iterator[bool]:
     """Load so many objects, with the keys of catalogs made at the end where they are very many for this site.
 
     Keys that an earlier load has put off are made, too; none after a failure that was not foreseen, as after a kill.
+    Gives True for a site that is being filled so, which hardly anybody else uses meanwhile.
     Counts are folded then, or each read of the site would add up what every chunk has counted.
     """
-    if objects >= very_many and objects >= _LINES_AN_OBJECT * site.transact(count_objects, write=False):
+    filling = objects >= very_many and objects >= _LINES_AN_OBJECT * site.transact(count_objects, write=False)
+    if filling:
         with _lease_refusals():
             put_keys_off(site.engine, site.context, site.now())
     try:
-        yield
+        yield filling
     except (ApiError, ProfileError):
         _finish_catalogs(site, progress)
         raise
@@ -192,12 +196,6 @@ def make_missing_keys(site: Site, progress: Progress) -> None:
     catalogs = site.context.tables.values()
     with _lease_refusals(), progress("Making the keys of the catalogs", len(catalogs)) as advance:
         make_keys(site.engine, catalogs, advance)
-
-
-def _load_chunk(
-    site: Site, file: Path, chunk: ContentChunk, plain: Mapping[str, PlainRenderer], connection: Connection
-) -> None:
-    load_chunk(site.context, connection, site.now(), file, chunk, plain)
 
 
 def reindex(site: Site, progress: Progress, before_chunk: Callable[[], None] = lambda: None, *, jobs: int = 1) -> None:

@@ -30,6 +30,8 @@ SUFFIXES: Final = (".ndjson", ".jsonl")
 """Ends of the names of such files."""
 LINES: Final = 2_000
 """Lines of a chunk."""
+MANY_LINES: Final = 5_000
+"""The same where nobody else has to wait for it, as in a site that is being filled."""
 _BLOCK: Final = 1 << 20
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._-]*)+")
 _EXPECTED_KEYS: Final = frozenset(OBJECT_KEYS)

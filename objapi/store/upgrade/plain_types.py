@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -18,7 +19,7 @@ from catalog.dates import in_zone
 from catalog.schema import SIDE_KINDS
 from objapi.model.index_values import index_value
 from objapi.model.paths import Path
-from objapi.model.registry import CatalogDeclaration, Registry, fold
+from objapi.model.registry import CatalogDeclaration, fold
 from objapi.model.types import FOLDED_STATE, EntityType, Field, Kind
 from objapi.model.values import nothing_of
 from objapi.store.context import SiteContext
@@ -30,6 +31,8 @@ from objapi.store.writing.render import Rendered, Renderer, title_key
 _OF_OBJECT: Final = "\0"
 """Begins the names of what every object has, among those of its fields."""
 _OF_WORKFLOW: Final = "\1"
+_ATTRIBUTES: Final = {"id": "id", "uid": "uid", "path": "path", "creator": "creator", "position": "created"}
+"""Values that every object has → attributes of `PlainObject`."""
 _OWN_TITLE: Final = Path((), "title")
 _CONVERTED: Final = frozenset(
     {IndexKind.DATE, IndexKind.DATE_RANGE, *SIDE_KINDS, IndexKind.BOOLEAN, IndexKind.POSITION}
@@ -94,8 +97,17 @@ class PlainRenderer:
         self.type = entity_type
         self._zone = site.zone
         self._needed: dict[str, Callable[[PlainObject, str], object]] = {}
+        self._own: dict[str, str] = {}
+        """Name in the mapping of values → attribute of the object."""
+        self._fixed: dict[str, object] = {}
+        """Values that all objects of the type have in common."""
         self._variables = site.registry.state_variables(entity_type.portal_type)
-        self._intrinsic = self._intrinsic_values(site.registry)
+        self._intrinsic = self._intrinsic_values()
+        self._common = {
+            "portal_type": entity_type.portal_type,
+            "type_title": entity_type.title,
+            "is_folderish": any(entity_type.portal_type in item.containers for item in site.registry.types.values()),
+        }
         follows = entity_type.table is not None or entity_type.access_from is not None
         if follows or any(field.kind is Kind.FILE for field in entity_type.fields.values()):
             raise NotPlain(entity_type.portal_type)
@@ -117,24 +129,16 @@ class PlainRenderer:
         self._catalogs = [self._catalog(catalog) for catalog in catalogs]
         self._meta = list(self._meta_sources(site))
         self._unique = entity_type.title_required and not entity_type.title_shared
+        # Two more that are always there, since of one alone no tuple is given.
+        self._own_values = attrgetter(*self._own.values(), "uid", "id")
 
     # What is computed, found once for the type
 
-    def _intrinsic_values(self, registry: Registry) -> dict[str, Callable[[PlainObject, str], object]]:
-        entity_type = self.type
-        folderish = any(entity_type.portal_type in item.containers for item in registry.types.values())
+    def _intrinsic_values(self) -> dict[str, Callable[[PlainObject, str], object]]:
         return {
-            "id": lambda item, title: item.id,
-            "uid": lambda item, title: item.uid,
             "title": lambda item, title: title,
-            "path": lambda item, title: item.path,
-            "portal_type": lambda item, title: entity_type.portal_type,
-            "type_title": lambda item, title: entity_type.title,
-            "creator": lambda item, title: item.creator,
             "created": lambda item, title: self._instant(item.created),
             "modified": lambda item, title: self._instant(item.modified),
-            "is_folderish": lambda item, title: folderish,
-            "position": lambda item, title: item.created,
             "sortable_title": lambda item, title: sortable(title),
             "searchable_text": self._texts,
             FOLDED_STATE: self._folded_state,
@@ -182,7 +186,7 @@ class PlainRenderer:
     def _stored_source(self, name: str) -> str:
         """The field whose stored value is that under a name."""
         field = self.type.fields.get(name)
-        if field is None or name in self._intrinsic:
+        if field is None or name in self._intrinsic or name in self._common or name in _ATTRIBUTES:
             raise NotPlain(self.type.portal_type)
         return self._field_source(field)
 
@@ -195,6 +199,12 @@ class PlainRenderer:
 
     def _source(self, name: str) -> str:
         """The name, among the values of an object, of a value that a path ends in."""
+        if name in _ATTRIBUTES:
+            self._own[_OF_OBJECT + name] = _ATTRIBUTES[name]
+            return _OF_OBJECT + name
+        if name in self._common:
+            self._fixed[_OF_OBJECT + name] = self._common[name]
+            return _OF_OBJECT + name
         if name in self._intrinsic:
             self._needed[_OF_OBJECT + name] = self._intrinsic[name]
             return _OF_OBJECT + name
@@ -251,7 +261,8 @@ class PlainRenderer:
         data = item.data
         found = data.get(self._title)
         title = str(found) if found else item.id
-        values: dict[str, Any] = dict(data)
+        values: dict[str, Any] = {**self._fixed, **data}
+        values.update(zip(self._own, self._own_values(item), strict=False))
         for name, read in self._needed.items():
             values[name] = read(item, title)
         for name, workflow, initial, _ in self._answered:
@@ -338,8 +349,12 @@ def _index_values(catalog: _PlainCatalog, values: Mapping[str, Any]) -> dict[str
 def _converter(index: Index) -> Callable[[Any], Any]:
     general = partial(index_value, index)
     if index.kind is IndexKind.DATE:
-        return lambda stored: datetime.fromisoformat(stored) if type(stored) is str and stored else general(stored)
+        return lambda stored: _instant_of(stored) if type(stored) is str and stored else general(stored)
     return general
+
+
+_instant_of = lru_cache(maxsize=1024)(datetime.fromisoformat)
+"""Objects that were made together have few instants, each in indexes of several catalogs."""
 
 
 def _keeps_text(index: Index) -> bool:

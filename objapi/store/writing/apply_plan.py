@@ -344,12 +344,12 @@ def _write_catalogs(
         rows: list[IndexRow] = []
         sides = set()
         for draft in drafts:
-            rid = draft.rid
+            rid, is_new = draft.rid, draft.is_new
             values = rendered[rid].indexes.get(name)
             if values is None:
                 continue
-            (new if draft.is_new else rows).append(index_row(draft, acl_of[rid], values))
-            if not draft.is_new and (reindex_all or _stored_sides(draft).get(name) != rendered[rid].sides[name]):
+            (new if is_new else rows).append(index_row(draft, acl_of[rid], values))
+            if not is_new and (reindex_all or _stored_sides(draft).get(name) != rendered[rid].sides[name]):
                 sides.add(rid)
         insert(connection, catalog_tables, new)
         if rows:
