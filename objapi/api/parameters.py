@@ -58,6 +58,10 @@ class Control:
     """JSON Schema of a `structure` or `any`; None: whatever the kind takes."""
 
 
+LANGUAGE: Final = Control("language", "text", about="Code of the language of titles and help, as far as there is one.")
+"""Of methods that tell what is declared."""
+
+
 # Accepted and ignored everywhere: residue of HTML forms, jQuery and old scripts.
 IGNORED: Final = frozenset(
     "_ _authenticator form.submitted __ac_name __ac_password pwd_empty submit debug_mode came_from -C".split()

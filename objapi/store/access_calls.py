@@ -20,24 +20,27 @@ class AccessCalls(Calls):
         draft = self._one(self._planner(), selector)
         return self.user.unrestricted or self._rights.may(permission, draft.acl, draft.scope)
 
-    def offered(self, selectors: Sequence[Selector], *, explain: bool = False) -> tuple[Offered, ...]:
+    def offered(
+        self, selectors: Sequence[Selector], *, explain: bool = False, language: str | None = None
+    ) -> tuple[Offered, ...]:
         """The transitions that the user may take on each object; `explain` the others that its state lists, too.
 
-        Raises NotFound naming every one that is not there.
+        They are called as in a language. Raises NotFound naming every one that is not there.
         """
-        known, missing = self.offered_of_those_found(selectors, explain=explain)
+        known, missing = self.offered_of_those_found(selectors, explain=explain, language=language)
         _raise_all(missing)
         return known
 
     def offered_of_those_found(
-        self, selectors: Sequence[Selector], *, explain: bool = False
+        self, selectors: Sequence[Selector], *, explain: bool = False, language: str | None = None
     ) -> tuple[tuple[Offered, ...], tuple[ApiError, ...]]:
         """As `offered`, of the objects that are there, and the error of each that is not."""
         planner = self._planner()
         planner.world.explains = explain
+        labels = planner.registry.labels(language)
         found = self._resolver(planner).select(selectors)
         missing = tuple(item for item in found if isinstance(item, ApiError))
-        return tuple(offered(planner, draft) for draft in found if isinstance(draft, Draft)), missing
+        return tuple(offered(planner, draft, labels) for draft in found if isinstance(draft, Draft)), missing
 
     def access(
         self, selectors: Sequence[Selector], questions: Sequence[AccessQuestion], of: Principal | None = None

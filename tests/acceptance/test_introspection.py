@@ -37,6 +37,35 @@ def test_types_and_fields_say_what_they_are_for_in_the_language_that_is_asked_fo
     assert brief["Sample"]["title"] == "Probe"
 
 
+def test_states_steps_choices_and_indexes_are_called_as_in_the_language_that_is_asked_for(admin: Client) -> None:
+    batch = admin.at(make_batch(admin)["path"])["UID"]
+    told = {}
+    for language in ("en", "de"):
+        asked = {"language": language}
+        workflow = succeeded(admin.get("workflows/bika_batch_workflow", asked))["workflow"]
+        fields = succeeded(admin.get("types/AnalysisService", asked))["type"]["fields"]
+        catalogs = succeeded(admin.get("catalogs", asked))["catalogs"]
+        (client,) = {
+            index.get("title", "") for item in catalogs for index in item["indexes"] if index["name"] == "getClientUID"
+        }
+        (offered,) = succeeded(admin.json("allowedTransitionsFor", {"uid": batch, "explain": True, **asked}))[
+            "transitions"
+        ]
+        steps = {step["id"]: step["title"] for step in (*offered["transitions"], *offered["blocked"])}
+        (option,) = [field["vocabulary"] for field in fields if field["name"] == "PointOfCapture"]
+        told[language] = [
+            *(item["title"] for item in workflow["states"] if item["id"] == "closed"),
+            *(item["title"] for item in workflow["transitions"] if item["id"] == "close"),
+            steps["close"],
+            option["lab"],
+            client,
+        ]
+    assert told == {
+        "en": ["Closed", "Close", "Close", "measured in the lab", ""],
+        "de": ["Geschlossen", "Schließen", "Schließen", "im Labor gemessen", "Kunde"],
+    }
+
+
 def test_catalogs_are_listed_with_their_indexes_and_other_names(admin: Client) -> None:
     answer = succeeded(admin.get("catalogs"))
     catalogs = {item["name"]: item for item in answer["catalogs"]}

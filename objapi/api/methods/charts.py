@@ -8,10 +8,11 @@ from typing import Final
 from objapi.api.answer_schemas import RECORD, RECORDS, TEXT, TEXTS, list_of, optional_members
 from objapi.api.method import Json, Method, MethodCall
 from objapi.api.methods.reading import OBJECT, selected
-from objapi.api.parameters import Control
+from objapi.api.parameters import LANGUAGE, Control
 from objapi.errors import BadRequest
 from objapi.http.access import API
 from objapi.model.charts import Chart
+from objapi.model.labels import Labels
 from objapi.security.needs import Need
 from objapi.store.requests import Find
 from objapi.store.transaction import EntityRecord, Transaction
@@ -36,14 +37,17 @@ def charts(call: MethodCall, tx: Transaction) -> Json:
         starts = _mondays(tx.now, call.settings.timezone, weeks)
         return call.with_warnings({"charts": [_counted(tx, chart, starts) for chart in mine]})
     found = tx.entity(selected(call, tx))
-    return call.with_warnings({"charts": [_drawn(chart, found) for chart in declared if found.portal_type in chart.of]})
+    labels = tx.registry.labels(call.controls.text("language"))
+    return call.with_warnings(
+        {"charts": [_drawn(chart, found, labels) for chart in declared if found.portal_type in chart.of]}
+    )
 
 
 def _named(chart: Chart) -> dict[str, object]:
     return {"name": chart.name, "title": chart.title, "titles": dict(chart.titles), "types": list(chart.types)}
 
 
-def _drawn(chart: Chart, found: EntityRecord) -> Json:
+def _drawn(chart: Chart, found: EntityRecord, labels: Labels) -> Json:
     fields = [chart.value, chart.date, chart.line, chart.unit]
     if chart.range is not None:
         fields.append(chart.range.field)
@@ -66,6 +70,7 @@ def _drawn(chart: Chart, found: EntityRecord) -> Json:
         "line": chart.line or None,
         "unit": chart.unit or None,
         "filters": list(chart.filters),
+        "filter_titles": {index: labels.of_index(index) for index in chart.filters},
         "range": None if limits is None else {"field": limits.field, "low": limits.low, "high": limits.high},
         "expected": None if expected is None else {name: getattr(expected, name) for name in expected.__slots__},
     }
@@ -105,6 +110,7 @@ CHARTS: Final = (
         controls=(
             *OBJECT,
             Control("weeks", "whole", about=f"How many weeks are counted, at most {MOST_WEEKS}; {_WEEKS} without it."),
+            LANGUAGE,
         ),
         answer={
             "charts": list_of(

@@ -9,7 +9,7 @@ from objapi.api.answer_schemas import RECORDS, TEXT, TEXTS, WHOLE, list_of, reco
 from objapi.api.method import Json, Method, MethodCall, PartlyDone, missing
 from objapi.api.methods.trials import described_refusals, trial_of
 from objapi.api.methods.writing import DRY_RUN, PARTIAL
-from objapi.api.parameters import Control
+from objapi.api.parameters import LANGUAGE, Control
 from objapi.api.signers import PROOF, refuse_idle_proof
 from objapi.errors import BadRequest
 from objapi.http.access import API
@@ -23,7 +23,11 @@ from objapi.store.transaction import Transaction
 def result_files(call: MethodCall, tx: Transaction) -> Json:
     """The shapes of files of results that the profile declares, one of which `import_results` names as `instrument`."""
     shapes = sorted(tx.registry.instrument_files.values(), key=lambda shape: shape.title)
-    listed = [{"name": shape.name, "title": shape.title, "columns": list(shape.needed)} for shape in shapes]
+    titles = tx.registry.labels(call.controls.text("language")).result_files
+    listed = [
+        {"name": shape.name, "title": titles.get(shape.name) or shape.title, "columns": list(shape.needed)}
+        for shape in shapes
+    ]
     return call.with_warnings({"result_files": listed})
 
 
@@ -74,6 +78,7 @@ INSTRUMENTS: Final = (
         name="result_files",
         access=API,
         needs=(Need.VIEW,),
+        controls=(LANGUAGE,),
         answer={"result_files": list_of(record(name=TEXT, title=TEXT, columns=TEXTS))},
         run=result_files,
     ),

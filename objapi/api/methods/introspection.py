@@ -11,11 +11,10 @@ from catalog.operators import operators_of
 from catalog.schema import OPTIONS
 from objapi.api.answer_schemas import RECORD, RECORDS, TEXT
 from objapi.api.method import Json, Method, MethodCall, Text
-from objapi.api.methods.worklists import LANGUAGE
-from objapi.api.parameters import Control
+from objapi.api.parameters import LANGUAGE, Control
 from objapi.errors import BadRequest, NotFound
 from objapi.http.access import API
-from objapi.model.labels import Label, Labels
+from objapi.model.labels import AS_DECLARED, Label, Labels
 from objapi.model.registry import CatalogDeclaration, Registry
 from objapi.model.types import Copying, EntityType, Field, IdKind
 from objapi.security.needs import Need
@@ -65,7 +64,12 @@ def described_type(registry: Registry, portal_type: str, language: str | None = 
         "containers": sorted(declared.containers),
         "contains": sorted(name for name, other in registry.types.items() if portal_type in other.containers),
         "workflows": [
-            {"id": workflow.id, "state_variable": workflow.state_variable} for workflow in registry.chain(portal_type)
+            {
+                "id": workflow.id,
+                "state_variable": workflow.state_variable,
+                **_titled(labels.of_index(workflow.state_variable)),
+            }
+            for workflow in registry.chain(portal_type)
         ],
         "catalogs": list(declared.catalogs),
         "read_catalog": declared.read_catalog or registry.default_catalog,
@@ -106,7 +110,7 @@ def _described_fields(
 ) -> list[Json]:
     return [
         {
-            **_described_field(field, labels.of_field(portal_type, field)),
+            **_described_field(field, labels.of_field(portal_type, field), labels.words_of(portal_type, field)),
             **({"common": True} if name in common else {}),
         }
         for name, field in fields.items()
@@ -120,7 +124,7 @@ def _common_fields(registry: Registry) -> frozenset[str]:
     return frozenset(name for name, count in having.items() if count > 1 and count * 2 > len(stored))
 
 
-def _described_field(field: Field, label: Label) -> Json:
+def _described_field(field: Field, label: Label, words: Mapping[str, str]) -> Json:
     described: dict[str, object] = {
         "name": field.name,
         "title": label.title,
@@ -134,7 +138,7 @@ def _described_field(field: Field, label: Label) -> Json:
         "targets": sorted(field.targets),
         "subfields": list(field.subfields),
         "required_subfields": list(field.required_subfields),
-        "vocabulary": dict(field.vocabulary),
+        "vocabulary": words,
         "precision": field.precision,
         "default": field.default,
         "stored_on": field.stored_on,
@@ -152,9 +156,10 @@ def _described_field(field: Field, label: Label) -> Json:
 def catalogs(call: MethodCall, tx: Transaction) -> Json:
     """All catalogs with their indexes and types; `aliases` are other names, which may narrow to some types."""
     registry = tx.registry
+    labels = registry.labels(call.controls.text("language"))
     answer = {
         "default_catalog": registry.default_catalog,
-        "catalogs": [_described_catalog(registry, catalog) for _, catalog in sorted(registry.catalogs.items())],
+        "catalogs": [_described_catalog(registry, catalog, labels) for _, catalog in sorted(registry.catalogs.items())],
         "aliases": [
             {"name": alias.name, "catalog": alias.catalog, "types": sorted(alias.types) if alias.types else None}
             for _, alias in sorted(registry.aliases.items())
@@ -163,16 +168,17 @@ def catalogs(call: MethodCall, tx: Transaction) -> Json:
     return call.with_warnings(answer)
 
 
-def _described_catalog(registry: Registry, catalog: CatalogDeclaration) -> Json:
+def _described_catalog(registry: Registry, catalog: CatalogDeclaration, labels: Labels) -> Json:
     indexes = (index for index in catalog.schema.indexes.values() if index.name not in catalog.hidden)
     reading = QueryOptions(parts="stored" if catalog.table_of is None else "substring_indexes")
     return {
         "name": catalog.name,
-        "title": catalog.schema.title,
+        "title": labels.catalogs.get(catalog.name) or catalog.schema.title,
         "types": sorted(name for name, declared in registry.types.items() if catalog.name in declared.catalogs),
         "indexes": [
             {
                 "name": index.name,
+                **_titled(labels.of_index(index.name)),
                 "kind": index.kind.value,
                 "type": index.value_type.value,
                 "options": sorted(OPTIONS[index.kind]),
@@ -186,33 +192,38 @@ def _described_catalog(registry: Registry, catalog: CatalogDeclaration) -> Json:
     }
 
 
+def _titled(title: str) -> Json:
+    """The title of an index or variable; none is declared, so there is one only in languages that have it."""
+    return {"title": title} if title else {}
+
+
 # workflows
 
 
 def workflows(call: MethodCall, tx: Transaction) -> Json | Text:
     """All workflows in brief; or the one that the URL names, in full or as a diagram (`format=svg|mermaid`)."""
-    picture = call.controls.text("format")
+    picture, labels = call.controls.text("format"), tx.registry.labels(call.controls.text("language"))
     known = tx.registry.workflows
     if not call.tail:
         if picture:
             raise BadRequest.of_parameter("format", "format: a diagram is of one workflow; name it: workflows/<id>.")
-        brief = [_brief(call, tx, workflow) for _, workflow in sorted(known.items())]
+        brief = [_brief(call, tx, workflow, labels) for _, workflow in sorted(known.items())]
         return call.with_warnings({"workflows": brief})
     workflow = known.get(call.tail[0])
     if workflow is None:
         raise NotFound(f"There is no workflow {call.tail[0]!r}; the method workflows lists all.")
     if not picture or picture == "json":
-        return call.with_warnings({"workflow": described_workflow(workflow)})
+        return call.with_warnings({"workflow": described_workflow(workflow, labels)})
     if picture not in _PICTURES:
         raise BadRequest.of_parameter("format", f"format: {picture!r} is none of json, {', '.join(_PICTURES)}.")
     content_type, draw = _PICTURES[picture]
     return Text(draw(workflow), content_type)
 
 
-def _brief(call: MethodCall, tx: Transaction, workflow: Workflow) -> Json:
+def _brief(call: MethodCall, tx: Transaction, workflow: Workflow, labels: Labels) -> Json:
     return {
         "id": workflow.id,
-        "title": workflow.title,
+        "title": labels.of_workflow(workflow),
         "state_variable": workflow.state_variable,
         "types": sorted(name for name, declared in tx.registry.types.items() if workflow.id in declared.workflows),
         "states": list(workflow.states),
@@ -220,23 +231,23 @@ def _brief(call: MethodCall, tx: Transaction, workflow: Workflow) -> Json:
     }
 
 
-def described_workflow(workflow: Workflow) -> Json:
-    """A workflow as JSON."""
+def described_workflow(workflow: Workflow, labels: Labels = AS_DECLARED) -> Json:
+    """A workflow as JSON, called as in a language."""
     return {
         "id": workflow.id,
-        "title": workflow.title,
+        "title": labels.of_workflow(workflow),
         "state_variable": workflow.state_variable,
         "initial_state": workflow.initial_state,
         "managed_permissions": list(workflow.managed_permissions),
-        "states": [_state(workflow, state) for state in workflow.states.values()],
-        "transitions": [_transition(transition) for transition in workflow.transitions.values()],
+        "states": [_state(workflow, state, labels) for state in workflow.states.values()],
+        "transitions": [_transition(workflow, item, labels) for item in workflow.transitions.values()],
     }
 
 
-def _state(workflow: Workflow, state: State) -> Json:
+def _state(workflow: Workflow, state: State, labels: Labels) -> Json:
     return {
         "id": state.id,
-        "title": state.title,
+        "title": labels.of_state(workflow, state),
         "transitions": [transition.id for transition in workflow.exits(state, automatic=False)],
         "automatic_transitions": [transition.id for transition in workflow.exits(state, automatic=True)],
         "permissions": {
@@ -246,10 +257,10 @@ def _state(workflow: Workflow, state: State) -> Json:
     }
 
 
-def _transition(transition: Transition) -> Json:
+def _transition(workflow: Workflow, transition: Transition, labels: Labels) -> Json:
     return {
         "id": transition.id,
-        "title": transition.title,
+        "title": labels.of_transition(workflow, transition),
         "new_state": transition.new_state,
         "automatic": transition.automatic,
         "always": transition.always,
@@ -282,6 +293,7 @@ INTROSPECTION: Final = (
         name="catalogs",
         access=API,
         needs=(Need.NOTHING,),
+        controls=(LANGUAGE,),
         answer={"default_catalog": TEXT, "catalogs": RECORDS, "aliases": RECORDS},
         run=catalogs,
     ),
@@ -289,7 +301,10 @@ INTROSPECTION: Final = (
         name="workflows",
         access=API,
         needs=(Need.NOTHING,),
-        controls=(Control("format", "text", about="Of one workflow: json, or svg or mermaid for a diagram."),),
+        controls=(
+            Control("format", "text", about="Of one workflow: json, or svg or mermaid for a diagram."),
+            LANGUAGE,
+        ),
         answer={"workflows?": RECORDS, "workflow?": RECORD},
         media_types=tuple(content_type for content_type, _ in _PICTURES.values()),
         tail=1,

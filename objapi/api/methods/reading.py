@@ -14,7 +14,7 @@ from objapi.api.answer_schemas import BOOLEAN, OBJECT_READ, RECORDS, TEXT, TEXT_
 from objapi.api.method import Download, Export, Json, Listing, Method, MethodCall, missing
 from objapi.api.methods.exporting import FORMATS, export, format_of, is_export
 from objapi.api.methods.former import read_former
-from objapi.api.parameters import MAX_WHOLE, Control, Controls
+from objapi.api.parameters import LANGUAGE, MAX_WHOLE, Control, Controls
 from objapi.errors import ApiError, BadRequest, Cause, Unauthorized, joined_messages
 from objapi.http.access import API, PUBLIC
 from objapi.model.references import PathProblem, normalise_path, site_path
@@ -333,11 +333,12 @@ def allowed_transitions(call: MethodCall, tx: Transaction) -> Json:
         others = joined_messages(f"{name} is not known here; name objects by their UIDs" for name in call.controls.rest)
         raise BadRequest.of_parameter("uid", f"{missing('uid').message}. {others}") if others else missing("uid")
     selectors, explain = [ByUid(uid) for uid in uids], call.controls.flag("explain")
+    language = call.controls.text("language")
     if call.target.method != _MANY:
-        offered = tx.offered(selectors, explain=explain)
+        offered = tx.offered(selectors, explain=explain, language=language)
         return call.with_warnings({"transitions": [_described(item, explain=explain) for item in offered]})
     # A list of objects outlives some of them: what is gone is left out, with a warning.
-    offered, gone = tx.offered_of_those_found(selectors, explain=explain)
+    offered, gone = tx.offered_of_those_found(selectors, explain=explain, language=language)
     answer = {"transitions": [_described(item, explain=explain) for item in offered]}
     return call.with_warnings(answer, *(error.message for error in gone))
 
@@ -442,6 +443,7 @@ READING: Final = (
         controls=(
             Control("uid", "texts", (), aliases=("UID", "uids"), about="The UIDs of the objects.", required=True),
             Control("explain", "boolean", False, about="Tell what holds each of the other transitions back."),
+            LANGUAGE,
         ),
         answer={"transitions": list_of(record(uid=TEXT, transitions=_TRANSITIONS, refused=RECORDS))},
         run=allowed_transitions,

@@ -5,7 +5,8 @@ from typing import Final
 from objapi.api.answer_schemas import RECORD, TEXT, TEXT_OR_NULL, TEXTS, list_of, record
 from objapi.api.method import Json, Method, MethodCall
 from objapi.api.methods.reading import OBJECT, selected
-from objapi.api.methods.worklists import LANGUAGE, described_columns
+from objapi.api.methods.worklists import described_columns
+from objapi.api.parameters import LANGUAGE
 from objapi.errors import NotFound
 from objapi.http.access import API
 from objapi.model.result_sheets import ResultSheet

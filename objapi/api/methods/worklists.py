@@ -5,7 +5,7 @@ from typing import Final
 
 from objapi.api.answer_schemas import RECORD, TEXT, TEXTS, list_of, record
 from objapi.api.method import Json, Method, MethodCall
-from objapi.api.parameters import Control
+from objapi.api.parameters import LANGUAGE, Control
 from objapi.errors import NotFound, sentence_end
 from objapi.http.access import API
 from objapi.model.labels import AS_DECLARED, Labels
@@ -16,8 +16,6 @@ from objapi.security.needs import Need
 from objapi.store.requests import Find
 from objapi.store.transaction import Transaction
 from workflows.declarations import suggestion
-
-LANGUAGE: Final = Control("language", "text", about="Code of the language of titles and help, as far as there is one.")
 
 _SHOWN: Final = ("id",)
 _OF_EVERY_ROW: Final = ("UID", "id", "portal_type", "title", "version")
@@ -84,16 +82,16 @@ def described_columns(
             field = registry.types[portal_type].fields.get(name)
             if field is not None:
                 described |= {"title": labels.of_field(portal_type, field).title or name, "kind": field.kind.value}
-                words |= field.vocabulary
+                words |= labels.words_of(portal_type, field)
                 break
             states = {
-                state.id: state.title or state.id
+                state.id: labels.of_state(workflow, state) or state.id
                 for workflow in registry.chain(portal_type)
                 if workflow.state_variable == name
                 for state in workflow.states.values()
             }
             if states:
-                described["kind"] = "state"
+                described |= {"title": labels.of_index(name) or name, "kind": "state"}
                 words |= states
         yield {**described, "words": words} if words else described
 

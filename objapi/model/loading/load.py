@@ -21,7 +21,8 @@ from objapi.model.loading.fingerprint import fingerprint
 from objapi.model.loading.folded_states import with_folds
 from objapi.model.loading.guard_checks import GuardChecker
 from objapi.model.loading.instrument_files import read_instrument_files
-from objapi.model.loading.labels import read_languages, with_shared_labels
+from objapi.model.loading.labels import with_shared_labels
+from objapi.model.loading.languages import Translated, read_languages
 from objapi.model.loading.name_checks import check_type_permissions, check_workflow_names
 from objapi.model.loading.profiles import Profile, ProfileError, find_profiles
 from objapi.model.loading.reachability import check_containers
@@ -62,7 +63,6 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     roles_read = len(problems) == before_roles
     layout = read_layout(found, types, site.root_type, problems)
     types = with_shared_labels(found, types, problems)
-    languages = read_languages(found, types, problems)
     types = with_folds(found, types, Tracer(types, workflows.workflows))
     tracer = Tracer(types, workflows.workflows)
     checker = TypeChecker(
@@ -107,6 +107,8 @@ def load_registry(profiles: Sequence[str | FilePath]) -> Registry:
     result_sheets = read_result_sheets(found, queries, types, site.uid_catalog, problems)
     charts = read_charts(found, queries, types, catalogs, roles, problems)
     instrument_files = read_instrument_files(found, types, catalogs, workflows.workflows, problems)
+    translated = Translated(types, workflows.workflows, catalogs, instrument_files)
+    languages = read_languages(found, translated, problems)
     if problems:
         raise ProfileError(problems)
     return Registry(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from objapi.model.labels import AS_DECLARED, Labels
 from objapi.store.permissions.acls import Acl
 from objapi.store.requests import Blocked, BlockReason, Offered, Selector, UpdateItem
 from objapi.store.writing.batch_attempt import BatchAttempt
@@ -70,7 +71,7 @@ def _taken(attempt: BatchAttempt, place: int, draft: Draft, action: str, comment
     return place in attempt.errors or answers == [True]
 
 
-def offered(planner: StorePlanner, draft: Draft) -> Offered:
+def offered(planner: StorePlanner, draft: Draft, labels: Labels = AS_DECLARED) -> Offered:
     """Transitions that the user may take on one object, and why not the others that its state offers.
 
     The latter in full where the world explains.
@@ -84,7 +85,7 @@ def offered(planner: StorePlanner, draft: Draft) -> Offered:
             # Of two workflows with such a transition the first takes it.
             if transition.signature is not None and transition.id not in passed:
                 signed[transition.id] = transition.signature.meaning
-            passed.setdefault(transition.id, transition.title or transition.id)
+            passed.setdefault(transition.id, labels.of_transition(offer.workflow, transition) or transition.id)
         else:
             refused.setdefault(transition.id, offer)
     held_back = {name: offer for name, offer in refused.items() if name not in passed}
@@ -100,15 +101,15 @@ def offered(planner: StorePlanner, draft: Draft) -> Offered:
     roles = planner.world.context(draft).roles
     return replace(
         found,
-        blocked=tuple(_blocked(offer, draft, roles) for offer in held_back.values()),
+        blocked=tuple(_blocked(offer, draft, roles, labels) for offer in held_back.values()),
         roles=tuple(sorted(roles)),
     )
 
 
-def _blocked(offer: Offer, draft: Draft, roles: frozenset[str]) -> Blocked:
+def _blocked(offer: Offer, draft: Draft, roles: frozenset[str], labels: Labels) -> Blocked:
     transition = offer.transition
     reasons = tuple(_block_reason(reason, draft.acl, roles) for reason in offer.verdict.reasons)
-    title, new_state = transition.title or transition.id, transition.new_state
+    title, new_state = labels.of_transition(offer.workflow, transition) or transition.id, transition.new_state
     return Blocked(transition.id, title, new_state or state_id(offer.workflow, draft), reasons)
 
 

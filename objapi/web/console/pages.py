@@ -62,7 +62,7 @@ def _results(ask: Ask, place: str) -> Mapping[str, bytes]:
 
 def _files(ask: Ask, place: str) -> Mapping[str, bytes]:
     """The shapes of files of results; the place may name the one that is chosen at first."""
-    return {"result_files": ask("result_files", {})}
+    return {"result_files": ask("result_files", {"language": language()})}
 
 
 PAGES: Final = (

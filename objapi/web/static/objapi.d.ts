@@ -194,8 +194,10 @@ export declare class Api {
         partial?: boolean;
         dry_run?: boolean;
     }, options?: CallOptions): Promise<Batch>;
-    /** What may be done with each object; with `explain` also why everything else may not. */
-    transitions(uids: string[], explain?: boolean, options?: CallOptions): Promise<Allowed[]>;
+    /** What may be done with each object, called as in a language; with `explain` also why everything else may not. */
+    transitions(uids: string[], explain?: boolean, options?: CallOptions & {
+        language?: string;
+    }): Promise<Allowed[]>;
     /** Takes a transition of many objects, all or none unless `partial`. */
     take(action: string, uids: string[], more?: {
         comment?: string;

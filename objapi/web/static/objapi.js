@@ -87,9 +87,10 @@ var Api = class {
   updateMany(entries, more = {}, options) {
     return this.call("update_many", { input_values: entries, ...more }, options);
   }
-  /** What may be done with each object; with `explain` also why everything else may not. */
-  async transitions(uids, explain = false, options) {
-    const found = await this.call("allowedTransitionsFor_many", { uid: uids, explain }, options);
+  /** What may be done with each object, called as in a language; with `explain` also why everything else may not. */
+  async transitions(uids, explain = false, options = {}) {
+    const asked = { uid: uids, explain, ...options.language === void 0 ? {} : { language: options.language } };
+    const found = await this.call("allowedTransitionsFor_many", asked, options);
     return found.transitions;
   }
   /** Takes a transition of many objects, all or none unless `partial`. */

@@ -254,9 +254,10 @@ export class Api {
     return this.call<Batch>("update_many", { input_values: entries, ...more }, options);
   }
 
-  /** What may be done with each object; with `explain` also why everything else may not. */
-  async transitions(uids: string[], explain = false, options?: CallOptions): Promise<Allowed[]> {
-    const found = await this.call<Answer & { transitions: Allowed[] }>("allowedTransitionsFor_many", { uid: uids, explain }, options);
+  /** What may be done with each object, called as in a language; with `explain` also why everything else may not. */
+  async transitions(uids: string[], explain = false, options: CallOptions & { language?: string } = {}): Promise<Allowed[]> {
+    const asked = { uid: uids, explain, ...(options.language === undefined ? {} : { language: options.language }) };
+    const found = await this.call<Answer & { transitions: Allowed[] }>("allowedTransitionsFor_many", asked, options);
     return found.transitions;
   }
 

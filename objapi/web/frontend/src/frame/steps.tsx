@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiFailure, type Allowed, type Batch, type Named, type Proof, type Step } from "../objapi";
 import { api, asking, messageOf } from "./api";
+import { page } from "./data";
 import { tell } from "./notices";
 import { Signature } from "./signature";
 import { n, t } from "./texts";
@@ -46,7 +47,7 @@ export function Steps({ uids, version, preferred = [], clear, done }: Asked) {
       try {
         const allowed: Allowed[] = [];
         for (let from = 0; from < uids.length; from += MOST_ASKED) {
-          allowed.push(...(await asking(api.transitions(uids.slice(from, from + MOST_ASKED), true, { signal: stop.signal }))));
+          allowed.push(...(await asking(api.transitions(uids.slice(from, from + MOST_ASKED), true, { signal: stop.signal, language: page.language }))));
         }
         open.value = ordered(allowedByAll(allowed), preferred);
         held.value = heldBack(allowed, open.value);

@@ -126,7 +126,7 @@ function NewRows() {
   const types = useSignal<TypeInBrief[]>([]);
   const load = () => {
     if (types.value.length) return;
-    asking(api.call<Answer & { types: TypeInBrief[] }>("types"))
+    asking(api.call<Answer & { types: TypeInBrief[] }>("types", { language: page.language }))
       .then((answer) => (types.value = [...answer.types].sort((one, other) => titleOf(one).localeCompare(titleOf(other)))))
       .catch((error: unknown) => tell(messageOf(error), "bad"));
   };

@@ -20,7 +20,9 @@ interface Chart {
   date_index: string;
   line: string | null;
   unit: string | null;
+  /** Indexes by which it is narrowed down, with what the page's language calls them, "" without a name of their own. */
   filters: string[];
+  filter_titles: Record<string, string>;
   range: { field: string; low: string; high: string } | null;
   expected: { field: string; key: string; of: string; value: string; low: string; high: string } | null;
 }
@@ -42,7 +44,7 @@ const FEWEST = 5;
 export default function Charts() {
   const [charts, setCharts] = useState<Chart[] | null>(null);
   useEffect(() => {
-    asking(api.call<Answer & { charts: Chart[] }>("charts", { obj_uid: object.value?.UID }))
+    asking(api.call<Answer & { charts: Chart[] }>("charts", { obj_uid: object.value?.UID, language: page.language }))
       .then((answer) => setCharts(answer.charts))
       .catch((error: unknown) => tell(messageOf(error), "bad"));
   }, []);
@@ -89,7 +91,7 @@ function One({ chart }: { chart: Chart }) {
       <div class="choices">
         {chart.filters.map((index) => (
           <p key={index}>
-            <label for={`${chart.name}-${index}`}>{labelOf({ name: index.replace(/^get(?=[A-Z])/, "").replace(/UID$/, ""), title: "" })}</label>
+            <label for={`${chart.name}-${index}`}>{labelOf({ name: index.replace(/^get(?=[A-Z])/, "").replace(/UID$/, ""), title: chart.filter_titles[index] ?? "" })}</label>
             <select
               id={`${chart.name}-${index}`}
               value={chosen[index] ?? ""}

@@ -33,7 +33,7 @@ export interface TypeDescription {
   title: string;
   about: string;
   contains: string[];
-  workflows: { id: string; state_variable: string }[];
+  workflows: { id: string; state_variable: string; title?: string }[];
   catalogs: string[];
   /** The sheet in which results that the object holds are entered, for types that have one. */
   /** Names of its charts. */

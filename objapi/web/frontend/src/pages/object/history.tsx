@@ -107,7 +107,8 @@ function fieldOf(name: string): FieldDescription | undefined {
 }
 
 function label(name: string): string {
-  return labelOf(fieldOf(name) ?? { name, title: "" });
+  const title = type?.workflows.find((workflow) => workflow.state_variable === name)?.title ?? "";
+  return labelOf(fieldOf(name) ?? { name, title });
 }
 
 function Difference({ name, before, after, names }: { name: string; before: Value; after: Value; names: ReadonlyMap<string, string> }) {

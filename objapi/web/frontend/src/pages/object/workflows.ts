@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { Answer } from "../../objapi";
 import { api, asking } from "../../frame/api";
+import { page } from "../../frame/data";
 import { type } from "./object";
 
 export interface Transition {
@@ -31,7 +32,7 @@ export const workflows = signal<ReadonlyMap<string, Workflow>>(new Map());
 
 export async function loadWorkflows(): Promise<void> {
   const ids = type?.workflows.map((workflow) => workflow.id) ?? [];
-  const asked = ids.map((id) => asking(api.call<Answer & { workflow: Workflow }>(`workflows/${encodeURIComponent(id)}`)));
+  const asked = ids.map((id) => asking(api.call<Answer & { workflow: Workflow }>(`workflows/${encodeURIComponent(id)}`, { language: page.language })));
   workflows.value = new Map((await Promise.all(asked)).map(({ workflow }) => [workflow.id, workflow]));
 }
 

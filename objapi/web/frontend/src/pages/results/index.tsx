@@ -101,7 +101,7 @@ function Onward({ version }: { version: string }) {
 async function findReady(): Promise<void> {
   const offered = sheet?.transitions ?? [];
   if (!offered.length || !rows.value.length) return;
-  const allowed = await asking(api.transitions(rows.value.map((row) => row.UID)));
+  const allowed = await asking(api.transitions(rows.value.map((row) => row.UID), false, { language: page.language }));
   const open = allowed.filter((item) => item.transitions.some((step) => offered.includes(step.id)));
   ready.value = open.map((item) => item.uid);
 }

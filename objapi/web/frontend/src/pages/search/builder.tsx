@@ -4,7 +4,7 @@ import type { Page, Value } from "../../objapi";
 import { api } from "../../frame/api";
 import { labelOf } from "../../frame/labels";
 import { t } from "../../frame/texts";
-import { type Catalog, catalogFor, catalogs, type Index, types, words } from "./catalogs";
+import { type Catalog, catalogFor, catalogs, type Index, titleOfIndex, types, words } from "./catalogs";
 import { catalog, change, query, refusal, search } from "./result";
 import { copied, type Criterion, isDated, isNumber, isTruth, operatorsOf, takesLines, takesNothing } from "./search";
 
@@ -75,7 +75,7 @@ function kept(into: string) {
 
 /** `getClientTitle` is "Client title". */
 export function labelOfIndex(name: string): string {
-  return labelOf({ name: name.replace(/^get(?=[A-Z])/, ""), title: "" });
+  return labelOf({ name: name.replace(/^get(?=[A-Z])/, ""), title: titleOfIndex(name) });
 }
 
 function groupOf(index: Index): string {

@@ -8,6 +8,8 @@ import type { Search } from "./search";
 
 export interface Index {
   name: string;
+  /** In languages that have one. */
+  title?: string;
   kind: string;
   type: string;
   options: string[];
@@ -50,12 +52,17 @@ let defaultCatalog = "";
 
 export async function loadCatalogs(): Promise<void> {
   const [told, listed] = await Promise.all([
-    asking(api.call<Answer & { default_catalog: string; catalogs: Catalog[] }>("catalogs")),
+    asking(api.call<Answer & { default_catalog: string; catalogs: Catalog[] }>("catalogs", { language: page.language })),
     asking(api.call<Answer & { types: TypeInBrief[] }>("types", { language: page.language })),
   ]);
   defaultCatalog = told.default_catalog;
   catalogs.value = told.catalogs;
   types.value = listed.types;
+}
+
+/** What the page's language calls an index, in whatever catalog; "" without a name of its own. */
+export function titleOfIndex(name: string): string {
+  return catalogs.value.flatMap((catalog) => catalog.indexes).find((index) => index.name === name)?.title ?? "";
 }
 
 export function catalogNamed(name: string): Catalog | undefined {
@@ -94,7 +101,7 @@ export async function describe(type: string): Promise<void> {
     return;
   }
   const found = (await asking(api.call<Answer & { type: TypeDescription }>(`types/${encodeURIComponent(type)}`, { language: page.language }))).type;
-  const asked = found.workflows.map(({ id }) => asking(api.call<Answer & { workflow: Workflow }>(`workflows/${encodeURIComponent(id)}`)));
+  const asked = found.workflows.map(({ id }) => asking(api.call<Answer & { workflow: Workflow }>(`workflows/${encodeURIComponent(id)}`, { language: page.language })));
   const workflows = (await Promise.all(asked)).map((answer) => answer.workflow);
   described.value = found;
   words.value = Object.fromEntries(
@@ -122,9 +129,9 @@ export function columnsOffered(catalog: Catalog): Choice[] {
         kind: field.kind,
         ...(field.vocabulary ? { words: field.vocabulary } : {}),
       }))
-    : COMMON.map((name) => ({ name, title: "" }));
-  const kept = catalog.indexes.filter((index) => index.in_answer).map((index) => ({ name: index.name, title: "" }));
-  const all = [...fields, ...states().map((name) => ({ name, title: "", ...(words.value[name] ? { words: words.value[name] } : {}) })), ...kept];
+    : COMMON.map((name) => ({ name, title: titleOfIndex(name) }));
+  const kept = catalog.indexes.filter((index) => index.in_answer).map((index) => ({ name: index.name, title: index.title ?? "" }));
+  const all = [...fields, ...states().map((name) => ({ name, title: titleOfIndex(name), ...(words.value[name] ? { words: words.value[name] } : {}) })), ...kept];
   // UID and id stand in every answer, the id in the first column.
   return [...new Map(all.reverse().map((choice) => [choice.name, choice])).values()].reverse().filter(({ name }) => !["UID", "id", "path"].includes(name));
 }

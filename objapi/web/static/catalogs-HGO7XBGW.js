@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j,k,l,m,n}from"./chunk-RJG2CKP6.js";import"./chunk-DVQHWD4M.js";export{h as catalogFor,f as catalogNamed,a as catalogs,m as columnsOf,l as columnsOffered,j as contentsOf,k as describe,c as described,n as facetsOf,i as firstSearch,e as loadCatalogs,b as types,g as widest,d as words};

@@ -1,0 +1,1 @@
+import{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o}from"./chunk-2O27NEHN.js";import"./chunk-DVQHWD4M.js";export{i as catalogFor,g as catalogNamed,a as catalogs,n as columnsOf,m as columnsOffered,k as contentsOf,l as describe,c as described,o as facetsOf,j as firstSearch,e as loadCatalogs,f as titleOfIndex,b as types,h as widest,d as words};

@@ -1,0 +1,1 @@
+import{a,b,c,d,e}from"./chunk-XQ3FSWMK.js";import"./chunk-IKVNT34D.js";import"./chunk-2O27NEHN.js";import"./chunk-LQCA7TYR.js";import"./chunk-C3SXACHD.js";import"./chunk-YUJSOSO2.js";import"./chunk-DVQHWD4M.js";export{b as counts,d as keep,e as recount,a as saved,c as stored};

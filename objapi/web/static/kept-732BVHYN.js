@@ -1,1 +1,0 @@
-import{a,b,c,d,e}from"./chunk-YE53QWBJ.js";import"./chunk-BI7DEJVH.js";import"./chunk-RJG2CKP6.js";import"./chunk-LQCA7TYR.js";import"./chunk-C3SXACHD.js";import"./chunk-YUJSOSO2.js";import"./chunk-DVQHWD4M.js";export{b as counts,d as keep,e as recount,a as saved,c as stored};
