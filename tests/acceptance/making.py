@@ -4,7 +4,11 @@ import itertools
 import secrets
 from typing import Any
 
-from tests.acceptance.client import Client
+from tests.acceptance.client import Client, succeeded
+
+CONTROL = "/bika_setup/bika_suppliers/supplier-1/QC-001"
+"""A reference sample of the sample laboratory, with what is expected of copper: 18 to 22."""
+INSTRUMENT = "/bika_setup/bika_instruments/instrument-1"
 
 _numbers = itertools.count(1)
 
@@ -58,3 +62,16 @@ def state_of(client: Client, path: str) -> str:
     """The review_state of the object at a path."""
     state: str = client.at(path)["review_state"]
     return state
+
+
+def controls_measured(client: Client, results: list[str]) -> list[str]:
+    """The UIDs of controls of copper with these results, on a worksheet with an instrument, submitted."""
+    copper = client.only(catalog_name="bika_setup_catalog", portal_type="AnalysisService", title="Copper")["UID"]
+    control = {"obj_path": CONTROL, "obj_type": "ReferenceAnalysis", "ReferenceType": "c", "Service": copper}
+    uids = [client.at(client.call("create", control)["path"])["UID"] for _ in results]
+    sheet = {"obj_path": "/worksheets", "obj_type": "Worksheet", "Analyst": "analyst1", "Analyses": uids}
+    succeeded(client.json("create", {**sheet, "Instrument": client.uid(INSTRUMENT)}))
+    entered = [{"obj_uid": uid, "fields": {"Result": result}} for uid, result in zip(uids, results, strict=True)]
+    succeeded(client.json("update_many", {"input_values": entered}))
+    succeeded(client.json("doActionFor_many", {"uids": uids, "action": "submit"}))
+    return uids

@@ -2,9 +2,7 @@
 
 from tests.acceptance.client import Client, failed, succeeded
 from tests.acceptance.conftest import AsUser
-from tests.acceptance.making import analyses_of, make_client, make_request
-
-CONTROL = "/bika_setup/bika_suppliers/supplier-1/QC-001"
+from tests.acceptance.making import CONTROL, INSTRUMENT, analyses_of, controls_measured, make_client, make_request
 
 
 def test_the_charts_of_an_object_find_their_values(admin: Client, as_user: AsUser) -> None:
@@ -37,6 +35,16 @@ def test_the_chart_of_a_control_says_what_is_expected(admin: Client) -> None:
     assert (stated[expected["low"]], stated[expected["high"]]) == ("18", "22")
     # Without a result it has no instant at which it could be drawn.
     assert succeeded(admin.json("read", {**chart["query"], "strict": True}))["objects"] == []
+
+
+def test_controls_of_a_worksheet_are_in_the_charts_of_their_sample_and_of_the_instrument(admin: Client) -> None:
+    made = controls_measured(admin, ["20.5", "25"])
+    for path in (CONTROL, INSTRUMENT):
+        (chart,) = succeeded(admin.get("charts", {"obj_path": path}))["charts"]
+        found = succeeded(admin.json("read", {**chart["query"], "page_size": 500, "strict": True}))["objects"]
+        values = {one["UID"]: one for one in found if one["UID"] in made}
+        assert sorted(one[chart["value"]] for one in values.values()) == ["20.5", "25"]
+        assert all(one[chart["date"]] and one[chart["line"]] == "Copper" for one in values.values())
 
 
 def test_objects_are_counted_week_by_week(admin: Client, as_user: AsUser) -> None:

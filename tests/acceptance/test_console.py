@@ -15,7 +15,17 @@ import pytest
 from tests.acceptance.browser import Person, expect
 from tests.acceptance.client import Client, succeeded
 from tests.acceptance.conftest import Log, Serve
-from tests.acceptance.making import analyses_of, make_batch, make_client, make_contact, make_request, state_of
+from tests.acceptance.making import (
+    CONTROL,
+    INSTRUMENT,
+    analyses_of,
+    controls_measured,
+    make_batch,
+    make_client,
+    make_contact,
+    make_request,
+    state_of,
+)
 from tests.docs.pages import DOCS, blocks
 from tests.waiting import wait_until
 
@@ -442,6 +452,8 @@ PAGES = (
     "/Plone/login_form",
     "/Plone/console/worklists/late",
     "/Plone/console/files",
+    f"/Plone{CONTROL}#charts",
+    f"/Plone{INSTRUMENT}#charts",
     "/Plone/clients/client-3/AP-0001-R01",
     "/Plone/clients/client-3/AP-0001-R01#edit",
     "/Plone/clients/client-3#contents",
@@ -456,7 +468,10 @@ PAGES = (
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_pages_are_accessible_in_both_themes_and_fit_a_phone(person: Log, theme: str, width: int) -> None:
+def test_pages_are_accessible_in_both_themes_and_fit_a_phone(
+    admin: Client, person: Log, theme: str, width: int
+) -> None:
+    controls_measured(admin, ["20.5"])
     manager = person("labmanager1", color_scheme=theme, viewport={"width": width, "height": 800})
     found = {}
     for path in PAGES:
@@ -466,13 +481,20 @@ def test_pages_are_accessible_in_both_themes_and_fit_a_phone(person: Log, theme:
         if "late" in path:
             page.locator("table.rows tbody input").first.click()
             page.locator(".held summary").click()
+            page.get_by_text("Week by week").click()
+            expect(page.locator(".plot canvas")).to_be_visible()
         if "search" in path:
             page.locator(".call summary").click()
             page.locator(".columns summary").click()
             page.locator(".facets li, .facets .none").first.wait_for(state="attached")
         if "#" in path:
             page.locator(f".parts a[href='#{path.partition('#')[2].partition('/')[0]}'][aria-current]").wait_for()
-            page.locator(".edit .field, .listing, .offered li, .box.current, .history li").first.wait_for()
+            page.locator(
+                ".plot canvas, .edit .field, .listing, .offered li, .box.current, .history li"
+            ).first.wait_for()
+        if "charts" in path:
+            page.get_by_text("Values as a table").first.press("Enter")
+            page.locator(".values th a").first.wait_for()
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found[path] = [*manager.violations(), *([f"{over} px too wide"] if over > 0 else [])]
     assert {path: list(faults) for path, faults in found.items() if faults} == {}
@@ -505,9 +527,26 @@ def test_a_step_that_is_signed_asks_for_the_password(serve: Serve, browser: Any,
     verifier.context.close()
 
 
+def test_controls_are_charted_against_what_is_expected(admin: Client, person: Log) -> None:
+    controls_measured(admin, ["20.5", "25"])
+    manager = person("labmanager1")
+    page = manager.open(f"/Plone{CONTROL}#charts")
+    expect(page.get_by_role("img", name="Copper")).to_have_attribute("aria-label", re.compile("out of range"))
+    page.locator("summary", has_text="Values as a table").first.press("Enter")
+    row = page.locator(".values tr", has_text="25").first
+    expect(row).to_contain_text("(out of range)")
+    expect(row).to_contain_text("18 – 22")
+    manager.page.goto("about:blank")
+    expect(manager.open(f"/Plone{INSTRUMENT}#charts").get_by_role("img", name="Copper")).to_be_visible()
+    assert manager.complaints == []
+
+
 def test_pages_speak_german(person: Log) -> None:
     page = person("clerk1", locale="de-CH").open("/Plone/console/worklists/late")
     expect(page.locator("h1")).to_contain_text("Überfällig")
+    expect(page.get_by_role("columnheader", name="Zustand")).to_be_visible()
+    page.locator("table.rows tbody input").first.click()
+    expect(page.locator(".steps button", has_text="Stornieren").or_(page.locator(".held"))).not_to_have_count(0)
     expect(page.get_by_placeholder("Nummer scannen oder eingeben")).to_be_visible()
 
 

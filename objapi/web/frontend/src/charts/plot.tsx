@@ -6,7 +6,9 @@ import { n, t } from "../frame/texts";
 
 const HEIGHT = 280;
 const NARROWEST = 260;
-const WEEK = 7 * 24 * 3600;
+const MINUTE = 60;
+const DAY = 24 * 3600;
+const WEEK = 7 * DAY;
 
 export interface Line {
   title: string;
@@ -69,9 +71,8 @@ function draw(drawn: Drawn, into: HTMLElement): uPlot {
     legend: { live: false },
     cursor: { drag: { x: true, y: false }, points: { show: false } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), page.site.timezone),
-    fmtDate: () => (date: Date) => new Intl.DateTimeFormat(page.language, { month: "short", day: "numeric", year: "2-digit" }).format(date),
     scales: { x: { range: (_, from, to) => around(from, to, bars.length ? WEEK / 2 : (to - from || WEEK) * 0.03) }, y: bars.length ? { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } : {} },
-    axes: [{ ...axis, space: 90 }, { ...axis, label: drawn.unit || "", labelSize: drawn.unit ? 24 : 0, size: 56 }],
+    axes: [{ ...axis, space: 90, values: (_, instants, __, ___, step) => instants.map((instant) => shownAt(instant, step)) }, { ...axis, label: drawn.unit || "", labelSize: drawn.unit ? 24 : 0, size: 56 }],
     series: [
       { label: t("Date") },
       ...drawn.lines.map((line) => seriesOf(line, shades[bars.indexOf(line) % 2] ?? shades[0] ?? "", colour, [bars.indexOf(line), bars.length])),
@@ -79,6 +80,14 @@ function draw(drawn: Drawn, into: HTMLElement): uPlot {
     hooks: { draw: [(plot) => markOut(plot, drawn, colour("--bad"))] },
   };
   return new uPlot(options, [drawn.instants, ...drawn.lines.map((line) => line.values)], into);
+}
+
+/** An instant on the axis, whose marks are so many seconds apart: by its day, and by its time where one day has several. */
+function shownAt(instant: number, step: number): string {
+  const time: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", ...(step < MINUTE ? { second: "2-digit" } : {}) };
+  const more: Intl.DateTimeFormatOptions = step < DAY ? time : { year: "2-digit" };
+  const options: Intl.DateTimeFormatOptions = { month: "short", day: "numeric", timeZone: page.site.timezone, ...more };
+  return new Intl.DateTimeFormat(page.language, options).format(new Date(instant * 1000));
 }
 
 function around(from: number, to: number, room: number): [number, number] {
