@@ -4,8 +4,8 @@ Filters are written `{review_state: [a, b], Result: {not: ""}}`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import NoReturn, Protocol, TypeAlias
 
 from workflows.definition import ConditionCall
 from workflows.errors import ConditionArgument, WorkflowError
@@ -18,6 +18,9 @@ It must not change anything.
 """
 
 
+Args: TypeAlias = Mapping[str, object]
+
+
 class Evaluator(Protocol):
     """Look-up of conditions by name, as the registry has it."""
 
@@ -25,37 +28,28 @@ class Evaluator(Protocol):
         """The verdict of a named condition."""
 
 
-Test: TypeAlias = Callable[[Evaluator, World, Subject, Context, Mapping[str, object]], Verdict | bool]
+ConditionTest: TypeAlias = Callable[[Evaluator, World, Subject, Context], Verdict]
+"""What is asked of each object; nested conditions are looked up with the evaluator."""
+Preparation: TypeAlias = Callable[[Args], ConditionTest]
+"""Reads the arguments of a call once, for all objects that it will be asked of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A condition that says which arguments it takes, so that calls can be checked when they are declared.
 
-    `nested` are the arguments that hold calls to other conditions; for these the registry binds itself as `evaluator`.
+    `nested` are the arguments that hold calls to other conditions, `uses` those of a composed one.
     """
 
-    test: Test
+    prepare: Preparation
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     uses: tuple[ConditionCall, ...] = ()
-    evaluator: Evaluator | None = None
 
-    def bound(self, evaluator: Evaluator) -> "Condition":
-        """The same condition, looking up nested ones in the given registry."""
-        return replace(self, evaluator=evaluator)
-
-    def __call__(self, world: World, subject: Subject, context: Context, args: Mapping[str, object]) -> Verdict | bool:
-        """Evaluate the condition; WorkflowError when it was never put into a registry."""
-        if self.evaluator is None:
-            raise WorkflowError("a condition is called before it was put into a Registry, so it cannot find others")
-        return self.test(self.evaluator, world, subject, context, args)
-
-
-_MOST_PARSED: Final = 10_000
-_PARSED: dict[int, tuple[object, tuple[ConditionCall, ...]]] = {}
-"""Identity of a declaration → the declaration, which keeps its identity for as long as it is here, and its calls."""
+    def __call__(self, world: World, subject: Subject, context: Context, args: Args) -> NoReturn:
+        """Raise WorkflowError: only a registry finds the other conditions that it may name."""
+        raise WorkflowError("a condition is called before it was put into a Registry, so it cannot find others")
 
 
 def parse_calls(value: object) -> tuple[ConditionCall, ...]:
@@ -63,22 +57,9 @@ def parse_calls(value: object) -> tuple[ConditionCall, ...]:
 
     Raises ConditionArgument for any other shape.
     """
-    # Declarations are read again with each evaluation; a value that is still there has been parsed before.
-    known = _PARSED.get(id(value))
-    if known is not None and known[0] is value:
-        return known[1]
-    calls = _parse(value)
-    if isinstance(value, list | tuple | Mapping):
-        if len(_PARSED) >= _MOST_PARSED:
-            _PARSED.clear()
-        _PARSED[id(value)] = (value, calls)
-    return calls
-
-
-def _parse(value: object) -> tuple[ConditionCall, ...]:
     # Nested lists are flattened, since anchors and aliases of YAML put lists of conditions into lists.
     if isinstance(value, list | tuple):
-        return tuple(call for item in value for call in _parse(item))
+        return tuple(call for item in value for call in parse_calls(item))
     if isinstance(value, ConditionCall):
         return (value,)
     if isinstance(value, str):

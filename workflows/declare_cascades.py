@@ -1,10 +1,11 @@
 """Cascades and composed conditions from plain mappings; the notation is described in `workflows.declare`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from workflows.cascades import EVENTS, SELF, Cascade, CascadeAction, FireRelated, NamedValue, RunEffect, SetField
-from workflows.condition import Condition, ConditionFn, Evaluator
-from workflows.conditions import all_of, any_of, negate
+from workflows.condition import Condition, ConditionFn, ConditionTest, Evaluator
+from workflows.conditions import all_of, any_of, negate, never
 from workflows.declarations import DeclarationProblem, Node
 from workflows.definition import ConditionCall
 from workflows.errors import DeclarationError
@@ -134,34 +135,33 @@ def _condition(name: str, section: WorkflowSection) -> Condition:
     kinds = [kind for kind in ("all", "any", "not") if kind in section]
     if len(kinds) != 1:
         section.note("it must have exactly one of 'all', 'any' and 'not'", "all: [conditions]")
-        return Condition(lambda *_: False)
+        return Condition(never)
     calls = section.calls(kinds[0])
     if not calls:
         section.note("it names no condition", "at least one condition", kinds[0])
-    return Condition(_Composition(name, kinds[0], calls, section.text("reason"), section.text("remedy")), uses=calls)
+    preparation = partial(_composed, kinds[0], calls, section.text("reason"), section.text("remedy"))
+    return Condition(preparation, uses=calls)
 
 
-class _Composition:
+def _composed(
+    kind: str, calls: tuple[ConditionCall, ...], reason: str, remedy: str, args: Mapping[str, object]
+) -> ConditionTest:
     """The test of a declared condition: others, composed, with its own words for a no."""
+    del args
+    compose = {"all": all_of, "any": any_of}.get(kind)
+    test = negate({"condition": calls}) if compose is None else compose({"conditions": calls})
+    if not reason:
+        return test
+    always_alike = refused("condition", reason, remedy) if remedy and "{detail}" not in reason else None
 
-    __slots__ = ("_calls", "_kind", "_name", "_reason", "_remedy")
-
-    def __init__(self, name: str, kind: str, calls: tuple[ConditionCall, ...], reason: str, remedy: str) -> None:
-        self._name, self._kind, self._calls, self._reason, self._remedy = name, kind, calls, reason, remedy
-
-    def __call__(
-        self, evaluator: Evaluator, world: World, subject: Subject, context: Context, args: Mapping[str, object]
-    ) -> Verdict:
-        if self._kind == "not":
-            verdict = negate(evaluator, world, subject, context, {"condition": self._calls})
-        else:
-            compose = all_of if self._kind == "all" else any_of
-            verdict = compose(evaluator, world, subject, context, {"conditions": self._calls})
+    def worded(evaluator: Evaluator, world: World, subject: Subject, context: Context) -> Verdict:
+        verdict = test(evaluator, world, subject, context)
         if verdict.passed:
             return PASSED
-        if not self._reason:
-            return verdict
-        detail = "; ".join(reason.message for reason in verdict.reasons)
-        remedies = dict.fromkeys(reason.remedy for reason in verdict.reasons if reason.remedy)
-        remedy = self._remedy or "; ".join(remedies)
-        return refused("condition", self._reason.replace("{detail}", detail), remedy)
+        if always_alike is not None:
+            return always_alike
+        detail = "; ".join(item.message for item in verdict.reasons)
+        remedies = dict.fromkeys(item.remedy for item in verdict.reasons if item.remedy)
+        return refused("condition", reason.replace("{detail}", detail), remedy or "; ".join(remedies))
+
+    return worded

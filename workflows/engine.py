@@ -7,6 +7,7 @@ automatic transitions (see `workflows.run`).
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from workflows.condition import Evaluator
 from workflows.definition import Environment, PermissionSetting, State, Transition, Variable, Workflow, evaluate
 from workflows.errors import (
     AutomaticLoop,
@@ -14,7 +15,7 @@ from workflows.errors import (
     UnknownWorkflow,
     WorkflowError,
 )
-from workflows.guards import ask, check_guard
+from workflows.guards import SharedVerdicts, check_guard
 from workflows.refusals import NotUserTransition, NoWorkflow, TransitionNotOffered, TransitionRefused
 from workflows.registry import WorkflowRegistry
 from workflows.world import PASSED, Context, KeepsHistory, Step, Subject, TakesSignatures, Verdict, World
@@ -137,15 +138,15 @@ def offers(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[
 
 
 def _offers(world: World, registry: WorkflowRegistry, subject: Subject) -> Iterator[Offer]:
-    context, known = world.context(subject), dict[str, Verdict]()
+    context, conditions = world.context(subject), SharedVerdicts(registry)
     for workflow in world.chain(subject):
         state = state_of(workflow, subject)
         if state is None:
             continue
         for transition in workflow.exits(state, automatic=False):
-            if not _is_offered(world, registry, transition, subject, context, known):
+            if not _is_offered(world, conditions, transition, subject, context):
                 continue
-            verdict = check_guard(world, registry, workflow, transition.guard, subject, context, known=known)
+            verdict = check_guard(world, conditions, workflow, transition.guard, subject, context)
             yield Offer(workflow, transition, _signable(world, subject, transition, context, verdict, taking=False))
 
 
@@ -162,14 +163,9 @@ def _signable(
 
 
 def _is_offered(
-    world: World,
-    registry: WorkflowRegistry,
-    transition: Transition,
-    subject: Subject,
-    context: Context,
-    known: dict[str, Verdict] | None = None,
+    world: World, conditions: Evaluator, transition: Transition, subject: Subject, context: Context
 ) -> bool:
-    return all(ask(world, registry, call, subject, context, known).passed for call in transition.offered_if)
+    return all(conditions.evaluate(call, world, subject, context).passed for call in transition.offered_if)
 
 
 def allowed(world: World, registry: WorkflowRegistry, subject: Subject) -> tuple[Offer, ...]:

@@ -1,7 +1,8 @@
 """Checking guards, with the reasons of a refusal."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
+from workflows.condition import Evaluator
 from workflows.definition import ConditionCall, Guard, Workflow
 from workflows.registry import WorkflowRegistry
 from workflows.world import PASSED, Context, Reason, Subject, Verdict, World
@@ -9,50 +10,51 @@ from workflows.world import PASSED, Context, Reason, Subject, Verdict, World
 
 def check_guard(
     world: World,
-    registry: WorkflowRegistry,
+    conditions: Evaluator,
     workflow: Workflow,
     guard: Guard,
     subject: Subject,
     context: Context,
     *,
     system: bool = False,
-    known: dict[str, Verdict] | None = None,
 ) -> Verdict:
     """Check a guard: permissions, roles, groups, then, only when those passed, the conditions.
 
     `system` skips permissions, roles and groups; conditions always count. With `manager_bypass` a Manager passes
-    whatever the guard says. Where the context explains, the conditions are asked in any case. `known`: as of `ask`.
+    whatever the guard says. Where the context explains, the conditions are asked in any case.
     """
     if guard.empty or (workflow.manager_bypass and "Manager" in context.roles):
         return PASSED
     reasons: list[Reason] = [] if system else list(_refusals_of_user(guard, context))
     if not reasons or context.explains:
         for call in guard.conditions:
-            verdict = ask(world, registry, call, subject, context, known)
+            verdict = conditions.evaluate(call, world, subject, context)
             if not verdict.passed:
                 reasons.extend(verdict.reasons or (Reason("condition", f"the condition {call.name} does not hold"),))
     return Verdict(False, tuple(reasons)) if reasons else PASSED
 
 
-def ask(
-    world: World,
-    registry: WorkflowRegistry,
-    call: ConditionCall,
-    subject: Subject,
-    context: Context,
-    known: dict[str, Verdict] | None,
-) -> Verdict:
-    """The verdict of a condition.
+class SharedVerdicts:
+    """Evaluator that asks a condition without arguments once of an object, for as long as nothing changes.
 
-    `known` has those of conditions without arguments that were asked of the same object before, for as long as nothing
-    changes; the same few stand in most guards of a state.
+    The same few stand in most guards of a state, by themselves or inside others.
     """
-    if known is None or call.args:
-        return registry.evaluate(call, world, subject, context)
-    verdict = known.get(call.name)
-    if verdict is None:
-        verdict = known[call.name] = registry.evaluate(call, world, subject, context)
-    return verdict
+
+    __slots__ = ("_known", "_registry")
+
+    def __init__(self, registry: WorkflowRegistry) -> None:
+        self._registry = registry
+        self._known: dict[tuple[str, Hashable], Verdict] = {}
+
+    def evaluate(self, call: ConditionCall, world: World, subject: Subject, context: Context) -> Verdict:
+        """The verdict of a named condition."""
+        if call.args:
+            return self._registry.asked(self, call, world, subject, context)
+        key = (call.name, subject.key)
+        verdict = self._known.get(key)
+        if verdict is None:
+            verdict = self._known[key] = self._registry.asked(self, call, world, subject, context)
+        return verdict
 
 
 def _refusals_of_user(guard: Guard, context: Context) -> Iterator[Reason]:

@@ -1,10 +1,10 @@
 """Named conditions and effects: the only way from a declaration to code."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from workflows.cascades import Cascade, RunEffect
-from workflows.condition import Condition, ConditionFn, parse_calls, parse_where
+from workflows.condition import Condition, ConditionFn, ConditionTest, Evaluator, parse_calls, parse_where
 from workflows.conditions import STANDARD
 from workflows.declarations import DeclarationProblem, closest, suggestion
 from workflows.definition import ConditionCall, Guard, Workflow
@@ -29,10 +29,14 @@ EffectFn: TypeAlias = Callable[[World, Subject, Mapping[str, object], Firing], N
 """An effect: changes the world through `world.assign`, `run.fire`, `run.place` or the store's own means."""
 
 
+_MOST_PREPARED: Final = 10_000
+"""Calls of which the test is kept; guards have some hundreds, and a program may make calls without end."""
+
+
 class WorkflowRegistry:
     """Conditions and effects by name. Immutable: `extended` makes a new one."""
 
-    __slots__ = ("_bound", "conditions", "effects")
+    __slots__ = ("_tests", "conditions", "effects")
 
     def __init__(
         self,
@@ -41,10 +45,8 @@ class WorkflowRegistry:
     ) -> None:
         self.conditions: Mapping[str, ConditionFn] = dict(conditions or {})
         self.effects: Mapping[str, EffectFn] = dict(effects or {})
-        self._bound: dict[str, ConditionFn] = {
-            name: condition.bound(self) if isinstance(condition, Condition) else condition
-            for name, condition in self.conditions.items()
-        }
+        self._tests: dict[int, tuple[ConditionCall, ConditionTest]] = {}
+        """Identity of a call → the call, which keeps its identity for as long as it is here, and its test."""
 
     @classmethod
     def standard(cls) -> "WorkflowRegistry":
@@ -61,16 +63,29 @@ class WorkflowRegistry:
 
     def evaluate(self, call: ConditionCall, world: World, subject: Subject, context: Context) -> Verdict:
         """The verdict of a condition; UnknownCondition when there is none of that name."""
-        condition = self._bound.get(call.name)
+        return self.asked(self, call, world, subject, context)
+
+    def asked(
+        self, evaluator: Evaluator, call: ConditionCall, world: World, subject: Subject, context: Context
+    ) -> Verdict:
+        """The verdict of a condition which asks nested ones of an evaluator."""
+        known = self._tests.get(id(call))
+        test = known[1] if known is not None and known[0] is call else self._prepared(call, subject)
+        return test(evaluator, world, subject, context)
+
+    def _prepared(self, call: ConditionCall, subject: Subject) -> ConditionTest:
+        """The test of a call, made now and kept: guards ask it of object after object."""
+        condition = self.conditions.get(call.name)
         if condition is None:
             raise UnknownCondition(
                 f"no condition {call.name!r} is registered{suggestion(call.name, self.conditions)}; "
                 f"it was asked about {subject.key}"
             )
-        answer = condition(world, subject, context, call.args)
-        if isinstance(answer, Verdict):
-            return answer
-        return PASSED if answer else refused("condition", f"the condition {call.name} does not hold")
+        test = condition.prepare(call.args) if isinstance(condition, Condition) else _called(condition, call)
+        if len(self._tests) >= _MOST_PREPARED:
+            self._tests.clear()
+        self._tests[id(call)] = (call, test)
+        return test
 
     def effect(self, name: str) -> EffectFn:
         """The effect of that name; UnknownEffect when there is none."""
@@ -149,6 +164,19 @@ class WorkflowRegistry:
             return
         for inner in nested:
             yield from self._check_call(f"{where}.{call.name}", inner)
+
+
+def _called(condition: ConditionFn, call: ConditionCall) -> ConditionTest:
+    """The test of a condition that is a plain function."""
+    args, does_not_hold = call.args, refused("condition", f"the condition {call.name} does not hold")
+
+    def test(_: Evaluator, world: World, subject: Subject, context: Context) -> Verdict:
+        answer = condition(world, subject, context, args)
+        if isinstance(answer, Verdict):
+            return answer
+        return PASSED if answer else does_not_hold
+
+    return test
 
 
 def _problem(where: str, message: str, expected: str = "") -> DeclarationProblem:

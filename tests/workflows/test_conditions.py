@@ -21,7 +21,9 @@ from workflows import (
     Workflow,
     WorkflowError,
     declared_conditions,
+    offers,
 )
+from workflows.condition import ConditionTest
 
 
 def laboratory() -> tuple[PlainWorld, PlainSubject]:
@@ -191,6 +193,40 @@ def test_wrong_arguments_are_errors_when_asked(name: str, args: Mapping[str, obj
     world, request = laboratory()
     with pytest.raises(ConditionArgument):
         world.registry.evaluate(ConditionCall(name, args), world, request, world.context(request))
+
+
+def test_the_arguments_of_a_call_are_read_once_for_all_objects() -> None:
+    world, request = laboratory()
+    read: list[Mapping[str, object]] = []
+
+    def prepare(args: Mapping[str, object]) -> ConditionTest:
+        read.append(args)
+        return lambda *_: Verdict(True)
+
+    registry = Registry.standard().extended(conditions={"rare": Condition(prepare, ("depth",))})
+    call = ConditionCall("any_of", {"conditions": ["never", {"rare": {"depth": 3}}]})
+    for subject in (request, *request.contents):
+        assert registry.evaluate(call, world, subject, world.context(subject)).passed
+    assert read == [{"depth": 3}]
+
+
+def test_a_condition_inside_others_is_asked_once_of_an_object() -> None:
+    asked: list[object] = []
+
+    def counting(_: object, subject: PlainSubject, *rest: object) -> bool:
+        asked.append(subject.key)
+        return True
+
+    registry = Registry.standard().extended(conditions={"counting": counting})  # type: ignore[dict-item]
+    guards = [
+        Guard(conditions=(ConditionCall("all_of", {"conditions": ["counting"]}),)),
+        Guard(conditions=(ConditionCall("any_of", {"conditions": ["never", "counting"]}), ConditionCall("counting"))),
+    ]
+    moves = [move(name, guard=guard) for name, guard in zip(("go", "stay"), guards, strict=True)]
+    world = world_of(machine(states={"a": "go stay"}, transitions=moves))
+    document = world.create("Document", "doc")
+    assert [offer.verdict.passed for offer in offers(world, registry, document)] == [True, True]
+    assert asked == [document.key]
 
 
 def test_check_lists_everything_that_is_missing_at_once() -> None:
