@@ -85,12 +85,14 @@ def date_key(value: object, dates: DateReading) -> int | None:
 
     Raises Unfit for a text that does not parse and for a date out of reach.
     """
-    if isinstance(value, str):
-        value = parse_date(value, dates.zone, iso=dates.iso) if value else None
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time(), UTC if dates.iso == "utc" else dates.zone)
+    # An instant first, since nearly all values are one.
     if isinstance(value, datetime):
         return _utc_minutes(value, dates.far) if value.tzinfo is UTC else minutes_of(value, dates.zone, dates.far)
+    if isinstance(value, str):
+        return minutes_of(parse_date(value, dates.zone, iso=dates.iso), dates.zone, dates.far) if value else None
+    if isinstance(value, date):
+        midnight = datetime.combine(value, time(), UTC if dates.iso == "utc" else dates.zone)
+        return minutes_of(midnight, dates.zone, dates.far)
     if isinstance(value, (int, float, Decimal)):
         if not _finite(value) or not -SECOND_LIMIT <= value <= SECOND_LIMIT:
             raise Unfit(f"{value} seconds since 1970 are too far away to be indexed")

@@ -131,7 +131,7 @@ class IndexShape:
     side: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RenderShape:
     """Derived values of an object that are to be computed together."""
 
@@ -142,8 +142,8 @@ class RenderShape:
     timed: bool
     """True when some of it is computed by Python, and may depend on the time."""
     indexes: tuple[IndexShape, ...]
-    meta: frozenset[str]
-    """Metadata to be looked up again."""
+    meta: Mapping[str, tuple[MetaSource, ...]]
+    """Metadata to be looked up again: the first of its sources with a value gives a name."""
     answered: bool
     """True when the stored answer or metadata may differ."""
 
@@ -298,9 +298,11 @@ class RenderShapes:
             # Which of the values gives an answer its end is not stored, so that all are asked again. In an answer
             # without an end none does that is not affected.
             affected |= computed
-        meta = frozenset(item.name for item in whole.metadata if (item.catalog, item.name) in affected)
+        names = {item.name for item in whole.metadata if (item.catalog, item.name) in affected}
         # Any catalog may give a name of the metadata, so all that could are asked.
-        affected |= {(item.catalog, item.name) for item in whole.metadata if item.name in meta}
+        again = [item for item in whole.metadata if item.name in names]
+        meta = {name: tuple(item for item in again if item.name == name) for name in names}
+        affected |= {(item.catalog, item.name) for item in again}
         indexes = tuple(self._indexes(entity_type, affected))
         readers = {
             part.catalog.name: tuple(

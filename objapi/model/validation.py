@@ -60,6 +60,8 @@ class TypeSchema:
         self.entity_type = entity_type
         self._fields: dict[str, Field] = {**entity_type.fields, **entity_type.create_parameters}
         self._required = required_fields(entity_type)
+        title = self._fields.get("title")
+        self._derives_title = entity_type.title_path is not None if title is None else title.kind is Kind.COMPUTED
         loaded = [field for field in self._fields.values() if _is_loaded(field)]
         # marshmallow takes attribute names, and a field may be named like an attribute of Schema.
         schema = Schema.from_dict({f"field_{number}": marshmallow_field(field) for number, field in enumerate(loaded)})
@@ -101,10 +103,8 @@ class TypeSchema:
 
     def _sent_derived_title(self, raw: Mapping[str, object]) -> str | None:
         """The title in a request, where the type derives it; clients write back what they have read."""
-        field = self._fields.get("title")
-        derived = self.entity_type.title_path is not None if field is None else field.kind is Kind.COMPUTED
-        title = raw.get("title")
-        return title if derived and isinstance(title, str) else None
+        title = raw.get("title") if self._derives_title else None
+        return title if isinstance(title, str) else None
 
     def _resolved(
         self, raw: Mapping[str, object], mode: Mode, problems: dict[str, Cause]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -36,13 +37,8 @@ class StaleWrite(Exception):
 
 def chunks(items: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
     """The items in lists of at most `size`."""
-    chunk: list[_T] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
         yield chunk
 
 

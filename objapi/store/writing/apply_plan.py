@@ -1,25 +1,14 @@
-"""Writing the write set of a request: entities, references and catalogs, each in bulk; its history is collected.
+"""Writing the write set of a request: entities and references, each in bulk, then catalogs; its history is collected.
 
 The number of statements depends on the kinds of things that change and on their number only in steps of some hundreds.
 """
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection, delete, update
 
-from catalog import (
-    CatalogTables,
-    ColumnChange,
-    IndexRow,
-    documents_in,
-    insert,
-    remove,
-    replace_side,
-    update_columns,
-    upsert,
-)
+from catalog import CatalogTables, remove
 from catalog.dialect import bulk_update, insert_ignore, insert_rows
 from objapi.errors import Conflict, CrossDatabase
 from objapi.model.dependents import DerivedValue
@@ -32,16 +21,15 @@ from objapi.store.permissions.shared_scopes import place_scopes
 from objapi.store.records import StaleWrite, StoredEntity, chunks, load_answers
 from objapi.store.schema import blob_chunks, blobs, entities, refs, scope_tree, signatures
 from objapi.store.signature_rows import signature_rows
+from objapi.store.writing.apply_catalogs import refresh_catalogs, stored_sides, write_catalogs
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.render import Refreshed, Rendered, index_row
+from objapi.store.writing.render import Refreshed, Rendered
 from objapi.store.writing.row_writer import RowWriter
 from objapi.store.writing.withdrawn_roles import delete_withdrawn
 from objapi.store.writing.workspace import uids_in
 from objapi.store.writing.write_set import WriteSet, history_rows
-
-_log = logging.getLogger("objapi.store")
 
 
 def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool = False) -> None:
@@ -85,9 +73,9 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     if write_set.withdrawn:
         delete_withdrawn(connection, write_set.withdrawn)
     whole = [draft for draft in living if draft.rid in rendered]
-    _write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
+    write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
     narrow = [draft for draft in living if draft.rid in refreshed]
-    _refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
+    refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
     if any(event["signature"] is not None for event in events):
         context.spend_proof()
@@ -238,14 +226,17 @@ def _changed_columns(draft: Draft, record: StoredEntity, refreshed: Refreshed, a
     columns: dict[str, object] = dict(refreshed.columns)
     if draft.changed:
         columns["data"] = orjson.dumps(draft.data).decode()
-    documents = {"states": orjson.dumps(draft.states).decode(), "settings": draft.settings.document().decode()}
+    documents = {
+        "states": orjson.dumps(draft.states).decode(),
+        "settings": draft.workspace.document_of(draft.settings),
+    }
     columns.update((name, text) for name, text in documents.items() if text != getattr(record, name))
     if acl != record.acl:
         columns["acl"] = acl
     if draft.scope != record.scope:
         columns["scope"] = draft.scope
     if refreshed.sides:
-        sides = orjson.dumps({**_stored_sides(draft), **refreshed.sides}).decode()
+        sides = orjson.dumps({**stored_sides(draft), **refreshed.sides}).decode()
         if sides != record.sides:
             columns["sides"] = sides
     return columns
@@ -302,9 +293,8 @@ def _written_references(drafts: Iterable[Draft]) -> Iterator[tuple[Draft, str]]:
                 for field in draft.type.fields.values()
                 if field.kind is Kind.REFERENCE and field.alias_of is None
             ]
-        for name in names:
-            if draft.is_new or name in draft.changed:
-                yield draft, name
+        for name in names if draft.is_new else [name for name in names if name in draft.changed]:
+            yield draft, name
 
 
 def _clear_references(connection: Connection, changed: Sequence[Draft]) -> None:
@@ -329,94 +319,6 @@ def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
                 raise Conflict(f"{draft.path}: {name} refers to an object that does not exist any more ({uid}).")
             rows.append({"source": draft.rid, "field": name, "position": position, "target": target.rid})
     insert_rows(planner.context.connection, refs, rows)
-
-
-def _write_catalogs(
-    connection: Connection,
-    drafts: Sequence[Draft],
-    rendered: Mapping[int, Rendered],
-    acl_of: Mapping[int, int],
-    tables: Mapping[str, CatalogTables],
-    reindex_all: bool,
-) -> None:
-    for name, catalog_tables in tables.items():
-        new: list[IndexRow] = []
-        rows: list[IndexRow] = []
-        sides = set()
-        for draft in drafts:
-            rid, is_new = draft.rid, draft.is_new
-            values = rendered[rid].indexes.get(name)
-            if values is None:
-                continue
-            (new if is_new else rows).append(index_row(draft, acl_of[rid], values))
-            if not is_new and (reindex_all or _stored_sides(draft).get(name) != rendered[rid].sides[name]):
-                sides.add(rid)
-        insert(connection, catalog_tables, new)
-        if rows:
-            upsert(connection, catalog_tables, rows, side_rids=sides)
-
-
-def _refresh_catalogs(
-    planner: StorePlanner,
-    drafts: Sequence[Draft],
-    refreshed: Mapping[int, Refreshed],
-    acl_of: Mapping[int, int],
-    tables: Mapping[str, CatalogTables],
-) -> None:
-    """Write the columns of catalogs that may differ, and the keywords and words of objects where they do."""
-    connection = planner.context.connection
-    alike: dict[tuple[str, tuple[str, ...], bool], list[IndexRow]] = {}
-    sides: dict[str, list[IndexRow]] = {}
-    catalogs = {
-        name: [catalog.name for catalog in planner.registry.catalogs_of(name)]
-        for name in {item.portal_type for item in drafts}
-    }
-    for draft in sorted(drafts, key=lambda item: item.rid):
-        found = refreshed[draft.rid]
-        stored = _stored_sides(draft) if found.sides else {}
-        moved = draft.record is not None and (acl_of[draft.rid], draft.scope) != (draft.record.acl, draft.record.scope)
-        names = {part.catalog.name: part.names for part in found.shape.indexes}
-        for catalog in catalogs[draft.portal_type] if moved else names:
-            row = index_row(draft, acl_of[draft.rid], found.indexes.get(catalog, {}))
-            alike.setdefault((catalog, names.get(catalog, ()), moved), []).append(row)
-            if catalog in found.sides and found.sides[catalog] != stored.get(catalog):
-                sides.setdefault(catalog, []).append(row)
-    changes: dict[str, list[ColumnChange]] = {}
-    for (catalog, indexes, moved), rows in alike.items():
-        changes.setdefault(catalog, []).append(ColumnChange(indexes, rows, moved))
-    for catalog, of_catalog in changes.items():
-        if update_columns(connection, tables[catalog], of_catalog) < sum(len(change.rows) for change in of_catalog):
-            rids = {row.rid for change in of_catalog for row in change.rows}
-            _put_back(planner, tables[catalog], [draft for draft in drafts if draft.rid in rids], acl_of)
-    for catalog, rows in sides.items():
-        for chunk in chunks(rows):
-            replace_side(connection, tables[catalog], chunk)
-
-
-def _put_back(planner: StorePlanner, tables: CatalogTables, drafts: Sequence[Draft], acl_of: Mapping[int, int]) -> None:
-    """Put the objects into a catalog that it should hold and does not, as after a restore of some tables alone."""
-    connection = planner.context.connection
-    there = documents_in(connection, tables, [draft.rid for draft in drafts])
-    lacking = [draft for draft in drafts if draft.rid not in there]
-    if not lacking:
-        raise StaleWrite
-    message = "the catalog %s lacked %d objects, %s first; they are put back. For any others run `objapi reindex`"
-    _log.warning(message, tables.schema.name, len(lacking), lacking[0].path)
-    with planner.workspace.without_locks():
-        rendered = {draft.rid: planner.renderer.render(draft).indexes for draft in lacking}
-    rows = [
-        index_row(draft, acl_of[draft.rid], rendered[draft.rid][tables.schema.name])
-        for draft in lacking
-        if tables.schema.name in rendered[draft.rid]
-    ]
-    upsert(connection, tables, rows)
-
-
-def _stored_sides(draft: Draft) -> Mapping[str, str]:
-    if draft.record is None:
-        return {}
-    found: Mapping[str, str] = orjson.loads(draft.record.sides)
-    return found
 
 
 def write_blobs(connection: Connection, new: Iterable[NewBlob]) -> None:

@@ -271,7 +271,7 @@ def _version(draft: Draft, rising: Collection[int]) -> int:
 
 
 def _states(planner: StorePlanner, draft: Draft) -> dict[str, str]:
-    names = dict.fromkeys(workflow.state_variable for workflow in planner.registry.chain(draft.portal_type))
+    names = [workflow.state_variable for workflow in planner.registry.chain(draft.portal_type)]
     return {name: str(planner.values.variable(draft, name)) for name in names}
 
 

@@ -325,8 +325,8 @@ class Values:
         if found is None:
             return None
         workflow_id, initial = found
-        status = draft.status(workflow_id)
-        return initial if status is None else status.get(name)
+        entry = draft.states.get(workflow_id)
+        return initial if entry is None else entry["status"].get(name)
 
     def folded_state(self, draft: Draft) -> str | None:
         """The one word for the states of all workflows."""

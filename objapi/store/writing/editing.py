@@ -188,7 +188,9 @@ class Editor:
         """Write stored values into the fields of an object."""
         for name, value in values.items():
             field = draft.type.fields[name]
-            self.planner.write(draft, name, self._merged(draft, field, self.planner.value(draft, name), value))
+            merges = field.merge_by is not None
+            written = self._merged(draft, field, self.planner.value(draft, name), value) if merges else value
+            self.planner.write(draft, name, written)
 
     def _merged(self, draft: Draft, field: Field, there: object, sent: object) -> object:
         """Value for a field: records that are known by a subfield (`merge_by`) are laid over the stored ones."""

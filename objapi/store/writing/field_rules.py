@@ -142,7 +142,7 @@ def _is_kept(planner: RulesPlanner, draft: Draft) -> bool:
 def failed_checks(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> list[Cause]:
     """Causes that declared checks give against values of fields; an object that the user may not see is not named."""
     checks = planner.registry.behaviors.checks
-    causes = []
+    causes: list[Cause] = []
     for name in names:
         for place, field in _places(planner, draft, name):
             for check in field.checks:
@@ -154,18 +154,16 @@ def failed_checks(planner: RulesPlanner, draft: Draft, names: Iterable[str]) -> 
     return causes
 
 
-def _places(planner: RulesPlanner, draft: Draft, name: str) -> Iterator[tuple[Draft, Field]]:
+def _places(planner: RulesPlanner, draft: Draft, name: str) -> Sequence[tuple[Draft, Field]]:
     """The object with its field, then the object that the field is stored on, with the field there."""
     field = draft.type.fields.get(name)
     if field is None:
-        return
+        return ()
     if field.alias_of is not None:
         # Another name of a field opens no other way to it.
         field = draft.type.fields[field.alias_of]
-    yield draft, field
-    storing = planner.values.storing_object(draft, field)
-    if storing is not None:
-        yield storing, storing.type.fields[field.name]
+    storing = None if field.stored_on is None else planner.values.storing_object(draft, field)
+    return ((draft, field),) if storing is None else ((draft, field), (storing, storing.type.fields[field.name]))
 
 
 def write_permissions(planner: RulesPlanner, draft: Draft, name: str) -> Iterator[tuple[Draft, str]]:

@@ -209,8 +209,10 @@ class StorePlanner:
 
     def write(self, draft: Draft, name: str, value: object) -> None:
         """Change a stored field, on the object that stores it, and run the effects of the change; no right is asked."""
-        field = draft.type.fields[self._stored_name(draft.type, name)]
-        storing = self.values.storing_object(draft, field)
+        field = draft.type.fields[name]
+        if field.alias_of is not None:
+            field = draft.type.fields[field.alias_of]
+        storing = None if field.stored_on is None else self.values.storing_object(draft, field)
         if storing is not None:
             with self.run.following(StepOrigin("effect", draft, field=name)):
                 self.write(storing, field.name, value)

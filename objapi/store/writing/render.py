@@ -133,14 +133,16 @@ class Renderer:
     def _refreshed_meta(
         self, draft: Draft, shape: RenderShape, indexes: Mapping[str, Mapping[str, object]], meta: str
     ) -> str:
-        stored, found = orjson.loads(meta), dict[str, object]()
-        for source in self._whole(draft).metadata:
-            name = source.name
-            if name not in found:
-                again = name in shape.meta
-                value = self._metadata(draft, source, indexes[source.catalog]) if again else stored.get(name)
-                if value is not None:
-                    found[name] = value
+        members: dict[str, object] = orjson.loads(meta)
+        stored = frozenset(members)
+        for name, sources in shape.meta.items():
+            values = (self._metadata(draft, source, indexes[source.catalog]) for source in sources)
+            members[name] = next((value for value in values if value is not None), None)
+        found = {name: value for name, value in members.items() if value is not None}
+        if not found.keys() <= stored:
+            # In the order in which all of it is rendered, as the names that were there are.
+            ordered = dict.fromkeys(source.name for source in self._whole(draft).metadata)
+            found = {name: found[name] for name in ordered if name in found}
         return _dumps(found).decode()
 
     def members(self, draft: Draft) -> dict[str, object]:
@@ -170,9 +172,9 @@ class Renderer:
     def _give_parts(self, draft: Draft, parts: ShapeParts, members: dict[str, object]) -> dict[str, dict[str, object]]:
         """Write members of an answer; values in catalogs, by index."""
         stored = parts.stored
-        for name, value in draft.data.items():
-            if name in stored:
-                self._give(draft, members, stored[name], value)
+        data = draft.data
+        for name in stored.keys() & data.keys():
+            self._give(draft, members, stored[name], data[name])
         field_value, derived = self._values.field_value, dict[str, object]()
         for source in parts.derived:
             value = derived[source.field.name] = field_value(draft, source.field)

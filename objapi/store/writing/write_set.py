@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Required, TypedDict
 
 import orjson
 
@@ -318,7 +318,7 @@ def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, o
         else:
             version = draft.version_after or draft.stored_version + 1
             if draft.record is not None:
-                details |= {"acl": draft.record.acl, "scope": draft.record.scope}
+                details["acl"], details["scope"] = draft.record.acl, draft.record.scope
         rows.append(
             recorder.entry(rid, draft.uid, draft.path, draft.portal_type, event=event, version=version, **details)
         )
@@ -352,7 +352,20 @@ def _inherited(planner: StorePlanner, draft: Draft) -> list[dict[str, object]]:
     ]
 
 
-def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, dict[str, object]]]:
+class _Details(TypedDict, total=False):
+    """Columns of a history row that not every event fills."""
+
+    changes: Required[Mapping[str, object]]
+    workflow: str
+    transition: str | None
+    comment: str
+    acl: int
+    scope: int
+    former: object
+    signature: object
+
+
+def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft, str, _Details]]:
     for event in planner.events:
         draft = event.draft
         # Made and removed within one request: nobody could ever see it, so it leaves no history.
@@ -365,7 +378,7 @@ def _events(planner: StorePlanner, write_set: WriteSet) -> Iterator[tuple[Draft,
                 change = {step.workflow.state_variable: [step.old_state, step.new_state]}
                 transition = step.transition.id if step.transition is not None else None
                 comment = str(step.status.get("comments") or "")
-                details: dict[str, object] = {
+                details: _Details = {
                     "workflow": step.workflow.id,
                     "transition": transition,
                     "comment": comment,
