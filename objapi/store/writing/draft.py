@@ -189,6 +189,10 @@ class Draft:
             self._acl = (epoch, self.workspace.compute_acl(self))
         return self._acl[1]
 
+    def forget_acl(self) -> None:
+        """Have the acl computed anew when it is next asked for."""
+        self._acl = None
+
     @property
     def scope(self) -> int:
         """Scope of local roles that the object belongs to, in the present state of this request."""

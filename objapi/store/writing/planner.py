@@ -531,8 +531,9 @@ class StoreWorld:
         entry["status"] = self._status_after(step)
         if step.transition is not None:
             entry["last"][step.transition.id] = self.planner.user_id
-        settings = self._settings_after(draft.settings, step)
-        if settings is not draft.settings:
+        before = draft.settings
+        settings = self._settings_after(before, step)
+        if settings is not before:
             draft.settings = settings
         self.planner.events.append(Stepped(draft, step))
 

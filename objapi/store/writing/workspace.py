@@ -321,7 +321,7 @@ class Workspace:
 
     def _referring(self, draft: Draft, portal_type: str, field: str) -> list[Draft]:
         loaded = self._backs_loaded.setdefault((portal_type, field), set())
-        if draft.rid not in loaded and not draft.is_new:
+        if draft.record is not None and draft.rid not in loaded:
             rids = [
                 item.rid
                 for item in self.by_type[draft.portal_type].values()
@@ -330,8 +330,10 @@ class Workspace:
             for record in self._records_referring(rids, portal_type, field):
                 self.add(record)
             loaded.update(rids)
-        index = self._index_of(portal_type, field)
-        found = [item for item in index.get(draft.uid, {}).values() if not item.removed]
+        referring = self._index_of(portal_type, field).get(draft.uid)
+        if not referring:
+            return []
+        found = [item for item in referring.values() if not item.removed]
         return sorted(found, key=_age) if len(found) > 1 else found
 
     def _records_referring(self, rids: Sequence[int], portal_type: str, field: str) -> list[StoredEntity]:
@@ -407,9 +409,11 @@ class Workspace:
         return self.overrides_of(overrides.document().decode())
 
     def permissions_changed(self, draft: Draft) -> None:
-        """Note that overrides were written onto an object, so that acls are computed anew."""
+        """Note that overrides were written onto an object, so that the acls of what it contains are computed anew."""
         self.rewritten.add(draft.rid)
-        self.epoch += 1
+        draft.forget_acl()
+        if draft.portal_type in self.registry.containers:
+            self.epoch += 1
 
     def compute_acl(self, draft: Draft) -> Acl:
         """The acl of an object in this request: the stored one unless the request rewrote it or a container."""

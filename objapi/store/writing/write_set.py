@@ -100,7 +100,7 @@ def _affected(
 ) -> dict[int, frozenset[DerivedValue]]:
     """Derived values that may differ, by row number; an object that got another path is left out: all may."""
     dependents = planner.context.site.dependents
-    events = _events_of(planner)
+    events = _events_of_stored(planner)
     repathed = {rid for rid, of_object in events.items() if any(isinstance(event, Renamed) for event in of_object)}
     repathed.update(planner.repathed)
     found: dict[int, frozenset[DerivedValue]] = {draft.rid: frozenset() for draft in inheriting}
@@ -152,7 +152,7 @@ def find_dependents(
     alike: dict[tuple[str, frozenset[str] | None], list[Draft]] = {}
     for draft in come_and_gone:
         alike.setdefault((draft.portal_type, None), []).append(draft)
-    events = _events_of(planner)
+    events = _events_of_stored(planner)
     for draft in acted:
         attributes = _changed_attributes(draft, events.get(draft.rid, ()))
         alike.setdefault((draft.portal_type, attributes), []).append(draft)
@@ -168,9 +168,12 @@ def find_dependents(
 def _first_step(planner: StorePlanner, drafts: Iterable[Draft], step: Step) -> dict[Draft, None]:
     """The objects that a step leads to, and those that it led to before the request."""
     ends: dict[Draft, None] = {}
+    one_step = planner.workspace.one_step
     for draft in drafts:
-        ends.update(dict.fromkeys(_formerly(planner, draft, step)))
-        ends.update(dict.fromkeys(planner.workspace.one_step(draft, step)))
+        if draft.record is not None:
+            ends.update(dict.fromkeys(_formerly(planner, draft, step)))
+        for end in one_step(draft, step):
+            ends[end] = None
     return ends
 
 
@@ -199,10 +202,12 @@ def _formerly(planner: StorePlanner, draft: Draft, step: Step) -> Iterable[Draft
     return ()
 
 
-def _events_of(planner: StorePlanner) -> dict[int, list[PlanEvent]]:
+def _events_of_stored(planner: StorePlanner) -> dict[int, list[PlanEvent]]:
+    """Row number of a stored object → its events."""
     events: dict[int, list[PlanEvent]] = {}
     for event in planner.events:
-        events.setdefault(event.draft.rid, []).append(event)
+        if event.draft.record is not None:
+            events.setdefault(event.draft.rid, []).append(event)
     return events
 
 
@@ -316,9 +321,10 @@ def history_rows(planner: StorePlanner, write_set: WriteSet) -> list[dict[str, o
         if draft.type.table is not None:
             rid = names.of_rid(draft.rid)[1]
         else:
-            version = draft.version_after or draft.stored_version + 1
-            if draft.record is not None:
-                details["acl"], details["scope"] = draft.record.acl, draft.record.scope
+            record = draft.record
+            version = draft.version_after or (1 if record is None else record.version + 1)
+            if record is not None:
+                details["acl"], details["scope"] = record.acl, record.scope
         rows.append(
             recorder.entry(rid, draft.uid, draft.path, draft.portal_type, event=event, version=version, **details)
         )

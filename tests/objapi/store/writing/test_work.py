@@ -13,6 +13,7 @@ from sqlalchemy import event
 from objapi.model.render_shapes import ShapeParts
 from objapi.store.requests import ByPath, CreateItem, UpdateItem
 from objapi.store.writing.render import Renderer
+from objapi.store.writing.workspace import Workspace
 from tests.objapi.store.workshop import Gateway
 
 SIZES = (3, 12)
@@ -21,7 +22,7 @@ _WRITTEN = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) [`\"]?(\w+)")
 
 @contextmanager
 def _work(workshop: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """Numbers of index values computed, of objects rendered whole, and of rows written by table."""
+    """Numbers of index values and acls computed, of objects rendered whole, and of rows written by table."""
     found: Counter[str] = Counter()
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
@@ -29,7 +30,7 @@ def _work(workshop: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counte
         if written is not None:
             found[written[1]] += len(parameters) if many else _packed(parameters)
 
-    read, render = Renderer._read, Renderer.render
+    read, render, compute_acl = Renderer._read, Renderer.render, Workspace.compute_acl
 
     def counted_read(self: Renderer, draft: Any, parts: ShapeParts, derived: Any) -> dict[str, dict[str, object]]:
         found["values"] += len(parts.indexed)
@@ -39,11 +40,16 @@ def _work(workshop: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counte
         found["rendered whole"] += 1
         return render(self, draft)
 
+    def counted_acl(self: Workspace, draft: Any) -> Any:
+        found["acls"] += 1
+        return compute_acl(self, draft)
+
     event.listen(workshop.site.engine, "before_cursor_execute", note)
     try:
         with monkeypatch.context() as patched:
             patched.setattr(Renderer, "_read", counted_read)
             patched.setattr(Renderer, "render", counted_render)
+            patched.setattr(Workspace, "compute_acl", counted_acl)
             yield found
     finally:
         event.remove(workshop.site.engine, "before_cursor_execute", note)
@@ -98,7 +104,8 @@ PER_OBJECT: dict[Work, dict[str, int]] = {
     },
     # Of its part, too, the feed tells that others see it then.
     _hide: {"rendered whole": 0, "history_entries": 2, "cat_portal_catalog_words": 0},
-    _create: {"rendered whole": 1, "cat_uid_catalog": 1},
+    # Parts hold nothing, so the acl of what each is in is computed once, and its own.
+    _create: {"rendered whole": 1, "cat_uid_catalog": 1, "acls": 2},
     _remove: {"rendered whole": 0, "history_entries": 1},
 }  # fmt: skip
 """Method → what each object costs; what is not named may cost anything, but the same for each."""
