@@ -1,4 +1,4 @@
-"""Writing the write set of a request: entities and references, each in bulk, then catalogs; its history is collected.
+"""Writing the write set of a request: entities, references and catalogs, each in bulk; its history is collected.
 
 The number of statements depends on the kinds of things that change and on their number only in steps of some hundreds.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import orjson
 from sqlalchemy import Connection, delete, update
 
-from catalog import CatalogTables, remove
+from catalog import CatalogTables, IndexRow, insert, remove, upsert
 from catalog.dialect import bulk_update, insert_ignore, insert_rows
 from objapi.errors import Conflict, CrossDatabase
 from objapi.model.dependents import DerivedValue
@@ -21,11 +21,11 @@ from objapi.store.permissions.shared_scopes import place_scopes
 from objapi.store.records import StaleWrite, StoredEntity, chunks, load_answers
 from objapi.store.schema import blob_chunks, blobs, entities, refs, scope_tree, signatures
 from objapi.store.signature_rows import signature_rows
-from objapi.store.writing.apply_catalogs import refresh_catalogs, stored_sides, write_catalogs
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.naming import unique_title_fields
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.render import Refreshed, Rendered
+from objapi.store.writing.refresh_catalogs import refresh_catalogs
+from objapi.store.writing.render import Refreshed, Rendered, index_row, stored_sides
 from objapi.store.writing.row_writer import RowWriter
 from objapi.store.writing.withdrawn_roles import delete_withdrawn
 from objapi.store.writing.workspace import uids_in
@@ -73,9 +73,10 @@ def apply_plan(planner: StorePlanner, write_set: WriteSet, *, reindex_all: bool 
     if write_set.withdrawn:
         delete_withdrawn(connection, write_set.withdrawn)
     whole = [draft for draft in living if draft.rid in rendered]
-    write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
+    _write_catalogs(connection, whole, rendered, acl_of, tables, reindex_all)
     narrow = [draft for draft in living if draft.rid in refreshed]
-    refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
+    if narrow:
+        refresh_catalogs(planner, narrow, refreshed, acl_of, tables)
     events = history_rows(planner, write_set)
     if any(event["signature"] is not None for event in events):
         context.spend_proof()
@@ -319,6 +320,32 @@ def _write_references(planner: StorePlanner, drafts: Sequence[Draft]) -> None:
                 raise Conflict(f"{draft.path}: {name} refers to an object that does not exist any more ({uid}).")
             rows.append({"source": draft.rid, "field": name, "position": position, "target": target.rid})
     insert_rows(planner.context.connection, refs, rows)
+
+
+def _write_catalogs(
+    connection: Connection,
+    drafts: Sequence[Draft],
+    rendered: Mapping[int, Rendered],
+    acl_of: Mapping[int, int],
+    tables: Mapping[str, CatalogTables],
+    reindex_all: bool,
+) -> None:
+    """Put objects that were rendered whole into their catalogs; keywords and words where they differ, or all."""
+    for name, catalog_tables in tables.items():
+        new: list[IndexRow] = []
+        rows: list[IndexRow] = []
+        sides = set()
+        for draft in drafts:
+            rid, is_new = draft.rid, draft.is_new
+            values = rendered[rid].indexes.get(name)
+            if values is None:
+                continue
+            (new if is_new else rows).append(index_row(draft, acl_of[rid], values))
+            if not is_new and (reindex_all or stored_sides(draft).get(name) != rendered[rid].sides[name]):
+                sides.add(rid)
+        insert(connection, catalog_tables, new)
+        if rows:
+            upsert(connection, catalog_tables, rows, side_rids=sides)
 
 
 def write_blobs(connection: Connection, new: Iterable[NewBlob]) -> None:

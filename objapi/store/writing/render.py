@@ -294,6 +294,14 @@ def index_row(draft: Draft, acl: int, values: Mapping[str, object]) -> IndexRow:
     return IndexRow(draft.rid, draft.created, acl, draft.scope, values)
 
 
+def stored_sides(draft: Draft) -> Mapping[str, str]:
+    """Catalog → digest of what its keyword and text tables hold of a stored object; none of a new one."""
+    if draft.record is None:
+        return {}
+    found: Mapping[str, str] = orjson.loads(draft.record.sides)
+    return found
+
+
 def _unique_key(entity_type: EntityType, title: str) -> str | None:
     """The key of a title that must be unique in its container; None for one that need not."""
     return title_key(title) if entity_type.title_required and not entity_type.title_shared else None

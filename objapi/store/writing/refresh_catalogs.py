@@ -1,19 +1,15 @@
-"""Writing the catalogs of a write set: rows of new objects, and of stored ones the columns that may differ."""
+"""Writing what may differ of stored objects to their catalogs, in bulk."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
-import orjson
-from sqlalchemy import Connection
-
 from catalog import (
     CatalogTables,
     ColumnChange,
     IndexRow,
     documents_in,
-    insert,
     replace_side,
     update_columns,
     upsert,
@@ -22,37 +18,11 @@ from objapi.model.render_shapes import RenderShape
 from objapi.store.records import StaleWrite, chunks
 from objapi.store.writing.draft import Draft
 from objapi.store.writing.planner import StorePlanner
-from objapi.store.writing.render import Refreshed, Rendered, index_row
+from objapi.store.writing.render import Refreshed, index_row, stored_sides
 
 _log = logging.getLogger("objapi.store")
 # Writers that meet take their locks in the same order.
 _rid: Final = attrgetter("rid")
-
-
-def write_catalogs(
-    connection: Connection,
-    drafts: Sequence[Draft],
-    rendered: Mapping[int, Rendered],
-    acl_of: Mapping[int, int],
-    tables: Mapping[str, CatalogTables],
-    reindex_all: bool,
-) -> None:
-    """Put objects that were rendered whole into their catalogs; keywords and words where they differ, or all."""
-    for name, catalog_tables in tables.items():
-        new: list[IndexRow] = []
-        rows: list[IndexRow] = []
-        sides = set()
-        for draft in drafts:
-            rid, is_new = draft.rid, draft.is_new
-            values = rendered[rid].indexes.get(name)
-            if values is None:
-                continue
-            (new if is_new else rows).append(index_row(draft, acl_of[rid], values))
-            if not is_new and (reindex_all or stored_sides(draft).get(name) != rendered[rid].sides[name]):
-                sides.add(rid)
-        insert(connection, catalog_tables, new)
-        if rows:
-            upsert(connection, catalog_tables, rows, side_rids=sides)
 
 
 def refresh_catalogs(
@@ -115,11 +85,3 @@ def _put_back(planner: StorePlanner, tables: CatalogTables, drafts: Sequence[Dra
         if tables.schema.name in rendered[draft.rid]
     ]
     upsert(connection, tables, rows)
-
-
-def stored_sides(draft: Draft) -> Mapping[str, str]:
-    """Catalog → digest of what its keyword and text tables hold of a stored object; none of a new one."""
-    if draft.record is None:
-        return {}
-    found: Mapping[str, str] = orjson.loads(draft.record.sides)
-    return found
