@@ -118,6 +118,8 @@ class TypeShape:
     """Catalog → index → reader, of the indexes in which the objects may have values."""
     metadata: tuple[MetaSource, ...]
     """The first source with a value gives a name."""
+    meta_names: Mapping[str, None]
+    """The names of the metadata in their order."""
     variables: tuple[tuple[str, str, str, object], ...]
     """Member, workflow variable, its workflow, and its value before that is entered."""
 
@@ -180,10 +182,12 @@ class RenderShapes:
         blank.update((member, None) for member, *_ in variables)
         blank.update(dict.fromkeys(NAMES))
         readers = {catalog.name: tuple(self._readers(entity_type, catalog)) for catalog in self.catalogs[portal_type]}
+        metadata = tuple(self._metadata(entity_type))
         return TypeShape(
             parts=_parts(entity_type, blank, sources.values(), readers),
             readers={catalog: {item.name: item for item in found} for catalog, found in readers.items()},
-            metadata=tuple(self._metadata(entity_type)),
+            metadata=metadata,
+            meta_names=dict.fromkeys(item.name for item in metadata),
             variables=variables,
         )
 

@@ -21,6 +21,7 @@ def relocate(workspace: Workspace, draft: Draft, container: Draft | None, new_id
         workspace.contained(draft, container)
         for item in (draft, *below):
             item.forget_scope()
+            item.forget_acl()
             workspace.relocated.add(item.rid)
         workspace.permissions_changed(draft)
     return below

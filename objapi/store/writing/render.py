@@ -139,10 +139,11 @@ class Renderer:
             values = (self._metadata(draft, source, indexes[source.catalog]) for source in sources)
             members[name] = next((value for value in values if value is not None), None)
         found = {name: value for name, value in members.items() if value is not None}
-        if not found.keys() <= stored:
-            # In the order in which all of it is rendered, as the names that were there are.
-            ordered = dict.fromkeys(source.name for source in self._whole(draft).metadata)
-            found = {name: found[name] for name in ordered if name in found}
+        declared = self._whole(draft).meta_names
+        if not (found.keys() <= stored <= declared.keys()):
+            # In the order in which all of it is rendered, as the names that were there are; without any that catalogs
+            # no longer return.
+            found = {name: found[name] for name in declared if name in found}
         return _dumps(found).decode()
 
     def members(self, draft: Draft) -> dict[str, object]:

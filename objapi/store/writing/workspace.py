@@ -52,6 +52,8 @@ class Workspace:
         self.recomputes_acls = False
         """True when every acl and scope is computed anew, whatever is stored."""
         self.epoch = 0
+        self._acl_above: set[str] = set()
+        """Paths of what contains the objects whose acl was asked for."""
         self._unlocked: set[int] = set()
         """Row numbers of objects that were read without keeping others from them."""
         self._trees: set[int] = set()
@@ -363,6 +365,8 @@ class Workspace:
         """Give an object another path."""
         if self.by_path.get(draft.path) is draft:
             del self.by_path[draft.path]
+        if draft.path in self._acl_above:
+            self._acl_above.add(path)
         draft.path = path
         self.by_path[path] = draft
 
@@ -412,11 +416,16 @@ class Workspace:
         """Note that overrides were written onto an object, so that the acls of what it contains are computed anew."""
         self.rewritten.add(draft.rid)
         draft.forget_acl()
-        if draft.portal_type in self.registry.containers:
+        # Objects may have been left in one of a type that contains none any more.
+        if draft.portal_type in self.registry.containers or draft.path in self._acl_above:
             self.epoch += 1
 
     def compute_acl(self, draft: Draft) -> Acl:
         """The acl of an object in this request: the stored one unless the request rewrote it or a container."""
+        path = draft.path.rpartition("/")[0]
+        while path and path not in self._acl_above:
+            self._acl_above.add(path)
+            path = path.rpartition("/")[0]
         if draft.record is not None and not self._rewritten_above(draft):
             return self.acls[draft.record.acl]
         container = self.parent(draft)

@@ -1,7 +1,14 @@
 """What is stored besides values always equals what would be worked out from them now, whatever was done before."""
 
-import pytest
+from dataclasses import replace
 
+import orjson
+import pytest
+from sqlalchemy import Connection, select, update
+
+from objapi.store.permissions.acls import PermissionOverrides, PermissionSetting
+from objapi.store.schema import entities
+from objapi.store.upgrade.installing import system_planner
 from tests.objapi.store.chance import Chance
 from tests.objapi.store.workshop import Gateway
 
@@ -61,3 +68,43 @@ def test_rights_follow_into_what_an_object_holds(workshop: Gateway, team: str, p
     workshop.act("boss", "show", thing)
     assert workshop.total("anna", {"path": part}) == 1
     workshop.assert_settled()
+
+
+def test_metadata_that_is_declared_no_more_goes_with_the_next_change(workshop: Gateway, team: str, person: str) -> None:
+    thing = workshop.create("mia", "Thing", team, title="Cart", Maker=person).path
+    of_thing = entities.c.path == thing
+
+    def stored(connection: Connection) -> dict[str, object]:
+        found: dict[str, object] = orjson.loads(connection.scalars(select(entities.c.meta).where(of_thing)).one())
+        return found
+
+    def add_former(connection: Connection) -> None:
+        meta = orjson.dumps({"former": 1, **stored(connection)}).decode()
+        connection.execute(update(entities).where(of_thing).values(meta=meta))
+
+    workshop.site.transact(add_former, write=True)
+    workshop.update("mia", thing, title="Coach")
+    assert workshop.site.transact(stored, write=False) == {"Title": "Coach", "getOwner": ""}
+
+
+def test_what_was_left_in_a_type_that_contains_none_any_more_has_the_acl_of_now(
+    workshop: Gateway, team: str, person: str
+) -> None:
+    thing = workshop.create("mia", "Thing", team, title="Cart", Maker=person).path
+    part = workshop.create("mia", "Part", thing, Kind="wheel").path
+    site = workshop.site.context
+    types = {name: replace(item, containers=item.containers - {"Thing"}) for name, item in site.registry.types.items()}
+    former = replace(site, registry=replace(site.registry, types=types))
+
+    def viewers(connection: Connection) -> list[bool]:
+        workspace = system_planner(former, connection, workshop.site.now(), writes=False).workspace
+        workspace.load_paths([thing, part])
+        found = []
+        for roles in ((), ("Maker",)):
+            if roles:
+                setting = PermissionSetting(acquire=False, roles=roles)
+                workspace.by_path[thing].settings = PermissionOverrides({"View": setting})
+            found.append(workspace.by_path[part].acl.roles_with("View") == {"Maker"})
+        return found
+
+    assert workshop.site.transact(viewers, write=False) == [False, True]
