@@ -138,6 +138,7 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApp
         raise ServeError(str(error)) from error
     server = _server(settings, address)
     stopping, stop = multiprocessing.Pipe(duplex=False)
+    ready, tell_ready = multiprocessing.Pipe(duplex=False)
 
     def interrupted(*_: object) -> None:
         if not server.interrupt_signal:
@@ -150,6 +151,7 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApp
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, interrupted)
         threading.Thread(target=_announce, args=(server, on_ready), name="readiness", daemon=True).start()
+        threading.Thread(target=_note_ready, args=(server, ready), name="ready-workers", daemon=True).start()
 
     server.on_startup(started)
     multiprocessing.set_start_method("fork" if INHERITS else "spawn", force=True)
@@ -157,7 +159,7 @@ def serve(settings: Settings, on_ready: Callable[[], None], application: MakeApp
     gc.collect()
     gc.freeze()
     try:
-        server.serve(target_loader=partial(_load, application, settings, stopping), wrap_loader=False)
+        server.serve(target_loader=partial(_load, application, settings, stopping, tell_ready), wrap_loader=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
@@ -200,8 +202,10 @@ def logging_configuration(level: LogLevel, form: LogFormat) -> dict[str, Any]:
     }
 
 
-def _load(application: MakeApplication, settings: Settings, stopping: Connection) -> WsgiBridge:
-    """Called in a worker process: tie its life to the parent's, then make the application."""
+def _load(
+    application: MakeApplication, settings: Settings, stopping: Connection, tell_ready: Connection
+) -> WsgiBridge:
+    """Called in a worker process: tie its life to the parent's, then make the application, and tell the parent so."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # Not the handlers of the parent, which end its workers; granian sets those of a worker when it listens.
         signal.signal(number, signal.SIG_DFL)
@@ -214,7 +218,21 @@ def _load(application: MakeApplication, settings: Settings, stopping: Connection
     observe = sending_spans(settings, metrics.observe)
     bridge = WsgiBridge(made, settings, settings.worker_threads + SPARE_THREADS, observe)
     threading.Thread(target=_watch_parent, args=(stopping, bridge), name="parent-watch", daemon=True).start()
+    tell_ready.send(os.getpid())
     return bridge
+
+
+def _note_ready(server: MPServer, ready: Connection) -> None:
+    """Have each worker that got as far as serving be replaced when it dies, however soon that is.
+
+    granian ends the server when a worker dies within seconds of the last one in its place. That is right for one that
+    cannot start, and not for one that was killed.
+    """
+    while True:
+        process = ready.recv()
+        for worker in list(server.wrks):
+            if worker.inner.pid == process:
+                server.respawned_wrks.pop(worker.idx, None)
 
 
 def _watch_parent(stopping: Connection, bridge: WsgiBridge) -> None:
