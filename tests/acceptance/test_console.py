@@ -527,11 +527,40 @@ def test_a_step_that_is_signed_asks_for_the_password(serve: Serve, browser: Any,
     verifier.context.close()
 
 
+def drawn_in(plot: Any, colour: str) -> float | None:
+    """How far to the right a drawing has a colour, from 0 to 1; None: nowhere."""
+    found: float | None = plot.locator("canvas").evaluate(
+        """(canvas, colour) => {
+            const [context, probe] = [canvas.getContext("2d"), document.body.appendChild(document.createElement("i"))];
+            probe.style.color = `var(${colour})`;
+            const wanted = getComputedStyle(probe).color;
+            probe.remove();
+            const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+            let most = null;
+            for (let at = 0; at < data.length; at += 4)
+                if (data[at + 3] === 255 && `rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})` === wanted)
+                    most = Math.max(most ?? 0, ((at / 4) % canvas.width) / canvas.width);
+            return most;
+        }""",
+        colour,
+    )
+    return found
+
+
 def test_controls_are_charted_against_what_is_expected(admin: Client, person: Log) -> None:
     controls_measured(admin, ["20.5", "25"])
     manager = person("labmanager1")
     page = manager.open(f"/Plone{CONTROL}#charts")
-    expect(page.get_by_role("img", name="Copper")).to_have_attribute("aria-label", re.compile("out of range"))
+    chart = page.get_by_role("img", name="Copper")
+    expect(chart).to_have_attribute("aria-label", re.compile("out of range"))
+    # The newest are at the right end, in the colours of the theme, also when another is chosen.
+    wait_until(lambda: (drawn_in(chart, "--bad") or 0) > 0.4, "the mark of what is out of range")
+    page.get_by_text("Maya Lindqvist").click()
+    page.get_by_role("button", name="Dark").click()
+    wait_until(lambda: (drawn_in(chart, "--bad") or 0) > 0.4, "the mark in the dark")
+    assert drawn_in(chart, "--line")
+    page.get_by_role("button", name="As the system").click()
+    page.keyboard.press("Escape")
     page.locator("summary", has_text="Values as a table").first.press("Enter")
     row = page.locator(".values tr", has_text="25").first
     expect(row).to_contain_text("(out of range)")

@@ -9,6 +9,8 @@ const NARROWEST = 260;
 const MINUTE = 60;
 const DAY = 24 * 3600;
 const WEEK = 7 * DAY;
+/** How far apart marks of an axis of counts are. */
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000];
 
 export interface Line {
   title: string;
@@ -40,10 +42,13 @@ export function Plot({ drawn }: { drawn: Drawn }) {
     };
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", again);
+    const themed = new MutationObserver(again);
+    themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     const sized = new ResizeObserver(() => plot.setSize({ width: widthOf(into), height: HEIGHT }));
     sized.observe(into);
     return () => {
       dark.removeEventListener("change", again);
+      themed.disconnect();
       sized.disconnect();
       plot.destroy();
     };
@@ -60,8 +65,7 @@ function widthOf(into: HTMLElement): number {
 }
 
 function draw(drawn: Drawn, into: HTMLElement): uPlot {
-  const styles = getComputedStyle(into);
-  const colour = (name: string) => styles.getPropertyValue(name).trim();
+  const colour = coloursOf(into);
   const axis: uPlot.Axis = { stroke: colour("--ink"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
   const shades = [colour("--link"), colour("--good")];
   const bars = drawn.lines.filter((line) => line.kind === "bars");
@@ -71,15 +75,15 @@ function draw(drawn: Drawn, into: HTMLElement): uPlot {
     legend: { live: false },
     cursor: { drag: { x: true, y: false }, points: { show: false } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), page.site.timezone),
-    scales: { x: { range: (_, from, to) => around(from, to, bars.length ? WEEK / 2 : (to - from || WEEK) * 0.03) }, y: bars.length ? { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } : {} },
-    axes: [{ ...axis, space: 90, values: (_, instants, __, ___, step) => instants.map((instant) => shownAt(instant, step)) }, { ...axis, label: drawn.unit || "", labelSize: drawn.unit ? 24 : 0, size: 56 }],
+    scales: { x: { range: (_, from, to) => around(from, to, bars.length ? WEEK / 2 : Math.max((to - from) * 0.03, MINUTE)) }, y: bars.length ? { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } : {} },
+    axes: [{ ...axis, space: 120, values: (_, instants, __, ___, step) => instants.map((instant) => shownAt(instant, step)) }, { ...axis, label: drawn.unit || "", labelSize: drawn.unit ? 24 : 0, size: 56, ...(bars.length ? { incrs: WHOLE } : {}) }],
     series: [
       { label: t("Date") },
       ...drawn.lines.map((line) => seriesOf(line, shades[bars.indexOf(line) % 2] ?? shades[0] ?? "", colour, [bars.indexOf(line), bars.length])),
     ],
     hooks: { draw: [(plot) => markOut(plot, drawn, colour("--bad"))] },
   };
-  return new uPlot(options, [drawn.instants, ...drawn.lines.map((line) => line.values)], into);
+  return new uPlot(options, dataOf(drawn), into);
 }
 
 /** An instant on the axis, whose marks are so many seconds apart: by its day, and by its time where one day has several. */
@@ -92,6 +96,27 @@ function shownAt(instant: number, step: number): string {
 
 function around(from: number, to: number, room: number): [number, number] {
   return [from - room, to + room];
+}
+
+/** What uPlot draws. Around a single instant it has a minute more, where limits are lines still: it would span years, without them. */
+function dataOf({ instants, lines }: Drawn): uPlot.AlignedData {
+  const [first, last] = [instants[0], instants.at(-1)];
+  if (first === undefined || last === undefined || first !== last) return [instants, ...lines.map((line) => line.values)];
+  const limit = (line: Line) => line.kind === "bound" || line.kind === "middle";
+  const ends = (line: Line, at: number) => (limit(line) ? (line.values.at(at) ?? null) : null);
+  return [[first - MINUTE, ...instants, last + MINUTE], ...lines.map((line) => [ends(line, 0), ...line.values, ends(line, -1)])];
+}
+
+/** The colours of the page by their names, as a canvas takes them: for the theme that is shown, not for either. */
+function coloursOf(into: HTMLElement): (name: string) => string {
+  const found: Record<string, string> = {};
+  const probe = into.appendChild(document.createElement("span"));
+  for (const name of ["--ink", "--line", "--soft", "--link", "--good", "--bad"]) {
+    probe.style.color = `var(${name})`;
+    found[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+  return (name) => found[name] ?? "";
 }
 
 function seriesOf(line: Line, shade: string, colour: (name: string) => string, [place, of]: [number, number]): uPlot.Series {
