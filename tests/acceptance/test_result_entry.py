@@ -160,7 +160,7 @@ def test_the_sheet_is_accessible_in_both_themes_and_fits_a_phone(
     page.get_by_label("Ergebnis von Calcium", exact=True).fill("5")
     page.locator(".mark").first.wait_for()
     page.get_by_role("button", name="Prüfen und speichern").click()
-    page.locator(".review tbody tr").first.wait_for()
+    expect(page.locator(".review tbody")).to_contain_text("Eingegeben am")
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert analyst.violations() == []
 

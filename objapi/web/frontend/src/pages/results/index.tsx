@@ -10,6 +10,7 @@ import { n, t } from "../../frame/texts";
 import { loadChoices } from "./choices";
 import { Grid } from "./grid";
 import { loadDetection } from "./limits";
+import { loadNames } from "./names";
 import { Conflicts, Review } from "./review";
 import { busy, disagreements, discard, followOthers, reread, review, reviewing } from "./saving";
 import { drafts, findWritable, rows, sheet, writable } from "./sheet";
@@ -25,6 +26,7 @@ export default function Results() {
     const failed = (error: unknown) => tell(messageOf(error), "bad");
     const longer = first<Page>("read")?.next !== undefined;
     (longer ? reread() : Promise.all([findWritable(), loadDetection(), loadChoices()])).catch(failed);
+    loadNames().catch(failed);
     followOthers(stop.signal).catch(failed);
     const warn = (event: BeforeUnloadEvent) => {
       if (drafts.value.size) event.preventDefault();

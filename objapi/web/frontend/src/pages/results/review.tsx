@@ -7,6 +7,7 @@ import { n, t } from "../../frame/texts";
 import { isEmpty, shownValue } from "../../frame/values";
 import { busy, decide, disagreements, plan, reviewing, save } from "./saving";
 import { shownAs } from "./choices";
+import { nameOfField } from "./names";
 import { entries, inputColumns, keyOf, RESULT, rows, sheet } from "./sheet";
 
 type Line = { field: string; old: string; new: string };
@@ -71,7 +72,7 @@ function linesOf(path: string, change: { field: string; old: Value; new: Value }
     return [{ field: labelOf(sheet.result), old: shownAs(cell, told(change.old)), new: shownAs(cell, told(change.new)) }];
   }
   if (change.field !== sheet?.inputs) {
-    return [{ field: labelOf({ name: change.field, title: "" }), old: told(change.old), new: told(change.new) }];
+    return [{ field: nameOfField(change.field), old: told(change.old), new: told(change.new) }];
   }
   const earlier = new Map(((change.old ?? []) as Records).map((record) => [record["keyword"], record]));
   return ((change.new ?? []) as Records).flatMap((record) => {
