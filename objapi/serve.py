@@ -202,9 +202,7 @@ def logging_configuration(level: LogLevel, form: LogFormat) -> dict[str, Any]:
     }
 
 
-def _load(
-    application: MakeApplication, settings: Settings, stopping: Connection, tell_ready: Connection
-) -> WsgiBridge:
+def _load(application: MakeApplication, settings: Settings, stopping: Connection, tell_ready: Connection) -> WsgiBridge:
     """Called in a worker process: tie its life to the parent's, then make the application, and tell the parent so."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # Not the handlers of the parent, which end its workers; granian sets those of a worker when it listens.
