@@ -83,6 +83,11 @@ def test_results_are_typed_judged_reviewed_saved_and_submitted(admin: Client, pe
     }
     for title, texts in marks.items():
         expect(page.locator("tr", has_text=title).locator(".mark")).to_have_text(texts)
+    cell(page, "Magnesium").fill("7,5")
+    magnesium = page.locator("tr", has_text="Magnesium")
+    expect(magnesium.locator(".mark")).to_have_text(["no number: it takes a point, not a comma"])
+    cell(page, "Magnesium").fill("750")
+    expect(magnesium.locator(".mark")).to_have_text(marks["Magnesium"])
     page.keyboard.press("Control+s")
     review = page.get_by_role("region", name="What will be saved")
     review.get_by_text("Mass of wet sample and dish").wait_for()

@@ -12,7 +12,7 @@ export interface Limits {
 }
 
 export interface Mark {
-  kind: "out" | "limit";
+  kind: "out" | "limit" | "unread";
   text: string;
 }
 
@@ -44,11 +44,17 @@ function detectionOf(row: ObjectRead): Limits {
   return detection.value.get(uid) ?? NOWHERE;
 }
 
+/** Texts that were meant as numbers, with a comma for the decimal sign or between thousands. */
+const COMMAS = /^[+-]?\d[\d\s.]*,[\d\s.,]*$/;
+
 /** What stands out of a result; a text that is no number is judged by nobody. */
 export function marksOf(row: ObjectRead, text: string): Mark[] {
   const [, sign = "", digits = ""] = /^\s*([<>]?)\s*(.*)$/.exec(text) ?? [];
   const number = numberOf(digits);
-  if (number === null) return [];
+  if (number === null) {
+    // Which of the two a comma means nobody can tell: the text would be stored as it is, and never be compared.
+    return COMMAS.test(digits) ? [{ kind: "unread", text: t("no number: it takes a point, not a comma") }] : [];
+  }
   const found: Mark[] = [];
   const limits = detectionOf(row);
   const range = rangeOf(row);
