@@ -251,6 +251,11 @@ class _Compared:
         if row.portal_type and row.portal_type != declared.portal_type:
             self._note(row, TYPE, f"{now[PATH]} is a {declared.portal_type}; leave the column as it was")
             return
+        # The versions of objects count up; those of rows of tables tell values apart, in no order.
+        if is_stale and declared.table is None and row.version is not None and row.version > int(str(now[VERSION])):
+            message = f"{now[PATH]} has never had version {row.version}, it is at {now[VERSION]}"
+            self._note(row, VERSION, f"{message}; leave the column as it was")
+            return
         mine = self._own_columns(row, declared, now, is_stale=is_stale)
         theirs = {name: shown_text(now.get(name), declared.fields[name], self._zone) for name in mine}
         base = self._base(declared, then) if is_stale else {}

@@ -92,19 +92,27 @@ def test_what_was_changed_meanwhile_is_merged_or_told(admin: Client) -> None:
 
 
 def test_all_mistakes_are_told_by_row_and_column_and_nothing_is_done(admin: Client) -> None:
-    uids = made(admin, 4)
+    uids = made(admin, 5)
     rows = exported(admin, uids)
     rows[0].append("Colour")
     rows[1][5] = "next week"
     rows[2][7] = "closed"
     rows[3].append("red")
     rows[4][4] = "right"
+    rows[5][rows[0].index("version")] = "99"
     rows.append(["c" * 32, "", "", "", "", "", "", ""])
     rows.append(["", "", "", "lost", "", "", "", ""])
     told = failed(sent(admin, rows, dry_run="1"), 422)
     places = {(item["row"], item["column"]) for item in told["errors"]}
-    assert places == {(2, "BatchDate"), (3, "review_state"), (4, "Colour"), (6, "UID"), (7, "portal_type")}
-    assert {item["row"] for item in told["plan"]["refused"]} == {2, 3, 4, 6, 7}
+    assert places == {
+        (2, "BatchDate"),
+        (3, "review_state"),
+        (4, "Colour"),
+        (6, "version"),
+        (7, "UID"),
+        (8, "portal_type"),
+    }
+    assert {item["row"] for item in told["plan"]["refused"]} == {2, 3, 4, 6, 7, 8}
     assert [change["row"] for change in told["plan"]["changes"]] == [5]
     failed(sent(admin, rows), 422)
     assert {batch["version"] for batch in admin.read(UID=uids)["objects"]} == {1}
