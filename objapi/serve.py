@@ -227,7 +227,11 @@ def _note_ready(server: MPServer, ready: Connection) -> None:
     cannot start, and not for one that was killed.
     """
     while True:
-        process = ready.recv()
+        try:
+            process = ready.recv()
+        except (EOFError, OSError):
+            # The server has ended, and the pipe with it.
+            return
         for worker in list(server.wrks):
             if worker.inner.pid == process:
                 server.respawned_wrks.pop(worker.idx, None)
