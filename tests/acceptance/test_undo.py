@@ -37,6 +37,43 @@ def test_a_request_is_taken_back_by_its_id(admin: Client, as_user: AsUser, batch
     failed(admin.post("undo", {"request_id": "nowhere"}, headers=STRICT), 404, "NotFound")
 
 
+def test_requests_are_taken_back_one_after_the_other_the_last_one_first(admin: Client, batch: dict[str, Any]) -> None:
+    uid = batch["obj_uid"]
+    done = [admin.post("update", {"obj_uid": uid, "Remarks": word}) for word in ("first", "second")]
+    done.append(admin.post("doActionFor_many", {"action": "close", "uids": uid}))
+    first, second, third = (answer.headers["X-Request-Id"] for answer in done)
+
+    def undo(request_id: str) -> str:
+        answer = admin.post("undo", {"request_id": request_id}, headers=STRICT)
+        succeeded(answer)
+        return answer.headers["X-Request-Id"]
+
+    def is_refused(request_id: str, *because_of: str) -> None:
+        told = failed(admin.post("undo", {"request_id": request_id}, headers=STRICT), 409, "Conflict")
+        assert f"by {', '.join(because_of)}; undo that first" in told["message"]
+
+    is_refused(first, second, third)
+    undo(third)
+    is_refused(first, second)
+    undone = undo(second)
+    # To take back what took back has it hold again.
+    again = undo(undone)
+    is_refused(first, again)
+    undo(again)
+    undo(first)
+    found = admin.only(UID=uid, catalog_name="uid_catalog")
+    assert (found["Remarks"], found["review_state"]) == ("", "open")
+
+
+def test_a_removal_that_was_restored_does_not_stand_in_the_way(admin: Client, batch: dict[str, Any]) -> None:
+    uid = batch["obj_uid"]
+    update = admin.post("update", {"obj_uid": uid, "Remarks": "wrong"})
+    admin.call("remove", {"UID": uid})
+    admin.call("restore", {"UID": uid})
+    admin.call("undo", {"request_id": update.headers["X-Request-Id"]})
+    assert admin.only(UID=uid, catalog_name="uid_catalog")["Remarks"] == ""
+
+
 def test_a_transition_of_the_laboratory_is_taken_back(admin: Client, batch: dict[str, Any]) -> None:
     close = admin.post("doActionFor_many", {"action": "close", "uids": batch["obj_uid"]})
     succeeded(close)

@@ -81,13 +81,25 @@ AccessOf = Callable[[Sequence[PastEntry]], PastAccess]
 """Who takes entries about users and roles back."""
 
 
-@dataclass(frozen=True, slots=True)
-class LaterChange:
-    """An object that something has happened to since, and the request that did it."""
+@dataclass(slots=True)
+class LaterChanges:
+    """What has happened to an object since a request; a request that was undone, and what undid it, are left out."""
 
-    uid: str
-    path: str
+    requests: list["LaterRequest"]
+    """Oldest first."""
+    version: int | None = None
+    """Highest version that the object got; None for a row of a table."""
+    last: int | None = None
+    """Number of the last request, which may be one that is left out."""
+
+
+@dataclass(slots=True)
+class LaterRequest:
+    """A request that has changed an object."""
+
     request_id: str
+    removed: bool
+    """The object is gone by it."""
 
 
 def past_change(row: Any) -> PastChange:
@@ -129,16 +141,24 @@ def load_removal(connection: Connection, uid: str) -> PastRequest | None:
     return PastRequest(request_id or uid, entries)
 
 
-def later_changes(connection: Connection, past: PastRequest) -> list[LaterChange]:
-    """What has happened to the objects of a request since, by whichever requests, oldest first."""
+def later_changes(connection: Connection, past: PastRequest) -> dict[str, LaterChanges]:
+    """UID → what has happened to an object of a request since, by whichever requests."""
     last = {uid: entries[0] for uid, entries in past.by_uid.items()}
     own = {entry.request for entry in past.entries}
     columns = history_entries.c
     oldest = min(entry.id for entry in last.values())
-    found: dict[LaterChange, None] = {}
+    found: dict[str, LaterChanges] = {}
     for chunk in chunks(last):
         statement = (
-            select(columns.id, columns.uid, columns.path, columns.request, columns.version, requests.c.request_id)
+            select(
+                columns.uid,
+                columns.id,
+                columns.request,
+                columns.version,
+                columns.event,
+                columns.undoes,
+                requests.c.request_id,
+            )
             .join(requests, requests.c.id == columns.request)
             .where(columns.uid.in_(chunk), columns.event.in_(OBJECT_EVENTS), columns.request.not_in(own))
             # Numbers of entries rise with the clocks of servers, versions with the changes of the object itself.
@@ -151,8 +171,26 @@ def later_changes(connection: Connection, past: PastRequest) -> list[LaterChange
             if row.version is not None and entry.change.version is not None:
                 newer = row.version > entry.change.version
             if newer:
-                found[LaterChange(row.uid, row.path, row.request_id)] = None
-    return list(found)
+                _add_later(found.setdefault(row.uid, LaterChanges([])), row)
+    return found
+
+
+def _add_later(later: LaterChanges, row: Any) -> None:
+    """Note an entry. What undoes the last request that holds cancels it; what undoes an undo has it hold again."""
+    if row.version is not None:
+        later.version = max(row.version, later.version or 0)
+    requests, is_same = later.requests, row.request == later.last
+    later.last = row.request
+    if is_same:
+        if requests and requests[-1].request_id == row.request_id:
+            requests[-1].removed |= row.event == REMOVE
+        return
+    top = requests[-1] if requests else None
+    # A restored object is what undoes the request that removed it, whichever that was.
+    if top is not None and row.undoes is not None and row.undoes in (top.request_id, row.uid if top.removed else None):
+        requests.pop()
+    else:
+        requests.append(LaterRequest(row.request_id, row.event == REMOVE))
 
 
 def earlier_actors(

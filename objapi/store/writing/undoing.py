@@ -148,25 +148,24 @@ class _Undoing:
         """Refuse a request whose objects something has happened to since, naming the requests that did it."""
         if not self.entries:
             return
-        later: dict[str, dict[str, None]] = {}
-        for change in later_changes(self.planner.context.connection, self.past):
-            later.setdefault(change.uid, {})[change.request_id or "a command"] = None
+        changes = later_changes(self.planner.context.connection, self.past)
         for uid, entries in self.entries.items():
             path = self.drafts[uid].path if uid in self.drafts else entries[0].path
-            if uid in later:
-                requests = ", ".join(later[uid])
+            later = changes.get(uid)
+            if later is not None and later.requests:
+                requests = ", ".join(dict.fromkeys(request.request_id or "a command" for request in later.requests))
                 self._fail(uid, f"{path} was changed since, by {requests}; undo that first.", "changed")
-            elif not self._is_as_left(uid):
+            elif not self._is_as_left(uid, None if later is None else later.version):
                 self._fail(uid, f"{path} was changed since, not by a request that the history has.", "changed")
 
-    def _is_as_left(self, uid: str) -> bool:
-        """True for an object that is as the request has left it."""
+    def _is_as_left(self, uid: str, version: int | None) -> bool:
+        """True for an object that is as the request has left it, or again so, in a version that it got since."""
         entries, state = self.entries[uid], self.present.get(uid)
         last = entries[0].change
         if state is None or last.event == REMOVE:
             return state is None and last.event == REMOVE
         if last.version is not None:
-            return state.version == last.version
+            return state.version == (last.version if version is None else version)
         values: dict[str, object] = {}
         for entry in entries:
             if entry.change.event in (CREATE, UPDATE):
