@@ -29,6 +29,9 @@ def test_an_answer_has_the_rule_the_roles_and_where_they_come_from(admin: Client
     theirs, _ = asked(admin, **form)
     assert all(item["allowed"] for name, item in theirs.items() if name != "create")
     assert theirs["users"]["permissions"][0]["by"] == ["Manager"]
+    for client, allowed in ((as_user("analyst1"), False), (admin, True)):
+        on_site, _ = asked(client, can=["audit", "undo", "restore", "webhooks"])
+        assert {item["allowed"] for item in on_site.values()} == {allowed}
 
 
 def test_others_are_asked_about_by_who_manages_users(admin: Client, as_user: AsUser) -> None:
@@ -83,7 +86,7 @@ def test_what_is_hidden_is_answered_as_what_is_not_there(admin: Client, as_user:
         ({}, "can"),
         ({"can": "updat"}, "update"),
         ({"can": "transition:update"}, "no method, permission or transition"),
-        ({"can": "ship"}, "of what it makes"),
+        ({"can": "ship"}, "needs no right on one object"),
         ({"can": "create", "obj_type": "Btach"}, "Batch"),
         ({"can": "View", "colour": "red"}, "colour"),
     ],

@@ -12,7 +12,7 @@ from objapi.errors import ApiError, BadRequest, Cause, joined_messages, sentence
 from objapi.http.access import API
 from objapi.model.principal import Principal
 from objapi.model.registry import Registry
-from objapi.security.administration import MANAGE_USERS, UserAdministration
+from objapi.security.administration import MANAGE_USERS, MANAGE_WEBHOOKS, UserAdministration
 from objapi.security.needs import Need
 from objapi.security.principals import load_by_login
 from objapi.security.role_origins import RoleOrigin, RoleOrigins
@@ -29,8 +29,10 @@ from objapi.store.access_requests import (
 )
 from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import ByPath
+from objapi.store.trail.reading import VIEW_TRAIL
 from objapi.store.transaction import Transaction
 from objapi.store.writing.field_rules import DELETE, MODIFY
+from objapi.store.writing.undoing import UNDO
 from workflows.declarations import suggestion
 
 _KINDS: Final = ("method", "permission", "transition")
@@ -46,6 +48,15 @@ RULES: Final[Mapping[tuple[Need, ...], ObjectRule]] = {
     (Need.TRANSITION,): ObjectRule.STEP,
 }
 """What methods declare that their calls need → the rule of the store to which these are held."""
+
+
+ON_SITE: Final[Mapping[Need, str]] = {
+    Need.USERS: MANAGE_USERS,
+    Need.TRAIL: VIEW_TRAIL,
+    Need.UNDO: UNDO,
+    Need.WEBHOOKS: MANAGE_WEBHOOKS,
+}
+"""What methods need on the site, whatever else they do → its permission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +135,12 @@ def _question(
     kind, own = (prefix, rest) if prefix in _KINDS else ("", name)
     if kind in ("", "method") and own in methods:
         method = methods[own]
-        if method.needs == (Need.USERS,):
-            return _Asked(name, "method", HasPermission(name, MANAGE_USERS, on_site=True), method)
+        on_site = next((ON_SITE[need] for need in method.needs if need in ON_SITE), None)
+        if on_site is not None:
+            return _Asked(name, "method", HasPermission(name, on_site, on_site=True), method)
         rule = RULES.get(method.needs)
         if rule is None:
-            return f"{own} needs no right on an object beyond those of what it makes, or none at all."
+            return f"{own} needs no right on one object: all, or all of the staff, may call it, or its objects decide."
         return _Asked(name, "method", MayDo(name, rule, portal_type), method)
     if kind in ("", "permission") and own in permissions:
         return _Asked(name, "permission", HasPermission(name, own))
