@@ -80,7 +80,11 @@ function Candidates() {
   const found = candidates.value;
   const list = useRef<HTMLUListElement>(null);
   useSignalEffect(() => {
-    if (candidates.value.length) requestAnimationFrame(() => list.current?.querySelector("a")?.focus());
+    if (!candidates.value.length) return;
+    requestAnimationFrame(() => {
+      // The next number may be coming in already: a field that loses the focus would lose its beginning.
+      if (!(document.getElementById("scan") as HTMLInputElement | null)?.value) list.current?.querySelector("a")?.focus();
+    });
   });
   if (!found.length) return null;
   const close = (event: KeyboardEvent) => {
