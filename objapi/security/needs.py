@@ -1,6 +1,12 @@
 """Rights that calls need on the objects they are about, as methods declare them; the store checks them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
+
+from objapi.security.administration import MANAGE_USERS, MANAGE_WEBHOOKS
+from objapi.store.trail.reading import VIEW_TRAIL
+from objapi.store.writing.undoing import UNDO
 
 
 class Need(StrEnum):
@@ -30,3 +36,12 @@ class Need(StrEnum):
     """To remove the object, or to take it away from where it is."""
     TRANSITION = "transition"
     """What the guard of a transition asks, in a state that offers it."""
+
+
+ON_SITE: Final[Mapping[Need, str]] = {
+    Need.USERS: MANAGE_USERS,
+    Need.TRAIL: VIEW_TRAIL,
+    Need.UNDO: UNDO,
+    Need.WEBHOOKS: MANAGE_WEBHOOKS,
+}
+"""Right on the site, whatever else a call needs → its permission."""

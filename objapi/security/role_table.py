@@ -12,15 +12,12 @@ from typing import Final
 
 from objapi.model.registry import Registry
 from objapi.model.types import EntityType, Field, IdKind
-from objapi.security.administration import MANAGE_USERS, MANAGE_WEBHOOKS
 from objapi.security.grant_rules import MANAGER
-from objapi.security.needs import Need
+from objapi.security.needs import ON_SITE, Need
 from objapi.store.mapped.row_site import enter_state, first_overrides
 from objapi.store.permissions.acls import VIEW, Acl, PermissionOverrides, derive, digest_of, root_acl
 from objapi.store.permissions.rights import FieldAccess
-from objapi.store.trail.reading import VIEW_TRAIL
 from objapi.store.writing.field_rules import DELETE, MODIFY
-from objapi.store.writing.undoing import UNDO
 from workflows import PermissionSetting, Transition, Workflow
 
 _NO_SETTINGS: Final[Mapping[str, PermissionSetting]] = {}
@@ -92,14 +89,8 @@ class RoleTable:
                 return
             case Need.STAFF:
                 yield RoleRow(need, "", tuple(sorted(self._registry.roles.staff_roles, key=self._place_of)))
-            case Need.USERS:
-                yield RoleRow(need, MANAGE_USERS, self.on_site(MANAGE_USERS))
-            case Need.TRAIL:
-                yield RoleRow(need, VIEW_TRAIL, self.on_site(VIEW_TRAIL))
-            case Need.WEBHOOKS:
-                yield RoleRow(need, MANAGE_WEBHOOKS, self.on_site(MANAGE_WEBHOOKS))
-            case Need.UNDO:
-                yield RoleRow(need, UNDO, self.on_site(UNDO))
+            case _ if need in ON_SITE:
+                yield RoleRow(need, ON_SITE[need], self.on_site(ON_SITE[need]))
             case _:
                 for entity_type in self._registry.types.values():
                     yield from self._rows_of_type(need, entity_type)

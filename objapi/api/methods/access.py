@@ -12,8 +12,8 @@ from objapi.errors import ApiError, BadRequest, Cause, joined_messages, sentence
 from objapi.http.access import API
 from objapi.model.principal import Principal
 from objapi.model.registry import Registry
-from objapi.security.administration import MANAGE_USERS, MANAGE_WEBHOOKS, UserAdministration
-from objapi.security.needs import Need
+from objapi.security.administration import MANAGE_USERS, UserAdministration
+from objapi.security.needs import ON_SITE, Need
 from objapi.security.principals import load_by_login
 from objapi.security.role_origins import RoleOrigin, RoleOrigins
 from objapi.store.access_requests import (
@@ -29,10 +29,8 @@ from objapi.store.access_requests import (
 )
 from objapi.store.permissions.acls import VIEW
 from objapi.store.requests import ByPath
-from objapi.store.trail.reading import VIEW_TRAIL
 from objapi.store.transaction import Transaction
 from objapi.store.writing.field_rules import DELETE, MODIFY
-from objapi.store.writing.undoing import UNDO
 from workflows.declarations import suggestion
 
 _KINDS: Final = ("method", "permission", "transition")
@@ -48,15 +46,6 @@ RULES: Final[Mapping[tuple[Need, ...], ObjectRule]] = {
     (Need.TRANSITION,): ObjectRule.STEP,
 }
 """What methods declare that their calls need → the rule of the store to which these are held."""
-
-
-ON_SITE: Final[Mapping[Need, str]] = {
-    Need.USERS: MANAGE_USERS,
-    Need.TRAIL: VIEW_TRAIL,
-    Need.UNDO: UNDO,
-    Need.WEBHOOKS: MANAGE_WEBHOOKS,
-}
-"""What methods need on the site, whatever else they do → its permission."""
 
 
 @dataclass(frozen=True, slots=True)
